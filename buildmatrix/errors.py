@@ -1,0 +1,154 @@
+"""What can go wrong, as data: where, what, what to write instead, and the exit code.
+
+The tree, with the exit code of each class:
+
+    BuildmatrixError
+    ├── BuildFailedError     1    a build failed
+    ├── SpecError            2    the file is wrong
+    ├── UsageError           2    the command line is wrong
+    ├── EngineError          3    docker or buildx missing, too old, or unreachable
+    ├── StaleError           4    a plan or lock does not fit the files any more
+    ├── RegistryError        5    a registry said no
+    ├── OutOfDateError      10    a generated file differs from what would be written
+    └── StoppedError       130    ^C or SIGTERM
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Pointer = tuple[str | int, ...]
+"""The way to a value in a TOML document: `("target", "app", "tags", 0)`."""
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A place in a source: by pointer, or by line and column where a parser already told them.
+
+    `file` is the name the source was read under (see `spec.source.Sources`). `line` and `column` count from 1;
+    0 means that the pointer tells the place. `part` says which side of `key = value` is meant.
+    """
+
+    file: str
+    pointer: Pointer = ()
+    part: Literal["key", "value"] = "value"
+    line: int = 0
+    column: int = 0
+
+
+Notes = tuple[tuple[str, Place | None], ...]
+"""Further lines of a diagnostic, each with a place of its own or none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnostic:
+    """One problem: what is wrong, where, and what to write instead (`hint`, may be empty).
+
+    `code` names the kind, stable for machines. `notes` are further lines, each with a place of its own or none
+    (the edges of a cycle, the other one of two declarations).
+    """
+
+    message: str
+    code: str
+    place: Place | None = None
+    hint: str = ""
+    severity: Severity = "error"
+    notes: Notes = ()
+
+
+class BuildmatrixError(Exception):
+    """Anything that ends a command; carries at least one diagnostic."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        """Keep the diagnostics in the order in which a reader should see them."""
+        super().__init__("; ".join(diagnostic.message for diagnostic in diagnostics))
+        self.diagnostics = diagnostics
+
+
+class BuildFailedError(BuildmatrixError):
+    """A build failed."""
+
+    exit_code = 1
+
+
+class SpecError(BuildmatrixError):
+    """The file is wrong."""
+
+
+class UsageError(BuildmatrixError):
+    """The command line is wrong."""
+
+
+class EngineError(BuildmatrixError):
+    """Docker or buildx is missing, too old, unreachable, or lacks what the plan needs."""
+
+    exit_code = 3
+
+
+class StaleError(BuildmatrixError):
+    """A saved plan or lock does not fit the files any more."""
+
+    exit_code = 4
+
+
+class RegistryError(BuildmatrixError):
+    """A registry refused."""
+
+    exit_code = 5
+
+
+class OutOfDateError(BuildmatrixError):
+    """A committed, generated file differs from what would be generated now."""
+
+    exit_code = 10
+
+
+class StoppedError(BuildmatrixError):
+    """^C or SIGTERM ended the run."""
+
+    exit_code = 130
+
+
+class Problems:
+    """Collects what is wrong, so that everything is reported at once."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.found: list[Diagnostic] = []
+
+    def error(self, code: str, message: str, place: Place | None = None, *, hint: str = "", notes: Notes = ()) -> None:
+        """Add an error."""
+        self.found.append(Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes))
+
+    def warn(self, code: str, message: str, place: Place | None = None, *, hint: str = "", notes: Notes = ()) -> None:
+        """Add a warning."""
+        self.found.append(
+            Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes, severity="warning")
+        )
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """The warnings alone, in the order in which they were found."""
+        return tuple(diagnostic for diagnostic in self.found if diagnostic.severity == "warning")
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The errors alone, in the order in which they were found."""
+        return tuple(diagnostic for diagnostic in self.found if diagnostic.severity == "error")
+
+    def raise_if_any(self, kind: type[BuildmatrixError] = SpecError) -> None:
+        """Raise `kind` with everything that was found, if any of it is an error."""
+        if self.errors:
+            raise kind(*self.found)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean "x"?` for the known words nearest to `word`, or ""."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, sorted(known), n=3, cutoff=0.6)
+    return "did you mean " + " or ".join(f'"{name}"' for name in near) + "?" if near else ""

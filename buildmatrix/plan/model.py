@@ -1,0 +1,130 @@
+"""The Plan: every target expanded, rendered, checked and ordered. What comes after only reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from buildmatrix.errors import Diagnostic, Place, Pointer
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import row_of
+
+Cell = Mapping[str, Any]
+"""Axis to value: a string, number (int, Decimal), boolean or table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a target is in the plan: somebody selected it, or `by` (a target) builds upon it or needs it first."""
+
+    kind: Literal["selected", "context", "needs"]
+    by: str
+    """The selector for `selected` ("" where nothing was named), else the name of the dependent target."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedTarget:
+    """One target to build, or one cell of a matrix.
+
+    `name` is unique in the plan and is the target's name in the bake file; `declared` is the name in the file.
+    `settings` are rendered and checked; `output`, `cache_from`, `cache_to`, `secret`, `ssh` and `attest` hold tables, no
+    CSV strings; platforms are normalized; paths are relative to the plan's directory, or absolute. `links` are the
+    targets that `contexts` (or `context`) name, `needs` those that only have to come first. A target that is not
+    `exported` is built because another one builds upon it, and leaves nothing but that. `stage` counts from 1.
+    """
+
+    name: str
+    declared: str
+    cell: Cell
+    settings: Settings
+    links: tuple[str, ...]
+    needs: tuple[str, ...]
+    reason: Reason
+    exported: bool
+    stage: int
+    place: Place
+    origins: Mapping[Pointer, Place]
+    """Where each setting was declared, by attribute and then key or index: `("tags", 0)`."""
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The declared platforms; empty for the builder's own."""
+        return self.settings.platforms or ()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The names of the image."""
+        return self.settings.tags or ()
+
+    def place_of(self, *path: str | int) -> Place:
+        """Return where a setting was declared: the nearest known place on the path, at last the target's own."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.origins:
+                return self.origins[path[:length]]
+        return self.place
+
+    def spoken(self, attribute: str) -> str:
+        """Return a setting as people write it: `target.app.cache-to`."""
+        return f"target.{self.declared}.{row_of(Settings, attribute).key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """One entitlement that `apply` must allow: bake's `--allow` value, which target asks, and where.
+
+    `automatic` grants stay within the repository: buildmatrix gives them to bake by itself. The others reach outside
+    or are privileges: `apply` wants them on its command line.
+    """
+
+    value: str
+    target: str
+    place: Place
+    automatic: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What would be built.
+
+    `directory` is absolute: paths in the plan and the bake file are relative to it. `targets` are in build order:
+    by stage, and within a stage as declared. `digests` are the SHA-256 of the files it was made from. `platforms` are
+    the `--platform` filter. `excluded` counts the excluded cells of each matrix target, `cells` its cells before
+    selection; `axes` are its axes.
+    """
+
+    file: str
+    directory: str
+    digests: Mapping[str, str]
+    requires_buildx: tuple[str, ...]
+    selectors: tuple[str, ...]
+    platforms: tuple[str, ...]
+    targets: tuple[PlannedTarget, ...]
+    grants: tuple[Grant, ...]
+    matrices: Mapping[str, "MatrixFacts"]
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:
+        """The targets by stage: those of a stage can be built at the same time."""
+        found: dict[int, list[PlannedTarget]] = {}
+        for target in self.targets:
+            found.setdefault(target.stage, []).append(target)
+        return tuple(tuple(found[stage]) for stage in sorted(found))
+
+    @property
+    def by_name(self) -> dict[str, PlannedTarget]:
+        """The targets by their names."""
+        return {target.name: target for target in self.targets}
+
+    @property
+    def platform_builds(self) -> int:
+        """How many images of one platform the plan builds; a target without platforms counts as one."""
+        return sum(max(1, len(target.platforms)) for target in self.targets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixFacts:
+    """A matrix target as declared: its axes' names, its cells, and how many combinations were excluded."""
+
+    axes: tuple[str, ...]
+    cells: int
+    excluded: int

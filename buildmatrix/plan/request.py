@@ -1,0 +1,26 @@
+"""What a run asks of the spec: the command line, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+OutputMode = Literal["declared", "push", "load", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A selection, filters, and values laid over the file.
+
+    `selectors` are names, groups, globs, `name[axis=value]` and `!selector`; none means the group `default`, else every
+    target. `platforms` keeps only these. `variables` are `--var`, `variable_files` paths of `--var-file` (TOML or JSON,
+    relative to the working directory), `sets` the texts of `--set`. `output` replaces what the file says: push to a
+    registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
+    """
+
+    selectors: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    variable_files: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    output: OutputMode = "declared"
+    environment: Mapping[str, str] = field(default_factory=dict)

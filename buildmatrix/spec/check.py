@@ -1,0 +1,143 @@
+"""Checking plain data against a schema: every problem at once, in words, with what to write instead."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from buildmatrix.errors import Pointer, did_you_mean
+from buildmatrix.spec.shapes import JsonSchema
+
+OTHER_WORDS = {
+    "build-args": "args", "build_args": "args", "buildargs": "args", "arg": "args", "build-contexts": "contexts",
+    "depends-on": "needs", "depends_on": "needs", "dependencies": "needs", "file": "dockerfile", "image": "tags",
+    "images": "tags", "tag": "tags", "platform": "platforms", "outputs": "output", "secrets": "secret",
+    "cache_from": "cache-from", "cache_to": "cache-to", "extends": "inherits", "axes": "matrix", "stage": "target",
+    "targets": "target", "groups": "group", "variables": "variable", "attests": "attest", "provenance": "attest",
+    "sbom": "attest", "overrides": "override", "default": "defaults", "path": "context",
+}  # fmt: skip
+"""Words of other tools, for what this one calls otherwise."""
+
+KINDS = {
+    "string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false", "array": "a list",
+    "object": "a table", "null": "null",
+}  # fmt: skip
+
+
+class Problem:
+    """One problem of the data: where (`pointer`, and whether the key or the value is meant), what, and what to write."""
+
+    def __init__(self, message: str, pointer: Pointer, hint: str = "", *, key: bool = False) -> None:
+        """Keep what was found."""
+        self.message, self.pointer, self.hint, self.key = message, pointer, hint, key
+
+
+def problems(schema: JsonSchema, data: Any) -> list[Problem]:
+    """Return what is wrong with plain data, by a JSON Schema of draft 2020-12; empty if it satisfies it."""
+    from jsonschema import Draft202012Validator
+
+    return [problem for error in Draft202012Validator(schema).iter_errors(data) for problem in _explain(error)]
+
+
+def _explain(error: Any) -> Iterator[Problem]:
+    pointer: Pointer = tuple(error.absolute_path)
+    match error.validator:
+        case "additionalProperties":
+            yield from _unknown_keys(error, pointer)
+        case "required":
+            yield from _missing_keys(error, pointer)
+        case "pattern" | "minLength" | "minimum" | "maximum" | "minItems":
+            yield _bad_value(error, pointer)
+        case "enum" | "const":
+            yield _not_among(error, pointer)
+        case "type":
+            yield _wrong_type(error, pointer)
+        case _:
+            yield Problem(f"{spoken(pointer)} {error.message}", pointer)
+
+
+def spoken(pointer: Pointer) -> str:
+    """Return a pointer as people write it: `target.app.tags[0]`."""
+    text = ""
+    for part in pointer:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "the file"
+
+
+def _unknown_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
+    known = list(error.schema.get("properties", {}))
+    allowed = list(error.schema.get("patternProperties", {}))
+    import re
+
+    for key in error.instance:
+        if key in known or any(re.search(pattern, key) for pattern in allowed):
+            continue
+        meant = OTHER_WORDS.get(key)
+        hint = f'did you mean "{meant}"?' if meant in known else did_you_mean(key, known)
+        hint = hint or f"known here: {', '.join(sorted(known))}"
+        yield Problem(f'unknown key "{key}" in {_owner(error, pointer)}', (*pointer, key), hint, key=True)
+
+
+def _owner(error: Any, pointer: Pointer) -> str:
+    kind = error.instance.get("type")
+    return f'{spoken(pointer)} (type "{kind}")' if isinstance(kind, str) else spoken(pointer)
+
+
+def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
+    missing = next(key for key in error.validator_value if key not in error.instance and repr(key) in error.message)
+    if pointer == () and missing == "version":
+        yield Problem("version is missing", pointer, "write `version = 1` as the first line")
+        return
+    described = error.schema.get("properties", {}).get(missing, {}).get("description", "")
+    yield Problem(f'{_owner(error, pointer)} lacks "{missing}"', pointer, described and f"{missing}: {described}")
+
+
+def _bad_value(error: Any, pointer: Pointer) -> Problem:
+    expected = error.schema.get("x-expected") or f"valid ({error.message})"
+    if "propertyNames" in error.absolute_schema_path:
+        return Problem(f'{spoken(pointer)}: "{error.instance}" is not {expected}', (*pointer, error.instance), key=True)
+    if error.validator == "minLength":
+        return Problem(f"{spoken(pointer)} is empty", pointer, "write a value, or leave the key out")
+    if error.validator == "minItems":
+        return Problem(f"{spoken(pointer)} is empty", pointer, "list at least one value")
+    hint = did_you_mean(str(error.instance), error.schema.get("x-known", ()))
+    return Problem(f"{spoken(pointer)}: {shown(error.instance)} is not {expected}", pointer, hint)
+
+
+def _not_among(error: Any, pointer: Pointer) -> Problem:
+    choices = error.schema.get("enum") or [error.schema["const"]]
+    listed = ", ".join(map(shown, choices))
+    if pointer == ("version",):
+        hint = "this buildmatrix reads version 1"
+        return Problem(f"version {shown(error.instance)} of the format is not known", pointer, hint)
+    near = did_you_mean(str(error.instance), [str(choice) for choice in choices])
+    return Problem(f"{spoken(pointer)}: {shown(error.instance)} is not one of {listed}", pointer, near)
+
+
+def _wrong_type(error: Any, pointer: Pointer) -> Problem:
+    allowed = error.schema["type"]
+    kinds = [allowed] if isinstance(allowed, str) else [kind for kind in allowed if kind != "number" or "integer" not in allowed]
+    expected = " or ".join(KINDS[kind] for kind in kinds)
+    return Problem(f"{spoken(pointer)} must be {expected}, not {_kind_of(error.instance)}", pointer, _as_list(error, kinds))
+
+
+def _as_list(error: Any, kinds: Iterable[str]) -> str:
+    """Show how one value is written where a list is wanted."""
+    if list(kinds) == ["array"] and isinstance(error.instance, str | int | dict):
+        key = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), "key")
+        item = "{ … }" if isinstance(error.instance, dict) else shown(error.instance)
+        return f"write {key} = [{item}]"
+    return ""
+
+
+def _kind_of(value: Any) -> str:
+    for kind, name in ((bool, "a boolean"), (str, "a string"), (int, "an integer"), (Mapping, "a table"), (list, "a list")):
+        if isinstance(value, kind):
+            return name
+    return {"Decimal": "a number"}.get(type(value).__name__, f"a {type(value).__name__}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as TOML would have it, shortened to 60 characters."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = '"' + value.replace("\n", "\\n") + '"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…" + text[-1]

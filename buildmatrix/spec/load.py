@@ -1,0 +1,151 @@
+"""From a root file to a Spec: reading, checking, includes, and one space of names."""
+
+import glob
+import os
+import posixpath
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
+from buildmatrix.spec.check import problems as check
+from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
+from buildmatrix.spec.names import check_names
+from buildmatrix.spec.schema import file_schema
+from buildmatrix.spec.shapes import build_table
+from buildmatrix.spec.source import Sources
+
+
+class _Loader:
+    """Gathers the declarations of all files."""
+
+    def __init__(self, sources: Sources, problems: Problems) -> None:
+        self.sources = sources
+        self.problems = problems
+        self.schema = file_schema()
+        self.seen: set[str] = set()
+        self.targets: dict[str, DeclaredTarget] = {}
+        self.variables: dict[str, DeclaredVariable] = {}
+        self.groups: dict[str, DeclaredGroup] = {}
+        self.requires: list[tuple[str, Place]] = []
+        self.damaged: set[str] = set()
+
+    def load(self, name: str, defaults: tuple[Layer, ...]) -> None:
+        self.seen.add(os.path.realpath(self.sources.directory / name))
+        try:
+            data = parse(name, self.sources.read(name))
+        except SpecError as error:
+            self.problems.found += error.diagnostics
+            return
+        file = self._checked(name, data)
+        if file.requires_buildx is not None:
+            self.requires.append((file.requires_buildx, Place(file=name, pointer=("requires-buildx",))))
+        if file.defaults is not None:
+            defaults = (*defaults, Layer(settings=file.defaults, place=Place(file=name, pointer=("defaults",))))
+        self._declare(name, file, defaults)
+        for included in self._included(name, file):
+            self.load(included, defaults)
+
+    def _checked(self, name: str, data: dict[str, Any]) -> File:
+        """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
+        found = check(self.schema, data)
+        for problem in found:
+            part: Literal["key", "value"] = "key" if problem.key else "value"
+            place = Place(file=name, pointer=problem.pointer, part=part)
+            self.problems.error("schema", problem.message, place, hint=problem.hint)
+            if problem.pointer[:1] == ("target",):
+                self.damaged.add(str(problem.pointer[1]) if len(problem.pointer) > 1 else "")
+        while found:
+            for pointer in sorted({problem.pointer for problem in found}, key=repr, reverse=True):
+                _drop(data, pointer)
+            found = check(self.schema, data)
+        file: File = build_table(File, data)
+        return file
+
+    def _declare(self, name: str, file: File, defaults: tuple[Layer, ...]) -> None:
+        for key, table in (file.variable or {}).items():
+            place = Place(file=name, pointer=("variable", key), part="key")
+            variable = table if isinstance(table, Variable) else Variable(default=table)
+            if self._is_new("variable", key, self.variables, place):
+                self.variables[key] = DeclaredVariable(name=key, table=variable, place=place)
+        for key, target in (file.target or {}).items():
+            place = Place(file=name, pointer=("target", key), part="key")
+            if self._is_new("target", key, self.targets, place):
+                self.targets[key] = DeclaredTarget(name=key, table=target, place=place, defaults=defaults)
+        for key, members in (file.group or {}).items():
+            place = Place(file=name, pointer=("group", key), part="key")
+            if self._is_new("group", key, self.groups, place):
+                self.groups[key] = DeclaredGroup(name=key, members=members, place=place)
+
+    def _is_new(self, kind: str, name: str, known: Mapping[str, Any], place: Place) -> bool:
+        if name not in known:
+            return True
+        first: Place = known[name].place
+        message = f'{kind} "{name}" is declared twice: in {first.file} and in {place.file}'
+        self.problems.error("duplicate", message, place, hint="give one another name", notes=(("the other one", first),))
+        return False
+
+    def _included(self, name: str, file: File) -> Iterator[str]:
+        folder = posixpath.dirname(name)
+        for index, pattern in enumerate(file.include or ()):
+            base = self.sources.directory / folder
+            found = sorted(path.replace(os.sep, "/") for path in glob.glob(pattern, root_dir=base, recursive=True))
+            if not found:
+                place = Place(file=name, pointer=("include", index))
+                self.problems.error("include", f'include "{pattern}" matches no file', place, hint=f"it is relative to {folder or 'the folder of this file'}")
+            for path in found:
+                if os.path.realpath(base / path) not in self.seen:
+                    yield posixpath.normpath(posixpath.join(folder, path))
+
+
+def load(name: str, sources: Sources, problems: Problems) -> Spec:
+    """Load a root file and all that it includes; what is wrong is added to `problems`, the rest is in the Spec.
+
+    `name` is the root file's name in `sources`. SpecError only if the root file cannot be used at all.
+    """
+    loader = _Loader(sources, problems)
+    loader.load(name, ())
+    spec = Spec(
+        file=name,
+        directory=str(sources.directory),
+        digests=dict(sorted(sources.digests.items())),
+        requires_buildx=tuple(loader.requires),
+        variables=loader.variables,
+        targets=loader.targets,
+        groups=loader.groups,
+        damaged=frozenset(loader.damaged),
+    )
+    check_names(spec, problems)
+    return spec
+
+
+def parse(name: str, text: str) -> dict[str, Any]:
+    """Parse TOML; numbers with a point stay as they are written (3.10 is not 3.1). SpecError on a syntax error."""
+    import tomli
+
+    try:
+        return tomli.loads(text, parse_float=Decimal)
+    except tomli.TOMLDecodeError as error:
+        place = Place(file=name, line=getattr(error, "lineno", 1), column=getattr(error, "colno", 1))
+        message = f"this is not TOML: {_lower(getattr(error, 'msg', str(error)))}"
+        raise SpecError(Diagnostic(message=message, code="syntax", place=place)) from None
+    except RecursionError:
+        message = "this is nested too deeply to be read"
+        raise SpecError(Diagnostic(message=message, code="syntax", place=Place(file=name))) from None
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _drop(data: Any, pointer: Pointer) -> None:
+    """Remove what a pointer points at; the file's version is mended instead, since every file has one."""
+    if pointer in {(), ("version",)}:
+        data["version"] = 1
+        return
+    for part in pointer[:-1]:
+        data = data[part] if isinstance(data, dict) and part in data or isinstance(data, list) and part < len(data) else {}
+    if isinstance(data, dict):
+        data.pop(pointer[-1], None)
+    elif isinstance(data, list) and pointer[-1] < len(data):
+        del data[pointer[-1]]

@@ -1,0 +1,154 @@
+"""Checks across tables: names that hide others, parents that are missing, axes that do not exist."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.spec.model import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec
+
+BUILT_IN = frozenset({
+    "target", "name", "git", "created", "range", "dict", "namespace", "joiner", "cycler", "loop", "self", "super",
+    "caller", "varargs", "kwargs", "true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is",
+    "if", "else", "elif", "for", "endfor", "endif", "set", "import", "from", "as", "include", "exclude", "_",
+})  # fmt: skip
+"""Names with a meaning in templates, or keys of a matrix."""
+
+
+def check_names(spec: Spec, problems: Problems) -> None:
+    """Add what is wrong between the tables of a Spec to `problems`."""
+    if not spec.targets and not problems.errors:
+        problems.error("no-target", "the file declares no target", Place(file=spec.file), hint="add a [target.NAME]")
+    for variable in spec.variables.values():
+        _check_variable(variable, problems)
+    for target in spec.targets.values():
+        _check_inherits(spec, target, problems)
+        _check_matrix(target, problems)
+        _check_override(target, spec, problems)
+    find_circles({name: _parents(spec, name) for name in spec.targets}, _inherits_circle(spec, problems))
+    for group in spec.groups.values():
+        if group.name in spec.targets:
+            notes = (("the target", spec.targets[group.name].place),)
+            problems.error("hides", f'group "{group.name}" hides a target of that name', group.place, hint="give one another name", notes=notes)
+
+
+def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:
+    if not re.match(IDENTIFIER, name):
+        better = re.sub(r"\W+", "_", name).strip("_0123456789") or "value"
+        reason = "in a template `{{ %s }}` would be a subtraction" % name if "-" in name else "a name starts with a letter and holds letters, digits and _"
+        problems.error("identifier", f'{kind} "{name}" is no identifier', place, hint=f'{reason}; call it "{better}"')
+    elif name in BUILT_IN:
+        problems.error("identifier", f'{kind} "{name}" hides a built-in name of templates', place, hint=f'call it "{name}_"')
+
+
+def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
+    _check_identifier("variable", variable.name, variable.place, problems)
+    if variable.table.pattern is not None:
+        try:
+            re.compile(variable.table.pattern)
+        except re.error as error:
+            place = Place(file=variable.place.file, pointer=(*variable.place.pointer, "pattern"))
+            problems.error("pattern", f"variable.{variable.name}.pattern is no regular expression: {error}", place)
+
+
+def _parents(spec: Spec, name: str) -> list[str]:
+    return [parent for parent in spec.targets[name].table.inherits or () if parent in spec.targets]
+
+
+def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> None:
+    for index, parent in enumerate(target.table.inherits or ()):
+        if parent not in spec.targets:
+            place = inside(target.place, "inherits", index)
+            hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
+            problems.error("inherits", f'target.{target.name} inherits "{parent}", which is no target', place, hint=hint)
+
+
+def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], None]:
+    def report(walk: list[str]) -> None:
+        notes = tuple(
+            (f"{child} inherits {parent}", inside(spec.targets[child].place, "inherits"))
+            for child, parent in zip(walk, [*walk[1:], walk[0]], strict=True)
+        )
+        place = inside(spec.targets[walk[0]].place, "inherits")
+        problems.error("circle", "targets inherit each other in a circle: " + " → ".join([*walk, walk[0]]), place, notes=notes)
+
+    return report
+
+
+def find_circles(edges: Mapping[str, Iterable[str]], report: Callable[[list[str]], None]) -> None:
+    """Call `report` with the walk of each circle among the edges, once for each, starting at its first name."""
+    done: set[str] = set()
+    for start in edges:
+        walk: list[str] = []
+        stack = [(start, iter(() if start in done else edges[start]))]
+        if start in done:
+            continue
+        walk.append(start)
+        while stack:
+            name, rest = stack[-1]
+            following = next(rest, None)
+            if following is None:
+                stack.pop()
+                done.add(walk.pop())
+            elif following in walk:
+                report(walk[walk.index(following) :])
+            elif following not in done and following in edges:
+                walk.append(following)
+                stack.append((following, iter(edges[following])))
+
+
+def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
+    table = target.table
+    for key in ("matrix", "override", "name") if target.abstract else ():
+        if getattr(table, key) is not None:
+            message = f"target.{target.name} is abstract and is never built, so it has no {key}"
+            problems.error("abstract", message, inside(target.place, key, part="key"), hint="give it to the targets that inherit; share axes through a variable")
+    if table.matrix is None:
+        for key in ("override", "name"):
+            if getattr(table, key) is not None and not target.abstract:
+                problems.error("no-matrix", f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key"))
+        return
+    _check_axes(target, table.matrix, problems)
+
+
+def _check_axes(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> None:
+    if not matrix.axes and not matrix.include:
+        problems.error("no-axis", f"target.{target.name}.matrix has no axis", inside(target.place, "matrix", part="key"), hint='add one: python = ["3.12", "3.13"]')
+    for axis, values in (matrix.axes or {}).items():
+        place = inside(target.place, "matrix", axis, part="key")
+        _check_identifier("axis", axis, place, problems)
+        if values == ():
+            problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
+    for index, entry in enumerate(matrix.exclude or ()):
+        for axis in entry:
+            _check_axis("exclude", axis, matrix.axes or {}, inside(target.place, "matrix", "exclude", index, axis, part="key"), target, problems)
+    for index, entry in enumerate(matrix.include or ()):
+        for axis in entry:
+            place = inside(target.place, "matrix", "include", index, axis, part="key")
+            near = did_you_mean(axis, matrix.axes or {}) if axis not in (matrix.axes or {}) else ""
+            if near:
+                _check_axis("include", axis, matrix.axes or {}, place, target, problems)
+            else:
+                _check_identifier("axis", axis, place, problems)
+
+
+def _check_override(target: DeclaredTarget, spec: Spec, problems: Problems) -> None:
+    matrix = target.table.matrix
+    if matrix is None:
+        return
+    known = set(matrix.axes or {}) | {axis for entry in matrix.include or () for axis in entry}
+    for index, override in enumerate(target.table.override or ()):
+        for axis in override.select:
+            place = inside(target.place, "override", index, "select", axis, part="key")
+            _check_axis("override", axis, known, place, target, problems)
+
+
+def _check_axis(what: str, axis: str, known: Iterable[str], place: Place, target: DeclaredTarget, problems: Problems) -> None:
+    if axis not in known:
+        hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {', '.join(known)}"
+        problems.error("axis", f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks', place, hint=hint)
+
+
+def inside(place: Place, *more: str | int, part: Any = "value") -> Place:
+    """Return the place further inside a table."""
+    return Place(file=place.file, pointer=(*place.pointer, *more), part=part)

@@ -1,0 +1,15 @@
+"""The JSON Schema of the file, made from the rows."""
+
+from buildmatrix.spec.model import File
+from buildmatrix.spec.shapes import JsonSchema, definitions
+
+def file_schema() -> JsonSchema:
+    """Return the schema of a buildmatrix.toml as it is written, templates included (draft 2020-12)."""
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "buildmatrix.toml",
+        "description": "Container-image targets, platforms, tags and outputs, built with docker buildx bake.",
+    }
+    tables = definitions(File, templates=True)
+    body = tables.pop(File.__name__)
+    return body | head | {"$defs": tables}

@@ -1,0 +1,387 @@
+"""What a target can be told: one row for each setting.
+
+Adding a setting is adding one row here and regenerating the schema and the reference. Meanings and keys are those of
+bake (docs.docker.com/build/bake/reference) and of BuildKit's exporters, cache backends, secrets, ssh and attestations.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from buildmatrix.spec.shapes import Doc, Examples, Expected, Key, Keyword, Local, NotInBake, Rest, Scalar, Since, Table
+
+NAME = r"^[A-Za-z0-9_-]+$"
+ARCHITECTURES = "386|amd64|arm|arm64|loong64|mips|mipsle|mips64|mips64le|ppc64|ppc64le|riscv64|s390x|wasm32|wasm"
+SYSTEMS = "linux|windows|darwin|freebsd|netbsd|openbsd|dragonfly|illumos|solaris|plan9|wasip1|wasi|js|aix|android|ios"
+PLATFORM = rf"^(local|({SYSTEMS})/({ARCHITECTURES})(/v[0-9]+)?|[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?!)$"
+KNOWN_PLATFORMS = (
+    "linux/amd64", "linux/amd64/v2", "linux/amd64/v3", "linux/arm64", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7",
+    "linux/386", "linux/ppc64le", "linux/s390x", "linux/riscv64", "linux/loong64", "linux/mips64le",
+    "windows/amd64", "windows/arm64", "darwin/amd64", "darwin/arm64", "freebsd/amd64", "freebsd/arm64",
+    "wasi/wasm32", "wasi/wasm", "wasip1/wasm",
+)
+
+Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]
+Text = Annotated[str, Scalar()]
+Platform = Annotated[
+    str,
+    Keyword("pattern", PLATFORM),
+    Expected("a platform such as linux/amd64 (an exotic one is written with `!` behind it: plan9/mips!)", KNOWN_PLATFORMS),
+]
+Compression = Literal["uncompressed", "gzip", "estargz", "zstd"]
+Level = Annotated[int, Keyword("minimum", 0), Keyword("maximum", 22), Expected("a level from 0 to 22")]
+Annotation = Rest(r"^annotation[-\[.]")
+
+
+class _Layers(Table):
+    """How layers are written; alike in images, archives and caches."""
+
+    compression: Annotated[Compression | None, Doc("How layers are compressed.")] = None
+    compression_level: Annotated[Level | None, Doc("gzip and estargz: 0-9; zstd: 0-22.")] = None
+    force_compression: Annotated[bool | None, Doc("Compress layers again that have another compression.")] = None
+    oci_mediatypes: Annotated[bool | None, Doc("Use OCI media types instead of Docker's.")] = None
+
+
+class LocalOutput(Table):
+    """The root file system as a folder; with several platforms a folder for each."""
+
+    type: Literal["local"]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples(("out",))]
+    platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
+    attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
+    mode: Annotated[Literal["copy", "delete"] | None, Doc("`delete` removes other files in the folder.")] = None
+
+
+class TarOutput(Table):
+    """The root file system as a tar archive."""
+
+    type: Literal["tar"]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file."), Examples(("out.tar",))]
+    platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
+    attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
+
+
+class _ImageKeys(_Layers):
+    name: Annotated[str | None, Doc("The image's name; the target's `tags` if unset.")] = None
+    annotation: Annotated[Mapping[str, Text] | None, Annotation, Doc("Annotations of the image.")] = None
+    rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
+    oci_artifact: Annotated[bool | None, Doc("Write attestations as OCI artifacts.")] = None
+
+
+class OciOutput(_ImageKeys):
+    """An OCI image layout, as an archive or as a folder."""
+
+    type: Literal["oci"]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file or folder."), Examples(("image.tar",))]
+    tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
+
+
+class DockerOutput(_ImageKeys):
+    """An image in the engine's own store, or with `dest` an archive for `docker load`."""
+
+    type: Literal["docker"]
+    dest: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("A file instead of the engine's store.")] = None
+    tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
+    context: Annotated[str | None, Doc("The docker context to load into.")] = None
+
+
+class _StoredImage(_ImageKeys):
+    push: Annotated[bool | None, Doc("Push it to its registry.")] = None
+    push_by_digest: Annotated[bool | None, Doc("Push without a tag.")] = None
+    insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
+    dangling_name_prefix: Annotated[str | None, Doc("Name an image without tags `PREFIX@DIGEST`.")] = None
+    name_canonical: Annotated[bool | None, Doc("Add `name@digest` as a name.")] = None
+    unpack: Annotated[bool | None, Doc("Unpack it after the build (containerd).")] = None
+    store: Annotated[bool | None, Doc("Keep it in the builder's image store (containerd).")] = None
+
+
+class ImageOutput(_StoredImage):
+    """An image in the builder's store; with `push` in a registry too."""
+
+    type: Literal["image"]
+
+
+class RegistryOutput(_StoredImage):
+    """An image pushed to the registry that its tags name."""
+
+    type: Literal["registry"]
+
+
+class CacheonlyOutput(Table):
+    """Nothing but the build cache."""
+
+    type: Literal["cacheonly"]
+
+
+Output = LocalOutput | TarOutput | OciOutput | DockerOutput | ImageOutput | RegistryOutput | CacheonlyOutput
+
+CacheMode = Literal["min", "max"]
+
+
+class _RegistryCache(Table):
+    type: Literal["registry"]
+    ref: Annotated[str, Doc("The image that holds the cache."), Examples(("ghcr.io/acme/app:cache",))]
+    insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
+
+
+class RegistryCacheFrom(_RegistryCache):
+    """A cache in a registry."""
+
+
+class _Exported(_Layers):
+    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
+    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
+
+
+class RegistryCacheTo(_RegistryCache, _Exported):
+    """A cache in a registry."""
+
+    image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
+
+
+class LocalCacheFrom(Table):
+    """A cache in a folder."""
+
+    type: Literal["local"]
+    src: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples((".cache",))]
+    digest: Annotated[str | None, Doc("The digest of the manifest to read.")] = None
+    tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
+
+
+class LocalCacheTo(_Exported):
+    """A cache in a folder."""
+
+    type: Literal["local"]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples((".cache",))]
+    tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
+    image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
+
+
+class _GhaCache(Table):
+    type: Literal["gha"]
+    scope: Annotated[str | None, Doc("The name of the cache; `buildkit` if unset.")] = None
+    url: Annotated[str | None, Doc("The server of the cache.")] = None
+    url_v2: Annotated[str | None, Key("url_v2"), Doc("The server of the cache, version 2.")] = None
+    version: Annotated[str | None, Doc("The version of the service: 1 or 2.")] = None
+    token: Annotated[str | None, Doc("The token for the server.")] = None
+    timeout: Annotated[str | None, Doc("How long the service may take, e.g. `10m`.")] = None
+
+
+class GhaCacheFrom(_GhaCache):
+    """GitHub Actions' cache."""
+
+
+class GhaCacheTo(_GhaCache):
+    """GitHub Actions' cache."""
+
+    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
+    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
+    repository: Annotated[str | None, Doc("The repository whose cache it is.")] = None
+    ghtoken: Annotated[str | None, Doc("A GitHub token, to look at what is there already.")] = None
+
+
+class _StoredCache(Table):
+    prefix: Annotated[str | None, Doc("Put before every object's name.")] = None
+    manifests_prefix: Annotated[str | None, Key("manifests_prefix"), Doc("Put before manifests.")] = None
+    blobs_prefix: Annotated[str | None, Key("blobs_prefix"), Doc("Put before blobs.")] = None
+    name: Annotated[str | None, Doc("The manifest's name; several with `;` between.")] = None
+    secret_access_key: Annotated[str | None, Key("secret_access_key"), Doc("The secret key.")] = None
+
+
+class _S3Cache(_StoredCache):
+    type: Literal["s3"]
+    region: Annotated[str | None, Doc("The region; AWS_REGION if unset.")] = None
+    bucket: Annotated[str | None, Doc("The bucket; AWS_BUCKET if unset.")] = None
+    endpoint_url: Annotated[str | None, Key("endpoint_url"), Doc("Another server than AWS.")] = None
+    use_path_style: Annotated[bool | None, Key("use_path_style"), Doc("The bucket in the path of the URL.")] = None
+    access_key_id: Annotated[str | None, Key("access_key_id"), Doc("The key's id.")] = None
+    session_token: Annotated[str | None, Key("session_token"), Doc("The session's token.")] = None
+
+
+class S3CacheFrom(_S3Cache):
+    """A cache in an S3 bucket."""
+
+
+class S3CacheTo(_S3Cache):
+    """A cache in an S3 bucket."""
+
+    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
+    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
+    touch_refresh: Annotated[str | None, Key("touch_refresh"), Doc("Renew objects older than this.")] = None
+    upload_parallelism: Annotated[int | None, Key("upload_parallelism"), Doc("Uploads at a time.")] = None
+
+
+class _AzblobCache(_StoredCache):
+    type: Literal["azblob"]
+    account_url: Annotated[str | None, Key("account_url"), Doc("The storage account's URL.")] = None
+    container: Annotated[str | None, Doc("The container.")] = None
+
+
+class AzblobCacheFrom(_AzblobCache):
+    """A cache in Azure's blob storage."""
+
+
+class AzblobCacheTo(_AzblobCache):
+    """A cache in Azure's blob storage."""
+
+    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
+    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
+
+
+class InlineCacheTo(Table):
+    """The cache inside the image itself."""
+
+    type: Literal["inline"]
+
+
+CacheFrom = RegistryCacheFrom | LocalCacheFrom | GhaCacheFrom | S3CacheFrom | AzblobCacheFrom
+CacheTo = RegistryCacheTo | LocalCacheTo | GhaCacheTo | S3CacheTo | AzblobCacheTo | InlineCacheTo
+
+
+class Secret(Table):
+    """A file or an environment variable that `RUN --mount=type=secret` sees; its value is never written anywhere."""
+
+    id: Annotated[str, Keyword("minLength", 1), Doc("The name in the Dockerfile."), Examples(("github-token",))]
+    type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
+    src: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("The file.")] = None
+    env: Annotated[str | None, Keyword("minLength", 1), Doc("The environment variable.")] = None
+
+
+class Ssh(Table):
+    """An agent or keys for `RUN --mount=type=ssh`."""
+
+    id: Annotated[str, Keyword("pattern", r"^[^=,]+$"), Expected("a name without `=` and `,`"), Doc("The name."), Examples(("default",))]
+    paths: Annotated[tuple[Annotated[str, Local()], ...] | None, Doc("Sockets or keys; the running agent if unset.")] = None
+
+
+class ProvenanceAttest(Table):
+    """How the image was built, as SLSA provenance."""
+
+    type: Literal["provenance"]
+    disabled: Annotated[bool | None, Doc("Leave it out.")] = None
+    mode: Annotated[Literal["min", "max"] | None, Doc("`max` tells all, build arguments included.")] = None
+    version: Annotated[str | None, Doc("The version of SLSA provenance: v0.2 or v1.")] = None
+    builder_id: Annotated[str | None, Doc("The builder's identity, a URL.")] = None
+    filename: Annotated[str | None, Doc("The file's name in a local or tar output.")] = None
+    reproducible: Annotated[bool | None, Doc("Leave out what changes between runs.")] = None
+    inline_only: Annotated[bool | None, Doc("Only inline in the image.")] = None
+
+
+class SbomAttest(Table):
+    """What is in the image, as SPDX."""
+
+    type: Literal["sbom"]
+    disabled: Annotated[bool | None, Doc("Leave it out.")] = None
+    generator: Annotated[str | None, Doc("The image that makes it.")] = None
+    scan_arg: Annotated[
+        Mapping[str, Text] | None, Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"), Doc("Arguments of the generator.")
+    ] = None
+
+
+Attest = ProvenanceAttest | SbomAttest
+Csv = Annotated[str, Keyword("minLength", 1)]
+
+
+class Settings(Table):
+    """The settings of a target, each optional. None is unset; an empty list clears what was inherited."""
+
+    description: Annotated[str | None, Doc("What the target is."), Since("0.16")] = None
+    context: Annotated[
+        str | None,
+        Local(),
+        Keyword("minLength", 1),
+        Doc("The build context: a folder, a Git or HTTP URL, `target:NAME` or `docker-image://…`. The file's own folder if unset."),
+        Examples((".", "images/base", "https://github.com/acme/app.git#main")),
+    ] = None
+    contexts: Annotated[
+        Mapping[str, Annotated[str, Local(), Keyword("minLength", 1)]] | None,
+        Doc("Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, or `target:NAME` to build upon another target."),
+        Examples(({"base": "target:base", "src": "../src", "golang": "docker-image://golang:1.25"},)),
+    ] = None
+    dockerfile: Annotated[
+        str | None, Keyword("minLength", 1), Doc("The Dockerfile, relative to the context."), Examples(("Dockerfile", "alpine.Dockerfile"))
+    ] = None
+    dockerfile_inline: Annotated[str | None, Doc("The text of a Dockerfile, instead of a file."), Examples(("FROM busybox\n",))] = None
+    target: Annotated[str | None, Keyword("minLength", 1), Doc("The stage of the Dockerfile to build."), Examples(("runtime",))] = None
+    args: Annotated[Mapping[str, Text] | None, Doc("Build arguments."), Examples(({"PYTHON": "3.13"},))] = None
+    labels: Annotated[Mapping[str, Text] | None, Doc("Labels of the image.")] = None
+    annotations: Annotated[
+        tuple[Annotated[str, Keyword("pattern", "^[^=]+="), Expected("`key=value`, with `manifest:` or `index:` before the key if wanted")], ...]
+        | None,
+        Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
+        Since("0.12"),
+        Examples((["index:org.opencontainers.image.title=app"],)),
+    ] = None
+    tags: Annotated[
+        tuple[str, ...] | None,
+        Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
+        Examples((["ghcr.io/acme/app:{{ release }}"],)),
+    ] = None
+    platforms: Annotated[tuple[Platform, ...] | None, Doc("The platforms to build for."), Examples((["linux/amd64", "linux/arm64"],))] = None
+    output: Annotated[
+        tuple[Output | Csv, ...] | None,
+        Doc("Where the result goes: tables, or bake's CSV strings."),
+        Examples(([{"type": "registry"}], ["type=local,dest=out"])),
+    ] = None
+    cache_from: Annotated[
+        tuple[CacheFrom | Csv, ...] | None, Doc("Caches to read."), Examples(([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}],))
+    ] = None
+    cache_to: Annotated[
+        tuple[CacheTo | Csv, ...] | None,
+        Doc("Caches to write."),
+        Examples(([{"type": "registry", "ref": "ghcr.io/acme/app:cache", "mode": "max"}],)),
+    ] = None
+    secret: Annotated[
+        tuple[Secret | Csv, ...] | None,
+        Doc("Secrets for `RUN --mount=type=secret`."),
+        Examples(([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}],)),
+    ] = None
+    ssh: Annotated[tuple[Ssh | Csv, ...] | None, Doc("Agents or keys for `RUN --mount=type=ssh`."), Examples(([{"id": "default"}],))] = None
+    attest: Annotated[
+        tuple[Attest | Csv, ...] | None, Doc("Attestations to add."), Examples(([{"type": "provenance", "mode": "max"}, {"type": "sbom"}],))
+    ] = None
+    network: Annotated[Literal["default", "host", "none"] | None, Doc("The network of RUN."), Since("0.17")] = None
+    no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
+    no_cache_filter: Annotated[tuple[str, ...] | None, Doc("Stages to build without the cache.")] = None
+    pull: Annotated[bool | None, Doc("Ask the registry for newer base images.")] = None
+    shm_size: Annotated[
+        str | None,
+        Keyword("pattern", r"^[0-9]+(\.[0-9]+)? ?([bkmgtBKMGT]([iI]?[bB])?)?$"),
+        Expected("a size such as 64m or 1g"),
+        Doc("The size of /dev/shm."),
+        Since("0.13"),
+        Examples(("64m",)),
+    ] = None
+    ulimits: Annotated[
+        tuple[Annotated[str, Keyword("pattern", r"^[a-z]+=-?[0-9]+(:-?[0-9]+)?$"), Expected("`name=soft` or `name=soft:hard`")], ...] | None,
+        Doc("Limits of RUN, `name=soft:hard`."),
+        Since("0.13"),
+        Examples((["nofile=1024:2048"],)),
+    ] = None
+    extra_hosts: Annotated[
+        Mapping[str, str] | None, Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."), Since("0.25"), Examples(({"db": "10.0.0.5"},))
+    ] = None
+    entitlements: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Keyword("pattern", r"^(network\.host|security\.insecure|device(=.+)?)$"),
+                Expected("network.host, security.insecure or device=…"),
+            ],
+            ...,
+        ]
+        | None,
+        Doc("Privileges that the build needs; `apply` must allow each."),
+        Since("0.17"),
+        Examples((["network.host"],)),
+    ] = None
+    call: Annotated[
+        Literal["build", "check", "outline", "targets"] | None,
+        Doc("What the builder does: build, or only check or describe."),
+        Since("0.16"),
+    ] = None
+    needs: Annotated[
+        tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
+        NotInBake(),
+        Doc("Targets to build first, for order only; a selector each."),
+        Examples((["base"],)),
+    ] = None

@@ -1,0 +1,64 @@
+"""Reading the files: bytes to text, with one clear error for each way in which that can fail."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from buildmatrix.errors import Diagnostic, Place, SpecError
+
+LIMIT = 4 * 1024 * 1024
+"""The largest file that is read, in bytes; the largest public bake file has 0.1 MiB."""
+
+
+class Sources:
+    """The texts that were read, by name: a path relative to the directory of the root file, with forward slashes.
+
+    Line ends are `\\n` and a byte order mark is gone. Reports look here for the lines that they show.
+    """
+
+    def __init__(self, directory: Path, given: Mapping[str, str] | None = None) -> None:
+        """Read files relative to `directory`; `given` are texts that are no files (standard input), by name."""
+        self.directory = directory
+        self.texts: dict[str, str] = dict(given or {})
+        self.digests: dict[str, str] = {}
+
+    def read(self, name: str) -> str:
+        """Return the text of a file; SpecError if it cannot be read or is no UTF-8 text of at most `LIMIT` bytes."""
+        if name not in self.texts:
+            data = self._bytes(name)
+            self.digests[name] = hashlib.sha256(data).hexdigest()
+            self.texts[name] = _text(name, data)
+        return self.texts[name]
+
+    def _bytes(self, name: str) -> bytes:
+        path = self.directory / name
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > LIMIT:
+                    raise _unreadable(name, f"the file is too large ({size / 1e6:.1f} MB, at most {LIMIT / 1e6:.1f} MB)")
+                return file.read(LIMIT + 1)
+        except FileNotFoundError:
+            raise _unreadable(name, "there is no such file") from None
+        except IsADirectoryError:
+            raise _unreadable(name, "this is a directory, not a file") from None
+        except OSError as error:
+            raise _unreadable(name, f"the file cannot be read ({error.strerror})") from None
+
+
+def _text(name: str, data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise _unreadable(name, "the file is not UTF-8 text", line=line, column=column) from None
+    if not text.strip():
+        raise _unreadable(name, "the file is empty", hint="start it with `version = 1` and a [target.NAME]")
+    return text
+
+
+def _unreadable(name: str, message: str, *, line: int = 0, column: int = 0, hint: str = "") -> SpecError:
+    place = Place(file=name, line=line, column=column)
+    return SpecError(Diagnostic(message=message, code="unreadable", place=place, hint=hint))
