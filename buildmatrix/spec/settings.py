@@ -289,7 +289,7 @@ class Settings(Table):
         str | None,
         Local(),
         Keyword("minLength", 1),
-        Doc("The build context: a folder, a Git or HTTP URL, `target:NAME` or `docker-image://…`. The file's own folder if unset."),
+        Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
         Examples((".", "images/base", "https://github.com/acme/app.git#main")),
     ] = None
     contexts: Annotated[

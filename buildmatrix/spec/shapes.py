@@ -6,6 +6,7 @@ is one key. From a row follow its JSON Schema (`schema_of`), its typed value (`b
 later stages, merging, templating, rendering and the version gate. None means that the key is unset.
 """
 
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -354,7 +355,7 @@ def table_schema(table: type[Table], *, templates: bool) -> JsonSchema:
     """Return the schema of a table: its rows, its required keys, and no other key."""
     templates = templates and table.templated
     named = [row for row in rows(table) if row.marker(Rest) is None]
-    schema: JsonSchema = {"type": "object", "properties": {row.key: _row_schema(row, templates=templates) for row in named}}
+    schema: JsonSchema = {"type": "object", "properties": {row.key: row_schema(row, templates=templates) for row in named}}
     if required := [row.key for row in named if row.required]:
         schema["required"] = required
     return schema | {"additionalProperties": False} | _rest_schema(table, templates=templates)
@@ -368,8 +369,17 @@ def _rest_schema(table: type[Table], *, templates: bool) -> JsonSchema:
     return {}
 
 
-def _row_schema(row: Row, *, templates: bool) -> JsonSchema:
+def row_schema(row: Row, *, templates: bool) -> JsonSchema:
+    """Return the schema of one row's value."""
     return _described(_bare_schema(row.shape, row.markers, templates=templates), row.markers)
+
+
+_TEMPLATE = re.compile(TEMPLATE)
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a string is a template."""
+    return "{" in text and _TEMPLATE.search(text) is not None
 
 
 # --- values ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,172 @@
+"""What is refused at plan time, because bake is silent about it."""
+
+import os
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.plan.matrix import label
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.outputs import pushes, writes_tags
+from buildmatrix.plan.paths import is_local
+from buildmatrix.plan.references import canonical, fault
+from buildmatrix.spec.check import shown
+from buildmatrix.spec.settings import InlineCacheTo
+
+Said = Callable[[str, str, Place, PlannedTarget, str], None]
+
+
+class Checker:
+    """Checks planned targets. What many cells share is said once, for the first of them."""
+
+    def __init__(self, directory: str, problems: Problems) -> None:
+        """Take the directory that paths are relative to."""
+        self.directory, self.problems = Path(directory), problems
+        self._said: set[tuple[str, Place]] = set()
+        self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
+
+    def values(self, target: PlannedTarget) -> None:
+        """Check what one target says, without a look at any file."""
+        for index, tag in enumerate(target.tags):
+            if reason := fault(tag):
+                message = f"tag {shown(tag)} is not a valid image reference (target.{target.declared}"
+                self._say("tag", message, reason, target, "tags", index)
+        if (target.settings.context or "").startswith("target:"):
+            self._say("context", f"{target.spoken('context')} cannot be a target", 'write contexts.NAME = "target:…"', target, "context")
+        if target.exported:
+            self._outputs(target)
+
+    def _say(self, code: str, message: str, hint: str, target: PlannedTarget, *path: str | int) -> None:
+        place = target.place_of(*path)
+        if (code, place) in self._said:
+            return
+        self._said.add((code, place))
+        cell = f"cell {target.name}" if target.cell else ""
+        message = f"{message}, {cell})" if cell and "(" in message else f"{message} ({cell})" if cell else message + ")" * message.count("(target.")
+        self.problems.error(code, message, place, hint=_with_cell(hint, target))
+
+    def _outputs(self, target: PlannedTarget) -> None:
+        settings = target.settings
+        for index, output in enumerate(settings.output or ()):
+            if pushes(output) and not target.tags and not output.name and not output.push_by_digest:
+                self._say("no-tag", f"target.{target.declared} pushes to a registry, but has no tags", "add tags, or push-by-digest and a name", target, "output", index)
+            if getattr(output, "dest", None) == "-":
+                self._say("output", f"{target.spoken('output')} cannot be standard output", "write a file's name", target, "output", index)
+        if not settings.output and settings.call in {None, "build"}:
+            place = target.place
+            if ("no-output", place) not in self._said:
+                self._said.add(("no-output", place))
+                message = f"target.{target.declared} has no output: it would stay in the build cache"
+                self.problems.warn("no-output", message, place, hint="add output, --push or --load")
+
+    def files(self, target: PlannedTarget) -> None:
+        """Check that the context, the named contexts and the Dockerfile are there."""
+        settings = target.settings
+        key = (settings.context, settings.dockerfile, settings.dockerfile_inline is None)
+        if key not in self._contexts:
+            self._contexts[key] = self._missing(*key)
+        if (missing := self._contexts[key]) is not None:
+            attribute, message, hint = missing
+            self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
+        for name, value in (settings.contexts or {}).items():
+            if is_local(value) and not (self.directory / value).exists():
+                self._say("missing", f"{target.spoken('contexts')}.{name}: there is no folder {value}", "", target, "contexts", name)
+
+    def _missing(self, context: str | None, dockerfile: str | None, needs_file: bool) -> tuple[str, str, str] | None:
+        if context is not None and not is_local(context):
+            return None
+        folder = self.directory / (context or ".")
+        if not folder.is_dir():
+            what = "is no folder" if folder.exists() else "does not exist"
+            return "context", f"the context {context} {what}", _near_folder(folder)
+        if not needs_file or (dockerfile is not None and not is_local(dockerfile)):
+            return None
+        names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
+        if any((folder / name).is_file() for name in names):
+            return None
+        where = f"the context {context}" if context else "this folder"
+        return "dockerfile" if dockerfile else "context", f"there is no {names[0]} in {where}", _near_file(folder, names[0])
+
+    def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget]) -> None:
+        """Check that what a target builds upon is built for its platforms."""
+        for key, value in (target.settings.contexts or {}).items():
+            provider = providers.get(value.removeprefix("target:")) if value.startswith("target:") else None
+            if provider is None or not provider.platforms or not target.platforms:
+                continue
+            if lacking := [platform for platform in target.platforms if platform not in provider.platforms]:
+                message = f"target.{target.declared} is built for {' '.join(lacking)}, but {provider.name}, which it builds upon, is not"
+                hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
+                self._say("platforms", message, hint, target, "contexts", key)
+
+    def collisions(self, targets: Sequence[PlannedTarget]) -> None:
+        """Check that no two exported targets write the same tag, cache or file."""
+        written: dict[tuple[str, ...], tuple[PlannedTarget, Place]] = {}
+        for target in targets:
+            if not target.exported:
+                continue
+            own: set[tuple[str, ...]] = set()
+            for key, path in _written(target):
+                other = written.get(key)
+                if other is None:
+                    written[key] = (target, target.place_of(*path))
+                elif other[0] is not target and key not in own:
+                    self._clash(key, target, target.place_of(*path), other)
+                own.add(key)
+
+    def _clash(self, key: tuple[str, ...], target: PlannedTarget, place: Place, other: tuple[PlannedTarget, Place]) -> None:
+        if ("collision", place) in self._said:
+            return
+        self._said.add(("collision", place))
+        what = {"tag": "tag", "cache": "cache", "dest": "output"}[key[0]]
+        message = f"{other[0].name} and {target.name} both write the {what} {key[-1]}"
+        notes = (("the other one", other[1]),) if other[1] != place else ()
+        hint = "the last one would win: put what tells them apart into it" + (
+            ", or give one target several platforms" if what == "tag" and other[0].platforms != target.platforms else ""
+        )
+        self.problems.error("collision", message, place, hint=hint, notes=notes)
+
+
+def _with_cell(hint: str, target: PlannedTarget) -> str:
+    cell = ", ".join(f"{axis} = {shown(label(value))}" for axis, value in target.cell.items())
+    return f"{hint} (with {cell})" if hint and cell else hint
+
+
+def _written(target: PlannedTarget) -> Iterator[tuple[tuple[str, ...], tuple[str | int, ...]]]:
+    """Yield what a target writes, comparable between targets, with the path of the setting that says so."""
+    settings = target.settings
+    if target.tags and writes_tags(settings):
+        for index, tag in enumerate(target.tags):
+            yield ("tag", canonical(tag)), ("tags", index)
+    for index, cache in enumerate(settings.cache_to or ()):
+        if not isinstance(cache, InlineCacheTo):
+            yield ("cache", *_cache_key(cache)), ("cache_to", index)
+    for index, output in enumerate(settings.output or ()):
+        if dest := getattr(output, "dest", None):
+            yield ("dest", posixpath.normpath(dest)), ("output", index)
+
+
+def _cache_key(cache: Any) -> Iterable[str]:
+    match cache.type:
+        case "registry":
+            return "registry", canonical(cache.ref) if not fault(cache.ref) else cache.ref
+        case "local":
+            return "local", cache.tag or "", posixpath.normpath(cache.dest)
+        case "gha":
+            return "gha", cache.scope or "buildkit"
+    place = getattr(cache, "bucket", None) or getattr(cache, "container", None) or ""
+    return cache.type, place, cache.prefix or "", cache.name or "buildkit"
+
+
+def _near_folder(folder: Path) -> str:
+    try:
+        names = [entry.name for entry in os.scandir(folder.parent) if entry.is_dir()]
+    except OSError:
+        return ""
+    return did_you_mean(folder.name, names)
+
+
+def _near_file(folder: Path, name: str) -> str:
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and "ockerfile" in entry.name)
+    return did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")

@@ -1,0 +1,102 @@
+"""Variables that are made of variables: rendered in the order of their use, circles refused."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from buildmatrix.errors import Problems
+from buildmatrix.plan.scope import BadTemplateError, values_of
+from buildmatrix.plan.templates import Templates
+from buildmatrix.plan.variables import ResolvedVariable
+from buildmatrix.spec.model import Spec
+from buildmatrix.spec.names import find_circles, inside
+from buildmatrix.spec.shapes import is_template
+
+
+def render_defaults(
+    spec: Spec, found: dict[str, ResolvedVariable], problems: Problems, templates: Templates, built_in: Mapping[str, Any]
+) -> None:
+    """Replace, in `found`, the values that are templates by what they render to."""
+    uses = {name: _uses(item, templates, problems) for name, item in found.items() if item.origin == "default"}
+    circular: set[str] = set()
+
+    def report(walk: list[str]) -> None:
+        circular.update(walk)
+        notes = tuple((f"{name} uses {used}", found[name].place) for name, used in zip(walk, [*walk[1:], walk[0]], strict=True))
+        message = "variables use each other in a circle: " + " → ".join([*walk, walk[0]])
+        problems.error("circle", message, found[walk[0]].place, notes=notes)
+
+    find_circles(uses, report)
+    scope = dict(built_in)
+    for name in _ordered(uses, circular):
+        found[name] = _rendered(spec, found[name], {**values_of(found), **scope}, problems, templates)
+    for name in circular:
+        found[name] = replace(found[name], value=None, origin="nothing")
+
+
+def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) -> list[str]:
+    names: list[str] = []
+    for text in _texts(variable.value):
+        try:
+            names += templates[text].names
+        except BadTemplateError as error:
+            problems.error(error.code, f"variable.{variable.name}: {error.message}", variable.place, hint=error.hint)
+    return names
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and is_template(value):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _ordered(uses: Mapping[str, list[str]], circular: set[str]) -> list[str]:
+    """Return the names that use others, each after those that it uses."""
+    order: list[str] = []
+    done = set(circular)
+
+    def visit(name: str) -> None:
+        if name not in done:
+            done.add(name)
+            for used in uses.get(name, ()):
+                visit(used)
+            order.append(name)
+
+    for name, used in uses.items():
+        if used:
+            visit(name)
+    return [name for name in order if uses.get(name)]
+
+
+def _rendered(
+    spec: Spec, variable: ResolvedVariable, scope: Mapping[str, Any], problems: Problems, templates: Templates
+) -> ResolvedVariable:
+    is_list = spec.variables[variable.name].table.type == "list"
+    try:
+        for text in _texts(variable.value):
+            templates.check_names(templates[text], scope)
+        value = _render(variable.value, scope, templates)
+    except BadTemplateError as error:
+        if error.code == "missing-variable":
+            return replace(variable, value=None, origin="nothing", advice=f"{variable.name} is made of it: {error.hint}")
+        place = inside(variable.place)
+        problems.error(error.code, f"variable.{variable.name}: {error.message}", place, hint=error.hint)
+        return replace(variable, value=None, origin="nothing")
+    if is_list and isinstance(value, str):
+        value = [line.strip() for line in value.splitlines() if line.strip()]
+    return replace(variable, value=value)
+
+
+def _render(value: Any, scope: Mapping[str, Any], templates: Templates) -> Any:
+    if isinstance(value, str):
+        return templates[value].render(scope) if is_template(value) else value
+    if isinstance(value, Mapping):
+        return {key: _render(item, scope, templates) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_render(item, scope, templates) for item in value]
+    return value

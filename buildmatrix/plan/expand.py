@@ -1,0 +1,186 @@
+"""From declared targets to entries (a name and a cell each), and from an entry to its settings."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.plan.matrix import Axes, axis_items, cell_name, cells_of, label, matches
+from buildmatrix.plan.merge import layers_of, merge, override_layers
+from buildmatrix.plan.model import Cell, MatrixFacts
+from buildmatrix.plan.render import Faults, Recipe
+from buildmatrix.plan.room import CellRoom, Room
+from buildmatrix.plan.scope import BadTemplateError
+from buildmatrix.plan.select import Entry, Selection, SelectorError
+from buildmatrix.plan.sets import Setting
+from buildmatrix.spec.check import shown
+from buildmatrix.spec.model import DeclaredTarget, Matrix, Spec
+from buildmatrix.spec.names import inside
+from buildmatrix.spec.settings import NAME, Settings
+from buildmatrix.spec.shapes import is_template, row_of
+
+_NAME = re.compile(NAME)
+
+
+class Expansion:
+    """All entries of a spec by name, and the settings of each when they are asked for."""
+
+    def __init__(self, spec: Spec, room: Room, problems: Problems) -> None:
+        """Expand every matrix; what is wrong is added to `problems`, and what cannot be expanded has no entry."""
+        self.spec, self.room, self.problems = spec, room, problems
+        self.entries: dict[str, Entry] = {}
+        self.matrices: dict[str, MatrixFacts] = {}
+        self.rooms: dict[str, CellRoom] = {}
+        self._faults = {name: Faults(name, problems) for name in spec.targets}
+        self._recipes: dict[Any, Recipe] = {}
+        self._sets: list[tuple[frozenset[str], Setting]] = []
+        for target in spec.targets.values():
+            if not target.abstract and target.name not in spec.damaged:
+                self._expand(target)
+        self.selection = Selection(spec, self.entries)
+
+    def lay_over(self, settings: list[Setting]) -> None:
+        """Lay `--set` over the targets that its selectors match."""
+        for setting in settings:
+            try:
+                self._sets.append((frozenset(self.selection.names(setting.selector)), setting))
+            except SelectorError as error:
+                self.problems.error("selector", error.message, setting.layer.place, hint=error.hint)
+
+    # --- entries --------------------------------------------------------------------------------------------------
+
+    def _expand(self, target: DeclaredTarget) -> None:
+        matrix = target.table.matrix
+        if matrix is None:
+            self.rooms[target.name] = CellRoom(self.room, target.name, ())
+            self._enter(Entry(target.name, target, {}))
+            return
+        faults = len(self.problems.errors)
+        target = self._with_values(target, matrix)
+        axes = self._axes(target)
+        if len(self.problems.errors) > faults:
+            return
+        cells, excluded = cells_of(target, axes, self.problems)
+        self.rooms[target.name] = CellRoom(self.room, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell})
+        self.matrices[target.name] = MatrixFacts(axes=tuple(axes), cells=len(cells), excluded=excluded)
+        for cell in cells:
+            self._enter(Entry(self._name(target, cell), target, cell))
+
+    def _enter(self, entry: Entry) -> None:
+        other = self.entries.get(entry.name)
+        hidden = self.spec.targets.get(entry.name)
+        if other is not None:
+            self._clash(entry, other.target, f"{_spoken(other)} and {_spoken(entry)} are both called {entry.name}")
+        elif hidden is not None and hidden is not entry.target and hidden.name != entry.target.name:
+            self._clash(entry, hidden, f"{_spoken(entry)} is called {entry.name}, which is another target's name")
+        elif entry.name in self.spec.groups and entry.cell:
+            self._clash(entry, None, f"{_spoken(entry)} is called {entry.name}, which is a group's name")
+        else:
+            self.entries[entry.name] = entry
+
+    def _clash(self, entry: Entry, other: DeclaredTarget | None, message: str) -> None:
+        place = inside(entry.target.place, "name") if entry.target.table.name else entry.target.place
+        hint = 'give the cells names of their own: name = "…{{ axis }}…"' if entry.cell else "give one another name"
+        notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
+        self._faults[entry.target.name].problems.error("same-name", message, place, hint=hint, notes=notes)
+
+    def _name(self, target: DeclaredTarget, cell: Cell) -> str:
+        text = target.table.name
+        if text is None:
+            return cell_name(target.name, cell)
+        place = inside(target.place, "name")
+        try:
+            name = self.rooms[target.name].at(None, cell)(text) if is_template(text) else text
+        except BadTemplateError as error:
+            self._faults[target.name].add(error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint)
+            return cell_name(target.name, cell)
+        if not _NAME.match(name):
+            message = f"target.{target.name}.name: {shown(name)} is not a name of letters, digits, `-` and `_`"
+            self._faults[target.name].add("name", message, place, "", hint="the filter slug makes one: {{ axis | slug }}")
+        return name
+
+    def _axes(self, target: DeclaredTarget) -> Axes:
+        axes: dict[str, list[Any]] = {}
+        for axis, written in ((target.table.matrix or Matrix()).axes or {}).items():
+            place = inside(target.place, "matrix", axis)
+            values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
+            if values is None:
+                self.problems.error("axis", f"target.{target.name}.matrix: the template of axis {axis} gives no list", place)
+                continue
+            axes[axis] = list(values)
+            if not axes[axis] and isinstance(written, str) and not self.problems.errors:
+                self.problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
+            for value in axes[axis]:
+                self._check_value(target, axis, value, place)
+        return axes
+
+    def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
+        if not isinstance(value, str | int | float | Mapping) and type(value).__name__ != "Decimal":
+            message = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}"
+            self.problems.error("axis", message, place, hint="values are strings, numbers, booleans or tables")
+
+    def _with_values(self, target: DeclaredTarget, matrix: Matrix) -> DeclaredTarget:
+        """Render the templates among the values of the matrix and of what its overrides select."""
+        place = inside(target.place, "matrix")
+        changed = {
+            key: self._values(value, target, inside(place, key)) for key, value in vars(matrix).items() if key != "axes" and value
+        }
+        axes = {
+            axis: values if isinstance(values, str) else self._values(values, target, inside(place, axis))
+            for axis, values in (matrix.axes or {}).items()
+        }
+        overrides = tuple(
+            override.but({"select": self._values(override.select, target, inside(target.place, "override", index, "select"))})
+            for index, override in enumerate(target.table.override or ())
+        )
+        table = target.table.but({"matrix": matrix.but(changed | {"axes": axes}), "override": overrides})
+        return DeclaredTarget(name=target.name, table=table, place=target.place, defaults=target.defaults)
+
+    def _values(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
+        if isinstance(value, str):
+            return self._value(value, target, place)
+        if isinstance(value, Mapping):
+            return {key: self._values(item, target, inside(place, key)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return tuple(self._values(item, target, inside(place, index)) for index, item in enumerate(value))
+        return value
+
+    def _value(self, text: str, target: DeclaredTarget, place: Place) -> Any:
+        if not is_template(text):
+            return text
+        try:
+            return self.room.evaluate(text, target.name)
+        except BadTemplateError as error:
+            self._faults[target.name].add(error.code, f"target.{target.name}.matrix: {error.message}", place, "", hint=error.hint)
+            return ()
+
+    # --- settings -------------------------------------------------------------------------------------------------
+
+    def settings(self, entry: Entry) -> tuple[Settings, Mapping[Pointer, Place]]:
+        """Return an entry's settings, rendered and checked, and where each was declared."""
+        recipe = self._recipe(entry)
+        room = self.rooms[entry.target.name]
+
+        def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
+            spoken = f"target.{entry.target.name}.{row_of(Settings, attribute).key}"
+            self._faults[entry.target.name].add(error.code, f"{spoken}: {error.message}", place, entry.name, hint=error.hint)
+
+        return recipe.settings(entry.name, room.at(entry.name, entry.cell), bad), recipe.origins
+
+    def _recipe(self, entry: Entry) -> Recipe:
+        overrides = tuple(
+            index for index, override in enumerate(entry.target.table.override or ()) if matches(override.select, entry.cell)
+        )
+        sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
+        key = (entry.target.name, overrides, sets)
+        if key not in self._recipes:
+            layers = [*layers_of(self.spec, entry.target), *override_layers(entry.target, overrides)]
+            layers += [self._sets[index][1].layer for index in sets]
+            faults = self._faults[entry.target.name]
+            self._recipes[key] = Recipe(merge(layers), is_template, faults, entry.target.place)
+        return self._recipes[key]
+
+
+def _spoken(entry: Entry) -> str:
+    cell = ", ".join(f"{axis} = {label(value)}" for axis, value in entry.cell.items())
+    return f"target.{entry.target.name} ({cell})" if cell else f"target.{entry.target.name}"

@@ -1,0 +1,215 @@
+"""The Plan of a Spec: expand, select, follow dependencies, filter, order, check."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.plan.checks import Checker
+from buildmatrix.plan.expand import Expansion
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
+from buildmatrix.plan.model import Grant, Plan, PlannedTarget, Reason
+from buildmatrix.plan.outputs import pushes, with_outputs
+from buildmatrix.plan.platforms import normalized
+from buildmatrix.plan.request import Request
+from buildmatrix.plan.room import Room
+from buildmatrix.plan.select import Entry, SelectorError
+from buildmatrix.plan.sets import parse_sets
+from buildmatrix.spec.model import Spec
+from buildmatrix.spec.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Node:
+    """An entry in the plan with its settings and edges, and why it is there. `declared` are its platforms unfiltered."""
+
+    entry: Entry
+    settings: Settings
+    declared: tuple[str, ...]
+    origins: Mapping[Pointer, Place]
+    edges: tuple[Edge, ...]
+    reason: Reason
+    exported: bool
+
+
+def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expansion:
+    """Return all targets of a spec expanded, with `--set` laid over them."""
+    expansion = Expansion(spec, Room(spec, request, git, problems), problems)
+    if request.sets:
+        expansion.lay_over(parse_sets(request.sets, problems))
+    for group in spec.groups.values():
+        try:
+            expansion.selection.names(group.name)
+        except SelectorError as error:
+            problems.error("group", f"group.{group.name}: {error.message}", group.place, hint=error.hint)
+    return expansion
+
+
+def make_plan(spec: Spec, request: Request, git: Git, problems: Problems) -> Plan:
+    """Return the plan of a run. What is wrong is added to `problems`: with errors, the plan is not to be used."""
+    expansion = expand(spec, request, git, problems)
+    chosen = _chosen(expansion, request, problems)
+    targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
+    checker = Checker(spec.directory, problems)
+    by_name = {target.name: target for target in targets}
+    for target in targets:
+        checker.values(target)
+        checker.files(target)
+        checker.platforms(target, by_name)
+    checker.collisions(targets)
+    return _plan(spec, request, expansion, targets, problems)
+
+
+def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> None:
+    """Add to `problems` all that the file alone shows to be wrong: every target, whether selected or not.
+
+    Collisions are looked for among what is built by default: targets that are alternatives may share a tag.
+    """
+    expansion = expand(spec, request, git, problems)
+    nodes = _closure(expansion, dict.fromkeys(expansion.entries, ""), request, problems)
+    targets = _planned(nodes, request, problems)
+    checker = Checker(spec.directory, problems)
+    by_name = {target.name: target for target in targets}
+    for target in targets:
+        checker.values(target)
+        checker.platforms(target, by_name)
+    try:
+        default = set(expansion.selection.select(()))
+    except SelectorError:
+        return  # a group is wrong, and reported
+    checker.collisions([target for target in targets if target.name in default])
+
+
+def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:
+    try:
+        chosen = expansion.selection.select(request.selectors)
+    except SelectorError as error:
+        problems.error("selector", error.message, Place(file=f"selector {' '.join(request.selectors)}".strip()), hint=error.hint)
+        return {}
+    if not chosen and not problems.errors:
+        problems.error("selector", "nothing is selected", Place(file=f"selector {' '.join(request.selectors)}".strip()))
+    return chosen
+
+
+# --- dependencies ---------------------------------------------------------------------------------------------------
+
+
+def _closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, problems: Problems) -> dict[str, _Node]:
+    """Return the chosen entries and all that they depend on, in the order of their declaration."""
+    wanted = tuple(dict.fromkeys(map(normalized, request.platforms)))
+    nodes: dict[str, _Node] = {}
+    pending = deque((name, Reason(kind="selected", by=selector), True) for name, selector in chosen.items())
+    dropped = 0
+    while pending:
+        name, reason, exported = pending.popleft()
+        if name in nodes:
+            if exported and not nodes[name].exported:
+                nodes[name] = replace(nodes[name], exported=True)
+            continue
+        node = _node(expansion, expansion.entries[name], reason, exported, wanted, problems)
+        if node is None:
+            dropped += 1
+            continue
+        nodes[name] = node
+        pending += [(edge.to, _reason(edge, name), not edge.context) for edge in node.edges]
+    if dropped and not nodes:
+        message = f"no selected target is built for {' '.join(wanted)}"
+        problems.error("platform", message, Place(file="--platform " + " ".join(request.platforms)))
+    return {name: nodes[name] for name in expansion.entries if name in nodes}
+
+
+def _reason(edge: Edge, by: str) -> Reason:
+    return Reason(kind="context" if edge.context else "needs", by=by)
+
+
+def _node(
+    expansion: Expansion, entry: Entry, reason: Reason, exported: bool, wanted: tuple[str, ...], problems: Problems
+) -> _Node | None:
+    settings, origins = expansion.settings(entry)
+    declared = settings.platforms or ()
+    kept = tuple(platform for platform in declared if platform in wanted) if wanted else declared
+    if declared and not kept:
+        if reason.kind != "context":
+            return None
+        kept = declared
+    if wanted and not declared:
+        problems.warn("platform", f"target.{entry.target.name} declares no platforms: --platform does not reach it", entry.target.place)
+    if kept != declared:
+        settings = settings.but({"platforms": kept})
+
+    def place_of(*path: str | int) -> Place:
+        return origins.get(path) or origins.get(path[:1]) or entry.target.place
+
+    edges = tuple(edges_of(entry, settings, place_of, expansion.selection, problems))
+    settings = _linked(settings, edges)
+    return _Node(entry=entry, settings=settings, declared=declared, origins=origins, edges=edges, reason=reason, exported=exported)
+
+
+def _linked(settings: Settings, edges: Iterable[Edge]) -> Settings:
+    """Put the names of cells into the contexts that select them."""
+    links = {edge.context: TARGET + edge.to for edge in edges if edge.context}
+    if not links:
+        return settings
+    return settings.but({"contexts": {**(settings.contexts or {}), **links}})
+
+
+# --- order ----------------------------------------------------------------------------------------------------------
+
+
+def _planned(nodes: Mapping[str, _Node], request: Request, problems: Problems) -> tuple[PlannedTarget, ...]:
+    edges = {name: [edge for edge in node.edges if edge.to in nodes] for name, node in nodes.items()}
+    stage_of = dict.fromkeys(nodes, 1) if refuse_circles(edges, problems) else stages(edges)
+    found = [_target(node, stage_of[name], edges[name], request) for name, node in nodes.items()]
+    for target in found:
+        _refuse_shrunk(target, nodes[target.name].declared, problems)
+    return tuple(sorted(found, key=lambda target: target.stage))
+
+
+def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> PlannedTarget:
+    return PlannedTarget(
+        name=node.entry.name,
+        declared=node.entry.target.name,
+        cell=node.entry.cell,
+        settings=with_outputs(node.settings, request.output) if node.exported else node.settings,
+        links=tuple(dict.fromkeys(edge.to for edge in edges if edge.context)),
+        needs=tuple(dict.fromkeys(edge.to for edge in edges if not edge.context)),
+        reason=node.reason,
+        exported=node.exported,
+        stage=stage,
+        place=node.entry.target.place,
+        origins=node.origins,
+    )
+
+
+def _refuse_shrunk(target: PlannedTarget, declared: tuple[str, ...], problems: Problems) -> None:
+    """A tag that is pushed has all its declared platforms, or is not pushed."""
+    if len(target.platforms) == len(declared) or not target.exported or not target.tags:
+        return
+    if any(pushes(output) and not output.push_by_digest for output in target.settings.output or ()):
+        lacking = " ".join(platform for platform in declared if platform not in target.platforms)
+        message = f"{target.name} would push {target.tags[0]} without {lacking}"
+        hint = "leave --platform out, or build without pushing: --no-output"
+        problems.error("shrunk", message, target.place_of("platforms"), hint=hint)
+
+
+def _plan(
+    spec: Spec, request: Request, expansion: Expansion, targets: tuple[PlannedTarget, ...], problems: Problems
+) -> Plan:
+    planned = {target.declared for target in targets}
+    return Plan(
+        file=spec.file,
+        directory=spec.directory,
+        digests=spec.digests,
+        requires_buildx=tuple(text for text, _ in spec.requires_buildx),
+        selectors=request.selectors,
+        platforms=request.platforms,
+        targets=targets,
+        grants=_grants(targets, spec.directory),
+        matrices={name: facts for name, facts in expansion.matrices.items() if name in planned},
+        warnings=problems.warnings,
+    )
+
+
+def _grants(targets: Iterable[PlannedTarget], directory: str) -> tuple[Grant, ...]:
+    return ()

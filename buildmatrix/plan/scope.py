@@ -1,0 +1,54 @@
+"""What templates can see beside the axes of a matrix."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from buildmatrix.plan.git import Git, rfc3339
+from buildmatrix.plan.variables import ResolvedVariable
+
+
+class BadTemplateError(Exception):
+    """A template is wrong or cannot be rendered; the message and the hint say why."""
+
+    def __init__(self, message: str, hint: str = "", code: str = "template") -> None:
+        """Keep what was found."""
+        super().__init__(message)
+        self.message, self.hint, self.code = message, hint, code
+
+
+class Missing:
+    """Stands in a scope for a variable that has no value; using it is an error that says how to give one."""
+
+    def __init__(self, hint: str) -> None:
+        """Take the advice on how to give the value."""
+        self.hint = hint
+
+
+class Lazy:
+    """Stands in a scope for a value that costs something; it is computed where a template uses it."""
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        """Take the function that computes the value."""
+        self.compute = compute
+
+
+def built_in_scope(git: Git, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return `git`, and `created`: SOURCE_DATE_EPOCH, else the commit's time; never the clock."""
+    return {"git": git, "created": Lazy(lambda: _created(git, environment))}
+
+
+def _created(git: Git, environment: Mapping[str, str]) -> str:
+    epoch = environment.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return git.timestamp
+    try:
+        return rfc3339(int(epoch))
+    except (ValueError, OverflowError, OSError):
+        raise BadTemplateError(f'SOURCE_DATE_EPOCH is "{epoch}", which is no number of seconds since 1970') from None
+
+
+
+
+def values_of(found: Mapping[str, ResolvedVariable]) -> dict[str, Any]:
+    """Return every variable's value by its name; one without a value stands as what says how to give it."""
+    return {name: Missing(item.advice) if item.value is None else item.value for name, item in found.items()}

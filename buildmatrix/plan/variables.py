@@ -1,0 +1,207 @@
+"""Variables: what each one's value is, and where it comes from.
+
+`--var` goes before `--var-file`, then the environment (only where `env` says so), then `file`, then `default`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from buildmatrix.errors import Place, Problems, SpecError, did_you_mean
+from buildmatrix.plan.request import Request
+from buildmatrix.spec.check import shown
+from buildmatrix.spec.load import parse
+from buildmatrix.spec.model import DeclaredVariable, Spec
+from buildmatrix.spec.names import inside
+from buildmatrix.spec.shapes import text_of
+
+Origin = Literal["--var", "--var-file", "environment", "file", "default", "nothing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedVariable:
+    """A variable's value (None: it has none, and `advice` says how to give one) and where it comes from."""
+
+    name: str
+    value: Any
+    origin: Origin
+    place: Place
+    description: str
+    advice: str
+
+
+def resolve(spec: Spec, request: Request, problems: Problems) -> dict[str, ResolvedVariable]:
+    """Return every variable with its value, defaults not yet rendered; what is wrong is added to `problems`."""
+    given = _given(spec, request, problems)
+    return {name: _resolve(variable, given, request, spec, problems) for name, variable in spec.variables.items()}
+
+
+def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[Any, Origin]]:
+    given: dict[str, tuple[Any, Origin]] = {}
+    for path in request.variable_files:
+        for name, value in _read_file(path, problems).items():
+            _known(spec, name, f"--var-file {path}", problems)
+            given[name] = (value, "--var-file")
+    for name, text in request.variables.items():
+        _known(spec, name, f"--var {name}", problems)
+        given[name] = (text, "--var")
+    return given
+
+
+def _known(spec: Spec, name: str, label: str, problems: Problems) -> None:
+    if name not in spec.variables:
+        hint = did_you_mean(name, spec.variables) or f"variables here: {', '.join(sorted(spec.variables)) or 'none'}"
+        problems.error("variable", f'there is no variable "{name}"', Place(file=label), hint=hint)
+
+
+def _read_file(path: str, problems: Problems) -> dict[str, Any]:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        data = json.loads(text, parse_float=Decimal) if path.endswith(".json") else parse(path, text)
+    except (OSError, UnicodeDecodeError) as error:
+        problems.error("variable-file", f"--var-file cannot be read: {getattr(error, 'strerror', 'not UTF-8')}", Place(file=path))
+    except ValueError as error:
+        problems.error("variable-file", f"this is not JSON: {error}", Place(file=path))
+    except SpecError as error:
+        problems.found += error.diagnostics
+    else:
+        if isinstance(data, dict):
+            return data
+        problems.error("variable-file", "this is no table of names and values", Place(file=path))
+    return {}
+
+
+def _resolve(
+    variable: DeclaredVariable, given: Mapping[str, tuple[Any, Origin]], request: Request, spec: Spec, problems: Problems
+) -> ResolvedVariable:
+    table = variable.table
+    value, origin = given.get(variable.name, (None, "nothing"))
+    if value is None and table.env is not None and table.env in request.environment:
+        value, origin = request.environment[table.env], "environment"
+    if value is None and table.file is not None:
+        value, origin = _first_line(variable, table.file, spec, problems), "file"
+    if value is None and table.default is not None:
+        value, origin = table.default, "default"
+    if value is None:
+        origin = "nothing"
+    if origin not in {"default", "nothing"}:
+        value = _converted(variable, value, origin, problems)
+    return ResolvedVariable(
+        name=variable.name, value=value, origin=origin, place=variable.place, description=table.description or "", advice=_advice(variable)
+    )
+
+
+def _first_line(variable: DeclaredVariable, file: str, spec: Spec, problems: Problems) -> str | None:
+    path = Path(spec.directory, variable.place.file).parent / file
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            return lines.readline(65_536).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        if variable.table.default is None:
+            reason = getattr(error, "strerror", None) or "not UTF-8"
+            problems.error("variable-file", f'the file of variable "{variable.name}" cannot be read: {reason}', inside(variable.place, "file"))
+    return None
+
+
+def _advice(variable: DeclaredVariable) -> str:
+    ways = [f"--var {variable.name}=…"]
+    if variable.table.env:
+        ways.append(f"the environment variable {variable.table.env}")
+    return f"give it with {' or '.join(ways)}, or give it a default"
+
+
+def _kind(variable: DeclaredVariable) -> str:
+    default = variable.table.default
+    if variable.table.type is not None:
+        return variable.table.type
+    for kind, name in ((bool, "boolean"), (int, "integer"), (list | tuple, "list")):
+        if isinstance(default, kind):
+            return name
+    return "string"
+
+
+def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems: Problems) -> Any:
+    """Turn the text of a flag, the environment or a file into what the variable is."""
+    kind = _kind(variable)
+    if not isinstance(value, str):
+        return value
+    if kind == "boolean" and value in {"true", "false"}:
+        return value == "true"
+    if kind == "integer" and re.fullmatch(r"[+-]?[0-9]+", value):
+        return int(value)
+    if kind == "list":
+        return _listed(value)
+    if kind != "string":
+        words = {"boolean": "true or false", "integer": "an integer"}[kind]
+        problems.error("variable", f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}', variable.place)
+    return value
+
+
+def _listed(text: str) -> list[Any]:
+    """`a,b`, or a JSON list, or lines."""
+    if text.lstrip().startswith("["):
+        try:
+            found = json.loads(text, parse_float=Decimal)
+        except ValueError:
+            found = None
+        if isinstance(found, list):
+            return found
+    return [item.strip() for item in text.replace("\n", ",").split(",") if item.strip()]
+
+
+def has_templates(variables: Mapping[str, ResolvedVariable]) -> bool:
+    """Tell whether a default may be a template, so that the room for templates is needed."""
+    return any(item.origin == "default" and _templated(item.value) for item in variables.values())
+
+
+def _templated(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{" in value
+    if isinstance(value, Mapping):
+        return any(map(_templated, value.values()))
+    return isinstance(value, list | tuple) and any(map(_templated, value))
+
+
+def check_values(spec: Spec, variables: Mapping[str, ResolvedVariable], problems: Problems) -> None:
+    """Add to `problems` each value that its pattern, choices or type refuses."""
+    for name, variable in variables.items():
+        _check(spec.variables[name], variable, problems)
+
+
+def _check(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
+    table, value = declared.table, variable.value
+    if value is None:
+        return
+    source = "" if variable.origin == "default" else f" ({variable.origin})"
+    items = value if isinstance(value, list | tuple) else [value]
+    for item in items:
+        if table.pattern is not None and not _matches(table.pattern, text_of(item)):
+            message = f'variable "{variable.name}" is {shown(item)}{source}, which does not match its pattern'
+            problems.error("variable", message, variable.place, hint=f"the pattern is {table.pattern}")
+        if table.choices is not None and item not in table.choices:
+            message = f'variable "{variable.name}" is {shown(item)}{source}, which is not among its choices'
+            hint = did_you_mean(text_of(item), map(text_of, table.choices)) or f"choices: {', '.join(map(shown, table.choices))}"
+            problems.error("variable", message, variable.place, hint=hint)
+    _check_type(declared, variable, problems)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:
+        return True  # reported where it is declared
+
+
+def _check_type(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
+    expected = {"string": str, "integer": int, "boolean": bool, "list": (list, tuple)}
+    kind = declared.table.type
+    if kind is None or variable.origin not in {"default", "--var-file"}:
+        return
+    fits = isinstance(variable.value, expected[kind]) and not (kind == "integer" and isinstance(variable.value, bool))
+    if not fits:
+        message = f'variable "{variable.name}" is of type {kind}, but its {"default" if variable.origin == "default" else "value"} is {shown(variable.value)}'
+        problems.error("variable", message, inside(variable.place, variable.origin if variable.origin == "default" else "type"))
