@@ -177,7 +177,7 @@ class Expansion:
             layers = [*layers_of(self.spec, entry.target), *override_layers(entry.target, overrides)]
             layers += [self._sets[index][1].layer for index in sets]
             faults = self._faults[entry.target.name]
-            self._recipes[key] = Recipe(merge(layers), is_template, faults, entry.target.place)
+            self._recipes[key] = Recipe(merge(layers), faults, entry.target.place)
         return self._recipes[key]
 
 

@@ -20,10 +20,12 @@ from buildmatrix.spec.check import shown
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import (
     JsonSchema,
+    Row,
     Table,
     build,
     definitions,
     given,
+    is_template,
     plain,
     row_of,
     row_schema,
@@ -50,17 +52,22 @@ class Faults:
             self.problems.error(code, message + of, place, hint=hint)
 
 
+class Templated(str):
+    """A text that is known to be a template."""
+
+    __slots__ = ()
+
+
 class Recipe:
     """Merged settings, ready to be rendered for any number of cells."""
 
-    def __init__(self, merged: Merged, is_template: Callable[[str], bool], faults: Faults, home: Place) -> None:
+    def __init__(self, merged: Merged, faults: Faults, home: Place) -> None:
         """Work out what is the same for all cells. `home` is the place of the target's declaration."""
         self.origins = merged.origins
-        self.faults = faults
-        self.is_template = is_template
-        values = given(merged.settings)
-        self.dynamic = {name: value for name, value in values.items() if name != "description" and _holds(value, is_template)}
-        fixed = {name: self._finish(name, value, "", None) for name, value in values.items() if name not in self.dynamic}
+        self.finish = {name: Finish(name, merged.origins, faults) for name in given(merged.settings)}
+        values = {name: value if name == "description" else _marked(value) for name, value in given(merged.settings).items()}
+        self.dynamic = {name: value for name, value in values.items() if _holds(value)}
+        fixed = {name: self.finish[name](value, "") for name, value in values.items() if name not in self.dynamic}
         if "context" not in values and (folder := posixpath.dirname(home.file)):
             fixed["context"] = folder
         self.fixed = Settings(**{name: value for name, value in fixed.items() if value is not None})
@@ -71,141 +78,77 @@ class Recipe:
             return self.fixed
         changed: dict[str, Any] = {}
         for attribute, value in self.dynamic.items():
+            finish = self.finish[attribute]
             try:
-                rendered = self._rendered(attribute, value, render)
+                changed[attribute] = finish.rendered(_rendered(finish.row, value, render), cell)
             except _FailureError as failure:
-                bad(failure.error, attribute, self._place(failure.path))
-                continue
-            changed[attribute] = self._finish(attribute, rendered, cell, render)
+                bad(failure.error, attribute, finish.place(failure.path))
         return self.fixed.but(changed)
 
-    def _place(self, path: Pointer) -> Place:
-        return next(self.origins[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.origins)
 
-    # --- one setting ----------------------------------------------------------------------------------------------
-
-    def _rendered(self, attribute: str, value: Any, render: Render) -> Any:
-        row = row_of(Settings, attribute)
-        if isinstance(value, str):
-            return _scalar(unwrap(row.shape)[0], self._text(value, (attribute,), render))
-        if isinstance(value, Mapping):
-            return {key: self._text(item, (attribute, key), render) for key, item in value.items()}
-        found: list[Any] = []
-        for index, item in enumerate(value):
-            found += self._items(item, (attribute, index), render)
-        return tuple(found)
-
-    def _items(self, item: Any, path: Pointer, render: Render) -> list[Any]:
-        if isinstance(item, Table):
-            return [self._table(item, path, render)]
-        if not self.is_template(item):
-            return [item]
-        return [line.strip() for line in self._text(item, path, render).splitlines() if line.strip()]
-
-    def _table(self, table: Table, path: Pointer, render: Render) -> Table:
-        changed: dict[str, Any] = {}
-        for attribute, value in given(table).items():
-            if not _holds(value, self.is_template):
-                continue
-            if isinstance(value, str):
-                changed[attribute] = _scalar(row_of(type(table), attribute).shape, self._text(value, path, render))
-            elif isinstance(value, Mapping):
-                changed[attribute] = {key: self._text(item, path, render) for key, item in value.items()}
-            else:
-                changed[attribute] = tuple(self._text(item, path, render) for item in value)
-        return table.but(changed)
-
-    def _text(self, text: str, path: Pointer, render: Render) -> str:
-        if not self.is_template(text):
-            return text
-        try:
-            return render(text)
-        except BadTemplateError as error:
-            raise _FailureError(error, path) from None
-
-    # --- after rendering ------------------------------------------------------------------------------------------
-
-    def _finish(self, attribute: str, value: Any, cell: str, render: Render | None) -> Any:
-        """Check a rendered value and bring it into the form that the plan has."""
-        row = row_of(Settings, attribute)
-        if value == "" and row.attribute in _UNSET_IF_EMPTY:
-            return None
-        if is_table_list(row):
-            value = tuple(self._tables(attribute, value, cell))
-        if render is not None:
-            value = self._checked(attribute, value, cell)
-        if attribute in {"tags", "platforms"}:
-            value = tuple(dict.fromkeys(map(normalized, value) if attribute == "platforms" else value))
-        folder = posixpath.dirname(self._place((attribute,)).file)
-        return self._rebased(attribute, value, folder)
-
-    def _rebased(self, attribute: str, value: Any, folder: str) -> Any:
-        """Rebase paths, of a list or table each by the file that says it."""
-        if isinstance(value, Mapping):
-            return {key: rebase(Settings, attribute, {key: item}, self._folder(attribute, key))[key] for key, item in value.items()}
-        if isinstance(value, tuple) and len({self._folder(attribute, index) for index in range(len(value))}) > 1:
-            return tuple(rebase(Settings, attribute, (item,), self._folder(attribute, index))[0] for index, item in enumerate(value))
-        return rebase(Settings, attribute, value, folder)
-
-    def _folder(self, *path: str | int) -> str:
-        return posixpath.dirname(self._place(path).file)
-
-    def _tables(self, attribute: str, value: tuple[Any, ...], cell: str) -> list[Any]:
-        found = []
-        for index, item in enumerate(value):
-            if not isinstance(item, str):
-                found.append(item)
-                continue
-            try:
-                table = parsed(attribute, item)
-            except BadCsvError as error:
-                place = self._place((attribute, min(index, len(value) - 1)))
-                self.faults.add("csv", f"{self._spoken(attribute)}: {shown(item)}: {error}", place, cell, hint="write key=value,key=value")
-                continue
-            found += self._checked_table(attribute, table, item, index, cell)
-        return found
-
-    def _checked_table(self, attribute: str, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
-        if faults := _faults(attribute, [table]):
-            for fault in faults:
-                message = f"{self._spoken(attribute)}: {shown(text)}: {_within(fault.message, attribute)}"
-                self.faults.add("schema", message, self._place((attribute, index)), cell, hint=fault.hint)
-            return []
-        return list(build(row_of(Settings, attribute).shape, [table]))
-
-    def _checked(self, attribute: str, value: Any, cell: str) -> Any:
-        """Check a rendered value against the schema; drop what is refused, after saying so."""
-        if attribute in _FREE:
-            return value
-        faults = _faults(attribute, plain(value))
-        for fault in faults:
-            place = self._place((attribute, *fault.pointer[1:2]))
-            key = row_of(Settings, attribute).key
-            message = fault.message.replace(key, self._spoken(attribute), 1)
-            self.faults.add("rendered", f"{message}, rendered from a template", place, cell, hint=fault.hint)
-        return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
-
-    def _spoken(self, attribute: str) -> str:
-        return f"target.{self.faults.declared}.{row_of(Settings, attribute).key}"
+# --- rendering ------------------------------------------------------------------------------------------------------
 
 
-class _FailureError(Exception):
-    """A template failed; `path` is the setting's."""
-
-    def __init__(self, error: BadTemplateError, path: Pointer) -> None:
-        super().__init__(str(error))
-        self.error, self.path = error, path
-
-
-def _holds(value: Any, is_template: Callable[[str], bool]) -> bool:
-    """Tell whether there is a template anywhere in a value."""
+def _marked(value: Any) -> Any:
+    """Return a value with each template in it marked as one."""
     if isinstance(value, str):
-        return is_template(value)
+        return Templated(value) if is_template(value) else value
     if isinstance(value, Mapping):
-        return any(_holds(item, is_template) for item in value.values())
+        return {key: _marked(item) for key, item in value.items()}
     if isinstance(value, tuple):
-        return any(_holds(item, is_template) for item in value)
-    return isinstance(value, Table) and any(_holds(item, is_template) for item in given(value).values())
+        return tuple(map(_marked, value))
+    if isinstance(value, Table):
+        return value.but({name: _marked(item) for name, item in given(value).items()})
+    return value
+
+
+def _holds(value: Any) -> bool:
+    """Tell whether there is a marked template anywhere in a value."""
+    if isinstance(value, Mapping):
+        return any(map(_holds, value.values()))
+    if isinstance(value, tuple):
+        return any(map(_holds, value))
+    return isinstance(value, Templated) or (isinstance(value, Table) and any(map(_holds, given(value).values())))
+
+
+def _rendered(row: Row, value: Any, render: Render) -> Any:
+    """Render the templates of one setting; `_FailureError` with the path of the first that fails."""
+    if isinstance(value, str):
+        return _scalar(row.shape, _text(value, (), render))
+    if isinstance(value, Mapping):
+        return {key: _text(item, (key,), render) for key, item in value.items()}
+    found: list[Any] = []
+    for index, item in enumerate(value):
+        if isinstance(item, Table):
+            found.append(_table(item, index, render))
+        elif isinstance(item, Templated):
+            found += [line.strip() for line in _text(item, (index,), render).splitlines() if line.strip()]
+        else:
+            found.append(item)
+    return tuple(found)
+
+
+def _table(table: Table, index: int, render: Render) -> Table:
+    changed: dict[str, Any] = {}
+    for attribute, value in given(table).items():
+        if not _holds(value):
+            continue
+        if isinstance(value, str):
+            changed[attribute] = _scalar(row_of(type(table), attribute).shape, _text(value, (index,), render))
+        elif isinstance(value, Mapping):
+            changed[attribute] = {key: _text(item, (index,), render) for key, item in value.items()}
+        else:
+            changed[attribute] = tuple(_text(item, (index,), render) for item in value)
+    return table.but(changed)
+
+
+def _text(text: str, path: Pointer, render: Render) -> str:
+    if not isinstance(text, Templated):
+        return text
+    try:
+        return render(text)
+    except BadTemplateError as error:
+        raise _FailureError(error, path) from None
 
 
 def _scalar(shape: Any, text: str) -> Any:
@@ -216,6 +159,97 @@ def _scalar(shape: Any, text: str) -> Any:
     if bare is int and text.strip().lstrip("+-").isdigit():
         return int(text)
     return text
+
+
+# --- after rendering ------------------------------------------------------------------------------------------------
+
+
+class Finish:
+    """Checks the values of one setting and brings them into the form that the plan has."""
+
+    def __init__(self, attribute: str, origins: Mapping[Pointer, Place], faults: Faults) -> None:
+        """Work out what the setting needs."""
+        self.attribute, self.origins, self.faults = attribute, origins, faults
+        self.row = row_of(Settings, attribute)
+        self.has_tables = is_table_list(self.row)
+        self.rebases = any(posixpath.dirname(place.file) for path, place in origins.items() if path[0] == attribute)
+        self.spoken = f"target.{faults.declared}.{self.row.key}"
+
+    def place(self, path: Pointer) -> Place:
+        """Return where a part of the setting was declared; the setting itself where the part is not known."""
+        return self.origins.get((self.attribute, *path[:1])) or self.origins[self.attribute,]
+
+    def rendered(self, value: Any, cell: str) -> Any:
+        """Finish a value that came out of templates: it is checked again."""
+        if self.attribute in _FREE:
+            return self.shaped(value)
+        return self(value, cell, check_again=True)
+
+    def __call__(self, value: Any, cell: str, *, check_again: bool = False) -> Any:
+        """Finish a value; None if the setting is unset after all."""
+        if value == "" and self.attribute in _UNSET_IF_EMPTY:
+            return None
+        if self.has_tables:
+            value = tuple(self._tables(value, cell))
+        if check_again and value is not None:
+            value = self._checked(value, cell)
+        return self.shaped(value)
+
+    def shaped(self, value: Any) -> Any:
+        """Normalize, drop repeats, and rebase the paths of an included file."""
+        if self.attribute == "platforms":
+            value = tuple(dict.fromkeys(map(normalized, value)))
+        elif self.attribute == "tags":
+            value = tuple(dict.fromkeys(value))
+        return self._rebased(value) if self.rebases else value
+
+    def _rebased(self, value: Any) -> Any:
+        """Rebase paths, of a list or table each by the file that says it."""
+        if isinstance(value, Mapping):
+            return {key: self._rebase({key: item}, key)[key] for key, item in value.items()}
+        if isinstance(value, tuple):
+            return tuple(self._rebase((item,), index)[0] for index, item in enumerate(value))
+        return self._rebase(value)
+
+    def _rebase(self, value: Any, *path: str | int) -> Any:
+        return rebase(Settings, self.attribute, value, posixpath.dirname(self.place(path).file))
+
+    def _tables(self, value: tuple[Any, ...], cell: str) -> list[Any]:
+        found: list[Any] = []
+        for index, item in enumerate(value):
+            if not isinstance(item, str):
+                found.append(item)
+                continue
+            try:
+                found += self._table(parsed(self.attribute, item), item, index, cell)
+            except BadCsvError as error:
+                message = f"{self.spoken}: {shown(item)}: {error}"
+                self.faults.add("csv", message, self.place((index,)), cell, hint="write key=value,key=value")
+        return found
+
+    def _table(self, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
+        faults = _faults(self.attribute, [table])
+        for fault in faults:
+            message = f"{self.spoken}: {shown(text)}: {_within(fault.message, self.row.key)}"
+            self.faults.add("schema", message, self.place((index,)), cell, hint=fault.hint)
+        return [] if faults else list(build(self.row.shape, [table]))
+
+    def _checked(self, value: Any, cell: str) -> Any:
+        """Check a rendered value against the schema; drop what is refused, after saying so."""
+        faults = _faults(self.attribute, plain(value))
+        for fault in faults:
+            message = fault.message.replace(self.row.key, self.spoken, 1)
+            place = self.place(fault.pointer[1:2])
+            self.faults.add("rendered", f"{message}, rendered from a template", place, cell, hint=fault.hint)
+        return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
+
+
+class _FailureError(Exception):
+    """A template failed; `path` is the setting's."""
+
+    def __init__(self, error: BadTemplateError, path: Pointer) -> None:
+        super().__init__(str(error))
+        self.error, self.path = error, path
 
 
 _UNSET_IF_EMPTY = {"context", "dockerfile", "target", "network", "call", "shm_size"}
@@ -240,6 +274,5 @@ def _faults(attribute: str, value: Any) -> list[Any]:
     return _known[key]
 
 
-def _within(message: str, attribute: str) -> str:
-    key = row_of(Settings, attribute).key
+def _within(message: str, key: str) -> str:
     return message.replace(f"{key}[0] ", "", 1).replace(f"{key}[0].", "", 1).replace(f"{key}[0]: ", "", 1)

@@ -67,6 +67,7 @@ class Template:
             tree = environment.parse(text)
             _check_filters(environment, tree)
             self.names = tuple(sorted(find_undeclared_variables(tree)))
+            self._parts = _plain_parts(tree)
             self._code = environment.from_string(tree)
         except TemplateSyntaxError as error:
             where = f" (line {error.lineno} of it)" if "\n" in text and error.lineno else ""
@@ -75,6 +76,10 @@ class Template:
 
     def render(self, scope: Mapping[str, Any]) -> str:
         """Return the text for a scope; BadTemplateError if a value is missing or a filter refuses."""
+        if self._parts is not None:
+            texts = [scope.get(part) if named else part for named, part in self._parts]
+            if all(type(text) is str for text in texts):
+                return "".join(texts)
         return str(self._guarded(self._code.render, scope))
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
@@ -110,6 +115,20 @@ class Template:
         if isinstance(value, Missing):
             return self._environment.undefined(hint=f"\0{name}\0{value.hint}", name=name)
         return value.compute() if isinstance(value, Lazy) else value
+
+
+def _plain_parts(tree: nodes.Template) -> list[tuple[bool, str]] | None:
+    """Return the parts of a template that is only text and names (True: a name), which needs no engine; else None."""
+    parts: list[tuple[bool, str]] = []
+    for output in tree.body:
+        for node in output.nodes if isinstance(output, nodes.Output) else [output]:
+            if isinstance(node, nodes.TemplateData):
+                parts.append((False, node.data))
+            elif isinstance(node, nodes.Name):
+                parts.append((True, node.name))
+            else:
+                return None
+    return parts
 
 
 def _defined(value: Any) -> Any:
