@@ -1,0 +1,71 @@
+# Everything starts from here, on a fresh Debian machine too: the targets set up what they need.
+#
+#   make demo      plan and build examples/chain for two platforms, and look at the images
+#   make test      all checks and all tests, with a coverage report
+#   make lint      formatting, types, and which part may import which
+#   make unit      the tests that need neither docker nor an engine
+#   make e2e       the tests on a real engine
+#   make bench     the same work by buildmatrix and by plain bake
+#   make generate  the schemas and the reference, from the settings' rows
+#   make down      stop the throw-away engine, where one was started
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit e2e bench generate engine down clean
+
+PYTHON ?= python3
+engine := tools/engine/engine
+with_engine := $(engine) exec
+coverage := --cov --cov-report=term
+workers := -n 2 --dist loadgroup
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: .venv/ready engine
+	@$(with_engine) tools/demo.sh
+
+test: lint engine
+	@$(with_engine) pytest $(workers) $(coverage)
+
+lint: .venv/ready
+	@ruff check --quiet
+	@ruff format --check --quiet || { echo "not formatted, run: .venv/bin/ruff format"; exit 1; }
+	@mypy --no-error-summary
+	@lint-imports >.venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@echo "lint: ruff, mypy and import-linter found nothing"
+
+unit: .venv/ready
+	@pytest $(workers) -m "not contract and not e2e"
+
+e2e: .venv/ready engine
+	@$(with_engine) pytest -m e2e
+
+bench: .venv/ready engine
+	@$(with_engine) python benchmarks/run.py
+
+generate: .venv/ready
+	@python tools/generate.py
+
+# Where no engine can be had (exit 3) a developer's tests skip what needs one; under CI they fail.
+engine:
+	@$(engine) up --nodes 2 || [[ $$? == 3 && -z "$${CI:-}" ]]
+
+down:
+	@$(engine) down
+
+clean:
+	rm -rf .venv dist htmlcov .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/ready: pyproject.toml
+	@echo "setting up .venv"
+	@$(PYTHON) -m venv .venv >/dev/null || { \
+	  echo "installing Debian's python3-venv"; \
+	  apt-get update -qq; \
+	  apt-get install -qq -y --no-install-recommends python3-venv >/dev/null; \
+	  $(PYTHON) -m venv .venv; }
+	@.venv/bin/python -m pip install -qq -e '.[dev]'
+	@touch $@

@@ -1,0 +1,90 @@
+"""What all tests share: markers by folder, and the two buildx programs.
+
+    unit/, properties/, golden/   need nothing
+    contract/                     marked `contract`: need `buildx` (and `old_buildx`), but no engine
+    e2e/                          marked `e2e`: need the engine, see e2e/conftest.py
+
+What cannot be had fails the test. Only where it cannot be had at all (no Docker, and not root on Debian), and not
+under CI, the test is skipped.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+ENGINE = TESTS.parent / "tools" / "engine" / "engine"
+UNAVAILABLE = 3  # what `engine` exits with where no engine can be had
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests by folder; of several xdist workers one takes all of e2e, and starts with it."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in {"contract", "e2e"}:
+            item.add_marker(folder)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+        for item in items:
+            if item.get_closest_marker("e2e"):
+                item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.fixture(scope="session")
+def unavailable() -> Callable[[str], None]:
+    """Give up a test for want of something outside: a failure under CI, else a skip."""
+
+    def give_up(reason: str) -> None:
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+    return give_up
+
+
+@pytest.fixture(scope="session")
+def run_engine(unavailable: Callable[[str], None]) -> Callable[..., None]:
+    """Run a command of tools/engine/engine, then take its environment over into this process.
+
+    Xdist workers may call it at once: the script locks, and is done at once where there is nothing to do.
+    """
+
+    def run(*arguments: str) -> None:
+        done = subprocess.run([ENGINE, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode == UNAVAILABLE:
+            unavailable(done.stderr.strip())
+        if done.returncode:
+            pytest.fail(f"engine {' '.join(arguments)}: {done.stderr}", pytrace=False)
+        shown = subprocess.run([ENGINE, "exec", "env", "-0"], capture_output=True, text=True, check=True)
+        os.environ.update(dict(pair.split("=", 1) for pair in shown.stdout.rstrip("\0").split("\0")))
+
+    return run
+
+
+def is_buildx(*command: str) -> bool:
+    """Whether this is a buildx that starts."""
+    if not shutil.which(command[0]):
+        return False
+    return subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def buildx(run_engine: Callable[..., None]) -> tuple[str, ...]:
+    """The command of a current buildx, to put arguments behind; it may have no engine to talk to."""
+    if not is_buildx("docker", "buildx"):
+        run_engine("install")
+    return ("docker", "buildx")
+
+
+@pytest.fixture(scope="session")
+def old_buildx(run_engine: Callable[..., None], unavailable: Callable[[str], None]) -> tuple[str, ...]:
+    """The command of buildx 0.13, the oldest that is supported: `$OLD_BUILDX`, else from the engine's packages."""
+    if not is_buildx(os.environ.get("OLD_BUILDX", "")):
+        run_engine("install")
+    if "OLD_BUILDX" not in os.environ:
+        unavailable("no buildx 0.13: set OLD_BUILDX to the program")
+    return (os.environ["OLD_BUILDX"],)

@@ -1,0 +1,47 @@
+"""The engine for tests that build: real BuildKit nodes and a registry.
+
+A Docker that answers is used; elsewhere tools/engine/engine starts throw-away ones, which stay up for the next run
+(`tools/engine/engine down` stops them). `docker`, `docker buildx` and buildmatrix find them by the environment.
+"""
+
+import os
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine(run_engine: Callable[..., None]) -> dict[str, str]:
+    """The environment that points at the engine, which is up; `os.environ` already holds it."""
+    run_engine("up", "--nodes", "2")
+    names = ("PATH", "DOCKER_CONFIG", "DOCKER_HOST", "ENGINE_HOME", "ENGINE_REGISTRY")
+    return {name: os.environ[name] for name in names}
+
+
+@pytest.fixture(scope="session")
+def registry(engine: dict[str, str], unavailable: Callable[[str], None]) -> str:
+    """The address of a registry to push to, such as `localhost:5000`; it also holds `library/busybox`."""
+    if not engine["ENGINE_REGISTRY"]:
+        unavailable("no registry: set ENGINE_REGISTRY_PORT to the port of one on this machine")
+    return engine["ENGINE_REGISTRY"]
+
+
+@pytest.fixture
+def repository(registry: str) -> str:
+    """A name in the registry that no other test writes to."""
+    return f"{registry}/test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def two_nodes(engine: dict[str, str]) -> str:
+    """A builder of two nodes: linux/amd64 on one, linux/arm64 on the other."""
+    assert engine
+    return "two-nodes"
+
+
+@pytest.fixture(scope="session")
+def one_node(engine: dict[str, str]) -> str:
+    """A builder of one node that is not Docker itself: without an output, images stay in its cache."""
+    assert engine
+    return "one-node"
