@@ -1,0 +1,1 @@
+"""From a Spec to a Plan: matrices, templates, selection, dependencies, checks."""

@@ -34,7 +34,13 @@ class Checker:
                 message = f"tag {shown(tag)} is not a valid image reference (target.{target.declared}"
                 self._say("tag", message, reason, target, "tags", index)
         if (target.settings.context or "").startswith("target:"):
-            self._say("context", f"{target.spoken('context')} cannot be a target", 'write contexts.NAME = "target:…"', target, "context")
+            self._say(
+                "context",
+                f"{target.spoken('context')} cannot be a target",
+                'write contexts.NAME = "target:…"',
+                target,
+                "context",
+            )
         if target.exported:
             self._outputs(target)
 
@@ -44,16 +50,37 @@ class Checker:
             return
         self._said.add((code, place))
         cell = f"cell {target.name}" if target.cell else ""
-        message = f"{message}, {cell})" if cell and "(" in message else f"{message} ({cell})" if cell else message + ")" * message.count("(target.")
+        message = (
+            f"{message}, {cell})"
+            if cell and "(" in message
+            else f"{message} ({cell})"
+            if cell
+            else message + ")" * message.count("(target.")
+        )
         self.problems.error(code, message, place, hint=_with_cell(hint, target))
 
     def _outputs(self, target: PlannedTarget) -> None:
         settings = target.settings
-        for index, output in enumerate(settings.output or ()):
+        outputs: tuple[Any, ...] = settings.output or ()
+        for index, output in enumerate(outputs):
             if pushes(output) and not target.tags and not output.name and not output.push_by_digest:
-                self._say("no-tag", f"target.{target.declared} pushes to a registry, but has no tags", "add tags, or push-by-digest and a name", target, "output", index)
+                self._say(
+                    "no-tag",
+                    f"target.{target.declared} pushes to a registry, but has no tags",
+                    "add tags, or push-by-digest and a name",
+                    target,
+                    "output",
+                    index,
+                )
             if getattr(output, "dest", None) == "-":
-                self._say("output", f"{target.spoken('output')} cannot be standard output", "write a file's name", target, "output", index)
+                self._say(
+                    "output",
+                    f"{target.spoken('output')} cannot be standard output",
+                    "write a file's name",
+                    target,
+                    "output",
+                    index,
+                )
         if not settings.output and settings.call in {None, "build"}:
             place = target.place
             if ("no-output", place) not in self._said:
@@ -66,15 +93,22 @@ class Checker:
         settings = target.settings
         key = (settings.context, settings.dockerfile, settings.dockerfile_inline is None)
         if key not in self._contexts:
-            self._contexts[key] = self._missing(*key)
+            self._contexts[key] = self._missing(key[0], key[1], needs_file=key[2])
         if (missing := self._contexts[key]) is not None:
             attribute, message, hint = missing
             self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
         for name, value in (settings.contexts or {}).items():
             if is_local(value) and not (self.directory / value).exists():
-                self._say("missing", f"{target.spoken('contexts')}.{name}: there is no folder {value}", "", target, "contexts", name)
+                self._say(
+                    "missing",
+                    f"{target.spoken('contexts')}.{name}: there is no folder {value}",
+                    "",
+                    target,
+                    "contexts",
+                    name,
+                )
 
-    def _missing(self, context: str | None, dockerfile: str | None, needs_file: bool) -> tuple[str, str, str] | None:
+    def _missing(self, context: str | None, dockerfile: str | None, *, needs_file: bool) -> tuple[str, str, str] | None:
         if context is not None and not is_local(context):
             return None
         folder = self.directory / (context or ".")
@@ -87,7 +121,11 @@ class Checker:
         if any((folder / name).is_file() for name in names):
             return None
         where = f"the context {context}" if context else "this folder"
-        return "dockerfile" if dockerfile else "context", f"there is no {names[0]} in {where}", _near_file(folder, names[0])
+        return (
+            "dockerfile" if dockerfile else "context",
+            f"there is no {names[0]} in {where}",
+            _near_file(folder, names[0]),
+        )
 
     def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget]) -> None:
         """Check that what a target builds upon is built for its platforms."""
@@ -96,7 +134,8 @@ class Checker:
             if provider is None or not provider.platforms or not target.platforms:
                 continue
             if lacking := [platform for platform in target.platforms if platform not in provider.platforms]:
-                message = f"target.{target.declared} is built for {' '.join(lacking)}, but {provider.name}, which it builds upon, is not"
+                upon = f"{provider.name}, which it builds upon, is not"
+                message = f"target.{target.declared} is built for {' '.join(lacking)}, but {upon}"
                 hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
                 self._say("platforms", message, hint, target, "contexts", key)
 
@@ -115,7 +154,9 @@ class Checker:
                     self._clash(key, target, target.place_of(*path), other)
                 own.add(key)
 
-    def _clash(self, key: tuple[str, ...], target: PlannedTarget, place: Place, other: tuple[PlannedTarget, Place]) -> None:
+    def _clash(
+        self, key: tuple[str, ...], target: PlannedTarget, place: Place, other: tuple[PlannedTarget, Place]
+    ) -> None:
         if ("collision", place) in self._said:
             return
         self._said.add(("collision", place))

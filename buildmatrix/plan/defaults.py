@@ -14,7 +14,11 @@ from buildmatrix.spec.shapes import is_template
 
 
 def render_defaults(
-    spec: Spec, found: dict[str, ResolvedVariable], problems: Problems, templates: Templates, built_in: Mapping[str, Any]
+    spec: Spec,
+    found: dict[str, ResolvedVariable],
+    problems: Problems,
+    templates: Templates,
+    built_in: Mapping[str, Any],
 ) -> None:
     """Replace, in `found`, the values that are templates by what they render to."""
     uses = {name: _uses(item, templates, problems) for name, item in found.items() if item.origin == "default"}
@@ -22,7 +26,9 @@ def render_defaults(
 
     def report(walk: list[str]) -> None:
         circular.update(walk)
-        notes = tuple((f"{name} uses {used}", found[name].place) for name, used in zip(walk, [*walk[1:], walk[0]], strict=True))
+        notes = tuple(
+            (f"{name} uses {used}", found[name].place) for name, used in zip(walk, [*walk[1:], walk[0]], strict=True)
+        )
         message = "variables use each other in a circle: " + " → ".join([*walk, walk[0]])
         problems.error("circle", message, found[walk[0]].place, notes=notes)
 
@@ -83,7 +89,9 @@ def _rendered(
         value = _render(variable.value, scope, templates)
     except BadTemplateError as error:
         if error.code == "missing-variable":
-            return replace(variable, value=None, origin="nothing", advice=f"{variable.name} is made of it: {error.hint}")
+            return replace(
+                variable, value=None, origin="nothing", advice=f"{variable.name} is made of it: {error.hint}"
+            )
         place = inside(variable.place)
         problems.error(error.code, f"variable.{variable.name}: {error.message}", place, hint=error.hint)
         return replace(variable, value=None, origin="nothing")

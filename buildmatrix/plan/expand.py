@@ -61,7 +61,9 @@ class Expansion:
         if len(self.problems.errors) > faults:
             return
         cells, excluded = cells_of(target, axes, self.problems)
-        self.rooms[target.name] = CellRoom(self.room, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell})
+        self.rooms[target.name] = CellRoom(
+            self.room, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell}
+        )
         self.matrices[target.name] = MatrixFacts(axes=tuple(axes), cells=len(cells), excluded=excluded)
         for cell in cells:
             self._enter(Entry(self._name(target, cell), target, cell))
@@ -92,11 +94,15 @@ class Expansion:
         try:
             name = self.rooms[target.name].at(None, cell)(text) if is_template(text) else text
         except BadTemplateError as error:
-            self._faults[target.name].add(error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint)
+            self._faults[target.name].add(
+                error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint
+            )
             return cell_name(target.name, cell)
         if not _NAME.match(name):
             message = f"target.{target.name}.name: {shown(name)} is not a name of letters, digits, `-` and `_`"
-            self._faults[target.name].add("name", message, place, "", hint="the filter slug makes one: {{ axis | slug }}")
+            self._faults[target.name].add(
+                "name", message, place, "", hint="the filter slug makes one: {{ axis | slug }}"
+            )
         return name
 
     def _axes(self, target: DeclaredTarget) -> Axes:
@@ -105,7 +111,9 @@ class Expansion:
             place = inside(target.place, "matrix", axis)
             values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
             if values is None:
-                self.problems.error("axis", f"target.{target.name}.matrix: the template of axis {axis} gives no list", place)
+                self.problems.error(
+                    "axis", f"target.{target.name}.matrix: the template of axis {axis} gives no list", place
+                )
                 continue
             axes[axis] = list(values)
             if not axes[axis] and isinstance(written, str) and not self.problems.errors:
@@ -123,14 +131,18 @@ class Expansion:
         """Render the templates among the values of the matrix and of what its overrides select."""
         place = inside(target.place, "matrix")
         changed = {
-            key: self._values(value, target, inside(place, key)) for key, value in vars(matrix).items() if key != "axes" and value
+            key: self._values(value, target, inside(place, key))
+            for key, value in vars(matrix).items()
+            if key != "axes" and value
         }
         axes = {
             axis: values if isinstance(values, str) else self._values(values, target, inside(place, axis))
             for axis, values in (matrix.axes or {}).items()
         }
         overrides = tuple(
-            override.but({"select": self._values(override.select, target, inside(target.place, "override", index, "select"))})
+            override.but(
+                {"select": self._values(override.select, target, inside(target.place, "override", index, "select"))}
+            )
             for index, override in enumerate(target.table.override or ())
         )
         table = target.table.but({"matrix": matrix.but(changed | {"axes": axes}), "override": overrides})
@@ -151,7 +163,9 @@ class Expansion:
         try:
             return self.room.evaluate(text, target.name)
         except BadTemplateError as error:
-            self._faults[target.name].add(error.code, f"target.{target.name}.matrix: {error.message}", place, "", hint=error.hint)
+            self._faults[target.name].add(
+                error.code, f"target.{target.name}.matrix: {error.message}", place, "", hint=error.hint
+            )
             return ()
 
     # --- settings -------------------------------------------------------------------------------------------------
@@ -163,13 +177,17 @@ class Expansion:
 
         def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
             spoken = f"target.{entry.target.name}.{row_of(Settings, attribute).key}"
-            self._faults[entry.target.name].add(error.code, f"{spoken}: {error.message}", place, entry.name, hint=error.hint)
+            self._faults[entry.target.name].add(
+                error.code, f"{spoken}: {error.message}", place, entry.name, hint=error.hint
+            )
 
         return recipe.settings(entry.name, room.at(entry.name, entry.cell), bad), recipe.origins
 
     def _recipe(self, entry: Entry) -> Recipe:
         overrides = tuple(
-            index for index, override in enumerate(entry.target.table.override or ()) if matches(override.select, entry.cell)
+            index
+            for index, override in enumerate(entry.target.table.override or ())
+            if matches(override.select, entry.cell)
         )
         sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
         key = (entry.target.name, overrides, sets)

@@ -18,7 +18,7 @@ class FilterError(Exception):
 
 
 def semver(value: object, form: str = "major.minor.patch") -> str:
-    """`"1.2.3" | semver("major.minor")` is 1.2: the parts of a semantic version; a pre-release stays behind the patch."""
+    """Parts of a semantic version: with "major.minor", 1.2.3 gives 1.2; a pre-release stays behind the patch."""
     found = VERSION.match(str(value))
     if found is None:
         raise FilterError(f'semver: "{value}" is no semantic version such as 1.2.3')
@@ -30,7 +30,7 @@ def semver(value: object, form: str = "major.minor.patch") -> str:
 
 
 def semver_tags(value: object) -> list[str]:
-    """`1.2.3` gives 1, 1.2 and 1.2.3; `0.2.3` gives 0.2 and 0.2.3; a pre-release, or what is no version, itself only."""
+    """1.2.3 gives 1, 1.2 and 1.2.3; 0.2.3 gives 0.2 and 0.2.3; a pre-release, or what is no version, itself."""
     text = str(value)
     found = VERSION.match(text)
     if found is None:
@@ -43,7 +43,7 @@ def semver_tags(value: object) -> list[str]:
 
 
 def slug(value: object) -> str:
-    """Lower case, with `-` for everything that is neither a letter nor a digit: `feature/New UI` gives feature-new-ui."""
+    """Lower case, with `-` for all but letters and digits: `feature/New UI` gives feature-new-ui."""
     return re.sub(r"[^a-z0-9]+", "-", str(value).lower()).strip("-")
 
 
@@ -53,7 +53,7 @@ def clean_tag(value: object) -> str:
 
 
 def regex_replace(value: object, pattern: str, replacement: str = "") -> str:
-    """Replace what a regular expression (Python's) matches; `\\1` is its first group."""
+    r"""Replace what a regular expression (Python's) matches; `\\1` is its first group."""
     try:
         return re.sub(pattern, replacement, str(value))
     except (re.error, IndexError) as error:

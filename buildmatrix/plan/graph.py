@@ -50,7 +50,12 @@ def _link(entry: Entry, key: str, selector: str, place: Place, selection: Select
         axes = selection.entries[names[0]].cell
         pairs = ",".join(f"{axis}={{{{ {axis} }}}}" for axis in axes)
         message = f'{spoken}: "{selector}" matches {len(names)} targets, and a context is one'
-        problems.error("context", message, place, hint=f'write "target:{selector}[{pairs}]"' if pairs and "[" not in selector else "")
+        problems.error(
+            "context",
+            message,
+            place,
+            hint=f'write "target:{selector}[{pairs}]"' if pairs and "[" not in selector else "",
+        )
         return []
     return [Edge(to=name, context=key, place=place) for name in names]
 
@@ -62,7 +67,9 @@ def refuse_circles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> b
     for walk in found:
         pairs = list(zip(walk, [*walk[1:], walk[0]], strict=True))
         steps = [next(edge for edge in edges[name] if edge.to == following) for name, following in pairs]
-        notes = tuple((f"{name} needs {following}", step.place) for (name, following), step in zip(pairs, steps, strict=True))
+        notes = tuple(
+            (f"{name} needs {following}", step.place) for (name, following), step in zip(pairs, steps, strict=True)
+        )
         message = "targets depend on each other in a circle: " + " needs ".join([*walk, walk[0]])
         problems.error("circle", message, steps[0].place, notes=notes)
     return bool(found)

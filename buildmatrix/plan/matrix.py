@@ -38,7 +38,11 @@ def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[li
     kept = [cell for cell in combinations if not any(matches(entry, cell) for entry in matrix.exclude or ())]
     cells = _included(target, kept, axes, problems)
     if not cells and not problems.errors:
-        problems.error("no-cell", f"all cells of target.{target.name} are excluded", inside(target.place, "matrix", "exclude", part="key"))
+        problems.error(
+            "no-cell",
+            f"all cells of target.{target.name} are excluded",
+            inside(target.place, "matrix", "exclude", part="key"),
+        )
     return cells, len(combinations) - len(kept)
 
 
@@ -48,7 +52,11 @@ def _included(target: DeclaredTarget, kept: list[dict[str, Any]], axes: Axes, pr
     matrix = target.table.matrix or Matrix()
     for index, entry in enumerate(matrix.include or ()):
         on_axes = {axis: value for axis, value in entry.items() if axis in axes}
-        fitting = [number for number, cell in enumerate(kept) if all(same(cell[axis], value) for axis, value in on_axes.items())]
+        fitting = [
+            number
+            for number, cell in enumerate(kept)
+            if all(same(cell[axis], value) for axis, value in on_axes.items())
+        ]
         for number in fitting:
             cells[number].update(entry)
         if not fitting:
@@ -59,7 +67,8 @@ def _included(target: DeclaredTarget, kept: list[dict[str, Any]], axes: Axes, pr
 
 def _check_new(target: DeclaredTarget, entry: Cell, axes: Axes, index: int, problems: Problems) -> None:
     if missing := [axis for axis in axes if axis not in entry]:
-        message = f"include adds a cell to target.{target.name}, since no cell matches it, but gives it no {' and no '.join(missing)}"
+        lacking = " and no ".join(missing)
+        message = f"include adds a cell to target.{target.name}, since no cell matches it, but gives it no {lacking}"
         problems.error("include", message, inside(target.place, "matrix", "include", index))
 
 
@@ -69,7 +78,9 @@ def _warn_of_values(target: DeclaredTarget, matrix: Matrix, axes: Axes, problems
     if (target.table.matrix or Matrix()).include:
         axes = _with_included(axes, matrix)
     for index, override in enumerate(target.table.override or ()):
-        _check_values("override", override.select, target, axes, inside(target.place, "override", index, "select"), problems)
+        _check_values(
+            "override", override.select, target, axes, inside(target.place, "override", index, "select"), problems
+        )
 
 
 def _with_included(axes: Axes, matrix: Matrix) -> Axes:
@@ -107,7 +118,9 @@ def _fits(wanted: Any, value: Any) -> bool:
     if isinstance(wanted, list | tuple):
         return any(_fits(one, value) for one in wanted)
     if isinstance(wanted, Mapping):
-        return isinstance(value, Mapping) and all(key in value and _fits(item, value[key]) for key, item in wanted.items())
+        return isinstance(value, Mapping) and all(
+            key in value and _fits(item, value[key]) for key, item in wanted.items()
+        )
     if isinstance(wanted, str):
         return fits_text(wanted, value)
     return same(wanted, value) or (isinstance(value, str) and text_of(wanted) == value)

@@ -64,21 +64,22 @@ def _lay(found: dict[str, Any], origins: dict[Pointer, Place], attribute: str, v
         origins.setdefault((attribute,), place)
         origins.update({(attribute, key): inside(place, key) for key in value})
     elif isinstance(value, tuple):
-        _lay_list(found, origins, attribute, value, layer.extend, place)
+        _lay_list(found, origins, attribute, value, layer)
     else:
         found[attribute] = value
         origins[attribute,] = place
 
 
 def _lay_list(
-    found: dict[str, Any], origins: dict[Pointer, Place], attribute: str, value: tuple[Any, ...], extend: bool, place: Place
+    found: dict[str, Any], origins: dict[Pointer, Place], attribute: str, value: tuple[Any, ...], layer: Layer
 ) -> None:
-    start: tuple[Any, ...] = found.get(attribute, ()) if extend else ()
+    place = inside(layer.place, row_of(Settings, attribute).key)
+    start: tuple[Any, ...] = found.get(attribute, ()) if layer.extend else ()
     known = [origins[attribute, index] for index in range(len(start))]
     places = [inside(place, index) for index in range(len(value))]
     fresh = [(item, where) for item, where in zip(value, places, strict=True) if where not in known]
     found[attribute] = (*start, *(item for item, _ in fresh))
-    if not (extend and start):
+    if not start:
         origins[attribute,] = place
     origins.update({(attribute, index): where for index, where in enumerate([*known, *(where for _, where in fresh)])})
 

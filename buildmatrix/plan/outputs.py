@@ -46,6 +46,8 @@ def pushes(output: Any) -> bool:
 
 def writes_tags(settings: Settings) -> bool:
     """Tell whether a target's tags are written anywhere: to a registry, a store or an archive."""
-    outputs = settings.output
+    outputs: tuple[Any, ...] = settings.output or ()
     named = ("registry", "image", "docker", "oci")
-    return not outputs or any(output.type in named and not getattr(output, "push_by_digest", None) for output in outputs)
+    return not outputs or any(
+        output.type in named and not getattr(output, "push_by_digest", None) for output in outputs
+    )

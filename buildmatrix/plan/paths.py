@@ -43,5 +43,7 @@ def _rebase(shape: Any, markers: tuple[object, ...], value: Any, folder: str) ->
         return {key: _rebase(*unwrap(item_of(shape)), item, folder) for key, item in value.items()}
     if isinstance(value, Table):
         own = type(value)
-        return value.but({row.attribute: _rebase(row.shape, row.markers, getattr(value, row.attribute), folder) for row in rows(own)})
+        return value.but(
+            {row.attribute: _rebase(row.shape, row.markers, getattr(value, row.attribute), folder) for row in rows(own)}
+        )
     return value

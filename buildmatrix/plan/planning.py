@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.plan.checks import Checker
@@ -22,7 +23,7 @@ from buildmatrix.spec.settings import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Node:
-    """An entry in the plan with its settings and edges, and why it is there. `declared` are its platforms unfiltered."""
+    """An entry in the plan with its settings and edges, and why it is there. `declared` are all its platforms."""
 
     entry: Entry
     settings: Settings
@@ -85,7 +86,9 @@ def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[
     try:
         chosen = expansion.selection.select(request.selectors)
     except SelectorError as error:
-        problems.error("selector", error.message, Place(file=f"selector {' '.join(request.selectors)}".strip()), hint=error.hint)
+        problems.error(
+            "selector", error.message, Place(file=f"selector {' '.join(request.selectors)}".strip()), hint=error.hint
+        )
         return {}
     if not chosen and not problems.errors:
         problems.error("selector", "nothing is selected", Place(file=f"selector {' '.join(request.selectors)}".strip()))
@@ -99,20 +102,20 @@ def _closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, 
     """Return the chosen entries and all that they depend on, in the order of their declaration."""
     wanted = tuple(dict.fromkeys(map(normalized, request.platforms)))
     nodes: dict[str, _Node] = {}
-    pending = deque((name, Reason(kind="selected", by=selector), True) for name, selector in chosen.items())
+    pending = deque((name, Reason(kind="selected", by=selector)) for name, selector in chosen.items())
     dropped = 0
     while pending:
-        name, reason, exported = pending.popleft()
+        name, reason = pending.popleft()
         if name in nodes:
-            if exported and not nodes[name].exported:
+            if reason.kind != "context" and not nodes[name].exported:
                 nodes[name] = replace(nodes[name], exported=True)
             continue
-        node = _node(expansion, expansion.entries[name], reason, exported, wanted, problems)
+        node = _node(expansion, expansion.entries[name], reason, wanted, problems)
         if node is None:
             dropped += 1
             continue
         nodes[name] = node
-        pending += [(edge.to, _reason(edge, name), not edge.context) for edge in node.edges]
+        pending += [(edge.to, _reason(edge, name)) for edge in node.edges]
     if dropped and not nodes:
         message = f"no selected target is built for {' '.join(wanted)}"
         problems.error("platform", message, Place(file="--platform " + " ".join(request.platforms)))
@@ -124,7 +127,7 @@ def _reason(edge: Edge, by: str) -> Reason:
 
 
 def _node(
-    expansion: Expansion, entry: Entry, reason: Reason, exported: bool, wanted: tuple[str, ...], problems: Problems
+    expansion: Expansion, entry: Entry, reason: Reason, wanted: tuple[str, ...], problems: Problems
 ) -> _Node | None:
     settings, origins = expansion.settings(entry)
     declared = settings.platforms or ()
@@ -134,7 +137,11 @@ def _node(
             return None
         kept = declared
     if wanted and not declared:
-        problems.warn("platform", f"target.{entry.target.name} declares no platforms: --platform does not reach it", entry.target.place)
+        problems.warn(
+            "platform",
+            f"target.{entry.target.name} declares no platforms: --platform does not reach it",
+            entry.target.place,
+        )
     if kept != declared:
         settings = settings.but({"platforms": kept})
 
@@ -143,7 +150,15 @@ def _node(
 
     edges = tuple(edges_of(entry, settings, place_of, expansion.selection, problems))
     settings = _linked(settings, edges)
-    return _Node(entry=entry, settings=settings, declared=declared, origins=origins, edges=edges, reason=reason, exported=exported)
+    return _Node(
+        entry=entry,
+        settings=settings,
+        declared=declared,
+        origins=origins,
+        edges=edges,
+        reason=reason,
+        exported=reason.kind != "context",
+    )
 
 
 def _linked(settings: Settings, edges: Iterable[Edge]) -> Settings:
@@ -186,7 +201,8 @@ def _refuse_shrunk(target: PlannedTarget, declared: tuple[str, ...], problems: P
     """A tag that is pushed has all its declared platforms, or is not pushed."""
     if len(target.platforms) == len(declared) or not target.exported or not target.tags:
         return
-    if any(pushes(output) and not output.push_by_digest for output in target.settings.output or ()):
+    outputs: tuple[Any, ...] = target.settings.output or ()
+    if any(pushes(output) and not output.push_by_digest for output in outputs):
         lacking = " ".join(platform for platform in declared if platform not in target.platforms)
         message = f"{target.name} would push {target.tags[0]} without {lacking}"
         hint = "leave --platform out, or build without pushing: --no-output"

@@ -4,9 +4,15 @@ import re
 
 _ALPHANUMERIC = r"[a-z0-9]+"
 _COMPONENT = rf"{_ALPHANUMERIC}(?:(?:\.|_|__|-+){_ALPHANUMERIC})*"
-_DOMAIN = r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _NAME = rf"(?:(?P<domain>{_DOMAIN})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
-REFERENCE = re.compile(rf"{_NAME}(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?(?P<digest>@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]{{32,}})?")
+LONGEST = 255
+"""Characters of a repository's name, its registry included."""
+
+REFERENCE = re.compile(
+    rf"{_NAME}(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?(?P<digest>@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]{{32,}})?"
+)
 
 
 def fault(text: str) -> str:
@@ -16,7 +22,7 @@ def fault(text: str) -> str:
         return _reason(text)
     if found["digest"]:
         return "a digest cannot be given, it is the result of the build"
-    if len(found["path"]) + len(found["domain"] or "") > 255:
+    if len(found["path"]) + len(found["domain"] or "") > LONGEST:
         return "the repository's name is longer than 255 characters"
     return "64 hexadecimal digits are an image's id, not a name" if re.fullmatch("[0-9a-f]{64}", text) else ""
 
@@ -31,7 +37,7 @@ def _reason(text: str) -> str:
         return "repository names are lowercase"
     if tag is not None and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag) is None:
         return "a tag is 1 to 128 letters, digits, `_`, `.` or `-`, and starts with none of the last two"
-    return "a reference is registry/name:tag, with names of lowercase letters and digits, separated by `.`, `_`, `-` and `/`"
+    return "a reference is registry/name:tag; names are lowercase letters and digits, separated by `.`, `_`, `-`, `/`"
 
 
 def _split(text: str) -> tuple[str, str | None]:

@@ -65,7 +65,9 @@ class Recipe:
         """Work out what is the same for all cells. `home` is the place of the target's declaration."""
         self.origins = merged.origins
         self.finish = {name: Finish(name, merged.origins, faults) for name in given(merged.settings)}
-        values = {name: value if name == "description" else _marked(value) for name, value in given(merged.settings).items()}
+        values = {
+            name: value if name == "description" else _marked(value) for name, value in given(merged.settings).items()
+        }
         self.dynamic = {name: value for name, value in values.items() if _holds(value)}
         fixed = {name: self.finish[name](value, "") for name, value in values.items() if name not in self.dynamic}
         if "context" not in values and (folder := posixpath.dirname(home.file)):

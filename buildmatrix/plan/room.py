@@ -80,5 +80,3 @@ class CellRoom:
         used = tuple(axis for axis in template.names if axis in local)
         self._known[text] = (template, used, {})
         return self._known[text]
-
-

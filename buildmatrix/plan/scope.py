@@ -47,8 +47,6 @@ def _created(git: Git, environment: Mapping[str, str]) -> str:
         raise BadTemplateError(f'SOURCE_DATE_EPOCH is "{epoch}", which is no number of seconds since 1970') from None
 
 
-
-
 def values_of(found: Mapping[str, ResolvedVariable]) -> dict[str, Any]:
     """Return every variable's value by its name; one without a value stands as what says how to give it."""
     return {name: Missing(item.advice) if item.value is None else item.value for name, item in found.items()}

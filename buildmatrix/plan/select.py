@@ -78,7 +78,9 @@ class Selection:
     def _match(self, selector: str, within: tuple[str, ...]) -> list[str]:
         found = _SELECTOR.match(selector.strip())
         if found is None:
-            raise SelectorError(f'"{selector}" is no selector', "write a name, a glob such as app-*, or app[axis=value]")
+            raise SelectorError(
+                f'"{selector}" is no selector', "write a name, a glob such as app-*, or app[axis=value]"
+            )
         names = self._base(found["name"], selector, within)
         if found["cell"] is None:
             return names
@@ -92,14 +94,16 @@ class Selection:
         if name in self.entries:
             return [name]
         if any(sign in name for sign in "*?"):
-            found = {item: None for item in self._glob(name)}
+            found = dict.fromkeys(self._glob(name))
             if found:
                 return list(found)
         raise SelectorError(f'"{selector}" matches no target and no group', self._near(name))
 
     def _declared(self, name: str, selector: str) -> list[str]:
         if self.spec.targets[name].abstract:
-            raise SelectorError(f'"{selector}" is abstract (its name starts with _) and is never built', self._near(name.lstrip("_")))
+            raise SelectorError(
+                f'"{selector}" is abstract (its name starts with _) and is never built', self._near(name.lstrip("_"))
+            )
         return self.by_target[name]
 
     def _glob(self, pattern: str) -> Iterable[str]:

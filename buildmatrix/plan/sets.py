@@ -12,7 +12,10 @@ from buildmatrix.spec.model import Layer
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Row, build_table, definitions, is_list, is_map, rows, table_schema, unwrap
 
-_SET = re.compile(r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.(?P<key>[a-z-]+)(?:\.(?P<sub>[^=]+?))?(?P<sign>\+?=)(?P<value>.*)$", re.DOTALL)
+_SET = re.compile(
+    r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.(?P<key>[a-z-]+)(?:\.(?P<sub>[^=]+?))?(?P<sign>\+?=)(?P<value>.*)$",
+    re.DOTALL,
+)
 _OTHER = {"platform": "platforms", "secrets": "secret", "arg": "args", "label": "labels", "outputs": "output"}
 
 
@@ -34,7 +37,12 @@ def _parse(text: str, problems: Problems) -> Setting | None:
     place = Place(file=f"--set {text}")
     found = _SET.match(text)
     if found is None or not found["selector"]:
-        problems.error("set", "this is no --set", place, hint="write --set 'SELECTOR.key=VALUE', for example --set 'app.args.DEBUG=1'")
+        problems.error(
+            "set",
+            "this is no --set",
+            place,
+            hint="write --set 'SELECTOR.key=VALUE', for example --set 'app.args.DEBUG=1'",
+        )
         return None
     known = {row.key: row for row in rows(Settings)}
     row = known.get(_OTHER.get(found["key"], found["key"]))
@@ -50,14 +58,21 @@ def _parse(text: str, problems: Problems) -> Setting | None:
             problems.error("set", fault.message, place, hint=fault.hint)
         return None
     settings: Settings = build_table(Settings, {row.key: value})
-    return Setting(selector=found["selector"], layer=Layer(settings=settings, place=place, extend=found["sign"] == "+="))
+    return Setting(
+        selector=found["selector"], layer=Layer(settings=settings, place=place, extend=found["sign"] == "+=")
+    )
 
 
 def _value(row: Row, found: re.Match[str], place: Place, problems: Problems) -> Any:
     text = found["value"]
     if is_map(row.shape):
         if not found["sub"]:
-            problems.error("set", f"{row.key} is a table: say which key", place, hint=f"write {found['selector']}.{row.key}.NAME={text}")
+            problems.error(
+                "set",
+                f"{row.key} is a table: say which key",
+                place,
+                hint=f"write {found['selector']}.{row.key}.NAME={text}",
+            )
             return None
         return {found["sub"]: text}
     if found["sub"]:
@@ -102,7 +117,9 @@ def _joined(settings: list[Setting]) -> list[Setting]:
         (attribute,) = (name for name in Settings.__annotations__ if getattr(setting.layer.settings, name) is not None)
         key = (setting.selector, attribute)
         is_more = key in seen and isinstance(getattr(setting.layer.settings, attribute), tuple)
-        layer = Layer(settings=setting.layer.settings, place=setting.layer.place, extend=setting.layer.extend or is_more)
+        layer = Layer(
+            settings=setting.layer.settings, place=setting.layer.place, extend=setting.layer.extend or is_more
+        )
         joined.append(Setting(selector=setting.selector, layer=layer))
         seen.add(key)
     return joined

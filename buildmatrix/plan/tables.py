@@ -38,7 +38,7 @@ def parsed(attribute: str, text: str) -> dict[str, Any]:
     fields = _fields(text)
     if len(fields) == 1 and "=" not in fields[0] and attribute in _SHORT:
         return _SHORT[attribute](fields[0])
-    table = dict(_pair(field, text) for field in fields)
+    table = dict(_pair(field) for field in fields)
     if attribute == "secret":
         _mend_secret(table)
     return _converted(attribute, table)
@@ -52,7 +52,7 @@ def _fields(text: str) -> list[str]:
     return fields
 
 
-def _pair(field: str, text: str) -> tuple[str, str]:
+def _pair(field: str) -> tuple[str, str]:
     key, sign, value = field.partition("=")
     if not sign:
         raise BadCsvError(f'"{field}" in it is no key=value')

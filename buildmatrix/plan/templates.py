@@ -17,7 +17,10 @@ from buildmatrix.plan.scope import BadTemplateError, Lazy, Missing
 from buildmatrix.spec.shapes import text_of
 
 LARGEST = 1_000_000
-"""The longest text or list that `*` may make, and the largest number that `**` may take."""
+"""The longest text or list that `*` may make."""
+
+HIGHEST_POWER = 64
+"""The highest power that `**` may raise to."""
 
 
 class _Undefined(StrictUndefined):
@@ -34,7 +37,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         """Refuse what would fill the memory."""
         sized = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
         count = next((side for side in (right, left) if isinstance(side, int)), 1)
-        if (sized and sized[0] * count > LARGEST) or (operator == "**" and abs(count) > 64):
+        if (sized and sized[0] * count > LARGEST) or (operator == "**" and abs(count) > HIGHEST_POWER):
             raise SecurityError(f"`{operator}` would make too much of it")
         return super().call_binop(context, operator, left, right)
 
@@ -77,7 +80,7 @@ class Template:
     def render(self, scope: Mapping[str, Any]) -> str:
         """Return the text for a scope; BadTemplateError if a value is missing or a filter refuses."""
         if self._parts is not None:
-            texts = [scope.get(part) if named else part for named, part in self._parts]
+            texts: list[Any] = [scope.get(part) if named else part for named, part in self._parts]
             if all(type(text) is str for text in texts):
                 return "".join(texts)
         return str(self._guarded(self._code.render, scope))
@@ -109,7 +112,6 @@ class Template:
             raise BadTemplateError("the template is nested too deeply") from None
         except Exception as error:  # noqa: BLE001 a filter of jinja raises what it likes on values it cannot take
             raise BadTemplateError(f"the template cannot be rendered: {type(error).__name__}: {error}") from None
-
 
     def _value(self, name: str, value: Any) -> Any:
         if isinstance(value, Missing):
@@ -148,7 +150,9 @@ def _check_filters(environment: _Environment, tree: nodes.Template) -> None:
         for node in tree.find_all(kind):
             if node.name not in known:
                 word = kind.__name__.lower()
-                raise BadTemplateError(f'the template uses {word} "{node.name}", which does not exist', did_you_mean(node.name, known))
+                raise BadTemplateError(
+                    f'the template uses {word} "{node.name}", which does not exist', did_you_mean(node.name, known)
+                )
 
 
 def _lower(text: str) -> str:
@@ -176,4 +180,6 @@ class Templates:
         for name in template.names:
             if name not in names and name not in self._environment.globals:
                 hint = did_you_mean(name, names) or f"names here: {', '.join(sorted(names))}"
-                raise BadTemplateError(f'the template uses "{name}", which is no variable and no axis', hint, "unknown-name")
+                raise BadTemplateError(
+                    f'the template uses "{name}", which is no variable and no axis', hint, "unknown-name"
+                )

@@ -63,7 +63,9 @@ def _read_file(path: str, problems: Problems) -> dict[str, Any]:
         text = Path(path).read_text(encoding="utf-8-sig")
         data = json.loads(text, parse_float=Decimal) if path.endswith(".json") else parse(path, text)
     except (OSError, UnicodeDecodeError) as error:
-        problems.error("variable-file", f"--var-file cannot be read: {getattr(error, 'strerror', 'not UTF-8')}", Place(file=path))
+        problems.error(
+            "variable-file", f"--var-file cannot be read: {getattr(error, 'strerror', 'not UTF-8')}", Place(file=path)
+        )
     except ValueError as error:
         problems.error("variable-file", f"this is not JSON: {error}", Place(file=path))
     except SpecError as error:
@@ -76,7 +78,11 @@ def _read_file(path: str, problems: Problems) -> dict[str, Any]:
 
 
 def _resolve(
-    variable: DeclaredVariable, given: Mapping[str, tuple[Any, Origin]], request: Request, spec: Spec, problems: Problems
+    variable: DeclaredVariable,
+    given: Mapping[str, tuple[Any, Origin]],
+    request: Request,
+    spec: Spec,
+    problems: Problems,
 ) -> ResolvedVariable:
     table = variable.table
     value, origin = given.get(variable.name, (None, "nothing"))
@@ -91,7 +97,12 @@ def _resolve(
     if origin not in {"default", "nothing"}:
         value = _converted(variable, value, origin, problems)
     return ResolvedVariable(
-        name=variable.name, value=value, origin=origin, place=variable.place, description=table.description or "", advice=_advice(variable)
+        name=variable.name,
+        value=value,
+        origin=origin,
+        place=variable.place,
+        description=table.description or "",
+        advice=_advice(variable),
     )
 
 
@@ -103,7 +114,11 @@ def _first_line(variable: DeclaredVariable, file: str, spec: Spec, problems: Pro
     except (OSError, UnicodeDecodeError) as error:
         if variable.table.default is None:
             reason = getattr(error, "strerror", None) or "not UTF-8"
-            problems.error("variable-file", f'the file of variable "{variable.name}" cannot be read: {reason}', inside(variable.place, "file"))
+            problems.error(
+                "variable-file",
+                f'the file of variable "{variable.name}" cannot be read: {reason}',
+                inside(variable.place, "file"),
+            )
     return None
 
 
@@ -137,7 +152,9 @@ def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems:
         return _listed(value)
     if kind != "string":
         words = {"boolean": "true or false", "integer": "an integer"}[kind]
-        problems.error("variable", f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}', variable.place)
+        problems.error(
+            "variable", f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}', variable.place
+        )
     return value
 
 
@@ -184,7 +201,10 @@ def _check(declared: DeclaredVariable, variable: ResolvedVariable, problems: Pro
             problems.error("variable", message, variable.place, hint=f"the pattern is {table.pattern}")
         if table.choices is not None and item not in table.choices:
             message = f'variable "{variable.name}" is {shown(item)}{source}, which is not among its choices'
-            hint = did_you_mean(text_of(item), map(text_of, table.choices)) or f"choices: {', '.join(map(shown, table.choices))}"
+            hint = (
+                did_you_mean(text_of(item), map(text_of, table.choices))
+                or f"choices: {', '.join(map(shown, table.choices))}"
+            )
             problems.error("variable", message, variable.place, hint=hint)
     _check_type(declared, variable, problems)
 
@@ -197,11 +217,19 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _check_type(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
-    expected = {"string": str, "integer": int, "boolean": bool, "list": (list, tuple)}
+    expected: dict[str, type | tuple[type, ...]] = {
+        "string": str,
+        "integer": int,
+        "boolean": bool,
+        "list": (list, tuple),
+    }
     kind = declared.table.type
     if kind is None or variable.origin not in {"default", "--var-file"}:
         return
     fits = isinstance(variable.value, expected[kind]) and not (kind == "integer" and isinstance(variable.value, bool))
     if not fits:
-        message = f'variable "{variable.name}" is of type {kind}, but its {"default" if variable.origin == "default" else "value"} is {shown(variable.value)}'
-        problems.error("variable", message, inside(variable.place, variable.origin if variable.origin == "default" else "type"))
+        what = "default" if variable.origin == "default" else "value"
+        message = f'variable "{variable.name}" is of type {kind}, but its {what} is {shown(variable.value)}'
+        problems.error(
+            "variable", message, inside(variable.place, variable.origin if variable.origin == "default" else "type")
+        )

@@ -1,0 +1,1 @@
+"""Results as text, JSON, markdown; alone in resolving pointers to lines."""

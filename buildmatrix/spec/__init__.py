@@ -1,0 +1,1 @@
+"""The file: source positions, the typed model, its JSON Schema, loading, includes."""

@@ -16,6 +16,9 @@ OTHER_WORDS = {
 }  # fmt: skip
 """Words of other tools, for what this one calls otherwise."""
 
+WIDEST = 60
+"""Characters of a value that a message shows."""
+
 KINDS = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false", "array": "a list",
     "object": "a table", "null": "null",
@@ -23,7 +26,7 @@ KINDS = {
 
 
 class Problem:
-    """One problem of the data: where (`pointer`, and whether the key or the value is meant), what, and what to write."""
+    """One problem of the data: where (`pointer`; the key or the value is meant), what, and what to write."""
 
     def __init__(self, message: str, pointer: Pointer, hint: str = "", *, key: bool = False) -> None:
         """Keep what was found."""
@@ -114,9 +117,15 @@ def _not_among(error: Any, pointer: Pointer) -> Problem:
 
 def _wrong_type(error: Any, pointer: Pointer) -> Problem:
     allowed = error.schema["type"]
-    kinds = [allowed] if isinstance(allowed, str) else [kind for kind in allowed if kind != "number" or "integer" not in allowed]
+    kinds = (
+        [allowed]
+        if isinstance(allowed, str)
+        else [kind for kind in allowed if kind != "number" or "integer" not in allowed]
+    )
     expected = " or ".join(KINDS[kind] for kind in kinds)
-    return Problem(f"{spoken(pointer)} must be {expected}, not {_kind_of(error.instance)}", pointer, _as_list(error, kinds))
+    return Problem(
+        f"{spoken(pointer)} must be {expected}, not {_kind_of(error.instance)}", pointer, _as_list(error, kinds)
+    )
 
 
 def _as_list(error: Any, kinds: Iterable[str]) -> str:
@@ -129,7 +138,13 @@ def _as_list(error: Any, kinds: Iterable[str]) -> str:
 
 
 def _kind_of(value: Any) -> str:
-    for kind, name in ((bool, "a boolean"), (str, "a string"), (int, "an integer"), (Mapping, "a table"), (list, "a list")):
+    for kind, name in (
+        (bool, "a boolean"),
+        (str, "a string"),
+        (int, "an integer"),
+        (Mapping, "a table"),
+        (list, "a list"),
+    ):
         if isinstance(value, kind):
             return name
     return {"Decimal": "a number"}.get(type(value).__name__, f"a {type(value).__name__}")
@@ -140,4 +155,4 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = '"' + value.replace("\n", "\\n") + '"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "…" + text[-1]
+    return text if len(text) <= WIDEST else text[: WIDEST - 3] + "…" + text[-1]

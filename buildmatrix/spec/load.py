@@ -82,17 +82,27 @@ class _Loader:
             return True
         first: Place = known[name].place
         message = f'{kind} "{name}" is declared twice: in {first.file} and in {place.file}'
-        self.problems.error("duplicate", message, place, hint="give one another name", notes=(("the other one", first),))
+        self.problems.error(
+            "duplicate", message, place, hint="give one another name", notes=(("the other one", first),)
+        )
         return False
 
     def _included(self, name: str, file: File) -> Iterator[str]:
         folder = posixpath.dirname(name)
         for index, pattern in enumerate(file.include or ()):
             base = self.sources.directory / folder
-            found = sorted(path.replace(os.sep, "/") for path in glob.glob(pattern, root_dir=base, recursive=True))
+            found = sorted(
+                path.replace(os.sep, "/")
+                for path in glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 Path.glob refuses `..` and absolute globs
+            )
             if not found:
                 place = Place(file=name, pointer=("include", index))
-                self.problems.error("include", f'include "{pattern}" matches no file', place, hint=f"it is relative to {folder or 'the folder of this file'}")
+                self.problems.error(
+                    "include",
+                    f'include "{pattern}" matches no file',
+                    place,
+                    hint=f"it is relative to {folder or 'the folder of this file'}",
+                )
             for path in found:
                 if os.path.realpath(base / path) not in self.seen:
                     yield posixpath.normpath(posixpath.join(folder, path))
@@ -143,9 +153,9 @@ def _drop(data: Any, pointer: Pointer) -> None:
     if pointer in {(), ("version",)}:
         data["version"] = 1
         return
-    for part in pointer[:-1]:
-        data = data[part] if isinstance(data, dict) and part in data or isinstance(data, list) and part < len(data) else {}
-    if isinstance(data, dict):
-        data.pop(pointer[-1], None)
-    elif isinstance(data, list) and pointer[-1] < len(data):
+    try:
+        for part in pointer[:-1]:
+            data = data[part]
         del data[pointer[-1]]
+    except (KeyError, IndexError, TypeError):
+        return  # what was around it is gone already

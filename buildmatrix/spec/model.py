@@ -21,10 +21,18 @@ class Variable(Table):
     templated = False
 
     default: Annotated[Any, Doc("The value if nothing else gives one; a string may be a template.")] = None
-    env: Annotated[str | None, Keyword("minLength", 1), Doc("The environment variable that gives it."), Examples(("GITHUB_SHA",))] = None
-    file: Annotated[str | None, Keyword("minLength", 1), Doc("The file whose first line gives it."), Examples(("VERSION",))] = None
-    type: Annotated[Literal["string", "integer", "boolean", "list"] | None, Doc("What it is; taken from the default if unset.")] = None
-    pattern: Annotated[str | None, Doc("A regular expression that the value must match."), Examples((r"^\d+\.\d+$",))] = None
+    env: Annotated[
+        str | None, Keyword("minLength", 1), Doc("The environment variable that gives it."), Examples(("GITHUB_SHA",))
+    ] = None
+    file: Annotated[
+        str | None, Keyword("minLength", 1), Doc("The file whose first line gives it."), Examples(("VERSION",))
+    ] = None
+    type: Annotated[
+        Literal["string", "integer", "boolean", "list"] | None, Doc("What it is; taken from the default if unset.")
+    ] = None
+    pattern: Annotated[
+        str | None, Doc("A regular expression that the value must match."), Examples((r"^\d+\.\d+$",))
+    ] = None
     choices: Annotated[tuple[Any, ...] | None, Keyword("minItems", 1), Doc("The values that are allowed.")] = None
     description: Annotated[str | None, Doc("What it is for.")] = None
 
@@ -43,14 +51,20 @@ Extend: Any = type(
 class Matrix(Table):
     """Axes; a target is built once for each combination of their values."""
 
-    exclude: Annotated[tuple[CellTable, ...] | None, Doc("Combinations to leave out."), Examples(([{"python": "3.12", "os": "alpine"}],))] = None
+    exclude: Annotated[
+        tuple[CellTable, ...] | None,
+        Doc("Combinations to leave out."),
+        Examples(([{"python": "3.12", "os": "alpine"}],)),
+    ] = None
     include: Annotated[
         tuple[CellTable, ...] | None,
         Doc("Values to add to the combinations that match; where none matches, a combination to add."),
         Examples(([{"python": "3.14", "os": "trixie"}],)),
     ] = None
     axes: Annotated[
-        Mapping[str, Annotated[tuple[Any, ...] | str, Doc("The axis's values: a list, or a template that gives one.")]] | None, Rest()
+        Mapping[str, Annotated[tuple[Any, ...] | str, Doc("The axis's values: a list, or a template that gives one.")]]
+        | None,
+        Rest(),
     ] = None
 
 
@@ -64,9 +78,13 @@ class Override(Settings):
 class Target(Settings):
     """A target: its settings, and where they come from."""
 
-    inherits: Annotated[tuple[Name, ...] | None, Doc("Targets whose settings are taken; later ones win."), Examples((["_common"],))] = None
+    inherits: Annotated[
+        tuple[Name, ...] | None, Doc("Targets whose settings are taken; later ones win."), Examples((["_common"],))
+    ] = None
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
-    name: Annotated[str | None, Doc("The name of each cell; a template."), Examples(("app-{{ python | slug }}",))] = None
+    name: Annotated[str | None, Doc("The name of each cell; a template."), Examples(("app-{{ python | slug }}",))] = (
+        None
+    )
     matrix: Annotated[Matrix | None, Doc("Axes; the target is built once for each combination of their values.")] = None
     override: Annotated[tuple[Override, ...] | None, Doc("Settings for some cells of the matrix.")] = None
 
@@ -78,19 +96,33 @@ class File(Table):
 
     version: Annotated[Literal[1], Doc("The version of the format: 1.")]
     requires_buildx: Annotated[
-        str | None, Doc("The versions of buildx that will do: fields newer than the lowest are refused."), Examples((">=0.20",))
+        str | None,
+        Doc("The versions of buildx that will do: fields newer than the lowest are refused."),
+        Examples((">=0.20",)),
     ] = None
     include: Annotated[
-        tuple[str, ...] | None, Doc("Further files, as globs relative to this one."), Examples((["images/*/buildmatrix.toml"],))
+        tuple[str, ...] | None,
+        Doc("Further files, as globs relative to this one."),
+        Examples((["images/*/buildmatrix.toml"],)),
     ] = None
     variable: Annotated[
-        Mapping[str, Annotated[Variable | str | int | float | bool | tuple[Any, ...], Doc("A value, or a table of what can be said of the variable.")]]
+        Mapping[
+            str,
+            Annotated[
+                Variable | str | int | float | bool | tuple[Any, ...],
+                Doc("A value, or a table of what can be said of the variable."),
+            ],
+        ]
         | None,
         Doc("Values for templates."),
         Examples(({"registry": "ghcr.io/acme"},)),
     ] = None
-    defaults: Annotated[Settings | None, Doc("Settings laid under those of every target of this file and of the files it includes.")] = None
-    target: Annotated[Mapping[str, Target] | None, Keys(NAME, "a name of letters, digits, `-` and `_`"), Doc("The images to build.")] = None
+    defaults: Annotated[
+        Settings | None, Doc("Settings laid under those of every target of this file and of the files it includes.")
+    ] = None
+    target: Annotated[
+        Mapping[str, Target] | None, Keys(NAME, "a name of letters, digits, `-` and `_`"), Doc("The images to build.")
+    ] = None
     group: Annotated[
         Mapping[str, tuple[Selector, ...]] | None,
         Keys(NAME, "a name of letters, digits, `-` and `_`"),
@@ -103,7 +135,8 @@ class File(Table):
 class Layer:
     """Settings with the place of the table that says them, and whether they replace or append."""
 
-    settings: Settings
+    settings: Any
+    """A `Settings`, or an `Extend` with the list rows of it."""
     place: Place
     extend: bool = False
 
@@ -157,5 +190,3 @@ class Spec:
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]
     damaged: frozenset[str] = field(default_factory=frozenset)
-
-

@@ -24,21 +24,33 @@ def check_names(spec: Spec, problems: Problems) -> None:
     for target in spec.targets.values():
         _check_inherits(spec, target, problems)
         _check_matrix(target, problems)
-        _check_override(target, spec, problems)
+        _check_override(target, problems)
     find_circles({name: _parents(spec, name) for name in spec.targets}, _inherits_circle(spec, problems))
     for group in spec.groups.values():
         if group.name in spec.targets:
             notes = (("the target", spec.targets[group.name].place),)
-            problems.error("hides", f'group "{group.name}" hides a target of that name', group.place, hint="give one another name", notes=notes)
+            problems.error(
+                "hides",
+                f'group "{group.name}" hides a target of that name',
+                group.place,
+                hint="give one another name",
+                notes=notes,
+            )
 
 
 def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:
     if not re.match(IDENTIFIER, name):
         better = re.sub(r"\W+", "_", name).strip("_0123456789") or "value"
-        reason = "in a template `{{ %s }}` would be a subtraction" % name if "-" in name else "a name starts with a letter and holds letters, digits and _"
+        reason = (
+            f"in a template `{{{{ {name} }}}}` would be a subtraction"
+            if "-" in name
+            else "a name starts with a letter and holds letters, digits and _"
+        )
         problems.error("identifier", f'{kind} "{name}" is no identifier', place, hint=f'{reason}; call it "{better}"')
     elif name in BUILT_IN:
-        problems.error("identifier", f'{kind} "{name}" hides a built-in name of templates', place, hint=f'call it "{name}_"')
+        problems.error(
+            "identifier", f'{kind} "{name}" hides a built-in name of templates', place, hint=f'call it "{name}_"'
+        )
 
 
 def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
@@ -60,7 +72,9 @@ def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> N
         if parent not in spec.targets:
             place = inside(target.place, "inherits", index)
             hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
-            problems.error("inherits", f'target.{target.name} inherits "{parent}", which is no target', place, hint=hint)
+            problems.error(
+                "inherits", f'target.{target.name} inherits "{parent}", which is no target', place, hint=hint
+            )
 
 
 def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], None]:
@@ -70,7 +84,9 @@ def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], No
             for child, parent in zip(walk, [*walk[1:], walk[0]], strict=True)
         )
         place = inside(spec.targets[walk[0]].place, "inherits")
-        problems.error("circle", "targets inherit each other in a circle: " + " → ".join([*walk, walk[0]]), place, notes=notes)
+        problems.error(
+            "circle", "targets inherit each other in a circle: " + " → ".join([*walk, walk[0]]), place, notes=notes
+        )
 
     return report
 
@@ -80,13 +96,10 @@ def find_circles(edges: Mapping[str, Iterable[str]], report: Callable[[list[str]
     done: set[str] = set()
     for start in edges:
         walk: list[str] = []
-        stack = [(start, iter(() if start in done else edges[start]))]
-        if start in done:
-            continue
-        walk.append(start)
+        stack = [] if start in done else [(start, iter(edges[start]))]
+        walk += [name for name, _ in stack]
         while stack:
-            name, rest = stack[-1]
-            following = next(rest, None)
+            following = next(stack[-1][1], None)
             if following is None:
                 stack.pop()
                 done.add(walk.pop())
@@ -102,37 +115,55 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
     for key in ("matrix", "override", "name") if target.abstract else ():
         if getattr(table, key) is not None:
             message = f"target.{target.name} is abstract and is never built, so it has no {key}"
-            problems.error("abstract", message, inside(target.place, key, part="key"), hint="give it to the targets that inherit; share axes through a variable")
+            problems.error(
+                "abstract",
+                message,
+                inside(target.place, key, part="key"),
+                hint="give it to the targets that inherit; share axes through a variable",
+            )
     if table.matrix is None:
         for key in ("override", "name"):
             if getattr(table, key) is not None and not target.abstract:
-                problems.error("no-matrix", f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key"))
+                problems.error(
+                    "no-matrix", f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
+                )
         return
     _check_axes(target, table.matrix, problems)
 
 
 def _check_axes(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> None:
-    if not matrix.axes and not matrix.include:
-        problems.error("no-axis", f"target.{target.name}.matrix has no axis", inside(target.place, "matrix", part="key"), hint='add one: python = ["3.12", "3.13"]')
-    for axis, values in (matrix.axes or {}).items():
+    axes = matrix.axes or {}
+    if not axes and not matrix.include:
+        place = inside(target.place, "matrix", part="key")
+        hint = 'add one: python = ["3.12", "3.13"]'
+        problems.error("no-axis", f"target.{target.name}.matrix has no axis", place, hint=hint)
+    for axis, values in axes.items():
         place = inside(target.place, "matrix", axis, part="key")
         _check_identifier("axis", axis, place, problems)
         if values == ():
             problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
     for index, entry in enumerate(matrix.exclude or ()):
         for axis in entry:
-            _check_axis("exclude", axis, matrix.axes or {}, inside(target.place, "matrix", "exclude", index, axis, part="key"), target, problems)
+            place = inside(target.place, "matrix", "exclude", index, axis, part="key")
+            _check_axis("exclude", axis, axes, place, target, problems)
     for index, entry in enumerate(matrix.include or ()):
-        for axis in entry:
-            place = inside(target.place, "matrix", "include", index, axis, part="key")
-            near = did_you_mean(axis, matrix.axes or {}) if axis not in (matrix.axes or {}) else ""
-            if near:
-                _check_axis("include", axis, matrix.axes or {}, place, target, problems)
-            else:
-                _check_identifier("axis", axis, place, problems)
+        for axis in (axis for axis in entry if axis not in axes):
+            _check_new_axis(
+                axis, axes, inside(target.place, "matrix", "include", index, axis, part="key"), target, problems
+            )
 
 
-def _check_override(target: DeclaredTarget, spec: Spec, problems: Problems) -> None:
+def _check_new_axis(
+    axis: str, axes: Mapping[str, Any], place: Place, target: DeclaredTarget, problems: Problems
+) -> None:
+    """`include` may bring names of its own (GitHub's meaning), but not one that is an axis misspelt."""
+    if did_you_mean(axis, axes):
+        _check_axis("include", axis, axes, place, target, problems)
+    else:
+        _check_identifier("axis", axis, place, problems)
+
+
+def _check_override(target: DeclaredTarget, problems: Problems) -> None:
     matrix = target.table.matrix
     if matrix is None:
         return
@@ -143,10 +174,14 @@ def _check_override(target: DeclaredTarget, spec: Spec, problems: Problems) -> N
             _check_axis("override", axis, known, place, target, problems)
 
 
-def _check_axis(what: str, axis: str, known: Iterable[str], place: Place, target: DeclaredTarget, problems: Problems) -> None:
+def _check_axis(
+    what: str, axis: str, known: Iterable[str], place: Place, target: DeclaredTarget, problems: Problems
+) -> None:
     if axis not in known:
         hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {', '.join(known)}"
-        problems.error("axis", f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks', place, hint=hint)
+        problems.error(
+            "axis", f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks', place, hint=hint
+        )
 
 
 def inside(place: Place, *more: str | int, part: Any = "value") -> Place:

@@ -3,6 +3,7 @@
 from buildmatrix.spec.model import File
 from buildmatrix.spec.shapes import JsonSchema, definitions
 
+
 def file_schema() -> JsonSchema:
     """Return the schema of a buildmatrix.toml as it is written, templates included (draft 2020-12)."""
     head = {

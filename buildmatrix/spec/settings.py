@@ -14,10 +14,28 @@ ARCHITECTURES = "386|amd64|arm|arm64|loong64|mips|mipsle|mips64|mips64le|ppc64|p
 SYSTEMS = "linux|windows|darwin|freebsd|netbsd|openbsd|dragonfly|illumos|solaris|plan9|wasip1|wasi|js|aix|android|ios"
 PLATFORM = rf"^(local|({SYSTEMS})/({ARCHITECTURES})(/v[0-9]+)?|[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?!)$"
 KNOWN_PLATFORMS = (
-    "linux/amd64", "linux/amd64/v2", "linux/amd64/v3", "linux/arm64", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7",
-    "linux/386", "linux/ppc64le", "linux/s390x", "linux/riscv64", "linux/loong64", "linux/mips64le",
-    "windows/amd64", "windows/arm64", "darwin/amd64", "darwin/arm64", "freebsd/amd64", "freebsd/arm64",
-    "wasi/wasm32", "wasi/wasm", "wasip1/wasm",
+    "linux/amd64",
+    "linux/amd64/v2",
+    "linux/amd64/v3",
+    "linux/arm64",
+    "linux/arm/v5",
+    "linux/arm/v6",
+    "linux/arm/v7",
+    "linux/386",
+    "linux/ppc64le",
+    "linux/s390x",
+    "linux/riscv64",
+    "linux/loong64",
+    "linux/mips64le",
+    "windows/amd64",
+    "windows/arm64",
+    "darwin/amd64",
+    "darwin/arm64",
+    "freebsd/amd64",
+    "freebsd/arm64",
+    "wasi/wasm32",
+    "wasi/wasm",
+    "wasip1/wasm",
 )
 
 Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]
@@ -25,7 +43,9 @@ Text = Annotated[str, Scalar()]
 Platform = Annotated[
     str,
     Keyword("pattern", PLATFORM),
-    Expected("a platform such as linux/amd64 (an exotic one is written with `!` behind it: plan9/mips!)", KNOWN_PLATFORMS),
+    Expected(
+        "a platform such as linux/amd64 (an exotic one is written with `!` behind it: plan9/mips!)", KNOWN_PLATFORMS
+    ),
 ]
 Compression = Literal["uncompressed", "gzip", "estargz", "zstd"]
 Level = Annotated[int, Keyword("minimum", 0), Keyword("maximum", 22), Expected("a level from 0 to 22")]
@@ -249,8 +269,16 @@ class Secret(Table):
 class Ssh(Table):
     """An agent or keys for `RUN --mount=type=ssh`."""
 
-    id: Annotated[str, Keyword("pattern", r"^[^=,]+$"), Expected("a name without `=` and `,`"), Doc("The name."), Examples(("default",))]
-    paths: Annotated[tuple[Annotated[str, Local()], ...] | None, Doc("Sockets or keys; the running agent if unset.")] = None
+    id: Annotated[
+        str,
+        Keyword("pattern", r"^[^=,]+$"),
+        Expected("a name without `=` and `,`"),
+        Doc("The name."),
+        Examples(("default",)),
+    ]
+    paths: Annotated[
+        tuple[Annotated[str, Local()], ...] | None, Doc("Sockets or keys; the running agent if unset.")
+    ] = None
 
 
 class ProvenanceAttest(Table):
@@ -294,18 +322,35 @@ class Settings(Table):
     ] = None
     contexts: Annotated[
         Mapping[str, Annotated[str, Local(), Keyword("minLength", 1)]] | None,
-        Doc("Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, or `target:NAME` to build upon another target."),
+        Doc(
+            "Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, "
+            "or `target:NAME` to build upon another target."
+        ),
         Examples(({"base": "target:base", "src": "../src", "golang": "docker-image://golang:1.25"},)),
     ] = None
     dockerfile: Annotated[
-        str | None, Keyword("minLength", 1), Doc("The Dockerfile, relative to the context."), Examples(("Dockerfile", "alpine.Dockerfile"))
+        str | None,
+        Keyword("minLength", 1),
+        Doc("The Dockerfile, relative to the context."),
+        Examples(("Dockerfile", "alpine.Dockerfile")),
     ] = None
-    dockerfile_inline: Annotated[str | None, Doc("The text of a Dockerfile, instead of a file."), Examples(("FROM busybox\n",))] = None
-    target: Annotated[str | None, Keyword("minLength", 1), Doc("The stage of the Dockerfile to build."), Examples(("runtime",))] = None
+    dockerfile_inline: Annotated[
+        str | None, Doc("The text of a Dockerfile, instead of a file."), Examples(("FROM busybox\n",))
+    ] = None
+    target: Annotated[
+        str | None, Keyword("minLength", 1), Doc("The stage of the Dockerfile to build."), Examples(("runtime",))
+    ] = None
     args: Annotated[Mapping[str, Text] | None, Doc("Build arguments."), Examples(({"PYTHON": "3.13"},))] = None
     labels: Annotated[Mapping[str, Text] | None, Doc("Labels of the image.")] = None
     annotations: Annotated[
-        tuple[Annotated[str, Keyword("pattern", "^[^=]+="), Expected("`key=value`, with `manifest:` or `index:` before the key if wanted")], ...]
+        tuple[
+            Annotated[
+                str,
+                Keyword("pattern", "^[^=]+="),
+                Expected("`key=value`, with `manifest:` or `index:` before the key if wanted"),
+            ],
+            ...,
+        ]
         | None,
         Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
         Since("0.12"),
@@ -316,14 +361,18 @@ class Settings(Table):
         Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
         Examples((["ghcr.io/acme/app:{{ release }}"],)),
     ] = None
-    platforms: Annotated[tuple[Platform, ...] | None, Doc("The platforms to build for."), Examples((["linux/amd64", "linux/arm64"],))] = None
+    platforms: Annotated[
+        tuple[Platform, ...] | None, Doc("The platforms to build for."), Examples((["linux/amd64", "linux/arm64"],))
+    ] = None
     output: Annotated[
         tuple[Output | Csv, ...] | None,
         Doc("Where the result goes: tables, or bake's CSV strings."),
         Examples(([{"type": "registry"}], ["type=local,dest=out"])),
     ] = None
     cache_from: Annotated[
-        tuple[CacheFrom | Csv, ...] | None, Doc("Caches to read."), Examples(([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}],))
+        tuple[CacheFrom | Csv, ...] | None,
+        Doc("Caches to read."),
+        Examples(([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}],)),
     ] = None
     cache_to: Annotated[
         tuple[CacheTo | Csv, ...] | None,
@@ -335,9 +384,15 @@ class Settings(Table):
         Doc("Secrets for `RUN --mount=type=secret`."),
         Examples(([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}],)),
     ] = None
-    ssh: Annotated[tuple[Ssh | Csv, ...] | None, Doc("Agents or keys for `RUN --mount=type=ssh`."), Examples(([{"id": "default"}],))] = None
+    ssh: Annotated[
+        tuple[Ssh | Csv, ...] | None,
+        Doc("Agents or keys for `RUN --mount=type=ssh`."),
+        Examples(([{"id": "default"}],)),
+    ] = None
     attest: Annotated[
-        tuple[Attest | Csv, ...] | None, Doc("Attestations to add."), Examples(([{"type": "provenance", "mode": "max"}, {"type": "sbom"}],))
+        tuple[Attest | Csv, ...] | None,
+        Doc("Attestations to add."),
+        Examples(([{"type": "provenance", "mode": "max"}, {"type": "sbom"}],)),
     ] = None
     network: Annotated[Literal["default", "host", "none"] | None, Doc("The network of RUN."), Since("0.17")] = None
     no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
@@ -352,13 +407,22 @@ class Settings(Table):
         Examples(("64m",)),
     ] = None
     ulimits: Annotated[
-        tuple[Annotated[str, Keyword("pattern", r"^[a-z]+=-?[0-9]+(:-?[0-9]+)?$"), Expected("`name=soft` or `name=soft:hard`")], ...] | None,
+        tuple[
+            Annotated[
+                str, Keyword("pattern", r"^[a-z]+=-?[0-9]+(:-?[0-9]+)?$"), Expected("`name=soft` or `name=soft:hard`")
+            ],
+            ...,
+        ]
+        | None,
         Doc("Limits of RUN, `name=soft:hard`."),
         Since("0.13"),
         Examples((["nofile=1024:2048"],)),
     ] = None
     extra_hosts: Annotated[
-        Mapping[str, str] | None, Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."), Since("0.25"), Examples(({"db": "10.0.0.5"},))
+        Mapping[str, str] | None,
+        Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."),
+        Since("0.25"),
+        Examples(({"db": "10.0.0.5"},)),
     ] = None
     entitlements: Annotated[
         tuple[

@@ -1,11 +1,12 @@
 """The closed vocabulary in which a field of the file may be written, and what follows from it.
 
 A shape is a type hint: `str`, `bool`, `int`, `Any`, `Literal`, `T | None`, `tuple[T, ...]`, `Mapping[str, T]`, a frozen
-`Table`, a union of those, or `Annotated[shape, marker, ...]`. A `Table` is a frozen dataclass: one attribute is one row
-is one key. From a row follow its JSON Schema (`schema_of`), its typed value (`build`), its plain value (`plain`) and, in the
+`Table`, a union of those, or `Annotated[shape, marker, ...]`. A `Table` is a frozen dataclass: one attribute is one
+row is one key. From a row follow its JSON Schema (`schema_of`), its typed value (`build`), its plain value (`plain`) and, in the
 later stages, merging, templating, rendering and the version gate. None means that the key is unset.
 """
 
+import inspect
 import re
 import types
 from collections.abc import Mapping
@@ -84,7 +85,7 @@ class Keyword:
 
 @dataclass(frozen=True)
 class Expected:
-    """What to write, in words, when a value does not satisfy its keywords; `known` are words that were perhaps meant."""
+    """What to write, in words, when a value does not satisfy its keywords; `known` are words perhaps meant."""
 
     text: str
     known: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Rest:
-    """A mapping that takes the keys of the table that no other row has; all, or those that match a regular expression."""
+    """A mapping that takes the keys that no other row has: all, or those that match a regular expression."""
 
     pattern: str | None = None
 
@@ -155,26 +156,31 @@ class Row:
         return found.text if found else ""
 
 
-@cache
 def rows(table: type) -> tuple[Row, ...]:
     """Return the rows of a table in the order of their declaration; those of its bases first."""
-    found: dict[str, Row] = {}
-    for base in reversed(table.__mro__):
-        for name, hint in base.__dict__.get("__annotations__", {}).items():
-            found[name] = _row(table, name, hint)
-    return tuple(found.values())
+    key: Any = table  # mypy takes the class for one of its instances here
+    return tuple(_rows(key).values())
+
+
+def row_of(table: type, attribute: str) -> Row:
+    """Return the row of an attribute; KeyError if the table has none of that name."""
+    key: Any = table
+    return _rows(key)[attribute]
+
+
+@cache
+def _rows(table: Any) -> dict[str, Row]:
+    return {
+        name: _row(table, name, hint)
+        for base in reversed(table.__mro__)
+        for name, hint in inspect.get_annotations(base).items()
+    }
 
 
 def _row(table: type, name: str, hint: Any) -> Row:
     shape, markers = unwrap(hint)
     key = next((marker.name for marker in markers if isinstance(marker, Key)), name.replace("_", "-"))
     return Row(attribute=name, key=key, shape=shape, markers=markers, required=not hasattr(table, name))
-
-
-@cache
-def row_of(table: type, attribute: str) -> Row:
-    """Return the row of an attribute; KeyError if the table has none of that name."""
-    return {row.attribute: row for row in rows(table)}[attribute]
 
 
 @cache
@@ -341,7 +347,9 @@ def _define(shape: Any, found: dict[str, JsonSchema], *, templates: bool) -> Non
     bare, _ = unwrap(shape)
     if is_table(bare):
         if bare.__name__ not in found:
-            found[bare.__name__] = {"description": (bare.__doc__ or "").strip()} | table_schema(bare, templates=templates)
+            found[bare.__name__] = {"description": (bare.__doc__ or "").strip()} | table_schema(
+                bare, templates=templates
+            )
             for row in rows(bare):
                 _define(row.shape, found, templates=templates)
     elif is_list(bare) or is_map(bare):
@@ -355,7 +363,10 @@ def table_schema(table: type[Table], *, templates: bool) -> JsonSchema:
     """Return the schema of a table: its rows, its required keys, and no other key."""
     templates = templates and table.templated
     named = [row for row in rows(table) if row.marker(Rest) is None]
-    schema: JsonSchema = {"type": "object", "properties": {row.key: row_schema(row, templates=templates) for row in named}}
+    schema: JsonSchema = {
+        "type": "object",
+        "properties": {row.key: row_schema(row, templates=templates) for row in named},
+    }
     if required := [row.key for row in named if row.required]:
         schema["required"] = required
     return schema | {"additionalProperties": False} | _rest_schema(table, templates=templates)
@@ -406,7 +417,9 @@ def _build(bare: Any, markers: tuple[object, ...], value: Any) -> Any:
 def _arm_for(bare: Any, value: Any) -> Any:
     if isinstance(value, dict):
         tables = [arm for arm in arms(bare) if is_table(arm) or is_map(arm)]
-        return next((arm for arm in tables if is_table(arm) and discriminator(unwrap(arm)[0]) == value.get("type")), tables[0])
+        return next(
+            (arm for arm in tables if is_table(arm) and discriminator(unwrap(arm)[0]) == value.get("type")), tables[0]
+        )
     if isinstance(value, list):
         return next(arm for arm in arms(bare) if is_list(arm))
     return next(arm for arm in arms(bare) if not (is_table(arm) or is_map(arm) or is_list(arm)))

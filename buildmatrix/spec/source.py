@@ -12,9 +12,9 @@ LIMIT = 4 * 1024 * 1024
 
 
 class Sources:
-    """The texts that were read, by name: a path relative to the directory of the root file, with forward slashes.
+    r"""The texts that were read, by name: a path relative to the directory of the root file, with forward slashes.
 
-    Line ends are `\\n` and a byte order mark is gone. Reports look here for the lines that they show.
+    Line ends are `\n` and a byte order mark is gone. Reports look here for the lines that they show.
     """
 
     def __init__(self, directory: Path, given: Mapping[str, str] | None = None) -> None:
@@ -37,7 +37,9 @@ class Sources:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 if size > LIMIT:
-                    raise _unreadable(name, f"the file is too large ({size / 1e6:.1f} MB, at most {LIMIT / 1e6:.1f} MB)")
+                    raise _unreadable(
+                        name, f"the file is too large ({size / 1e6:.1f} MB, at most {LIMIT / 1e6:.1f} MB)"
+                    )
                 return file.read(LIMIT + 1)
         except FileNotFoundError:
             raise _unreadable(name, "there is no such file") from None

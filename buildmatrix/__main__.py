@@ -1,0 +1,5 @@
+"""`python -m buildmatrix`."""
+
+from buildmatrix.cli.main import run
+
+run()

@@ -1,0 +1,67 @@
+"""The options that several commands have, each declared once."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from buildmatrix.cli.completion import complete_targets
+
+Selectors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SELECTOR]...",
+        help="A target, a group, a glob (app-*), cells (app[python=3.12]), or !SELECTOR to take away.",
+        autocompletion=complete_targets,
+    ),
+]
+File = Annotated[
+    str | None,
+    typer.Option(
+        "--file",
+        "-f",
+        envvar="BUILDMATRIX_FILE",
+        metavar="FILE",
+        help="The file; else buildmatrix.toml here or in a parent. - is standard input.",
+    ),
+]
+Platform = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--platform",
+        metavar="PLATFORM",
+        help="Keep only this platform; may be repeated.",
+        envvar="BUILDMATRIX_PLATFORM",
+    ),
+]
+Var = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Give a variable its value; may be repeated.")
+]
+VarFile = Annotated[
+    list[str] | None,
+    typer.Option("--var-file", metavar="FILE", help="Variables from a TOML or JSON file; may be repeated."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SELECTOR.KEY=VALUE",
+        help="Lay a setting over the file's; += appends to a list. May be repeated.",
+    ),
+]
+Push = Annotated[bool, typer.Option("--push", help="Push to the registry that the tags name.")]
+Load = Annotated[bool, typer.Option("--load", help="Load into the engine's image store.")]
+NoOutput = Annotated[bool, typer.Option("--no-output", help="Build, but export nothing (pull requests).")]
+Colour = Annotated[
+    Literal["auto", "always", "never"],
+    typer.Option("--color", help="Colours: auto, always or never.", envvar="BUILDMATRIX_COLOR"),
+]
+Builder = Annotated[
+    str | None,
+    typer.Option(
+        "--builder", metavar="NAME", help="The builder to use.", envvar=["BUILDMATRIX_BUILDER", "BUILDX_BUILDER"]
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="ENTITLEMENT", help="Allow what the plan says it needs; may be repeated."),
+]

@@ -1,0 +1,84 @@
+"""`buildmatrix render`."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from buildmatrix.build.bake import bake_document, bake_text
+from buildmatrix.cli import options
+from buildmatrix.cli.session import output_mode, request, session, write_file
+from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
+from buildmatrix.pipeline import plan as make_plan
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("render")(render)
+
+
+def render(
+    selectors: options.Selectors = None,
+    file: options.File = None,
+    platform: options.Platform = None,
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    set_: options.Set = None,
+    push: options.Push = False,
+    load: options.Load = False,
+    no_output: options.NoOutput = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the bake file there instead of to standard output."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 10 with a diff if FILE (--output) is out of date.")
+    ] = False,
+    color: options.Colour = "auto",
+) -> None:
+    """Write the bake file: `docker buildx bake -f -` takes it anywhere. Contacts nothing.
+
+    \b
+    Examples:
+      buildmatrix render | docker buildx bake -f - --print
+      buildmatrix render --output docker-bake.json
+      buildmatrix render --output docker-bake.json --check
+    """
+    with session(file, color) as run:
+        mode = output_mode(push=push, load=load, no_output=no_output)
+        asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_, output=mode)
+        planned = make_plan(run.name, run.sources, asked, run.git)
+        text = bake_text(bake_document(planned))
+        run.warn(diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output")
+        _write(text, output, check=check)
+
+
+def _write(text: str, output: str | None, *, check: bool) -> None:
+    if check:
+        _compare(text, output)
+    elif output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_file(output, text)
+
+
+def _compare(text: str, output: str | None) -> None:
+    if output is None:
+        raise UsageError(
+            Diagnostic(message="--check compares with a file", code="usage", hint="name it with --output FILE")
+        )
+    try:
+        old = Path(output).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        old = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(Diagnostic(message=f"{output} cannot be read: {error}", code="read")) from None
+    if old == text:
+        return
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), text.splitlines(keepends=True), output, "buildmatrix render"
+    )
+    typer.echo("".join(lines), nl=False)
+    hint = f"run buildmatrix render --output {output} with the same options"
+    raise OutOfDateError(Diagnostic(message=f"{output} is out of date", code="out-of-date", hint=hint))

@@ -1,0 +1,153 @@
+"""What every command starts with: the file, the environment, and a way to show what went wrong."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from buildmatrix.build.process import Programs
+from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.request import OutputMode, Request
+from buildmatrix.report.style import Style
+from buildmatrix.spec.source import Sources
+
+FILE = "buildmatrix.toml"
+STANDARD_INPUT = "<stdin>"
+
+
+class Session:
+    """One run of one command."""
+
+    def __init__(self, file: str | None, color: str = "auto") -> None:
+        """Find the file: as given, else in this directory or a parent; UsageError if there is none."""
+        self.color = color
+        self.environment = dict(os.environ)
+        if file == "-":
+            self.name, directory = STANDARD_INPUT, Path.cwd()
+            self.sources = Sources(directory, {STANDARD_INPUT: sys.stdin.read()})
+        else:
+            path = Path(file) if file else _discovered()
+            self.name, directory = path.name, path.parent.resolve()
+            self.sources = Sources(directory)
+        self.programs = Programs(self.environment)
+        self.git = Git(self.programs.git(directory))
+
+    @property
+    def prefix(self) -> str:
+        """The way from the working directory to the file's, for messages; "" if they are the same."""
+        way = os.path.relpath(self.sources.directory)
+        return "" if way == "." or self.name == STANDARD_INPUT else f"{way}/"
+
+    def style(self, *, error: bool = False) -> Style:
+        """Return the style of standard output or standard error."""
+        return Style(_coloured(self.color, error=error))
+
+    def warn(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Show diagnostics on standard error, and to GitHub as annotations when it runs us."""
+        show(tuple(diagnostics), self.sources, self.style(error=True), self.prefix)
+
+
+@contextmanager
+def session(file: str | None, color: str = "auto") -> Iterator[Session]:
+    """Open a session; an error within it is shown and ends the program with its exit code."""
+    opened: Session | None = None
+    try:
+        opened = Session(file, color)
+        yield opened
+    except BuildmatrixError as error:
+        sources = opened.sources if opened else Sources(Path.cwd())
+        show(error.diagnostics, sources, Style(_coloured(color, error=True)), opened.prefix if opened else "")
+        raise typer.Exit(error.exit_code) from None
+
+
+def show(diagnostics: tuple[Diagnostic, ...], sources: Sources, style: Style, prefix: str) -> None:
+    """Write diagnostics to standard error."""
+    if not diagnostics:
+        return
+    from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_text
+
+    typer.echo(diagnostics_text(diagnostics, sources, style, prefix=prefix), err=True, nl=False)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        typer.echo(diagnostics_github(diagnostics, sources, prefix=prefix), err=True, nl=False)
+
+
+def _discovered() -> Path:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).exists():
+            return folder / FILE
+    message = f"there is no {FILE} here or in a parent directory"
+    raise UsageError(Diagnostic(message=message, code="no-file", hint="write one, or name one with --file"))
+
+
+def _coloured(color: str, *, error: bool) -> bool:
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return (sys.stderr if error else sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
+
+
+def request(
+    *,
+    selectors: list[str] | None = None,
+    platform: list[str] | None = None,
+    var: list[str] | None = None,
+    var_file: list[str] | None = None,
+    set_: list[str] | None = None,
+    output: OutputMode = "declared",
+) -> Request:
+    """Return the command line as a Request; UsageError for a `--var` that is no NAME=VALUE."""
+    variables = {}
+    for text in var or ():
+        name, sign, value = text.partition("=")
+        if not sign:
+            message = f"--var {text} has no value"
+            raise UsageError(Diagnostic(message=message, code="usage", hint=f"write --var {name}=VALUE"))
+        variables[name] = value
+    platforms = tuple(part.strip() for text in platform or () for part in text.split(",") if part.strip())
+    return Request(
+        selectors=tuple(selectors or ()),
+        platforms=platforms,
+        variables=variables,
+        variable_files=tuple(var_file or ()),
+        sets=tuple(set_ or ()),
+        output=output,
+        environment=dict(os.environ),
+    )
+
+
+def output_mode(*, push: bool, load: bool, no_output: bool) -> OutputMode:
+    """Return the mode that the flags ask for; UsageError for more than one of them."""
+    asked: list[OutputMode] = [mode for mode, flag in _modes(push=push, load=load, none=no_output) if flag]
+    if len(asked) > 1:
+        message = "--push, --load and --no-output exclude each other"
+        raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
+    return asked[0] if asked else "declared"
+
+
+def _modes(*, push: bool, load: bool, none: bool) -> tuple[tuple[OutputMode, bool], ...]:
+    return ("push", push), ("load", load), ("none", none)
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file whole or not at all: a temporary file beside it, then a rename."""
+    import tempfile
+
+    target = Path(path)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(target)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise UsageError(Diagnostic(message=message, code="write")) from None

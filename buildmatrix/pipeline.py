@@ -1,0 +1,52 @@
+"""The whole program on one screen: plain typed calls, stage after stage.
+
+file ─ load ─► Spec ─ make_plan ─► Plan ─ bake_document, apply ─► Outcome
+"""
+
+from buildmatrix.build.gate import gate_declared
+from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems
+from buildmatrix.plan.expand import Expansion
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.planning import check_all, expand, make_plan
+from buildmatrix.plan.request import Request
+from buildmatrix.spec.load import load
+from buildmatrix.spec.model import Spec
+from buildmatrix.spec.source import Sources
+
+
+def plan(name: str, sources: Sources, request: Request, git: Git) -> Plan:
+    """Return the plan of a run over the root file `name`; SpecError with everything that is wrong."""
+    problems = Problems()
+    spec = load(name, sources, problems)
+    planned = make_plan(spec, request, git, problems)
+    problems.found += gate_declared(planned)
+    problems.raise_if_any()
+    return planned
+
+
+def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[Diagnostic, ...]:
+    """Return every problem that the file alone shows, warnings included.
+
+    Variables that only a run gives (`sha = { env = "GITHUB_SHA" }`) are no problem of the file.
+    """
+    problems = Problems()
+    try:
+        spec = load(name, sources, problems)
+        check_all(spec, request, git, problems)
+    except BuildmatrixError as error:
+        problems.found += error.diagnostics
+    return tuple(diagnostic for diagnostic in problems.found if diagnostic.code not in OF_A_RUN)
+
+
+def everything(name: str, sources: Sources, request: Request, git: Git) -> tuple[Spec, Expansion]:
+    """Return the spec and all its targets expanded, for lists; SpecError with everything that is wrong."""
+    problems = Problems()
+    spec = load(name, sources, problems)
+    expansion = expand(spec, request, git, problems)
+    problems.raise_if_any()
+    return spec, expansion
+
+
+OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})
+"""Codes of problems that a run has and the file has not."""
