@@ -63,7 +63,7 @@ def _link(entry: Entry, key: str, selector: str, place: Place, selection: Select
 def refuse_circles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> bool:
     """Add each circle to `problems`, walked edge by edge; tell whether there is one."""
     found: list[list[str]] = []
-    find_circles({name: [edge.to for edge in several] for name, several in edges.items()}, found.append)
+    find_circles({name: dict.fromkeys(edge.to for edge in several) for name, several in edges.items()}, found.append)
     for walk in found:
         pairs = list(zip(walk, [*walk[1:], walk[0]], strict=True))
         steps = [next(edge for edge in edges[name] if edge.to == following) for name, following in pairs]

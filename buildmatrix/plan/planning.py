@@ -1,11 +1,12 @@
 """The Plan of a Spec: expand, select, follow dependencies, filter, order, check."""
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
 from buildmatrix.plan.checks import Checker
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
@@ -18,7 +19,7 @@ from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, SelectorError
 from buildmatrix.plan.sets import parse_sets
 from buildmatrix.spec.model import Spec
-from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +50,7 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
 
 def make_plan(spec: Spec, request: Request, git: Git, problems: Problems) -> Plan:
     """Return the plan of a run. What is wrong is added to `problems`: with errors, the plan is not to be used."""
+    _check_platforms(request, problems)
     expansion = expand(spec, request, git, problems)
     chosen = _chosen(expansion, request, problems)
     targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
@@ -80,6 +82,14 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
     except SelectorError:
         return  # a group is wrong, and reported
     checker.collisions([target for target in targets if target.name in default])
+
+
+def _check_platforms(request: Request, problems: Problems) -> None:
+    for platform in request.platforms:
+        if re.match(PLATFORM, platform) is None:
+            place = Place(file=f"--platform {platform}")
+            hint = did_you_mean(platform, KNOWN_PLATFORMS)
+            problems.error("platform", "this is no platform such as linux/amd64", place, hint=hint)
 
 
 def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:

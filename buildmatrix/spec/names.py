@@ -19,6 +19,8 @@ def check_names(spec: Spec, problems: Problems) -> None:
     """Add what is wrong between the tables of a Spec to `problems`."""
     if not spec.targets and not problems.errors:
         problems.error("no-target", "the file declares no target", Place(file=spec.file), hint="add a [target.NAME]")
+    for text, place in spec.requires_buildx:
+        _check_requires(text, place, problems)
     for variable in spec.variables.values():
         _check_variable(variable, problems)
     for target in spec.targets.values():
@@ -51,6 +53,16 @@ def _check_identifier(kind: str, name: str, place: Place, problems: Problems) ->
         problems.error(
             "identifier", f'{kind} "{name}" hides a built-in name of templates', place, hint=f'call it "{name}_"'
         )
+
+
+def _check_requires(text: str, place: Place, problems: Problems) -> None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        hint = 'write requires-buildx = ">=0.20"'
+        problems.error("requires-buildx", f'requires-buildx: "{text}" is no range of versions', place, hint=hint)
 
 
 def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
