@@ -92,7 +92,7 @@ def _with_included(axes: Axes, matrix: Matrix) -> Axes:
 
 
 def _check_values(what: str, entry: Cell, target: DeclaredTarget, axes: Axes, place: Place, problems: Problems) -> None:
-    """A value that the axis lacks: an error, or a warning where a template gives the axis, since `--var` may shrink it."""
+    """A value that the axis lacks: an error, but a warning where a template gives the axis: `--var` may shrink it."""
     written = (target.table.matrix or Matrix()).axes or {}
     for axis, wanted in entry.items():
         values = axes.get(axis)

@@ -27,8 +27,8 @@ class PlannedTarget:
 
     `name` is unique in the plan and is the target's name in the bake file; `declared` is the name in the file.
     `settings` are rendered and checked; `output`, `cache_from`, `cache_to`, `secret`, `ssh` and `attest` hold tables
-    and no CSV strings; platforms are normalized; paths are relative to the plan's directory, or absolute. `links` are the
-    targets that `contexts` (or `context`) name, `needs` those that only have to come first. A target that is not
+    and no CSV strings; platforms are normalized; paths are relative to the plan's directory, or absolute. `links` are
+    the targets that `contexts` name, `needs` those that only have to come first. A target that is not
     `exported` is built because another one builds upon it, and leaves nothing but that. `stage` counts from 1.
     """
 

@@ -22,17 +22,17 @@ class Variable(Table):
 
     default: Annotated[Any, Doc("The value if nothing else gives one; a string may be a template.")] = None
     env: Annotated[
-        str | None, Keyword("minLength", 1), Doc("The environment variable that gives it."), Examples(("GITHUB_SHA",))
+        str | None, Keyword("minLength", 1), Doc("The environment variable that gives it."), Examples("GITHUB_SHA")
     ] = None
     file: Annotated[
-        str | None, Keyword("minLength", 1), Doc("The file whose first line gives it."), Examples(("VERSION",))
+        str | None, Keyword("minLength", 1), Doc("The file whose first line gives it."), Examples("VERSION")
     ] = None
     type: Annotated[
         Literal["string", "integer", "boolean", "list"] | None, Doc("What it is; taken from the default if unset.")
     ] = None
-    pattern: Annotated[
-        str | None, Doc("A regular expression that the value must match."), Examples((r"^\d+\.\d+$",))
-    ] = None
+    pattern: Annotated[str | None, Doc("A regular expression that the value must match."), Examples(r"^\d+\.\d+$")] = (
+        None
+    )
     choices: Annotated[tuple[Any, ...] | None, Keyword("minItems", 1), Doc("The values that are allowed.")] = None
     description: Annotated[str | None, Doc("What it is for.")] = None
 
@@ -54,12 +54,12 @@ class Matrix(Table):
     exclude: Annotated[
         tuple[CellTable, ...] | None,
         Doc("Combinations to leave out."),
-        Examples(([{"python": "3.12", "os": "alpine"}],)),
+        Examples([{"python": "3.12", "os": "alpine"}]),
     ] = None
     include: Annotated[
         tuple[CellTable, ...] | None,
         Doc("Values to add to the combinations that match; where none matches, a combination to add."),
-        Examples(([{"python": "3.14", "os": "trixie"}],)),
+        Examples([{"python": "3.14", "os": "trixie"}]),
     ] = None
     axes: Annotated[
         Mapping[str, Annotated[tuple[Any, ...] | str, Doc("The axis's values: a list, or a template that gives one.")]]
@@ -71,7 +71,7 @@ class Matrix(Table):
 class Override(Settings):
     """Settings for some cells of the matrix."""
 
-    select: Annotated[CellTable, Doc("Axis to value or glob; all must match."), Examples(({"os": "alpine"},))]
+    select: Annotated[CellTable, Doc("Axis to value or glob; all must match."), Examples({"os": "alpine"})]
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
 
 
@@ -79,12 +79,10 @@ class Target(Settings):
     """A target: its settings, and where they come from."""
 
     inherits: Annotated[
-        tuple[Name, ...] | None, Doc("Targets whose settings are taken; later ones win."), Examples((["_common"],))
+        tuple[Name, ...] | None, Doc("Targets whose settings are taken; later ones win."), Examples(["_common"])
     ] = None
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
-    name: Annotated[str | None, Doc("The name of each cell; a template."), Examples(("app-{{ python | slug }}",))] = (
-        None
-    )
+    name: Annotated[str | None, Doc("The name of each cell; a template."), Examples("app-{{ python | slug }}")] = None
     matrix: Annotated[Matrix | None, Doc("Axes; the target is built once for each combination of their values.")] = None
     override: Annotated[tuple[Override, ...] | None, Doc("Settings for some cells of the matrix.")] = None
 
@@ -98,12 +96,12 @@ class File(Table):
     requires_buildx: Annotated[
         str | None,
         Doc("The versions of buildx that will do: fields newer than the lowest are refused."),
-        Examples((">=0.20",)),
+        Examples(">=0.20"),
     ] = None
     include: Annotated[
         tuple[str, ...] | None,
         Doc("Further files, as globs relative to this one."),
-        Examples((["images/*/buildmatrix.toml"],)),
+        Examples(["images/*/buildmatrix.toml"]),
     ] = None
     variable: Annotated[
         Mapping[
@@ -115,7 +113,7 @@ class File(Table):
         ]
         | None,
         Doc("Values for templates."),
-        Examples(({"registry": "ghcr.io/acme"},)),
+        Examples({"registry": "ghcr.io/acme"}),
     ] = None
     defaults: Annotated[
         Settings | None, Doc("Settings laid under those of every target of this file and of the files it includes.")
@@ -127,7 +125,7 @@ class File(Table):
         Mapping[str, tuple[Selector, ...]] | None,
         Keys(NAME, "a name of letters, digits, `-` and `_`"),
         Doc("Names for several targets; `default` is what is built when nothing is named."),
-        Examples(({"default": ["app"]},)),
+        Examples({"default": ["app"]}),
     ] = None
 
 

@@ -65,7 +65,7 @@ class LocalOutput(Table):
     """The root file system as a folder; with several platforms a folder for each."""
 
     type: Literal["local"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples(("out",))]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples("out")]
     platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
     mode: Annotated[Literal["copy", "delete"] | None, Doc("`delete` removes other files in the folder.")] = None
@@ -75,7 +75,7 @@ class TarOutput(Table):
     """The root file system as a tar archive."""
 
     type: Literal["tar"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file."), Examples(("out.tar",))]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
     platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
 
@@ -91,7 +91,7 @@ class OciOutput(_ImageKeys):
     """An OCI image layout, as an archive or as a folder."""
 
     type: Literal["oci"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file or folder."), Examples(("image.tar",))]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file or folder."), Examples("image.tar")]
     tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
 
 
@@ -139,7 +139,7 @@ CacheMode = Literal["min", "max"]
 
 class _RegistryCache(Table):
     type: Literal["registry"]
-    ref: Annotated[str, Doc("The image that holds the cache."), Examples(("ghcr.io/acme/app:cache",))]
+    ref: Annotated[str, Doc("The image that holds the cache."), Examples("ghcr.io/acme/app:cache")]
     insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
 
 
@@ -162,7 +162,7 @@ class LocalCacheFrom(Table):
     """A cache in a folder."""
 
     type: Literal["local"]
-    src: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples((".cache",))]
+    src: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
     digest: Annotated[str | None, Doc("The digest of the manifest to read.")] = None
     tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
 
@@ -171,7 +171,7 @@ class LocalCacheTo(_Exported):
     """A cache in a folder."""
 
     type: Literal["local"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples((".cache",))]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
     tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
     image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
 
@@ -260,7 +260,7 @@ CacheTo = RegistryCacheTo | LocalCacheTo | GhaCacheTo | S3CacheTo | AzblobCacheT
 class Secret(Table):
     """A file or an environment variable that `RUN --mount=type=secret` sees; its value is never written anywhere."""
 
-    id: Annotated[str, Keyword("minLength", 1), Doc("The name in the Dockerfile."), Examples(("github-token",))]
+    id: Annotated[str, Keyword("minLength", 1), Doc("The name in the Dockerfile."), Examples("github-token")]
     type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
     src: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("The file.")] = None
     env: Annotated[str | None, Keyword("minLength", 1), Doc("The environment variable.")] = None
@@ -274,7 +274,7 @@ class Ssh(Table):
         Keyword("pattern", r"^[^=,]+$"),
         Expected("a name without `=` and `,`"),
         Doc("The name."),
-        Examples(("default",)),
+        Examples("default"),
     ]
     paths: Annotated[
         tuple[Annotated[str, Local()], ...] | None, Doc("Sockets or keys; the running agent if unset.")
@@ -318,7 +318,7 @@ class Settings(Table):
         Local(),
         Keyword("minLength", 1),
         Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
-        Examples((".", "images/base", "https://github.com/acme/app.git#main")),
+        Examples(".", "images/base", "https://github.com/acme/app.git#main"),
     ] = None
     contexts: Annotated[
         Mapping[str, Annotated[str, Local(), Keyword("minLength", 1)]] | None,
@@ -326,21 +326,21 @@ class Settings(Table):
             "Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, "
             "or `target:NAME` to build upon another target."
         ),
-        Examples(({"base": "target:base", "src": "../src", "golang": "docker-image://golang:1.25"},)),
+        Examples({"base": "target:base", "src": "../src", "golang": "docker-image://golang:1.25"}),
     ] = None
     dockerfile: Annotated[
         str | None,
         Keyword("minLength", 1),
         Doc("The Dockerfile, relative to the context."),
-        Examples(("Dockerfile", "alpine.Dockerfile")),
+        Examples("Dockerfile", "alpine.Dockerfile"),
     ] = None
     dockerfile_inline: Annotated[
-        str | None, Doc("The text of a Dockerfile, instead of a file."), Examples(("FROM busybox\n",))
+        str | None, Doc("The text of a Dockerfile, instead of a file."), Examples("FROM busybox\n")
     ] = None
     target: Annotated[
-        str | None, Keyword("minLength", 1), Doc("The stage of the Dockerfile to build."), Examples(("runtime",))
+        str | None, Keyword("minLength", 1), Doc("The stage of the Dockerfile to build."), Examples("runtime")
     ] = None
-    args: Annotated[Mapping[str, Text] | None, Doc("Build arguments."), Examples(({"PYTHON": "3.13"},))] = None
+    args: Annotated[Mapping[str, Text] | None, Doc("Build arguments."), Examples({"PYTHON": "3.13"})] = None
     labels: Annotated[Mapping[str, Text] | None, Doc("Labels of the image.")] = None
     annotations: Annotated[
         tuple[
@@ -354,45 +354,45 @@ class Settings(Table):
         | None,
         Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
         Since("0.12"),
-        Examples((["index:org.opencontainers.image.title=app"],)),
+        Examples(["index:org.opencontainers.image.title=app"]),
     ] = None
     tags: Annotated[
         tuple[str, ...] | None,
         Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
-        Examples((["ghcr.io/acme/app:{{ release }}"],)),
+        Examples(["ghcr.io/acme/app:{{ release }}"]),
     ] = None
     platforms: Annotated[
-        tuple[Platform, ...] | None, Doc("The platforms to build for."), Examples((["linux/amd64", "linux/arm64"],))
+        tuple[Platform, ...] | None, Doc("The platforms to build for."), Examples(["linux/amd64", "linux/arm64"])
     ] = None
     output: Annotated[
         tuple[Output | Csv, ...] | None,
         Doc("Where the result goes: tables, or bake's CSV strings."),
-        Examples(([{"type": "registry"}], ["type=local,dest=out"])),
+        Examples([{"type": "registry"}], ["type=local,dest=out"]),
     ] = None
     cache_from: Annotated[
         tuple[CacheFrom | Csv, ...] | None,
         Doc("Caches to read."),
-        Examples(([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}],)),
+        Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}]),
     ] = None
     cache_to: Annotated[
         tuple[CacheTo | Csv, ...] | None,
         Doc("Caches to write."),
-        Examples(([{"type": "registry", "ref": "ghcr.io/acme/app:cache", "mode": "max"}],)),
+        Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache", "mode": "max"}]),
     ] = None
     secret: Annotated[
         tuple[Secret | Csv, ...] | None,
         Doc("Secrets for `RUN --mount=type=secret`."),
-        Examples(([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}],)),
+        Examples([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}]),
     ] = None
     ssh: Annotated[
         tuple[Ssh | Csv, ...] | None,
         Doc("Agents or keys for `RUN --mount=type=ssh`."),
-        Examples(([{"id": "default"}],)),
+        Examples([{"id": "default"}]),
     ] = None
     attest: Annotated[
         tuple[Attest | Csv, ...] | None,
         Doc("Attestations to add."),
-        Examples(([{"type": "provenance", "mode": "max"}, {"type": "sbom"}],)),
+        Examples([{"type": "provenance", "mode": "max"}, {"type": "sbom"}]),
     ] = None
     network: Annotated[Literal["default", "host", "none"] | None, Doc("The network of RUN."), Since("0.17")] = None
     no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
@@ -404,7 +404,7 @@ class Settings(Table):
         Expected("a size such as 64m or 1g"),
         Doc("The size of /dev/shm."),
         Since("0.13"),
-        Examples(("64m",)),
+        Examples("64m"),
     ] = None
     ulimits: Annotated[
         tuple[
@@ -416,13 +416,13 @@ class Settings(Table):
         | None,
         Doc("Limits of RUN, `name=soft:hard`."),
         Since("0.13"),
-        Examples((["nofile=1024:2048"],)),
+        Examples(["nofile=1024:2048"]),
     ] = None
     extra_hosts: Annotated[
         Mapping[str, str] | None,
         Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."),
         Since("0.25"),
-        Examples(({"db": "10.0.0.5"},)),
+        Examples({"db": "10.0.0.5"}),
     ] = None
     entitlements: Annotated[
         tuple[
@@ -436,7 +436,7 @@ class Settings(Table):
         | None,
         Doc("Privileges that the build needs; `apply` must allow each."),
         Since("0.17"),
-        Examples((["network.host"],)),
+        Examples(["network.host"]),
     ] = None
     call: Annotated[
         Literal["build", "check", "outline", "targets"] | None,
@@ -447,5 +447,5 @@ class Settings(Table):
         tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
         NotInBake(),
         Doc("Targets to build first, for order only; a selector each."),
-        Examples((["base"],)),
+        Examples(["base"]),
     ] = None

@@ -2,8 +2,8 @@
 
 A shape is a type hint: `str`, `bool`, `int`, `Any`, `Literal`, `T | None`, `tuple[T, ...]`, `Mapping[str, T]`, a frozen
 `Table`, a union of those, or `Annotated[shape, marker, ...]`. A `Table` is a frozen dataclass: one attribute is one
-row is one key. From a row follow its JSON Schema (`schema_of`), its typed value (`build`), its plain value (`plain`) and, in the
-later stages, merging, templating, rendering and the version gate. None means that the key is unset.
+row is one key. From a row follow its JSON Schema (`schema_of`), its typed value (`build`), its plain value (`plain`)
+and, in the later stages, merging, templating, rendering and the version gate. None means that the key is unset.
 """
 
 import inspect
@@ -61,76 +61,78 @@ class Table:
         return copy
 
 
-@dataclass(frozen=True)
 class Doc:
     """What the field is for: one or two sentences, shown in editors and in the reference."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        """Take the text."""
+        self.text = text
 
 
-@dataclass(frozen=True, eq=False)
 class Examples:
     """Values to show in editors and in the reference."""
 
-    values: tuple[object, ...]
+    def __init__(self, *values: object) -> None:
+        """Take the values."""
+        self.values = values
 
 
-@dataclass(frozen=True)
 class Keyword:
     """One keyword of JSON Schema that a plain value has to satisfy, e.g. `Keyword("minLength", 1)`."""
 
-    name: str
-    value: object
+    def __init__(self, name: str, value: object) -> None:
+        """Take the keyword's name and value."""
+        self.name, self.value = name, value
 
 
-@dataclass(frozen=True)
 class Expected:
     """What to write, in words, when a value does not satisfy its keywords; `known` are words perhaps meant."""
 
-    text: str
-    known: tuple[str, ...] = ()
+    def __init__(self, text: str, known: tuple[str, ...] = ()) -> None:
+        """Take the words."""
+        self.text, self.known = text, known
 
 
-@dataclass(frozen=True)
 class Key:
     """The key in the file when it is not the attribute with dashes; `Key("registry.insecure")`."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        """Take the key."""
+        self.name = name
 
 
-@dataclass(frozen=True)
 class Rest:
     """A mapping that takes the keys that no other row has: all, or those that match a regular expression."""
 
-    pattern: str | None = None
+    def __init__(self, pattern: str | None = None) -> None:
+        """Take the regular expression; None for all keys."""
+        self.pattern = pattern
 
 
-@dataclass(frozen=True)
 class Keys:
     """What the free keys of a mapping must look like: a regular expression, and the same in words."""
 
-    pattern: str
-    expected: str
+    def __init__(self, pattern: str, expected: str) -> None:
+        """Take both."""
+        self.pattern, self.expected = pattern, expected
 
 
-@dataclass(frozen=True)
 class Scalar:
     """A string that may be written as a number or a boolean too (`args.PORT = 8080`)."""
 
 
-@dataclass(frozen=True)
 class Since:
     """The first buildx that knows the field; older ones drop it without a word."""
 
-    version: str
+    def __init__(self, version: str) -> None:
+        """Take the version, `0.17`."""
+        self.version = version
 
 
-@dataclass(frozen=True)
 class NotInBake:
     """The field is ours: it shapes the plan and is not sent to bake."""
 
 
-@dataclass(frozen=True)
 class Local:
     """The string is a path, relative to the file that says it, unless it is a URL or has a scheme."""
 
@@ -297,10 +299,10 @@ def _described(schema: JsonSchema, markers: tuple[object, ...]) -> JsonSchema:
     head: JsonSchema = {}
     for marker in reversed(markers):
         match marker:
-            case Doc(text):
-                head["description"] = text
-            case Examples(values):
-                head["examples"] = list(values)
+            case Doc():
+                head["description"] = marker.text
+            case Examples():
+                head["examples"] = list(marker.values)
     return head | schema
 
 
