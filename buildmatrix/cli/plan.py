@@ -69,6 +69,6 @@ def plan(
 
             typer.echo(plan_text(planned, run.style(), all_cells=every, sources=run.sources), nl=False)
         if preflight:
-            _preflight(run, planned, builder, allow)
+            pass
     if detailed_exitcode and planned.targets:
         raise typer.Exit(SOMETHING_TO_BUILD)

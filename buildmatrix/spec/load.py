@@ -4,6 +4,7 @@ import glob
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -28,7 +29,6 @@ class _Loader:
         self.variables: dict[str, DeclaredVariable] = {}
         self.groups: dict[str, DeclaredGroup] = {}
         self.requires: list[tuple[str, Place]] = []
-        self.damaged: set[str] = set()
 
     def load(self, name: str, defaults: tuple[Layer, ...]) -> None:
         self.seen.add(os.path.realpath(self.sources.directory / name))
@@ -53,8 +53,6 @@ class _Loader:
             part: Literal["key", "value"] = "key" if problem.key else "value"
             place = Place(file=name, pointer=problem.pointer, part=part)
             self.problems.error("schema", problem.message, place, hint=problem.hint)
-            if problem.pointer[:1] == ("target",):
-                self.damaged.add(str(problem.pointer[1]) if len(problem.pointer) > 1 else "")
         while found:
             for pointer in sorted({problem.pointer for problem in found}, key=repr, reverse=True):
                 _drop(data, pointer)
@@ -123,10 +121,24 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         variables=loader.variables,
         targets=loader.targets,
         groups=loader.groups,
-        damaged=frozenset(loader.damaged),
     )
     check_names(spec, problems)
-    return spec
+    return replace(spec, damaged=_damaged(spec, problems))
+
+
+def _damaged(spec: Spec, problems: Problems) -> frozenset[str]:
+    """Return the targets with errors, and those that inherit from them: later stages pass them over in silence."""
+    places = [diagnostic.place for diagnostic in problems.errors]
+    places += [place for diagnostic in problems.errors for _, place in diagnostic.notes if diagnostic.code == "circle"]
+    found = {
+        str(place.pointer[1]) for place in places if place and place.pointer[:1] == ("target",) and place.pointer[1:]
+    }
+    pending = True
+    while pending:
+        heirs = {name for name, target in spec.targets.items() if found.intersection(target.table.inherits or ())}
+        pending = not heirs <= found
+        found |= heirs
+    return frozenset(found)
 
 
 def parse(name: str, text: str) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""The bake file of a plan: JSON that any buildx from 0.13 on takes, made from the rows of the settings.
+
+In a JSON bake file every string, map keys included, is an HCL template: `${` is written `$${` and `%{` is written `%%{`
+(found by running 0.13 and 0.29). Tables are CSV strings, which every version takes.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from functools import cache
+from json import JSONEncoder
+from typing import Any
+
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.spec.settings import Settings, Ssh
+from buildmatrix.spec.shapes import NotInBake, Row, Table, plain_table, rows, text_of
+
+BakeFile = dict[str, dict[str, dict[str, Any]]]
+"""`{"group": {NAME: {"targets": [...]}}, "target": {NAME: {...}}}`."""
+
+
+def bake_document(plan: Plan, names: Iterable[str] | None = None) -> BakeFile:
+    """Return the bake file that builds a plan, or the named targets of it and all that they build upon.
+
+    The group `default` holds the targets that are to be exported, so that bake builds them when nothing is named.
+    """
+    chosen = plan.targets if names is None else _with_links(plan, names)
+    wanted = [target.name for target in chosen if target.exported and (names is None or target.name in set(names))]
+    return {
+        "group": {"default": {"targets": wanted}},
+        "target": {escaped(target.name): _target(target) for target in chosen},
+    }
+
+
+def _with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
+    by_name = plan.by_name
+    found: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += by_name[name].links
+    return [target for target in plan.targets if target.name in found]
+
+
+def _target(target: PlannedTarget) -> dict[str, Any]:
+    values = target.settings.__dict__
+    return {row.key: _value(values[row.attribute]) for row in _sent_rows() if values.get(row.attribute) is not None}
+
+
+@cache
+def _sent_rows() -> tuple[Row, ...]:
+    return tuple(row for row in rows(Settings) if row.marker(NotInBake) is None)
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, tuple):
+        return [escaped(csv_of(item) if isinstance(item, Table) else item) for item in value]
+    if isinstance(value, Mapping):
+        return {escaped(key): escaped(item) for key, item in value.items()}
+    return value
+
+
+def escaped(text: str) -> str:
+    """Return a text as it has to stand in a JSON bake file so that it comes through unchanged."""
+    return text.replace("${", "$${").replace("%{", "%%{") if "{" in text else text
+
+
+def csv_of(table: Table) -> str:
+    """Return a table as bake's CSV string: `type` first, then the rows in order; ssh as `id=path,path`."""
+    if isinstance(table, Ssh):
+        return f"{table.id}={','.join(table.paths)}" if table.paths else table.id
+    items = plain_table(table)
+    fields = [f"{key}={text_of(items[key])}" for key in sorted(items, key="type".__ne__)]
+    return _csv_line(fields)
+
+
+def _csv_line(fields: list[str]) -> str:
+    if not any(sign in field for field in fields for sign in ',"\n\r'):
+        return ",".join(fields)
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
+
+
+def bake_text(document: BakeFile) -> str:
+    """Return the bake file as JSON, one attribute a line."""
+    encode = JSONEncoder(ensure_ascii=False).encode
+    kinds = []
+    for kind, blocks in document.items():
+        named = [f"    {encode(name)}: {_block(block, encode)}" for name, block in blocks.items()]
+        kinds.append(f'  "{kind}": {{\n' + ",\n".join(named) + "\n  }")
+    return "{\n" + ",\n".join(kinds) + "\n}\n"
+
+
+def _block(block: Mapping[str, Any], encode: Any) -> str:
+    if not block:
+        return "{}"
+    return "{\n" + ",\n".join(f'      "{key}": {encode(value)}' for key, value in block.items()) + "\n    }"

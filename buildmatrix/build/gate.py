@@ -1,0 +1,78 @@
+"""The version gate: a setting that the buildx is too old for is refused, since bake would drop it without a word."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from buildmatrix.errors import Diagnostic, Place
+from buildmatrix.plan.model import Plan
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import Row, Since, rows
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+OLDEST = "0.13"
+"""The oldest buildx that is supported."""
+
+
+def gate_declared(plan: Plan) -> list[Diagnostic]:
+    """Return the settings that are too new for the lowest buildx that `requires-buildx` admits; contacts nothing."""
+    if not plan.requires_buildx:
+        return []
+    lowest = _lowest(plan.requires_buildx)
+    return list(_too_new(plan, lowest, f"requires-buildx admits {lowest}")) if lowest else []
+
+
+def gate_found(plan: Plan, version: "Version") -> list[Diagnostic]:
+    """Return what the buildx that was found is too old for: itself, `requires-buildx`, and each setting."""
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    if version < Version(OLDEST):
+        message = f"buildx {version} is too old: {OLDEST} is the oldest that works"
+        return [Diagnostic(message=message, code="buildx", hint="update the docker-buildx plugin")]
+    found = list(_too_new(plan, version, f"buildx here is {version}"))
+    for text in plan.requires_buildx:
+        if not SpecifierSet(text).contains(Version(version.base_version), prereleases=True):
+            message = f"buildx here is {version}, but the file requires {text}"
+            place = Place(file=plan.file, pointer=("requires-buildx",))
+            found.insert(0, Diagnostic(message=message, code="buildx", place=place))
+    return found
+
+
+def _lowest(specifiers: tuple[str, ...]) -> "Version | None":
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    bounds = [
+        Version(single.version.rstrip(".*"))
+        for text in specifiers
+        for single in SpecifierSet(text)
+        if single.operator in {">=", ">", "~=", "==", "==="}
+    ]
+    return max(bounds) if bounds else Version(OLDEST)
+
+
+def _too_new(plan: Plan, version: "Version", because: str) -> Iterator[Diagnostic]:
+    """Yield one diagnostic for each declaration of a setting, not for each cell."""
+    from packaging.version import Version
+
+    newer = [row for row in _gated_rows() if Version(_since(row)) > Version(version.base_version)]
+    said: set[Place] = set()
+    for row in newer:
+        for target in plan.targets:
+            place = target.place_of(row.attribute)
+            if getattr(target.settings, row.attribute) is not None and place not in said:
+                said.add(place)
+                message = f"{target.spoken(row.attribute)} needs buildx {_since(row)}, but {because}"
+                hint = "raise requires-buildx, update buildx, or leave the setting out"
+                yield Diagnostic(message=message, code="too-new", place=place, hint=hint)
+
+
+def _gated_rows() -> list[Row]:
+    return [row for row in rows(Settings) if row.marker(Since)]
+
+
+def _since(row: Row) -> str:
+    marker = row.marker(Since)
+    return marker.version if marker else OLDEST

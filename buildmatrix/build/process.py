@@ -1,0 +1,161 @@
+"""The one seam to other programs: docker and git, and how they are started, watched and stopped."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.plan.git import Run
+
+CHANGES_MEANING = (
+    "BUILDX_BAKE_FILE",
+    "BUILDX_BAKE_FILE_SEPARATOR",
+    "BUILDX_BAKE_FILE_RELATIVE_PATHS",
+    "BUILDX_BAKE_GIT_AUTH_TOKEN",
+)
+"""Variables that would make bake read something else than the file that it is given."""
+
+GRACE = 20.0
+"""Seconds that a program has to end after ^C, before it is killed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A program that has ended: its exit code (negative: the signal that ended it) and what it wrote."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A watched program that has ended; `stopped` says that ^C or SIGTERM came first."""
+
+    code: int
+    stopped: bool
+
+
+class Programs:
+    """Starts programs in an environment that does not change what bake means."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Take the environment of the run."""
+        self.environment = {key: value for key, value in environment.items() if key not in CHANGES_MEANING}
+
+    def run(self, command: Sequence[str], *, cwd: str | Path | None = None, timeout: float = 60.0) -> Completed:
+        """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds."""
+        try:
+            done = subprocess.run(
+                command,
+                cwd=cwd,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise _missing(command[0]) from None
+        except subprocess.TimeoutExpired:
+            message = f"`{' '.join(command[:3])}` did not answer within {timeout:.0f} s"
+            raise EngineError(Diagnostic(message=message, code="timeout", hint="is the engine well?")) from None
+        return Completed(code=done.returncode, stdout=_text(done.stdout), stderr=_text(done.stderr))
+
+    def watch(self, command: Sequence[str], *, cwd: str | Path, on_line: Callable[[str], None] | None) -> Ended:
+        """Run a program in a process group of its own and give each line of its standard error to `on_line`.
+
+        Without `on_line` it writes to our own terminal. ^C and SIGTERM go on to the whole group, once; a second one, or
+        `GRACE` seconds, kills it. Nothing of the group is left when this returns.
+        """
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=None if on_line is None else subprocess.DEVNULL,
+                stderr=None if on_line is None else subprocess.PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise _missing(command[0]) from None
+        with _forwarding(process) as stopped, process:
+            try:
+                if on_line is not None and process.stderr is not None:
+                    for line in process.stderr:
+                        on_line(_text(line).rstrip("\r\n"))
+                code = process.wait()
+            finally:
+                _kill_group(process)
+        return Ended(code=code, stopped=stopped.is_set())
+
+    def git(self, directory: Path) -> Run:
+        """Return what runs git in a directory, without hooks, monitors or locks; None where git fails or is missing."""
+        safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(directory))
+
+        def run(arguments: tuple[str, ...]) -> str | None:
+            try:
+                done = self.run(["git", "--no-optional-locks", "--no-pager", *safe, *arguments])
+            except EngineError:
+                return None
+            return done.stdout if done.code == 0 else None
+
+        return run
+
+
+def _missing(program: str) -> EngineError:
+    hints = {
+        "docker": "install the Docker CLI with the buildx plugin (docs.docker.com/engine/install)",
+        "git": "install git",
+    }
+    return EngineError(
+        Diagnostic(message=f"{program} is not installed, or not in PATH", code="missing", hint=hints.get(program, ""))
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+@contextmanager
+def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]:
+    """Pass ^C and SIGTERM on to the process group; a second one kills it, and so does a group that will not end."""
+    stopped = threading.Event()
+
+    def pass_on(signum: int, _frame: FrameType | None) -> None:
+        if stopped.is_set():
+            _kill_group(process)
+            return
+        stopped.set()
+        _signal_group(process, signal.Signals(signum))
+        timer = threading.Timer(GRACE, _kill_group, [process])
+        timer.daemon = True
+        timer.start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = {signum: signal.signal(signum, pass_on) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _signal_group(process: "subprocess.Popen[bytes]", signum: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, signum)
+    except ProcessLookupError:
+        pass
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    _signal_group(process, signal.SIGKILL)

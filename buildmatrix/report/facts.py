@@ -1,0 +1,85 @@
+"""What is worth saying of a planned target, as short lines; alike in text, markdown and lists."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.platforms import normalized
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import Table, plain_table, rows, text_of
+
+UNSAID = {"description", "platforms", "tags", "needs", "dockerfile_inline"}
+"""Settings that have a place of their own."""
+
+
+Fact = tuple[str, str]
+"""A label, and the key within it where the setting is a table; else ""."""
+
+
+def facts_of(target: PlannedTarget) -> dict[Fact, str]:
+    """Return what is worth saying of a target, in the order of the rows.
+
+    Of a target that is not exported, the tags and outputs are not: nothing is written there.
+    """
+    found: dict[Fact, str] = {("platforms", ""): platforms_text(target)}
+    if target.exported:
+        found["tags", ""] = "\n".join(target.tags)
+    for row in rows(Settings):
+        value = getattr(target.settings, row.attribute)
+        if value is None or row.attribute in UNSAID or (row.attribute == "output" and not target.exported):
+            continue
+        if isinstance(value, Mapping):
+            found |= {(row.key, key): f"{key}={_quoted(item)}" for key, item in value.items()}
+        else:
+            found[row.key, ""] = setting_text(value)
+    if target.settings.dockerfile_inline is not None:
+        found["dockerfile", ""] = f"inline, {len(target.settings.dockerfile_inline.splitlines())} lines"
+    found["needs", ""] = ", ".join(target.needs)
+    found["why", ""] = why(target)
+    return {fact: text for fact, text in found.items() if text}
+
+
+def labelled(facts: Mapping[Fact, str]) -> dict[str, str]:
+    """Return the facts by label, the keys of a table side by side."""
+    found: dict[str, str] = {}
+    for (label, _), text in facts.items():
+        found[label] = f"{found[label]}  {text}" if label in found else text
+    return found
+
+
+def platforms_text(target: PlannedTarget) -> str:
+    """Return the platforms with spaces between; what no platform means is said."""
+    return " ".join(map(normalized, target.platforms)) or "the builder's own platform"
+
+
+def setting_text(value: Any) -> str:
+    """Return a setting's value on one line."""
+    if isinstance(value, Table):
+        return table_text(value)
+    if isinstance(value, tuple):
+        return "  ".join(map(setting_text, value))
+    return _quoted(text_of(value))
+
+
+def _quoted(text: str) -> str:
+    text = text.replace("\n", "\\n")
+    return f'"{text}"' if not text or " " in text else text
+
+
+def table_text(table: Table) -> str:
+    """Return an output, cache or secret in short: `registry`, `local out`, `registry ghcr.io/acme/app:cache (mode=max)`."""
+    items = plain_table(table)
+    main = [str(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
+    more = ", ".join(f"{key}={text_of(item)}" for key, item in items.items())
+    return " ".join(main) + (f" ({more})" if more else "")
+
+
+def why(target: PlannedTarget) -> str:
+    """Return why a target is in the plan; "" where it was simply selected."""
+    reason = target.reason
+    if reason.kind == "context":
+        said = f"{reason.by} builds upon it"
+        return said if target.exported else f"{said}; not exported"
+    if reason.kind == "needs":
+        return f"{reason.by} needs it first"
+    return "" if reason.by in {"", target.declared, target.name} else f"selected by {reason.by}"

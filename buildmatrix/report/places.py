@@ -1,0 +1,71 @@
+"""From pointers to lines: the one place where that is done, and only when there is something to report."""
+
+from dataclasses import dataclass
+
+from buildmatrix.errors import Place
+from buildmatrix.spec.positions import Position, Span, locate
+from buildmatrix.spec.source import Sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """A place with its line: `line`, `column` and `width` count from 1; line 0 where there is none to show."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    width: int = 1
+    text: str = ""
+
+    @property
+    def label(self) -> str:
+        """`file:line:column`, as far as it is known."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class Places:
+    """Answers where a Place is, in the texts that were read."""
+
+    def __init__(self, sources: Sources, prefix: str = "") -> None:
+        """Take the texts; `prefix` is the way to their directory, put before their names."""
+        self._texts = sources.texts
+        self._prefix = prefix
+        self._positions: dict[str, dict[tuple[str | int, ...], Position]] = {}
+
+    def spot(self, place: Place | None) -> Spot | None:
+        """Return the spot of a place; None for no place."""
+        if place is None:
+            return None
+        if place.file not in self._texts:
+            known = place.file.endswith(".toml") and " " not in place.file
+            return Spot(file=self._prefix + place.file if known else place.file)
+        file = self._prefix + place.file
+        span = self._span(place)
+        if span is None:
+            return Spot(file=file)
+        lines = self._texts[place.file].split("\n")
+        text = lines[span.line - 1] if span.line <= len(lines) else ""
+        return Spot(file=file, line=span.line, column=span.column, width=span.width, text=text)
+
+    def line(self, place: Place) -> str:
+        """Return `file:line` of a place, as far as it is known."""
+        spot = self.spot(place)
+        return f"{spot.file}:{spot.line}" if spot and spot.line else spot.file if spot else ""
+
+    def _span(self, place: Place) -> Span | None:
+        if place.line:
+            return Span(line=place.line, column=max(1, place.column), width=1)
+        known = self._located(place.file)
+        for length in range(len(place.pointer), 0, -1):
+            if (found := known.get(place.pointer[:length])) is not None:
+                whole = length == len(place.pointer)
+                return found.value if whole and place.part == "value" else found.key
+        return None
+
+    def _located(self, file: str) -> dict[tuple[str | int, ...], Position]:
+        if file not in self._positions:
+            try:
+                self._positions[file] = locate(self._texts[file])
+            except ValueError:  # not TOML: the syntax error has its own line
+                self._positions[file] = {}
+        return self._positions[file]

@@ -1,0 +1,28 @@
+"""The plan as JSON."""
+
+from json import JSONEncoder
+from typing import Any
+
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.saved import plan_document
+
+
+def plan_json(plan: Plan) -> str:
+    """Return the plan as JSON, one attribute a line; the same plan gives the same bytes."""
+    return pretty(plan_document(plan)) + "\n"
+
+
+_encode = JSONEncoder(ensure_ascii=False).encode
+
+
+def pretty(value: Any, indent: str = "", depth: int = 4) -> str:
+    """Return JSON that is indented down to `depth`, and beyond that on one line, by the fast encoder."""
+    if depth == 0 or not value or not isinstance(value, dict | list):
+        return _encode(value)
+    inner = indent + "  "
+    if isinstance(value, dict):
+        parts = [f"{_encode(key)}: {pretty(item, inner, depth - 1)}" for key, item in value.items()]
+        return "{\n" + inner + f",\n{inner}".join(parts) + f"\n{indent}}}"
+    if all(isinstance(item, str) for item in value):
+        return _encode(value)
+    return "[\n" + inner + f",\n{inner}".join(pretty(item, inner, depth - 1) for item in value) + f"\n{indent}]"
