@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -35,10 +36,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def unavailable() -> Callable[[str], None]:
+def unavailable() -> Callable[[str], NoReturn]:
     """Give up a test for want of something outside: a failure under CI, else a skip."""
 
-    def give_up(reason: str) -> None:
+    def give_up(reason: str) -> NoReturn:
         if os.environ.get("CI"):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
@@ -47,7 +48,7 @@ def unavailable() -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def run_engine(unavailable: Callable[[str], None]) -> Callable[..., None]:
+def run_engine(unavailable: Callable[[str], NoReturn]) -> Callable[..., None]:
     """Run a command of tools/engine/engine, then take its environment over into this process.
 
     Xdist workers may call it at once: the script locks, and is done at once where there is nothing to do.
@@ -81,7 +82,7 @@ def buildx(run_engine: Callable[..., None]) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def old_buildx(run_engine: Callable[..., None], unavailable: Callable[[str], None]) -> tuple[str, ...]:
+def old_buildx(run_engine: Callable[..., None], unavailable: Callable[[str], NoReturn]) -> tuple[str, ...]:
     """The command of buildx 0.13, the oldest that is supported: `$OLD_BUILDX`, else from the engine's packages."""
     if not is_buildx(os.environ.get("OLD_BUILDX", "")):
         run_engine("install")

@@ -5,8 +5,10 @@ A Docker that answers is used; elsewhere tools/engine/engine starts throw-away o
 """
 
 import os
+import subprocess
 import uuid
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
@@ -20,7 +22,7 @@ def engine(run_engine: Callable[..., None]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def registry(engine: dict[str, str], unavailable: Callable[[str], None]) -> str:
+def registry(engine: dict[str, str], unavailable: Callable[[str], NoReturn]) -> str:
     """The address of a registry to push to, such as `localhost:5000`; it also holds `library/busybox`."""
     if not engine["ENGINE_REGISTRY"]:
         unavailable("no registry: set ENGINE_REGISTRY_PORT to the port of one on this machine")
@@ -34,9 +36,11 @@ def repository(registry: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def two_nodes(engine: dict[str, str]) -> str:
+def two_nodes(engine: dict[str, str], unavailable: Callable[[str], NoReturn]) -> str:
     """A builder of two nodes: linux/amd64 on one, linux/arm64 on the other."""
-    assert engine
+    command = ["docker", "buildx", "inspect", "two-nodes"]
+    if subprocess.run(command, env={**os.environ, **engine}, capture_output=True, check=False).returncode:
+        unavailable("no second node: that takes root on Debian")
     return "two-nodes"
 
 
