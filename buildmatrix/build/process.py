@@ -21,6 +21,8 @@ CHANGES_MEANING = (
 )
 """Variables that would make bake read something else than the file that it is given."""
 
+STANDARD_ERROR = 2
+
 GRACE = 20.0
 """Seconds that a program has to end after ^C, before it is killed."""
 
@@ -68,19 +70,27 @@ class Programs:
             raise EngineError(Diagnostic(message=message, code="timeout", hint="is the engine well?")) from None
         return Completed(code=done.returncode, stdout=_text(done.stdout), stderr=_text(done.stderr))
 
-    def watch(self, command: Sequence[str], *, cwd: str | Path, on_line: Callable[[str], None] | None) -> Ended:
+    def watch(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: str | Path,
+        on_line: Callable[[str], None] | None,
+        more: Mapping[str, str] | None = None,
+    ) -> Ended:
         """Run a program in a process group of its own and give each line of its standard error to `on_line`.
 
-        Without `on_line` it writes to our own terminal. ^C and SIGTERM go on to the whole group, once; a second one, or
+        Without `on_line` it writes to our own terminal; its standard output goes to our standard error, since ours is
+        for data. `more` is added to the environment. ^C and SIGTERM go on to the whole group, once; a second one, or
         `GRACE` seconds, kills it. Nothing of the group is left when this returns.
         """
         try:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env=self.environment,
+                env={**(more or {}), **self.environment},
                 stdin=subprocess.DEVNULL,
-                stdout=None if on_line is None else subprocess.DEVNULL,
+                stdout=STANDARD_ERROR,
                 stderr=None if on_line is None else subprocess.PIPE,
                 start_new_session=True,
             )
@@ -128,6 +138,8 @@ def _text(data: bytes) -> str:
 def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]:
     """Pass ^C and SIGTERM on to the process group; a second one kills it, and so does a group that will not end."""
     stopped = threading.Event()
+    timer = threading.Timer(GRACE, _kill_group, [process])
+    timer.daemon = True
 
     def pass_on(signum: int, _frame: FrameType | None) -> None:
         if stopped.is_set():
@@ -135,8 +147,6 @@ def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]
             return
         stopped.set()
         _signal_group(process, signal.Signals(signum))
-        timer = threading.Timer(GRACE, _kill_group, [process])
-        timer.daemon = True
         timer.start()
 
     if threading.current_thread() is not threading.main_thread():
@@ -146,6 +156,7 @@ def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]
     try:
         yield stopped
     finally:
+        timer.cancel()
         for signum, handler in before.items():
             signal.signal(signum, handler)
 

@@ -10,8 +10,9 @@ from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
 from buildmatrix.plan.checks import Checker
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
+from buildmatrix.plan.grants import grants_of
 from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
-from buildmatrix.plan.model import Grant, Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.outputs import pushes, with_outputs
 from buildmatrix.plan.platforms import normalized
 from buildmatrix.plan.request import Request
@@ -231,11 +232,7 @@ def _plan(
         selectors=request.selectors,
         platforms=request.platforms,
         targets=targets,
-        grants=_grants(targets, spec.directory),
+        grants=grants_of(targets, spec.directory),
         matrices={name: facts for name, facts in expansion.matrices.items() if name in planned},
         warnings=problems.warnings,
     )
-
-
-def _grants(targets: Iterable[PlannedTarget], directory: str) -> tuple[Grant, ...]:
-    return ()

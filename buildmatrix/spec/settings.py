@@ -68,7 +68,6 @@ class LocalOutput(Table):
     dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples("out")]
     platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
-    mode: Annotated[Literal["copy", "delete"] | None, Doc("`delete` removes other files in the folder.")] = None
 
 
 class TarOutput(Table):

@@ -1,0 +1,115 @@
+"""What docker and buildx say of themselves: versions, the builder, its nodes and platforms."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from buildmatrix.build.process import Completed, Programs
+from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
+from buildmatrix.plan.platforms import normalized
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+_VERSION = re.compile(r"\sv?(\d+\.\d+(?:\.\d+)?)")
+_FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):\s+(.*)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node of a builder; `platforms` are empty before it runs for the first time."""
+
+    name: str
+    endpoint: str
+    status: str
+    error: str
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """A builder: its driver (docker, docker-container, kubernetes, remote) and nodes."""
+
+    name: str
+    driver: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The platforms of all nodes; empty if a node has not said yet."""
+        if any(not node.platforms for node in self.nodes):
+            return frozenset()
+        return frozenset(platform for node in self.nodes for platform in node.platforms)
+
+
+def look(programs: Programs, builder: str | None) -> "tuple[Version, Builder]":
+    """Return the version of buildx and the builder that bake will use; EngineError if there is none that answers."""
+    inspect = ["docker", "buildx", "inspect", *([builder] if builder else [])]
+    with ThreadPoolExecutor(2) as pool:
+        version = pool.submit(programs.run, ["docker", "buildx", "version"])
+        inspected = pool.submit(programs.run, inspect)
+        return _version(version.result()), _builder(inspected.result(), builder, programs)
+
+
+def _version(done: Completed) -> "Version":
+    from packaging.version import Version
+
+    found = _VERSION.search(done.stdout)
+    if done.code != 0 or found is None:
+        hint = "install the docker-buildx plugin (docs.docker.com/build/install-buildx)"
+        raise EngineError(Diagnostic(message="docker has no buildx", code="buildx", hint=hint))
+    return Version(found[1])
+
+
+def _builder(done: Completed, asked: str | None, programs: Programs) -> Builder:
+    builder = parse_builder(done.stdout)
+    failed = next((node.error for node in builder.nodes if node.error), "")
+    if done.code != 0 and asked and "no builder" in done.stderr:
+        hint = did_you_mean(asked, _names(programs)) or "see docker buildx ls"
+        raise EngineError(Diagnostic(message=f'there is no builder "{asked}"', code="builder", hint=hint))
+    if done.code != 0 or failed or not builder.nodes:
+        said = failed or done.stderr.strip().removeprefix("ERROR: ").splitlines()[-1:]
+        raise _unreachable(said if isinstance(said, str) else "".join(said), programs)
+    return builder
+
+
+def _unreachable(said: str, programs: Programs) -> EngineError:
+    tried = programs.environment.get("DOCKER_HOST") or programs.environment.get("DOCKER_CONTEXT")
+    at = f" at {tried}" if tried else ""
+    hint = "start it, or name another with DOCKER_HOST, docker context use, or --builder"
+    return EngineError(Diagnostic(message=f"no Docker Engine answers{at}: {said}", code="engine", hint=hint))
+
+
+def _names(programs: Programs) -> list[str]:
+    listed = programs.run(["docker", "buildx", "ls"]).stdout.splitlines()[1:]
+    return [line.split()[0].rstrip("*") for line in listed if line and not line.startswith((" ", "\\"))]
+
+
+def parse_builder(text: str) -> Builder:
+    """Return the builder that `docker buildx inspect` describes."""
+    head, _, rest = text.partition("\nNodes:")
+    fields = _fields(head)
+    blocks = [block for block in re.split(r"\n(?=Name:)", "\n" + rest.strip()) if block.strip()]
+    nodes = tuple(map(_node, blocks))
+    return Builder(name=fields.get("Name", ""), driver=fields.get("Driver", ""), nodes=nodes)
+
+
+def _node(block: str) -> Node:
+    fields = _fields(block)
+    platforms = [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",") if name.strip()]
+    return Node(
+        name=fields.get("Name", ""),
+        endpoint=fields.get("Endpoint", ""),
+        status=fields.get("Status", ""),
+        error=fields.get("Error", ""),
+        platforms=tuple(map(normalized, platforms)),
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if match := _FIELD.match(line):
+            found.setdefault(match[1], match[2].strip())
+    return found

@@ -1,0 +1,82 @@
+"""One question to a Dockerfile: does building a stage for a platform run programs of that platform?"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+_COPY_FROM = re.compile(r"--from=([^\s,]+)|[,=]from=([^\s,]+)")
+
+
+@dataclass
+class _Stage:
+    name: str
+    base: str
+    native: bool
+    runs: bool = False
+    uses: list[str] = field(default_factory=list)
+
+
+def runs_programs(text: str, stage: str | None) -> bool:
+    """Tell whether the stage (None: the last), or one that it is made of, has a RUN for the target's platform.
+
+    Stages of `FROM --platform=$BUILDPLATFORM` run on the builder's own platform and do not count.
+    """
+    stages = list(_stages(text))
+    if not stages:
+        return False
+    known = {item.name: item for item in stages} | {str(index): item for index, item in enumerate(stages)}
+    pending = [known.get((stage or "").lower(), stages[-1])]
+    seen: set[int] = set()
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if item.runs and not item.native:
+            return True
+        pending += [known[name] for name in (item.base, *item.uses) if name in known]
+    return False
+
+
+def _stages(text: str) -> Iterator[_Stage]:
+    current: _Stage | None = None
+    for line in _instructions(text):
+        word, _, rest = line.partition(" ")
+        match word.upper():
+            case "FROM":
+                if current is not None:
+                    yield current
+                current = _stage(rest)
+            case "RUN" if current is not None:
+                current.runs = True
+        if current is not None:
+            current.uses += [(one or other).lower() for one, other in _COPY_FROM.findall(rest)]
+    if current is not None:
+        yield current
+
+
+def _stage(rest: str) -> _Stage:
+    words = [word for word in rest.split() if not word.startswith("--")]
+    native = "--platform=$BUILDPLATFORM" in rest or "--platform=${BUILDPLATFORM}" in rest
+    name = words[2].lower() if len(words) > 2 and words[1].upper() == "AS" else ""
+    return _Stage(name=name, base=words[0].lower() if words else "", native=native)
+
+
+def _instructions(text: str) -> Iterator[str]:
+    """Yield each instruction on one line, without comments and here-documents."""
+    pending, until = "", ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if until:
+            until = "" if stripped == until else until
+            continue
+        if not stripped or stripped.startswith("#"):
+            continue
+        if stripped.endswith("\\"):
+            pending += stripped[:-1] + " "
+            continue
+        whole, pending = (pending + stripped).strip(), ""
+        found = _HEREDOC.search(whole)
+        until = found[1] if found else ""
+        yield whole

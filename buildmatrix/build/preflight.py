@@ -1,0 +1,185 @@
+"""What `apply` makes sure of before it builds: everything at once, with what to do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from buildmatrix.build.buildx import Builder, look
+from buildmatrix.build.dockerfile import runs_programs
+from buildmatrix.build.gate import gate_found
+from buildmatrix.build.process import Programs
+from buildmatrix.errors import Diagnostic, EngineError, UsageError
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.paths import is_local
+from buildmatrix.plan.platforms import normalized
+from buildmatrix.spec.settings import DockerOutput, OciOutput
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What was found: the version of buildx, the builder, and what to say before the build begins."""
+
+    buildx: "Version"
+    builder: Builder
+    warnings: tuple[Diagnostic, ...]
+
+
+def preflight(plan: Plan, *, builder: str | None, allow: Iterable[str], programs: Programs) -> Facts:
+    """Return the facts; UsageError for what the command line lacks, EngineError for what the machine lacks."""
+    if refused := list(_not_allowed(plan, set(allow))):
+        raise UsageError(*refused)
+    version, found = look(programs, builder)
+    problems = gate_found(plan, version)
+    problems += _secrets(plan, programs)
+    problems += _platforms(plan, found)
+    problems += _store(plan, found, programs)
+    if problems:
+        raise EngineError(*problems)
+    return Facts(buildx=version, builder=found, warnings=tuple(_only_cached(plan, found)))
+
+
+def _not_allowed(plan: Plan, allowed: set[str]) -> Iterator[Diagnostic]:
+    for grant in plan.grants:
+        if not grant.automatic and not _covered(grant.value, allowed):
+            message = f"{grant.target} needs {grant.value}, which apply has to allow"
+            hint = f"read what it does, then add --allow={grant.value}"
+            yield Diagnostic(message=message, code="allow", place=grant.place, hint=hint)
+
+
+def _covered(value: str, allowed: set[str]) -> bool:
+    kind, _, path = value.partition("=")
+    if value in allowed or kind in allowed:
+        return True
+    if kind not in {"fs.read", "fs.write"}:
+        return False
+    given = [item.partition("=")[2] for item in allowed if item.partition("=")[0] in {"fs", kind}]
+    return any(one == "*" or Path(path).resolve().is_relative_to(Path(one).resolve()) for one in given)
+
+
+def _secrets(plan: Plan, programs: Programs) -> list[Diagnostic]:
+    found: dict[str, Diagnostic] = {}
+    for target in plan.targets:
+        for index, secret in enumerate(target.settings.secret or ()):
+            if isinstance(secret, str):
+                continue
+            missing = _missing_secret(secret.src, secret.env or ("" if secret.src else secret.id), plan, programs)
+            if missing and missing not in found:
+                message = f'secret "{secret.id}" of {target.name}: {missing}'
+                found[missing] = Diagnostic(message=message, code="secret", place=target.place_of("secret", index))
+        for index, ssh in enumerate(target.settings.ssh or ()):
+            if not isinstance(ssh, str) and not ssh.paths and not programs.environment.get("SSH_AUTH_SOCK"):
+                message = f'ssh "{ssh.id}" of {target.name}: no agent is running (SSH_AUTH_SOCK is not set)'
+                hint = "start one with eval $(ssh-agent) and ssh-add, or give `paths` of keys"
+                place = target.place_of("ssh", index)
+                found.setdefault("ssh", Diagnostic(message=message, code="ssh", place=place, hint=hint))
+    return list(found.values())
+
+
+def _missing_secret(src: str | None, env: str, plan: Plan, programs: Programs) -> str:
+    if src is not None:
+        return "" if (Path(plan.directory) / src).is_file() else f"there is no file {src}"
+    if env and env not in programs.environment:
+        return f"the environment variable {env} is not set"
+    return ""
+
+
+def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:
+    """A platform that no node has is fine as long as nothing of that platform has to run."""
+    known = builder.platforms
+    if not known:
+        return []
+    lacking: dict[str, PlannedTarget] = {}
+    for target in plan.targets:
+        for platform in map(normalized, target.platforms):
+            if platform not in known and platform not in lacking and platform != "local" and _runs(target, plan):
+                lacking[platform] = target
+    return [_lacking(platform, target, builder) for platform, target in lacking.items()]
+
+
+def _runs(target: PlannedTarget, plan: Plan) -> bool:
+    """Whether the Dockerfile runs programs; one that cannot be read here is left to the build."""
+    settings = target.settings
+    text = settings.dockerfile_inline
+    if text is None:
+        context = settings.context or "."
+        if not is_local(context):
+            return False
+        path = Path(plan.directory, context, settings.dockerfile or "Dockerfile")
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+    return runs_programs(text, settings.target)
+
+
+def _lacking(platform: str, target: PlannedTarget, builder: Builder) -> Diagnostic:
+    return Diagnostic(
+        message=f'no builder node can make {platform} for {target.name} (builder "{builder.name}": '
+        f"{', '.join(sorted(builder.platforms))})",
+        code="platform",
+        place=target.place_of("platforms"),
+        hint=platform_hint(platform, builder),
+    )
+
+
+def platform_hint(platform: str, builder: Builder) -> str:
+    """Return how to get a platform: QEMU, a node, or leaving it out."""
+    architecture = platform.partition("/")[2].replace("/", "")
+    node = f"docker buildx create --append --name {builder.name} --platform {platform} ssh://…"
+    if builder.driver == "docker":
+        node = f"docker buildx create --name many --platform {platform} ssh://…, then --builder many"
+    return (
+        f"give it QEMU:     docker run --privileged --rm tonistiigi/binfmt --install {architecture}\n"
+        f"or add a node:    {node}\n"
+        "or leave it out:  buildmatrix apply --platform " + next(iter(sorted(builder.platforms)), "linux/amd64")
+    )
+
+
+def _store(plan: Plan, builder: Builder, programs: Programs) -> list[Diagnostic]:
+    """The docker driver keeps images of several platforms, and writes OCI archives, only with containerd's store."""
+    if builder.driver != "docker":
+        return []
+    needs = [target for target in plan.targets if len(target.platforms) > 1 or _wants_store(target)]
+    if not needs or "io.containerd" in programs.run(["docker", "info", "--format", "{{json .DriverStatus}}"]).stdout:
+        return []
+    message = f"{needs[0].name} needs more than the docker driver can do with the engine's old image store"
+    hint = (
+        "switch the engine to containerd's store (docs.docker.com/engine/storage/containerd)\n"
+        "or use another driver: docker buildx create --name many --driver docker-container, then --builder many"
+    )
+    return [Diagnostic(message=message, code="store", place=needs[0].place_of("platforms"), hint=hint)]
+
+
+def _wants_store(target: PlannedTarget) -> bool:
+    outputs = target.settings.output or ()
+    archive = any(
+        isinstance(output, OciOutput) or (isinstance(output, DockerOutput) and output.dest) for output in outputs
+    )
+    return archive or bool(target.settings.attest)
+
+
+def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
+    """With every driver but docker's, a target without output stays in the builder's cache."""
+    if builder.driver == "docker":
+        return
+    said: set[str] = set()
+    for target in plan.targets:
+        if (
+            target.exported
+            and not target.settings.output
+            and target.settings.call in {None, "build"}
+            and target.declared not in said
+        ):
+            said.add(target.declared)
+            message = f'{target.name} has no output: it will stay in the cache of builder "{builder.name}"'
+            yield Diagnostic(
+                message=message,
+                code="no-output",
+                place=target.place,
+                hint="add output, --push or --load",
+                severity="warning",
+            )
