@@ -1,0 +1,39 @@
+"""Write what is generated from the code: the schemas and the reference. `--check` only tells what is out of date."""
+
+import json
+import sys
+from pathlib import Path
+
+from buildmatrix.plan.saved import plan_schema
+from buildmatrix.report.reference import reference_markdown
+from buildmatrix.spec.schema import file_schema
+
+ROOT = Path(__file__).parent.parent
+
+
+def generated() -> dict[str, str]:
+    """Return each generated file's text by its path."""
+    return {
+        "schemas/buildmatrix.schema.json": json.dumps(file_schema(), indent=2, ensure_ascii=False) + "\n",
+        "schemas/plan.schema.json": json.dumps(plan_schema(), indent=2, ensure_ascii=False) + "\n",
+        "docs/reference.md": reference_markdown(),
+    }
+
+
+def main() -> None:
+    """Write the files, or with `--check` exit 1 if one is out of date."""
+    stale = []
+    for name, text in generated().items():
+        path = ROOT / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    print("\n".join(f"out of date: {name}" if "--check" in sys.argv else f"wrote {name}" for name in stale) or "up to date")
+    raise SystemExit(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    main()
