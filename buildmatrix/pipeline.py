@@ -15,11 +15,14 @@ from buildmatrix.spec.model import Spec
 from buildmatrix.spec.source import Sources
 
 
-def plan(name: str, sources: Sources, request: Request, git: Git) -> Plan:
-    """Return the plan of a run over the root file `name`; SpecError with everything that is wrong."""
+def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool = True) -> Plan:
+    """Return the plan of a run over the root file `name`; SpecError with everything that is wrong.
+
+    Without `files` nobody looks whether contexts and Dockerfiles are there (lists do not need them).
+    """
     problems = Problems()
     spec = load(name, sources, problems)
-    planned = make_plan(spec, request, git, problems)
+    planned = make_plan(spec, request, git, problems, files=files)
     problems.found += gate_declared(planned)
     problems.raise_if_any()
     return planned

@@ -31,7 +31,10 @@ def main() -> None:
         if "--check" not in sys.argv:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    print("\n".join(f"out of date: {name}" if "--check" in sys.argv else f"wrote {name}" for name in stale) or "up to date")
+    print(
+        "\n".join(f"out of date: {name}" if "--check" in sys.argv else f"wrote {name}" for name in stale)
+        or "up to date"
+    )
     raise SystemExit(bool(stale) and "--check" in sys.argv)
 
 

@@ -59,7 +59,7 @@ def _stages(text: str) -> Iterator[_Stage]:
 def _stage(rest: str) -> _Stage:
     words = [word for word in rest.split() if not word.startswith("--")]
     native = "--platform=$BUILDPLATFORM" in rest or "--platform=${BUILDPLATFORM}" in rest
-    name = words[2].lower() if len(words) > 2 and words[1].upper() == "AS" else ""
+    name = words[-1].lower() if [word.upper() for word in words[1:2]] == ["AS"] else ""
     return _Stage(name=name, base=words[0].lower() if words else "", native=native)
 
 

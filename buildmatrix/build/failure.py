@@ -35,6 +35,8 @@ def explain(progress: Progress, plan: Plan, *, said: bool) -> tuple[str, Buildma
     last = next((line for line in reversed(words) if line.startswith("ERROR")), words[-1] if words else "")
     failed = _failed_target(last, progress)
     log = "\n".join(progress.tracks[failed].log) if failed else ""
+    if failed:
+        progress.tracks[failed].log += [line for line in words if line != last and not line.startswith("WARNING")]
     return failed, _problem(last.removeprefix("ERROR: "), words, log, failed, plan, said=said)
 
 

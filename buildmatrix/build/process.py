@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -162,10 +162,8 @@ def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]
 
 
 def _signal_group(process: "subprocess.Popen[bytes]", signum: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signum)
-    except ProcessLookupError:
-        pass
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

@@ -14,13 +14,17 @@ from datetime import datetime
 from typing import Any
 
 _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
+_NUMBERED = re.compile(r"\d+/\d+$")
+LONGEST_LINE = 1_000_000
+"""Characters after which a line of a log is cut in two."""
+
 LOG_LINES = 20
 """The last lines of a step's log that are kept for the report of a failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepEnded:
-    """A step of a target has ended: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`; `error` is "" if it worked."""
+    """A step has ended: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`; `error` is "" if it worked."""
 
     target: str
     at: str
@@ -52,6 +56,11 @@ class _Step:
     said: bool = False
     log: list[str] = field(default_factory=list)
     partial: str = ""
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it is a step of the Dockerfile that can be cached: `2/5`, but no FROM."""
+        return _NUMBERED.search(self.at) is not None and not self.text.startswith("FROM ")
 
 
 @dataclass
@@ -126,12 +135,11 @@ class Progress:
         if "context canceled" in error:
             return
         if error:
-            track.failed_step, track.log = f"{step.text}", step.log
-        is_work = step.text.startswith(("RUN ", "COPY ", "ADD "))
-        track.ran = track.ran or (is_work and not cached)
-        if step.said or not step.started:
+            track.failed_step, track.log = f"{step.at} {step.text}".strip(), step.log
+        track.ran = track.ran or (step.is_work and not cached)
+        if step.said or not (error or step.is_work or step.text.startswith("exporting ")):
             return
-        step.said = bool(error or cached or is_work)
+        step.said = True
         seconds = _seconds(step.started, vertex["completed"])
         self._listener(
             StepEnded(target=step.target, at=step.at, step=step.text, seconds=seconds, cached=cached, error=error)
@@ -162,7 +170,7 @@ class Progress:
             return
         text = step.partial + base64.b64decode(log.get("data") or "").decode(errors="replace")
         *lines, step.partial = text.split("\n")
-        if len(step.partial) > 1_000_000:
+        if len(step.partial) > LONGEST_LINE:
             lines, step.partial = [*lines, step.partial], ""
         for line in lines:
             shown = line.rstrip("\r")

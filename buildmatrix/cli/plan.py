@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.session import output_mode, request, session
+from buildmatrix.cli.session import Session, output_mode, request, session
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.model import Plan
 
 SOMETHING_TO_BUILD = 10
 
@@ -69,6 +70,18 @@ def plan(
 
             typer.echo(plan_text(planned, run.style(), all_cells=every, sources=run.sources), nl=False)
         if preflight:
-            pass
+            _preflight(run, planned, builder, allow)
     if detailed_exitcode and planned.targets:
         raise typer.Exit(SOMETHING_TO_BUILD)
+
+
+def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str] | None) -> None:
+    from buildmatrix.build.preflight import preflight
+
+    facts = preflight(planned, builder=builder, allow=allow or (), programs=run.programs)
+    run.warn(facts.warnings)
+    platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"
+    typer.echo(
+        f'preflight: buildx {facts.buildx}, builder "{facts.builder.name}" ({facts.builder.driver}): {platforms}',
+        err=True,
+    )

@@ -3,7 +3,6 @@
 The rules are those of buildx (bake/entitlements.go): what lies within the working directory is free.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ def _repository(here: Path) -> Path:
 
 
 def _outside(here: Path, name: str) -> Path | None:
-    if not os.path.isabs(name) and ".." not in name and not (here / name).is_symlink():
+    if not name.startswith("/") and ".." not in name and not (here / name).is_symlink():
         return None
     path = (here / name).resolve()
     return None if path.is_relative_to(here) else path

@@ -49,8 +49,11 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
     return expansion
 
 
-def make_plan(spec: Spec, request: Request, git: Git, problems: Problems) -> Plan:
-    """Return the plan of a run. What is wrong is added to `problems`: with errors, the plan is not to be used."""
+def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, files: bool = True) -> Plan:
+    """Return the plan of a run, with `files` checked against the contexts and Dockerfiles on disk.
+
+    What is wrong is added to `problems`: with errors, the plan is not to be used.
+    """
     _check_platforms(request, problems)
     expansion = expand(spec, request, git, problems)
     chosen = _chosen(expansion, request, problems)
@@ -59,7 +62,8 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems) -> Pla
     by_name = {target.name: target for target in targets}
     for target in targets:
         checker.values(target)
-        checker.files(target)
+        if files:
+            checker.files(target)
         checker.platforms(target, by_name)
     checker.collisions(targets)
     return _plan(spec, request, expansion, targets, problems)

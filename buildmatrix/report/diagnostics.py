@@ -38,14 +38,14 @@ def _block(diagnostic: Diagnostic, places: Places, style: Style) -> str:
     where = f"{style.name(spot.label)}: " if spot and spot.label else ""
     text = f"{where}{paint(f'{diagnostic.severity}:')} {diagnostic.message}\n"
     text += _excerpt(spot, diagnostic.hint, style) if spot and spot.line else _lines_of_hint(diagnostic.hint, style)
-    return text + "".join(_note(message, places.spot(place), style) for message, place in diagnostic.notes)
+    return text + "".join(_note(message, places.spot(place)) for message, place in diagnostic.notes)
 
 
 def _lines_of_hint(hint: str, style: Style) -> str:
     return "".join(f"  {style.hint(line)}\n" for line in hint.splitlines())
 
 
-def _note(message: str, spot: Spot | None, style: Style) -> str:
+def _note(message: str, spot: Spot | None) -> str:
     if spot is None:
         return f"  {message}\n"
     return f"  {message} ({spot.file}:{spot.line})\n" if spot.line else f"  {message} ({spot.file})\n"
@@ -90,7 +90,7 @@ def _columns(text: str) -> int:
 
 def _closing(diagnostics: Sequence[Diagnostic], places: Places, style: Style) -> str:
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
-    if len(errors) < 2:
+    if not errors[1:]:
         return ""
     files = list(dict.fromkeys(_file(diagnostic.place, places) for diagnostic in errors if diagnostic.place))
     where = f" in {files[0]}" if len(files) == 1 else f" in {len(files)} files" if files else ""

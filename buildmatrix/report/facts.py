@@ -67,7 +67,7 @@ def _quoted(text: str) -> str:
 
 
 def table_text(table: Table) -> str:
-    """Return an output, cache or secret in short: `registry`, `local out`, `registry ghcr.io/acme/app:cache (mode=max)`."""
+    """Return an output, cache or secret in short: `local out`, `registry ghcr.io/acme/app:cache (mode=max)`."""
     items = plain_table(table)
     main = [str(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
     more = ", ".join(f"{key}={text_of(item)}" for key, item in items.items())

@@ -24,7 +24,8 @@ class Lines:
             case StepEnded():
                 self._write(f"{name}  {self._step(event)}\n")
             case LogLine():
-                self._write(f"{name}  {self._style.quiet('| ' + event.text)}\n")
+                platform = event.at.partition(" ")[0] if "/" in event.at and " " in event.at else ""
+                self._write(f"{name}  {platform}{' ' if platform else ''}{self._style.quiet('| ' + event.text)}\n")
 
     def _step(self, event: StepEnded) -> str:
         where = f"{event.at} " if event.at else ""

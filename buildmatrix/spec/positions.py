@@ -89,7 +89,7 @@ class _Cursor:
 
     def take_key(self) -> list[tuple[str, Span]]:
         """Take a dotted key and the gaps around it: each part's name and span."""
-        parts = []
+        parts: list[tuple[str, Span]] = []
         while not parts or self.peek() == ".":
             self.at += bool(parts)
             self.skip_gap()
@@ -149,12 +149,12 @@ class _Walker(_Cursor):
             self.skip_gap()
 
     def header(self) -> Pointer:
-        brackets = 2 if self.text.startswith("[[", self.at) else 1
-        self.at += brackets
+        is_item = self.text.startswith("[[", self.at)
+        self.at += 1 + is_item
         *parents, (name, span) = self.take_key()
-        self.at += brackets
+        self.at += 1 + is_item
         pointer = (*self.parent(parents), name)
-        if brackets == 2:
+        if is_item:
             pointer = self.append(pointer, span)
         self.found[pointer] = Position(key=span, value=span)
         return pointer

@@ -1,0 +1,58 @@
+"""`buildmatrix list`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from buildmatrix.cli import options
+from buildmatrix.cli.session import Session, request, session
+from buildmatrix.pipeline import everything
+from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.request import Request
+from buildmatrix.report import listing
+
+What = Literal["targets", "groups", "variables", "platforms", "tags"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("list")(list_)
+
+
+def list_(
+    what: Annotated[What, typer.Argument(help="What to list.")] = "targets",
+    selectors: options.Selectors = None,
+    file: options.File = None,
+    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
+    platform: options.Platform = None,
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    set_: options.Set = None,
+    color: options.Colour = "auto",
+) -> None:
+    """List targets, groups, variables, platforms or tags. Contacts nothing.
+
+    Without SELECTOR it lists those of every target, cells included.
+
+    \b
+    Examples:
+      buildmatrix list targets
+      buildmatrix list tags app --format json
+      buildmatrix list variables --var release=1.2.3
+    """
+    with session(file, color) as run:
+        asked = request(selectors=selectors or ["*"], platform=platform, var=var, var_file=var_file, set_=set_)
+        rows = _rows(run, what, asked)
+        typer.echo(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style()), nl=False)
+
+
+def _rows(run: Session, what: What, asked: Request) -> listing.Rows:
+    if what in {"groups", "variables"}:
+        spec, expansion = everything(run.name, run.sources, asked, run.git)
+        return (
+            listing.groups(spec, expansion)
+            if what == "groups"
+            else listing.variables(expansion.room.variables.values())
+        )
+    planned = make_plan(run.name, run.sources, asked, run.git, files=False)
+    return {"targets": listing.targets, "platforms": listing.platforms, "tags": listing.tags}[what](planned)

@@ -1,0 +1,89 @@
+"""What builds upon what: as text, DOT, mermaid and JSON."""
+
+import json
+from collections.abc import Iterator
+from typing import Literal
+
+from buildmatrix.plan.model import Plan, PlannedTarget
+
+GraphFormat = Literal["text", "dot", "mermaid", "json"]
+
+
+def graph(plan: Plan, form: GraphFormat) -> str:
+    """Return the graph of a plan; edges go from a target to what is built first."""
+    return {"text": _text, "dot": _dot, "mermaid": _mermaid, "json": _json}[form](plan)
+
+
+def _edges(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Yield (target, what is built first, `context` or `needs`)."""
+    for target in plan.targets:
+        for name in target.links:
+            yield target.name, name, "context"
+        for name in target.needs:
+            yield target.name, name, "needs"
+
+
+def _text(plan: Plan) -> str:
+    """Each target under what it is built after, drawn once in full."""
+    dependants: dict[str, list[tuple[str, str]]] = {}
+    for name, first, kind in _edges(plan):
+        dependants.setdefault(first, []).append((name, kind))
+    lines: list[str] = []
+    drawn: set[str] = set()
+
+    def draw(name: str, label: str, head: str, tail: str) -> None:
+        below = dependants.get(name, [])
+        again = name in drawn and below
+        drawn.add(name)
+        lines.append(f"{head}{label}{' …' if again else ''}")
+        if again:
+            return
+        for index, (dependant, kind) in enumerate(below):
+            last = index == len(below) - 1
+            mark = "" if kind == "context" else "  (needs, order only)"
+            draw(dependant, dependant + mark, f"{tail}{'└─ ' if last else '├─ '}", f"{tail}{'   ' if last else '│  '}")
+
+    for target in plan.targets:
+        if not target.links and not target.needs:
+            draw(target.name, target.name, "", "")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def _dot(plan: Plan) -> str:
+    lines = ["digraph buildmatrix {", "  rankdir=LR;", "  node [shape=box];"]
+    for target in plan.targets:
+        style = "" if target.exported else ", style=dashed"
+        lines.append(f"  {_quoted(target.name)} [label={_quoted(_label(target, chr(92) + 'n'))}{style}];")
+    for name, first, kind in _edges(plan):
+        style = "" if kind == "context" else ' [style=dotted, label="needs"]'
+        lines.append(f"  {_quoted(first)} -> {_quoted(name)}{style};")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _label(target: PlannedTarget, newline: str) -> str:
+    return newline.join([target.name, *target.platforms])
+
+
+def _mermaid(plan: Plan) -> str:
+    ids = {target.name: f"n{number}" for number, target in enumerate(plan.targets)}
+    lines = ["flowchart LR"]
+    lines += [f'  {ids[target.name]}["{_label(target, "<br>")}"]' for target in plan.targets]
+    for name, first, kind in _edges(plan):
+        lines.append(f"  {ids[first]} {'-->' if kind == 'context' else '-.->|needs|'} {ids[name]}")
+    return "\n".join(lines) + "\n"
+
+
+def _json(plan: Plan) -> str:
+    document = {
+        "format_version": 1,
+        "nodes": [
+            {"name": target.name, "target": target.declared, "stage": target.stage, "exported": target.exported}
+            for target in plan.targets
+        ],
+        "edges": [{"from": first, "to": name, "kind": kind} for name, first, kind in _edges(plan)],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,92 @@
+"""Lists: targets, groups, variables, platforms and tags, as text and as JSON."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from buildmatrix.plan.expand import Expansion
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.variables import ResolvedVariable
+from buildmatrix.report.facts import platforms_text
+from buildmatrix.report.style import Style
+from buildmatrix.spec.check import shown
+from buildmatrix.spec.model import Spec
+
+Rows = list[dict[str, object]]
+"""One mapping a line; the first key is the name."""
+
+
+def targets(plan: Plan) -> Rows:
+    """Return each target of a plan with its platforms and description."""
+    return [
+        {
+            "name": target.name,
+            "platforms": platforms_text(target),
+            "description": target.settings.description or "",
+        }
+        for target in plan.targets
+    ]
+
+
+def groups(spec: Spec, expansion: Expansion) -> Rows:
+    """Return each group with what it says and the targets that this selects."""
+    return [
+        {"name": group.name, "members": list(group.members), "targets": list(expansion.selection.names(group.name))}
+        for group in spec.groups.values()
+    ]
+
+
+def variables(resolved: Iterable[ResolvedVariable]) -> Rows:
+    """Return each variable with its value, where that comes from, and what it is for."""
+    return [
+        {
+            "name": variable.name,
+            "value": None if variable.value is None else json.loads(json.dumps(variable.value, default=str)),
+            "from": variable.origin,
+            "description": variable.description,
+        }
+        for variable in resolved
+    ]
+
+
+def platforms(plan: Plan) -> Rows:
+    """Return each platform with the targets that are built for it."""
+    found: dict[str, list[str]] = {}
+    for target in plan.targets:
+        for platform in target.platforms:
+            found.setdefault(platform, []).append(target.name)
+    return [{"name": platform, "targets": found[platform]} for platform in sorted(found)]
+
+
+def tags(plan: Plan) -> Rows:
+    """Return each tag with the target that writes it and the platforms that it will have."""
+    return [
+        {"name": tag, "target": target.name, "platforms": list(target.platforms)}
+        for target in plan.targets
+        if target.exported
+        for tag in target.tags
+    ]
+
+
+def as_text(rows: Rows, style: Style) -> str:
+    """Return rows as aligned columns."""
+    texts = [[_text(value) for value in row.values()] for row in rows]
+    widths = [
+        max((len(line[column]) for line in texts), default=0) for column in range(max(map(len, texts), default=0))
+    ]
+    return "".join(_row(line, widths, style) for line in texts)
+
+
+def _row(line: Sequence[str], widths: Sequence[int], style: Style) -> str:
+    cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+    return "  ".join([style.name(cells[0]), *cells[1:]]).rstrip() + "\n"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(shown(item) if isinstance(item, Mapping) else str(item) for item in value)
+    return "(no value)" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_json(rows: Rows) -> str:
+    """Return rows as JSON (`format_version` 1)."""
+    return json.dumps({"format_version": 1, "items": rows}, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,137 @@
+"""The reference of the file, made from the rows."""
+
+import json
+from typing import Any, get_args, get_origin
+
+from buildmatrix import errors
+from buildmatrix.plan.filters import FILTERS
+from buildmatrix.spec import model, settings
+from buildmatrix.spec.shapes import (
+    Examples,
+    Rest,
+    Row,
+    Since,
+    Table,
+    arms,
+    discriminator,
+    is_list,
+    is_map,
+    is_table,
+    item_of,
+    rows,
+    unwrap,
+)
+
+TABLES: tuple[tuple[str, type[Table], str], ...] = (
+    ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),
+    ("[variable.NAME]", model.Variable, "Given as a bare value, it is the default."),
+    ("[target.NAME]: settings", settings.Settings, "Also in `[defaults]` and `[[target.NAME.override]]`."),
+    ("[target.NAME]: more keys", model.Target, "Beside the settings."),
+    ("[target.NAME.matrix]", model.Matrix, "Every other key is an axis."),
+    ("[[target.NAME.override]]", model.Override, "Beside the settings."),
+)
+
+ARMS: tuple[tuple[str, Any], ...] = (
+    ("output", settings.Output),
+    ("cache-from", settings.CacheFrom),
+    ("cache-to", settings.CacheTo),
+    ("secret", settings.Secret),
+    ("ssh", settings.Ssh),
+    ("attest", settings.Attest),
+)
+
+
+def reference_markdown() -> str:
+    """Return the reference as markdown."""
+    parts = ["# Reference\n\nMade from the code by `make generate`; do not edit.\n"]
+    parts += [_table(title, table, text) for title, table, text in TABLES]
+    parts += [_tables_of(key, shape) for key, shape in ARMS]
+    return "".join([*parts, _filters(), _scope(), _exit_codes()])
+
+
+def _table(title: str, table: type[Table], text: str) -> str:
+    own = [
+        row
+        for row in rows(table)
+        if table is settings.Settings or row.attribute not in settings.Settings.__annotations__
+    ]
+    return f"\n## {title}\n\n{text}\n" + _rows(own)
+
+
+def _rows(shown: list[Row]) -> str:
+    lines = ["", "| key | type | what it is |", "| --- | --- | --- |"]
+    for row in shown:
+        key = "any other" if row.marker(Rest) else row.key
+        lines.append(f"| `{key}`{' (required)' if row.required else ''} | {_type(row.shape)} | {_cell(_words(row))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _words(row: Row) -> str:
+    since = row.marker(Since)
+    found = row.marker(Examples)
+    examples = f" For example `{json.dumps(found.values[0])}`." if found else ""
+    return f"{row.doc}{examples}" + (f" Needs buildx {since.version}." if since else "")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _type(shape: Any) -> str:
+    bare, _ = unwrap(shape)
+    if is_list(bare):
+        return f"list of {_type(item_of(bare))}"
+    if is_map(bare):
+        return f"table of {_type(item_of(bare))}"
+    if is_table(bare):
+        return "table"
+    if len(arms(bare)) > 1:
+        return " or ".join(dict.fromkeys(_type(arm) for arm in arms(bare)))
+    if str(get_origin(bare)) == "typing.Literal":
+        return ", ".join(f"`{json.dumps(value)}`" for value in get_args(bare))
+    return {str: "string", bool: "boolean", int: "integer", float: "number"}.get(bare, "any")
+
+
+def _tables_of(key: str, shape: Any) -> str:
+    text = f"\n## Tables of `{key}`\n\nOr bake's CSV string with the same keys.\n"
+    for arm in arms(shape):
+        kind = discriminator(unwrap(arm)[0])
+        title = f'\n### `type = "{kind}"`\n' if kind else ""
+        doc = (unwrap(arm)[0].__doc__ or "").strip()
+        text += f"{title}\n{doc}\n" + _rows([row for row in rows(unwrap(arm)[0]) if row.key != "type" or not kind])
+    return text
+
+
+def _filters() -> str:
+    lines = [
+        "",
+        "## Filters",
+        "",
+        "Beside those of jinja2, without `random`.",
+        "",
+        "| filter | what it gives |",
+        "| --- | --- |",
+    ]
+    lines += [f"| `{name}` | {_cell((function.__doc__ or '').splitlines()[0])} |" for name, function in FILTERS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _scope() -> str:
+    return (
+        "\n## Names in templates\n\n| name | what it is |\n| --- | --- |\n"
+        "| a variable's, an axis's | its value |\n"
+        "| `target` | the target's declared name |\n"
+        "| `name` | the cell's name |\n"
+        "| `git.sha`, `git.short`, `git.branch`, `git.tag`, `git.dirty`, `git.timestamp` "
+        "| facts of the repository, read only if used |\n"
+        "| `created` | SOURCE_DATE_EPOCH, else the commit's time (RFC 3339): never the clock |\n"
+    )
+
+
+def _exit_codes() -> str:
+    codes: dict[int, list[str]] = {0: ["done"], 10: ["plan --detailed-exitcode: there is something to build"]}
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.BuildmatrixError) and kind is not errors.BuildmatrixError:
+            codes.setdefault(kind.exit_code, []).append((kind.__doc__ or "").strip().rstrip(".").lower())
+    lines = [f"| {code} | {'; '.join(texts)} |" for code, texts in sorted(codes.items())]
+    return "\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n" + "\n".join(lines) + "\n"
