@@ -140,6 +140,7 @@ class _Run:
         """Run the call; what went wrong, or None."""
         self._bake_file.parent.mkdir()
         self._bake_file.write_text(self._call.bake, encoding="utf-8")
+        self._make_folders()
         on_line = self.progress.line if self._watched else None
         ended = self._programs.watch(
             self._call.command, cwd=self._plan.directory, on_line=on_line, more=self._environment
@@ -150,6 +151,13 @@ class _Run:
             return None
         self.failed, problem = explain(self.progress, self._plan, said=self._watched)
         return problem
+
+    def _make_folders(self) -> None:
+        """Make the folders that files are written into; buildx makes those of local outputs only."""
+        for target in map(self._plan.by_name.__getitem__, self._call.names):
+            for output in target.settings.output or ():
+                if dest := getattr(output, "dest", None):
+                    Path(self._plan.directory, dest).parent.mkdir(parents=True, exist_ok=True)
 
     def metadata(self) -> dict[str, Any]:
         """Return bake's metadata by target; empty after a failure."""

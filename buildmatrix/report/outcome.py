@@ -31,7 +31,7 @@ def _line(target: TargetOutcome, width: int, style: Style) -> str:
         f"{target.seconds:>6.1f}s" if target.seconds else " " * 7,
     ]
     digest = target.digest[:DIGEST]
-    details = [" ".join(target.platforms), digest] if target.exported or target.status == "failed" else ["(built upon)"]
+    details = [digest, " ".join(target.platforms)] if target.exported or target.status == "failed" else ["(built upon)"]
     first, *more = [*target.tags, ""][: max(1, len(target.tags))]
     row = "  ".join([*columns, *[text for text in (first, *details) if text]]).rstrip()
     indent = " " * (width + 22)

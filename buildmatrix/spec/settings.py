@@ -309,13 +309,12 @@ Csv = Annotated[str, Keyword("minLength", 1)]
 
 
 class Settings(Table):
-    """The settings of a target, each optional. None is unset; an empty list clears what was inherited."""
+    """The settings of a target, each optional. None is unset; an empty list or text clears what was inherited."""
 
     description: Annotated[str | None, Doc("What the target is."), Since("0.16")] = None
     context: Annotated[
         str | None,
         Local(),
-        Keyword("minLength", 1),
         Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
         Examples(".", "images/base", "https://github.com/acme/app.git#main"),
     ] = None
@@ -329,16 +328,13 @@ class Settings(Table):
     ] = None
     dockerfile: Annotated[
         str | None,
-        Keyword("minLength", 1),
         Doc("The Dockerfile, relative to the context."),
         Examples("Dockerfile", "alpine.Dockerfile"),
     ] = None
     dockerfile_inline: Annotated[
         str | None, Doc("The text of a Dockerfile, instead of a file."), Examples("FROM busybox\n")
     ] = None
-    target: Annotated[
-        str | None, Keyword("minLength", 1), Doc("The stage of the Dockerfile to build."), Examples("runtime")
-    ] = None
+    target: Annotated[str | None, Doc("The stage of the Dockerfile to build."), Examples("runtime")] = None
     args: Annotated[Mapping[str, Text] | None, Doc("Build arguments."), Examples({"PYTHON": "3.13"})] = None
     labels: Annotated[Mapping[str, Text] | None, Doc("Labels of the image.")] = None
     annotations: Annotated[
