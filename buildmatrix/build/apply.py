@@ -17,6 +17,7 @@ from buildmatrix.build.process import Programs
 from buildmatrix.build.progress import Listener, Progress, Track
 from buildmatrix.errors import BuildmatrixError, Diagnostic, StoppedError
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import writes_tags
 
 ProgressStyle = Literal["auto", "plain", "tty", "quiet", "rawjson"]
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
@@ -191,7 +192,7 @@ def _outcome(target: PlannedTarget, status: Status, track: Track | None = None, 
         status=status,
         exported=target.exported,
         platforms=target.platforms,
-        tags=target.tags if target.exported else (),
+        tags=target.tags if target.exported and writes_tags(target.settings) else (),
         seconds=round(track.seconds, 1) if track else 0.0,
         digest=digest,
         failed_step=track.failed_step if failed and track else "",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 _VERSION = re.compile(r"\sv?(\d+\.\d+(?:\.\d+)?)")
-_FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):\s+(.*)$")
+_FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,11 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Builder:
-    """A builder: its driver (docker, docker-container, kubernetes, remote) and nodes."""
+    """A builder: its driver (docker, docker-container, kubernetes, remote), nodes, and what is wrong with it."""
 
     name: str
     driver: str
+    error: str
     nodes: tuple[Node, ...]
 
     @property
@@ -64,13 +65,12 @@ def _version(done: Completed) -> "Version":
 
 def _builder(done: Completed, asked: str | None, programs: Programs) -> Builder:
     builder = parse_builder(done.stdout)
-    failed = next((node.error for node in builder.nodes if node.error), "")
+    failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
     if done.code != 0 and asked and "no builder" in done.stderr:
         hint = did_you_mean(asked, _names(programs)) or "see docker buildx ls"
         raise EngineError(Diagnostic(message=f'there is no builder "{asked}"', code="builder", hint=hint))
     if done.code != 0 or failed or not builder.nodes:
-        said = failed or done.stderr.strip().removeprefix("ERROR: ").splitlines()[-1:]
-        raise _unreachable(said if isinstance(said, str) else "".join(said), programs)
+        raise _unreachable(failed or done.stderr.strip().removeprefix("ERROR: "), programs)
     return builder
 
 
@@ -92,7 +92,9 @@ def parse_builder(text: str) -> Builder:
     fields = _fields(head)
     blocks = [block for block in re.split(r"\n(?=Name:)", "\n" + rest.strip()) if block.strip()]
     nodes = tuple(map(_node, blocks))
-    return Builder(name=fields.get("Name", ""), driver=fields.get("Driver", ""), nodes=nodes)
+    return Builder(
+        name=fields.get("Name", ""), driver=fields.get("Driver", ""), error=fields.get("Error", ""), nodes=nodes
+    )
 
 
 def _node(block: str) -> Node:

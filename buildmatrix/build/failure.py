@@ -44,7 +44,8 @@ def _failed_target(last: str, progress: Progress) -> str:
     found = _TARGET.match(last)
     if found and found[1] in progress.tracks:
         return found[1]
-    return next((name for name, track in progress.tracks.items() if track.failed_step), "")
+    failed = [name for name, track in progress.tracks.items() if track.failed_step]
+    return failed[0] if failed else next(iter(progress.tracks)) if len(progress.tracks) == 1 and last else ""
 
 
 def _problem(last: str, words: list[str], log: str, failed: str, plan: Plan, *, said: bool) -> BuildmatrixError:
@@ -77,7 +78,7 @@ def _registry_hint(last: str) -> str:
     found = _HOST.search(last)
     host = next((group for group in found.groups() if group), "") if found else ""
     if re.search("connection refused|no such host|timeout|i/o", last):
-        return f"is the registry {host or 'there'} and reachable from the builder?"
+        return f"is {host or 'the registry'} there, and can the builder reach it?"
     if re.search("429|toomanyrequests", last, re.IGNORECASE):
         return "the registry limits how much you may ask: log in, or wait"
     if "HTTP response to HTTPS" in last:

@@ -54,6 +54,7 @@ class _Step:
     text: str
     started: str = ""
     said: bool = False
+    cached: bool = False
     log: list[str] = field(default_factory=list)
     partial: str = ""
 
@@ -69,9 +70,15 @@ class Track:
 
     started: str = ""
     ended: str = ""
-    ran: bool = False
+    work: dict[str, bool] = field(default_factory=dict)
+    """The steps that have ended, by digest: whether each came from the cache."""
     failed_step: str = ""
     log: list[str] = field(default_factory=list)
+
+    @property
+    def ran(self) -> bool:
+        """Whether a step was run and not taken from the cache."""
+        return not all(self.work.values())
 
     @property
     def seconds(self) -> float:
@@ -123,6 +130,7 @@ class Progress:
         if step is None:
             return
         track = self.tracks[step.target]
+        step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
         if started := vertex.get("started"):
             track.started = min(track.started, started) if track.started else started
             step.started = started
@@ -131,18 +139,19 @@ class Progress:
             self._ended(step, track, vertex)
 
     def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
-        error, cached = vertex.get("error", ""), vertex.get("cached", False)
+        error = vertex.get("error", "")
         if "context canceled" in error:
             return
         if error:
             track.failed_step, track.log = f"{step.at} {step.text}".strip(), step.log
-        track.ran = track.ran or (step.is_work and not cached)
+        if step.is_work:
+            track.work[vertex["digest"]] = step.cached
         if step.said or not (error or step.is_work or step.text.startswith("exporting ")):
             return
         step.said = True
         seconds = _seconds(step.started, vertex["completed"])
         self._listener(
-            StepEnded(target=step.target, at=step.at, step=step.text, seconds=seconds, cached=cached, error=error)
+            StepEnded(target=step.target, at=step.at, step=step.text, seconds=seconds, cached=step.cached, error=error)
         )
 
     def _step(self, vertex: dict[str, Any]) -> _Step | None:
