@@ -183,6 +183,10 @@ class Expansion:
 
         return recipe.settings(entry.name, room.at(entry.name, entry.cell), bad), recipe.origins
 
+    def is_broken(self, entry: Entry) -> bool:
+        """Tell whether an entry's settings had errors: what follows from those is not worth saying."""
+        return self._faults[entry.target.name].has(entry.name)
+
     def _recipe(self, entry: Entry) -> Recipe:
         overrides = tuple(
             index

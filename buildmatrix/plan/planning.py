@@ -59,13 +59,9 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, fil
     chosen = _chosen(expansion, request, problems)
     targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
     checker = Checker(spec.directory, problems)
-    by_name = {target.name: target for target in targets}
-    for target in targets:
-        checker.values(target)
-        if files:
-            checker.files(target)
-        checker.platforms(target, by_name)
-    checker.collisions(targets)
+    sound = [target for target in targets if not expansion.is_broken(expansion.entries[target.name])]
+    _check(checker, sound, files=files)
+    checker.collisions(sound)
     return _plan(spec, request, expansion, targets, problems)
 
 
@@ -78,15 +74,22 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
     nodes = _closure(expansion, dict.fromkeys(expansion.entries, ""), request, problems)
     targets = _planned(nodes, request, problems)
     checker = Checker(spec.directory, problems)
-    by_name = {target.name: target for target in targets}
-    for target in targets:
-        checker.values(target)
-        checker.platforms(target, by_name)
+    sound = [target for target in targets if not expansion.is_broken(expansion.entries[target.name])]
+    _check(checker, sound, files=False)
     try:
         default = set(expansion.selection.select(()))
     except SelectorError:
         return  # a group is wrong, and reported
-    checker.collisions([target for target in targets if target.name in default])
+    checker.collisions([target for target in sound if target.name in default])
+
+
+def _check(checker: Checker, targets: Iterable[PlannedTarget], *, files: bool) -> None:
+    by_name = {target.name: target for target in targets}
+    for target in targets:
+        checker.values(target)
+        if files:
+            checker.files(target)
+        checker.platforms(target, by_name)
 
 
 def _check_platforms(request: Request, problems: Problems) -> None:

@@ -43,9 +43,15 @@ class Faults:
         """Report for the target of this name."""
         self.declared, self.problems = declared, problems
         self._said: set[tuple[Place, str]] = set()
+        self._cells: set[str] = set()
+
+    def has(self, cell: str) -> bool:
+        """Tell whether a cell has an error of its own, or all cells have one."""
+        return cell in self._cells or "" in self._cells
 
     def add(self, code: str, message: str, place: Place, cell: str, *, hint: str = "") -> None:
         """Add an error; `cell` is the cell's name, "" where the value is the same for all cells."""
+        self._cells.add(cell)
         if (place, message) not in self._said:
             self._said.add((place, message))
             of = f" (cell {cell})" if cell and cell != self.declared else ""

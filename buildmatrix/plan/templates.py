@@ -142,7 +142,13 @@ def _undefined(error: UndefinedError) -> BadTemplateError:
     if message.startswith("\0"):
         _, name, hint = message.split("\0")
         return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable")
+    if (found := _NO_KEY.match(message)) is not None:
+        hint = f"where not every value has it: `is defined`, or `| default(…)` behind {found[1]}"
+        return BadTemplateError(f'the template asks for "{found[1]}", which the value has not', hint)
     return BadTemplateError(f"the template cannot be rendered: {message}")
+
+
+_NO_KEY = re.compile(r"'.+ object' has no attribute '(.+)'$")
 
 
 def _check_filters(environment: _Environment, tree: nodes.Template) -> None:

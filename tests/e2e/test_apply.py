@@ -182,7 +182,7 @@ def test_caches(project: Callable[..., Path], run: Run, repository: str, one_nod
         [target.app]
         dockerfile-inline = "FROM busybox\\nRUN date +%s%N > /now"
         output = ["type=local,dest=out"]
-        cache-to = [{{ type = "local", dest = "cache" }}, {{ type = "registry", ref = "{repository}:cache", mode = "max" }}]
+        cache-to = ["type=local,dest=cache", {{ type = "registry", ref = "{repository}:cache", mode = "max" }}]
         """
     )
     succeeded(run("apply", "--builder", one_node, "--format", "json"))
