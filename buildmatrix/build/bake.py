@@ -46,7 +46,11 @@ def _with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
 
 def _target(target: PlannedTarget) -> dict[str, Any]:
     values = target.settings.__dict__
-    return {row.key: _value(values[row.attribute]) for row in _sent_rows() if values.get(row.attribute) is not None}
+    return {row.key: _value(values[row.attribute]) for row in _sent_rows() if values.get(row.attribute) not in _UNSET}
+
+
+_UNSET: tuple[Any, ...] = (None, (), {})
+"""Nothing, or what was cleared."""
 
 
 @cache

@@ -14,7 +14,8 @@ _HOST = re.compile(
 _REGISTRY = re.compile(
     r"failed to push|failed to authorize|unauthorized|access denied|insufficient_scope|403 Forbidden|401 Unauthorized"
     r"|429 Too Many Requests|toomanyrequests|denied: |http: server gave HTTP response to HTTPS client"
-    r"|failed to do request|unexpected status from (HEAD|GET|PUT|POST|PATCH) request|error writing (manifest|layer) blob",
+    r"|failed to do request|unexpected status from (HEAD|GET|PUT|POST|PATCH) request"
+    r"|error writing (manifest|layer) blob",
     re.IGNORECASE,
 )
 _ENGINE = re.compile(

@@ -14,6 +14,9 @@ COMMANDS = ("validate", "plan", "apply", "render", "list", "graph", "schema")
 """In the order of `--help`; each is the module of that name, with a function `register`."""
 
 
+STOPPED, BUG = 130, 70
+
+
 def run() -> None:
     """Run the command line and exit with the code of the design's table."""
     gc.set_threshold(100_000, 50, 50)  # plans are large and short-lived
@@ -24,6 +27,14 @@ def run() -> None:
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except KeyboardInterrupt:
+        raise SystemExit(STOPPED) from None
+    except Exception as error:
+        if os.environ.get("BUILDMATRIX_TRACEBACK"):
+            raise
+        typer.echo(f"error: this is a bug in buildmatrix: {type(error).__name__}: {error}", err=True)
+        typer.echo("  please report it with your file; BUILDMATRIX_TRACEBACK=1 shows where it happened", err=True)
+        raise SystemExit(BUG) from None
 
 
 def application(arguments: list[str]) -> typer.Typer:

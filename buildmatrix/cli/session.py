@@ -78,7 +78,7 @@ def show(diagnostics: tuple[Diagnostic, ...], sources: Sources, style: Style, pr
 def _discovered() -> Path:
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / FILE).exists():
+        if os.path.lexists(folder / FILE):
             return folder / FILE
     message = f"there is no {FILE} here or in a parent directory"
     raise UsageError(Diagnostic(message=message, code="no-file", hint="write one, or name one with --file"))

@@ -66,7 +66,7 @@ class Expansion:
         )
         self.matrices[target.name] = MatrixFacts(axes=tuple(axes), cells=len(cells), excluded=excluded)
         for cell in cells:
-            self._enter(Entry(self._name(target, cell), target, cell))
+            self._enter(Entry(self._name(target, cell, axes), target, cell))
 
     def _enter(self, entry: Entry) -> None:
         other = self.entries.get(entry.name)
@@ -86,10 +86,10 @@ class Expansion:
         notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
         self._faults[entry.target.name].problems.error("same-name", message, place, hint=hint, notes=notes)
 
-    def _name(self, target: DeclaredTarget, cell: Cell) -> str:
+    def _name(self, target: DeclaredTarget, cell: Cell, axes: Axes) -> str:
         text = target.table.name
         if text is None:
-            return cell_name(target.name, cell)
+            return cell_name(target.name, cell, axes)
         place = inside(target.place, "name")
         try:
             name = self.rooms[target.name].at(None, cell)(text) if is_template(text) else text
@@ -97,7 +97,7 @@ class Expansion:
             self._faults[target.name].add(
                 error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint
             )
-            return cell_name(target.name, cell)
+            return cell_name(target.name, cell, axes)
         if not _NAME.match(name):
             message = f"target.{target.name}.name: {shown(name)} is not a name of letters, digits, `-` and `_`"
             self._faults[target.name].add(

@@ -146,9 +146,10 @@ def label(value: Any) -> str:
     return text_of(value)
 
 
-def cell_name(declared: str, cell: Cell) -> str:
-    """Return the name of a cell that the file gives none: `app-3-12-bookworm`."""
-    return "-".join([declared, *(_NOT_NAME.sub("-", label(value)).strip("-") for value in cell.values())])
+def cell_name(declared: str, cell: Cell, axes: Iterable[str]) -> str:
+    """Return the name of a cell that the file gives none: `app-3-12-bookworm`, of its values on the axes."""
+    values = [cell[axis] for axis in axes if axis in cell] or list(cell.values())
+    return "-".join([declared, *(_NOT_NAME.sub("-", label(value)).strip("-") for value in values)])
 
 
 _NOT_NAME = re.compile(r"[^A-Za-z0-9_]+")

@@ -17,7 +17,7 @@ from buildmatrix.plan.outputs import pushes, with_outputs
 from buildmatrix.plan.platforms import normalized
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
-from buildmatrix.plan.select import Entry, SelectorError
+from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
 from buildmatrix.plan.sets import parse_sets
 from buildmatrix.spec.model import Spec
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
@@ -41,12 +41,22 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
     expansion = Expansion(spec, Room(spec, request, git, problems), problems)
     if request.sets:
         expansion.lay_over(parse_sets(request.sets, problems))
+    _check_groups(spec, expansion, problems)
+    return expansion
+
+
+def _check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
+    circles: set[str] = set()
     for group in spec.groups.values():
         try:
-            expansion.selection.names(group.name)
+            if group.name not in spec.targets:
+                expansion.selection.names(group.name)
+        except GroupCircleError as error:
+            if not circles.intersection(error.walk):
+                problems.error("circle", error.message, group.place)
+            circles.update(error.walk)
         except SelectorError as error:
             problems.error("group", f"group.{group.name}: {error.message}", group.place, hint=error.hint)
-    return expansion
 
 
 def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, files: bool = True) -> Plan:
@@ -104,12 +114,11 @@ def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[
     try:
         chosen = expansion.selection.select(request.selectors)
     except SelectorError as error:
-        problems.error(
-            "selector", error.message, Place(file=f"selector {' '.join(request.selectors)}".strip()), hint=error.hint
-        )
+        if request.selectors or not problems.errors:  # else a group is wrong, and reported
+            problems.error("selector", error.message, hint=error.hint)
         return {}
     if not chosen and not problems.errors:
-        problems.error("selector", "nothing is selected", Place(file=f"selector {' '.join(request.selectors)}".strip()))
+        problems.error("selector", "nothing is selected", hint="the selectors take away all that they select")
     return chosen
 
 
@@ -134,7 +143,7 @@ def _closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, 
             continue
         nodes[name] = node
         pending += [(edge.to, _reason(edge, name)) for edge in node.edges]
-    if dropped and not nodes:
+    if dropped and not nodes and not problems.errors:
         message = f"no selected target is built for {' '.join(wanted)}"
         problems.error("platform", message, Place(file="--platform " + " ".join(request.platforms)))
     return {name: nodes[name] for name in expansion.entries if name in nodes}

@@ -18,26 +18,37 @@ REFERENCE = re.compile(
 def fault(text: str) -> str:
     """Return what is wrong with a tag of a target (`registry/name:tag`), or "" if nothing is."""
     found = REFERENCE.fullmatch(text)
-    if found is None:
-        return _reason(text)
+    if found is None or _is_name(found["domain"]):
+        return _reasons(text)
     if found["digest"]:
         return "a digest cannot be given, it is the result of the build"
     if len(found["path"]) + len(found["domain"] or "") > LONGEST:
-        return "the repository's name is longer than 255 characters"
+        return f"the repository's name is longer than {LONGEST} characters"
     return "64 hexadecimal digits are an image's id, not a name" if re.fullmatch("[0-9a-f]{64}", text) else ""
 
 
-def _reason(text: str) -> str:
+def _is_name(domain: str | None) -> bool:
+    """`ACME/app`: no host, though the grammar takes capitals for one."""
+    return domain is not None and domain.lower() != domain and "." not in domain and ":" not in domain
+
+
+def _reasons(text: str) -> str:
     repository, tag = _split(text)
-    if re.search(r"\s", text):
-        return "a reference holds no spaces"
-    if "://" in text:
-        return "a reference has no scheme such as https://"
-    if repository.lower() != repository and REFERENCE.fullmatch(repository.lower()):
-        return "repository names are lowercase"
-    if tag is not None and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag) is None:
-        return "a tag is 1 to 128 letters, digits, `_`, `.` or `-`, and starts with none of the last two"
-    return "a reference is registry/name:tag; names are lowercase letters and digits, separated by `.`, `_`, `-`, `/`"
+    found = {
+        "the tag is empty": not text,
+        "a reference has no scheme such as https://": "://" in text,
+        "repository names are lowercase": repository.lower() != repository,
+        "tags hold no spaces": re.search(r"\s", tag or "") is not None,
+        "names hold no spaces": re.search(r"\s", repository) is not None,
+        "a tag is letters, digits, `_`, `.` and `-`, at most 128, and starts with none of the last two": tag is not None
+        and re.search(r"\s", tag) is None
+        and _TAG.fullmatch(tag) is None,
+    }
+    reasons = [reason for reason, holds in found.items() if holds]
+    return ", ".join(reasons) or "names are lowercase letters and digits, separated by `.`, `_`, `-` and `/`"
+
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 def _split(text: str) -> tuple[str, str | None]:

@@ -81,16 +81,18 @@ class Recipe:
         self.fixed = Settings(**{name: value for name, value in fixed.items() if value is not None})
 
     def settings(self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]) -> Settings:
-        """Return the settings of a cell; `bad` takes a template's failure with the attribute and the place."""
+        """Return the settings of a cell; `bad` takes each template's failure with the attribute and the place."""
         if not self.dynamic:
             return self.fixed
         changed: dict[str, Any] = {}
         for attribute, value in self.dynamic.items():
             finish = self.finish[attribute]
-            try:
-                changed[attribute] = finish.rendered(_rendered(finish.row, value, render), cell)
-            except _FailureError as failure:
-                bad(failure.error, attribute, finish.place(failure.path))
+            failures: Failures = []
+            rendered = _rendered(finish.row, value, render, failures)
+            for error, path in failures:
+                bad(error, attribute, finish.place(path))
+            if not failures:
+                changed[attribute] = finish.rendered(rendered, cell)
         return self.fixed.but(changed)
 
 
@@ -119,44 +121,48 @@ def _holds(value: Any) -> bool:
     return isinstance(value, Templated) or (isinstance(value, Table) and any(map(_holds, given(value).values())))
 
 
-def _rendered(row: Row, value: Any, render: Render) -> Any:
-    """Render the templates of one setting; `_FailureError` with the path of the first that fails."""
+Failures = list[tuple[BadTemplateError, Pointer]]
+
+
+def _rendered(row: Row, value: Any, render: Render, failures: Failures) -> Any:
+    """Render the templates of one setting; those that fail are added to `failures` with their paths."""
     if isinstance(value, str):
-        return _scalar(row.shape, _text(value, (), render))
+        return _scalar(row.shape, _text(value, (), render, failures))
     if isinstance(value, Mapping):
-        return {key: _text(item, (key,), render) for key, item in value.items()}
+        return {key: _text(item, (key,), render, failures) for key, item in value.items()}
     found: list[Any] = []
     for index, item in enumerate(value):
         if isinstance(item, Table):
-            found.append(_table(item, index, render))
+            found.append(_table(item, index, render, failures))
         elif isinstance(item, Templated):
-            found += [line.strip() for line in _text(item, (index,), render).splitlines() if line.strip()]
+            found += [line.strip() for line in _text(item, (index,), render, failures).splitlines() if line.strip()]
         else:
             found.append(item)
     return tuple(found)
 
 
-def _table(table: Table, index: int, render: Render) -> Table:
+def _table(table: Table, index: int, render: Render, failures: Failures) -> Table:
     changed: dict[str, Any] = {}
     for attribute, value in given(table).items():
         if not _holds(value):
             continue
         if isinstance(value, str):
-            changed[attribute] = _scalar(row_of(type(table), attribute).shape, _text(value, (index,), render))
+            changed[attribute] = _scalar(row_of(type(table), attribute).shape, _text(value, (index,), render, failures))
         elif isinstance(value, Mapping):
-            changed[attribute] = {key: _text(item, (index,), render) for key, item in value.items()}
+            changed[attribute] = {key: _text(item, (index,), render, failures) for key, item in value.items()}
         else:
-            changed[attribute] = tuple(_text(item, (index,), render) for item in value)
+            changed[attribute] = tuple(_text(item, (index,), render, failures) for item in value)
     return table.but(changed)
 
 
-def _text(text: str, path: Pointer, render: Render) -> str:
+def _text(text: str, path: Pointer, render: Render, failures: Failures) -> str:
     if not isinstance(text, Templated):
         return text
     try:
         return render(text)
     except BadTemplateError as error:
-        raise _FailureError(error, path) from None
+        failures.append((error, path))
+        return ""
 
 
 def _scalar(shape: Any, text: str) -> Any:
@@ -250,14 +256,6 @@ class Finish:
             place = self.place(fault.pointer[1:2])
             self.faults.add("rendered", f"{message}, rendered from a template", place, cell, hint=fault.hint)
         return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
-
-
-class _FailureError(Exception):
-    """A template failed; `path` is the setting's."""
-
-    def __init__(self, error: BadTemplateError, path: Pointer) -> None:
-        super().__init__(str(error))
-        self.error, self.path = error, path
 
 
 _UNSET_IF_EMPTY = {"context", "dockerfile", "target", "network", "call", "shm_size"}

@@ -93,9 +93,8 @@ def _check(document: Any) -> None:
     from buildmatrix.spec.check import problems
 
     if found := problems(plan_schema(), document):
-        raise UsageError(
-            *(Diagnostic(message=f"the plan: {one.message}", code="plan", hint=_MAKE) for one in found[:5])
-        )
+        message = f"this is no plan of buildmatrix: {found[0].message}"
+        raise UsageError(Diagnostic(message=message, code="plan", hint=_MAKE))
 
 
 def _refuse_stale(digests: Mapping[str, str], directory: str) -> None:

@@ -26,6 +26,15 @@ class SelectorError(Exception):
         self.message, self.hint = message, hint
 
 
+class GroupCircleError(SelectorError):
+    """Groups contain each other; `walk` are their names."""
+
+    def __init__(self, message: str, walk: tuple[str, ...]) -> None:
+        """Keep what was found."""
+        super().__init__(message)
+        self.walk = walk
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A target that can be built: a cell of a matrix, or a target without one (an empty cell)."""
@@ -114,7 +123,7 @@ class Selection:
     def _group(self, group: DeclaredGroup, within: tuple[str, ...]) -> list[str]:
         if group.name in within:
             walk = " → ".join([*within[within.index(group.name) :], group.name])
-            raise SelectorError(f"groups contain each other in a circle: {walk}")
+            raise GroupCircleError(f"groups contain each other in a circle: {walk}", within)
         found: dict[str, None] = {}
         for member in group.members:
             names = self._match(member.removeprefix("!"), (*within, group.name))

@@ -1,8 +1,8 @@
 """Templates: jinja2 in a sandbox, strict about names, and the same text for the same input on every run."""
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, wraps
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
@@ -31,15 +31,44 @@ _WHOLE = re.compile(r"^\s*\{\{(?P<expression>.*)\}\}\s*$", re.DOTALL)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call(self, context: Any, called: Any, *arguments: Any, **named: Any) -> Any:
+        """Refuse calls that would fill the memory: `'x'.ljust(10 ** 9)`, `'{:999999999}'.format(1)`."""
+        _refuse_huge(getattr(called, "__self__", ""), *arguments, *named.values())
+        return super().call(context, called, *arguments, **named)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Refuse what would fill the memory."""
+        if operator == "%":
+            _refuse_huge(left)
         sized = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
         count = next((side for side in (right, left) if isinstance(side, int)), 1)
         if (sized and sized[0] * count > LARGEST) or (operator == "**" and abs(count) > HIGHEST_POWER):
             raise SecurityError(f"`{operator}` would make too much of it")
         return super().call_binop(context, operator, left, right)
+
+
+_HUGE = re.compile(r"[0-9]{7}")
+
+
+def _refuse_huge(*values: object) -> None:
+    for value in values:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise SecurityError(f"{value:,} is more than templates may use")
+        if isinstance(value, str) and ("%" in value or "{" in value) and _HUGE.search(value):
+            raise SecurityError("a format with such a width is refused")
+
+
+def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that refuses sizes that would fill the memory."""
+
+    @wraps(function)
+    def careful(*arguments: Any, **named: Any) -> Any:
+        _refuse_huge(*arguments, *named.values())
+        return function(*arguments, **named)
+
+    return careful
 
 
 def _finalize(value: object) -> object:
@@ -54,8 +83,9 @@ def _finalize(value: object) -> object:
 def _environment() -> _Environment:
     environment = _Environment(undefined=_Undefined, finalize=_finalize, autoescape=False, keep_trailing_newline=True)
     del environment.globals["lipsum"]
-    for random in ("random",):
-        del environment.filters[random]
+    del environment.filters["random"]
+    for name in ("center", "indent", "format", "wordwrap", "filesizeformat"):
+        environment.filters[name] = _careful(environment.filters[name])
     environment.filters.update(FILTERS)
     return environment
 
@@ -83,7 +113,10 @@ class Template:
             texts: list[Any] = [scope.get(part) if named else part for named, part in self._parts]
             if all(type(text) is str for text in texts):
                 return "".join(texts)
-        return str(self._guarded(self._code.render, scope))
+        text = str(self._guarded(self._code.render, scope))
+        if len(text) > LARGEST:
+            raise BadTemplateError(f"the template makes {len(text):,} characters, more than {LARGEST:,}")
+        return text
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
         """Return the value itself where the whole template is one `{{ … }}`, else the rendered text."""

@@ -4,10 +4,13 @@ import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from buildmatrix.errors import Diagnostic, Place
+from buildmatrix.errors import Diagnostic
 from buildmatrix.report.places import Places, Spot
 from buildmatrix.report.style import Style
 from buildmatrix.spec.source import Sources
+
+ROOM = 88
+"""Columns for carets and the hint beside them; a longer hint has lines of its own."""
 
 WIDEST = 160
 """Columns of a source line that are shown; longer ones are cut around the caret."""
@@ -37,7 +40,7 @@ def _block(diagnostic: Diagnostic, places: Places, style: Style) -> str:
     paint = style.error if diagnostic.severity == "error" else style.warning
     where = f"{style.name(spot.label)}: " if spot and spot.label else ""
     text = f"{where}{paint(f'{diagnostic.severity}:')} {diagnostic.message}\n"
-    text += _excerpt(spot, diagnostic.hint, style) if spot and spot.line else _lines_of_hint(diagnostic.hint, style)
+    text += _excerpt(spot, diagnostic.hint, style) if spot and spot.text else _lines_of_hint(diagnostic.hint, style)
     return text + "".join(_note(message, places.spot(place)) for message, place in diagnostic.notes)
 
 
@@ -54,14 +57,14 @@ def _note(message: str, spot: Spot | None) -> str:
 def _excerpt(spot: Spot, hint: str, style: Style) -> str:
     text, start, width = _shortened(spot)
     gutter = max(4, len(str(spot.line)))
-    marks = "^" * max(1, width)
-    before = " " * _columns(text[: start - 1])
-    first, *more = hint.splitlines() or [""]
-    lines = [
-        f"{style.quiet(f'{spot.line:>{gutter}} |')} {_untabbed(text)}",
-        f"{style.quiet(' ' * gutter + ' |')} {before}{style.error(marks)} {style.hint(first)}".rstrip(),
-    ]
-    lines += [f"{style.quiet(' ' * gutter + ' |')} {before}  {style.hint(line)}" for line in more]
+    bar = style.quiet(" " * gutter + " |")
+    before, marks = " " * _columns(text[: start - 1]), "^" * max(1, width)
+    lines = [f"{style.quiet(f'{spot.line:>{gutter}} |')} {_untabbed(text)}"]
+    hints = hint.splitlines()
+    if hints[1:] or len(before) + len(marks) + _columns(hint) > ROOM:
+        lines += [f"{bar} {before}{style.error(marks)}", *(f"{bar}  {style.hint(line)}" for line in hints)]
+    else:
+        lines.append(f"{bar} {before}{style.error(marks)} {style.hint(hint)}".rstrip())
     return "\n".join(lines) + "\n"
 
 
@@ -92,14 +95,10 @@ def _closing(diagnostics: Sequence[Diagnostic], places: Places, style: Style) ->
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
     if not errors[1:]:
         return ""
-    files = list(dict.fromkeys(_file(diagnostic.place, places) for diagnostic in errors if diagnostic.place))
+    spots = [places.spot(diagnostic.place) for diagnostic in errors]
+    files = list(dict.fromkeys(spot.file for spot in spots if spot and spot.line))
     where = f" in {files[0]}" if len(files) == 1 else f" in {len(files)} files" if files else ""
     return f"{style.error('error:')} {len(errors)} problems{where}\n"
-
-
-def _file(place: Place, places: Places) -> str:
-    spot = places.spot(place)
-    return spot.file if spot else ""
 
 
 def diagnostics_json(diagnostics: Iterable[Diagnostic], sources: Sources, *, prefix: str = "") -> str:

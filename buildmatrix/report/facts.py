@@ -33,7 +33,7 @@ def facts_of(target: PlannedTarget) -> dict[Fact, str]:
         else:
             found[row.key, ""] = setting_text(value)
     if target.settings.dockerfile_inline is not None:
-        found["dockerfile", ""] = f"inline, {len(target.settings.dockerfile_inline.splitlines())} lines"
+        found["dockerfile", ""] = "inline"
     found["needs", ""] = ", ".join(target.needs)
     found["why", ""] = why(target)
     return {fact: text for fact, text in found.items() if text}

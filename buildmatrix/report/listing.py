@@ -8,7 +8,6 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.variables import ResolvedVariable
 from buildmatrix.report.facts import platforms_text
 from buildmatrix.report.style import Style
-from buildmatrix.spec.check import shown
 from buildmatrix.spec.model import Spec
 
 Rows = list[dict[str, object]]
@@ -83,7 +82,9 @@ def _row(line: Sequence[str], widths: Sequence[int], style: Style) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return " ".join(shown(item) if isinstance(item, Mapping) else str(item) for item in value)
+        return " ".join(
+            json.dumps(item, ensure_ascii=False) if isinstance(item, Mapping) else str(item) for item in value
+        )
     return "(no value)" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 

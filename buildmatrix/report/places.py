@@ -38,7 +38,7 @@ class Places:
             return None
         if place.file not in self._texts:
             known = place.file.endswith(".toml") and " " not in place.file
-            return Spot(file=self._prefix + place.file if known else place.file)
+            return Spot(file=self._prefix + place.file if known else place.file, line=place.line, column=place.column)
         file = self._prefix + place.file
         span = self._span(place)
         if span is None:

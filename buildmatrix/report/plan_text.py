@@ -116,10 +116,11 @@ def _warnings(plan: Plan, style: Style, sources: Sources | None) -> list[str]:
 
 def _allow(plan: Plan, style: Style, sources: Sources | None) -> list[str]:
     places = Places(sources) if sources else None
+    width = max((len(grant.value) for grant in plan.grants), default=0)
 
     def line(grant: Grant) -> str:
         where = f", {places.line(grant.place)}" if places else ""
-        return f"--allow={grant.value:<24} ({grant.target}{where})"
+        return f"--allow={grant.value.ljust(width)}  ({grant.target}{where})"
 
     asked = [f"apply needs: {line(grant)}" for grant in plan.grants if not grant.automatic]
     given = [style.quiet(f"apply gives: {line(grant)}") for grant in plan.grants if grant.automatic]

@@ -117,15 +117,12 @@ def _not_among(error: Any, pointer: Pointer) -> Problem:
 
 def _wrong_type(error: Any, pointer: Pointer) -> Problem:
     allowed = error.schema["type"]
-    kinds = (
-        [allowed]
-        if isinstance(allowed, str)
-        else [kind for kind in allowed if kind != "number" or "integer" not in allowed]
-    )
+    listed = [allowed] if isinstance(allowed, str) else allowed
+    kinds = [kind for kind in listed if kind != "number" or "integer" not in listed]
     expected = " or ".join(KINDS[kind] for kind in kinds)
-    return Problem(
-        f"{spoken(pointer)} must be {expected}, not {_kind_of(error.instance)}", pointer, _as_list(error, kinds)
-    )
+    value = f" ({shown(error.instance)})" if isinstance(error.instance, str | int) and kinds != ["array"] else ""
+    message = f"{spoken(pointer)} must be {expected}, not {_kind_of(error.instance)}{value}"
+    return Problem(message, pointer, _as_list(error, kinds))
 
 
 def _as_list(error: Any, kinds: Iterable[str]) -> str:

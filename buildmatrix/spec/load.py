@@ -11,7 +11,7 @@ from typing import Any, Literal
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
-from buildmatrix.spec.names import check_names
+from buildmatrix.spec.names import check_names, check_requires
 from buildmatrix.spec.schema import file_schema
 from buildmatrix.spec.shapes import build_table
 from buildmatrix.spec.source import Sources
@@ -38,8 +38,9 @@ class _Loader:
             self.problems.found += error.diagnostics
             return
         file = self._checked(name, data)
-        if file.requires_buildx is not None:
-            self.requires.append((file.requires_buildx, Place(file=name, pointer=("requires-buildx",))))
+        requires = Place(file=name, pointer=("requires-buildx",))
+        if file.requires_buildx is not None and check_requires(file.requires_buildx, requires, self.problems):
+            self.requires.append((file.requires_buildx, requires))
         if file.defaults is not None:
             defaults = (*defaults, Layer(settings=file.defaults, place=Place(file=name, pointer=("defaults",))))
         self._declare(name, file, defaults)

@@ -17,10 +17,9 @@ BUILT_IN = frozenset({
 
 def check_names(spec: Spec, problems: Problems) -> None:
     """Add what is wrong between the tables of a Spec to `problems`."""
-    if not spec.targets and not problems.errors:
-        problems.error("no-target", "the file declares no target", Place(file=spec.file), hint="add a [target.NAME]")
-    for text, place in spec.requires_buildx:
-        _check_requires(text, place, problems)
+    if not any(not target.abstract for target in spec.targets.values()) and not problems.errors:
+        what = "no target" if not spec.targets else "only abstract targets (their names start with _)"
+        problems.error("no-target", f"the file declares {what}", Place(file=spec.file), hint="add a [target.NAME]")
     for variable in spec.variables.values():
         _check_variable(variable, problems)
     for target in spec.targets.values():
@@ -55,7 +54,8 @@ def _check_identifier(kind: str, name: str, place: Place, problems: Problems) ->
         )
 
 
-def _check_requires(text: str, place: Place, problems: Problems) -> None:
+def check_requires(text: str, place: Place, problems: Problems) -> bool:
+    """Tell whether a text is a range of versions; if not, it is added to `problems`."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
@@ -63,6 +63,8 @@ def _check_requires(text: str, place: Place, problems: Problems) -> None:
     except InvalidSpecifier:
         hint = 'write requires-buildx = ">=0.20"'
         problems.error("requires-buildx", f'requires-buildx: "{text}" is no range of versions', place, hint=hint)
+        return False
+    return True
 
 
 def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:

@@ -43,9 +43,7 @@ Text = Annotated[str, Scalar()]
 Platform = Annotated[
     str,
     Keyword("pattern", PLATFORM),
-    Expected(
-        "a platform such as linux/amd64 (an exotic one is written with `!` behind it: plan9/mips!)", KNOWN_PLATFORMS
-    ),
+    Expected("a known platform (an exotic one is written with `!` behind it)", KNOWN_PLATFORMS),
 ]
 Compression = Literal["uncompressed", "gzip", "estargz", "zstd"]
 Level = Annotated[int, Keyword("minimum", 0), Keyword("maximum", 22), Expected("a level from 0 to 22")]

@@ -263,7 +263,7 @@ def _bare_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> 
 def _leaf_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> JsonSchema:
     kind, checks = _leaf(bare, markers)
     if not templates or not (checks or kind != "string"):
-        return {"type": kind} | checks
+        return checks if "enum" in checks else {"type": kind} | checks
     if kind == "string":
         return {"type": "string", "if": {"not": {"pattern": TEMPLATE}}, "then": checks}
     if isinstance(kind, list):

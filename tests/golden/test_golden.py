@@ -1,0 +1,90 @@
+"""Specs and command lines with what the program says of them, to the letter.
+
+    accepted/CASE/   buildmatrix.toml and files, `command` (default: plan), and `stdout`
+    rejected/CASE/   the same, with `stderr` and `exit`
+
+The program runs in a copy of the case's folder. `REGENERATE_GOLDEN=1 pytest tests/golden` writes what it says now;
+read the difference before you commit it. Cases whose input cannot be committed as a file are in `MADE`.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.cli.main import run as main
+
+HERE = Path(__file__).parent
+REGENERATE = bool(os.environ.get("REGENERATE_GOLDEN"))
+EXPECTED = ("stdout", "stderr", "exit", "command", "made")
+GOOD = b'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
+
+MADE: dict[str, Callable[[Path], object]] = {
+    "bom-and-crlf": lambda path: path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n")),
+    "directory": lambda path: path.mkdir(),
+    "dangling-link": lambda path: path.symlink_to("nowhere"),
+    "empty": lambda path: path.write_bytes(b""),
+    "not-utf-8": lambda path: path.write_bytes(GOOD + b"# caf\xe9\n"),
+    "ten-megabytes": lambda path: path.write_bytes(GOOD + b"#" * 10_000_000),
+    "nested-deeply": lambda path: path.write_bytes(b"a = " + b"[" * 20_000 + b"]" * 20_000),
+}
+
+
+def cases(kind: str) -> list[str]:
+    return sorted(path.name for path in (HERE / kind).iterdir())
+
+
+@pytest.fixture
+def say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[Path], tuple[str, str, int]]:
+    """Run a case's command in a copy of its folder: what it wrote to stdout and stderr, and its exit code."""
+
+    def run(case: Path) -> tuple[str, str, int]:
+        folder = tmp_path / "project"
+        shutil.copytree(case, folder, ignore=shutil.ignore_patterns(*EXPECTED))
+        if case.name in MADE:
+            MADE[case.name](folder / "buildmatrix.toml")
+        command = case / "command"
+        words = shlex.split(command.read_text()) if command.exists() else ["plan"]
+        for name in list(os.environ):
+            if name.startswith(("BUILDMATRIX_", "GITHUB_", "BUILDX_", "SOURCE_DATE")):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["buildmatrix", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return out, err, int(ended.value.code or 0)
+
+    return run
+
+
+def compare(path: Path, text: str) -> None:
+    if REGENERATE:
+        path.write_text(text)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("name", cases("accepted"))
+def test_accepted(name: str, say: Callable[[Path], tuple[str, str, int]]) -> None:
+    case = HERE / "accepted" / name
+    out, err, code = say(case)
+    assert code == 0, err
+    compare(case / "stdout", out)
+
+
+@pytest.mark.parametrize("name", cases("rejected"))
+def test_rejected(name: str, say: Callable[[Path], tuple[str, str, int]]) -> None:
+    case = HERE / "rejected" / name
+    _, err, code = say(case)
+    compare(case / "exit", f"{code}\n")
+    compare(case / "stderr", err)
+    assert code != 0
+    assert "Traceback" not in err
