@@ -1,0 +1,166 @@
+"""What we send to bake is what bake understands: `docker buildx bake --print` of 0.29 and of 0.13 gives it back."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildmatrix.build.bake import bake_document, bake_text, escaped
+from buildmatrix.errors import BuildmatrixError, Place
+from buildmatrix.pipeline import plan
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.plan.request import Request
+from buildmatrix.plan.tables import parsed, table_rows
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import row_of, text_of
+from buildmatrix.spec.source import Sources
+
+ROOT = Path(__file__).parents[2]
+SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])
+TABLES = {row_of(Settings, attribute).key: attribute for attribute in table_rows()}
+TOO_NEW_FOR_0_13 = {"description", "network", "entitlements", "extra-hosts", "call"}
+
+
+@pytest.fixture(params=["0.29", "0.13"])
+def bake(request: pytest.FixtureRequest) -> tuple[str, tuple[str, ...]]:
+    """The version, and the command of that buildx."""
+    fixture = "buildx" if request.param == "0.29" else "old_buildx"
+    return request.param, request.getfixturevalue(fixture)
+
+
+def printed(command: Iterable[str], text: str, folder: Path, names: Iterable[str] = ()) -> dict[str, Any]:
+    file = folder / "docker-bake.json"
+    file.write_text(text)
+    done = subprocess.run(
+        [*command, "bake", "-f", str(file), "--print", *names], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def planned(spec: Path) -> Plan:
+    sources = Sources(spec.parent)
+    environment = {"COMMIT_SHA": "0123abc"}
+    try:
+        return plan(spec.name, sources, Request(selectors=("*",), environment=environment), Git(lambda _: None))
+    except BuildmatrixError:
+        return plan(spec.name, sources, Request(environment=environment), Git(lambda _: None))
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A socket where an ssh agent would listen: `--print` looks for it."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("agent.sock")  # a relative name: the whole path may be too long for a socket
+        monkeypatch.setenv("SSH_AUTH_SOCK", "agent.sock")
+        yield
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.parent.parent.name}-{spec.parent.name}")
+def test_every_attribute_comes_back(spec: Path, bake: tuple[str, tuple[str, ...]], tmp_path: Path) -> None:
+    version, command = bake
+    document = bake_document(planned(spec))
+    for path in ("settings.txt", "a.txt", "images/b/b.txt", "d", "out/deep"):  # `--print` opens files of secrets
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("x")
+    if version == "0.13":
+        for target in document["target"].values():
+            for key in TOO_NEW_FOR_0_13:
+                target.pop(key, None)
+    back = printed(command, bake_text(document), tmp_path)
+    assert set(back["target"]) == set(document["target"])
+    for name, sent in document["target"].items():
+        for key, value in sent.items():
+            found = comparable(key, back["target"][name].get(key), again=version != "0.13")
+            assert found == comparable(key, value), (name, key)
+
+
+def comparable(key: str, value: Any, *, again: bool = True) -> Any:
+    """Tables as tables of strings; other strings without escapes. `--print` escapes values `again` from 0.29 on."""
+
+    def plain(text: Any) -> Any:
+        return unescaped(text) if again else text
+
+    if key in TABLES and isinstance(value, list):
+        return sorted(repr(sorted(table_of(key, plain(item)).items())) for item in value)
+    if isinstance(value, dict):
+        return {unescaped(name) if again else name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else plain(value)
+
+
+def unescaped(value: Any) -> Any:
+    return value.replace("$${", "${").replace("%%{", "%{") if isinstance(value, str) else value
+
+
+def table_of(key: str, item: Any) -> dict[str, str]:
+    table = parsed(TABLES[key], item) if isinstance(item, str) else item
+    found = {name: ",".join(one) if isinstance(one, list) else text_of(one) for name, one in table.items()}
+    if key == "secret" and found.get("type") == "env":
+        del found["type"]
+    return found
+
+
+PIECES = [*"${}%\"'\\,\n\t =#", "${", "%{", "$${", "%%{", "a", "é", "☃"]
+TEXT = st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map("".join)
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.lists(TEXT, min_size=200, max_size=300, unique=True))
+def test_odd_texts_come_through(
+    buildx: tuple[str, ...], old_buildx: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    """In values and in keys of args and labels; all in one call for each version."""
+    values = {f"v{number}": text for number, text in enumerate(texts)}
+    keys = {text: "x" for text in texts if "=" not in text}
+    document = bake_document(plan_of(Settings(args=values, labels=keys, context=".")))
+    folder = tmp_path_factory.mktemp("odd")
+    for version, command in (("0.29", buildx), ("0.13", old_buildx)):
+        back = printed(command, bake_text(document), folder)["target"]["app"]
+        assert back["labels"] == keys
+        again = {name: escaped(text) if version == "0.29" else text for name, text in values.items()}
+        assert back["args"] == again
+
+
+def plan_of(values: Settings) -> Plan:
+    target = PlannedTarget(
+        name="app",
+        declared="app",
+        cell={},
+        settings=values,
+        links=(),
+        needs=(),
+        reason=Reason(kind="selected", by=""),
+        exported=True,
+        stage=1,
+        place=Place(file="buildmatrix.toml"),
+        origins={},
+    )
+    return Plan(
+        file="buildmatrix.toml",
+        directory=".",
+        digests={},
+        requires_buildx=(),
+        selectors=(),
+        platforms=(),
+        targets=(target,),
+        grants=(),
+        matrices={},
+        warnings=(),
+    )
+
+
+def test_a_target_may_be_called_default(bake: tuple[str, tuple[str, ...]], tmp_path: Path) -> None:
+    spec = 'version = 1\n[target.default]\ndockerfile-inline = "FROM scratch"\n[target.other]\ninherits = ["default"]\n'
+    (tmp_path / "buildmatrix.toml").write_text(spec)
+    back = printed(bake[1], bake_text(bake_document(planned(tmp_path / "buildmatrix.toml"))), tmp_path)
+    assert set(back["target"]) == {"default", "other"}
