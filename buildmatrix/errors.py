@@ -114,21 +114,26 @@ class StoppedError(BuildmatrixError):
 
 
 class Problems:
-    """Collects what is wrong, so that everything is reported at once."""
+    """Collects what is wrong, so that everything is reported at once, and each thing once."""
 
     def __init__(self) -> None:
         """Start with none."""
         self.found: list[Diagnostic] = []
+        self._known: set[Diagnostic] = set()
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Add a diagnostic, unless it is there already."""
+        if diagnostic not in self._known:
+            self._known.add(diagnostic)
+            self.found.append(diagnostic)
 
     def error(self, code: str, message: str, place: Place | None = None, *, hint: str = "", notes: Notes = ()) -> None:
         """Add an error."""
-        self.found.append(Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes))
+        self.add(Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes))
 
-    def warn(self, code: str, message: str, place: Place | None = None, *, hint: str = "", notes: Notes = ()) -> None:
+    def warn(self, code: str, message: str, place: Place | None = None, *, hint: str = "") -> None:
         """Add a warning."""
-        self.found.append(
-            Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes, severity="warning")
-        )
+        self.add(Diagnostic(message=message, code=code, place=place, hint=hint, severity="warning"))
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:

@@ -4,8 +4,6 @@ In a JSON bake file every string, map keys included, is an HCL template: `${` is
 (found by running 0.13 and 0.29). Tables are CSV strings, which every version takes.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from functools import cache
 from json import JSONEncoder
@@ -83,11 +81,12 @@ def csv_of(table: Table) -> str:
 
 
 def _csv_line(fields: list[str]) -> str:
-    if not any(sign in field for field in fields for sign in ',"\n\r'):
-        return ",".join(fields)
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
+    return ",".join(map(_csv_field, fields))
+
+
+def _csv_field(text: str) -> str:
+    quoted = any(sign in text for sign in ',"\n\r') or text[:1] == " "
+    return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
 def bake_text(document: BakeFile) -> str:

@@ -1,0 +1,147 @@
+"""The rules of the house: what is generated is fresh, functions are short, a setting is one row."""
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import jsonschema
+import pytest
+
+from buildmatrix import errors
+from buildmatrix.build.bake import csv_of
+from buildmatrix.errors import Place
+from buildmatrix.plan.merge import merge
+from buildmatrix.plan.saved import plan_schema
+from buildmatrix.spec.model import File, Layer
+from buildmatrix.spec.schema import file_schema
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import (
+    Doc,
+    Keyword,
+    Table,
+    build_table,
+    definitions,
+    plain_table,
+    row_of,
+    rows,
+    table_schema,
+)
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "buildmatrix").rglob("*.py"))
+
+
+def test_what_is_generated_is_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("schema", [file_schema(), plan_schema()], ids=["file", "plan"])
+def test_the_schemas_are_valid(schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert not [row.key for row in (*rows(Settings), *rows(File)) if not row.doc]
+
+
+def test_no_leaf_of_the_schema_has_alternatives() -> None:
+    """`anyOf` gives messages such as "not valid under any of the given schemas"."""
+    assert "anyOf" not in json.dumps(file_schema())
+    assert "oneOf" not in json.dumps(file_schema())
+
+
+class Extended(Settings):
+    """The settings with one more row."""
+
+    colour: Annotated[str | None, Doc("A new setting."), Keyword("enum", ["red", "blue"])] = None
+
+
+def test_a_setting_is_one_row() -> None:
+    """Schema, loading, merging and the plain value follow from it."""
+    schema = table_schema(Extended, templates=True) | {"$defs": definitions(Extended, templates=True)}
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid({"colour": "red"})
+    assert validator.is_valid({"colour": "{{ colour }}"})
+    assert not validator.is_valid({"colour": "green"})
+    loaded = build_table(Extended, {"colour": "red", "args": {"A": 1}})
+    assert plain_table(loaded) == {"args": {"A": "1"}, "colour": "red"}
+    assert row_of(Extended, "colour").key == "colour"
+
+
+def test_layers_merge_by_one_rule() -> None:
+    place = Place(file="f")
+    lower = Settings(tags=("a",), args={"A": "1", "B": "1"}, network="none")
+    upper = Settings(tags=("b",), args={"B": "2"})
+    merged = merge([Layer(settings=lower, place=place), Layer(settings=upper, place=place)]).settings
+    assert merged == Settings(tags=("b",), args={"A": "1", "B": "2"}, network="none")
+
+
+def test_tables_are_frozen() -> None:
+    settings = Settings(network="none")
+    with pytest.raises(AttributeError):
+        settings.network = "host"  # type: ignore[misc]
+    assert settings.but({"network": "host"}) == Settings(network="host")
+    assert hash(settings) == hash(Settings(network="none"))
+    assert repr(settings) == "Settings(network='none')"
+
+
+def test_types_of_tables_come_first_in_csv() -> None:
+    output: Table = build_table(Settings, {"output": [{"type": "local", "dest": 'a,"b'}]}).output[0]
+    assert csv_of(output) == 'type=local,"dest=a,""b"'
+
+
+def functions() -> list[tuple[str, int]]:
+    found = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and path.parent.name != "cli":
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+                found.append((f"{path.name}:{node.name}", lines))
+    return found
+
+
+def test_functions_are_short() -> None:
+    lengths = functions()
+    assert statistics.median(length for _, length in lengths) <= 8
+    assert not [name for name, length in lengths if length > 40]
+
+
+def test_modules_are_of_a_size() -> None:
+    assert not [path.name for path in MODULES if len(path.read_text().splitlines()) > 480]
+
+
+def test_exit_codes_are_those_of_the_design() -> None:
+    found = {
+        kind.__name__: kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.BuildmatrixError)
+    }
+    assert found == {
+        "BuildmatrixError": 2,
+        "BuildFailedError": 1,
+        "SpecError": 2,
+        "UsageError": 2,
+        "EngineError": 3,
+        "StaleError": 4,
+        "RegistryError": 5,
+        "OutOfDateError": 10,
+        "StoppedError": 130,
+    }
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[\s<>=!~\[;]", text)[0] for text in wanted}
+    design = (ROOT / "docs" / "design.md").read_text()
+    assert not {name for name in names if f"**{name}**" not in design}
