@@ -5,7 +5,7 @@ from typing import Any
 
 import tomli
 import tomlkit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildmatrix.errors import Pointer
@@ -79,103 +79,13 @@ def at_line_end(lines: list[str], span: Span) -> bool:
     return opens and span.column - 1 + span.width == len(lines[span.line - 1]) and span.line < len(lines)
 
 
+@settings(max_examples=150, deadline=None)
 @given(tables)
 def test_documents_of_tomlkit(document: dict[str, Any]) -> None:
     agree_with_tomli(tomlkit.dumps(document))
 
 
-class Writer:
-    """Writes a table as TOML, choosing among all the ways there are."""
-
-    def __init__(self, draw: st.DrawFn) -> None:
-        self.draw = draw
-
-    def pick(self, *ways: str) -> str:
-        return self.draw(st.sampled_from(ways))
-
-    def blank(self) -> str:
-        return self.pick("", "", " ", "\t", "  ")
-
-    def line_end(self) -> str:
-        return self.blank() + self.pick("", "", "# c [x] = \"'{\t", "#") + "\n" + self.pick("", "", "\n", " \t\n")
-
-    def gap(self) -> str:
-        """Return what may stand between the tokens of an array and, in TOML 1.1, of an inline table."""
-        return self.blank() + self.pick("", "", "\n", "#c ]}\n", "# '\n\n #\n") + self.blank()
-
-    def basic(self, text: str, *, lines: bool = False) -> str:
-        ways = {'"': ['\\"', "\\x22"], "\\": ["\\\\", "\\u005c"], "\n": ["\n"] if lines else ["\\n", "\\U0000000A"]}
-        return "".join(self.pick(*ways.get(char, [char if char >= " " else f"\\x{ord(char):02X}"])) for char in text)
-
-    def name(self, text: str) -> str:
-        ways = [f'"{self.basic(text)}"']
-        ways += [f"'{text}'"] if "'" not in text and text.isprintable() else []
-        ways += [text] * 2 if text and set(text) <= set(BARE) else []
-        return self.pick(*ways)
-
-    def key(self, *names: str) -> str:
-        return f"{self.blank()}.{self.blank()}".join(self.name(name) for name in names)
-
-    def string(self, text: str) -> str:
-        ways = [f'"{self.basic(text)}"', f'"""\n{self.basic(text, lines=True)}"""', f'"""\\\n  {self.basic(text)}"""']
-        ways += [f"'{text}'"] if "'" not in text and text.isprintable() else []
-        literal = "'''" not in text and not text.endswith("'") and text.replace("\n", "").isprintable()
-        return self.pick(*ways, *([f"'''\n{text}'''"] if literal else []))
-
-    def value(self, value: object) -> str:
-        if isinstance(value, str):
-            return self.string(value)
-        if isinstance(value, list):
-            return self.bracketed("[", [self.value(item) for item in value], "]")
-        if isinstance(value, dict):
-            return self.bracketed("{", [self.pair(name, item) for name, item in value.items()], "}")
-        return tomlkit.item(value).as_string()
-
-    def bracketed(self, opening: str, items: list[str], closing: str) -> str:
-        between = [self.gap() + "," + self.gap() for _ in items]
-        between[-1:] = [self.pick("", ",", "\n,") + self.gap()] if items else []
-        return opening + self.gap() + "".join(map("".join, zip(items, between, strict=True))) + closing
-
-    def pair(self, *names_and_value: Any) -> str:
-        *names, value = names_and_value
-        while isinstance(value, dict) and len(value) == 1 and self.draw(st.booleans()):
-            ((name, value),) = value.items()
-            names.append(name)
-        return self.key(*names) + self.blank() + "=" + self.blank() + self.value(value)
-
-    def table(self, table: dict[str, Any], path: tuple[str, ...] = ()) -> str:
-        """Write a table's pairs first, then under headers those tables and arrays of tables that were chosen for it."""
-        below = {name for name, value in table.items() if has_header(value) and self.draw(st.booleans())}
-        written = [self.blank() + self.pair(name, table[name]) + self.line_end() for name in table if name not in below]
-        written += [self.headed(table[name], (*path, name)) for name in table if name in below]
-        return "".join(written)
-
-    def headed(self, value: Any, path: tuple[str, ...]) -> str:
-        if isinstance(value, list):
-            header = [f"[[{self.blank()}{self.key(*path)}{self.blank()}]]{self.line_end()}" for _ in value]
-            return "".join(head + self.table(item, path) for head, item in zip(header, value, strict=True))
-        return f"[{self.blank()}{self.key(*path)}{self.blank()}]{self.line_end()}{self.table(value, path)}"
-
-
-def has_header(value: object) -> bool:
-    many = isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
-    return isinstance(value, dict) or bool(many)
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
-    table = draw(tables)
-    text = Writer(draw).table(table)
-    return table, draw(st.sampled_from([text, text, text.replace("\n", "\r\n"), text.rstrip("\n")]))
-
-
-@given(documents())
-def test_documents_written_in_every_way(document: tuple[dict[str, Any], str]) -> None:
-    table, text = document
-    assert {pointer for pointer, _ in walk(tomli.loads(text))} == {pointer for pointer, _ in walk(table)}
-    agree_with_tomli(text)
-
-
+@settings(max_examples=300, deadline=None)
 @given(st.text("ab.=[]{},\"'\\#\n 1", max_size=40))
 def test_any_text_ends_and_valid_ones_agree(text: str) -> None:
     try:
