@@ -1,6 +1,7 @@
 """Positions agree with tomli: the same pointers, and what stands at a position reads back as the key and the value."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import tomli
@@ -97,7 +98,6 @@ def test_any_text_ends_and_valid_ones_agree(text: str) -> None:
 
 
 def try_to_locate(text: str) -> None:
-    try:
+    """Text that is no TOML: a ValueError, or nonsense, but an end."""
+    with suppress(ValueError):
         locate(text)
-    except ValueError as error:
-        assert "not TOML" in str(error)  # noqa: PT017 - either way is fine, as long as it ends
