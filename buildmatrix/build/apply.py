@@ -37,7 +37,10 @@ class ApplyOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One bake call: what it builds, its bake file, and the command (run in the plan's directory)."""
+    """One bake call: what it builds, its bake file, and the command (run in the plan's directory).
+
+    The names are the bake file's group `default`, so that the command stays short with thousands of targets.
+    """
 
     names: tuple[str, ...]
     bake: str
@@ -62,7 +65,7 @@ def calls(plan: Plan, options: ApplyOptions, facts: Facts | None, folder: str = 
             str(Path(sub, METADATA_FILE)),
         ]
         command += _flags(plan, options, facts)
-        found.append(Call(names=names, bake=bake_text(bake_document(plan, names)), command=(*command, *names)))
+        found.append(Call(names=names, bake=bake_text(bake_document(plan, names)), command=tuple(command)))
     return found
 
 

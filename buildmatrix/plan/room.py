@@ -1,19 +1,16 @@
 """The room in which templates are rendered; jinja enters it only where something is a template."""
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from buildmatrix.errors import Problems
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Cell
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.scope import built_in_scope, values_of
+from buildmatrix.plan.templates import Template, Templates
 from buildmatrix.plan.variables import check_values, has_templates, resolve
 from buildmatrix.spec.model import Spec
-
-if TYPE_CHECKING:
-    from buildmatrix.plan.templates import Template, Templates
 
 
 class Room:
@@ -21,6 +18,7 @@ class Room:
 
     def __init__(self, spec: Spec, request: Request, git: Git, problems: Problems) -> None:
         """Resolve the variables; what is wrong with them is added to `problems`."""
+        self.templates = Templates()
         built_in = built_in_scope(git, request.environment)
         self.variables = resolve(spec, request, problems)
         if has_templates(self.variables):
@@ -29,13 +27,6 @@ class Room:
             render_defaults(spec, self.variables, problems, self.templates, built_in)
         check_values(spec, self.variables, problems)
         self.scope: dict[str, Any] = {**built_in, **values_of(self.variables)}
-
-    @cached_property
-    def templates(self) -> "Templates":
-        """The compiled templates of this run."""
-        from buildmatrix.plan.templates import Templates
-
-        return Templates()
 
     def evaluate(self, text: str, declared: str) -> Any:
         """Return the value of a template in which no axis is in scope; BadTemplateError if it has none."""
@@ -73,7 +64,7 @@ class CellRoom:
 
         return render
 
-    def _enter(self, text: str, *, named: bool) -> "tuple[Template, tuple[str, ...], dict[Any, str]]":
+    def _enter(self, text: str, *, named: bool) -> tuple[Template, tuple[str, ...], dict[Any, str]]:
         template = self._room.templates[text]
         local = self._local if named else self._local - {"name"}
         self._room.templates.check_names(template, {*self._room.scope, "target", *local})

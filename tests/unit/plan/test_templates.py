@@ -1,0 +1,171 @@
+"""Templates: what they render to, that nothing gets out of the sandbox, and that bombs do not go off."""
+
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from buildmatrix.plan.scope import BadTemplateError, Lazy, Missing
+from buildmatrix.plan.templates import Templates
+
+SCOPE: dict[str, Any] = {
+    "python": "3.12",
+    "port": 8080,
+    "latest": True,
+    "ratio": Decimal("3.10"),
+    "none": None,
+    "tags": ["a", "b"],
+    "item": {"id": "web", "port": 80, "debug": False},
+    "sha": Missing("give it with --var sha=…"),
+    "git": Lazy(lambda: {"sha": "0123abc"}),
+}
+
+
+@pytest.fixture
+def templates() -> Templates:
+    return Templates()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain { text }", "plain { text }"),
+        ("py{{ python }}-{{ python }}", "py3.12-3.12"),
+        ("{{ port }} {{ latest }} {{ ratio }}", "8080 true 3.10"),
+        ("[{{ none }}]", "[]"),
+        ("{{ item.port }} {{ item['id'] }} {{ item.debug }}", "80 web false"),
+        ("{{ tags }}", "a\nb"),
+        ("{{ tags | map('upper') }}", "A\nB"),
+        ("{{ [true, 1, none] }}", "true\n1\n"),
+        ("{{ item | tojson }}", '{"debug": false, "id": "web", "port": 80}'),
+        ("{% if latest %}x{% endif %}", "x"),
+        ("{% for tag in tags %}{{ loop.index }}{{ tag }}{% endfor %}", "1a2b"),
+        ("{{ git.sha[:4] }}", "0123"),
+        ("{{ nothing | default('x') }}", "x"),
+        ("{{ sha | default('x') }}", "x"),
+        ("{{ sha is defined }}", "false"),
+        ("trailing\n", "trailing\n"),
+        ("{{ [1, 2.5] | sum }} {{ [item] | sum('port') }}", "3.5 80"),
+        ("{{ '{{' }}", "{{"),
+    ],
+)
+def test_rendering(templates: Templates, text: str, expected: str) -> None:
+    assert templates[text].render(SCOPE) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("{{ tags }}", ["a", "b"]), (" {{ port + 1 }} ", 8081), ("x{{ port }}", "x8080"), ("{{ 1 }}{{ 2 }}", "12")],
+)
+def test_a_whole_expression_keeps_its_value(templates: Templates, text: str, value: object) -> None:
+    assert templates[text].evaluate(SCOPE) == value
+
+
+def refused(templates: Templates, text: str) -> BadTemplateError:
+    with pytest.raises(BadTemplateError) as caught:
+        templates[text].render(SCOPE)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ sha }}", 'variable "sha" has no value'),
+        ("{{ item.prot }}", 'the template asks for "prot", which the value has not'),
+        ("{{ python | sulg }}", 'the template uses filter "sulg", which does not exist'),
+        ("{{ python is evenn }}", 'the template uses test "evenn", which does not exist'),
+        ("{{ item }}", "the template gives a table, not a text: write {{ x.key }}, or {{ x | tojson }}"),
+        ("{{ range }}", "the template gives a function, not a text"),
+        ("{{ joiner() }}", "the template gives a joiner, not a text"),
+        ("a\n{{ b", "the template is wrong: unexpected end of template, expected 'end of print statement'. (line 2 of it)"),
+        ("{% include 'x' %}", "a template cannot include, import or extend another"),
+        ("{% from 'x' import y %}", "a template cannot include, import or extend another"),
+        ("{{ '\\ud800' }}", "the template makes half a character (a surrogate)"),
+        ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "the template is nested too deeply"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_words(templates: Templates, text: str, message: str) -> None:
+    assert refused(templates, text).message == message
+
+
+def test_hints(templates: Templates) -> None:
+    assert refused(templates, "{{ sha }}").hint == "give it with --var sha=…"
+    assert refused(templates, "{{ sha }}").code == "missing-variable"
+    assert refused(templates, "{{ python | sulg }}").hint == 'did you mean "slug"?'
+
+
+def test_names_are_checked_before_rendering(templates: Templates) -> None:
+    template = templates["{% if false %}{{ pyton }}{% endif %}"]
+    with pytest.raises(BadTemplateError, match="which is no variable and no axis") as caught:
+        templates.check_names(template, SCOPE)
+    assert caught.value.hint == 'did you mean "python" or "port"?'
+    templates.check_names(templates["{% set x = range(3) %}{{ x }}{{ python }}"], SCOPE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ''.__class__ }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ '' | attr('__class__') }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ cycler.__init__.__globals__.os.system('true') }}",
+        "{{ range.__globals__ }}",
+        "{{ '{0.__class__}'.format(1) }}",
+        "{{ '{a.__class__}'.format_map({'a': 1}) }}",
+        "{{ (tags | map(attribute='__class__')) | list }}",
+        "{{ tags | map('attr', '__class__') | list }}",
+        "{{ tags.append('c') }}",
+        "{{ item.update(a=1) }}",
+        "{{ item.pop('id') }}",
+        "{{ lipsum() }}",
+        "{{ [1, 2] | random }}",
+        "{% set item.id = 'x' %}",
+    ],
+)
+def test_nothing_gets_out_of_the_sandbox(templates: Templates, text: str) -> None:
+    before = repr(SCOPE["tags"]), repr(SCOPE["item"])
+    refused(templates, text)
+    assert (repr(SCOPE["tags"]), repr(SCOPE["item"])) == before
+
+
+DOUBLING = "{% set n = namespace(x='0123456789') %}{% for i in range(60) %}{% set n.x = n.x OP n.x %}{% endfor %}"
+BOMBS = [
+    "{{ 'a' * 1000000000 }}",
+    "{{ 1000000000 * 'a' }}",
+    "{{ [1] * 1000000000 }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{{ range(1000000000) | list }}",
+    "{{ 'a' | center(1000000000) }}",
+    "{{ 'a'.zfill(1000000000) }}",
+    "{{ '%999999999d' % 1 }}",
+    "{{ '{:999999999}'.format(1) }}",
+    "{{ [1] | batch(1000000000, 'x') | list }}",
+    "{{ [1] | slice(1000000000) | list }}",
+    "{{ ([[1] * 100000] * 10000) | sum(start=[]) | length }}",
+    DOUBLING.replace("OP", "~"),
+    DOUBLING.replace("OP", "+"),
+    "{{ ('a' * 1000000) | replace('a', 'a' * 1000000) }}",
+    "{{ ('a' * 1000000).replace('a', 'a' * 1000000) }}",
+    "{{ ('a' * 1000000) | regex_replace('a', 'a' * 1000000) }}",
+    "{{ range(100000) | join('a' * 1000000) }}",
+    "{{ ('\\t' * 1000000).expandtabs(1000000) }}",
+    "{{ ('a' * 40 ~ 'b') | regex_replace('(a+)+$', '') }}",
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{{ ('[' * 100000) | from_json }}",
+    "{% for a in range(99999) %}0123456789abcdef{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("text", BOMBS)
+def test_bombs_end_soon(templates: Templates, text: str) -> None:
+    started = time.process_time()
+    refused(templates, text)
+    assert time.process_time() - started < 3
+    started = time.process_time()
+    refused(templates, text)
+    if "too much" in refused(templates, text).message:  # other cells need not wait for it again
+        assert time.process_time() - started < 0.5
