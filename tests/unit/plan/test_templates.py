@@ -1,11 +1,15 @@
 """Templates: what they render to, that nothing gets out of the sandbox, and that bombs do not go off."""
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from buildmatrix.plan.engine import Engine
 from buildmatrix.plan.scope import BadTemplateError, Lazy, Missing
 from buildmatrix.plan.templates import Templates
 
@@ -62,6 +66,23 @@ def test_a_whole_expression_keeps_its_value(templates: Templates, text: str, val
     assert templates[text].evaluate(SCOPE) == value
 
 
+PIECES = ["{", "}", "{{", "}}", "{{ python }}", "{{port}}", "{%", "{#", "-", " ", "\n", "\r", "$", "x", "{{ latest }}"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_the_short_way_is_the_engines_way(text: str) -> None:
+    """What is only text and names is joined without jinja, and comes out as jinja would have it."""
+
+    def outcome(make: Callable[[], str]) -> str:
+        try:
+            return make()
+        except BadTemplateError as error:
+            return error.message
+
+    engine = Engine()
+    assert outcome(lambda: Templates()[text].render(SCOPE)) == outcome(lambda: engine.compile(text).render(SCOPE))
+
+
 def refused(templates: Templates, text: str) -> BadTemplateError:
     with pytest.raises(BadTemplateError) as caught:
         templates[text].render(SCOPE)
@@ -78,7 +99,7 @@ def refused(templates: Templates, text: str) -> BadTemplateError:
         ("{{ item }}", "the template gives a table, not a text: write {{ x.key }}, or {{ x | tojson }}"),
         ("{{ range }}", "the template gives a function, not a text"),
         ("{{ joiner() }}", "the template gives a joiner, not a text"),
-        ("a\n{{ b", "the template is wrong: unexpected end of template, expected 'end of print statement'. (line 2 of it)"),
+        ("a\n{{ b +", "the template is wrong: unexpected 'end of template' (line 2 of it)"),
         ("{% include 'x' %}", "a template cannot include, import or extend another"),
         ("{% from 'x' import y %}", "a template cannot include, import or extend another"),
         ("{{ '\\ud800' }}", "the template makes half a character (a surrogate)"),
@@ -99,7 +120,7 @@ def test_names_are_checked_before_rendering(templates: Templates) -> None:
     template = templates["{% if false %}{{ pyton }}{% endif %}"]
     with pytest.raises(BadTemplateError, match="which is no variable and no axis") as caught:
         templates.check_names(template, SCOPE)
-    assert caught.value.hint == 'did you mean "python" or "port"?'
+    assert caught.value.hint == 'did you mean "python"?'
     templates.check_names(templates["{% set x = range(3) %}{{ x }}{{ python }}"], SCOPE)
 
 
@@ -135,7 +156,7 @@ BOMBS = [
     "{{ 'a' * 1000000000 }}",
     "{{ 1000000000 * 'a' }}",
     "{{ [1] * 1000000000 }}",
-    "{{ 9 ** 9 ** 9 }}",
+    "{{ 9 ** 999999999 }}",
     "{{ range(1000000000) | list }}",
     "{{ 'a' | center(1000000000) }}",
     "{{ 'a'.zfill(1000000000) }}",
