@@ -1,0 +1,97 @@
+"""What the documentation says is true: commands exist, snippets are valid, output is real, links lead somewhere."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from buildmatrix.cli.main import COMMANDS, application
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+COMMAND = re.compile(r"^(?:    (?:\$ )?|- run: |    - )(?:\w+=\S+ )*(buildmatrix .*?)(?:  +# .*)?$", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
+BEFORE = """version = 1
+[variable]
+registry = "localhost:5000"
+image = "{{ registry }}/app"
+release = "1.2.3"
+nightly = false
+platforms = ["linux/amd64"]
+pythons = ["3.12", "3.13"]
+"""
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def program() -> Any:
+    return typer.main.get_command(application([]))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_exist(page: Path) -> None:
+    for line in COMMAND.findall(page.read_text()):
+        words = shlex.split(re.split(r" [|>&]|\$\{\{", line)[0], comments=True)[1:]
+        if words[0] in COMMANDS:
+            program().commands[words[0]].make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize("text", TOML.findall((ROOT / "docs/guide.md").read_text()))
+def test_snippets_are_valid(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file, content in {"buildmatrix.toml": whole(text), "VERSION": "1\n", "Dockerfile": "FROM scratch\n"}.items():
+        (tmp_path / file).write_text(content)
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x"]
+    subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=x"], cwd=tmp_path, check=True)
+    assert run(tmp_path, "validate", monkeypatch) == "buildmatrix.toml is valid\n"
+
+
+def whole(snippet: str) -> str:
+    """A file around a part of one: settings are those of a target, after the variables that they use."""
+    if "version = 1" in snippet:
+        return snippet
+    if snippet.startswith("[variable]"):
+        return f"version = 1\n{snippet}\n[target.app]\n"
+    if snippet.startswith("[target."):
+        return BEFORE + snippet
+    tags = "" if "tags" in snippet else 'tags = ["{{ image }}:1"]\n'
+    return f"{BEFORE}[target.app]\n{snippet}{tags}"
+
+
+def test_the_readme_shows_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (text,) = TOML.findall(readme)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "buildmatrix.toml").write_text(text)
+    assert run(tmp_path, "plan", monkeypatch).strip() == shown(readme, "plan")
+    text = text.replace(" env =", " evn =").replace("py{{ python }}-{{ os }}", "py{{ python }} {{ os }}")
+    (tmp_path / "buildmatrix.toml").write_text(text.replace('"alpine" }]', '"alpin" }]'))
+    assert run(tmp_path, "validate", monkeypatch).strip() == shown(readme, "validate")
+
+
+def shown(page: str, command: str) -> str:
+    _, text = page.split(f"    $ buildmatrix {command}\n")
+    lines = re.match(r"(?:    .*\n|\n)+", text)
+    assert lines
+    own = lines[0].split("    $ ")[0]
+    return "\n".join(line.removeprefix("    ") for line in own.splitlines()).strip()
+
+
+def run(folder: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(folder)
+    for variable in ("GITHUB_ACTIONS", "RELEASE", "FORCE_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
+    return CliRunner().invoke(application([command]), [command]).output

@@ -1,0 +1,135 @@
+"""A wheel in a clean environment, `--help` of every command, and completion in every shell."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from buildmatrix import __version__
+from buildmatrix.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+SPEC = """version = 1
+target.app.matrix.python = ["3.12", "3.13"]
+target.app.dockerfile-inline = "FROM scratch"
+target._base.args.A = "1"
+target.docs.dockerfile-inline = "FROM scratch"
+group.nightly = ["app"]
+"""
+SHELLS = {
+    "bash": lambda words: {
+        "_BUILDMATRIX_COMPLETE": "complete_bash",
+        "COMP_WORDS": "\n".join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    },
+    "zsh": lambda words: {"_BUILDMATRIX_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": " ".join(words)},
+    "fish": lambda words: {
+        "_BUILDMATRIX_COMPLETE": "complete_fish",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_ARGS": " ".join(words),
+    },
+}
+
+
+def call(command: list[str], folder: Path, **variables: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "GITHUB_ACTIONS"}}
+    done = subprocess.run(
+        command, cwd=folder, env={**environment, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    call([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), "."], ROOT)
+    (found,) = folder.glob("buildmatrix-*.whl")
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "buildmatrix.toml").write_text(SPEC)
+    return tmp_path
+
+
+def test_a_wheel_holds_the_package_only(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {"buildmatrix", f"buildmatrix-{__version__}.dist-info"}
+    assert {"buildmatrix/py.typed", f"buildmatrix-{__version__}.dist-info/licenses/LICENSE"} <= set(names)
+
+
+def test_a_wheel_works_in_a_clean_environment(wheel: Path, folder: Path) -> None:
+    """Its dependencies are those of the tests' own environment, by a .pth file: nothing is downloaded."""
+    call([sys.executable, "-m", "venv", "--without-pip", "env"], folder)
+    python = folder / "env" / "bin" / "python"
+    theirs = Path(call([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip())
+    call([sys.executable, "-m", "pip", "--quiet", "--python", str(python), "install", "--no-deps", str(wheel)], folder)
+    (theirs / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    script = str(folder / "env" / "bin" / "buildmatrix")
+    place = call([str(python), "-c", "import buildmatrix; print(buildmatrix.__file__)"], folder)
+    assert Path(place.strip()).is_relative_to(folder)
+    for command in ([script], [str(python), "-m", "buildmatrix"]):
+        assert call([*command, "--version"], folder) == f"buildmatrix {__version__}\n"
+        assert "buildmatrix plan · 3 targets" in call([*command, "plan"], folder)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str, folder: Path) -> None:
+    said = call([sys.executable, "-m", "buildmatrix", command, "--help"], folder)
+    assert f"\n    buildmatrix {command}" in said.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("typed", "expected", "missing"),
+    [
+        (["plan", ""], ["app", "app-3-12", "app-3-13", "docs", "nightly"], ["_base"]),
+        (["apply", "--push", "app-3-1"], ["app-3-12", "app-3-13"], ["docs"]),
+        (["graph", "docs", "n"], ["nightly"], ["docs", "app"]),
+        (["render", "--no"], ["--no-output"], ["--push"]),
+        (["li"], ["list"], ["plan"]),
+        (["list", "ta"], ["targets", "tags"], ["groups"]),
+        (["plan", "nothing"], [], ["app"]),
+    ],
+    ids=" ".join,
+)
+def test_completion(shell: str, typed: list[str], expected: list[str], missing: list[str], folder: Path) -> None:
+    said = complete(shell, typed, folder)
+    assert [word for word in expected if word not in said] == []
+    assert [word for word in missing if word in said] == []
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion_is_silent_when_the_file_is_wrong(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "buildmatrix.toml").write_text("version = ")
+    assert complete(shell, ["plan", "a"], tmp_path) <= {"_files"}  # zsh's own
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_has_a_script(shell: str, folder: Path) -> None:
+    said = call([sys.executable, "-m", "buildmatrix"], folder, _BUILDMATRIX_COMPLETE=f"source_{shell}")
+    assert f"complete_{shell}" in said
+
+
+def test_completion_in_a_real_bash(folder: Path) -> None:
+    (folder / "buildmatrix").write_text(f'#!/bin/sh\nexec {sys.executable} -m buildmatrix "$@"\n')
+    (folder / "buildmatrix").chmod(0o755)
+    script = """
+        eval "$(_BUILDMATRIX_COMPLETE=source_bash ./buildmatrix)"
+        COMP_WORDS=(buildmatrix plan app-3) COMP_CWORD=2
+        _buildmatrix_completion ./buildmatrix
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    assert call(["bash", "-c", script], folder).split() == ["app-3-12", "app-3-13"]
+
+
+def complete(shell: str, typed: list[str], folder: Path) -> set[str]:
+    variables = SHELLS[shell](["buildmatrix", *typed])
+    said = call([sys.executable, "-m", "buildmatrix"], folder, **variables)
+    return set(said.replace('"', " ").replace(":", " ").split())
