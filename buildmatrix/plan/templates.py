@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GLOBALS = frozenset({"range", "dict", "cycler", "joiner", "namespace"})
 """Functions of jinja that every template can use."""
 
-_NAME = re.compile(r"\{\{ *([A-Za-z][A-Za-z0-9_]*) *\}\}")
+_NAME = re.compile(r"(?<!\{)\{\{ *([A-Za-z][A-Za-z0-9_]*) *\}\}")
 _WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "loop", "self", "super", "caller"})
 
 
