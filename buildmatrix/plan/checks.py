@@ -69,8 +69,7 @@ class Checker:
                     f"target.{target.declared} pushes to a registry, but has no tags",
                     "add tags, or push-by-digest and a name",
                     target,
-                    "output",
-                    index,
+                    "tags",
                 )
             if getattr(output, "dest", None) == "-":
                 self._say(

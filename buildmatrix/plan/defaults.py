@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Problems
-from buildmatrix.plan.scope import BadTemplateError, values_of
+from buildmatrix.plan.scope import FOLLOWS, BadTemplateError, values_of
 from buildmatrix.plan.templates import Templates
 from buildmatrix.plan.variables import ResolvedVariable
 from buildmatrix.spec.model import Spec
@@ -37,7 +37,7 @@ def render_defaults(
     for name in _ordered(uses, circular):
         found[name] = _rendered(spec, found[name], {**values_of(found), **scope}, problems, templates)
     for name in circular:
-        found[name] = replace(found[name], value=None, origin="nothing")
+        found[name] = replace(found[name], value=None, origin="nothing", advice="")
 
 
 def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) -> list[str]:
@@ -88,13 +88,11 @@ def _rendered(
             templates.check_names(templates[text], scope)
         value = _render(variable.value, scope, templates)
     except BadTemplateError as error:
-        if error.code == "missing-variable":
-            return replace(
-                variable, value=None, origin="nothing", advice=f"{variable.name} is made of it: {error.hint}"
-            )
-        place = inside(variable.place)
-        problems.error(error.code, f"variable.{variable.name}: {error.message}", place, hint=error.hint)
-        return replace(variable, value=None, origin="nothing")
+        advice = f"{variable.name} is made of it: {error.hint}" if error.code == "missing-variable" else ""
+        if error.code not in {"missing-variable", FOLLOWS}:
+            place = inside(variable.place)
+            problems.error(error.code, f"variable.{variable.name}: {error.message}", place, hint=error.hint)
+        return replace(variable, value=None, origin="nothing", advice=advice)
     if is_list and isinstance(value, str):
         value = [line.strip() for line in value.splitlines() if line.strip()]
     return replace(variable, value=value)

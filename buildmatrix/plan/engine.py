@@ -16,7 +16,7 @@ from buildmatrix.errors import did_you_mean
 from buildmatrix.plan.filters import FILTERS, FilterError
 from buildmatrix.plan.git import NoRepositoryError
 from buildmatrix.plan.limits import Limits, TooMuchError
-from buildmatrix.plan.scope import BadTemplateError, Lazy, Missing
+from buildmatrix.plan.scope import FOLLOWS, BadTemplateError, Lazy, Missing
 from buildmatrix.spec.shapes import text_of
 
 LARGEST = 1_000_000
@@ -204,7 +204,7 @@ def _undefined(error: UndefinedError) -> BadTemplateError:
     message = str(error)
     if message.startswith("\0"):
         _, name, hint = message.split("\0")
-        return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable")
+        return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable" if hint else FOLLOWS)
     if (found := _NO_KEY.match(message)) is not None:
         hint = f"where not every value has it: `is defined`, or `| default(…)` behind {found[1]}"
         return BadTemplateError(f'the template asks for "{found[1]}", which the value has not', hint)

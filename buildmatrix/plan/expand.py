@@ -31,7 +31,8 @@ class Expansion:
         self.entries: dict[str, Entry] = {}
         self.matrices: dict[str, MatrixFacts] = {}
         self.rooms: dict[str, CellRoom] = {}
-        self._faults = {name: Faults(name, problems) for name in spec.targets}
+        said: set[tuple[Place, str]] = set()
+        self._faults = {name: Faults(name, problems, said) for name in spec.targets}
         self._recipes: dict[Any, Recipe] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
         for target in spec.targets.values():
@@ -58,7 +59,7 @@ class Expansion:
         faults = len(self.problems.errors)
         target = self._with_values(target, matrix)
         axes = self._axes(target)
-        if len(self.problems.errors) > faults:
+        if len(self.problems.errors) > faults or self._faults[target.name].has(""):
             return
         cells, excluded = cells_of(target, axes, self.problems)
         self.rooms[target.name] = CellRoom(
@@ -118,12 +119,13 @@ class Expansion:
             axes[axis] = list(values)
             if not axes[axis] and isinstance(written, str) and not self.problems.errors:
                 self.problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
-            for value in axes[axis]:
-                self._check_value(target, axis, value, place)
+            for index, value in enumerate(axes[axis]):
+                self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
         return axes
 
     def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
-        if not isinstance(value, str | int | float | Mapping) and type(value).__name__ != "Decimal":
+        failed = self._faults[target.name].has("")
+        if not failed and not isinstance(value, str | int | float | Mapping) and type(value).__name__ != "Decimal":
             message = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}"
             self.problems.error("axis", message, place, hint="values are strings, numbers, booleans or tables")
 
@@ -185,7 +187,7 @@ class Expansion:
 
     def is_broken(self, entry: Entry) -> bool:
         """Tell whether an entry's settings had errors: what follows from those is not worth saying."""
-        return self._faults[entry.target.name].has(entry.name)
+        return entry.target.name in self.spec.blemished or self._faults[entry.target.name].has(entry.name)
 
     def _recipe(self, entry: Entry) -> Recipe:
         overrides = tuple(

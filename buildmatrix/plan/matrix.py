@@ -98,7 +98,7 @@ def _check_values(what: str, entry: Cell, target: DeclaredTarget, axes: Axes, pl
         values = axes.get(axis)
         if values is None or any(_fits(wanted, value) for value in values):
             continue
-        message = f"{what} names {axis} = {shown_value(wanted)}, which that axis of target.{target.name} lacks"
+        message = f"{what} names {axis} = {shown_value(wanted)}, but target.{target.name} has no such {axis}"
         hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {', '.join(map(label, values))}"
         add = problems.warn if isinstance(written.get(axis), str) else problems.error
         add("axis-value", message, inside(place, axis), hint=hint)

@@ -4,6 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
@@ -20,6 +21,7 @@ from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
 from buildmatrix.plan.sets import parse_sets
 from buildmatrix.spec.model import Spec
+from buildmatrix.spec.names import inside
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
 
 
@@ -46,17 +48,28 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
 
 
 def _check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
+    """Add what is wrong with each member of a group; what is wrong within a member group is said there."""
     circles: set[str] = set()
-    for group in spec.groups.values():
-        try:
-            if group.name not in spec.targets:
-                expansion.selection.names(group.name)
-        except GroupCircleError as error:
-            if not circles.intersection(error.walk):
-                problems.error("circle", error.message, group.place)
-            circles.update(error.walk)
-        except SelectorError as error:
-            problems.error("group", f"group.{group.name}: {error.message}", group.place, hint=error.hint)
+    for group in (group for group in spec.groups.values() if group.name not in spec.targets):
+        for index, member in enumerate(group.members):
+            try:
+                expansion.selection.names(member.removeprefix("!"))
+            except GroupCircleError as error:
+                if not circles.intersection(error.walk):
+                    _refuse_group_circle(spec, group.name, error.walk, problems)
+                circles.update(error.walk)
+            except SelectorError as error:
+                if member.removeprefix("!") not in spec.groups:
+                    place = inside(group.place, index)
+                    problems.error("group", f"group.{group.name}: {error.message}", place, hint=error.hint)
+
+
+def _refuse_group_circle(spec: Spec, first: str, walk: tuple[str, ...], problems: Problems) -> None:
+    start = walk.index(first) if first in walk else 0
+    names = [*walk[start:], *walk[:start], walk[start]]
+    notes = tuple((f"{name} contains {other}", spec.groups[name].place) for name, other in pairwise(names))
+    message = f"groups contain each other in a circle: {' → '.join(names)}"
+    problems.error("circle", message, spec.groups[names[0]].place, notes=notes)
 
 
 def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, files: bool = True) -> Plan:
@@ -113,13 +126,22 @@ def _check_platforms(request: Request, problems: Problems) -> None:
 def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:
     try:
         chosen = expansion.selection.select(request.selectors)
-    except SelectorError as error:
-        if request.selectors or not problems.errors:  # else a group is wrong, and reported
-            problems.error("selector", error.message, hint=error.hint)
-        return {}
+    except SelectorError:
+        for selector in request.selectors:
+            _check_selector(expansion, selector, problems)
+        return {}  # without selectors a group is wrong, and reported
     if not chosen and not problems.errors:
         problems.error("selector", "nothing is selected", hint="the selectors take away all that they select")
     return chosen
+
+
+def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> None:
+    try:
+        expansion.selection.names(selector.removeprefix("!"))
+    except GroupCircleError:
+        return  # reported with the group
+    except SelectorError as error:
+        problems.error("selector", error.message, hint=error.hint)
 
 
 # --- dependencies ---------------------------------------------------------------------------------------------------

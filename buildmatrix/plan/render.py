@@ -5,7 +5,9 @@ templates are rendered, checked again against the schema of a rendered value, an
 """
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +15,7 @@ from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.plan.merge import Merged
 from buildmatrix.plan.paths import rebase
 from buildmatrix.plan.platforms import normalized
-from buildmatrix.plan.scope import BadTemplateError
+from buildmatrix.plan.scope import FOLLOWS, BadTemplateError
 from buildmatrix.plan.tables import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.check import shown
@@ -37,12 +39,11 @@ Render = Callable[[str], str]
 
 
 class Faults:
-    """Takes what is wrong with one target's values, each said once even if many cells share it."""
+    """Takes what is wrong with one target's values, each said once even if many cells and heirs share it."""
 
-    def __init__(self, declared: str, problems: Problems) -> None:
-        """Report for the target of this name."""
-        self.declared, self.problems = declared, problems
-        self._said: set[tuple[Place, str]] = set()
+    def __init__(self, declared: str, problems: Problems, said: set[tuple[Place, str]]) -> None:
+        """Report for the target of this name; `said` is what all targets have said so far."""
+        self.declared, self.problems, self._said = declared, problems, said
         self._cells: set[str] = set()
 
     def has(self, cell: str) -> bool:
@@ -52,8 +53,11 @@ class Faults:
     def add(self, code: str, message: str, place: Place, cell: str, *, hint: str = "") -> None:
         """Add an error; `cell` is the cell's name, "" where the value is the same for all cells."""
         self._cells.add(cell)
-        if (place, message) not in self._said:
-            self._said.add((place, message))
+        if code == FOLLOWS:
+            return
+        fault = (place, message.replace(f"target.{self.declared}", "", 1))
+        if fault not in self._said:
+            self._said.add(fault)
             of = f" (cell {cell})" if cell and cell != self.declared else ""
             self.problems.error(code, message + of, place, hint=hint)
 
@@ -254,6 +258,7 @@ class Finish:
         for fault in faults:
             message = fault.message.replace(self.row.key, self.spoken, 1)
             place = self.place(fault.pointer[1:2])
+            place = replace(place, pointer=(*place.pointer, *fault.pointer[2:])) if place.pointer else place
             self.faults.add("rendered", f"{message}, rendered from a template", place, cell, hint=fault.hint)
         return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
 
@@ -281,4 +286,9 @@ def _faults(attribute: str, value: Any) -> list[Any]:
 
 
 def _within(message: str, key: str) -> str:
-    return message.replace(f"{key}[0] ", "", 1).replace(f"{key}[0].", "", 1).replace(f"{key}[0]: ", "", 1)
+    """Return a message about the only item of a list as one about that item."""
+    for prefix in (f"{key}[0] ", f"{key}[0].", f"{key}[0]: "):
+        message = message.replace(prefix, "", 1)
+    return re.sub(
+        r"^\((.*)\) lacks| in \((.*)\)$", lambda found: f"{found[1]} lacks" if found[1] else f" for {found[2]}", message
+    )

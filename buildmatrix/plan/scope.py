@@ -8,7 +8,10 @@ from buildmatrix.plan.variables import ResolvedVariable
 
 
 class BadTemplateError(Exception):
-    """A template is wrong or cannot be rendered; the message and the hint say why."""
+    """A template is wrong or cannot be rendered; the message and the hint say why.
+
+    With the code FOLLOWS there is nothing to say: it is for want of a value that is wrong, and reported, elsewhere.
+    """
 
     def __init__(self, message: str, hint: str = "", code: str = "template") -> None:
         """Keep what was found."""
@@ -16,11 +19,14 @@ class BadTemplateError(Exception):
         self.message, self.hint, self.code = message, hint, code
 
 
+FOLLOWS = "follows"
+
+
 class Missing:
     """Stands in a scope for a variable that has no value; using it is an error that says how to give one."""
 
     def __init__(self, hint: str) -> None:
-        """Take the advice on how to give the value."""
+        """Take the advice on how to give the value; "" if why it has none is reported already."""
         self.hint = hint
 
 

@@ -122,8 +122,8 @@ class Selection:
 
     def _group(self, group: DeclaredGroup, within: tuple[str, ...]) -> list[str]:
         if group.name in within:
-            walk = " → ".join([*within[within.index(group.name) :], group.name])
-            raise GroupCircleError(f"groups contain each other in a circle: {walk}", within)
+            walk = within[within.index(group.name) :]
+            raise GroupCircleError("groups contain each other in a circle", walk)
         found: dict[str, None] = {}
         for member in group.members:
             names = self._match(member.removeprefix("!"), (*within, group.name))

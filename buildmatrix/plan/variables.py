@@ -6,7 +6,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,10 @@ Origin = Literal["--var", "--var-file", "environment", "file", "default", "nothi
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedVariable:
-    """A variable's value (None: it has none, and `advice` says how to give one) and where it comes from."""
+    """A variable's value, and where it comes from.
+
+    None: it has none, and `advice` says how to give one, or is "" if what is wrong is reported already.
+    """
 
     name: str
     value: Any
@@ -37,7 +40,12 @@ class ResolvedVariable:
 def resolve(spec: Spec, request: Request, problems: Problems) -> dict[str, ResolvedVariable]:
     """Return every variable with its value, defaults not yet rendered; what is wrong is added to `problems`."""
     given = _given(spec, request, problems)
-    return {name: _resolve(variable, given, request, spec, problems) for name, variable in spec.variables.items()}
+    found = {name: _resolve(variable, given, request, spec, problems) for name, variable in spec.variables.items()}
+    places = [diagnostic.place.pointer for diagnostic in problems.errors if diagnostic.place]
+    wrong = {pointer[1] for pointer in places if pointer[:1] == ("variable",) and pointer[1:]}
+    return {
+        name: replace(item, advice="") if item.value is None and name in wrong else item for name, item in found.items()
+    }
 
 
 def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[Any, Origin]]:

@@ -151,5 +151,10 @@ def shown(value: Any) -> str:
     """Return a value as TOML would have it, shortened to 60 characters."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = '"' + value.replace("\n", "\\n") + '"' if isinstance(value, str) else str(value)
+    if isinstance(value, list | tuple):
+        text = f"[{', '.join(map(shown, value))}]"
+    elif isinstance(value, Mapping):
+        text = f"{{ {', '.join(f'{key} = {shown(item)}' for key, item in value.items())} }}"
+    else:
+        text = '"' + value.replace("\n", "\\n") + '"' if isinstance(value, str) else str(value)
     return text if len(text) <= WIDEST else text[: WIDEST - 3] + "…" + text[-1]

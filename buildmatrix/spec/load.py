@@ -13,7 +13,8 @@ from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
 from buildmatrix.spec.names import check_names, check_requires
 from buildmatrix.spec.schema import file_schema
-from buildmatrix.spec.shapes import build_table
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import build_table, rows
 from buildmatrix.spec.source import Sources
 
 
@@ -124,16 +125,29 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         groups=loader.groups,
     )
     check_names(spec, problems)
-    return replace(spec, damaged=_damaged(spec, problems))
+    damaged, blemished = _damage(spec, problems)
+    return replace(spec, damaged=damaged, blemished=blemished)
 
 
-def _damaged(spec: Spec, problems: Problems) -> frozenset[str]:
-    """Return the targets with errors, and those that inherit from them: later stages pass them over in silence."""
+def _damage(spec: Spec, problems: Problems) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the targets whose very shape has errors, and those of which only settings have; heirs included.
+
+    What follows from the errors that were found is not worth saying: later stages keep silent about it.
+    """
     places = [diagnostic.place for diagnostic in problems.errors]
     places += [place for diagnostic in problems.errors for _, place in diagnostic.notes if diagnostic.code == "circle"]
-    found = {
-        str(place.pointer[1]) for place in places if place and place.pointer[:1] == ("target",) and place.pointer[1:]
-    }
+    pointers = [place.pointer for place in places if place and place.pointer[:1] == ("target",) and place.pointer[1:]]
+    damaged = _with_heirs(spec, {str(pointer[1]) for pointer in pointers if not _is_setting(pointer)})
+    blemished = _with_heirs(spec, {str(pointer[1]) for pointer in pointers if _is_setting(pointer)})
+    return damaged, blemished - damaged
+
+
+def _is_setting(pointer: Pointer) -> bool:
+    inner = pointer[4:] if pointer[2:3] == ("override",) else pointer[2:]
+    return bool(inner) and inner[0] in {"extend", *(row.key for row in rows(Settings))}
+
+
+def _with_heirs(spec: Spec, found: set[str]) -> frozenset[str]:
     pending = True
     while pending:
         heirs = {name for name, target in spec.targets.items() if found.intersection(target.table.inherits or ())}
@@ -157,16 +171,31 @@ def parse(name: str, text: str) -> dict[str, Any]:
         raise SpecError(Diagnostic(message=message, code="syntax", place=Place(file=name))) from None
 
 
+def _within_list(pointer: Pointer) -> Pointer:
+    """Return the pointer up to the first list of settings on its way."""
+    start = 4 if pointer[2:3] == ("override",) else 1
+    ends = [place for place, part in enumerate(pointer) if isinstance(part, int) and place >= start]
+    return pointer[: ends[0]] if ends and pointer[0] in {"target", "defaults"} else pointer
+
+
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
 def _drop(data: Any, pointer: Pointer) -> None:
-    """Remove what a pointer points at; the file's version is mended instead, since every file has one."""
+    """Remove what a pointer points at, so that what follows from it is not said.
+
+    Of a target's list the whole goes, lest its other items change places; a variable stays, without a value; the
+    file's version is mended, since every file has one.
+    """
     if pointer in {(), ("version",)}:
         data["version"] = 1
         return
+    pointer = _within_list(pointer)
     try:
+        if pointer[:-1] == ("variable",) and data["variable"][pointer[-1]] != {}:
+            data["variable"][pointer[-1]] = {}
+            return
         for part in pointer[:-1]:
             data = data[part]
         del data[pointer[-1]]

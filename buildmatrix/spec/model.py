@@ -177,7 +177,8 @@ class Spec:
     """All that the files declare, checked.
 
     `file` and the keys of `digests` (SHA-256 of each source) are relative to `directory`. `damaged` names the targets
-    that had errors: they are declared only so that nobody takes them for missing.
+    that had errors: they are declared only so that nobody takes them for missing. `blemished` are those of which only
+    settings had errors, and lack them.
     """
 
     file: str
@@ -188,3 +189,4 @@ class Spec:
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]
     damaged: frozenset[str] = field(default_factory=frozenset)
+    blemished: frozenset[str] = field(default_factory=frozenset)
