@@ -58,12 +58,13 @@ def _too_new(plan: Plan, version: "Version", because: str) -> Iterator[Diagnosti
     from packaging.version import Version
 
     newer = [row for row in _gated_rows() if Version(_since(row)) > Version(version.base_version)]
-    said: set[Place] = set()
+    said: set[tuple[str, Place]] = set()
     for row in newer:
         for target in plan.targets:
             place = target.place_of(row.attribute)
-            if getattr(target.settings, row.attribute) is not None and place not in said:
-                said.add(place)
+            key = (row.attribute, place)
+            if getattr(target.settings, row.attribute) is not None and key not in said:
+                said.add(key)
                 message = f"{target.spoken(row.attribute)} needs buildx {_since(row)}, but {because}"
                 hint = "raise requires-buildx, update buildx, or leave the setting out"
                 yield Diagnostic(message=message, code="too-new", place=place, hint=hint)
