@@ -203,7 +203,7 @@ def test_a_long_line_without_an_end_is_cut() -> None:
         ("ERROR: failed to solve: dockerfile parse error", BuildFailedError, "", ""),
         (
             (
-                'ERROR: target app: failed to solve: failed to push r.io/x: failed to do request: Head "https://r.io/": '
+                'ERROR: target app: failed to solve: failed to push r.io/x: failed to do request: Head "https://r.io": '
                 "dial tcp 127.0.0.1:1: connect: connection refused"
             ),
             RegistryError,
