@@ -12,13 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BUILDMATRIX = [str(Path(sys.executable).parent / "buildmatrix")]
 BAKE = ["docker", "buildx", "bake"]
 Row = tuple[str, str, str, str, str]
+HEAD: Row = ("what", "buildmatrix", "the other", "ratio", "wanted")
 
 
 def run(command: list[str], folder: Path) -> float:
@@ -64,7 +66,7 @@ group "default" {{ targets = ["t"] }}
     )
 
 
-def start(folder: Path) -> list[Row]:
+def start(folder: Path) -> Iterator[Row]:
     """`plan --format json` of one target against `--print` of the equivalent file."""
     write(folder, 1)
     ours, bakes = alternating(
@@ -72,12 +74,12 @@ def start(folder: Path) -> list[Row]:
         lambda: run([*BUILDMATRIX, "plan", "--format", "json"], folder),
         lambda: run([*BAKE, "-f", "docker-bake.hcl", "--print"], folder),
     )
-    return [row("start: plan one target", ours, bakes, "2")]
+    yield row("start: plan one target", ours, bakes, "2")
 
 
-def scale(folder: Path) -> list[Row]:
+def scale(folder: Path) -> Iterator[Row]:
     """`render` of a matrix against bake's own `--print`; then 10,000 cells against 1,000, and the memory."""
-    rows, seconds = [], {}
+    seconds = {}
     for cells, target, times in ((1_000, "0.5", 5), (5_000, "0.06", 2)):
         write(folder, cells)
         seconds[cells], bakes = alternating(
@@ -85,12 +87,11 @@ def scale(folder: Path) -> list[Row]:
             lambda: run([*BUILDMATRIX, "render"], folder),
             lambda: run([*BAKE, "-f", "docker-bake.hcl", "--print"], folder),
         )
-        rows.append(row(f"render {cells:,} cells", seconds[cells], bakes, target))
+        yield row(f"render {cells:,} cells", seconds[cells], bakes, target)
     write(folder, 10_000)
     (ten,) = alternating(3, lambda: run([*BUILDMATRIX, "render"], folder))
-    rows.append(row("render 10,000 cells against 1,000", ten, seconds[1_000], "12"))
-    rows.append(("memory of 10,000 cells", f"{peak(folder):.0f} MiB", "", "", "≤ 300 MiB"))
-    return rows
+    yield row("render 10,000 cells against 1,000", ten, seconds[1_000], "12")
+    yield ("memory of 10,000 cells", f"{peak(folder):.0f} MiB", "", "", "≤ 300 MiB")
 
 
 def peak(folder: Path) -> float:
@@ -106,13 +107,12 @@ def peak(folder: Path) -> float:
     return float(done.stdout)
 
 
-def building(folder: Path) -> list[Row]:
+def building(folder: Path) -> Iterator[Row]:
     """`apply` of 100 small targets against plain bake with the very file that `render` writes."""
     registry = os.environ.get("ENGINE_REGISTRY", "")
     outputs = [("cacheonly", 'output = ["type=cacheonly"]')]
     if registry:
         outputs.append(("registry", 'output = ["type=registry"]'))
-    rows = []
     for kind, output in outputs:
         (folder / "Dockerfile").write_text("FROM scratch\nARG I\nLABEL i=$I\nCOPY Dockerfile /\n")
         (folder / "buildmatrix.toml").write_text(
@@ -128,10 +128,9 @@ i = {json.dumps([str(number) for number in range(100)])}
         run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
         run([*BAKE, "-f", "docker-bake.json"], folder)
         ours, bakes = alternating(
-            5, lambda: run([*BUILDMATRIX, "apply"], folder), lambda: run([*BAKE, "-f", "docker-bake.json"], folder)
+            4, lambda: run([*BUILDMATRIX, "apply"], folder), lambda: run([*BAKE, "-f", "docker-bake.json"], folder)
         )
-        rows.append(row(f"apply 100 targets, {kind}", ours, bakes, "1.05"))
-    return rows
+        yield row(f"apply 100 targets, {kind}", ours, bakes, "1.05")
 
 
 def row(what: str, ours: float, others: float, target: str) -> Row:
@@ -143,10 +142,10 @@ def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [*start(folder), *scale(folder), *building(folder)]
-    head = ("what", "buildmatrix", "the other", "ratio", "wanted")
-    lines = [f"| {' | '.join(line)} |" for line in (head, ("---",) * 5, *rows)]
-    print("\n".join(lines))
+        lines = []
+        for line in chain((HEAD, ("---",) * len(HEAD)), start(folder), scale(folder), building(folder)):
+            lines.append(f"| {' | '.join(line)} |")
+            print(lines[-1], flush=True)
     if "--write" in sys.argv:
         version = subprocess.run([*BAKE[:2], "version"], capture_output=True, text=True, check=True).stdout.split()[1]
         head_text = (
