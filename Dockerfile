@@ -13,6 +13,8 @@ COPY --from=build /wheels /
 FROM docker:cli AS docker
 
 FROM python:${PYTHON}-slim
+ARG PACKAGES=git
+RUN test -z "$PACKAGES" || { apt-get update && apt-get install -y --no-install-recommends $PACKAGES && rm -rf /var/lib/apt/lists/*; }
 COPY --from=docker /usr/local/bin/docker /usr/local/bin/docker
 COPY --from=docker /usr/local/libexec/docker/cli-plugins/docker-buildx /usr/local/libexec/docker/cli-plugins/docker-buildx
 RUN --mount=type=bind,from=wheels,target=/wheels pip install --no-cache-dir --no-index --find-links /wheels buildmatrix

@@ -18,12 +18,15 @@ def test_own_image(run_engine: Callable[..., None], registry: str, tmp_path: Pat
     call([*pip, *wanted, *map(str, (tmp_path / "wheels").glob("*.whl"))])
     context = f"image.contexts.wheels={tmp_path / 'wheels'}"
     allow = f"fs.read={tmp_path / 'wheels'}"
-    variables = ["--var", f"registry={registry}", "--var", "release=0.1.0"]
+    variables = ["--var", f"registry={registry}", "--var", "release=0.1.0", "--var", "packages="]
     call([sys.executable, "-m", "buildmatrix", "apply", *variables, "--set", context, "--allow", allow])
     image = f"{registry}/buildmatrix:0.1.0"
-    spec = (ROOT / "examples" / "hello" / "buildmatrix.toml").read_text()
+    example = ROOT / "examples" / "hello"
+    spec = (example / "buildmatrix.toml").read_text()
     said = call(["docker", "run", "--rm", "--network=host", "-i", image, "validate", "-"], spec)
     assert said.strip() == "<stdin> is valid"
+    run = ["docker", "run", "--rm", "--user", f"{os.getuid()}:{os.getgid()}", "-v", f"{example}:/work", image]
+    assert "localhost:5000/hello:latest" in call([*run, "plan"])
     assert "buildx" in call(["docker", "run", "--rm", "--entrypoint", "docker", image, "buildx", "version"])
 
 
