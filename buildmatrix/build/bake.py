@@ -4,6 +4,7 @@ In a JSON bake file every string, map keys included, is an HCL template: `${` is
 (found by running 0.13 and 0.29). Tables are CSV strings, which every version takes.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from json import JSONEncoder
@@ -68,7 +69,12 @@ def _value(value: Any) -> Any:
 
 def escaped(text: str) -> str:
     """Return a text as it has to stand in a JSON bake file so that it comes through unchanged."""
-    return text.replace("${", "$${").replace("%{", "%%{") if "{" in text else text
+    if "{" not in text:
+        return text
+    found = text.replace("${", "$${").replace("%{", "%%{")
+    if "\r" in found and ("$$${" in found or "%%%{" in found):  # behind a lone \r HCL takes these for plain text
+        found = re.sub("[$%]*\r", lambda part: '${"' + part[0].replace("\r", "\\r") + '"}', found)
+    return found
 
 
 def csv_of(table: Table) -> str:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from buildmatrix.build.bake import bake_document, bake_text, escaped
+from buildmatrix.build.bake import bake_document, bake_text
 from buildmatrix.errors import BuildmatrixError, Place
 from buildmatrix.pipeline import plan
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.tables import parsed, table_rows
-from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.settings import GhaCacheTo, LocalOutput, Settings
 from buildmatrix.spec.shapes import row_of, text_of
 from buildmatrix.spec.source import Sources
 
@@ -110,25 +110,46 @@ def table_of(key: str, item: Any) -> dict[str, str]:
     return found
 
 
-PIECES = [*"${}%\"'\\,\n\t =#", "${", "%{", "$${", "%%{", "a", "é", "☃"]
+PIECES = [*"${}%\"'\\,\n\r\t =#~|;", "\r\n", "${", "%{", "$${", "%%{", "${~", "a", "é", "☃", "\u2028", "\U0001f600"]
 TEXT = st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map("".join)
+BATCH = st.lists(TEXT, min_size=200, max_size=300, unique=True)
+LINES = st.lists(TEXT.filter(lambda text: "\r" not in text), min_size=200, max_size=300, unique=True)
 
 
-@settings(max_examples=3, deadline=None)
-@given(st.lists(TEXT, min_size=200, max_size=300, unique=True))
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
+@given(BATCH)
 def test_odd_texts_come_through(
     buildx: tuple[str, ...], old_buildx: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     """In values and in keys of args and labels; all in one call for each version."""
     values = {f"v{number}": text for number, text in enumerate(texts)}
-    keys = {text: "x" for text in texts if "=" not in text}
-    document = bake_document(plan_of(Settings(args=values, labels=keys, context=".")))
+    keys = {text: text for text in texts if "=" not in text}
+    document = bake_document(plan_of(Settings(args=values, labels=keys, context=".", dockerfile_inline=texts[0])))
     folder = tmp_path_factory.mktemp("odd")
     for version, command in (("0.29", buildx), ("0.13", old_buildx)):
         back = printed(command, bake_text(document), folder)["target"]["app"]
-        assert back["labels"] == keys
-        again = {name: escaped(text) if version == "0.29" else text for name, text in values.items()}
-        assert back["args"] == again
+        again = escaped_once_more if version == "0.29" else str
+        assert back["args"] == {name: again(text) for name, text in values.items()}
+        assert back["labels"] == {key: again(text) for key, text in keys.items()}
+        assert back["dockerfile-inline"] == again(texts[0])
+
+
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
+@given(LINES)
+def test_odd_texts_come_through_in_tables(
+    buildx: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    r"""A table is sent as CSV, which quotes as Go's reader reads it: commas, quotes, \n, leading spaces; not \r."""
+    outputs = tuple(LocalOutput(type="local", dest=text) for text in texts)
+    caches = tuple(GhaCacheTo(type="gha", scope=text) for text in texts)
+    document = bake_document(plan_of(Settings(output=outputs, cache_to=caches, context=".")))
+    back = printed(buildx, bake_text(document), tmp_path_factory.mktemp("odd"))["target"]["app"]
+    assert [item["dest"] for item in back["output"]] == texts
+    assert {item["scope"] for item in back["cache-to"]} == set(texts)
+
+
+def escaped_once_more(text: str) -> str:
+    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def plan_of(values: Settings) -> Plan:
