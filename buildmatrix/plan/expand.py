@@ -99,7 +99,7 @@ class Expansion:
                 error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint
             )
             return cell_name(target.name, cell, axes)
-        if not _NAME.match(name):
+        if not _NAME.fullmatch(name):
             message = f"target.{target.name}.name: {shown(name)} is not a name of letters, digits, `-` and `_`"
             self._faults[target.name].add(
                 "name", message, place, "", hint="the filter slug makes one: {{ axis | slug }}"

@@ -117,7 +117,7 @@ def _check(checker: Checker, targets: Iterable[PlannedTarget], *, files: bool) -
 
 def _check_platforms(request: Request, problems: Problems) -> None:
     for platform in request.platforms:
-        if re.match(PLATFORM, platform) is None:
+        if re.fullmatch(PLATFORM, platform) is None:
             place = Place(file=f"--platform {platform}")
             hint = did_you_mean(platform, KNOWN_PLATFORMS)
             problems.error("platform", "this is no platform such as linux/amd64", place, hint=hint)

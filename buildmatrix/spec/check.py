@@ -1,6 +1,8 @@
 """Checking plain data against a schema: every problem at once, in words, with what to write instead."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer, did_you_mean
@@ -35,9 +37,20 @@ class Problem:
 
 def problems(schema: JsonSchema, data: Any) -> list[Problem]:
     """Return what is wrong with plain data, by a JSON Schema of draft 2020-12; empty if it satisfies it."""
-    from jsonschema import Draft202012Validator
+    return [problem for error in _validator()(schema).iter_errors(data) for problem in _explain(error)]
 
-    return [problem for error in Draft202012Validator(schema).iter_errors(data) for problem in _explain(error)]
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+        """Take `$` for the very end, as JavaScript does; Python's lets a newline follow."""
+        exact = pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern
+        if isinstance(instance, str) and re.search(exact, instance) is None:
+            yield ValidationError(f"it does not match {pattern}")
+
+    return validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
 
 
 def _explain(error: Any) -> Iterator[Problem]:
@@ -61,15 +74,14 @@ def spoken(pointer: Pointer) -> str:
     """Return a pointer as people write it: `target.app.tags[0]`."""
     text = ""
     for part in pointer:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        key = part if isinstance(part, int) or re.fullmatch(r"[\w-]+", part) else shown(part)
+        text += f"[{key}]" if isinstance(part, int) else f".{key}" if text else str(key)
     return text or "the file"
 
 
 def _unknown_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
     known = list(error.schema.get("properties", {}))
     allowed = list(error.schema.get("patternProperties", {}))
-    import re
-
     for key in error.instance:
         if key in known or any(re.search(pattern, key) for pattern in allowed):
             continue
@@ -96,7 +108,9 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
 def _bad_value(error: Any, pointer: Pointer) -> Problem:
     expected = error.schema.get("x-expected") or f"valid ({error.message})"
     if "propertyNames" in error.absolute_schema_path:
-        return Problem(f'{spoken(pointer)}: "{error.instance}" is not {expected}', (*pointer, error.instance), key=True)
+        return Problem(
+            f"{spoken(pointer)}: {shown(error.instance)} is not {expected}", (*pointer, error.instance), key=True
+        )
     if error.validator == "minLength":
         return Problem(f"{spoken(pointer)} is empty", pointer, "write a value, or leave the key out")
     if error.validator == "minItems":

@@ -40,7 +40,7 @@ def check_names(spec: Spec, problems: Problems) -> None:
 
 
 def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:
-    if not re.match(IDENTIFIER, name):
+    if not re.fullmatch(IDENTIFIER, name):
         better = re.sub(r"\W+", "_", name).strip("_0123456789") or "value"
         reason = (
             f"in a template `{{{{ {name} }}}}` would be a subtraction"

@@ -173,6 +173,7 @@ BOMBS = [
     "{{ range(100000) | join('a' * 1000000) }}",
     "{{ ('\\t' * 1000000).expandtabs(1000000) }}",
     "{{ ('a' * 40 ~ 'b') | regex_replace('(a+)+$', '') }}",
+    "{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' | regex_replace('(a+)+$', '') }}",
     "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
     "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
