@@ -127,10 +127,13 @@ class EngineTemplate:
         """Compile the text; BadTemplateError where its syntax is wrong or a filter is unknown."""
         self.text, self._limits, self._spent = text, limits, ""
         try:
-            tree = environment.parse(text)
-            _check_filters(environment, tree)
-            self.names = tuple(sorted(find_undeclared_variables(tree)))
-            self._code = environment.from_string(tree)
+            with limits.held():  # what is constant, jinja computes here
+                tree = environment.parse(text)
+                _check_filters(environment, tree)
+                self.names = tuple(sorted(find_undeclared_variables(tree)))
+                self._code = environment.from_string(tree)
+        except (TooMuchError, MemoryError) as error:
+            raise BadTemplateError(_too_much(error)) from None
         except RecursionError:
             raise BadTemplateError("the template is nested too deeply") from None
         except TemplateSyntaxError as error:
@@ -169,8 +172,7 @@ class EngineTemplate:
             with self._limits.held():
                 return _defined(run(values))
         except (TooMuchError, MemoryError) as error:
-            what = "time" if isinstance(error, TooMuchError) else "memory"
-            self._spent = f"the template takes too much {what}"
+            self._spent = _too_much(error)
             raise BadTemplateError(self._spent) from None
         except Exception as error:  # noqa: BLE001 a filter of jinja raises what it likes on values it cannot take
             raise _explained(error) from None
@@ -179,6 +181,10 @@ class EngineTemplate:
         if isinstance(value, Missing):
             return self._environment.undefined(hint=f"\0{name}\0{value.hint}", name=name)
         return value.compute() if isinstance(value, Lazy) else value
+
+
+def _too_much(error: BaseException) -> str:
+    return f"the template takes too much {'time' if isinstance(error, TooMuchError) else 'memory'}"
 
 
 def _explained(error: Exception) -> BadTemplateError:

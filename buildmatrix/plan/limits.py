@@ -22,8 +22,8 @@ BYTES = 1 << 30
 """Address space beyond what the program has when its first template is compiled."""
 
 
-class TooMuchError(Exception):
-    """The template ran too long; a MemoryError says the other thing."""
+class TooMuchError(BaseException):
+    """The template ran too long; a MemoryError says the other thing. No `except Exception` in jinja may stop it."""
 
 
 class Limits:

@@ -61,7 +61,7 @@ class Templates:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._known: dict[str, Template] = {}
+        self._known: dict[str, Template | BadTemplateError] = {}
 
     @cached_property
     def _engine(self) -> "Engine":
@@ -75,10 +75,18 @@ class Templates:
 
     def __getitem__(self, text: str) -> Template:
         """Return the template of a text; BadTemplateError where it is wrong."""
-        found = self._known.get(text)
-        if found is None:
-            found = self._known[text] = Template(text, self)
+        if text not in self._known:
+            self._known[text] = self._made(text)
+        found = self._known[text]
+        if isinstance(found, BadTemplateError):
+            raise found
         return found
+
+    def _made(self, text: str) -> "Template | BadTemplateError":
+        try:
+            return Template(text, self)
+        except BadTemplateError as error:
+            return error
 
     def check_names(self, template: Template, known: Iterable[str]) -> None:
         """Raise BadTemplateError if the template uses a name that no scope will have."""
