@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Problems
-from buildmatrix.plan.scope import FOLLOWS, BadTemplateError, values_of
+from buildmatrix.plan.scope import FOLLOWS, NO_REPOSITORY, BadTemplateError, values_of
 from buildmatrix.plan.templates import Templates
 from buildmatrix.plan.variables import ResolvedVariable
 from buildmatrix.spec.model import Spec
@@ -46,7 +46,9 @@ def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) 
         try:
             names += templates[text].names
         except BadTemplateError as error:
-            problems.error(error.code, f"variable.{variable.name}: {error.message}", variable.place, hint=error.hint)
+            problems.error(
+                error.code, f"variable.{variable.name}: {error.message}", inside(variable.place), hint=error.hint
+            )
     return names
 
 
@@ -88,14 +90,21 @@ def _rendered(
             templates.check_names(templates[text], scope)
         value = _render(variable.value, scope, templates)
     except BadTemplateError as error:
-        advice = f"{variable.name} is made of it: {error.hint}" if error.code == "missing-variable" else ""
-        if error.code not in {"missing-variable", FOLLOWS}:
+        advice = _advice(variable.name, error)
+        if not advice and error.code != FOLLOWS:
             place = inside(variable.place)
             problems.error(error.code, f"variable.{variable.name}: {error.message}", place, hint=error.hint)
         return replace(variable, value=None, origin="nothing", advice=advice)
     if is_list and isinstance(value, str):
         value = [line.strip() for line in value.splitlines() if line.strip()]
     return replace(variable, value=value)
+
+
+def _advice(name: str, error: BadTemplateError) -> str:
+    """Return what to say where the variable is used, if its error is one of the run and not of the file."""
+    if error.code == NO_REPOSITORY:
+        return f"{name} is made with git: {error.message}"
+    return f"{name} is made of it: {error.hint}" if error.code == "missing-variable" else ""
 
 
 def _render(value: Any, scope: Mapping[str, Any], templates: Templates) -> Any:

@@ -16,7 +16,7 @@ from buildmatrix.errors import did_you_mean
 from buildmatrix.plan.filters import FILTERS, FilterError
 from buildmatrix.plan.git import NoRepositoryError
 from buildmatrix.plan.limits import Limits, TooMuchError
-from buildmatrix.plan.scope import FOLLOWS, BadTemplateError, Lazy, Missing
+from buildmatrix.plan.scope import FOLLOWS, NO_REPOSITORY, BadTemplateError, Lazy, Missing
 from buildmatrix.spec.shapes import text_of
 
 LARGEST = 1_000_000
@@ -38,13 +38,14 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Any, called: Any, *arguments: Any, **named: Any) -> Any:
         """Refuse calls that would fill the memory: `'x'.ljust(10 ** 9)`, `'{:999999999}'.format(1)`."""
-        _refuse_huge(getattr(called, "__self__", ""), *arguments, *named.values())
+        owner = getattr(getattr(called, "__wrapped__", called), "__self__", "")
+        _refuse_huge(owner, *arguments, *named.values())
         return super().call(context, called, *arguments, **named)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Refuse what would fill the memory."""
         if operator == "%":
-            _refuse_huge(left)
+            _refuse_huge(left, *(right if isinstance(right, tuple) else ()))
         sized = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
         count = next((side for side in (right, left) if isinstance(side, int)), 1)
         if (sized and sized[0] * count > LARGEST) or (operator == "**" and abs(count) > HIGHEST_POWER):
@@ -194,7 +195,7 @@ def _explained(error: Exception) -> BadTemplateError:
         case UndefinedError():
             return _undefined(error)
         case NoRepositoryError() | FilterError():
-            return BadTemplateError(str(error))
+            return BadTemplateError(str(error), code="template" if isinstance(error, FilterError) else NO_REPOSITORY)
         case RecursionError():
             return BadTemplateError("the template is nested too deeply")
         case TemplateError():

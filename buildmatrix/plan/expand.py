@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
-from buildmatrix.plan.matrix import Axes, axis_items, cell_name, cells_of, label, matches
+from buildmatrix.plan.matrix import Axes, axis_items, cell_name, cells_of, identity, label, matches, shown_value
 from buildmatrix.plan.merge import layers_of, merge, override_layers
 from buildmatrix.plan.model import Cell, MatrixFacts
 from buildmatrix.plan.render import Faults, Recipe
@@ -121,7 +121,16 @@ class Expansion:
                 self.problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
             for index, value in enumerate(axes[axis]):
                 self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
+            self._check_repeats(target, axis, axes[axis], place)
         return axes
+
+    def _check_repeats(self, target: DeclaredTarget, axis: str, values: list[Any], place: Place) -> None:
+        known: set[Any] = set()
+        for index, value in enumerate(values):
+            if (key := identity(value)) in known:
+                message = f"target.{target.name}.matrix: axis {axis} has the value {shown_value(value)} twice"
+                self.problems.error("axis", message, inside(place, index))
+            known.add(key)
 
     def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
         failed = self._faults[target.name].has("")

@@ -68,6 +68,12 @@ def from_json(value: object) -> Any:
         raise FilterError(f"from_json: this is no JSON: {error}") from None
 
 
+def tojson(value: object) -> str:
+    """The value as JSON, keys sorted; 3.10 stays 3.10."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=lambda number: f"\0{number}\0")
+    return re.sub(r'"\\u0000([^"\\]*)\\u0000"', r"\1", text)
+
+
 def sha256(value: object) -> str:
     """The SHA-256 of the text, in hexadecimal."""
     return hashlib.sha256(str(value).encode()).hexdigest()
@@ -80,5 +86,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "clean_tag": clean_tag,
     "regex_replace": regex_replace,
     "from_json": from_json,
+    "tojson": tojson,
     "sha256": sha256,
 }

@@ -133,10 +133,17 @@ def fits_text(glob: str, value: Any) -> bool:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Tell whether two axis values are the same as text, so that "3.13" and 3.13 are."""
-    if isinstance(left, Mapping) or isinstance(right, Mapping):
-        return bool(left == right)
-    return text_of(left) == text_of(right)
+    """Tell whether two axis values are the same as text, so that "3.13" and 3.13 are, but not 3.1 and 3.10."""
+    return bool(identity(left) == identity(right))
+
+
+def identity(value: Any) -> Any:
+    """Return what two values that are the same have in common; it can be hashed."""
+    if isinstance(value, Mapping):
+        return frozenset((key, identity(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(identity, value))
+    return text_of(value)
 
 
 def label(value: Any) -> str:

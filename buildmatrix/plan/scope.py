@@ -20,6 +20,7 @@ class BadTemplateError(Exception):
 
 
 FOLLOWS = "follows"
+NO_REPOSITORY = "no-repository"
 
 
 class Missing:

@@ -104,8 +104,8 @@ class Selection:
             return [name]
         if any(sign in name for sign in "*?"):
             found = dict.fromkeys(self._glob(name))
-            if found:
-                return list(found)
+            if found or any(not names and fnmatchcase(key, name) for key, names in self._whole()):
+                return list(found)  # a target that has none of its entries has errors of its own
         raise SelectorError(f'"{selector}" matches no target and no group', self._near(name))
 
     def _declared(self, name: str, selector: str) -> list[str]:
@@ -114,6 +114,9 @@ class Selection:
                 f'"{selector}" is abstract (its name starts with _) and is never built', self._near(name.lstrip("_"))
             )
         return self.by_target[name]
+
+    def _whole(self) -> Iterable[tuple[str, list[str]]]:
+        return ((key, names) for key, names in self.by_target.items() if not self.spec.targets[key].abstract)
 
     def _glob(self, pattern: str) -> Iterable[str]:
         for name in self.entries:

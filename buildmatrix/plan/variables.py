@@ -102,15 +102,18 @@ def _resolve(
         value, origin = table.default, "default"
     if value is None:
         origin = "nothing"
+    advice = _advice(variable)
     if origin not in {"default", "nothing"}:
         value = _converted(variable, value, origin, problems)
+        if value is None:
+            origin, advice = "nothing", ""  # it is reported
     return ResolvedVariable(
         name=variable.name,
         value=value,
         origin=origin,
         place=variable.place,
         description=table.description or "",
-        advice=_advice(variable),
+        advice=advice,
     )
 
 
@@ -163,6 +166,7 @@ def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems:
         problems.error(
             "variable", f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}', variable.place
         )
+        return None
     return value
 
 
@@ -202,18 +206,19 @@ def _check(declared: DeclaredVariable, variable: ResolvedVariable, problems: Pro
     if value is None:
         return
     source = "" if variable.origin == "default" else f" ({variable.origin})"
+    place = inside(variable.place, "default") if variable.origin == "default" else variable.place
     items = value if isinstance(value, list | tuple) else [value]
     for item in items:
         if table.pattern is not None and not _matches(table.pattern, text_of(item)):
             message = f'variable "{variable.name}" is {shown(item)}{source}, which does not match its pattern'
-            problems.error("variable", message, variable.place, hint=f"the pattern is {table.pattern}")
+            problems.error("variable", message, place, hint=f"the pattern is {table.pattern}")
         if table.choices is not None and item not in table.choices:
             message = f'variable "{variable.name}" is {shown(item)}{source}, which is not among its choices'
             hint = (
                 did_you_mean(text_of(item), map(text_of, table.choices))
                 or f"choices: {', '.join(map(shown, table.choices))}"
             )
-            problems.error("variable", message, variable.place, hint=hint)
+            problems.error("variable", message, place, hint=hint)
     _check_type(declared, variable, problems)
 
 

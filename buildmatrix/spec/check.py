@@ -60,7 +60,7 @@ def _explain(error: Any) -> Iterator[Problem]:
             yield from _unknown_keys(error, pointer)
         case "required":
             yield from _missing_keys(error, pointer)
-        case "pattern" | "minLength" | "minimum" | "maximum" | "minItems":
+        case "pattern" | "minLength" | "minimum" | "maximum" | "minItems" | "minProperties":
             yield _bad_value(error, pointer)
         case "enum" | "const":
             yield _not_among(error, pointer)
@@ -113,8 +113,9 @@ def _bad_value(error: Any, pointer: Pointer) -> Problem:
         )
     if error.validator == "minLength":
         return Problem(f"{spoken(pointer)} is empty", pointer, "write a value, or leave the key out")
-    if error.validator == "minItems":
-        return Problem(f"{spoken(pointer)} is empty", pointer, "list at least one value")
+    if error.validator in {"minItems", "minProperties"}:
+        hint = "list at least one value" if error.validator == "minItems" else "name at least one axis"
+        return Problem(f"{spoken(pointer)} is empty", pointer, hint)
     hint = did_you_mean(str(error.instance), error.schema.get("x-known", ()))
     return Problem(f"{spoken(pointer)}: {shown(error.instance)} is not {expected}", pointer, hint)
 
@@ -161,6 +162,16 @@ def _kind_of(value: Any) -> str:
     return {"Decimal": "a number"}.get(type(value).__name__, f"a {type(value).__name__}")
 
 
+def _quoted(text: str) -> str:
+    if text.isprintable() and '"' in text and "'" not in text:
+        return f"'{text}'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"') if '"' in text else text
+    return '"' + "".join(sign if sign.isprintable() else _ESCAPES.get(sign, "�") for sign in escaped) + '"'
+
+
+_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
 def shown(value: Any) -> str:
     """Return a value as TOML would have it, shortened to 60 characters."""
     if isinstance(value, bool):
@@ -168,7 +179,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         text = f"[{', '.join(map(shown, value))}]"
     elif isinstance(value, Mapping):
-        text = f"{{ {', '.join(f'{key} = {shown(item)}' for key, item in value.items())} }}"
+        text = f"{{ {', '.join(f'{key} = {shown(item)}' for key, item in value.items())} }}" if value else "{}"
     else:
-        text = '"' + value.replace("\n", "\\n") + '"' if isinstance(value, str) else str(value)
+        text = _quoted(value) if isinstance(value, str) else str(value)
     return text if len(text) <= WIDEST else text[: WIDEST - 3] + "…" + text[-1]

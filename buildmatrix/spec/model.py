@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place
 from buildmatrix.spec.settings import NAME, Name, Settings
-from buildmatrix.spec.shapes import Doc, Examples, Keys, Keyword, Rest, Table, is_list, rows
+from buildmatrix.spec.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
 
 IDENTIFIER = "^[A-Za-z][A-Za-z0-9_]*$"
 Selector = Annotated[str, Keyword("minLength", 1)]
 Scalar = str | int | float | bool
-CellTable = Mapping[str, Any]
+AxisTemplate = Annotated[str, Keyword("pattern", TEMPLATE), Expected("a list, or a template that gives one")]
+CellTable = Annotated[Mapping[str, Any], Keyword("minProperties", 1)]
 """Axis to value (exclude, include) or to glob, list of globs, or table (select)."""
 
 
@@ -62,7 +63,10 @@ class Matrix(Table):
         Examples([{"python": "3.14", "os": "trixie"}]),
     ] = None
     axes: Annotated[
-        Mapping[str, Annotated[tuple[Any, ...] | str, Doc("The axis's values: a list, or a template that gives one.")]]
+        Mapping[
+            str,
+            Annotated[tuple[Any, ...] | AxisTemplate, Doc("The axis's values: a list, or a template that gives one.")],
+        ]
         | None,
         Rest(),
     ] = None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.spec.check import shown
 from buildmatrix.spec.model import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec
 
 BUILT_IN = frozenset({
@@ -22,10 +23,12 @@ def check_names(spec: Spec, problems: Problems) -> None:
         problems.error("no-target", f"the file declares {what}", Place(file=spec.file), hint="add a [target.NAME]")
     for variable in spec.variables.values():
         _check_variable(variable, problems)
+    unsure = _without_axes(problems)
     for target in spec.targets.values():
         _check_inherits(spec, target, problems)
-        _check_matrix(target, problems)
-        _check_override(target, problems)
+        if target.name not in unsure:
+            _check_matrix(target, problems)
+            _check_override(target, problems)
     find_circles({name: _parents(spec, name) for name in spec.targets}, _inherits_circle(spec, problems))
     for group in spec.groups.values():
         if group.name in spec.targets:
@@ -39,15 +42,28 @@ def check_names(spec: Spec, problems: Problems) -> None:
             )
 
 
+def _without_axes(problems: Problems) -> set[str | int]:
+    """Return the targets whose axes are wrong and were dropped: nobody knows which others are missing."""
+    pointers = [diagnostic.place.pointer for diagnostic in problems.errors if diagnostic.place]
+    return {
+        pointer[1]
+        for pointer in pointers
+        if (pointer[:1], pointer[2:3]) == (("target",), ("matrix",))
+        and pointer[3:4] not in {("exclude",), ("include",)}
+    }
+
+
 def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:
     if not re.fullmatch(IDENTIFIER, name):
-        better = re.sub(r"\W+", "_", name).strip("_0123456789") or "value"
+        better = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_0123456789") or "value"
         reason = (
             f"in a template `{{{{ {name} }}}}` would be a subtraction"
             if "-" in name
             else "a name starts with a letter and holds letters, digits and _"
         )
-        problems.error("identifier", f'{kind} "{name}" is no identifier', place, hint=f'{reason}; call it "{better}"')
+        problems.error(
+            "identifier", f"{kind} {shown(name)} is no identifier", place, hint=f'{reason}; call it "{better}"'
+        )
     elif name in BUILT_IN:
         problems.error(
             "identifier", f'{kind} "{name}" hides a built-in name of templates', place, hint=f'call it "{name}_"'
