@@ -43,6 +43,10 @@ class Call:
     """
 
     names: tuple[str, ...]
+    within: tuple[str, ...]
+    """All targets in the bake file: the names, and what they build upon."""
+
+    folder: Path
     bake: str
     command: tuple[str, ...]
 
@@ -54,18 +58,17 @@ def calls(plan: Plan, options: ApplyOptions, facts: Facts | None, folder: str = 
     """
     found = []
     for number, names in enumerate(_waves(plan), start=1):
-        sub = str(Path(folder, str(number))) if folder else ""
-        command = [
-            "docker",
-            "buildx",
-            "bake",
-            "-f",
-            str(Path(sub, BAKE_FILE)),
-            "--metadata-file",
-            str(Path(sub, METADATA_FILE)),
-        ]
-        command += _flags(plan, options, facts)
-        found.append(Call(names=names, bake=bake_text(bake_document(plan, names)), command=tuple(command)))
+        sub = Path(folder, str(number)) if folder else Path()
+        files = ["-f", str(sub / BAKE_FILE), "--metadata-file", str(sub / METADATA_FILE)]
+        document = bake_document(plan, names)
+        call = Call(
+            names=names,
+            within=tuple(document["target"]),
+            folder=sub,
+            bake=bake_text(document),
+            command=("docker", "buildx", "bake", *files, *_flags(plan, options, facts)),
+        )
+        found.append(call)
     return found
 
 
@@ -135,15 +138,13 @@ class _Run:
         self._plan, self._call, self._programs = plan, call, programs
         self._watched = options.progress == "auto"
         self._environment = {} if options.provenance_in_metadata else {"BUILDX_METADATA_PROVENANCE": "disabled"}
-        self._bake_file = Path(call.command[4])
-        names = json.loads(call.bake)["target"]
-        self.progress = Progress(names, listener)
+        self.progress = Progress(call.within, listener)
         self.failed = ""
 
     def go(self) -> BuildmatrixError | None:
         """Run the call; what went wrong, or None."""
-        self._bake_file.parent.mkdir()
-        self._bake_file.write_text(self._call.bake, encoding="utf-8")
+        self._call.folder.mkdir()
+        (self._call.folder / BAKE_FILE).write_text(self._call.bake, encoding="utf-8")
         self._make_folders()
         on_line = self.progress.line if self._watched else None
         ended = self._programs.watch(
@@ -166,7 +167,7 @@ class _Run:
     def metadata(self) -> dict[str, Any]:
         """Return bake's metadata by target; empty after a failure."""
         try:
-            found: dict[str, Any] = json.loads(self._bake_file.with_name(METADATA_FILE).read_text(encoding="utf-8"))
+            found: dict[str, Any] = json.loads((self._call.folder / METADATA_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found

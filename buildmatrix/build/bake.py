@@ -23,8 +23,9 @@ def bake_document(plan: Plan, names: Iterable[str] | None = None) -> BakeFile:
 
     The group `default` holds the targets that are to be exported, so that bake builds them when nothing is named.
     """
-    chosen = plan.targets if names is None else _with_links(plan, names)
-    wanted = [target.name for target in chosen if target.exported and (names is None or target.name in set(names))]
+    asked = frozenset(plan.by_name if names is None else names)
+    chosen = _with_links(plan, asked)
+    wanted = [target.name for target in chosen if target.exported and target.name in asked]
     return {
         "group": {"default": {"targets": wanted}},
         "target": {escaped(target.name): _target(target) for target in chosen},
@@ -32,14 +33,13 @@ def bake_document(plan: Plan, names: Iterable[str] | None = None) -> BakeFile:
 
 
 def _with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
-    by_name = plan.by_name
     found: set[str] = set()
     pending = list(names)
     while pending:
         name = pending.pop()
         if name not in found:
             found.add(name)
-            pending += by_name[name].links
+            pending += plan.by_name[name].links
     return [target for target in plan.targets if target.name in found]
 
 

@@ -21,8 +21,6 @@ class Node:
     """A node of a builder; `platforms` are empty before it runs for the first time."""
 
     name: str
-    endpoint: str
-    status: str
     error: str
     platforms: tuple[str, ...]
 
@@ -102,8 +100,6 @@ def _node(block: str) -> Node:
     platforms = [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",") if name.strip()]
     return Node(
         name=fields.get("Name", ""),
-        endpoint=fields.get("Endpoint", ""),
-        status=fields.get("Status", ""),
         error=fields.get("Error", ""),
         platforms=tuple(map(normalized, platforms)),
     )

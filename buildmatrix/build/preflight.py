@@ -12,7 +12,6 @@ from buildmatrix.build.process import Programs
 from buildmatrix.errors import Diagnostic, EngineError, UsageError
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.paths import is_local
-from buildmatrix.plan.platforms import normalized
 from buildmatrix.spec.settings import DockerOutput, OciOutput
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:
         return []
     lacking: dict[str, PlannedTarget] = {}
     for target in plan.targets:
-        for platform in map(normalized, target.platforms):
+        for platform in target.platforms:
             if platform not in known and platform not in lacking and platform != "local" and _runs(target, plan):
                 lacking[platform] = target
     return [_lacking(platform, target, builder) for platform, target in lacking.items()]
@@ -168,12 +167,7 @@ def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
         return
     said: set[str] = set()
     for target in plan.targets:
-        if (
-            target.exported
-            and not target.settings.output
-            and target.settings.call in {None, "build"}
-            and target.declared not in said
-        ):
+        if target.leaves_nothing and target.declared not in said:
             said.add(target.declared)
             message = f'{target.name} has no output: it will stay in the cache of builder "{builder.name}"'
             yield Diagnostic(

@@ -12,7 +12,7 @@ from buildmatrix.build.apply import apply as run_plan
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
 from buildmatrix.cli import options
-from buildmatrix.cli.session import Session, output_mode, request, session, write_file
+from buildmatrix.cli.session import Session, request, session, write_file
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
@@ -66,8 +66,16 @@ def apply(
       buildmatrix apply plan.json
     """
     with session(file, color) as run:
-        mode = output_mode(push=push, load=load, no_output=no_output)
-        asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_, output=mode)
+        asked = request(
+            selectors=selectors,
+            platform=platform,
+            var=var,
+            var_file=var_file,
+            set_=set_,
+            push=push,
+            load=load,
+            no_output=no_output,
+        )
         planned = _saved(run, asked) or make_plan(run.name, run.sources, asked, run.git)
         chosen = ApplyOptions(
             builder=builder,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.session import Session, output_mode, request, session
+from buildmatrix.cli.session import Session, request, session
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
 
@@ -54,8 +54,16 @@ def plan(
       buildmatrix plan --format markdown > comment.md
     """
     with session(file, color) as run:
-        mode = output_mode(push=push, load=load, no_output=no_output)
-        asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_, output=mode)
+        asked = request(
+            selectors=selectors,
+            platform=platform,
+            var=var,
+            var_file=var_file,
+            set_=set_,
+            push=push,
+            load=load,
+            no_output=no_output,
+        )
         planned = make_plan(run.name, run.sources, asked, run.git)
         if output_format == "json":
             from buildmatrix.report.plan_json import plan_json

@@ -8,7 +8,7 @@ import typer
 
 from buildmatrix.build.bake import bake_document, bake_text
 from buildmatrix.cli import options
-from buildmatrix.cli.session import output_mode, request, session, write_file
+from buildmatrix.cli.session import request, session, write_file
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
 from buildmatrix.pipeline import plan as make_plan
 
@@ -46,8 +46,16 @@ def render(
       buildmatrix render --output docker-bake.json --check
     """
     with session(file, color) as run:
-        mode = output_mode(push=push, load=load, no_output=no_output)
-        asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_, output=mode)
+        asked = request(
+            selectors=selectors,
+            platform=platform,
+            var=var,
+            var_file=var_file,
+            set_=set_,
+            push=push,
+            load=load,
+            no_output=no_output,
+        )
         planned = make_plan(run.name, run.sources, asked, run.git)
         text = bake_text(bake_document(planned))
         run.warn(diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output")

@@ -101,9 +101,12 @@ def request(
     var: list[str] | None = None,
     var_file: list[str] | None = None,
     set_: list[str] | None = None,
-    output: OutputMode = "declared",
+    push: bool = False,
+    load: bool = False,
+    no_output: bool = False,
 ) -> Request:
-    """Return the command line as a Request; UsageError for a `--var` that is no NAME=VALUE."""
+    """Return the command line as a Request; UsageError for a `--var` that is no NAME=VALUE, or for two outputs."""
+    output = _output_mode(push=push, load=load, no_output=no_output)
     variables = {}
     for text in var or ():
         name, sign, value = text.partition("=")
@@ -123,7 +126,7 @@ def request(
     )
 
 
-def output_mode(*, push: bool, load: bool, no_output: bool) -> OutputMode:
+def _output_mode(*, push: bool, load: bool, no_output: bool) -> OutputMode:
     """Return the mode that the flags ask for; UsageError for more than one of them."""
     asked: list[OutputMode] = [mode for mode, flag in _modes(push=push, load=load, none=no_output) if flag]
     if len(asked) > 1:

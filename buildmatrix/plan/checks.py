@@ -2,7 +2,7 @@
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from buildmatrix.plan.paths import is_local
 from buildmatrix.plan.references import canonical, fault
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.settings import InlineCacheTo
-
-Said = Callable[[str, str, Place, PlannedTarget, str], None]
 
 
 class Checker:
@@ -31,8 +29,8 @@ class Checker:
         """Check what one target says, without a look at any file."""
         for index, tag in enumerate(target.tags):
             if reason := fault(tag):
-                message = f"tag {shown(tag)} is not a valid image reference (target.{target.declared}"
-                self._say("tag", message, reason, target, "tags", index)
+                message = f"tag {shown(tag)} is not a valid image reference"
+                self._say("tag", message, reason, target, "tags", index, of=f"target.{target.declared}")
         if (target.settings.context or "").startswith("target:"):
             self._say(
                 "context",
@@ -44,19 +42,14 @@ class Checker:
         if target.exported:
             self._outputs(target)
 
-    def _say(self, code: str, message: str, hint: str, target: PlannedTarget, *path: str | int) -> None:
+    def _say(self, code: str, message: str, hint: str, target: PlannedTarget, *path: str | int, of: str = "") -> None:
+        """Add an error, once for each place; `of` says whose it is where the message does not."""
         place = target.place_of(*path)
         if (code, place) in self._said:
             return
         self._said.add((code, place))
-        cell = f"cell {target.name}" if target.cell else ""
-        message = (
-            f"{message}, {cell})"
-            if cell and "(" in message
-            else f"{message} ({cell})"
-            if cell
-            else message + ")" * message.count("(target.")
-        )
+        whose = ", ".join(part for part in (of, f"cell {target.name}" if target.cell else "") if part)
+        message += f" ({whose})" if whose else ""
         self.problems.error(code, message, place, hint=_with_cell(hint, target))
 
     def _outputs(self, target: PlannedTarget) -> None:
@@ -80,7 +73,7 @@ class Checker:
                     "output",
                     index,
                 )
-        if not settings.output and settings.call in {None, "build"}:
+        if target.leaves_nothing:
             place = target.place
             if ("no-output", place) not in self._said:
                 self._said.add(("no-output", place))

@@ -9,7 +9,7 @@ from buildmatrix.plan.scope import FOLLOWS, NO_REPOSITORY, BadTemplateError, val
 from buildmatrix.plan.templates import Templates
 from buildmatrix.plan.variables import ResolvedVariable
 from buildmatrix.spec.model import Spec
-from buildmatrix.spec.names import find_circles, inside
+from buildmatrix.spec.names import find_circles, inside, steps_of
 from buildmatrix.spec.shapes import is_template
 
 
@@ -26,16 +26,13 @@ def render_defaults(
 
     def report(walk: list[str]) -> None:
         circular.update(walk)
-        notes = tuple(
-            (f"{name} uses {used}", found[name].place) for name, used in zip(walk, [*walk[1:], walk[0]], strict=True)
-        )
+        notes = tuple((f"{name} uses {used}", found[name].place) for name, used in steps_of(walk))
         message = "variables use each other in a circle: " + " → ".join([*walk, walk[0]])
         problems.error("circle", message, found[walk[0]].place, notes=notes)
 
     find_circles(uses, report)
-    scope = dict(built_in)
     for name in _ordered(uses, circular):
-        found[name] = _rendered(spec, found[name], {**values_of(found), **scope}, problems, templates)
+        found[name] = _rendered(spec, found[name], {**values_of(found), **built_in}, problems, templates)
     for name in circular:
         found[name] = replace(found[name], value=None, origin="nothing", advice="")
 

@@ -85,7 +85,7 @@ class Expansion:
         place = inside(entry.target.place, "name") if entry.target.table.name else entry.target.place
         hint = 'give the cells names of their own: name = "…{{ axis }}…"' if entry.cell else "give one another name"
         notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
-        self._faults[entry.target.name].problems.error("same-name", message, place, hint=hint, notes=notes)
+        self.problems.error("same-name", message, place, hint=hint, notes=notes)
 
     def _name(self, target: DeclaredTarget, cell: Cell, axes: Axes) -> str:
         text = target.table.name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from buildmatrix.errors import Place, Problems
 from buildmatrix.plan.select import Entry, Selection, SelectorError
-from buildmatrix.spec.names import find_circles
+from buildmatrix.spec.names import find_circles, steps_of
 from buildmatrix.spec.settings import Settings
 
 TARGET = "target:"
@@ -65,7 +65,7 @@ def refuse_circles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> b
     found: list[list[str]] = []
     find_circles({name: dict.fromkeys(edge.to for edge in several) for name, several in edges.items()}, found.append)
     for walk in found:
-        pairs = list(zip(walk, [*walk[1:], walk[0]], strict=True))
+        pairs = steps_of(walk)
         steps = [next(edge for edge in edges[name] if edge.to == following) for name, following in pairs]
         notes = tuple(
             (f"{name} needs {following}", step.place) for (name, following), step in zip(pairs, steps, strict=True)

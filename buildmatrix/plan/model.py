@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
@@ -55,6 +56,11 @@ class PlannedTarget:
         """The names of the image."""
         return self.settings.tags or ()
 
+    @property
+    def leaves_nothing(self) -> bool:
+        """Whether it is built for its result, and yet has no output: it would stay in the build cache."""
+        return self.exported and not self.settings.output and self.settings.call in {None, "build"}
+
     def place_of(self, *path: str | int) -> Place:
         """Return where a setting was declared: the nearest known place on the path, at last the target's own."""
         for length in range(len(path), 0, -1):
@@ -102,7 +108,7 @@ class Plan:
     matrices: Mapping[str, "MatrixFacts"]
     warnings: tuple[Diagnostic, ...]
 
-    @property
+    @cached_property
     def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:
         """The targets by stage: those of a stage can be built at the same time."""
         found: dict[int, list[PlannedTarget]] = {}
@@ -110,7 +116,7 @@ class Plan:
             found.setdefault(target.stage, []).append(target)
         return tuple(tuple(found[stage]) for stage in sorted(found))
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, PlannedTarget]:
         """The targets by their names."""
         return {target.name: target for target in self.targets}

@@ -4,7 +4,6 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
@@ -21,7 +20,7 @@ from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
 from buildmatrix.plan.sets import parse_sets
 from buildmatrix.spec.model import Spec
-from buildmatrix.spec.names import inside
+from buildmatrix.spec.names import inside, steps_of
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
 
 
@@ -66,9 +65,9 @@ def _check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
 
 def _refuse_group_circle(spec: Spec, first: str, walk: tuple[str, ...], problems: Problems) -> None:
     start = walk.index(first) if first in walk else 0
-    names = [*walk[start:], *walk[:start], walk[start]]
-    notes = tuple((f"{name} contains {other}", spec.groups[name].place) for name, other in pairwise(names))
-    message = f"groups contain each other in a circle: {' → '.join(names)}"
+    names = [*walk[start:], *walk[:start]]
+    notes = tuple((f"{name} contains {other}", spec.groups[name].place) for name, other in steps_of(names))
+    message = "groups contain each other in a circle: " + " → ".join([*names, names[0]])
     problems.error("circle", message, spec.groups[names[0]].place, notes=notes)
 
 
@@ -82,9 +81,7 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, fil
     chosen = _chosen(expansion, request, problems)
     targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
     checker = Checker(spec.directory, problems)
-    sound = [target for target in targets if not expansion.is_broken(expansion.entries[target.name])]
-    _check(checker, sound, files=files)
-    checker.collisions(sound)
+    checker.collisions(_checked(expansion, targets, checker, files=files))
     return _plan(spec, request, expansion, targets, problems)
 
 
@@ -97,8 +94,7 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
     nodes = _closure(expansion, dict.fromkeys(expansion.entries, ""), request, problems)
     targets = _planned(nodes, request, problems)
     checker = Checker(spec.directory, problems)
-    sound = [target for target in targets if not expansion.is_broken(expansion.entries[target.name])]
-    _check(checker, sound, files=False)
+    sound = _checked(expansion, targets, checker, files=False)
     try:
         default = set(expansion.selection.select(()))
     except SelectorError:
@@ -106,13 +102,18 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
     checker.collisions([target for target in sound if target.name in default])
 
 
-def _check(checker: Checker, targets: Iterable[PlannedTarget], *, files: bool) -> None:
-    by_name = {target.name: target for target in targets}
-    for target in targets:
+def _checked(
+    expansion: Expansion, targets: Iterable[PlannedTarget], checker: Checker, *, files: bool
+) -> list[PlannedTarget]:
+    """Check each target alone and with what it builds upon; return those whose settings are whole."""
+    sound = [target for target in targets if not expansion.is_broken(expansion.entries[target.name])]
+    by_name = {target.name: target for target in sound}
+    for target in sound:
         checker.values(target)
         if files:
             checker.files(target)
         checker.platforms(target, by_name)
+    return sound
 
 
 def _check_platforms(request: Request, problems: Problems) -> None:

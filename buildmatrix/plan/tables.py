@@ -17,11 +17,6 @@ class BadCsvError(Exception):
     """The string is no CSV of `key=value` fields; the message says why."""
 
 
-def table_rows() -> tuple[str, ...]:
-    """Return the attributes of the settings that are lists of tables or CSV strings."""
-    return tuple(row.attribute for row in rows(Settings) if is_table_list(row))
-
-
 def is_table_list(row: Row) -> bool:
     """Tell whether a row is a list of tables or CSV strings."""
     shape, _ = unwrap(row.shape)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.platforms import normalized
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Table, plain_table, rows, text_of
 
@@ -49,7 +48,7 @@ def labelled(facts: Mapping[Fact, str]) -> dict[str, str]:
 
 def platforms_text(target: PlannedTarget) -> str:
     """Return the platforms with spaces between; what no platform means is said."""
-    return " ".join(map(normalized, target.platforms)) or "the builder's own platform"
+    return " ".join(target.platforms) or "the builder's own platform"
 
 
 def setting_text(value: Any) -> str:

@@ -89,8 +89,8 @@ def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
         try:
             re.compile(variable.table.pattern)
         except re.error as error:
-            place = Place(file=variable.place.file, pointer=(*variable.place.pointer, "pattern"))
-            problems.error("pattern", f"variable.{variable.name}.pattern is no regular expression: {error}", place)
+            message = f"variable.{variable.name}.pattern is no regular expression: {error}"
+            problems.error("pattern", message, inside(variable.place, "pattern"))
 
 
 def _parents(spec: Spec, name: str) -> list[str]:
@@ -111,7 +111,7 @@ def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], No
     def report(walk: list[str]) -> None:
         notes = tuple(
             (f"{child} inherits {parent}", inside(spec.targets[child].place, "inherits"))
-            for child, parent in zip(walk, [*walk[1:], walk[0]], strict=True)
+            for child, parent in steps_of(walk)
         )
         place = inside(spec.targets[walk[0]].place, "inherits")
         problems.error(
@@ -119,6 +119,11 @@ def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], No
         )
 
     return report
+
+
+def steps_of(walk: list[str]) -> list[tuple[str, str]]:
+    """Return the steps of a circle: each name with the following one, the last with the first."""
+    return list(zip(walk, [*walk[1:], walk[0]], strict=True))
 
 
 def find_circles(edges: Mapping[str, Iterable[str]], report: Callable[[list[str]], None]) -> None:

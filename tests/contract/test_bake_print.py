@@ -17,14 +17,14 @@ from buildmatrix.pipeline import plan
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.request import Request
-from buildmatrix.plan.tables import parsed, table_rows
+from buildmatrix.plan.tables import is_table_list, parsed
 from buildmatrix.spec.settings import GhaCacheTo, LocalOutput, Settings
-from buildmatrix.spec.shapes import row_of, text_of
+from buildmatrix.spec.shapes import rows, text_of
 from buildmatrix.spec.source import Sources
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])
-TABLES = {row_of(Settings, attribute).key: attribute for attribute in table_rows()}
+TABLES = {row.key: row.attribute for row in rows(Settings) if is_table_list(row)}
 TOO_NEW_FOR_0_13 = {"description", "network", "entitlements", "extra-hosts", "call"}
 
 
