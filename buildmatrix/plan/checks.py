@@ -3,6 +3,7 @@
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from buildmatrix.plan.outputs import pushes, writes_tags
 from buildmatrix.plan.paths import is_local
 from buildmatrix.plan.references import canonical, fault
 from buildmatrix.spec.check import shown
+from buildmatrix.spec.damage import ANY_SETTING
 from buildmatrix.spec.settings import InlineCacheTo
 
 
 class Checker:
-    """Checks planned targets. What many cells share is said once, for the first of them."""
+    """Checks planned targets. What many cells share is said once, for the first of them.
+
+    `wrong` are always the attributes of a target that had errors before, `ANY_SETTING` for one that nobody knows: what
+    is there is checked nevertheless, but nothing is said to be missing, or not to fit, for want of those.
+    """
 
     def __init__(self, directory: str, problems: Problems) -> None:
         """Take the directory that paths are relative to."""
@@ -25,7 +31,7 @@ class Checker:
         self._said: set[tuple[str, Place]] = set()
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
-    def values(self, target: PlannedTarget) -> None:
+    def values(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
         """Check what one target says, without a look at any file."""
         for index, tag in enumerate(target.tags):
             if reason := fault(tag):
@@ -40,7 +46,7 @@ class Checker:
                 "context",
             )
         if target.exported:
-            self._outputs(target)
+            self._outputs(target, wrong)
 
     def _say(self, code: str, message: str, hint: str, target: PlannedTarget, *path: str | int, of: str = "") -> None:
         """Add an error, once for each place; `of` says whose it is where the message does not."""
@@ -52,11 +58,12 @@ class Checker:
         message += f" ({whose})" if whose else ""
         self.problems.error(code, message, place, hint=_with_cell(hint, target))
 
-    def _outputs(self, target: PlannedTarget) -> None:
+    def _outputs(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
         settings = target.settings
         outputs: tuple[Any, ...] = settings.output or ()
         for index, output in enumerate(outputs):
-            if pushes(output) and not target.tags and not output.name and not output.push_by_digest:
+            named = target.tags or wrong & {"tags", ANY_SETTING}
+            if pushes(output) and not named and not output.name and not output.push_by_digest:
                 self._say(
                     "no-tag",
                     f"target.{target.declared} pushes to a registry, but has no tags",
@@ -73,20 +80,21 @@ class Checker:
                     "output",
                     index,
                 )
-        if target.leaves_nothing:
+        if target.leaves_nothing and not wrong & {"output", "call", ANY_SETTING}:
             place = target.place
             if ("no-output", place) not in self._said:
                 self._said.add(("no-output", place))
                 message = f"target.{target.declared} has no output: it would stay in the build cache"
                 self.problems.warn("no-output", message, place, hint="add output, --push or --load")
 
-    def files(self, target: PlannedTarget) -> None:
+    def files(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
         """Check that the context, the named contexts and the Dockerfile are there."""
         settings = target.settings
         key = (settings.context, settings.dockerfile, settings.dockerfile_inline is None)
         if key not in self._contexts:
             self._contexts[key] = self._missing(key[0], key[1], needs_file=key[2])
-        if (missing := self._contexts[key]) is not None:
+        known = wrong.isdisjoint({"context", "dockerfile", "dockerfile_inline", ANY_SETTING})
+        if (missing := self._contexts[key]) is not None and known:
             attribute, message, hint = missing
             self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
         for name, value in (settings.contexts or {}).items():
@@ -119,8 +127,10 @@ class Checker:
             _near_file(folder, names[0]),
         )
 
-    def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget]) -> None:
+    def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget], wrong: AbstractSet[str]) -> None:
         """Check that what a target builds upon is built for its platforms."""
+        if wrong & {"platforms", ANY_SETTING}:
+            return
         for key, value in (target.settings.contexts or {}).items():
             provider = providers.get(value.removeprefix("target:")) if value.startswith("target:") else None
             if provider is None or not provider.platforms or not target.platforms:

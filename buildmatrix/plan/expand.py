@@ -1,7 +1,7 @@
 """From declared targets to entries (a name and a cell each), and from an entry to its settings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
@@ -10,10 +10,11 @@ from buildmatrix.plan.merge import layers_of, merge, override_layers
 from buildmatrix.plan.model import Cell, MatrixFacts
 from buildmatrix.plan.render import Faults, Recipe
 from buildmatrix.plan.room import CellRoom, Room
-from buildmatrix.plan.scope import BadTemplateError
+from buildmatrix.plan.scope import FOLLOWS, BadTemplateError
 from buildmatrix.plan.select import Entry, Selection, SelectorError
 from buildmatrix.plan.sets import Setting
 from buildmatrix.spec.check import shown
+from buildmatrix.spec.damage import ANY_SETTING
 from buildmatrix.spec.model import DeclaredTarget, Matrix, Spec
 from buildmatrix.spec.names import inside
 from buildmatrix.spec.settings import NAME, Settings
@@ -36,7 +37,7 @@ class Expansion:
         self._recipes: dict[Any, Recipe] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
         for target in spec.targets.values():
-            if not target.abstract and target.name not in spec.damaged:
+            if not target.abstract and target.name not in spec.damage.shapeless | spec.damage.circular:
                 self._expand(target)
         self.selection = Selection(spec, self.entries)
 
@@ -59,7 +60,7 @@ class Expansion:
         faults = len(self.problems.errors)
         target = self._with_values(target, matrix)
         axes = self._axes(target)
-        if len(self.problems.errors) > faults or self._faults[target.name].has(""):
+        if len(self.problems.errors) > faults or self._faults[target.name].wrong(""):
             return
         cells, excluded = cells_of(target, axes, self.problems)
         self.rooms[target.name] = CellRoom(
@@ -133,7 +134,7 @@ class Expansion:
             known.add(key)
 
     def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
-        failed = self._faults[target.name].has("")
+        failed = self._faults[target.name].wrong("")
         if not failed and not isinstance(value, str | int | float | Mapping) and type(value).__name__ != "Decimal":
             message = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}"
             self.problems.error("axis", message, place, hint="values are strings, numbers, booleans or tables")
@@ -185,18 +186,47 @@ class Expansion:
         """Return an entry's settings, rendered and checked, and where each was declared."""
         recipe = self._recipe(entry)
         room = self.rooms[entry.target.name]
-
-        def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
-            spoken = f"target.{entry.target.name}.{row_of(Settings, attribute).key}"
-            self._faults[entry.target.name].add(
-                error.code, f"{spoken}: {error.message}", place, entry.name, hint=error.hint
-            )
-
+        bad = self._bad(entry.target.name, entry.name)
         return recipe.settings(entry.name, room.at(entry.name, entry.cell), bad), recipe.origins
 
-    def is_broken(self, entry: Entry) -> bool:
-        """Tell whether an entry's settings had errors: what follows from those is not worth saying."""
-        return entry.target.name in self.spec.blemished or self._faults[entry.target.name].has(entry.name)
+    def wrong(self, entry: Entry) -> frozenset[str]:
+        """Return the attributes of an entry's settings that had errors: what follows from those is not worth saying."""
+        of_file = self.spec.damage.settings.get(entry.target.name, frozenset())
+        return of_file | self._faults[entry.target.name].wrong(entry.name)
+
+    def unexpanded(self) -> Iterator[tuple[DeclaredTarget, Settings, Mapping[Pointer, Place], frozenset[str]]]:
+        """Yield the targets that have no entry for the errors of their matrix: what is known of their settings.
+
+        That is what holds no template; the last of the four are the attributes that are not known. Templates are
+        looked at for their syntax, and for their names where the axes' names are sound.
+        """
+        for target in self.spec.targets.values():
+            if target.abstract or target.name in self.spec.damage.circular or self.selection.by_target[target.name]:
+                continue
+            recipe = Recipe(merge(layers_of(self.spec, target)), self._faults[target.name], target.place)
+            recipe.settings("", self._reader(target), self._bad(target.name, ""))
+            yield target, recipe.fixed, recipe.origins, frozenset({ANY_SETTING, *recipe.dynamic})
+
+    def _reader(self, target: DeclaredTarget) -> Callable[[str], str]:
+        """Return what looks at a template without rendering it: it always raises, at best with nothing to say."""
+        matrix = target.table.matrix or Matrix()
+        local = {axis for table in [matrix.axes or {}, *(matrix.include or ())] for axis in table}
+        known = {*self.room.scope, *local, "target", "name"}
+
+        def read(text: str) -> str:
+            template = self.room.templates[text]
+            if target.name not in self.spec.damage.shapeless:
+                self.room.templates.check_names(template, known)
+            raise BadTemplateError("", code=FOLLOWS)
+
+        return read
+
+    def _bad(self, declared: str, cell: str) -> Callable[[BadTemplateError, str, Place], None]:
+        def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
+            message = f"target.{declared}.{row_of(Settings, attribute).key}: {error.message}"
+            self._faults[declared].add(error.code, message, place, cell, hint=error.hint, attribute=attribute)
+
+        return bad
 
     def _recipe(self, entry: Entry) -> Recipe:
         overrides = tuple(

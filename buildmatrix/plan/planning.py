@@ -19,7 +19,7 @@ from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
 from buildmatrix.plan.sets import parse_sets
-from buildmatrix.spec.model import Spec
+from buildmatrix.spec.model import DeclaredTarget, Spec
 from buildmatrix.spec.names import inside, steps_of
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
 
@@ -105,15 +105,34 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
 def _checked(
     expansion: Expansion, targets: Iterable[PlannedTarget], checker: Checker, *, files: bool
 ) -> list[PlannedTarget]:
-    """Check each target alone and with what it builds upon; return those whose settings are whole."""
-    sound = [target for target in targets if not expansion.is_broken(expansion.entries[target.name])]
-    by_name = {target.name: target for target in sound}
-    for target in sound:
-        checker.values(target)
+    """Check each target alone and with what it builds upon; return the targets, for a look at all of them."""
+    found = list(targets)
+    wrong = {target.name: expansion.wrong(expansion.entries[target.name]) for target in found}
+    providers = {target.name: target for target in found if "platforms" not in wrong[target.name]}
+    for target in found:
+        checker.values(target, wrong[target.name])
         if files:
-            checker.files(target)
-        checker.platforms(target, by_name)
-    return sound
+            checker.files(target, wrong[target.name])
+        checker.platforms(target, providers, wrong[target.name])
+    for declared, settings, origins, unknown in expansion.unexpanded():
+        checker.values(_outline(declared, settings, origins), unknown)
+    return [target for target in found if not wrong[target.name] & {"tags", "output", "cache_to"}]
+
+
+def _outline(declared: DeclaredTarget, settings: Settings, origins: Mapping[Pointer, Place]) -> PlannedTarget:
+    return PlannedTarget(
+        name=declared.name,
+        declared=declared.name,
+        cell={},
+        settings=settings,
+        links=(),
+        needs=(),
+        reason=Reason(kind="selected", by=""),
+        exported=True,
+        stage=1,
+        place=declared.place,
+        origins=origins,
+    )
 
 
 def _check_platforms(request: Request, problems: Problems) -> None:

@@ -19,6 +19,7 @@ from buildmatrix.plan.scope import FOLLOWS, BadTemplateError
 from buildmatrix.plan.tables import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.check import shown
+from buildmatrix.spec.damage import ANY_SETTING
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import (
     JsonSchema,
@@ -44,15 +45,17 @@ class Faults:
     def __init__(self, declared: str, problems: Problems, said: set[tuple[Place, str]]) -> None:
         """Report for the target of this name; `said` is what all targets have said so far."""
         self.declared, self.problems, self._said = declared, problems, said
-        self._cells: set[str] = set()
+        self._wrong: dict[str, set[str]] = {}
 
-    def has(self, cell: str) -> bool:
-        """Tell whether a cell has an error of its own, or all cells have one."""
-        return cell in self._cells or "" in self._cells
+    def wrong(self, cell: str) -> set[str]:
+        """Return the attributes that have errors: those of a cell, and those of all cells."""
+        return self._wrong.get(cell, set()) | self._wrong.get("", set())
 
-    def add(self, code: str, message: str, place: Place, cell: str, *, hint: str = "") -> None:
+    def add(
+        self, code: str, message: str, place: Place, cell: str, *, hint: str = "", attribute: str = ANY_SETTING
+    ) -> None:
         """Add an error; `cell` is the cell's name, "" where the value is the same for all cells."""
-        self._cells.add(cell)
+        self._wrong.setdefault(cell, set()).add(attribute)
         if code == FOLLOWS:
             return
         fault = (place, message.replace(f"target.{self.declared}", "", 1))
@@ -242,14 +245,21 @@ class Finish:
                 found += self._table(parsed(self.attribute, item), item, index, cell)
             except BadCsvError as error:
                 message = f"{self.spoken}: {shown(item)}: {error}"
-                self.faults.add("csv", message, self.place((index,)), cell, hint="write key=value,key=value")
+                self.faults.add(
+                    "csv",
+                    message,
+                    self.place((index,)),
+                    cell,
+                    hint="write key=value,key=value",
+                    attribute=self.attribute,
+                )
         return found
 
     def _table(self, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
         faults = _faults(self.attribute, [table])
         for fault in faults:
             message = f"{self.spoken}: {shown(text)}: {_within(fault.message, self.row.key)}"
-            self.faults.add("schema", message, self.place((index,)), cell, hint=fault.hint)
+            self.faults.add("schema", message, self.place((index,)), cell, hint=fault.hint, attribute=self.attribute)
         return [] if faults else list(build(self.row.shape, [table]))
 
     def _checked(self, value: Any, cell: str) -> Any:
@@ -259,7 +269,8 @@ class Finish:
             message = fault.message.replace(self.row.key, self.spoken, 1)
             place = self.place(fault.pointer[1:2])
             place = replace(place, pointer=(*place.pointer, *fault.pointer[2:])) if place.pointer else place
-            self.faults.add("rendered", f"{message}, rendered from a template", place, cell, hint=fault.hint)
+            message += ", rendered from a template"
+            self.faults.add("rendered", message, place, cell, hint=fault.hint, attribute=self.attribute)
         return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
 
 

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.spec.check import problems as check
+from buildmatrix.spec.damage import damage_of
 from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
 from buildmatrix.spec.names import check_names, check_requires
 from buildmatrix.spec.schema import file_schema
-from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import build_table, rows
+from buildmatrix.spec.shapes import build_table
 from buildmatrix.spec.source import Sources
 
 
@@ -125,35 +125,7 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         groups=loader.groups,
     )
     check_names(spec, problems)
-    damaged, blemished = _damage(spec, problems)
-    return replace(spec, damaged=damaged, blemished=blemished)
-
-
-def _damage(spec: Spec, problems: Problems) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the targets whose very shape has errors, and those of which only settings have; heirs included.
-
-    What follows from the errors that were found is not worth saying: later stages keep silent about it.
-    """
-    places = [diagnostic.place for diagnostic in problems.errors]
-    places += [place for diagnostic in problems.errors for _, place in diagnostic.notes if diagnostic.code == "circle"]
-    pointers = [place.pointer for place in places if place and place.pointer[:1] == ("target",) and place.pointer[1:]]
-    damaged = _with_heirs(spec, {str(pointer[1]) for pointer in pointers if not _is_setting(pointer)})
-    blemished = _with_heirs(spec, {str(pointer[1]) for pointer in pointers if _is_setting(pointer)})
-    return damaged, blemished - damaged
-
-
-def _is_setting(pointer: Pointer) -> bool:
-    inner = pointer[4:] if pointer[2:3] == ("override",) else pointer[2:]
-    return bool(inner) and inner[0] in {"extend", *(row.key for row in rows(Settings))}
-
-
-def _with_heirs(spec: Spec, found: set[str]) -> frozenset[str]:
-    pending = True
-    while pending:
-        heirs = {name for name, target in spec.targets.items() if found.intersection(target.table.inherits or ())}
-        pending = not heirs <= found
-        found |= heirs
-    return frozenset(found)
+    return replace(spec, damage=damage_of(spec, problems))
 
 
 def parse(name: str, text: str) -> dict[str, Any]:

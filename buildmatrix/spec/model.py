@@ -177,12 +177,23 @@ class DeclaredGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Damage:
+    """What errors have left of the targets: nobody is told what merely follows from them.
+
+    `shapeless` targets have no cells that could be known; `circular` ones inherit from themselves, so that even their
+    settings are unknown; `settings` are the attributes that had errors, and are dropped, by target.
+    """
+
+    shapeless: frozenset[str] = frozenset()
+    circular: frozenset[str] = frozenset()
+    settings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """All that the files declare, checked.
 
-    `file` and the keys of `digests` (SHA-256 of each source) are relative to `directory`. `damaged` names the targets
-    that had errors: they are declared only so that nobody takes them for missing. `blemished` are those of which only
-    settings had errors, and lack them.
+    `file` and the keys of `digests` (SHA-256 of each source) are relative to `directory`.
     """
 
     file: str
@@ -192,5 +203,4 @@ class Spec:
     variables: Mapping[str, DeclaredVariable]
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]
-    damaged: frozenset[str] = field(default_factory=frozenset)
-    blemished: frozenset[str] = field(default_factory=frozenset)
+    damage: Damage = field(default_factory=Damage)

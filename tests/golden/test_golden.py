@@ -11,7 +11,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from buildmatrix.cli.main import run as main
 HERE = Path(__file__).parent
 REGENERATE = bool(os.environ.get("REGENERATE_GOLDEN"))
 EXPECTED = ("stdout", "stderr", "exit", "command", "made")
+NOBODY = 65534
 GOOD = b'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 
 MADE: dict[str, Callable[[Path], object]] = {
@@ -30,6 +32,7 @@ MADE: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "not-utf-8": lambda path: path.write_bytes(GOOD + b"# caf\xe9\n"),
     "ten-megabytes": lambda path: path.write_bytes(GOOD + b"#" * 10_000_000),
+    "unreadable": lambda path: (path.write_bytes(GOOD), path.chmod(0)),
     "nested-deeply": lambda path: path.write_bytes(b"a = " + b"[" * 20_000 + b"]" * 20_000),
 }
 
@@ -58,12 +61,28 @@ def say(
         monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["buildmatrix", *words])
-        with pytest.raises(SystemExit) as ended:
+        with unprivileged(folder) if case.name == "unreadable" else nullcontext(), pytest.raises(SystemExit) as ended:
             main()
         out, err = capfd.readouterr()
         return out, err, int(ended.value.code or 0)
 
     return run
+
+
+@contextmanager
+def unprivileged(folder: Path) -> Iterator[None]:
+    """Run as nobody where we are root, whom no mode keeps from reading; the way to the folder is opened."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for way in (folder, *folder.parents):
+        if "pytest-of-" in str(way):
+            way.chmod(0o755)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def compare(path: Path, text: str) -> None:
