@@ -152,8 +152,11 @@ class Problems:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean "x"?` for the known words nearest to `word`, or ""."""
+    """Return `did you mean "x"?` for the known words nearest to `word`, whatever their case, or ""."""
     from difflib import get_close_matches
 
-    near = get_close_matches(word, sorted(known), n=3, cutoff=0.6)
+    words = {name.lower(): name for name in sorted(known, reverse=True)}
+    near = [words[found] for found in get_close_matches(word.lower(), sorted(words), n=3, cutoff=0.6)]
+    if near and near[0].lower() == word.lower():
+        near = near[:1]
     return "did you mean " + " or ".join(f'"{name}"' for name in near) + "?" if near else ""

@@ -94,19 +94,25 @@ def apply(
 
 def _saved(run: Session, asked: Request) -> Plan | None:
     """Return the plan of a file, where that is what was named."""
-    if len(asked.selectors) != 1 or not asked.selectors[0].endswith(".json"):
+    saved = next((selector for selector in asked.selectors if selector.endswith(".json")), None)
+    if saved is None:
         return None
     from buildmatrix.plan.saved import plan_from_document
 
+    if len(asked.selectors) > 1:
+        hint = "give the selectors to plan"
+        raise UsageError(
+            Diagnostic(message=f"{saved} is applied whole: name nothing beside it", code="usage", hint=hint)
+        )
     if asked.variables or asked.variable_files or asked.sets or asked.platforms or asked.output != "declared":
         message = "a saved plan is applied as it is"
         hint = "leave --var, --set, --platform and outputs out, or give them to plan"
         raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
     try:
-        document = json.loads(Path(asked.selectors[0]).read_text(encoding="utf-8"))
+        document = json.loads(Path(saved).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no JSON"
-        raise UsageError(Diagnostic(message=f"{asked.selectors[0]} cannot be read: {reason}", code="plan")) from None
+        raise UsageError(Diagnostic(message=f"{saved} cannot be read: {reason}", code="plan")) from None
     return plan_from_document(document, str(run.sources.directory))
 
 

@@ -41,7 +41,13 @@ def application(arguments: list[str]) -> typer.Typer:
     """Return the application; only with the command that is asked for, where one is."""
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = any(name.startswith("_BUILDMATRIX_COMPLETE") for name in os.environ)
-    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True, callback=_root)
+    app = typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        callback=_root,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     for name in [asked] if asked in COMMANDS and not completing else COMMANDS:
         import_module(f"buildmatrix.cli.{_module(name)}").register(app)
     return app

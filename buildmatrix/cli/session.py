@@ -31,6 +31,8 @@ class Session:
             self.sources = Sources(directory, {STANDARD_INPUT: sys.stdin.read()})
         else:
             path = Path(file) if file else _discovered()
+            if file and path.is_dir() and (path / FILE).exists():
+                path /= FILE
             self.name, directory = path.name, path.parent.resolve()
             self.sources = Sources(directory)
         self.programs = Programs(self.environment)
@@ -111,8 +113,8 @@ def request(
     for text in var or ():
         name, sign, value = text.partition("=")
         if not sign:
-            message = f"--var {text} has no value"
-            raise UsageError(Diagnostic(message=message, code="usage", hint=f"write --var {name}=VALUE"))
+            message = f"--var {text or repr(text)} has no value"
+            raise UsageError(Diagnostic(message=message, code="usage", hint=f"write --var {name or 'NAME'}=VALUE"))
         variables[name] = value
     platforms = tuple(part.strip() for text in platform or () for part in text.split(",") if part.strip())
     return Request(

@@ -11,7 +11,7 @@ from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.plan.matrix import label
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes, writes_tags
-from buildmatrix.plan.paths import is_local
+from buildmatrix.plan.paths import is_local, kind_of
 from buildmatrix.plan.references import canonical, fault
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
@@ -45,8 +45,33 @@ class Checker:
                 target,
                 "context",
             )
+        if target.settings.context == "-":
+            hint = "a context is a folder, a URL or a Git address"
+            self._say("context", f"{target.spoken('context')} cannot be standard input", hint, target, "context")
+        self._references(target)
+        self._ignored(target)
         if target.exported:
             self._outputs(target, wrong)
+
+    def _references(self, target: PlannedTarget) -> None:
+        """Check the images that outputs and caches name: they are not written by the tags' rules alone."""
+        for attribute in ("output", "cache_to", "cache_from"):
+            tables: tuple[Any, ...] = getattr(target.settings, attribute) or ()
+            for index, table in enumerate(tables):
+                named = table.name if attribute == "output" and hasattr(table, "name") else getattr(table, "ref", None)
+                for text in (named or "").split(",") if named else ():
+                    bare = text.partition("@")[0] if attribute == "cache_from" else text
+                    if reason := fault(bare):
+                        message = f"{target.spoken(attribute)}: {shown(text)} is not a valid image reference"
+                        self._say("reference", message, reason, target, attribute, index)
+
+    def _ignored(self, target: PlannedTarget) -> None:
+        place = target.place_of("dockerfile")
+        inline = target.settings.dockerfile_inline is not None
+        if inline and target.settings.dockerfile is not None and ("ignored", place) not in self._said:
+            self._said.add(("ignored", place))
+            message = f"{target.spoken('dockerfile')} is not read: dockerfile-inline takes its place"
+            self.problems.warn("ignored", message, place, hint="leave one of them out")
 
     def _say(self, code: str, message: str, hint: str, target: PlannedTarget, *path: str | int, of: str = "") -> None:
         """Add an error, once for each place; `of` says whose it is where the message does not."""
@@ -98,7 +123,7 @@ class Checker:
             attribute, message, hint = missing
             self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
         for name, value in (settings.contexts or {}).items():
-            if is_local(value) and not (self.directory / value).exists():
+            if is_local(value) and not kind_of(self.directory / value):
                 self._say(
                     "missing",
                     f"{target.spoken('contexts')}.{name}: there is no folder {value}",
@@ -112,13 +137,13 @@ class Checker:
         if context is not None and not is_local(context):
             return None
         folder = self.directory / (context or ".")
-        if not folder.is_dir():
-            what = "is no folder" if folder.exists() else "does not exist"
+        if kind_of(folder) != "folder":
+            what = "is no folder" if kind_of(folder) else "does not exist"
             return "context", f"the context {context} {what}", _near_folder(folder)
         if not needs_file or (dockerfile is not None and not is_local(dockerfile)):
             return None
         names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
-        if any((folder / name).is_file() for name in names):
+        if any(kind_of(folder / name) == "file" for name in names):
             return None
         where = f"the context {context}" if context else "this folder"
         return (
@@ -152,6 +177,8 @@ class Checker:
                 other = written.get(key)
                 if other is None:
                     written[key] = (target, target.place_of(*path))
+                elif key in own and key[0] == "dest":
+                    self._say("collision", f"{target.spoken(path[0])} writes {key[-1]} twice", "", target, *path)
                 elif other[0] is not target and key not in own:
                     self._clash(key, target, target.place_of(*path), other)
                 own.add(key)
@@ -176,7 +203,7 @@ def _with_cell(hint: str, target: PlannedTarget) -> str:
     return f"{hint} (with {cell})" if hint and cell else hint
 
 
-def _written(target: PlannedTarget) -> Iterator[tuple[tuple[str, ...], tuple[str | int, ...]]]:
+def _written(target: PlannedTarget) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
     """Yield what a target writes, comparable between targets, with the path of the setting that says so."""
     settings = target.settings
     if target.tags and writes_tags(settings):

@@ -147,6 +147,8 @@ class EngineTemplate:
         text = str(self._guarded(self._code.render, scope))
         if len(text) > LARGEST:
             raise BadTemplateError(f"the template makes {len(text):,} characters, more than {LARGEST:,}")
+        if "\0" in text:
+            raise BadTemplateError("the template makes a NUL character")
         if not text.isascii() and _SURROGATE.search(text):
             raise BadTemplateError("the template makes half a character (a surrogate)")
         return text

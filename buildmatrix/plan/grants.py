@@ -39,9 +39,12 @@ def _repository(here: Path) -> Path:
 
 
 def _outside(here: Path, name: str) -> Path | None:
-    if not name.startswith("/") and ".." not in name and not (here / name).is_symlink():
+    try:
+        if not name.startswith("/") and ".." not in name and not (here / name).is_symlink():
+            return None
+        path = (here / name).resolve()
+    except OSError:  # too long to be a path: bake will say so
         return None
-    path = (here / name).resolve()
     return None if path.is_relative_to(here) else path
 
 

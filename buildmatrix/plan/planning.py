@@ -48,6 +48,15 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
 
 def _check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     """Add what is wrong with each member of a group; what is wrong within a member group is said there."""
+    for group in spec.groups.values():
+        if all(member.startswith("!") for member in group.members):
+            what = "only takes away" if group.members else "is empty"
+            hint = "name what it holds: a target, a group, or a glob such as *"
+            problems.error("group", f"group.{group.name} {what}", group.place, hint=hint)
+    _check_members(spec, expansion, problems)
+
+
+def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     circles: set[str] = set()
     for group in (group for group in spec.groups.values() if group.name not in spec.targets):
         for index, member in enumerate(group.members):

@@ -67,6 +67,8 @@ _SHORT: dict[str, Callable[[str], dict[str, Any]]] = {"output": _local, "cache_f
 
 def _ssh(text: str) -> dict[str, Any]:
     name, sign, paths = text.partition("=")
+    if sign and not all(paths.split(",")):
+        raise BadCsvError("a path in it is empty")
     return {"id": name} | ({"paths": paths.split(",")} if sign else {})
 
 

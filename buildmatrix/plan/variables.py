@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from buildmatrix.errors import Place, Problems, SpecError, did_you_mean
+from buildmatrix.plan.limits import Limits, TooMuchError
 from buildmatrix.plan.request import Request
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.load import parse
@@ -209,7 +210,12 @@ def _check(declared: DeclaredVariable, variable: ResolvedVariable, problems: Pro
     place = inside(variable.place, "default") if variable.origin == "default" else variable.place
     items = value if isinstance(value, list | tuple) else [value]
     for item in items:
-        if table.pattern is not None and not _matches(table.pattern, text_of(item)):
+        matched = table.pattern is None or _matches(table.pattern, text_of(item))
+        if matched is None:
+            message = f'variable "{variable.name}": its pattern takes too long to try on {shown(item)}{source}'
+            hint = "repetitions within repetitions take forever: write it without, or give `choices`"
+            problems.error("variable", message, inside(declared.place, "pattern"), hint=hint)
+        elif not matched:
             message = f'variable "{variable.name}" is {shown(item)}{source}, which does not match its pattern'
             problems.error("variable", message, place, hint=f"the pattern is {table.pattern}")
         if table.choices is not None and item not in table.choices:
@@ -222,11 +228,15 @@ def _check(declared: DeclaredVariable, variable: ResolvedVariable, problems: Pro
     _check_type(declared, variable, problems)
 
 
-def _matches(pattern: str, text: str) -> bool:
+def _matches(pattern: str, text: str) -> bool | None:
+    """Tell whether a pattern is found in a text; None if that takes too long."""
     try:
-        return re.search(pattern, text) is not None
+        with Limits().held():
+            return re.search(pattern, text) is not None
     except re.error:
         return True  # reported where it is declared
+    except (TooMuchError, MemoryError):
+        return None
 
 
 def _check_type(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:

@@ -137,11 +137,28 @@ def _wrong_type(error: Any, pointer: Pointer) -> Problem:
     expected = " or ".join(KINDS[kind] for kind in kinds)
     value = f" ({shown(error.instance)})" if isinstance(error.instance, str | int) and kinds != ["array"] else ""
     message = f"{spoken(pointer)} must be {expected}, not {_kind_of(error.instance)}{value}"
-    return Problem(message, pointer, _as_list(error, kinds))
+    return Problem(message, pointer, _dotted(error, pointer) or _as_list(error, pointer, kinds))
 
 
-def _as_list(error: Any, kinds: Iterable[str]) -> str:
+def _dotted(error: Any, pointer: Pointer) -> str:
+    """Show how a key with points is written: TOML takes `labels.org.x` for tables within tables."""
+    if not isinstance(error.instance, dict) or not {"labels", "args", "extra-hosts"}.intersection(pointer[-2:-1]):
+        return ""
+    key, inner = str(pointer[-1]), dict(error.instance)
+    while len(inner) == 1:
+        (more, value), *_ = inner.items()
+        key += f".{more}"
+        if not isinstance(value, dict):
+            return f'quote a key with points: {pointer[-2]}."{key}" = {shown(value)}'
+        inner = value
+    return ""
+
+
+def _as_list(error: Any, pointer: Pointer, kinds: Iterable[str]) -> str:
     """Show how one value is written where a list is wanted."""
+    if pointer[:1] == ("group",) and isinstance(error.instance, dict):
+        members = error.instance.get("targets")
+        return f"write [group] and below it {pointer[-1]} = {shown(members or ['NAME'])}"
     if list(kinds) == ["array"] and isinstance(error.instance, str | int | dict):
         key = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), "key")
         item = "{ … }" if isinstance(error.instance, dict) else shown(error.instance)

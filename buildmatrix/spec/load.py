@@ -55,6 +55,9 @@ class _Loader:
             part: Literal["key", "value"] = "key" if problem.key else "value"
             place = Place(file=name, pointer=problem.pointer, part=part)
             self.problems.error("schema", problem.message, place, hint=problem.hint)
+        if nul := _nul(data, ()):
+            message = "this holds a NUL character, which no image, file or argument can"
+            self.problems.error("schema", message, Place(file=name, pointer=nul))
         while found:
             for pointer in sorted({problem.pointer for problem in found}, key=repr, reverse=True):
                 _drop(data, pointer)
@@ -141,6 +144,14 @@ def parse(name: str, text: str) -> dict[str, Any]:
     except RecursionError:
         message = "this is nested too deeply to be read"
         raise SpecError(Diagnostic(message=message, code="syntax", place=Place(file=name))) from None
+
+
+def _nul(data: Any, pointer: Pointer) -> Pointer:
+    """Return the way to the first text with a NUL character in it; () if there is none."""
+    if isinstance(data, str):
+        return pointer if "\0" in data else ()
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return next(filter(None, (_nul(item, (*pointer, key)) for key, item in items)), ())
 
 
 def _within_list(pointer: Pointer) -> Pointer:

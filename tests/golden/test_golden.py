@@ -32,7 +32,7 @@ MADE: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "not-utf-8": lambda path: path.write_bytes(GOOD + b"# caf\xe9\n"),
     "ten-megabytes": lambda path: path.write_bytes(GOOD + b"#" * 10_000_000),
-    "unreadable": lambda path: (path.write_bytes(GOOD), path.chmod(0)),
+    "unreadable": lambda path: path.touch(mode=0),
     "nested-deeply": lambda path: path.write_bytes(b"a = " + b"[" * 20_000 + b"]" * 20_000),
 }
 
