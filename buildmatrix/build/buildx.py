@@ -1,9 +1,9 @@
 """What docker and buildx say of themselves: versions, the builder, its nodes and platforms."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from buildmatrix.build.process import Completed, Programs
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
@@ -42,13 +42,35 @@ class Builder:
         return frozenset(platform for node in self.nodes for platform in node.platforms)
 
 
-def look(programs: Programs, builder: str | None) -> "tuple[Version, Builder]":
-    """Return the version of buildx and the builder that bake will use; EngineError if there is none that answers."""
-    inspect = ["docker", "buildx", "inspect", *([builder] if builder else [])]
-    with ThreadPoolExecutor(2) as pool:
-        version = pool.submit(programs.run, ["docker", "buildx", "version"])
-        inspected = pool.submit(programs.run, inspect)
-        return _version(version.result()), _builder(inspected.result(), builder, programs)
+class Probe:
+    """The questions to docker that every `apply` asks. They are asked at once, and answered while the plan is made."""
+
+    def __init__(self, programs: Programs, builder: str | None) -> None:
+        """Ask for the version of buildx, the builder (None: the current one), and the engine's image store."""
+        self._programs, self._asked = programs, builder
+        with ExitStack() as stack:
+            inspect = ["docker", "buildx", "inspect", *([builder] if builder else [])]
+            store = ["docker", "info", "--format", "{{json .DriverStatus}}"]
+            self._version = stack.enter_context(programs.begin(["docker", "buildx", "version"]))
+            self._inspected = stack.enter_context(programs.begin(inspect))
+            self._store = stack.enter_context(programs.begin(store))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the questions that nobody waited for."""
+        self._stack.close()
+
+    def look(self) -> "tuple[Version, Builder]":
+        """Return the version of buildx and the builder that bake will use; EngineError if none answers."""
+        return _version(self._version.result()), _builder(self._inspected.result(), self._asked, self._programs)
+
+    def has_containerd_store(self) -> bool:
+        """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
+        return "io.containerd" in self._store.result().stdout
 
 
 def _version(done: Completed) -> "Version":

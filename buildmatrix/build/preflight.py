@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildmatrix.build.buildx import Builder, look
+from buildmatrix.build.buildx import Builder, Probe
 from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.gate import gate_found
 from buildmatrix.build.process import Programs
@@ -27,15 +27,15 @@ class Facts:
     warnings: tuple[Diagnostic, ...]
 
 
-def preflight(plan: Plan, *, builder: str | None, allow: Iterable[str], programs: Programs) -> Facts:
+def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Facts:
     """Return the facts; UsageError for what the command line lacks, EngineError for what the machine lacks."""
     if refused := list(_not_allowed(plan, set(allow))):
         raise UsageError(*refused)
-    version, found = look(programs, builder)
+    version, found = probe.look()
     problems = gate_found(plan, version)
     problems += _secrets(plan, programs)
     problems += _platforms(plan, found)
-    problems += _store(plan, found, programs)
+    problems += _store(plan, found, probe)
     if problems:
         raise EngineError(*problems)
     return Facts(buildx=version, builder=found, warnings=tuple(_only_cached(plan, found)))
@@ -138,12 +138,12 @@ def platform_hint(platform: str, builder: Builder) -> str:
     )
 
 
-def _store(plan: Plan, builder: Builder, programs: Programs) -> list[Diagnostic]:
+def _store(plan: Plan, builder: Builder, probe: Probe) -> list[Diagnostic]:
     """The docker driver keeps images of several platforms, and writes OCI archives, only with containerd's store."""
     if builder.driver != "docker":
         return []
     needs = [target for target in plan.targets if len(target.platforms) > 1 or _wants_store(target)]
-    if not needs or "io.containerd" in programs.run(["docker", "info", "--format", "{{json .DriverStatus}}"]).stdout:
+    if not needs or probe.has_containerd_store():
         return []
     message = f"{needs[0].name} needs more than the docker driver can do with the engine's old image store"
     hint = (

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.plan.git import Run
@@ -53,22 +54,23 @@ class Programs:
 
     def run(self, command: Sequence[str], *, cwd: str | Path | None = None, timeout: float = 60.0) -> Completed:
         """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds."""
+        with self.begin(command, cwd=cwd) as answer:
+            return answer.result(timeout)
+
+    def begin(self, command: Sequence[str], *, cwd: str | Path | None = None) -> "Answer":
+        """Start a program and return at once; that it is not there is said by `result`."""
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 cwd=cwd,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
         except FileNotFoundError:
-            raise _missing(command[0]) from None
-        except subprocess.TimeoutExpired:
-            message = f"`{' '.join(command[:3])}` did not answer within {timeout:.0f} s"
-            raise EngineError(Diagnostic(message=message, code="timeout", hint="is the engine well?")) from None
-        return Completed(code=done.returncode, stdout=_text(done.stdout), stderr=_text(done.stderr))
+            return Answer(command, None)
+        return Answer(command, process)
 
     def watch(
         self,
@@ -118,6 +120,35 @@ class Programs:
             return done.stdout if done.code == 0 else None
 
         return run
+
+
+class Answer:
+    """What a program that was started will have said; leaving the context ends it if nobody waited."""
+
+    def __init__(self, command: Sequence[str], process: "subprocess.Popen[bytes] | None") -> None:
+        """Take the process, None if the program is not there."""
+        self._command, self._process = command, process
+
+    def result(self, timeout: float = 60.0) -> Completed:
+        """Wait; EngineError if the program is not there or takes longer than `timeout` seconds."""
+        if self._process is None:
+            raise _missing(self._command[0])
+        try:
+            out, err = self._process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            message = f"`{' '.join(self._command[:3])}` did not answer within {timeout:.0f} s"
+            raise EngineError(Diagnostic(message=message, code="timeout", hint="is the engine well?")) from None
+        return Completed(code=self._process.returncode, stdout=_text(out), stderr=_text(err))
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the program if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 def _missing(program: str) -> EngineError:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ import typer
 
 from buildmatrix.build.apply import ApplyOptions, dry_run
 from buildmatrix.build.apply import apply as run_plan
+from buildmatrix.build.buildx import Probe
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
 from buildmatrix.cli import options
@@ -65,7 +67,8 @@ def apply(
       buildmatrix apply --no-output --format json
       buildmatrix apply plan.json
     """
-    with session(file, color) as run:
+    with session(file, color) as run, ExitStack() as stack:
+        probe = None if dry else stack.enter_context(Probe(run.programs, builder))
         asked = request(
             selectors=selectors,
             platform=platform,
@@ -85,10 +88,10 @@ def apply(
             allow=tuple(allow or ()),
             provenance_in_metadata=metadata is not None,
         )
-        if dry:
+        if probe is None:
             typer.echo(dry_run(planned, chosen), nl=False)
             return
-        outcome = _run(run, planned, chosen)
+        outcome = _run(run, planned, chosen, probe)
         _report(run, outcome, output_format, metadata)
 
 
@@ -116,8 +119,8 @@ def _saved(run: Session, asked: Request) -> Plan | None:
     return plan_from_document(document, str(run.sources.directory))
 
 
-def _run(run: Session, planned: Plan, chosen: ApplyOptions) -> Outcome:
-    facts = preflight(planned, builder=chosen.builder, allow=chosen.allow, programs=run.programs)
+def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe) -> Outcome:
+    facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
     style = run.style(error=True)
     node = f"{len(facts.builder.nodes)} node{'s' if len(facts.builder.nodes) != 1 else ''}"

@@ -84,9 +84,11 @@ def plan(
 
 
 def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str] | None) -> None:
+    from buildmatrix.build.buildx import Probe
     from buildmatrix.build.preflight import preflight
 
-    facts = preflight(planned, builder=builder, allow=allow or (), programs=run.programs)
+    with Probe(run.programs, builder) as probe:
+        facts = preflight(planned, allow=allow or (), probe=probe, programs=run.programs)
     run.warn(facts.warnings)
     platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"
     typer.echo(
