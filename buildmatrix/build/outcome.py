@@ -1,22 +1,58 @@
-"""What became of a run: one outcome for each target of the plan."""
+"""What became of a run: one outcome for each target of the plan, with its attempts and steps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from buildmatrix.errors import BuildmatrixError
 
-Status = Literal["built", "cached", "failed", "stopped", "skipped"]
-"""`stopped`: it was running when another target failed. `skipped`: it was not started."""
+Status = Literal["built", "cached", "kept", "failed", "stopped", "skipped"]
+"""`kept`: an earlier run built it, and nothing changed since (`--resume`). `stopped`: it was running when the run was
+ended. `skipped`: it was not started."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try at a target. `started` are seconds from the run's start; `problem` is "" if it worked.
+
+    `kind` is the class of the problem: `build` (its Dockerfile), `network`, `registry`, `engine`, `timeout`, `usage`;
+    `retried_in` are the seconds that were waited for the next attempt, 0 if there was none.
+    """
+
+    number: int
+    started: float
+    seconds: float
+    problem: str = ""
+    kind: str = ""
+    retried_in: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOutcome:
+    """A step that has ended: `at` as in `linux/amd64 2/5`, `text` as in `RUN make`.
+
+    `started` are seconds from the run's start. `node` is the builder's node that ran it, "" where that is not known.
+    """
+
+    at: str
+    text: str
+    started: float
+    seconds: float
+    cached: bool = False
+    error: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOutcome:
     """What became of one target.
 
-    `seconds` are from the first step to the last, 0 if it did not start. `digest` is that of the image or index, "" if
-    nothing was written that has one. `failed_step` and `excerpt` (the last lines of the log, then the Dockerfile's) are
-    set only for a failed target.
+    `started` are seconds from the run's start, `seconds` those from its first step to its last, 0 if it did not start.
+    `digest` is that of the image or index, "" if nothing was written that has one. `tags` are those that point at it
+    now: none where publishing was held back. `size` are the bytes of all that a registry holds of it, or of the
+    archive; 0 where it is not known. `failed_step` and `excerpt` (the last lines of the log, then the Dockerfile's) are
+    set only for a failed target. `reason` says why it was skipped, or stopped. `log` is the path of its full log, "" if
+    none was asked for. `links` and `needs` are the targets of the plan that it builds upon, and that come first.
     """
 
     name: str
@@ -25,20 +61,36 @@ class TargetOutcome:
     exported: bool
     platforms: tuple[str, ...]
     tags: tuple[str, ...]
+    links: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    started: float = 0.0
     seconds: float = 0.0
     digest: str = ""
+    size: int = 0
     failed_step: str = ""
     excerpt: str = ""
+    reason: str = ""
+    log: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    steps: tuple[StepOutcome, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of a run.
 
-    `seconds` are those of the whole run; `metadata` is bake's own, by target; `problem` is what ended the run early.
+    `started` is the wall clock's time (RFC 3339, UTC), `seconds` are those of the whole run, by a clock that does not
+    jump. `metadata` is bake's own, by target; `problem` is what ended the run early, or made it fail. `publish` says
+    what became of the tags, "" where they were pushed with the images. `left_behind` are things in a registry that
+    nobody asked for and that could not be removed, such as `localhost:5000/app:buildmatrix-1f2e (a staging tag)`.
     """
 
     targets: tuple[TargetOutcome, ...]
     seconds: float
-    metadata: Mapping[str, Any]
+    started: str = ""
+    builder: str = ""
+    nodes: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     problem: BuildmatrixError | None = None
+    publish: str = ""
+    left_behind: tuple[str, ...] = ()
