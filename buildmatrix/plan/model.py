@@ -1,11 +1,12 @@
 """The Plan: every target expanded, rendered, checked and ordered. What comes after only reads it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
+from buildmatrix.spec.model import Apply
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import row_of
 
@@ -107,6 +108,8 @@ class Plan:
     grants: tuple[Grant, ...]
     matrices: Mapping[str, "MatrixFacts"]
     warnings: tuple[Diagnostic, ...]
+    apply: Apply = field(default_factory=Apply)
+    """What the file says of running it; the command line's flags win."""
 
     @cached_property
     def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:

@@ -302,4 +302,5 @@ def _plan(
         grants=grants_of(targets, spec.directory),
         matrices={name: facts for name, facts in expansion.matrices.items() if name in planned},
         warnings=problems.warnings,
+        apply=spec.apply,
     )

@@ -8,8 +8,9 @@ from typing import Any
 
 from buildmatrix.errors import Diagnostic, Place, StaleError, UsageError
 from buildmatrix.plan.model import Grant, MatrixFacts, Plan, PlannedTarget, Reason
+from buildmatrix.spec.model import Apply
 from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import JsonSchema, build_table, definitions, plain_table
+from buildmatrix.spec.shapes import JsonSchema, build_table, definitions, plain_table, table_schema
 
 FORMAT_VERSION = 1
 
@@ -36,6 +37,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         },
         "allow": [_grant(grant) for grant in plan.grants],
         "warnings": [_warning(diagnostic) for diagnostic in plan.warnings],
+        "apply": plain_table(plan.apply),
     }
 
 
@@ -126,6 +128,7 @@ def _plan(document: Mapping[str, Any], directory: str) -> Plan:
             for name, facts in document["matrices"].items()
         },
         warnings=tuple(Diagnostic(**warning, severity="warning") for warning in document["warnings"]),
+        apply=build_table(Apply, document["apply"]),
     )
 
 
@@ -165,8 +168,9 @@ def plan_schema() -> JsonSchema:
             matrices=_map(_object(axes=texts, cells=count, excluded=count)),
             allow={"type": "array", "items": _object(value=text, target=text, automatic={"type": "boolean"})},
             warnings={"type": "array", "items": _object(code=text, message=text, hint=text)},
+            apply={"$ref": "#/$defs/Apply"},
         ),
-        "$defs": definitions(Settings, templates=False),
+        "$defs": definitions(Settings, templates=False) | {"Apply": table_schema(Apply, templates=False)},
     }
 
 

@@ -24,6 +24,7 @@ from buildmatrix.spec.shapes import (
 
 TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),
+    ("[apply]", model.Apply, "What `apply` does unless its flags say otherwise."),
     ("[variable.NAME]", model.Variable, "Given as a bare value, it is the default."),
     ("[target.NAME]: settings", settings.Settings, "Also in `[defaults]` and `[[target.NAME.override]]`."),
     ("[target.NAME]: more keys", model.Target, "Beside the settings."),

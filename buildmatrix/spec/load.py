@@ -11,7 +11,7 @@ from typing import Any, Literal
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.damage import damage_of
-from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
+from buildmatrix.spec.model import Apply, DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
 from buildmatrix.spec.names import check_names, check_requires
 from buildmatrix.spec.schema import file_schema
 from buildmatrix.spec.shapes import build_table
@@ -30,6 +30,7 @@ class _Loader:
         self.variables: dict[str, DeclaredVariable] = {}
         self.groups: dict[str, DeclaredGroup] = {}
         self.requires: list[tuple[str, Place]] = []
+        self.apply = Apply()
 
     def load(self, name: str, defaults: tuple[Layer, ...]) -> None:
         self.seen.add(os.path.realpath(self.sources.directory / name))
@@ -44,9 +45,17 @@ class _Loader:
             self.requires.append((file.requires_buildx, requires))
         if file.defaults is not None:
             defaults = (*defaults, Layer(settings=file.defaults, place=Place(file=name, pointer=("defaults",))))
+        if file.apply is not None:
+            self._apply(file.apply, Place(file=name, pointer=("apply",), part="key"))
         self._declare(name, file, defaults)
         for included in self._included(name, file):
             self.load(included, defaults)
+
+    def _apply(self, table: Apply, place: Place) -> None:
+        if len(self.seen) == 1:
+            self.apply = table
+        else:
+            self.problems.error("apply", "only the root file says how apply runs", place, hint="move [apply] there")
 
     def _checked(self, name: str, data: dict[str, Any]) -> File:
         """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
@@ -123,6 +132,7 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         directory=str(sources.directory),
         digests=dict(sorted(sources.digests.items())),
         requires_buildx=tuple(loader.requires),
+        apply=loader.apply,
         variables=loader.variables,
         targets=loader.targets,
         groups=loader.groups,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place
-from buildmatrix.spec.settings import NAME, Name, Settings
+from buildmatrix.spec.settings import DURATION, LONG, NAME, Name, Publish, Settings
 from buildmatrix.spec.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
 
 IDENTIFIER = "^[A-Za-z][A-Za-z0-9_]*$"
@@ -91,6 +91,34 @@ class Target(Settings):
     override: Annotated[tuple[Override, ...] | None, Doc("Settings for some cells of the matrix.")] = None
 
 
+class Apply(Table):
+    """How `apply` runs."""
+
+    templated = False
+
+    jobs: Annotated[
+        int | None, Keyword("minimum", 1), Expected("1 or more"), Doc("How many targets build at once."), Examples(4)
+    ] = None
+    keep_going: Annotated[
+        bool | None, Doc("Build all that does not depend on a failure, instead of starting nothing more.")
+    ] = None
+    retries: Annotated[
+        int | None,
+        Keyword("minimum", 0),
+        Expected("a number of retries"),
+        Doc("How often a failure of the network, a registry or the engine is tried again."),
+        Examples(2),
+    ] = None
+    timeout: Annotated[
+        str | None, DURATION, LONG, Doc("How long a target may take, from its first step."), Examples("20m")
+    ] = None
+    builder: Annotated[str | None, Keyword("minLength", 1), Doc("The builder to use."), Examples("many")] = None
+    publish: Annotated[
+        Publish | None,
+        Doc("When tags move: `direct` with each image, `together` when every image of the run is there."),
+    ] = None
+
+
 class File(Table):
     """A buildmatrix.toml."""
 
@@ -107,6 +135,7 @@ class File(Table):
         Doc("Further files, as globs relative to this one."),
         Examples(["images/*/buildmatrix.toml"]),
     ] = None
+    apply: Annotated[Apply | None, Doc("How `apply` runs; its flags win. Only in the root file.")] = None
     variable: Annotated[
         Mapping[
             str,
@@ -200,6 +229,7 @@ class Spec:
     directory: str
     digests: Mapping[str, str]
     requires_buildx: tuple[tuple[str, Place], ...]
+    apply: Apply
     variables: Mapping[str, DeclaredVariable]
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]

@@ -38,6 +38,9 @@ KNOWN_PLATFORMS = (
     "wasip1/wasm",
 )
 
+DURATION = Keyword("pattern", r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$")
+LONG = Expected("a duration such as 90s, 20m or 1h30m")
+Publish = Literal["direct", "together"]
 Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]
 Text = Annotated[str, Scalar()]
 Platform = Annotated[
@@ -441,4 +444,20 @@ class Settings(Table):
         NotInBake(),
         Doc("Targets to build first, for order only; a selector each."),
         Examples(["base"]),
+    ] = None
+    retries: Annotated[
+        int | None,
+        NotInBake(),
+        Keyword("minimum", 0),
+        Expected("a number of retries"),
+        Doc("How often a failure of the network, a registry or the engine is tried again."),
+        Examples(2),
+    ] = None
+    timeout: Annotated[
+        str | None, NotInBake(), DURATION, LONG, Doc("How long it may take, from its first step."), Examples("20m")
+    ] = None
+    publish: Annotated[
+        Publish | None,
+        NotInBake(),
+        Doc("When its tags move: `direct` with the image, `together` when every image of the run is there."),
     ] = None
