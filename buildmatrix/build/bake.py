@@ -18,21 +18,29 @@ BakeFile = dict[str, dict[str, dict[str, Any]]]
 """`{"group": {NAME: {"targets": [...]}}, "target": {NAME: {...}}}`."""
 
 
-def bake_document(plan: Plan, names: Iterable[str] | None = None) -> BakeFile:
+def bake_document(
+    plan: Plan, names: Iterable[str] | None = None, *, alone: bool = False, no_cache: bool = False
+) -> BakeFile:
     """Return the bake file that builds a plan, or the named targets of it and all that they build upon.
 
-    The group `default` holds the targets that are to be exported, so that bake builds them when nothing is named.
+    The group `default` holds the targets that are to be exported, so that bake builds them when nothing is named. With
+    `alone` it holds all that are named: one that is not exported leaves its result in the cache, where the calls that
+    follow find it. `no_cache` is for the named targets, not for what they build upon.
     """
     asked = frozenset(plan.by_name if names is None else names)
-    chosen = _with_links(plan, asked)
-    wanted = [target.name for target in chosen if target.exported and target.name in asked]
-    return {
-        "group": {"default": {"targets": wanted}},
-        "target": {escaped(target.name): _target(target) for target in chosen},
-    }
+    chosen = with_links(plan, asked)
+    wanted = [target.name for target in chosen if (alone or target.exported) and target.name in asked]
+    blocks = {escaped(target.name): _target(target) for target in chosen}
+    for name in wanted if alone else ():
+        if not plan.by_name[name].exported:
+            blocks[escaped(name)]["output"] = ["type=cacheonly"]
+        if no_cache:
+            blocks[escaped(name)]["no-cache"] = True
+    return {"group": {"default": {"targets": wanted}}, "target": blocks}
 
 
-def _with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
+def with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
+    """Return the named targets and all that they build upon, in the plan's order."""
     found: set[str] = set()
     pending = list(names)
     while pending:

@@ -41,6 +41,12 @@ class Builder:
             return frozenset()
         return frozenset(platform for node in self.nodes for platform in node.platforms)
 
+    def node_of(self, platform: str) -> str:
+        """Return the name of the node that builds a platform, as buildx chooses it: the first that has it."""
+        if len(self.nodes) == 1:
+            return self.nodes[0].name
+        return next((node.name for node in self.nodes if platform in node.platforms), "")
+
 
 class Probe:
     """The questions to docker that every `apply` asks. They are asked at once, and answered while the plan is made."""

@@ -1,7 +1,10 @@
 """From bake's last words to a problem with an exit code: whose fault it is, and what to do next."""
 
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+from buildmatrix.build.bake import with_links
 from buildmatrix.build.progress import Progress
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.plan.model import Plan
@@ -24,29 +27,81 @@ _ENGINE = re.compile(
     r"|Multi-platform build is not supported|not supported for the docker driver|context deadline exceeded: rpc",
     re.IGNORECASE,
 )
+_PASSING = re.compile(
+    r"429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
+    r"|Gateway Time-?out|connection re(fused|set)|broken pipe|unexpected EOF|: EOF|no such host|i/o timeout"
+    r"|TLS handshake timeout|network is unreachable|no route to host|server closed idle connection"
+    r"|context deadline exceeded|temporary failure in name resolution|connection timed out|unexpected status.*: 5\d\d",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"unauthorized|access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
+_RETRY_AFTER = re.compile(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
+_PROCESS = re.compile(r'failed to solve: process "')
 _FOREIGN = re.compile(r"exec format error")
 
 
-def explain(progress: Progress, plan: Plan, *, said: bool) -> tuple[str, BuildmatrixError]:
-    """Return which target failed ("" if none is known) and the problem.
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a bake call failed: which target ("" if none is known), the problem, and its class.
+
+    `kind` is one of `build`, `network`, `registry`, `engine`, `usage`, `timeout`. `wait` are the seconds that a
+    registry asked to wait, 0 where it said nothing.
+    """
+
+    target: str
+    problem: BuildmatrixError
+    kind: str
+    wait: float = 0.0
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether another attempt may work: the network's and the engine's troubles pass, a Dockerfile's do not."""
+        return self.kind in {"network", "engine"}
+
+
+def explain(progress: Progress, plan: Plan, *, said: bool) -> Failure:
+    """Return what failed.
 
     `said` is whether bake's words were gathered; else the terminal has shown them already.
     """
     words = [line for line in progress.words if line.strip()]
     last = next((line for line in reversed(words) if line.startswith("ERROR")), words[-1] if words else "")
-    failed = _failed_target(last, progress)
+    failed = _failed_target(last, progress, plan)
     log = "\n".join(progress.tracks[failed].log) if failed else ""
     if failed:
         progress.tracks[failed].log += [line for line in words if line != last and not line.startswith("WARNING")]
-    return failed, _problem(last.removeprefix("ERROR: "), words, log, failed, plan, said=said)
+    problem = _problem(last.removeprefix("ERROR: "), words, log, failed, plan, said=said)
+    return Failure(target=failed, problem=problem, kind=_kind(last, problem), wait=_asked_wait(" ".join(words)))
 
 
-def _failed_target(last: str, progress: Progress) -> str:
+def _kind(last: str, problem: BuildmatrixError) -> str:
+    text = _short(last.removeprefix("ERROR: "), "").partition("failed to solve: ")
+    if (text[2] or text[0]).startswith(("process ", "dockerfile parse error")):
+        return "build"
+    if isinstance(problem, UsageError):
+        return "usage"
+    if _PASSING.search(last) and not _DENIED.search(last):
+        return "network"
+    if isinstance(problem, EngineError):
+        return "engine" if problem.diagnostics[0].code == "engine" else "usage"
+    return "registry" if isinstance(problem, RegistryError) else "build"
+
+
+def _asked_wait(text: str) -> float:
+    found = _RETRY_AFTER.search(text)
+    return float(found[1]) if found else 0.0
+
+
+def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
+    """Return whose step failed: bake may name one that builds upon it."""
     found = _TARGET.match(last)
-    if found and found[1] in progress.tracks:
-        return found[1]
+    named = found[1] if found and found[1] in progress.tracks else ""
     failed = [name for name, track in progress.tracks.items() if track.failed_step]
-    return failed[0] if failed else next(iter(progress.tracks)) if len(progress.tracks) == 1 and last else ""
+    if named and named not in failed:
+        within = {target.name for target in with_links(plan, [named])} if named in plan.by_name else {named}
+        return next((name for name in failed if name in within), named)
+    only = next(iter(progress.tracks)) if len(progress.tracks) == 1 and last else ""
+    return named or next(iter(failed), only)
 
 
 def _problem(last: str, words: list[str], log: str, failed: str, plan: Plan, *, said: bool) -> BuildmatrixError:
@@ -54,17 +109,23 @@ def _problem(last: str, words: list[str], log: str, failed: str, plan: Plan, *, 
     message = f"{failed} failed: {_short(last, failed)}" if failed else last or "bake failed"
     if not said:
         return BuildFailedError(Diagnostic(message="the build failed", code="failed", hint="its words are above"))
-    if "additional privileges requested" in last:
-        return UsageError(Diagnostic(message=message, code="allow", place=place, hint=_privileges(words)))
-    if _REGISTRY.search(last):
-        return RegistryError(Diagnostic(message=message, code="registry", place=place, hint=_registry_hint(last)))
-    if _ENGINE.search(last):
-        hint = "see docker buildx ls and docker buildx inspect"
-        return EngineError(Diagnostic(message=message, code="engine", place=place, hint=hint))
-    if _FOREIGN.search(log) or _FOREIGN.search(last):
-        hint = "the builder has no QEMU for this platform: docker run --privileged --rm tonistiigi/binfmt --install all"
-        return EngineError(Diagnostic(message=message, code="platform", place=place, hint=hint))
-    return BuildFailedError(Diagnostic(message=message, code="failed", place=place, hint=""))
+    for kind, code, holds, hint in _classes(last, words, log):
+        if holds:
+            return kind(Diagnostic(message=message, code=code, place=place, hint=hint()))
+    return BuildFailedError(Diagnostic(message=message, code="failed", place=place))
+
+
+_Class = tuple[type[BuildmatrixError], str, object, Callable[[], str]]
+
+
+def _classes(last: str, words: list[str], log: str) -> Iterator[_Class]:
+    """Yield the classes of problems, the surest first: error, code, whether it is one, and what to do."""
+    qemu = "the builder has no QEMU for this platform: docker run --privileged --rm tonistiigi/binfmt --install all"
+    yield UsageError, "allow", "additional privileges requested" in last, lambda: _privileges(words)
+    yield EngineError, "platform", _FOREIGN.search(log) or _FOREIGN.search(last), lambda: qemu
+    yield BuildFailedError, "failed", _PROCESS.search(last), str
+    yield RegistryError, "registry", _REGISTRY.search(last), lambda: _registry_hint(last)
+    yield EngineError, "engine", _ENGINE.search(last), lambda: "see docker buildx ls and docker buildx inspect"
 
 
 def _short(last: str, failed: str) -> str:

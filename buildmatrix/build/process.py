@@ -37,14 +37,6 @@ class Completed:
     stderr: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """A watched program that has ended; `stopped` says that ^C or SIGTERM came first."""
-
-    code: int
-    stopped: bool
-
-
 class Programs:
     """Starts programs in an environment that does not change what bake means."""
 
@@ -79,12 +71,11 @@ class Programs:
         cwd: str | Path,
         on_line: Callable[[str], None] | None,
         more: Mapping[str, str] | None = None,
-    ) -> Ended:
-        """Run a program in a process group of its own and give each line of its standard error to `on_line`.
+    ) -> "Watched":
+        """Start a program in a process group of its own; each line of its standard error goes to `on_line`.
 
         Without `on_line` it writes to our own terminal; its standard output goes to our standard error, since ours is
-        for data. `more` is added to the environment. ^C and SIGTERM go on to the whole group, once; a second one, or
-        `GRACE` seconds, kills it. Nothing of the group is left when this returns.
+        for data. `more` is added to the environment. EngineError if the program is not there.
         """
         try:
             process = subprocess.Popen(
@@ -98,15 +89,7 @@ class Programs:
             )
         except FileNotFoundError:
             raise _missing(command[0]) from None
-        with _forwarding(process) as stopped, process:
-            try:
-                if on_line is not None and process.stderr is not None:
-                    for line in process.stderr:
-                        on_line(_text(line).rstrip("\r\n"))
-                code = process.wait()
-            finally:
-                _kill_group(process)
-        return Ended(code=code, stopped=stopped.is_set())
+        return Watched(process, on_line)
 
     def git(self, directory: Path) -> Run:
         """Return what runs git in a directory, without hooks, monitors or locks; None where git fails or is missing."""
@@ -165,37 +148,57 @@ def _text(data: bytes) -> str:
     return data.decode(errors="replace")
 
 
+class Watched:
+    """A program that runs in a process group of its own. Every method may be called from any thread."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", on_line: Callable[[str], None] | None) -> None:
+        """Take the process, and who is given its lines."""
+        self._process, self._on_line = process, on_line
+        self._timer: threading.Timer | None = None
+
+    def wait(self) -> int:
+        """Read to the end and return the exit code; nothing of the group is left then."""
+        try:
+            with self._process:
+                if self._on_line is not None and self._process.stderr is not None:
+                    for line in self._process.stderr:
+                        self._on_line(_text(line).rstrip("\r\n"))
+                return self._process.wait()
+        finally:
+            self.kill()
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def stop(self) -> None:
+        """Ask the group to end, as ^C does; after `GRACE` seconds it is killed."""
+        if self._timer is None:
+            self._timer = threading.Timer(GRACE, self.kill)
+            self._timer.daemon = True
+            self._timer.start()
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End the group at once."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, signum: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signum)
+
+
 @contextmanager
-def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]:
-    """Pass ^C and SIGTERM on to the process group; a second one kills it, and so does a group that will not end."""
-    stopped = threading.Event()
-    timer = threading.Timer(GRACE, _kill_group, [process])
-    timer.daemon = True
-
-    def pass_on(signum: int, _frame: FrameType | None) -> None:
-        if stopped.is_set():
-            _kill_group(process)
-            return
-        stopped.set()
-        _signal_group(process, signal.Signals(signum))
-        timer.start()
-
+def signals(tell: Callable[[int], None]) -> Iterator[None]:
+    """Call `tell` for every ^C and SIGTERM instead of ending; it must not wait for anything."""
     if threading.current_thread() is not threading.main_thread():
-        yield stopped
+        yield
         return
-    before = {signum: signal.signal(signum, pass_on) for signum in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(signum: int, _frame: FrameType | None) -> None:
+        tell(signum)
+
+    before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stopped
+        yield
     finally:
-        timer.cancel()
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-def _signal_group(process: "subprocess.Popen[bytes]", signum: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signum)
-
-
-def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    _signal_group(process, signal.SIGKILL)

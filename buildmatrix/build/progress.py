@@ -8,18 +8,75 @@ What is no JSON is bake's own words, at the end of a failed run.
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from buildmatrix.build.outcome import StepOutcome, TargetOutcome
+
 _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
 _NUMBERED = re.compile(r"\d+/\d+$")
+_EXPORT = re.compile(r"^exporting to |^merging manifest list ")
+_DIGEST = re.compile(r"^exporting manifest (?P<list>list )?(?P<digest>sha256:[0-9a-f]{64})$")
 LONGEST_LINE = 1_000_000
 """Characters after which a line of a log is cut in two."""
 
+WORDS = 200
+"""The last lines that are no JSON, which are kept for the report of a failure."""
+
 LOG_LINES = 20
 """The last lines of a step's log that are kept for the report of a failure."""
+
+
+DRIFT = 2.0
+"""Seconds by which the engine's clock and ours may differ about a step; beyond, a clock has jumped, and ours counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetStarted:
+    """A target is begun; `attempt` counts from 1."""
+
+    target: str
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetEnded:
+    """A target has ended for good."""
+
+    outcome: TargetOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrying:
+    """An attempt at a target failed, and another follows in so many seconds."""
+
+    target: str
+    attempt: int
+    problem: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepStarted:
+    """A step has started: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`."""
+
+    target: str
+    at: str
+    step: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transferred:
+    """Bytes of a target on their way: `what` as in `pushing sha256:…`; `total` is at least 1."""
+
+    target: str
+    what: str
+    current: int
+    total: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +100,14 @@ class LogLine:
     text: str
 
 
-Event = StepEnded | LogLine
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of buildx's own progress, where that was asked for: it is passed on as it is."""
+
+    text: str
+
+
+Event = Line | TargetStarted | TargetEnded | Retrying | StepStarted | StepEnded | Transferred | LogLine
 Listener = Callable[[Event], None]
 
 
@@ -53,8 +117,13 @@ class _Step:
     at: str
     text: str
     started: str = ""
+    ended: str = ""
     said: bool = False
     cached: bool = False
+    error: str = ""
+    seen: float = 0.0
+    """When it was first seen to run, by our own clock (monotonic)."""
+    gone: float = 0.0
     log: list[str] = field(default_factory=list)
     partial: str = ""
 
@@ -63,17 +132,34 @@ class _Step:
         """Whether it is a step of the Dockerfile that can be cached: `2/5`, but no FROM."""
         return _NUMBERED.search(self.at) is not None and not self.text.startswith("FROM ")
 
+    @property
+    def is_export(self) -> bool:
+        """Whether it writes the result."""
+        return _EXPORT.match(self.text) is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took: the engine's words, unless a clock has jumped."""
+        said, ours = _seconds(self.started, self.ended), self.gone - self.seen
+        return said if abs(said - ours) < DRIFT else max(0.0, ours)
+
 
 @dataclass
 class Track:
     """What is known of one target while it is built."""
 
-    started: str = ""
-    ended: str = ""
+    seen: float = 0.0
+    """When something of it was first seen to run, by our own clock (monotonic); 0 before."""
+    gone: float = 0.0
     work: dict[str, bool] = field(default_factory=dict)
     """The steps that have ended, by digest: whether each came from the cache."""
     failed_step: str = ""
     log: list[str] = field(default_factory=list)
+    exports: dict[str, bool] = field(default_factory=dict)
+    """What writes the result, by digest: whether it has ended without an error."""
+    digest: str = ""
+    """That of the index, or of the image where there is none; "" before it is known."""
+    has_list: bool = False
 
     @property
     def ran(self) -> bool:
@@ -83,7 +169,7 @@ class Track:
     @property
     def seconds(self) -> float:
         """Seconds from the first step's start to the last one's end."""
-        return _seconds(self.started, self.ended)
+        return max(0.0, self.gone - self.seen)
 
 
 class Progress:
@@ -92,11 +178,26 @@ class Progress:
     def __init__(self, names: Iterable[str], listener: Listener) -> None:
         """Take the names of all targets in the bake file, and who is told of events."""
         self.tracks = {name: Track() for name in names}
-        self.words: list[str] = []
+        self.words: deque[str] = deque(maxlen=WORDS)
         self._listener = listener
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
         self._steps: dict[str, _Step] = {}
         self._pending: list[str] = []
+
+    def steps(self, name: str, start: float, node_of: Callable[[str], str]) -> Iterator[StepOutcome]:
+        """Yield a target's steps that have ended, with times from `start` (monotonic); `node_of` a platform."""
+        for step in self._steps.values():
+            counts = step.error or step.is_export or _NUMBERED.search(step.at)
+            if step.target == name and step.ended and counts:
+                yield StepOutcome(
+                    at=step.at,
+                    text=step.text,
+                    started=round(max(0.0, step.gone - step.seconds - start), 3),
+                    seconds=round(step.seconds, 3),
+                    cached=step.cached,
+                    error=step.error,
+                    node=node_of(step.at.partition(" ")[0] if "/" in step.at else ""),
+                )
 
     def line(self, text: str) -> None:
         """Take one line of standard error."""
@@ -122,6 +223,8 @@ class Progress:
     def _status(self, status: dict[str, Any]) -> None:
         for vertex in status.get("vertexes") or ():
             self._vertex(vertex)
+        for transfer in status.get("statuses") or ():
+            self._transfer(transfer)
         for log in status.get("logs") or ():
             self._log(log)
 
@@ -132,27 +235,59 @@ class Progress:
         track = self.tracks[step.target]
         step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
         if started := vertex.get("started"):
-            track.started = min(track.started, started) if track.started else started
-            step.started = started
+            self._started(step, track, started)
+        if step.is_export:
+            track.exports.setdefault(vertex["digest"], False)
         if completed := vertex.get("completed"):
-            track.ended = max(track.ended, completed)
+            step.ended, step.gone = completed, time.monotonic()
+            track.gone = step.gone
             self._ended(step, track, vertex)
+
+    def _started(self, step: _Step, track: Track, started: str) -> None:
+        first = not step.started
+        step.started = started
+        if first:
+            step.seen = time.monotonic()
+            track.seen = track.seen or step.seen
+            self._listener(StepStarted(target=step.target, at=step.at, step=step.text))
 
     def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
         error = vertex.get("error", "")
         if "context canceled" in error:
             return
+        step.error = error
+        if step.is_export:
+            track.exports[vertex["digest"]] = not error
         if error:
             track.failed_step, track.log = f"{step.at} {step.text}".strip(), step.log
         if step.is_work:
             track.work[vertex["digest"]] = step.cached
-        if step.said or not (error or step.is_work or step.text.startswith("exporting ")):
+        if step.said or not (error or step.is_work or step.is_export):
             return
         step.said = True
-        seconds = _seconds(step.started, vertex["completed"])
         self._listener(
-            StepEnded(target=step.target, at=step.at, step=step.text, seconds=seconds, cached=step.cached, error=error)
+            StepEnded(
+                target=step.target,
+                at=step.at,
+                step=step.text,
+                seconds=step.seconds,
+                cached=step.cached,
+                error=error,
+            )
         )
+
+    def _transfer(self, transfer: dict[str, Any]) -> None:
+        step = self._steps.get(transfer.get("vertex", ""))
+        if step is None:
+            return
+        what = transfer.get("id", "")
+        if (found := _DIGEST.match(what)) is not None:
+            track = self.tracks[step.target]
+            if found["list"] or not track.has_list:
+                track.digest, track.has_list = found["digest"], bool(found["list"])
+        if total := transfer.get("total"):
+            current = transfer.get("current") or 0
+            self._listener(Transferred(target=step.target, what=what, current=current, total=total))
 
     def _step(self, vertex: dict[str, Any]) -> _Step | None:
         digest = vertex["digest"]

@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from buildmatrix.build.apply import ApplyOptions, dry_run
 from buildmatrix.build.apply import apply as run_plan
 from buildmatrix.build.buildx import Probe
+from buildmatrix.build.calls import dry_run
+from buildmatrix.build.options import ApplyOptions, seconds_of
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
 from buildmatrix.cli import options
@@ -21,6 +23,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import Request
 from buildmatrix.report.outcome import outcome_json, outcome_markdown, outcome_text
 from buildmatrix.report.progress import Lines
+from buildmatrix.spec.settings import DURATION_PATTERN
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +48,12 @@ def apply(
         Literal["auto", "plain", "tty", "quiet", "rawjson"],
         typer.Option("--progress", help="auto, or one of buildx's own.", envvar="BUILDMATRIX_PROGRESS"),
     ] = "auto",
+    jobs: options.Jobs = None,
+    keep_going: options.KeepGoing = None,
+    fail_fast: options.FailFast = False,
+    retries: options.Retries = None,
+    timeout: options.Timeout = None,
+    publish: options.Publish = None,
     allow: options.Allow = None,
     dry: Annotated[bool, typer.Option("--dry-run", help="Show the command and the bake file; run nothing.")] = False,
     output_format: Annotated[
@@ -87,12 +96,27 @@ def apply(
             progress=progress,
             allow=tuple(allow or ()),
             provenance_in_metadata=metadata is not None,
+            jobs=jobs,
+            keep_going=keep_going,
+            fail_fast=fail_fast,
+            retries=retries,
+            timeout=_seconds(timeout),
+            publish=publish,
         )
         if probe is None:
             typer.echo(dry_run(planned, chosen), nl=False)
             return
         outcome = _run(run, planned, chosen, probe)
         _report(run, outcome, output_format, metadata)
+
+
+def _seconds(timeout: str | None) -> int | None:
+    if timeout is None:
+        return None
+    if re.fullmatch(DURATION_PATTERN, timeout) is None:
+        message = f"--timeout {timeout} is no duration"
+        raise UsageError(Diagnostic(message=message, code="usage", hint="write 90s, 20m or 1h30m"))
+    return seconds_of(timeout)
 
 
 def _saved(run: Session, asked: Request) -> Plan | None:

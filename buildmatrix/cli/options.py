@@ -65,3 +65,47 @@ Allow = Annotated[
     list[str] | None,
     typer.Option("--allow", metavar="ENTITLEMENT", help="Allow what the plan says it needs; may be repeated."),
 ]
+
+# --- how apply runs ---------------------------------------------------------------------------------------------------
+
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, metavar="N", help="Build so many targets at once.", envvar="BUILDMATRIX_JOBS"),
+]
+KeepGoing = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-going/--no-keep-going",
+        "-k",
+        help="Build all that does not depend on a failure; still exit 1.",
+        envvar="BUILDMATRIX_KEEP_GOING",
+    ),
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="End what is running at the first failure.")]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        "--retries",
+        min=0,
+        metavar="N",
+        help="Try so often again what the network, a registry or the engine failed.",
+        envvar="BUILDMATRIX_RETRIES",
+    ),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="End a target that takes longer, such as 20m.",
+        envvar="BUILDMATRIX_TIMEOUT",
+    ),
+]
+Publish = Annotated[
+    Literal["direct", "together"] | None,
+    typer.Option(
+        "--publish",
+        help="direct: tags come with each image; together: they move when every image is there.",
+        envvar="BUILDMATRIX_PUBLISH",
+    ),
+]

@@ -19,6 +19,8 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        if not isinstance(event, StepEnded | LogLine):
+            return
         name = self._style.name(f"{event.target:<{self._width}}")
         match event:
             case StepEnded():

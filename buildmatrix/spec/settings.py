@@ -38,7 +38,8 @@ KNOWN_PLATFORMS = (
     "wasip1/wasm",
 )
 
-DURATION = Keyword("pattern", r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$")
+DURATION_PATTERN = r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+DURATION = Keyword("pattern", DURATION_PATTERN)
 LONG = Expected("a duration such as 90s, 20m or 1h30m")
 Publish = Literal["direct", "together"]
 Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]

@@ -9,7 +9,7 @@ from buildmatrix.build.buildx import parse_builder
 from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.failure import explain
 from buildmatrix.build.gate import gate_declared, gate_found
-from buildmatrix.build.progress import Event, LogLine, Progress, StepEnded
+from buildmatrix.build.progress import Event, LogLine, Progress, StepEnded, StepStarted
 from buildmatrix.errors import (
     BuildFailedError,
     BuildmatrixError,
@@ -148,14 +148,23 @@ RAN = (
 
 def test_steps_and_log_lines_become_events() -> None:
     progress, events = read(["app", "base"], *RAN)
-    assert events == [
+    assert events[:3] == [
+        StepStarted(target="app", at="linux/amd64 2/2", step="RUN make"),
         LogLine(target="app", at="linux/amd64 2/2", text="hello"),
         LogLine(target="app", at="linux/amd64 2/2", text="world"),
-        StepEnded(target="app", at="linux/amd64 2/2", step="RUN make", seconds=3.0, cached=False, error=""),
     ]
+    (ended,) = events[3:]
+    assert isinstance(ended, StepEnded)
+    assert (ended.step, ended.cached, ended.error) == ("RUN make", False, "")
     assert progress.tracks["app"].ran
-    assert progress.tracks["app"].seconds == 3.0
-    assert not progress.tracks["base"].started
+    assert progress.tracks["app"].seen
+    assert not progress.tracks["base"].seen
+
+
+def test_a_clock_that_jumps_makes_no_step_longer_than_it_was() -> None:
+    jumped = vertex("1", "[app 2/2] RUN make", started=TIME.format(0), completed="2026-11-26T05:42:50.5Z")
+    _, events = read(["app", "base"], vertex("1", "[app 2/2] RUN make", started=TIME.format(0)), jumped)
+    assert [event.seconds < 1 for event in events if isinstance(event, StepEnded)] == [True]
 
 
 def test_json_over_several_lines_is_read_too() -> None:
@@ -165,7 +174,7 @@ def test_json_over_several_lines_is_read_too() -> None:
 
 def test_a_lone_target_is_not_named_by_its_steps() -> None:
     _, events = read(["app"], vertex("1", "[2/2] RUN make", started=TIME.format(0), completed=TIME.format(1)))
-    assert [event.target for event in events] == ["app"]
+    assert [event.target for event in events if isinstance(event, StepStarted | StepEnded)] == ["app", "app"]
 
 
 def test_a_step_that_is_cached_at_its_last_end_was_cached() -> None:
@@ -190,7 +199,7 @@ def test_a_long_line_without_an_end_is_cut() -> None:
 
     data = base64.b64encode(b"x" * 1_500_000).decode()
     _, events = read(["app"], RAN[0], json.dumps({"logs": [{"vertex": "1", "data": data}]}))
-    assert len(events) == 1
+    assert [type(event) for event in events] == [StepStarted, LogLine]
 
 
 # --- failures ---------------------------------------------------------------------------------------------------------
@@ -233,9 +242,9 @@ def test_a_long_line_without_an_end_is_cut() -> None:
 )
 def test_whose_fault_it_is(words: str, kind: type[BuildmatrixError], failed: str, hint: str) -> None:
     progress, _ = read(["app", "base"], *words.split("\n"))
-    name, problem = explain(progress, plan("app", "base"), said=True)
-    assert (name, type(problem)) == (failed, kind)
-    assert hint in problem.diagnostics[0].hint
+    failure = explain(progress, plan("app", "base"), said=True)
+    assert (failure.target, type(failure.problem)) == (failed, kind)
+    assert hint in failure.problem.diagnostics[0].hint
 
 
 # --- the version gate -------------------------------------------------------------------------------------------------

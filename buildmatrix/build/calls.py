@@ -1,0 +1,113 @@
+"""Which bake calls build a plan: as few as the order and the options allow, each with a bake file of what it needs."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildmatrix.build.bake import bake_document, bake_text, with_links
+from buildmatrix.build.options import ApplyOptions, Policy
+from buildmatrix.build.preflight import Facts
+from buildmatrix.plan.model import Plan
+
+BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
+
+LARGEST = 250
+"""Targets of one bake call: bake takes time by their square to read its file, and it is read again for every call."""
+
+AT_ONCE = 16
+"""Calls into which a stage is cut so that a failure disturbs few; each is a process of docker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One bake call: the targets that it builds, and `within` all targets in its bake file: also what they build upon.
+
+    `alone` says that the call builds what it names whether it is exported or not.
+    """
+
+    names: tuple[str, ...]
+    within: tuple[str, ...]
+    alone: bool = False
+
+
+def calls(plan: Plan, policy: Policy) -> list[Call]:
+    """Return the calls that build a plan, in order.
+
+    Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many; else there is one
+    call, or several where `needs` asks for something to be finished first.
+    """
+    timed = any(policy.timeout(target) for target in plan.targets)
+    if not (policy.jobs or policy.keep_going or timed):
+        return [call(plan, names) for wave in _waves(plan) for names in _cut(wave, LARGEST)]
+    found = []
+    for stage in plan.stages:
+        names = [target.name for target in stage]
+        size = 1 if policy.jobs else min(LARGEST, -(-len(names) // AT_ONCE))
+        found += [call(plan, some, alone=True) for some in _cut(names, size)]
+    return found
+
+
+def call(plan: Plan, names: Iterable[str], *, alone: bool = False) -> Call:
+    """Return the call that builds these targets."""
+    chosen = tuple(names)
+    return Call(names=chosen, within=tuple(target.name for target in with_links(plan, chosen)), alone=alone)
+
+
+def _cut(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    listed = tuple(names)
+    return (listed[start : start + size] for start in range(0, len(listed), size))
+
+
+def _waves(plan: Plan) -> list[tuple[str, ...]]:
+    """Return the exported targets by call: one call later than what they need, no earlier than what they build upon."""
+    level: dict[str, int] = {}
+    for target in plan.targets:
+        upon = [level[name] for name in target.links if name in level]
+        after = [level[name] + 1 for name in target.needs if name in level]
+        level[target.name] = max([0, *upon, *after])
+    waves: dict[int, list[str]] = {}
+    for target in plan.targets:
+        if target.exported:
+            waves.setdefault(level[target.name], []).append(target.name)
+    return [tuple(waves[number]) for number in sorted(waves)]
+
+
+def text_of(plan: Plan, made: Call, options: ApplyOptions) -> str:
+    """Return the bake file of a call."""
+    return bake_text(bake_document(plan, made.names, alone=made.alone, no_cache=made.alone and options.no_cache))
+
+
+def command_of(plan: Plan, made: Call, options: ApplyOptions, facts: Facts | None, folder: str = "") -> tuple[str, ...]:
+    """Return the command of a call, to be run in the plan's directory; its files are in `folder`.
+
+    The names are the bake file's group `default`, so that the command stays short with thousands of targets. Without
+    `facts` every flag is given.
+    """
+    files = ["-f", str(Path(folder, BAKE_FILE)), "--metadata-file", str(Path(folder, METADATA_FILE))]
+    return ("docker", "buildx", "bake", *files, *_flags(plan, made, options, facts))
+
+
+def _flags(plan: Plan, made: Call, options: ApplyOptions, facts: Facts | None) -> list[str]:
+    flags = ["--progress", "rawjson" if options.progress == "auto" else options.progress]
+    if builder := options.builder or plan.apply.builder:
+        flags += ["--builder", builder]
+    flags += ["--no-cache"] if options.no_cache and not made.alone else []
+    flags += ["--pull"] if options.pull else []
+    minor = facts.buildx.release[1] if facts and facts.buildx.major == 0 else 99
+    wanted = dict.fromkeys([*(grant.value for grant in plan.grants), *options.allow])
+    for value in wanted:
+        if minor >= (20 if value.startswith("fs") else 17):
+            flags += ["--allow", value]
+    return flags
+
+
+def dry_run(plan: Plan, options: ApplyOptions) -> str:
+    """Return the commands and the bake files that `apply` would use, as text."""
+    planned = calls(plan, Policy(plan=plan, options=options))
+    parts = []
+    for number, made in enumerate(planned, start=1):
+        head = f"# call {number} of {len(planned)}\n" if len(planned) > 1 else ""
+        command = shlex.join(command_of(plan, made, options, None))
+        parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, options)}")
+    return "\n".join(parts)

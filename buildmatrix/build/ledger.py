@@ -1,0 +1,90 @@
+"""The ledger of a run: what became of each target, after which attempts, and why others were skipped."""
+
+import time
+from collections.abc import Callable
+
+from buildmatrix.build.failure import Failure
+from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
+from buildmatrix.build.progress import Listener, Progress, TargetEnded, Track
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import writes_tags
+
+LOST = frozenset({"failed", "stopped", "skipped"})
+
+
+class Ledger:
+    """Takes down what becomes of a plan's targets, and tells the listener. `start` is the run's (monotonic)."""
+
+    def __init__(self, plan: Plan, start: float, node_of: Callable[[str], str], tell: Listener) -> None:
+        """Start with nothing; `node_of` names the node that builds a platform."""
+        self.plan, self.start = plan, start
+        self.outcomes: dict[str, TargetOutcome] = {}
+        self._attempts: dict[str, list[Attempt]] = {}
+        self._node_of, self._tell = node_of, tell
+
+    def culprit(self, name: str) -> str:
+        """Return the nearest target that this one depends on and that was not built; "" if all were, or may yet be."""
+        lost: dict[str, str] = {}
+        for target in self.plan.targets:
+            before = (other for other in (*target.links, *target.needs) if other in lost or self._is_lost(other))
+            if culprit := next(before, ""):
+                lost[target.name] = culprit
+            if target.name == name:
+                break
+        return lost.get(name, "")
+
+    def _is_lost(self, name: str) -> bool:
+        return name in self.outcomes and self.outcomes[name].status in LOST
+
+    def skip(self, name: str, *, interrupted: bool) -> None:
+        """Take down that a target was not started, and why."""
+        reason = "interrupted" if interrupted else ""
+        if culprit := self.culprit(name):
+            status = self.outcomes[culprit].status if culprit in self.outcomes else "skipped"
+            reason = f"{culprit}, which it depends on, {'failed' if status == 'failed' else f'was {status}'}"
+        elif not interrupted:
+            failed = next((outcome.name for outcome in self.outcomes.values() if outcome.status == "failed"), "")
+            reason = f"not started: {failed} failed" if failed else ""
+        self.end(name, "skipped", reason=reason)
+
+    def attempt(self, name: str, started: float, failure: Failure | None = None, wait: float = 0.0) -> None:
+        """Take down an attempt that has just ended; `started` are seconds from the run's start."""
+        attempts = self._attempts.setdefault(name, [])
+        attempts.append(
+            Attempt(
+                number=len(attempts) + 1,
+                started=round(started, 3),
+                seconds=round(time.monotonic() - self.start - started, 3),
+                problem=failure.problem.diagnostics[0].message if failure else "",
+                kind=failure.kind if failure else "",
+                retried_in=round(wait, 1),
+            )
+        )
+
+    def end(
+        self, name: str, status: Status, progress: Progress | None = None, *, digest: str = "", reason: str = ""
+    ) -> None:
+        """Take down what became of a target; `progress` is that of its last call, `digest` from its metadata."""
+        target = self.plan.by_name[name]
+        track = progress.tracks[name] if progress else Track()
+        done = status in {"built", "cached"}
+        outcome = TargetOutcome(
+            name=name,
+            declared=target.declared,
+            status=status,
+            exported=target.exported,
+            platforms=target.platforms,
+            tags=target.tags if done and target.exported and writes_tags(target.settings) else (),
+            links=target.links,
+            needs=target.needs,
+            started=round(max(0.0, track.seen - self.start), 3) if track.seen else 0.0,
+            seconds=round(track.seconds, 3),
+            digest=(digest or track.digest) if done else "",
+            failed_step=track.failed_step if status == "failed" else "",
+            excerpt="\n".join(track.log) if status == "failed" else "",
+            reason=reason,
+            attempts=tuple(self._attempts.get(name, ())),
+            steps=tuple(progress.steps(name, self.start, self._node_of)) if progress else (),
+        )
+        self.outcomes[name] = outcome
+        self._tell(TargetEnded(outcome=outcome))

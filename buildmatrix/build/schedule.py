@@ -1,0 +1,389 @@
+"""The scheduler: bake calls in order, as many at once as may be; failures, retries, time limits and ^C.
+
+One thread decides, alone; every call has a thread that reads its progress. They speak through one queue, which the
+signal handler uses too.
+"""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Literal
+
+from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, call, calls, command_of, text_of
+from buildmatrix.build.failure import Failure, explain
+from buildmatrix.build.ledger import Ledger
+from buildmatrix.build.options import ApplyOptions, Policy
+from buildmatrix.build.preflight import Facts
+from buildmatrix.build.process import Programs, Watched, signals
+from buildmatrix.build.progress import Line, Listener, Progress, Retrying, TargetStarted
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError
+from buildmatrix.plan.model import Plan
+
+MOST_CALLS = 16
+"""Bake calls at once where nobody says how many: each is a process of docker."""
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""Seconds before the second attempt, doubled for each one that follows, up to the longest."""
+
+
+@dataclass
+class _Unit:
+    """A call that is to be made: `attempt` counts from 1; it does not start before `after` (monotonic)."""
+
+    call: Call
+    attempt: int = 1
+    after: float = 0.0
+    resumes: bool = False
+    """Whether it goes on with what was begun: it starts even where nothing new does."""
+
+
+@dataclass
+class _Running:
+    """A call that runs."""
+
+    unit: _Unit
+    watched: Watched
+    progress: Progress
+    folder: Path
+    started: float
+    ended_for: Literal["", "timeout", "stopped"] = ""
+    late: str = ""
+    """The target that took too long."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a run works with: `folder` is for the calls' files, `start` is its beginning (monotonic)."""
+
+    plan: Plan
+    facts: Facts
+    programs: Programs
+    folder: Path
+    start: float
+
+
+class Schedule:
+    """Runs a plan once. What became of each target is in the `ledger`, bake's metadata in `metadata`."""
+
+    def __init__(self, run: Run, options: ApplyOptions, listener: Listener, kept: Iterable[str] = ()) -> None:
+        """Take the run and how to run it; the `kept` targets need not be built again."""
+        self.run, self.plan, self.options = run, run.plan, options
+        self.policy = Policy(plan=run.plan, options=options)
+        self.ledger = Ledger(run.plan, run.start, run.facts.builder.node_of, self._tell)
+        self.metadata: dict[str, Any] = {}
+        self._problems: list[BuildmatrixError] = []
+        self._kept = frozenset(kept)
+        self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._listener = listener
+        self._pending: list[_Unit] = []
+        self._running: list[_Running] = []
+        self._count = 0
+        self._closed = False
+        self._signals = 0
+
+    def _tell(self, event: Any) -> None:
+        with self._lock:
+            self._listener(event)
+
+    @property
+    def problem(self) -> BuildmatrixError | None:
+        """What went wrong: ^C before all, else every failure, with the exit code of a failed build if there is one."""
+        if self._signals:
+            return StoppedError(Diagnostic(message="stopped", code="stopped"))
+        if not self._problems:
+            return None
+        worst = next((one for one in self._problems if isinstance(one, BuildFailedError)), self._problems[0])
+        said = dict.fromkeys(diagnostic for one in self._problems for diagnostic in one.diagnostics)
+        return type(worst)(*said)
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    def go(self) -> None:
+        """Run to the end; what went wrong first is in `problem`."""
+        self._pending = [_Unit(call=made) for made in calls(self._rest(), self.policy)]
+        with signals(lambda signum: self._queue.put(("signal", signum))):
+            try:
+                while self._pending or self._running:
+                    self._start_ready()
+                    self._wait()
+            finally:
+                for running in self._running:
+                    running.watched.kill()
+        for target in self.plan.targets:
+            if target.name not in self.ledger.outcomes and target.name not in self._kept:
+                self._skip(target.name)
+
+    def _skip(self, name: str) -> None:
+        self.ledger.skip(name, interrupted=bool(self._signals))
+
+    def _rest(self) -> Plan:
+        """Return the plan without the targets that need not be built."""
+        return _without(self.plan, self._kept) if self._kept else self.plan
+
+    def _start_ready(self) -> None:
+        now = time.monotonic()
+        owners = {name for unit in self._pending for name in unit.call.names}
+        owners |= {name for running in self._running for name in running.unit.call.names}
+        for unit in list(self._pending):
+            if len(self._running) >= (self.policy.jobs or MOST_CALLS):
+                return
+            if unit.after <= now and not owners.intersection(self._before(unit)):
+                self._pending.remove(unit)
+                self._start(unit)
+        if not self._running and self._pending and all(unit.after <= now for unit in self._pending):
+            self._pending.clear()  # each waits for what will not come: it is skipped, and said to be
+
+    def _before(self, unit: _Unit) -> set[str]:
+        """Return the targets that have to end before a unit starts."""
+        own = set(unit.call.names)
+        within = (self.plan.by_name[name] for name in unit.call.within)
+        return {name for target in within for name in (*target.links, *target.needs)} - own
+
+    def _start(self, unit: _Unit) -> None:
+        self._count += 1
+        folder = self.run.folder / str(self._count)
+        folder.mkdir()
+        (folder / BAKE_FILE).write_text(text_of(self.plan, unit.call, self.options), encoding="utf-8")
+        self._make_folders(unit.call)
+        progress = Progress(unit.call.within, self._tell)
+        watched = self.run.programs.watch(
+            command_of(self.plan, unit.call, self.options, self.run.facts, str(folder)),
+            cwd=self.plan.directory,
+            on_line=self._reader(progress),
+            more={} if self.options.provenance_in_metadata else {"BUILDX_METADATA_PROVENANCE": "disabled"},
+        )
+        running = _Running(
+            unit=unit, watched=watched, progress=progress, folder=folder, started=time.monotonic() - self.run.start
+        )
+        self._running.append(running)
+        for name in unit.call.names:
+            self._tell(TargetStarted(target=name, attempt=unit.attempt))
+        threading.Thread(target=lambda: self._queue.put(("ended", (running, watched.wait()))), daemon=True).start()
+
+    def _reader(self, progress: Progress) -> Callable[[str], None] | None:
+        """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""
+        if self.options.progress == "auto":
+            return progress.line
+        if self.options.progress == "tty":
+            return None
+
+        def both(line: str) -> None:
+            self._tell(Line(text=line))
+            progress.line(line)
+
+        return both
+
+    def _make_folders(self, made: Call) -> None:
+        """Make the folders that files are written into; buildx makes those of local outputs only."""
+        for target in map(self.plan.by_name.__getitem__, made.names):
+            for output in target.settings.output or ():
+                if dest := getattr(output, "dest", None):
+                    Path(self.plan.directory, dest).parent.mkdir(parents=True, exist_ok=True)
+
+    def _wait(self) -> None:
+        """Wait for a call to end, for a signal, or until something is due."""
+        try:
+            what, value = self._queue.get(timeout=self._due())
+        except Empty:
+            self._end_late()
+            return
+        if what == "signal":
+            self._stop_all()
+        else:
+            self._ended(*value)
+
+    def _due(self) -> float | None:
+        """Return the seconds until the next attempt or time limit is due; None where nothing will be."""
+        now = time.monotonic()
+        due = [unit.after - now for unit in self._pending if unit.after > now]
+        if any(self.policy.timeout(self.plan.by_name[name]) for one in self._running for name in one.unit.call.within):
+            due.append(1.0)
+        return max(0.05, min(due)) if due else None
+
+    def _end_late(self) -> None:
+        now = time.monotonic()
+        for running in self._running:
+            for name in running.unit.call.within:
+                limit = self.policy.timeout(self.plan.by_name[name])
+                seen = running.progress.tracks[name].seen
+                if limit and seen and now - seen > limit and not running.ended_for and not self._is_done(running, name):
+                    running.ended_for, running.late = "timeout", name
+                    running.watched.stop()
+
+    def _stop_all(self) -> None:
+        """^C: ask what runs to end, and start nothing more; at the second one, end it."""
+        self._signals += 1
+        self._closed = True
+        self._pending.clear()
+        for running in self._running:
+            running.ended_for = running.ended_for or "stopped"
+            if self._signals > 1:
+                running.watched.kill()
+            else:
+                running.watched.stop()
+
+    # --- a call has ended -----------------------------------------------------------------------------------------
+
+    def _ended(self, running: _Running, code: int) -> None:
+        self._running.remove(running)
+        running.metadata = _metadata(running.folder / METADATA_FILE)
+        self.metadata |= running.metadata
+        if code == 0:
+            self._succeeded(running)
+        elif running.ended_for == "stopped":
+            self._interrupted(running)
+        else:
+            self._failed(running, self._failure(running))
+
+    def _failure(self, running: _Running) -> Failure:
+        if running.ended_for != "timeout":
+            return explain(running.progress, self.plan, said=self.options.progress != "tty")
+        target = self.plan.by_name[running.late]
+        message = f"{running.late} took longer than {self.policy.timeout(target)} s, and was ended"
+        hint = "see its last lines; raise its timeout, or --timeout"
+        problem = BuildFailedError(Diagnostic(message=message, code="timeout", place=target.place, hint=hint))
+        return Failure(target=running.late, problem=problem, kind="timeout")
+
+    def _succeeded(self, running: _Running) -> None:
+        for name in running.unit.call.within:
+            if name in running.unit.call.names or not self._has_own_call(name):
+                self.ledger.attempt(name, running.started)
+                self._end_well(name, running)
+
+    def _end_well(self, name: str, running: _Running) -> None:
+        track = running.progress.tracks[name]
+        ran = track.ran or self.options.progress != "auto"
+        digest = running.metadata.get(name, {}).get("containerimage.digest", "")
+        self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
+
+    def _has_own_call(self, name: str) -> bool:
+        """Tell whether a target that others build upon is built by a call of its own."""
+        mine = [*self._pending, *(running.unit for running in self._running)]
+        return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
+
+    def _is_done(self, running: _Running, name: str) -> bool:
+        """Tell whether a target was written before the call failed: then it is not built again."""
+        track, target = running.progress.tracks[name], self.plan.by_name[name]
+        if name in running.metadata:
+            return True
+        wanted = len(target.settings.output or ()) if target.exported else 0
+        return wanted > 0 and len(self.run.facts.builder.nodes) == 1 and sum(track.exports.values()) == wanted
+
+    def _interrupted(self, running: _Running) -> None:
+        for name in running.unit.call.names:
+            if self._is_done(running, name):
+                self._end_well(name, running)
+            else:
+                self.ledger.attempt(name, running.started)
+                self.ledger.end(name, "stopped", running.progress, reason="interrupted")
+
+    def _failed(self, running: _Running, failure: Failure) -> None:
+        """Take the target that failed out, try it again where that may help, and go on with the others."""
+        names = running.unit.call.names
+        for name in names:
+            if name != failure.target and self._is_done(running, name):
+                self.ledger.attempt(name, running.started)
+                self._end_well(name, running)
+        blamed = [failure.target] if failure.target else [name for name in names if name not in self.ledger.outcomes]
+        again = self._may_try_again(running.unit, failure, blamed)
+        wait = _wait_before(running.unit.attempt, failure.wait) if again else 0.0
+        for name in blamed:
+            self.ledger.attempt(name, running.started, failure, wait)
+            if again:
+                problem = failure.problem.diagnostics[0].message
+                self._tell(Retrying(target=name, attempt=running.unit.attempt, problem=problem, seconds=wait))
+            else:
+                self.ledger.end(name, "failed", running.progress, reason=_short(failure, name))
+        if again:
+            self._try_again(running.unit, blamed, time.monotonic() + wait)
+        else:
+            self._give_up(failure)
+        self._go_on(running, failure.target, blamed)
+
+    def _may_try_again(self, unit: _Unit, failure: Failure, blamed: list[str]) -> bool:
+        left = (self.policy.retries(self.plan.by_name[name]) - unit.attempt for name in blamed)
+        return failure.may_pass and not self._signals and all(number >= 0 for number in left)
+
+    def _try_again(self, unit: _Unit, blamed: list[str], after: float) -> None:
+        names = [name for name in unit.call.names if name not in self.ledger.outcomes]
+        if set(blamed).isdisjoint(names):  # what they build upon failed
+            blamed = names
+        if set(blamed) == set(names):
+            self._pending.append(self._again(names, unit.attempt + 1, after, alone=unit.call.alone))
+            return
+        self._pending += [self._again([name], unit.attempt + 1, after) for name in blamed]
+
+    def _again(self, names: list[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> _Unit:
+        return _Unit(call=call(self.plan, names, alone=alone), attempt=attempt, after=after, resumes=True)
+
+    def _give_up(self, failure: Failure) -> None:
+        self._problems.append(failure.problem)
+        if not self.policy.keep_going:
+            self._closed = True
+            self._pending = [unit for unit in self._pending if unit.resumes and not self.options.fail_fast]
+        if self.options.fail_fast:
+            for running in self._running:
+                running.ended_for = running.ended_for or "stopped"
+                running.watched.stop()
+        self._skip_what_is_lost()
+
+    def _skip_what_is_lost(self) -> None:
+        """Take what depends on a failure out of the calls that are still to be made."""
+        for unit in list(self._pending):
+            lost = [name for name in unit.call.names if self.ledger.culprit(name)]
+            left = [name for name in unit.call.names if name not in lost]
+            for name in lost:
+                self._skip(name)
+            if lost and left:
+                unit.call = call(self.plan, left, alone=unit.call.alone)
+            elif lost:
+                self._pending.remove(unit)
+
+    def _go_on(self, running: _Running, failed: str, blamed: list[str]) -> None:
+        """Put what the failure interrupted back, each target alone: bake ends all of a call at the first failure."""
+        waiting = {name for unit in self._pending for name in unit.call.names}
+        for name in running.unit.call.names:
+            if name in self.ledger.outcomes or name in waiting or name in blamed:
+                continue
+            if self.ledger.culprit(name):
+                self._skip(name)
+            elif self.options.fail_fast and self._closed:
+                self.ledger.end(name, "stopped", running.progress, reason=f"{failed} failed")
+            elif not self._closed or running.progress.tracks[name].seen:
+                self._pending.append(self._again([name], running.unit.attempt))
+
+
+def _short(failure: Failure, name: str) -> str:
+    return failure.problem.diagnostics[0].message.removeprefix(f"{name} ").removeprefix("failed: ")
+
+
+def _wait_before(attempt: int, asked: float) -> float:
+    """Return the seconds before the next attempt: doubled each time, with jitter; what a registry asks for wins."""
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
+    return max(asked, wait * random.uniform(0.75, 1.25))  # noqa: S311 jitter is no secret
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, Mapping)}
+
+
+def _without(plan: Plan, kept: frozenset[str]) -> Plan:
+    """Return a plan that leaves out what need not be built, unless something that is built builds upon it."""
+    exported = [replace(target, exported=target.exported and target.name not in kept) for target in plan.targets]
+    wanted = {target.name for target in exported if target.name not in kept}
+    needed = set(wanted)
+    for target in reversed(exported):
+        if target.name in needed:
+            needed.update(target.links)
+    return replace(plan, targets=tuple(target for target in exported if target.name in needed))
