@@ -31,6 +31,9 @@ TIMEOUT = 60.0
 """Seconds that a connection may be silent."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 HOP_BY_HOP = {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+TLS = b"\x16"
+NO_TLS = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nThis is plain HTTP.\n"
+"""BuildKit greets with TLS, and tries HTTP at localhost if the answer starts with HTTP/."""
 API_VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
 ERRORS = {
     401: ("UNAUTHORIZED", "authentication required"),
@@ -45,7 +48,8 @@ ERRORS = {
 class Fault:
     """What happens to the requests that match; the first fault that matches a request and is not used up is taken.
 
-    - `status`: the request's body is read, then it is answered with that status, a registry's error and the headers.
+    - `status`: the request's body is read, then it is answered with that status, the headers and a registry's error,
+      or `text` in its place, such as `""` or a gateway's page.
     - `cut`: so many bytes of the request's body reach the registry, then both connections are reset. Where the body
       has no more bytes than that, or none at all, the registry does what it was asked, and its answer is lost. Of a
       GET, so many bytes of the answer's body reach the client and then its connection ends; 0: not even the headers.
@@ -63,6 +67,7 @@ class Fault:
     """How many requests it hits; -1: every one."""
     after_bytes: int = 0
     seconds: float = 0.0
+    text: str | None = None
 
     def matches(self, method: str, path: str) -> bool:
         return bool(re.fullmatch(self.method, method) and re.search(self.path, path))
@@ -194,7 +199,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         with self.server.holding(self.connection):
-            super().handle()
+            if self.connection.recv(1, socket.MSG_PEEK) == TLS:
+                self.connection.sendall(NO_TLS)
+            else:
+                super().handle()
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing; `seen` tells."""
 
     def answer(self) -> None:
         """One request: a fault, or what the registry says to it."""
@@ -202,7 +213,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.proxy.next_fault(self.command, self.path)
         try:
             if fault and fault.kind == "status":
-                self.refuse(fault.status, fault.headers)
+                self.refuse(fault.status, fault.headers, fault.text)
             else:
                 self.server.stopped.wait(fault.seconds if fault and fault.kind == "stall" else 0)
                 self.forward(fault.after_bytes if fault and fault.kind == "cut" else None)
@@ -224,13 +235,15 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.close()
         self.connection.close()
 
-    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), instead: str | None = None) -> None:
         """Answer as a registry does that has an error."""
         for _ in self.body():
             pass
         code, message = ERRORS.get(status, ("UNKNOWN", "unknown error"))
-        text = json.dumps({"errors": [{"code": code, "message": message, "detail": None}]}).encode()
-        about = [("Content-Type", "application/json"), ("Content-Length", str(len(text))), API_VERSION]
+        error = json.dumps({"errors": [{"code": code, "message": message, "detail": None}]})
+        text = (error if instead is None else instead).encode()
+        kind = "application/json" if text.startswith(b"{") else "text/html"
+        about = [("Content-Type", kind), ("Content-Length", str(len(text))), API_VERSION]
         self.note(status)
         self.send_head(status, [*about, *headers])
         if self.command != "HEAD":

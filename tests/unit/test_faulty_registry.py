@@ -25,6 +25,9 @@ class Upstream(ThreadingHTTPServer):
         self.hosts: list[str | None] = []
         self.address = f"localhost:{self.server_port}"
 
+    def handle_error(self, *_: object) -> None:
+        """Cut connections are what the tests are about."""
+
 
 class Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -161,6 +164,8 @@ def test_a_status_so_many_times(client: HTTPConnection, proxy: FaultyRegistry, u
     answers = [said(client, "PUT", "/v2/a/manifests/1", b"0")[0] for _ in range(3)]
     assert answers == [429, 503, 200]
     assert upstream.arrived == [b"0", b"0"]
+    proxy.faults = [Fault("PUT", "", "status", status=502, text="<h1>Bad Gateway</h1>")]
+    assert said(client, "PUT", "/", b"0") == (502, b"<h1>Bad Gateway</h1>")
     proxy.faults = [Fault("HEAD", "", "status")]
     assert said(client, "HEAD", "/") == (500, b"")
     assert said(client, "GET", "/") == (200, b"GET / 0")
@@ -267,3 +272,10 @@ def test_nonsense_ends_the_connection(proxy: FaultyRegistry) -> None:
         client.sendall(b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
         with pytest.raises(ConnectionResetError):
             client.recv(1)
+
+
+def test_tls_is_told_that_this_is_http(proxy: FaultyRegistry) -> None:
+    with socket.create_connection(("127.0.0.1", int(proxy.address.partition(":")[2])), timeout=10) as client:
+        client.sendall(b"\x16\x03\x01\x00\x05hello")
+        assert client.recv(5) == b"HTTP/"
+    assert proxy.seen == []
