@@ -53,6 +53,7 @@ class Fault:
     - `cut`: so many bytes of the request's body reach the registry, then both connections are reset. Where the body
       has no more bytes than that, or none at all, the registry does what it was asked, and its answer is lost. Of a
       GET, so many bytes of the answer's body reach the client and then its connection ends; 0: not even the headers.
+      (Clients ask for the rest of a blob with `Range`, so if every answer is cut, they still get on.)
     - `stall`: the request is forwarded after so many seconds.
     """
 
@@ -266,14 +267,11 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.closing(upstream), self.server.holding(upstream.sock):
             self.ask(upstream, None if self.command == "GET" else cut)
             response = upstream.getresponse()
-            if cut is None:
-                self.note(response.status)
-                self.reply(response, None)
-            elif cut and self.command == "GET":
-                self.note(0)
-                self.reply(response, cut)
-            else:
+            if cut is not None and not (cut and self.command == "GET"):
                 raise Cut
+            whole = cut is None or int(response.headers.get("Content-Length", cut + 1)) <= cut
+            self.note(response.status if whole else 0)
+            self.reply(response, cut)
 
     def ask(self, upstream: HTTPConnection, cut: int | None) -> None:
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

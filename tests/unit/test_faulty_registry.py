@@ -206,6 +206,10 @@ def test_half_an_answer(client: HTTPConnection, proxy: FaultyRegistry) -> None:
     client.close()
     with pytest.raises((RemoteDisconnected, ConnectionResetError)):
         ask(client, "GET", "/big")
+    client.close()
+    proxy.faults = [Fault("GET", "", "cut", after_bytes=100_000)]
+    assert said(client, "GET", "/") == (200, b"GET / 0")
+    assert [status for *_, status in proxy.seen] == [0, 0, 200]
 
 
 def test_a_stall(client: HTTPConnection, proxy: FaultyRegistry) -> None:
