@@ -201,6 +201,7 @@ class Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         with self.server.holding(self.connection):
             if self.connection.recv(1, socket.MSG_PEEK) == TLS:
+                self.connection.recv(PIECE)  # what is left unread would make a reset of the goodbye
                 self.connection.sendall(NO_TLS)
             else:
                 super().handle()
