@@ -10,6 +10,7 @@ from functools import cache
 from json import JSONEncoder
 from typing import Any
 
+from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.spec.settings import Settings, Ssh
 from buildmatrix.spec.shapes import NotInBake, Row, Table, plain_table, rows, text_of
@@ -37,6 +38,19 @@ def bake_document(
         if no_cache:
             blocks[escaped(name)]["no-cache"] = True
     return {"group": {"default": {"targets": wanted}}, "target": blocks}
+
+
+def refuse_shrunk(plan: Plan) -> None:
+    """Raise SpecError if plain bake would push a tag without some of its platforms; `apply` completes those."""
+    found = []
+    for target in plan.targets:
+        if target.lacking and target.tags:
+            message = f"{target.name} would push {target.tags[0]} without {' '.join(target.lacking)}"
+            hint = "leave --platform out, build without pushing (--no-output), or use apply: it keeps what is there"
+            place = target.place_of("platforms")
+            found.append(Diagnostic(message=message, code="shrunk", place=place, hint=hint))
+    if found:
+        raise SpecError(*found)
 
 
 def with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:

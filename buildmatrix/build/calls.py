@@ -8,6 +8,7 @@ from pathlib import Path
 from buildmatrix.build.bake import bake_document, bake_text, with_links
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.preflight import Facts
+from buildmatrix.build.staging import staged
 from buildmatrix.plan.model import Plan
 
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
@@ -105,9 +106,17 @@ def _flags(plan: Plan, made: Call, options: ApplyOptions, facts: Facts | None) -
 def dry_run(plan: Plan, options: ApplyOptions) -> str:
     """Return the commands and the bake files that `apply` would use, as text."""
     planned = calls(plan, Policy(plan=plan, options=options))
+    staging = staged(plan, Policy(plan=plan, options=options), "", "")
+    plan = staging.plan
     parts = []
     for number, made in enumerate(planned, start=1):
         head = f"# call {number} of {len(planned)}\n" if len(planned) > 1 else ""
         command = shlex.join(command_of(plan, made, options, None))
         parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, options)}")
+    moves = [
+        "docker buildx imagetools create " + " ".join(f"-t {tag}" for tag in tags) + f" {repository}@DIGEST\n"
+        for image in staging.images.values()
+        for repository, tags in image.tags.items()
+    ]
+    parts += ["# when everything is there\n" + "".join(moves)] if moves else []
     return "\n".join(parts)

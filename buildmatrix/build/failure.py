@@ -18,7 +18,7 @@ _REGISTRY = re.compile(
     r"failed to push|failed to authorize|unauthorized|access denied|insufficient_scope|403 Forbidden|401 Unauthorized"
     r"|429 Too Many Requests|toomanyrequests|denied: |http: server gave HTTP response to HTTPS client"
     r"|failed to do request|unexpected status from (HEAD|GET|PUT|POST|PATCH) request"
-    r"|error writing (manifest|layer) blob",
+    r"|error writing (manifest|layer) blob|failed commit on ref|httpReadSeeker: failed open",
     re.IGNORECASE,
 )
 _ENGINE = re.compile(
@@ -28,7 +28,8 @@ _ENGINE = re.compile(
     re.IGNORECASE,
 )
 _PASSING = re.compile(
-    r"429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
+    r"failed to push [^ ]+: (unknown|unavailable)|use of closed network connection"
+    r"|429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
     r"|Gateway Time-?out|connection re(fused|set)|broken pipe|unexpected EOF|: EOF|no such host|i/o timeout"
     r"|TLS handshake timeout|network is unreachable|no route to host|server closed idle connection"
     r"|context deadline exceeded|temporary failure in name resolution|connection timed out|unexpected status.*: 5\d\d",
@@ -65,13 +66,19 @@ def explain(progress: Progress, plan: Plan, *, said: bool) -> Failure:
     `said` is whether bake's words were gathered; else the terminal has shown them already.
     """
     words = [line for line in progress.words if line.strip()]
-    last = next((line for line in reversed(words) if line.startswith("ERROR")), words[-1] if words else "")
+    last = _last_words(words)
     failed = _failed_target(last, progress, plan)
     log = "\n".join(progress.tracks[failed].log) if failed else ""
     if failed:
-        progress.tracks[failed].log += [line for line in words if line != last and not line.startswith("WARNING")]
+        progress.tracks[failed].log += [line for line in words if line not in last and not line.startswith("WARNING")]
     problem = _problem(last.removeprefix("ERROR: "), words, log, failed, plan, said=said)
     return Failure(target=failed, problem=problem, kind=_kind(last, problem), wait=_asked_wait(" ".join(words)))
+
+
+def _last_words(words: list[str]) -> str:
+    """Return bake's error, of several lines where a registry's own words are in it; else its last line."""
+    starts = [place for place, line in enumerate(words) if line.startswith("ERROR")]
+    return " ".join(words[starts[-1] :]) if starts else words[-1] if words else ""
 
 
 def _kind(last: str, problem: BuildmatrixError) -> str:
@@ -80,11 +87,16 @@ def _kind(last: str, problem: BuildmatrixError) -> str:
         return "build"
     if isinstance(problem, UsageError):
         return "usage"
-    if _PASSING.search(last) and not _DENIED.search(last):
+    if is_passing(last):
         return "network"
     if isinstance(problem, EngineError):
         return "engine" if problem.diagnostics[0].code == "engine" else "usage"
     return "registry" if isinstance(problem, RegistryError) else "build"
+
+
+def is_passing(said: str) -> bool:
+    """Tell whether what buildx said is a trouble of network or registry that may pass."""
+    return _PASSING.search(said) is not None and _DENIED.search(said) is None
 
 
 def _asked_wait(text: str) -> float:

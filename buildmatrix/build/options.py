@@ -43,6 +43,11 @@ class Policy:
     options: ApplyOptions
 
     @property
+    def builder(self) -> str | None:
+        """The builder's name; None for the current one."""
+        return self.options.builder or self.plan.apply.builder
+
+    @property
     def jobs(self) -> int | None:
         """How many targets may build at once; None for as many as there are."""
         return self.options.jobs or self.plan.apply.jobs

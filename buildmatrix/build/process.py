@@ -44,19 +44,21 @@ class Programs:
         """Take the environment of the run."""
         self.environment = {key: value for key, value in environment.items() if key not in CHANGES_MEANING}
 
-    def run(self, command: Sequence[str], *, cwd: str | Path | None = None, timeout: float = 60.0) -> Completed:
-        """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds."""
-        with self.begin(command, cwd=cwd) as answer:
-            return answer.result(timeout)
+    def run(self, command: Sequence[str], *, given: str = "", timeout: float = 60.0) -> Completed:
+        """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds.
 
-    def begin(self, command: Sequence[str], *, cwd: str | Path | None = None) -> "Answer":
+        `given` is what it reads from its standard input.
+        """
+        with self.begin(command, reads=bool(given)) as answer:
+            return answer.result(timeout, given)
+
+    def begin(self, command: Sequence[str], *, reads: bool = False) -> "Answer":
         """Start a program and return at once; that it is not there is said by `result`."""
         try:
             process = subprocess.Popen(
                 command,
-                cwd=cwd,
                 env=self.environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
@@ -112,12 +114,12 @@ class Answer:
         """Take the process, None if the program is not there."""
         self._command, self._process = command, process
 
-    def result(self, timeout: float = 60.0) -> Completed:
+    def result(self, timeout: float = 60.0, given: str = "") -> Completed:
         """Wait; EngineError if the program is not there or takes longer than `timeout` seconds."""
         if self._process is None:
             raise _missing(self._command[0])
         try:
-            out, err = self._process.communicate(timeout=timeout)
+            out, err = self._process.communicate(given.encode() or None, timeout=timeout)
         except subprocess.TimeoutExpired:
             message = f"`{' '.join(self._command[:3])}` did not answer within {timeout:.0f} s"
             raise EngineError(Diagnostic(message=message, code="timeout", hint="is the engine well?")) from None

@@ -103,6 +103,11 @@ class Schedule:
         said = dict.fromkeys(diagnostic for one in self._problems for diagnostic in one.diagnostics)
         return type(worst)(*said)
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether ^C or SIGTERM ended the run."""
+        return bool(self._signals)
+
     # --- the loop -------------------------------------------------------------------------------------------------
 
     def go(self) -> None:

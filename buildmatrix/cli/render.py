@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from buildmatrix.build.bake import bake_document, bake_text
+from buildmatrix.build.bake import bake_document, bake_text, refuse_shrunk
 from buildmatrix.cli import options
 from buildmatrix.cli.session import request, session, write_file
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
@@ -57,6 +57,7 @@ def render(
             no_output=no_output,
         )
         planned = make_plan(run.name, run.sources, asked, run.git)
+        refuse_shrunk(planned)
         text = bake_text(bake_document(planned))
         run.warn(diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output")
         _write(text, output, check=check)

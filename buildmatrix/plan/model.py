@@ -46,6 +46,8 @@ class PlannedTarget:
     place: Place
     origins: Mapping[Pointer, Place]
     """Where each setting was declared, by attribute and then key or index: `("tags", 0)`."""
+    lacking: tuple[str, ...] = ()
+    """The declared platforms that `--platform` leaves out and that its tags nevertheless have to have."""
 
     @property
     def platforms(self) -> tuple[str, ...]:

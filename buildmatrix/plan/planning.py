@@ -254,17 +254,16 @@ def _planned(nodes: Mapping[str, _Node], request: Request, problems: Problems) -
     edges = {name: [edge for edge in node.edges if edge.to in nodes] for name, node in nodes.items()}
     stage_of = dict.fromkeys(nodes, 1) if refuse_circles(edges, problems) else stages(edges)
     found = [_target(node, stage_of[name], edges[name], request) for name, node in nodes.items()]
-    for target in found:
-        _refuse_shrunk(target, nodes[target.name].declared, problems)
     return tuple(sorted(found, key=lambda target: target.stage))
 
 
 def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> PlannedTarget:
+    settings = with_outputs(node.settings, request.output) if node.exported else node.settings
     return PlannedTarget(
         name=node.entry.name,
         declared=node.entry.target.name,
         cell=node.entry.cell,
-        settings=with_outputs(node.settings, request.output) if node.exported else node.settings,
+        settings=settings,
         links=tuple(dict.fromkeys(edge.to for edge in edges if edge.context)),
         needs=tuple(dict.fromkeys(edge.to for edge in edges if not edge.context)),
         reason=node.reason,
@@ -272,19 +271,16 @@ def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> Pla
         stage=stage,
         place=node.entry.target.place,
         origins=node.origins,
+        lacking=_lacking(settings, node.declared) if node.exported else (),
     )
 
 
-def _refuse_shrunk(target: PlannedTarget, declared: tuple[str, ...], problems: Problems) -> None:
-    """A tag that is pushed has all its declared platforms, or is not pushed."""
-    if len(target.platforms) == len(declared) or not target.exported or not target.tags:
-        return
-    outputs: tuple[Any, ...] = target.settings.output or ()
-    if any(pushes(output) and not output.push_by_digest for output in outputs):
-        lacking = " ".join(platform for platform in declared if platform not in target.platforms)
-        message = f"{target.name} would push {target.tags[0]} without {lacking}"
-        hint = "leave --platform out, or build without pushing: --no-output"
-        problems.error("shrunk", message, target.place_of("platforms"), hint=hint)
+def _lacking(settings: Settings, declared: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the platforms that a pushed tag would lose, were it not completed from what the registry holds."""
+    outputs: tuple[Any, ...] = settings.output or ()
+    if not any(pushes(output) and not output.push_by_digest for output in outputs):
+        return ()
+    return tuple(platform for platform in declared if platform not in (settings.platforms or ()))
 
 
 def _plan(

@@ -33,7 +33,7 @@ def _is_name(domain: str | None) -> bool:
 
 
 def _reasons(text: str) -> str:
-    repository, tag = _split(text)
+    repository, tag = split(text)
     found = {
         "the tag is empty": not text,
         "a reference has no scheme such as https://": "://" in text,
@@ -51,14 +51,15 @@ def _reasons(text: str) -> str:
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
-def _split(text: str) -> tuple[str, str | None]:
+def split(text: str) -> tuple[str, str | None]:
+    """Return a reference's repository and its tag, None if it has none."""
     head, colon, tail = text.rpartition(":")
     return (head, tail) if colon and "/" not in tail else (text, None)
 
 
 def canonical(text: str) -> str:
     """Return a valid reference in full: `app` is docker.io/library/app:latest."""
-    repository, tag = _split(text)
+    repository, tag = split(text)
     first, slash, rest = repository.partition("/")
     if not (slash and (any(sign in first for sign in ".:") or first == "localhost" or first.lower() != first)):
         first, rest = "docker.io", repository

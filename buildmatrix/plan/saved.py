@@ -52,6 +52,7 @@ def _target(target: PlannedTarget) -> dict[str, Any]:
         "builds_upon": list(target.links),
         "needs": list(target.needs),
         "declared_in": target.place.file,
+        "lacking": list(target.lacking),
         "settings": plain_table(target.settings),
     }
 
@@ -145,6 +146,7 @@ def _planned(target: Mapping[str, Any]) -> PlannedTarget:
         stage=target["stage"],
         place=Place(file=target["declared_in"], pointer=("target", target["target"]), part="key"),
         origins={},
+        lacking=tuple(target["lacking"]),
     )
 
 
@@ -186,6 +188,7 @@ def _target_schema() -> JsonSchema:
         builds_upon=texts,
         needs=texts,
         declared_in=text,
+        lacking=texts | {"description": "Platforms left out by --platform, which the registry has to have."},
         settings={"$ref": "#/$defs/Settings"},
     )
 

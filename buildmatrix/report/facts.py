@@ -33,6 +33,7 @@ def facts_of(target: PlannedTarget) -> dict[Fact, str]:
             found[row.key, ""] = setting_text(value)
     if target.settings.dockerfile_inline is not None:
         found["dockerfile", ""] = "inline"
+    found["keeps", ""] = f"{' '.join(target.lacking)} as the registry has it" if target.lacking else ""
     found["needs", ""] = ", ".join(target.needs)
     found["why", ""] = why(target)
     return {fact: text for fact, text in found.items() if text}

@@ -1,0 +1,110 @@
+"""Images that are pushed without their tags first: by digest, or under a staging tag where the driver cannot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from buildmatrix.build.options import Policy
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import pushes
+from buildmatrix.plan.references import split
+from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput, Settings
+from buildmatrix.spec.shapes import given
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedImage:
+    """An image whose tags move after the build.
+
+    `tags` are by repository. `together` says that they wait for all images of the run. `lacking` are the platforms
+    that this run does not build (`--platform`) and that the registry has to have. `staged_as` are the staging tags,
+    empty where the image is pushed by digest.
+    """
+
+    name: str
+    tags: Mapping[str, tuple[str, ...]]
+    together: bool
+    lacking: tuple[str, ...] = ()
+    staged_as: tuple[str, ...] = ()
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The tags of all repositories."""
+        return tuple(tag for tags in self.tags.values() for tag in tags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staging:
+    """A plan in which some images are staged, and those images by the targets' names."""
+
+    plan: Plan
+    images: Mapping[str, StagedImage] = field(default_factory=dict)
+
+
+def staged(plan: Plan, policy: Policy, driver: str, run: str) -> Staging:
+    """Return the plan with its images staged where the policy asks for it, or where platforms are filtered out.
+
+    `run` tells the staging tags of this run from those of others. The `docker` driver cannot push by digest (found by
+    running 0.29).
+    """
+    images = {}
+    targets = []
+    for target in plan.targets:
+        image = _image(target, policy, f"buildmatrix-{run}" if driver == "docker" else "")
+        if image is None:
+            targets.append(target)
+            continue
+        images[target.name] = image
+        targets.append(replace(target, settings=_staged_settings(target, image)))
+    return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
+
+
+def _image(target: PlannedTarget, policy: Policy, staging_tag: str) -> StagedImage | None:
+    together = policy.together(target)
+    if not target.exported or not (together or target.lacking):
+        return None
+    names = dict.fromkeys(
+        name
+        for output in target.settings.output or ()
+        if isinstance(output, ImageOutput | RegistryOutput) and _is_tagged(output)
+        for name in (output.name.split(",") if output.name else target.tags)
+    )
+    tags: dict[str, list[str]] = {}
+    for name in names:
+        repository, tag = split(name)
+        tags.setdefault(repository, []).append(f"{repository}:{tag or 'latest'}")
+    if not tags:
+        return None
+    return StagedImage(
+        name=target.name,
+        tags={repository: tuple(found) for repository, found in tags.items()},
+        together=together,
+        lacking=target.lacking,
+        staged_as=tuple(f"{repository}:{staging_tag}" for repository in tags) if staging_tag else (),
+    )
+
+
+def _is_tagged(output: Any) -> bool:
+    return pushes(output) and not output.push_by_digest
+
+
+def _staged_settings(target: PlannedTarget, image: StagedImage) -> Settings:
+    """Return the settings that push without the tags; what else is written keeps its name."""
+    outputs: list[Any] = []
+    for output in target.settings.output or ():
+        if _is_tagged(output):
+            outputs.append(_pushed(output, image))
+        elif isinstance(output, DockerOutput | OciOutput | ImageOutput) and not output.name and target.tags:
+            outputs.append(output.but({"name": ",".join(target.tags)}))
+        elif not isinstance(output, CacheonlyOutput):
+            outputs.append(output)
+    return target.settings.but({"output": tuple(outputs), "tags": None})
+
+
+def _pushed(output: Any, image: StagedImage) -> ImageOutput:
+    keys = {key: value for key, value in given(output).items() if key not in {"type", "name", "push"}}
+    if image.staged_as:
+        keys |= {"name": ",".join(image.staged_as), "push": True, "store": False}
+    else:
+        keys |= {"name": ",".join(image.tags), "push": True, "push_by_digest": True, "name_canonical": True}
+    return ImageOutput(type="image", **keys)
