@@ -36,7 +36,7 @@ def apply(
     """
     began, start = datetime.now(UTC), time.monotonic()
     policy = Policy(plan=plan, options=options)
-    staging = staged(plan, policy, facts.builder.driver, secrets.token_hex(4))
+    staging = staged(plan, policy, facts.builder, secrets.token_hex(4))
     images = [image for name, image in staging.images.items() if not (name in kept and kept[name].tags)]
     publisher = Publisher(plan, images, programs, policy.builder)
     publisher.check()

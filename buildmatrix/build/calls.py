@@ -106,7 +106,7 @@ def _flags(plan: Plan, made: Call, options: ApplyOptions, facts: Facts | None) -
 def dry_run(plan: Plan, options: ApplyOptions) -> str:
     """Return the commands and the bake files that `apply` would use, as text."""
     planned = calls(plan, Policy(plan=plan, options=options))
-    staging = staged(plan, Policy(plan=plan, options=options), "", "")
+    staging = staged(plan, Policy(plan=plan, options=options), None, "")
     plan = staging.plan
     parts = []
     for number, made in enumerate(planned, start=1):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from buildmatrix.build.buildx import Builder
 from buildmatrix.build.options import Policy
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
@@ -41,16 +42,17 @@ class Staging:
     images: Mapping[str, StagedImage] = field(default_factory=dict)
 
 
-def staged(plan: Plan, policy: Policy, driver: str, run: str) -> Staging:
+def staged(plan: Plan, policy: Policy, builder: Builder | None, run: str) -> Staging:
     """Return the plan with its images staged where the policy asks for it, or where platforms are filtered out.
 
-    `run` tells the staging tags of this run from those of others. The `docker` driver cannot push by digest (found by
-    running 0.29).
+    `run` tells the staging tags of this run from those of others. The `docker` driver cannot push by digest, and with
+    several nodes buildx then makes a tag `latest` (found by running 0.29). Without a `builder` digests are assumed.
     """
+    by_digest = builder is None or (builder.driver != "docker" and len(builder.nodes) == 1)
     images = {}
     targets = []
     for target in plan.targets:
-        image = _image(target, policy, f"buildmatrix-{run}" if driver == "docker" else "")
+        image = _image(target, policy, "" if by_digest else f"buildmatrix-{run}")
         if image is None:
             targets.append(target)
             continue

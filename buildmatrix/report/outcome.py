@@ -5,42 +5,59 @@ import json
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.report.style import Style
 
+WIDEST = 80
+"""Characters of a reason that are shown."""
+
 DIGEST = len("sha256:") + 12
 """Characters of a digest that are shown."""
 
 
 def outcome_text(outcome: Outcome, style: Style) -> str:
-    """Return a line for each target, the failing one's last lines, and a count."""
+    """Return a line for each target, the failing ones' last lines, what became of the tags, and a count."""
     width = max((len(target.name) for target in outcome.targets), default=0)
-    lines = [_line(target, width, style) for target in outcome.targets]
+    tags = max((len(tag) for target in outcome.targets for tag in target.tags), default=0)
+    lines = [_line(target, width, tags, style) for target in outcome.targets]
     for target in outcome.targets:
         if target.excerpt:
             lines += ["", f"> {target.name}: {target.failed_step}", *_indented(target.excerpt)]
-    return "\n".join(["", *lines, "", f"{counts(outcome)} in {_duration(outcome.seconds)}"]) + "\n"
+    end = [f"{counts(outcome)} in {_duration(outcome.seconds)}. {outcome.publish}".rstrip().removesuffix(".")]
+    left = [f"left behind: {what}" for what in outcome.left_behind]
+    return "\n".join(["", *lines, "", *left, *end]) + "\n"
 
 
 def _indented(text: str) -> list[str]:
     return [f"  {line}" for line in text.splitlines()]
 
 
-def _line(target: TargetOutcome, width: int, style: Style) -> str:
-    paint = {"built": style.good, "cached": style.good, "failed": style.error}.get(target.status, style.warning)
+def _line(target: TargetOutcome, width: int, tags: int, style: Style) -> str:
+    paint = {"built": style.good, "cached": style.good, "kept": style.good, "failed": style.error}
     columns = [
         f"  {style.name(target.name.ljust(width))}",
-        paint(target.status.ljust(7)),
+        paint.get(target.status, style.warning)(target.status.ljust(7)),
         f"{target.seconds:>6.1f}s" if target.seconds else " " * 7,
     ]
-    digest = target.digest[:DIGEST]
-    details = [digest, " ".join(target.platforms)] if target.exported or target.status == "failed" else ["(built upon)"]
     first, *more = [*target.tags, ""][: max(1, len(target.tags))]
-    row = "  ".join([*columns, *[text for text in (first, *details) if text]]).rstrip()
+    row = "  ".join([*columns, *_details(target, first.ljust(tags))]).rstrip()
     indent = " " * (width + 22)
     return "\n".join([row, *(f"{indent}{tag}" for tag in more)])
 
 
+def _details(target: TargetOutcome, tag: str) -> list[str]:
+    """Return what stands behind the time: why it is not there, else what there is."""
+    if target.status in {"failed", "stopped", "skipped"}:
+        tried = f"after {len(target.attempts)} attempts" if len(target.attempts) > 1 else ""
+        step = target.failed_step if target.reason.startswith("process ") else ""
+        text = " ".join((step or target.reason).split())
+        text = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+        return [part for part in (text, tried, f"(log: {target.log})" if target.log else "") if part]
+    if not target.exported:
+        return ["(built upon)"]
+    return [part for part in (tag, target.digest[:DIGEST], " ".join(target.platforms)) if part]
+
+
 def counts(outcome: Outcome) -> str:
     """Return `4 built, 1 cached, 1 failed`."""
-    order = ("built", "cached", "failed", "stopped", "skipped")
+    order = ("built", "cached", "kept", "failed", "stopped", "skipped")
     numbers = {status: sum(target.status == status for target in outcome.targets) for status in order}
     return ", ".join(f"{number} {status}" for status, number in numbers.items() if number) or "nothing built"
 
