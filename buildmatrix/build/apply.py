@@ -4,50 +4,60 @@ import secrets
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from buildmatrix.build.ledger import Run
+from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.process import Programs
-from buildmatrix.build.progress import Listener
+from buildmatrix.build.progress import Event, Listener, TargetEnded
 from buildmatrix.build.publish import Published, Publisher
-from buildmatrix.build.schedule import Run, Schedule
+from buildmatrix.build.result import ResultFile
+from buildmatrix.build.schedule import Schedule
 from buildmatrix.build.staging import staged
 from buildmatrix.plan.model import Plan
 
-NOTHING: Mapping[str, TargetOutcome] = {}
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """What a run leaves beside its images: the result that `resume` goes by, and the logs, if any are wanted."""
+
+    result: ResultFile
+    logs: Logs | None = None
+    resume: bool = False
 
 
 def apply(
-    plan: Plan,
-    options: ApplyOptions,
-    facts: Facts,
-    programs: Programs,
-    listener: Listener,
-    kept: Mapping[str, TargetOutcome] = NOTHING,
+    plan: Plan, options: ApplyOptions, facts: Facts, programs: Programs, listener: Listener, records: Records
 ) -> Outcome:
     """Build a plan and return what became of each target; a failure is in the outcome's `problem`.
 
-    `kept` are the outcomes of an earlier run that hold still. RegistryError if tags would lose platforms. The bake
-    files live in a temporary directory that is gone when this returns.
+    RegistryError if tags would lose platforms, StaleError if the last result cannot be used. The bake files live in a
+    temporary directory that is gone when this returns.
     """
     began, start = datetime.now(UTC), time.monotonic()
     policy = Policy(plan=plan, options=options)
+    kept = records.result.kept() if records.resume else {}
+    records.result.begin()
     staging = staged(plan, policy, facts.builder, secrets.token_hex(4))
     images = [image for name, image in staging.images.items() if not (name in kept and kept[name].tags)]
     publisher = Publisher(plan, images, programs, policy.builder)
     publisher.check()
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
-        run = Run(plan=staging.plan, facts=facts, programs=programs, folder=Path(folder), start=start)
-        schedule = Schedule(run, options, listener, kept)
+        log_of = records.logs.path if records.logs else lambda _: ""
+        run = Run(plan=staging.plan, facts=facts, programs=programs, folder=Path(folder), start=start, log_of=log_of)
+        schedule = Schedule(run, options, _recording(listener, records), kept)
         schedule.go()
     outcomes = {**kept, **schedule.ledger.outcomes}
     published = _published(publisher, outcomes, schedule) if images else Published()
+    targets = tuple(_with_tags(outcomes[target.name], published) for target in plan.targets)
+    records.result.record_all(targets)
     return Outcome(
-        targets=tuple(_with_tags(outcomes[target.name], published) for target in plan.targets),
+        targets=targets,
         seconds=time.monotonic() - start,
         started=began.isoformat(timespec="seconds").replace("+00:00", "Z"),
         builder=facts.builder.name,
@@ -57,6 +67,19 @@ def apply(
         publish=published.words,
         left_behind=published.left_behind,
     )
+
+
+def _recording(listener: Listener, records: Records) -> Listener:
+    """Return a listener that also writes the logs and the result."""
+
+    def tell(event: Event) -> None:
+        if records.logs is not None:
+            records.logs(event)
+        if isinstance(event, TargetEnded):
+            records.result.record(event.outcome)
+        listener(event)
+
+    return tell
 
 
 def _published(publisher: Publisher, outcomes: Mapping[str, TargetOutcome], schedule: Schedule) -> Published:

@@ -2,9 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
+from buildmatrix.build.preflight import Facts
+from buildmatrix.build.process import Programs
 from buildmatrix.build.progress import Listener, Progress, TargetEnded, Track
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import writes_tags
@@ -12,15 +16,30 @@ from buildmatrix.plan.outputs import writes_tags
 LOST = frozenset({"failed", "stopped", "skipped"})
 
 
-class Ledger:
-    """Takes down what becomes of a plan's targets, and tells the listener. `start` is the run's (monotonic)."""
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a run works with: `folder` is for the calls' files, `start` is its beginning (monotonic).
 
-    def __init__(self, plan: Plan, start: float, node_of: Callable[[str], str], tell: Listener) -> None:
-        """Start with nothing; `node_of` names the node that builds a platform."""
-        self.plan, self.start = plan, start
+    `log_of` tells where the full log of a target is, "" if there is none.
+    """
+
+    plan: Plan
+    facts: Facts
+    programs: Programs
+    folder: Path
+    start: float
+    log_of: Callable[[str], str]
+
+
+class Ledger:
+    """Takes down what becomes of a plan's targets, and tells the listener."""
+
+    def __init__(self, run: Run, tell: Listener) -> None:
+        """Start with nothing."""
+        self.plan, self.start = run.plan, run.start
         self.outcomes: dict[str, TargetOutcome] = {}
         self._attempts: dict[str, list[Attempt]] = {}
-        self._node_of, self._tell = node_of, tell
+        self._node_of, self._log_of, self._tell = run.facts.builder.node_of, run.log_of, tell
 
     def culprit(self, name: str) -> str:
         """Return the nearest target that this one depends on and that was not built; "" if all were, or may yet be."""
@@ -83,6 +102,7 @@ class Ledger:
             failed_step=track.failed_step if status == "failed" else "",
             excerpt="\n".join(track.log) if status == "failed" else "",
             reason=reason,
+            log=self._log_of(name),
             attempts=tuple(self._attempts.get(name, ())),
             steps=tuple(progress.steps(name, self.start, self._node_of)) if progress else (),
         )

@@ -16,10 +16,9 @@ from typing import Any, Literal
 
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, call, calls, command_of, text_of
 from buildmatrix.build.failure import Failure, explain
-from buildmatrix.build.ledger import Ledger
+from buildmatrix.build.ledger import Ledger, Run
 from buildmatrix.build.options import ApplyOptions, Policy
-from buildmatrix.build.preflight import Facts
-from buildmatrix.build.process import Programs, Watched, signals
+from buildmatrix.build.process import Watched, signals
 from buildmatrix.build.progress import Line, Listener, Progress, Retrying, TargetStarted
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError
 from buildmatrix.plan.model import Plan
@@ -57,17 +56,6 @@ class _Running:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What a run works with: `folder` is for the calls' files, `start` is its beginning (monotonic)."""
-
-    plan: Plan
-    facts: Facts
-    programs: Programs
-    folder: Path
-    start: float
-
-
 class Schedule:
     """Runs a plan once. What became of each target is in the `ledger`, bake's metadata in `metadata`."""
 
@@ -75,7 +63,7 @@ class Schedule:
         """Take the run and how to run it; the `kept` targets need not be built again."""
         self.run, self.plan, self.options = run, run.plan, options
         self.policy = Policy(plan=run.plan, options=options)
-        self.ledger = Ledger(run.plan, run.start, run.facts.builder.node_of, self._tell)
+        self.ledger = Ledger(run, self._tell)
         self.metadata: dict[str, Any] = {}
         self._problems: list[BuildmatrixError] = []
         self._kept = frozenset(kept)

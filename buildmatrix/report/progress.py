@@ -1,39 +1,73 @@
-"""A run while it goes on, as lines: for a CI log, and for a terminal that keeps them."""
+"""A run while it goes on, as lines: for a CI log, which keeps them. A line as a target starts, and one as it ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from buildmatrix.build.progress import Event, LogLine, StepEnded
+from buildmatrix.build.outcome import TargetOutcome
+from buildmatrix.build.progress import Event, Line, Retrying, TargetEnded, TargetStarted
 from buildmatrix.report.style import Style
 
 WIDEST = 100
-"""Characters of a step's text that are shown."""
+"""Characters of a reason that are shown."""
 
 
 class Lines:
-    """Writes a line for each step that ends and for each line of a log, the target's name first."""
+    """Writes a line for each target that starts, is tried again, or ends.
 
-    def __init__(self, names: list[str], style: Style, write: Callable[[str], None]) -> None:
-        """Take all names (they are padded alike) and what writes a line."""
+    With `log_of` (GitHub) the log of each target follows its end, in a group that is folded.
+    """
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        style: Style,
+        write: Callable[[str], None],
+        log_of: Callable[[str], Iterable[str]] | None = None,
+    ) -> None:
+        """Take all names (they are padded alike) and what writes a text."""
         self._width = min(28, max(map(len, names), default=0))
-        self._style, self._write = style, write
+        self._style, self._write, self._log_of = style, write, log_of
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        if not isinstance(event, StepEnded | LogLine):
-            return
-        name = self._style.name(f"{event.target:<{self._width}}")
         match event:
-            case StepEnded():
-                self._write(f"{name}  {self._step(event)}\n")
-            case LogLine():
-                platform = event.at.partition(" ")[0] if "/" in event.at and " " in event.at else ""
-                self._write(f"{name}  {platform}{' ' if platform else ''}{self._style.quiet('| ' + event.text)}\n")
+            case Line():
+                self._write(f"{event.text}\n")
+            case TargetStarted():
+                again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+                self._say(event.target, f"started{again}")
+            case Retrying():
+                problem = shortened(event.problem)
+                self._say(event.target, f"attempt {event.attempt} failed: {problem}; again in {event.seconds:.0f}s")
+            case TargetEnded():
+                self._ended(event.outcome)
 
-    def _step(self, event: StepEnded) -> str:
-        where = f"{event.at} " if event.at else ""
-        text = event.step.replace("\n", " ")
-        text = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
-        if event.error:
-            return f"{where}{text}  {self._style.error('failed')} {event.seconds:.1f}s"
-        end = self._style.quiet("cached") if event.cached else f"{event.seconds:.1f}s"
-        return f"{where}{text}  {end}"
+    def _say(self, name: str, text: str) -> None:
+        self._write(f"{self._style.name(f'{name:<{self._width}}')}  {text}\n")
+
+    def _ended(self, outcome: TargetOutcome) -> None:
+        text = ended(outcome, self._style)
+        if self._log_of is None or not outcome.steps:
+            self._say(outcome.name, text)
+            return
+        self._write(f"::group::{outcome.name}  {text}\n")
+        for line in self._log_of(outcome.name):
+            self._write(line)
+        self._write("::endgroup::\n")
+
+
+def ended(outcome: TargetOutcome, style: Style, *, short: bool = False) -> str:
+    """Return how a target ended, in one line: `built 12.4s sha256:4af5eec9f528`; `short`: only what is behind that."""
+    paint = {"built": style.good, "cached": style.good, "kept": style.good, "failed": style.error}
+    parts = [] if short else [paint.get(outcome.status, style.warning)(outcome.status)]
+    parts += [f"{outcome.seconds:.1f}s"] if outcome.seconds and not short else []
+    if outcome.status in {"failed", "stopped", "skipped"}:
+        parts.append(shortened(outcome.reason))
+    elif outcome.digest:
+        parts.append(outcome.digest[: len("sha256:") + 12])
+    return " ".join(part for part in parts if part)
+
+
+def shortened(text: str) -> str:
+    """Return a text on one line, cut where it is too long for a line."""
+    text = " ".join(text.split())
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

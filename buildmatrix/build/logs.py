@@ -1,0 +1,72 @@
+"""The full log of each target in a file of its own."""
+
+import re
+from pathlib import Path
+from typing import TextIO
+
+from buildmatrix.build.progress import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted
+
+AT_ONCE = 200
+"""Files that are open at the same time; beyond, the oldest is closed and opened again when it is needed."""
+
+
+class Logs:
+    """Writes `NAME.log` into a folder, as the events come."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Take the folder; it is made with the first line."""
+        self.folder = Path(folder)
+        self.trouble = ""
+        """Why logs are no longer written; "" if they are."""
+        self._open: dict[str, TextIO] = {}
+        self._begun: set[str] = set()
+
+    def path(self, name: str) -> str:
+        """Return the path of a target's log; "" if it has none."""
+        return str(self.folder / f"{name}.log") if name in self._begun else ""
+
+    def __call__(self, event: Event) -> None:
+        """Write what is to be written of an event. A full disk ends the logs, and not the run."""
+        match event:
+            case TargetStarted() if event.attempt > 1:
+                self._write(event.target, f"--- attempt {event.attempt}")
+            case StepStarted() if re.match(r".*\d+/\d+$", event.at):
+                self._write(event.target, f"[{event.at}] {event.step}")
+            case LogLine():
+                self._write(event.target, f"[{event.at}] | {event.text}" if event.at else f"| {event.text}")
+            case StepEnded() if event.error:
+                self._write(event.target, f"[{event.at}] failed after {event.seconds:.1f}s: {event.error}")
+            case Retrying():
+                self._write(event.target, f"--- attempt {event.attempt} failed: {event.problem}")
+
+    def _write(self, name: str, line: str) -> None:
+        if self.trouble:
+            return
+        try:
+            self._file(name).write(line + "\n")
+        except OSError as error:
+            self.trouble = f"logs are no longer written to {self.folder}: {error.strerror}"
+
+    def _file(self, name: str) -> TextIO:
+        if name not in self._open:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if len(self._open) >= AT_ONCE:
+                self._open.pop(next(iter(self._open))).close()
+            mode = "a" if name in self._begun else "w"
+            path = self.folder / f"{name}.log"
+            self._open[name] = path.open(mode, encoding="utf-8", errors="replace", buffering=1 << 16)
+            self._begun.add(name)
+        return self._open[name]
+
+    def flush(self, name: str) -> None:
+        """Bring a target's log to the disk: somebody is going to read it."""
+        try:
+            if name in self._open:
+                self._open.pop(name).close()
+        except OSError as error:
+            self.trouble = self.trouble or f"logs are no longer written to {self.folder}: {error.strerror}"
+
+    def close(self) -> None:
+        """Close all files."""
+        for name in list(self._open):
+            self.flush(name)

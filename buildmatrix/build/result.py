@@ -1,0 +1,168 @@
+"""The result of the last run, kept beside the file: what `apply --resume` need not build again.
+
+It is written while the run goes on, so that a run that is killed leaves it too; each run writes only of its targets.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from buildmatrix.build.fingerprint import Fingerprints
+from buildmatrix.build.outcome import TargetOutcome
+from buildmatrix.errors import Diagnostic, StaleError
+from buildmatrix.plan.model import Plan
+
+FOLDER, FILE = ".buildmatrix", "result.json"
+FORMAT_VERSION = 1
+SECONDS = 1.0
+"""How often it is written at most while a run goes on."""
+
+_KEPT = ("digest", "size", "seconds", "tags", "log")
+"""What is worth remembering of an outcome."""
+
+
+class ResultFile:
+    """The file `.buildmatrix/result.json` in a plan's directory."""
+
+    def __init__(self, plan: Plan, written: Iterable[str] = ()) -> None:
+        """Take the plan, and the paths that the run writes itself: they are no part of what is built."""
+        self._plan, self._fingerprints = plan, Fingerprints(plan, written)
+        self.path = Path(plan.directory, FOLDER, FILE)
+        self.trouble = ""
+        """Why the result is not kept; "" if it is."""
+        self._found: dict[str, dict[str, Any]] = {}
+        self._saved = 0.0
+
+    def begin(self) -> None:
+        """Look at what is built before the build begins."""
+        self._fingerprints.start()
+
+    def kept(self) -> dict[str, TargetOutcome]:
+        """Return the outcomes of earlier runs that hold still; StaleError if the file cannot be used."""
+        try:
+            known = self._read()
+        except FileNotFoundError:
+            return {}
+        found = {
+            name: self._outcome(name, entry)
+            for name in self._plan.by_name
+            if (entry := known.get(name))
+            and entry["fingerprint"] not in {"", None}
+            and entry["fingerprint"] == self._fingerprints.of(name)
+        }
+        return found | {name: self._outcome(name, {}) for name in self._only_for(found)}
+
+    def _only_for(self, kept: Mapping[str, TargetOutcome]) -> Iterator[str]:
+        """Yield what is built only for targets that are kept."""
+        needed = {target.name for target in self._plan.targets if target.exported and target.name not in kept}
+        for target in reversed(self._plan.targets):
+            if target.name in needed:
+                needed.update(target.links)
+            elif target.name not in kept:
+                yield target.name
+
+    def _outcome(self, name: str, entry: Mapping[str, Any]) -> TargetOutcome:
+        target = self._plan.by_name[name]
+        values = {key: entry[key] for key in _KEPT if key in entry}
+        return TargetOutcome(
+            name=name,
+            declared=target.declared,
+            status="kept",
+            exported=target.exported,
+            platforms=target.platforms,
+            links=target.links,
+            needs=target.needs,
+            reason="an earlier run built it, and nothing changed since",
+            **{"tags": (), **values, **({"tags": tuple(values["tags"])} if "tags" in values else {})},
+        )
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        """Return the entries by target; FileNotFoundError if there are none, StaleError if they cannot be used."""
+        hint = f"run apply without --resume, or delete {FOLDER}/{FILE}"
+        try:
+            document = json.loads(self.path.read_bytes())
+            version, entries = document["format_version"], document["targets"]
+            sound = all(isinstance(entry["fingerprint"], str) for entry in entries.values())
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            version, entries, sound = FORMAT_VERSION, {}, False
+        if version != FORMAT_VERSION:
+            message = f"the last result has format {version}, this buildmatrix reads {FORMAT_VERSION}"
+            raise StaleError(Diagnostic(message=message, code="result", hint=hint))
+        if not sound:
+            message = f"the last result, {FOLDER}/{FILE}, cannot be read"
+            raise StaleError(Diagnostic(message=message, code="result", hint=hint))
+        found: dict[str, dict[str, Any]] = entries
+        return found
+
+    def record(self, outcome: TargetOutcome) -> None:
+        """Remember an outcome; the file is written now and then."""
+        entry: dict[str, Any] = {"status": outcome.status, "fingerprint": ""}
+        if outcome.status in {"built", "cached", "kept"} and outcome.exported:
+            entry |= {"fingerprint": self._fingerprints.of(outcome.name)}
+            entry |= {field.name: getattr(outcome, field.name) for field in fields(outcome) if field.name in _KEPT}
+        self._found[outcome.name] = entry
+        if time.monotonic() - self._saved > SECONDS:
+            self.save()
+
+    def record_all(self, outcomes: Iterable[TargetOutcome]) -> None:
+        """Remember how all of a run ended, and write the file."""
+        self._saved = time.monotonic()
+        for outcome in outcomes:
+            self.record(outcome)
+        self.save()
+
+    def save(self) -> None:
+        """Write the file whole or not at all; what is in the way is in `trouble`: a run does not fail for it."""
+        self._saved = time.monotonic()
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+            with _locked(self.path.parent):
+                self._write({**self._others(), **self._found})
+        except StaleError as error:
+            self.trouble = error.diagnostics[0].message
+        except OSError as error:
+            self.trouble = f"{FOLDER}/{FILE} cannot be written: {error.strerror}"
+
+    def _others(self) -> dict[str, dict[str, Any]]:
+        try:
+            return self._read()
+        except FileNotFoundError:
+            return {}
+        except StaleError as error:
+            if "format" in error.diagnostics[0].message:
+                raise  # a newer buildmatrix's: it is left alone
+            return {}
+
+    def _write(self, entries: Mapping[str, Any]) -> None:
+        ignore = self.path.parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        text = json.dumps({"format_version": FORMAT_VERSION, "targets": entries}, indent=1)
+        with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False, encoding="utf-8") as file:
+            try:
+                file.write(text)
+                file.flush()
+                Path(file.name).replace(self.path)
+            except OSError:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: two runs of one project write one after the other."""
+    handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
