@@ -19,8 +19,9 @@ from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import Request
-from buildmatrix.report.outcome import outcome_json, outcome_markdown, outcome_text
+from buildmatrix.report.outcome import outcome_markdown, outcome_text
 from buildmatrix.report.progress import Lines
+from buildmatrix.report.run_json import run_json
 
 
 def register(app: typer.Typer) -> None:
@@ -134,7 +135,7 @@ def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe) -> Out
 
 def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | None) -> None:
     if output_format == "json":
-        typer.echo(outcome_json(outcome), nl=False)
+        typer.echo(run_json(outcome), nl=False)
     else:
         typer.echo(outcome_text(outcome, run.style()), nl=False)
     if metadata is not None and outcome.metadata:
