@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from buildmatrix.build.outcome import TargetOutcome
@@ -11,10 +12,14 @@ MOST = 60
 """Targets that are drawn; more are listed."""
 
 LONGEST_NAME = 30
-HEIGHT, ACROSS, BETWEEN = 44, 64, 14
-"""Pixels: a box's height, from layer to layer, from box to box."""
+ROOMY, DENSE = (44, 14), (26, 7)
+"""Pixels: a box's height, and from box to box; dense where more than `MANY` would stand above each other."""
 
-LETTER, PADDING = 7.3, 40
+MANY = 12
+ACROSS, BEND = 64, 8
+"""Pixels from layer to layer, and what an edge takes that passes one by."""
+
+LETTER, PADDING = 7.3, 42
 WIDE = 1000
 """Pixels that targets without any edge fill before they start a new line."""
 
@@ -33,19 +38,30 @@ class Box:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """All boxes, and the edges as SVG paths, each with whether it is of `needs` only."""
+    """All boxes, and the edges as SVG paths, each with whether it is of `needs` only.
+
+    `box` is the height of a box; where it is `roomy`, there is a second line in it.
+    """
 
     width: int
     height: int
-    layers: int
+    box: int
+    roomy: bool
     boxes: tuple[Box, ...]
     edges: tuple[tuple[str, bool], ...]
 
 
 def graph_of(targets: Sequence[TargetOutcome]) -> Graph | None:
-    """Return the graph, or None where there are no targets, or too many."""
+    """Return the graph, or None where there are no targets, or too many, or (in a plan made by hand) a circle."""
     if not 0 < len(targets) <= MOST:
         return None
+    try:
+        return _graph(targets)
+    except CycleError:
+        return None
+
+
+def _graph(targets: Sequence[TargetOutcome]) -> Graph:
     known = {target.name for target in targets}
     firsts = {
         target.name: tuple(name for name in dict.fromkeys((*target.links, *target.needs)) if name in known)
@@ -54,12 +70,14 @@ def graph_of(targets: Sequence[TargetOutcome]) -> Graph | None:
     used = {name for names in firsts.values() for name in names}
     joined = [target for target in targets if firsts[target.name] or target.name in used]
     layered = _Layered(joined, {target.name: firsts[target.name] for target in joined})
+    height, between = layered.size
     alone = [target for target in targets if target not in joined]
-    boxes = [*layered.boxes(), *_grid(alone, layered.height + BETWEEN if joined else 0)]
+    boxes = [*layered.boxes(), *_grid(alone, layered.bottom + 2 * between if joined else 0, layered.size)]
     return Graph(
         width=max(box.x + box.width for box in boxes),
-        height=max(box.y for box in boxes) + HEIGHT,
-        layers=len(layered.rows),
+        height=max(box.y for box in boxes) + height,
+        box=height,
+        roomy=layered.size == ROOMY,
         boxes=tuple(boxes),
         edges=tuple(layered.edges()),
     )
@@ -85,13 +103,13 @@ def _box(target: TargetOutcome, x: float, y: float, width: int) -> Box:
     return Box(target=target, name=_name(target), note=_note(target), x=round(x), y=round(y), width=width)
 
 
-def _grid(targets: Sequence[TargetOutcome], top: float) -> Iterator[Box]:
+def _grid(targets: Sequence[TargetOutcome], top: float, size: tuple[int, int]) -> Iterator[Box]:
     """Yield the boxes of targets that nothing joins, line by line."""
-    width = max(map(_width, targets), default=1)
-    columns = max(1, WIDE // (width + BETWEEN))
+    width, between = max(map(_width, targets), default=1), ROOMY[1]
+    columns = max(1, WIDE // (width + between))
     for number, target in enumerate(targets):
         line, column = divmod(number, columns)
-        yield _box(target, column * (width + BETWEEN), top + line * (HEIGHT + BETWEEN), width)
+        yield _box(target, column * (width + between), top + line * sum(size), width)
 
 
 class _Layered:
@@ -106,15 +124,16 @@ class _Layered:
         self._layer = _layers(firsts)
         self._routes = {(first, name): self._route(first, name) for name, few in firsts.items() for first in few}
         self.rows = self._rows()
+        self.size = ROOMY if max(map(len, self.rows), default=0) <= MANY else DENSE
         self._neighbours = self._joined()
         self._order()
         self._middle = self._places()
         self._lefts, self._widths = self._columns()
 
     @property
-    def height(self) -> float:
+    def bottom(self) -> float:
         """The lowest box's lower edge."""
-        return max((self._middle[name] for name in self._targets), default=0) + HEIGHT / 2
+        return max((self._middle[name] for name in self._targets), default=0) + self.size[0] / 2
 
     def _route(self, first: str, name: str) -> list[str]:
         between = range(self._layer[first] + 1, self._layer[name])
@@ -153,13 +172,28 @@ class _Layered:
         """Return the middle of each item: near its neighbours', and not over the one above."""
         middle: dict[str, float] = {}
         for row in self.rows:
-            middle |= _spread(row, dict.fromkeys(row, 0.0))
+            middle |= self._spread(row, dict.fromkeys(row, 0.0))
         for sweep in range(6):
             near = self._neighbours[sweep % 2]
             for row in self.rows if sweep % 2 == 0 else self.rows[::-1]:
-                middle |= _spread(row, {item: _mean([middle[one] for one in near[item]], middle[item]) for item in row})
-        top = min((middle[item] - _room(item) / 2 for item in middle), default=0)
+                wanted = {item: _mean([middle[one] for one in near[item]], middle[item]) for item in row}
+                middle |= self._spread(row, wanted)
+        top = min((middle[item] - self._room(item) / 2 for item in middle), default=0)
         return {item: y - top for item, y in middle.items()}
+
+    def _room(self, item: str) -> float:
+        return self.size[0] if item in self._targets else BEND
+
+    def _spread(self, row: Sequence[str], wanted: Mapping[str, float]) -> dict[str, float]:
+        """Return middles as near to the wanted ones as the order and the room that each item takes allow."""
+        found: dict[str, float] = {}
+        last = ""
+        for item in row:
+            least = found[last] + (self._room(last) + self._room(item)) / 2 + self.size[1] if last else wanted[item]
+            found[item] = max(wanted[item], least)
+            last = item
+        shift = _mean([wanted[item] - found[item] for item in row], 0)
+        return {item: y + shift for item, y in found.items()}
 
     def _columns(self) -> tuple[list[float], list[int]]:
         """Return each layer's left edge, and its width."""
@@ -171,7 +205,7 @@ class _Layered:
         """Yield the boxes, in the targets' order."""
         for name, target in self._targets.items():
             number = self._layer[name]
-            yield _box(target, self._lefts[number], self._middle[name] - HEIGHT / 2, self._widths[number])
+            yield _box(target, self._lefts[number], self._middle[name] - self.size[0] / 2, self._widths[number])
 
     def edges(self) -> Iterator[tuple[str, bool]]:
         """Yield each edge's path, and whether only the order is meant."""
@@ -194,30 +228,11 @@ class _Layered:
 
 def _layers(firsts: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     """Return each target's layer: one more than the highest of what it needs."""
-    layer = dict.fromkeys(firsts, 0)
-    for _ in firsts:
-        found = {name: max((layer[first] + 1 for first in few), default=0) for name, few in firsts.items()}
-        if found == layer:
-            break
-        layer = found
-    return layer
+    layer: dict[str, int] = {}
+    for name in TopologicalSorter(firsts).static_order():
+        layer[name] = max((layer[first] + 1 for first in firsts[name]), default=0)
+    return {name: layer[name] for name in firsts}
 
 
 def _mean(numbers: Sequence[float], otherwise: float) -> float:
     return sum(numbers) / len(numbers) if numbers else otherwise
-
-
-def _room(item: str) -> float:
-    return 8 if "\0" in item else HEIGHT
-
-
-def _spread(row: Sequence[str], wanted: Mapping[str, float]) -> dict[str, float]:
-    """Return middles as near to the wanted ones as the order and the room that each item takes allow."""
-    found: dict[str, float] = {}
-    last = ""
-    for item in row:
-        least = found[last] + (_room(last) + _room(item)) / 2 + BETWEEN if last else wanted[item]
-        found[item] = max(wanted[item], least)
-        last = item
-    shift = _mean([wanted[item] - found[item] for item in row], 0)
-    return {item: y + shift for item, y in found.items()}

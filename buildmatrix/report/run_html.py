@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from buildmatrix.build.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
-from buildmatrix.report.run_graph import MOST, graph_of
+from buildmatrix.report.run_graph import graph_of
 from buildmatrix.report.run_timeline import longest_text, most_steps, picked, timeline_of
 from buildmatrix.report.words import STATUSES, cause, clean, count_of, counts, duration, last_lines, size
 
@@ -32,7 +32,6 @@ def run_html(outcome: Outcome) -> str:
         failed=[target for target in targets if target.status == "failed"],
         longest_excerpt=_longest_excerpt(targets),
         graph=graph_of(targets),
-        most_drawn=MOST,
         groups=_groups(targets),
         timeline=timeline_of(outcome),
         most_steps=most_steps(outcome),
@@ -71,7 +70,7 @@ def _verdict(outcome: Outcome) -> tuple[Status, str]:
     if outcome.problem:
         return "failed", "The run failed"
     if numbers["stopped"] or numbers["skipped"]:
-        return "stopped", "The run was ended early"
+        return "stopped", f"{numbers['stopped'] + numbers['skipped']:,} of {everything:,} targets were not built"
     if everything == 1:
         return "built", "1 target is done"
     return (
