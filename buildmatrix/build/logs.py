@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from buildmatrix.build.progress import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted
 
@@ -18,7 +18,7 @@ class Logs:
         self.folder = Path(folder)
         self.trouble = ""
         """Why logs are no longer written; "" if they are."""
-        self._open: dict[str, TextIO] = {}
+        self._open: dict[str, IO[str]] = {}
         self._begun: set[str] = set()
 
     def path(self, name: str) -> str:
@@ -47,7 +47,7 @@ class Logs:
         except OSError as error:
             self.trouble = f"logs are no longer written to {self.folder}: {error.strerror}"
 
-    def _file(self, name: str) -> TextIO:
+    def _file(self, name: str) -> IO[str]:
         if name not in self._open:
             self.folder.mkdir(parents=True, exist_ok=True)
             if len(self._open) >= AT_ONCE:

@@ -3,26 +3,35 @@
 import json
 import os
 import re
-from contextlib import ExitStack
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from buildmatrix.build.apply import Records
 from buildmatrix.build.apply import apply as run_plan
 from buildmatrix.build.buildx import Probe
 from buildmatrix.build.calls import dry_run
-from buildmatrix.build.options import ApplyOptions, seconds_of
+from buildmatrix.build.logs import Logs
+from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
+from buildmatrix.build.progress import Listener
+from buildmatrix.build.result import ResultFile
 from buildmatrix.cli import options
 from buildmatrix.cli.session import Session, request, session, write_file
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import Request
-from buildmatrix.report.outcome import outcome_json, outcome_markdown, outcome_text
+from buildmatrix.report.outcome import outcome_markdown, outcome_text
 from buildmatrix.report.progress import Lines
+from buildmatrix.report.run import check_report_names, report_text
+from buildmatrix.report.run_json import run_json
 from buildmatrix.spec.settings import DURATION_PATTERN
 
 
@@ -63,6 +72,19 @@ def apply(
         str | None,
         typer.Option("--metadata", metavar="FILE", help="Write bake's metadata there (digests, provenance)."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Build only what the last run did not build, or what changed since.")
+    ] = False,
+    log_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--log-dir", metavar="DIR", help="Write each target's full log there.", envvar="BUILDMATRIX_LOG_DIR"
+        ),
+    ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option("--report", metavar="FILE", help="Write a report: .json, .xml, .md or .html; may be repeated."),
+    ] = None,
     color: options.Colour = "auto",
 ) -> None:
     """Build it, with docker buildx bake.
@@ -75,6 +97,8 @@ def apply(
       buildmatrix apply app --push
       buildmatrix apply --no-output --format json
       buildmatrix apply plan.json
+      buildmatrix apply --keep-going --retries 2 --report report.html --log-dir logs
+      buildmatrix apply --resume
     """
     with session(file, color) as run, ExitStack() as stack:
         probe = None if dry else stack.enter_context(Probe(run.programs, builder))
@@ -106,8 +130,13 @@ def apply(
         if probe is None:
             typer.echo(dry_run(planned, chosen), nl=False)
             return
-        outcome = _run(run, planned, chosen, probe)
-        _report(run, outcome, output_format, metadata)
+        reports = tuple(report or ())
+        check_report_names(reports)
+        written = [path for path in (log_dir, metadata, *reports) if path]
+        result = ResultFile(planned, map(os.path.abspath, written))
+        records = Records(result=result, logs=_logs(log_dir, stack), resume=resume)
+        outcome = _run(run, planned, chosen, probe, records)
+        _report(run, outcome, output_format, metadata, reports)
 
 
 def _seconds(timeout: str | None) -> int | None:
@@ -143,29 +172,82 @@ def _saved(run: Session, asked: Request) -> Plan | None:
     return plan_from_document(document, str(run.sources.directory))
 
 
-def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe) -> Outcome:
+def _logs(log_dir: str | None, stack: ExitStack) -> Logs | None:
+    """Return what writes the logs: where it was asked to, and for GitHub, which shows them, in a temporary folder."""
+    if log_dir is None and not _on_github():
+        return None
+    logs = Logs(log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-")))
+    stack.callback(logs.close)
+    return logs
+
+
+def _on_github() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, records: Records) -> Outcome:
     facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
     style = run.style(error=True)
-    node = f"{len(facts.builder.nodes)} node{'s' if len(facts.builder.nodes) != 1 else ''}"
+    nodes = f"{len(facts.builder.nodes)} node{'s' if len(facts.builder.nodes) != 1 else ''}"
     count = f"{len(planned.targets)} target{'s' if len(planned.targets) != 1 else ''}"
-    typer.echo(f'{style.name("buildmatrix apply")} · {count} · builder "{facts.builder.name}" ({node})', err=True)
-    listener = Lines(
-        [target.name for target in planned.targets], style, lambda text: typer.echo(text, err=True, nl=False)
-    )
-    return run_plan(planned, chosen, facts, run.programs, listener)
+    jobs = Policy(plan=planned, options=chosen).jobs
+    at_once = f" · {jobs} at a time" if jobs else ""
+    head = f'{style.name("buildmatrix apply")} · {count} · builder "{facts.builder.name}" ({nodes}){at_once}'
+    typer.echo(head, err=True)
+    with _shown(run, planned, chosen, records) as listener:
+        outcome = run_plan(planned, chosen, facts, run.programs, listener, records)
+    troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]
+    run.warn(Diagnostic(message=text, code="records", severity="warning") for text in troubles if text)
+    return outcome
 
 
-def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | None) -> None:
+def _shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -> AbstractContextManager[Listener]:
+    """Return who shows the run while it goes on: a board on a terminal, lines elsewhere."""
+    if chosen.progress == "auto" and sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not _on_github():
+        from buildmatrix.report.board import Board
+
+        return Board(planned, sys.stderr, lambda: records.logs.trouble if records.logs else "")
+    names = [target.name for target in planned.targets]
+    if chosen.progress != "auto":
+        names = []  # buildx's own words are shown, and nothing else
+    log_of = _log_lines(records.logs) if records.logs and _on_github() else None
+    style = run.style(error=True)
+    return nullcontext(Lines(names, style, lambda text: typer.echo(text, err=True, nl=False), log_of, quiet=not names))
+
+
+def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
+    def read(name: str) -> Iterable[str]:
+        logs.flush(name)
+        path = logs.path(name)
+        if not path:
+            return []
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            return [f" {line}" if line.startswith("::") else line for line in file]
+
+    return read
+
+
+def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | None, reports: tuple[str, ...]) -> None:
     if output_format == "json":
-        typer.echo(outcome_json(outcome), nl=False)
+        typer.echo(run_json(outcome), nl=False)
     else:
         typer.echo(outcome_text(outcome, run.style()), nl=False)
+    unwritten: list[Diagnostic] = []
+    files = {path: report_text(path, outcome) for path in reports}
     if metadata is not None and outcome.metadata:
-        write_file(metadata, json.dumps(outcome.metadata, indent=2) + "\n")
+        files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
+    for path, text in files.items():
+        try:
+            write_file(path, text)
+        except UsageError as error:
+            unwritten += error.diagnostics
     _tell_github(outcome)
-    if outcome.problem is not None:
-        raise outcome.problem
+    problem = outcome.problem
+    if problem is not None:
+        raise type(problem)(*problem.diagnostics, *unwritten)
+    if unwritten:
+        raise UsageError(*unwritten)
 
 
 def _tell_github(outcome: Outcome) -> None:
@@ -174,5 +256,6 @@ def _tell_github(outcome: Outcome) -> None:
             file.write(outcome_markdown(outcome))
     if output := os.environ.get("GITHUB_OUTPUT"):
         digests = {target.name: target.digest for target in outcome.targets if target.digest}
+        tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}
         with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"digests={json.dumps(digests)}\n")
+            file.write(f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n")

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Self
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -56,7 +56,7 @@ class Board:
         console = Console(file=write_to, highlight=False)
         self._live = Live(self, console=console, refresh_per_second=A_SECOND, transient=True)
 
-    def __enter__(self) -> "Board":
+    def __enter__(self) -> Self:
         """Start to draw."""
         self._live.start()
         return self
@@ -159,4 +159,4 @@ def _cut(text: Text) -> Text:
 
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02}" if minutes else f"{seconds:.1f}s" if seconds < 10 else f"{rest}s"
+    return f"{minutes}:{rest:02}" if minutes else f"{seconds:.1f}s"

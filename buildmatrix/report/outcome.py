@@ -1,15 +1,21 @@
-"""What became of a run, as text, JSON, and markdown for GitHub's step summary."""
+"""What became of a run, as text, and as markdown for GitHub's step summary."""
 
-import json
+import html
+from collections.abc import Sequence
 
 from buildmatrix.build.outcome import Outcome, TargetOutcome
+from buildmatrix.report.markdown import code, escaped, fenced, folded
 from buildmatrix.report.style import Style
+from buildmatrix.report.words import DIGEST, cause, clean, counts, duration, last_lines
 
 WIDEST = 80
 """Characters of a reason that are shown."""
 
-DIGEST = len("sha256:") + 12
-"""Characters of a digest that are shown."""
+LONGEST = 60_000
+"""Characters of the markdown, about; a comment on GitHub takes 65,536."""
+
+MANY = 15
+"""Rows from which on the table is folded."""
 
 
 def outcome_text(outcome: Outcome, style: Style) -> str:
@@ -20,7 +26,7 @@ def outcome_text(outcome: Outcome, style: Style) -> str:
     for target in outcome.targets:
         if target.excerpt:
             lines += ["", f"> {target.name}: {target.failed_step}", *_indented(target.excerpt)]
-    end = [f"{counts(outcome)} in {_duration(outcome.seconds)}. {outcome.publish}".rstrip().removesuffix(".")]
+    end = [f"{counts(outcome)} in {duration(outcome.seconds)}. {outcome.publish}".rstrip().removesuffix(".")]
     left = [f"left behind: {what}" for what in outcome.left_behind]
     return "\n".join(["", *lines, "", *left, *end]) + "\n"
 
@@ -55,52 +61,76 @@ def _details(target: TargetOutcome, tag: str) -> list[str]:
     return [part for part in (tag, target.digest[:DIGEST], " ".join(target.platforms)) if part]
 
 
-def counts(outcome: Outcome) -> str:
-    """Return `4 built, 1 cached, 1 failed`."""
-    order = ("built", "cached", "kept", "failed", "stopped", "skipped")
-    numbers = {status: sum(target.status == status for target in outcome.targets) for status in order}
-    return ", ".join(f"{number} {status}" for status, number in numbers.items() if number) or "nothing built"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}" if minutes else f"{seconds:.1f}s"
-
-
-def outcome_json(outcome: Outcome) -> str:
-    """Return the outcome as JSON (`format_version` 1)."""
-    document = {
-        "format_version": 1,
-        "seconds": round(outcome.seconds, 1),
-        "problem": [diagnostic.message for diagnostic in outcome.problem.diagnostics] if outcome.problem else [],
-        "targets": [
-            {
-                "name": target.name,
-                "target": target.declared,
-                "status": target.status,
-                "exported": target.exported,
-                "platforms": list(target.platforms),
-                "tags": list(target.tags),
-                "digest": target.digest or None,
-                "seconds": target.seconds,
-                "failed_step": target.failed_step or None,
-            }
-            for target in outcome.targets
-        ],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
 def outcome_markdown(outcome: Outcome) -> str:
-    """Return the outcome as markdown."""
-    head = ["| target | status | platforms | tags | digest | time |", "| --- | --- | --- | --- | --- | --- |"]
-    rows = [
-        f"| {target.name} | {target.status} | {' '.join(target.platforms)} | {_code(target.tags)} "
-        f"| {_code((target.digest[:DIGEST],) if target.digest else ())} | {target.seconds:.1f}s |"
-        for target in outcome.targets
+    """Return the outcome as markdown: what is wrong first, then a table; what has no room is counted."""
+    failed = [target for target in outcome.targets if target.status == "failed"]
+    title = f"### buildmatrix apply: {counts(outcome)} in {duration(outcome.seconds)}"
+    head = "\n\n".join([title, *_facts(outcome), *_failures(failed)])
+    return f"{head}\n\n{_table(outcome.targets, LONGEST - len(head))}\n"
+
+
+def _facts(outcome: Outcome) -> list[str]:
+    """Who built it, what became of the tags, what is left behind, and what ended it where that is no target's."""
+    nodes = f" on {_text(', '.join(outcome.nodes))}" if outcome.nodes else ""
+    lines = [f"builder {_text(outcome.builder)}{nodes}"] if outcome.builder else []
+    lines += [_text(outcome.publish)] if outcome.publish else []
+    lines += [f"> ⚠ left behind: {_text(text)}" for text in outcome.left_behind]
+    if outcome.problem and not any(target.failed_step for target in outcome.targets):
+        lines += [f"> **{_text(diagnostic.message)}**" for diagnostic in outcome.problem.diagnostics]
+    return lines
+
+
+def _text(text: str) -> str:
+    return escaped(clean(text))
+
+
+def _failures(failed: Sequence[TargetOutcome]) -> list[str]:
+    """Return each failure with the end of its log; together they take half of the room."""
+    found: list[str] = []
+    room = LONGEST // 2
+    for number, target in enumerate(failed):
+        text = _failure(target, min(8000, room // 3), is_open=number == 0)
+        if len(text) > room:
+            return [*found, f"… and {len(failed) - number:,} more failed"]
+        found.append(text)
+        room -= len(text)
+    return found
+
+
+def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
+    title = f"<b>{_inline(target.name)}</b> failed: {_inline(cause(target)[:500])}"
+    lines = [fenced(last_lines(target.excerpt, longest))] if target.excerpt else []
+    lines += [f"full log: {_text(target.log)}"] if target.log else []
+    return folded(title, "\n\n".join(lines) or "It left no log.", is_open=is_open)
+
+
+def _inline(text: str) -> str:
+    return html.escape(" ".join(clean(text).split()))
+
+
+def _table(targets: Sequence[TargetOutcome], room: int) -> str:
+    lines = ["| target | status | platforms | tags | digest | time |", "| --- | --- | --- | --- | --- | --- |"]
+    for target in targets:
+        row = _row(target)
+        if len(row) > room - 500:
+            break
+        lines.append(row)
+        room -= len(row) + 1
+    shown = len(lines) - 2
+    table = "\n".join(lines) if targets else ""
+    if shown < len(targets):
+        table += f"\n\n… and {len(targets) - shown:,} more targets"
+    return folded(f"{len(targets):,} targets", table) if len(targets) > MANY else table
+
+
+def _row(target: TargetOutcome) -> str:
+    reason = f": {_text(target.reason)}" if target.reason else ""
+    cells = [
+        _text(target.name),
+        target.status + reason,
+        _text(" ".join(target.platforms)),
+        "<br>".join(code(clean(tag)) for tag in target.tags),
+        code(clean(target.digest[:DIGEST])) if target.digest else "",
+        f"{target.seconds:.1f}s" if target.seconds else "",
     ]
-    return "\n".join([f"### buildmatrix apply: {counts(outcome)}", "", *head, *rows]) + "\n"
-
-
-def _code(texts: tuple[str, ...]) -> str:
-    return "<br>".join(f"`{text}`" for text in texts)
+    return f"| {' | '.join(cells)} |"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.report.facts import platforms_text, setting_text, why
+from buildmatrix.report.markdown import code, escaped
 from buildmatrix.report.plan_text import totals
 
 LONGEST = 60_000
@@ -42,37 +43,19 @@ def _stage(number: int, stage: Sequence[PlannedTarget], room: int) -> str:
 
 
 def _row(target: PlannedTarget) -> str:
-    tags = "<br>".join(map(_code, target.tags)) if target.exported else ""
+    tags = "<br>".join(map(code, target.tags)) if target.exported else ""
     output = setting_text(target.settings.output or ()) if target.exported else "not exported"
-    cells = [_code(target.name), _escaped(platforms_text(target)), tags, _escaped(output), _escaped(why(target))]
+    cells = [code(target.name), escaped(platforms_text(target)), tags, escaped(output), escaped(why(target))]
     return f"| {' | '.join(cells)} |\n"
-
-
-def _code(text: str) -> str:
-    return f"`{text}`".replace("|", "\\|")
-
-
-def _escaped(text: str) -> str:
-    for sign, written in (
-        ("&", "&amp;"),
-        ("<", "&lt;"),
-        (">", "&gt;"),
-        ("|", "\\|"),
-        ("`", "\\`"),
-        ("*", "\\*"),
-        ("\n", "<br>"),
-    ):
-        text = text.replace(sign, written)
-    return text
 
 
 def _warnings(plan: Plan) -> list[str]:
     return [
-        f"\n> ⚠ {_escaped(warning.message)}{_escaped('; ' + warning.hint if warning.hint else '')}\n"
+        f"\n> ⚠ {escaped(warning.message)}{escaped('; ' + warning.hint if warning.hint else '')}\n"
         for warning in plan.warnings
     ]
 
 
 def _allow(plan: Plan) -> list[str]:
     asked = [grant for grant in plan.grants if not grant.automatic]
-    return [f"\n> apply needs `--allow={grant.value}` ({_escaped(grant.target)})\n" for grant in asked]
+    return [f"\n> apply needs `--allow={grant.value}` ({escaped(grant.target)})\n" for grant in asked]

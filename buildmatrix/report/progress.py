@@ -22,8 +22,11 @@ class Lines:
         style: Style,
         write: Callable[[str], None],
         log_of: Callable[[str], Iterable[str]] | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
-        """Take all names (they are padded alike) and what writes a text."""
+        """Take all names (they are padded alike) and what writes a text; `quiet` passes on buildx's lines only."""
+        self._quiet = quiet
         self._width = min(28, max(map(len, names), default=0))
         self._style, self._write, self._log_of = style, write, log_of
 
@@ -32,6 +35,8 @@ class Lines:
         match event:
             case Line():
                 self._write(f"{event.text}\n")
+            case _ if self._quiet:
+                return
             case TargetStarted():
                 again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
                 self._say(event.target, f"started{again}")

@@ -18,6 +18,7 @@ from buildmatrix.build.bake import csv_of
 from buildmatrix.errors import Place
 from buildmatrix.plan.merge import merge
 from buildmatrix.plan.saved import plan_schema
+from buildmatrix.report.run_json import run_schema
 from buildmatrix.spec.model import File, Layer
 from buildmatrix.spec.schema import file_schema
 from buildmatrix.spec.settings import Settings
@@ -44,7 +45,7 @@ def test_what_is_generated_is_fresh() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("schema", [file_schema(), plan_schema()], ids=["file", "plan"])
+@pytest.mark.parametrize("schema", [file_schema(), plan_schema(), run_schema()], ids=["file", "plan", "report"])
 def test_the_schemas_are_valid(schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 

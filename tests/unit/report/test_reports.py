@@ -10,8 +10,9 @@ from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.build.progress import LogLine, StepEnded
 from buildmatrix.errors import BuildFailedError, Diagnostic, Place
 from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_json, diagnostics_text
-from buildmatrix.report.outcome import outcome_json, outcome_markdown, outcome_text
+from buildmatrix.report.outcome import outcome_markdown, outcome_text
 from buildmatrix.report.progress import Lines
+from buildmatrix.report.run_json import run_json
 from buildmatrix.report.style import Style
 from buildmatrix.spec.source import Sources
 
@@ -117,7 +118,7 @@ def test_the_summary() -> None:
 
 
 def test_the_summary_for_machines_and_for_github() -> None:
-    document = json.loads(outcome_json(outcome()))
+    document = json.loads(run_json(outcome()))
     assert [target["status"] for target in document["targets"]] == ["cached", "built", "failed"]
     assert document["problem"] == ["bad failed"]
     assert "| app | built | linux/amd64 | `r/app:1`<br>`r/app:2` | `sha256:aaaaaaaaaaaa` | 12.4s |" in outcome_markdown(

@@ -1,0 +1,69 @@
+"""Words that all run reports share: counts, durations, sizes, and texts of logs made fit for a document."""
+
+import re
+from collections.abc import Iterable
+
+from buildmatrix.build.outcome import Outcome, Status, TargetOutcome
+
+STATUSES: tuple[Status, ...] = ("built", "cached", "kept", "failed", "stopped", "skipped")
+"""In the order in which they are counted."""
+
+DIGEST = len("sha256:") + 12
+"""Characters of a digest that are shown."""
+
+_COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def clean(text: str) -> str:
+    """Return a text without terminal colours; other control signs and half surrogates become `�`."""
+    return _FORBIDDEN.sub("\ufffd", _COLOURS.sub("", text)) if _FORBIDDEN.search(text) else text
+
+
+def last_lines(text: str, longest: int) -> str:
+    """Return the end of a text in at most `longest` characters, from a line's start; that it was cut is said."""
+    if len(text) <= longest:
+        return text
+    end = text[-longest:]
+    return "…\n" + (end.partition("\n")[2] or end)
+
+
+def count_of(targets: Iterable[TargetOutcome]) -> dict[Status, int]:
+    """Return how many targets have each status."""
+    found: dict[Status, int] = dict.fromkeys(STATUSES, 0)
+    for target in targets:
+        found[target.status] += 1
+    return found
+
+
+def counts(outcome: Outcome) -> str:
+    """Return `4 built, 1 cached, 1 failed`."""
+    numbers = count_of(outcome.targets).items()
+    return ", ".join(f"{number} {status}" for status, number in numbers if number) or "nothing built"
+
+
+def duration(seconds: float) -> str:
+    """Return `12.4s`, `1:05` or `1:00:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes_left:02}:{rest:02}"
+    return f"{minutes}:{rest:02}" if minutes else f"{seconds:.1f}s"
+
+
+def size(number: int) -> str:
+    """Return bytes as docker shows them: `12.3 MB`; "" for 0, which is not known."""
+    if not number:
+        return ""
+    amount = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(amount, 1) < 1000:  # noqa: PLR2004
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def cause(target: TargetOutcome) -> str:
+    """Return why a target did not get built: the step that failed, else the last attempt's problem or the reason."""
+    problem = target.attempts[-1].problem if target.attempts else ""
+    return target.failed_step or target.reason or problem
