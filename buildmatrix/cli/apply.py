@@ -207,7 +207,8 @@ def _shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) 
     if chosen.progress == "auto" and sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not _on_github():
         from buildmatrix.report.board import Board
 
-        return Board(planned, sys.stderr, lambda: records.logs.trouble if records.logs else "")
+        waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
+        return Board(waits, sys.stderr, lambda: records.logs.trouble if records.logs else "")
     names = [target.name for target in planned.targets]
     if chosen.progress != "auto":
         names = []  # buildx's own words are shown, and nothing else

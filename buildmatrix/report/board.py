@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Self
 
@@ -21,7 +21,6 @@ from buildmatrix.build.progress import (
     TargetStarted,
     Transferred,
 )
-from buildmatrix.plan.model import Plan
 from buildmatrix.report.progress import ended
 from buildmatrix.report.style import Style
 
@@ -46,9 +45,11 @@ class _Row:
 class Board:
     """Draws the board until it is closed. It may be told of events from any thread."""
 
-    def __init__(self, plan: Plan, write_to: IO[str], log_trouble: Callable[[], str] = str) -> None:
-        """Take the plan, the terminal, and what tells that logs are no longer written."""
-        self._rows = {target.name: _Row(doing=_waits_for(target.links + target.needs)) for target in plan.targets}
+    def __init__(
+        self, targets: Mapping[str, tuple[str, ...]], write_to: IO[str], log_trouble: Callable[[], str] = str
+    ) -> None:
+        """Take the targets with what each waits for, the terminal, and what tells that logs are no longer written."""
+        self._rows = {name: _Row(doing=_waits_for(before)) for name, before in targets.items()}
         self._width = min(32, max(map(len, self._rows), default=0))
         self._start = time.monotonic()
         self._lock = threading.Lock()
@@ -117,6 +118,8 @@ _ENDS = frozenset({"built", "cached", "kept", "failed", "stopped", "skipped"})
 
 
 def _note(row: _Row, event: Event) -> None:
+    if row.state in _ENDS and not isinstance(event, TargetEnded):
+        return  # another call's, which builds upon it
     match event:
         case TargetStarted():
             row.state, row.doing, row.since = "building", "", row.since or time.monotonic()

@@ -1,14 +1,19 @@
 """Reports of what happened, to the letter."""
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from buildmatrix.build.outcome import Outcome, TargetOutcome
-from buildmatrix.build.progress import LogLine, StepEnded
+from buildmatrix.build.outcome import Outcome, StepOutcome, TargetOutcome
+from buildmatrix.build.progress import Event, Line, LogLine, Retrying, StepStarted, TargetEnded, TargetStarted
 from buildmatrix.errors import BuildFailedError, Diagnostic, Place
+from buildmatrix.report.board import Board
 from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_json, diagnostics_text
 from buildmatrix.report.outcome import outcome_markdown, outcome_text
 from buildmatrix.report.progress import Lines
@@ -107,7 +112,7 @@ def test_the_summary() -> None:
         "  base  cached            (built upon)\n"
         "  app   built      12.4s  r/app:1  sha256:aaaaaaaaaaaa  linux/amd64\n"
         "                          r/app:2\n"
-        "  bad   failed      3.1s  linux/amd64\n"
+        "  bad   failed      3.1s\n"
         "\n"
         "> bad: 2/2 RUN false\n"
         "  why\n"
@@ -126,16 +131,82 @@ def test_the_summary_for_machines_and_for_github() -> None:
     )
 
 
+def events() -> list[Event]:
+    good = TargetOutcome(
+        name="base",
+        declared="base",
+        status="built",
+        exported=True,
+        platforms=(),
+        tags=(),
+        seconds=1.25,
+        digest="sha256:" + "a" * 64,
+        steps=(StepOutcome(at="2/2", text="RUN a", started=0, seconds=1),),
+    )
+    reason = 'process "/bin/sh -c c" did not\ncomplete ' + "x" * 100
+    return [
+        TargetStarted(target="app", attempt=1),
+        StepStarted(target="app", at="linux/amd64 2/4", step="RUN a\nb"),
+        LogLine(target="app", at="linux/amd64 2/4", text="hello"),
+        Retrying(target="app", attempt=1, problem="429", seconds=2.2),
+        TargetStarted(target="app", attempt=2),
+        TargetEnded(outcome=good),
+        TargetEnded(outcome=replace(good, name="app", status="failed", reason=reason, digest="")),
+    ]
+
+
 def test_lines_while_it_runs() -> None:
     written: list[str] = []
     lines = Lines(["app", "base"], PLAIN, written.append)
-    lines(LogLine(target="app", at="linux/amd64 2/2", text="hello"))
-    lines(StepEnded(target="base", at="2/2", step="RUN a\nb", seconds=1.25, cached=False, error=""))
-    lines(StepEnded(target="base", at="", step="x" * 200, seconds=0, cached=True, error=""))
-    lines(StepEnded(target="app", at="2/2", step="RUN c", seconds=1, cached=False, error="exit code: 1"))
+    for event in events():
+        lines(event)
+    cut = ('process "/bin/sh -c c" did not complete ' + "x" * 100)[:99]
     assert written == [
-        "app   linux/amd64 | hello\n",
-        "base  2/2 RUN a b  1.2s\n",
-        f"base  {'x' * 99}…  cached\n",
-        "app   2/2 RUN c  failed 1.0s\n",
+        "app   started\n",
+        "app   attempt 1 failed: 429; again in 2s\n",
+        "app   started (attempt 2)\n",
+        "base  built 1.2s sha256:aaaaaaaaaaaa\n",
+        f"app   failed 1.2s {cut}…\n",
     ]
+
+
+def test_github_gets_the_log_in_a_group() -> None:
+    written: list[str] = []
+    lines = Lines(["base"], PLAIN, written.append, lambda name: [f"log of {name}\n"])
+    lines(events()[5])
+    assert written == ["::group::base  built 1.2s sha256:aaaaaaaaaaaa\n", "log of base\n", "::endgroup::\n"]
+
+
+def test_buildx_own_lines_are_passed_on_and_nothing_else() -> None:
+    written: list[str] = []
+    lines = Lines([], PLAIN, written.append, quiet=True)
+    for event in [*events(), Line(text="#1 DONE")]:
+        lines(event)
+    assert written == ["#1 DONE\n"]
+
+
+@pytest.mark.parametrize(("height", "hidden"), [(24, ""), (7, "… and 17 waiting")])
+def test_the_board_shows_what_tells_most(height: int, hidden: str) -> None:
+    names = ["app", "base", *(f"other-{number}" for number in range(18))]
+    terminal = io.StringIO()
+    board = Board(dict.fromkeys(names, ()), terminal)
+    for event in events():
+        board(event)
+    console = Console(file=terminal, width=80, height=height, color_system=None)
+    console.print(board)
+    lines = terminal.getvalue().splitlines()
+    assert "  app       failed      1.2s" in terminal.getvalue()
+    assert hidden in terminal.getvalue()
+    assert "2 of 20" in lines[-1]
+    assert all(len(line) <= 80 for line in lines)
+    assert len(lines) <= height
+
+
+@given(st.lists(st.sampled_from(events()), max_size=20))
+def test_the_board_takes_events_in_any_order(some: list[Event]) -> None:
+    terminal = io.StringIO()
+    board = Board({"app": ("base",), "base": ()}, terminal)
+    for event in some:
+        board(event)
+    Console(file=terminal, width=40, height=10).print(board)
+    assert "of 2" in terminal.getvalue()
