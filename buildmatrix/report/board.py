@@ -15,7 +15,6 @@ from buildmatrix.build.progress import (
     Event,
     Line,
     Retrying,
-    StepEnded,
     StepStarted,
     TargetEnded,
     TargetStarted,
@@ -118,17 +117,15 @@ _ENDS = frozenset({"built", "cached", "kept", "failed", "stopped", "skipped"})
 
 
 def _note(row: _Row, event: Event) -> None:
-    if row.state in _ENDS and not isinstance(event, TargetEnded):
-        return  # another call's, which builds upon it
     match event:
+        case _ if row.state in _ENDS and not isinstance(event, TargetEnded):
+            return  # another call's, which builds upon it
         case TargetStarted():
             row.state, row.doing, row.since = "building", "", row.since or time.monotonic()
         case StepStarted() if event.step.startswith(("exporting ", "merging ")):
             row.state, row.doing = "pushing", event.step
         case StepStarted():
             row.doing, row.steps = event.step, _number(event.at) or row.steps
-        case StepEnded() if not event.error:
-            row.steps = _number(event.at) or row.steps
         case Transferred() if row.state == "pushing":
             row.doing = f"{event.current / 1e6:.0f} MB of {event.total / 1e6:.0f} MB"
         case Retrying():

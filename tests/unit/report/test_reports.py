@@ -185,7 +185,7 @@ def test_buildx_own_lines_are_passed_on_and_nothing_else() -> None:
     assert written == ["#1 DONE\n"]
 
 
-@pytest.mark.parametrize(("height", "hidden"), [(24, ""), (7, "… and 17 waiting")])
+@pytest.mark.parametrize(("height", "hidden"), [(24, ""), (7, "… and 1 built, 15 waiting")])
 def test_the_board_shows_what_tells_most(height: int, hidden: str) -> None:
     names = ["app", "base", *(f"other-{number}" for number in range(18))]
     terminal = io.StringIO()
