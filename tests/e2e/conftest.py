@@ -7,10 +7,13 @@ A Docker that answers is used; elsewhere tools/engine/engine starts throw-away o
 import os
 import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.e2e.tools import Project, Run, command, write
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,3 +52,26 @@ def one_node(engine: dict[str, str]) -> str:
     """A builder of one node that is not Docker itself: without an output, images stay in its cache."""
     assert engine
     return "one-node"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Write a spec and further files; returns the folder."""
+
+    def make(spec: str, files: Mapping[str, str] | None = None) -> Path:
+        return write(tmp_path, spec, files)
+
+    return make
+
+
+@pytest.fixture
+def run(engine: dict[str, str], tmp_path: Path) -> Run:
+    """Run buildmatrix in the project's folder, as a user would."""
+
+    def go(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **engine, "NO_COLOR": "1", **more}
+        return subprocess.run(
+            command(*arguments), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return go

@@ -4,66 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tarfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-BASE = "FROM busybox\nRUN uname -m > /machine\n"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Callable[..., Path]:
-    """Write a spec and further files; returns the folder."""
-
-    def write(spec: str, files: Mapping[str, str] | None = None) -> Path:
-        for name, text in {"buildmatrix.toml": "version = 1\n" + spec, "Dockerfile": BASE, **(files or {})}.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(text)
-        return tmp_path
-
-    return write
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "buildmatrix", *arguments]
-
-
-@pytest.fixture
-def run(engine: dict[str, str], tmp_path: Path) -> Run:
-    """Run buildmatrix in the project's folder, as a user would."""
-
-    def start(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, **engine, "NO_COLOR": "1", **more}
-        return subprocess.run(
-            command(*arguments), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-
-    return start
-
-
-def succeeded(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
-    assert done.returncode == 0, done.stderr
-    return {target["name"]: target for target in json.loads(done.stdout)["targets"]}
-
-
-def inspected(tag: str) -> list[dict[str, Any]]:
-    """The manifests of an index, without attestations."""
-    done = subprocess.run(
-        ["docker", "buildx", "imagetools", "inspect", "--raw", tag], capture_output=True, text=True, check=True
-    )
-    manifests: list[dict[str, Any]] = json.loads(done.stdout)["manifests"]
-    return [row for row in manifests if row["platform"]["os"] != "unknown"]
-
-
-def platforms(tag: str) -> list[str]:
-    keys = ("os", "architecture", "variant")
-    return ["/".join(row["platform"][key] for key in keys if key in row["platform"]) for row in inspected(tag)]
+from tests.e2e.tools import Run, command, inspected, platforms, running, succeeded, until
 
 
 def test_registry_holds_exactly_the_declared_platforms(project: Callable[..., Path], run: Run, repository: str) -> None:
@@ -359,26 +306,14 @@ def test_stopping_leaves_nothing_behind(
     process = subprocess.Popen(
         command("apply"), cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    _until(lambda: _running(f"sleep {nap}"))
+    until(lambda: running(f"sleep {nap}"))
     process.send_signal(signum)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "1 stopped" in out
-    _until(lambda: not _running(f"sleep {nap}") and not _running(str(scratch)))
+    until(lambda: not running(f"sleep {nap}") and not running(str(scratch)))
     assert not list(scratch.iterdir())
-
-
-def _running(text: str) -> bool:
-    return subprocess.run(["pgrep", "-f", "--", text], capture_output=True, check=False).returncode == 0
-
-
-def _until(true: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if true():
-            return
-        time.sleep(0.1)
-    pytest.fail("it did not come to that within 20 s")
 
 
 def test_a_saved_plan_is_applied_as_it_is_or_refused(project: Callable[..., Path], run: Run) -> None:

@@ -1,0 +1,206 @@
+"""What `apply` does beside plain bake, on a real engine: limits, keep-going, tags that move last, resume."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.tools import Project, Run, digest, outcomes, platforms, raw, statuses, succeeded
+
+FIVE = """
+[defaults]
+output = ["type=cacheonly"]
+[target.base]
+dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo base {{ salt }}"
+[target.good]
+contexts.base = "target:base"
+dockerfile-inline = "FROM base\\nRUN sleep 2; echo good"
+[target.bad]
+dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo oops {{ salt }}; {{ bad }}"
+[target.upon-bad]
+contexts.bad = "target:bad"
+dockerfile-inline = "FROM bad\\nRUN echo upon"
+[target.after-good]
+needs = ["good"]
+dockerfile-inline = "FROM busybox\\nRUN echo after {{ salt }}"
+[variable]
+bad = "exit 7"
+salt = { default = "none", env = "SALT" }
+"""
+
+
+@pytest.fixture
+def salt(tmp_path: Path) -> str:
+    """A text that no other run has: nothing is cached."""
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ((), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "skipped"}),
+        (("--fail-fast",), {"good": "stopped", "bad": "failed", "upon-bad": "skipped", "after-good": "skipped"}),
+        (("--keep-going",), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "built"}),
+        (("-k", "--jobs", "1"), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "built"}),
+    ],
+    ids=["default", "fail-fast", "keep-going", "jobs"],
+)
+def test_a_failure_ends_what_depends_on_it(
+    project: Project, run: Run, salt: str, flags: tuple[str, ...], expected: dict[str, str]
+) -> None:
+    project(FIVE)
+    done = run("apply", *flags, "--format", "json", SALT=salt)
+    found = outcomes(done)
+    assert done.returncode == 1
+    assert {name: found[name]["status"] for name in expected} == expected
+    assert found["upon-bad"]["reason"] == "bad, which it depends on, failed"
+    assert "oops" in found["bad"]["excerpt"]
+    assert done.stderr.count("bad failed: process") == 1
+
+
+def test_jobs_limits_how_many_build_at_once(project: Project, run: Run, salt: str) -> None:
+    project("""
+        [variable]
+        salt = { env = "SALT" }
+        [target.t]
+        output = ["type=cacheonly"]
+        dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo {{ i }} {{ salt }}"
+        matrix.i = [1, 2, 3, 4, 5]
+    """)
+    found = succeeded(run("apply", "--jobs", "2", "--format", "json", SALT=salt))
+    spans = sorted((one["started"], one["started"] + one["seconds"]) for one in found.values())
+    at_once = max(sum(start <= other < end for other, _ in spans) for start, end in spans)
+    assert at_once == 2
+
+
+def test_a_target_that_takes_too_long_is_ended_and_the_others_are_not(project: Project, run: Run, salt: str) -> None:
+    project("""
+        [variable]
+        salt = { env = "SALT" }
+        [defaults]
+        output = ["type=cacheonly"]
+        [target.slow]
+        timeout = "3s"
+        dockerfile-inline = "FROM busybox\\nRUN sleep 60; echo {{ salt }}"
+        [target.quick]
+        dockerfile-inline = "FROM busybox\\nRUN sleep 5; echo {{ salt }}"
+    """)
+    done = run("apply", "--format", "json", SALT=salt)
+    found = outcomes(done)
+    assert done.returncode == 1
+    assert (found["slow"]["status"], found["quick"]["status"]) == ("failed", "built")
+    assert "slow took longer than 3 s, and was ended" in done.stderr
+    assert [attempt["kind"] for attempt in found["slow"]["attempts"]] == ["timeout"]
+
+
+def two_images(repository: str, *, bad: str = "true", salt: str = "1") -> str:
+    return f"""
+        [defaults]
+        platforms = ["linux/amd64", "linux/arm64"]
+        output = ["type=registry"]
+        [target.a]
+        annotations = ["index:org.example=kept"]
+        tags = ["{repository}/a:1", "{repository}/a:2", "{repository}/copy:1"]
+        dockerfile-inline = "FROM busybox\\nRUN echo a {salt}"
+        [target.b]
+        tags = ["{repository}/b:1"]
+        dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo b {salt}; {bad}"
+    """
+
+
+@pytest.mark.parametrize("builder", ["default", "one-node", "two-nodes"])
+def test_together_moves_all_tags_or_none(
+    project: Project, run: Run, repository: str, builder: str, two_nodes: str
+) -> None:
+    assert two_nodes
+    flags = ("apply", "--builder", builder, "--publish", "together", "--format", "json")
+    names = [f"{repository}/a:1", f"{repository}/a:2", f"{repository}/copy:1", f"{repository}/b:1"]
+    project(two_images(repository))
+    found = succeeded(run(*flags))
+    first = [digest(name) for name in names]
+    assert first == [found["a"]["digest"]] * 3 + [found["b"]["digest"]]
+    assert [platforms(name) for name in names] == [["linux/amd64", "linux/arm64"]] * 4
+    assert raw(names[0])["annotations"] == {"org.example": "kept"}
+    kinds = [row.get("annotations", {}).get("vnd.docker.reference.type") for row in raw(names[0])["manifests"]]
+    assert kinds.count("attestation-manifest") == 2
+
+    project(two_images(repository, bad="false", salt="2"))
+    done = run(*flags, "-k")
+    assert done.returncode == 1
+    assert statuses(done) == {"a": "built", "b": "failed"}
+    assert [digest(name) for name in names] == first
+    assert outcomes(done)["a"]["tags"] == []
+    assert 'left as they were (publish = "together")' in json.loads(done.stdout)["publish"]
+    left: list[str] = json.loads(done.stdout)["left_behind"]
+    listed = {name.partition("/")[2] for name in left}
+    assert all("(a staging tag)" in name for name in listed)
+    assert not digest(f"{repository}/a:latest")
+
+
+def test_a_tag_keeps_the_platforms_that_were_filtered_out(project: Project, run: Run, repository: str) -> None:
+    project(two_images(repository))
+    succeeded(run("apply", "--format", "json"))
+    before: dict[str, Any] = {
+        row["platform"]["architecture"]: row["digest"] for row in raw(f"{repository}/a:1")["manifests"]
+    }
+    project(two_images(repository, salt="2"))
+    found = succeeded(run("apply", "a", "--platform", "linux/amd64", "--format", "json"))
+    after = {row["platform"]["architecture"]: row["digest"] for row in raw(f"{repository}/a:1")["manifests"]}
+    assert sorted(platforms(f"{repository}/a:1")) == ["linux/amd64", "linux/arm64"]
+    assert (after["arm64"] == before["arm64"], after["amd64"] == before["amd64"]) == (True, False)
+    assert found["a"]["digest"] == digest(f"{repository}/a:1")
+    kinds = [
+        row.get("annotations", {}).get("vnd.docker.reference.type") for row in raw(f"{repository}/a:1")["manifests"]
+    ]
+    assert kinds.count("attestation-manifest") == 2
+
+    project(two_images(f"{repository}/new"))
+    done = run("apply", "a", "--platform", "linux/amd64")
+    assert done.returncode == 5
+    assert "without linux/arm64, which the registry does not have either" in done.stderr
+    assert not raw(f"{repository}/new/a:1")
+
+
+def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, salt: str) -> None:
+    folder = project(FIVE, {"ctx/file": "1"})
+    spec = folder / "buildmatrix.toml"
+    spec.write_text(spec.read_text().replace("[target.base]", '[target.base]\ncontext = "ctx"'))
+    assert run("apply", "-k", "--format", "json", "--report", "r.json", "--log-dir", "logs", SALT=salt).returncode == 1
+    (folder / "r.json").unlink()
+    flags = ("apply", "--resume", "--format", "json", "--report", "r.json", "--log-dir", "logs")
+    done = run(*flags, "--var", "bad=true", SALT=salt)
+    assert statuses(done) == {
+        "base": "kept", "good": "kept", "after-good": "kept", "bad": "built", "upon-bad": "built",
+    }  # fmt: skip
+    (folder / "ctx" / "file").write_text("22")
+    changed = statuses(run(*flags, "--var", "bad=true", SALT=salt))
+    assert changed["base"] != "kept"
+    assert changed["good"] != "kept"
+    assert changed["bad"] == "kept"
+
+
+def test_logs_reports_and_github(project: Project, run: Run, tmp_path: Path, salt: str) -> None:
+    folder = project(FIVE)
+    done = run(
+        "apply", "-k", "--log-dir", "logs", "--report", "r.json", "--report", "r.xml", "--report", "r.md", "--report",
+        "r.html", SALT=salt, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
+        GITHUB_OUTPUT=str(tmp_path / "output"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "(log: logs/bad.log)" in done.stdout
+    assert f"oops {salt}" in (folder / "logs" / "bad.log").read_text()
+    assert f"| oops {salt}" in done.stderr.partition("::group::bad")[2].partition("::endgroup::")[0]
+    assert json.loads((folder / "r.json").read_text())["format_version"] == 1
+    assert 'failures="1"' in (folder / "r.xml").read_text()
+    assert (folder / "r.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "summary").read_text() == (folder / "r.md").read_text()
+    assert (tmp_path / "output").read_text().startswith("digests=")
+
+
+def test_an_unknown_report_is_refused_before_anything_is_built(project: Project, run: Run) -> None:
+    project("[target.app]\n")
+    done = run("apply", "--report", "r.pdf")
+    assert done.returncode == 2
+    assert ".html" in done.stderr
+    assert "started" not in done.stderr
