@@ -82,7 +82,7 @@ def _last_words(words: list[str]) -> str:
 
 
 def _kind(last: str, problem: BuildmatrixError) -> str:
-    text = _short(last.removeprefix("ERROR: "), "").partition("failed to solve: ")
+    text = _short(last).partition("failed to solve: ")
     if (text[2] or text[0]).startswith(("process ", "dockerfile parse error")):
         return "build"
     if isinstance(problem, UsageError):
@@ -118,7 +118,7 @@ def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
 
 def _problem(last: str, words: list[str], log: str, failed: str, plan: Plan, *, said: bool) -> BuildmatrixError:
     place = plan.by_name[failed].place if failed else None
-    message = f"{failed} failed: {_short(last, failed)}" if failed else last or "bake failed"
+    message = f"{failed} failed: {_short(last)}" if failed else last or "bake failed"
     if not said:
         return BuildFailedError(Diagnostic(message="the build failed", code="failed", hint="its words are above"))
     for kind, code, holds, hint in _classes(last, words, log):
@@ -140,8 +140,9 @@ def _classes(last: str, words: list[str], log: str) -> Iterator[_Class]:
     yield EngineError, "engine", _ENGINE.search(last), lambda: "see docker buildx ls and docker buildx inspect"
 
 
-def _short(last: str, failed: str) -> str:
-    return last.removeprefix(f"target {failed}: ").removeprefix("failed to solve: ").strip()
+def _short(last: str) -> str:
+    words = _TARGET.sub("", "ERROR: " + last.removeprefix("ERROR: "))
+    return words.removeprefix("ERROR: ").removeprefix("failed to solve: ").strip()
 
 
 def _privileges(words: list[str]) -> str:
