@@ -63,6 +63,14 @@ def size(number: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def problems(outcome: Outcome) -> list[str]:
+    """Return what ended the run and what to do about it, except what only says again that a target failed."""
+    found = outcome.problem.diagnostics if outcome.problem else ()
+    is_told = any(target.status == "failed" for target in outcome.targets)
+    told = [one for one in found if one.hint or not is_told or len(found) > 1]
+    return [f"{one.message}: {one.hint}" if one.hint else one.message for one in told]
+
+
 def cause(target: TargetOutcome) -> str:
     """Return why a target did not get built: the step that failed, else the last attempt's problem or the reason."""
     problem = target.attempts[-1].problem if target.attempts else ""

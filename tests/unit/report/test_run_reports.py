@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -220,7 +221,7 @@ def test_verdicts(make_target: MakeTarget) -> None:
         (Outcome(targets=(make_target("a"), make_target("b", "stopped")), seconds=1), "1 of 2 targets were not built"),
         (
             Outcome(targets=(make_target("a", "stopped"),), seconds=1, problem=stopped),
-            "stopped by ^C</b> – run it again",
+            "<p>stopped by ^C: run it again</p>",
         ),
     ):
         assert words in run_html(outcome)
@@ -232,8 +233,16 @@ def test_the_page_of_2000_targets_is_small_and_made_quickly(many: Callable[[int]
     page = run_html(outcome)
     assert time.process_time() - began < 2
     assert len(page.encode()) < 5_000_000
-    assert "2 more are not shown" not in page
+    assert "steps that are not drawn" in page
     assert "18 more are not shown" in page
+
+
+def test_the_page_of_2000_failures_is_small_too(many: Callable[[int], Outcome]) -> None:
+    outcome = many(2000)
+    failed = [replace(target, status="failed", failed_step="RUN x", excerpt="x" * 9000) for target in outcome.targets]
+    page = run_html(replace(outcome, targets=tuple(failed)))
+    assert len(page.encode()) < 5_000_000
+    assert "… and 1,900 more; the table below has them all." in page
 
 
 def _contrast(one: str, other: str) -> float:
