@@ -14,7 +14,7 @@ from buildmatrix.report.run_graph import graph_of
 from buildmatrix.report.run_timeline import longest_text, most_steps, picked, timeline_of
 from buildmatrix.report.words import STATUSES, cause, clean, count_of, counts, duration, last_lines, problems, size
 
-MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 100, 400_000, 20_000
+MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
 """Failures that are shown with their logs, characters of all these logs, and of one."""
 
 MARKS = {"built": "●", "cached": "○", "kept": "◌", "failed": "✕", "stopped": "■", "skipped": "–"}
@@ -54,6 +54,7 @@ def _template() -> Template:
         "picked": picked,
         "steps_text": _steps_text,
         "attempt_text": _attempt_text,
+        "breakable": _breakable,
     }
     environment.globals |= {"marks": MARKS}
     return environment.from_string(files(__package__).joinpath("run.html.jinja").read_text(encoding="utf-8"))
@@ -62,6 +63,11 @@ def _template() -> Template:
 def _finalized(value: Any) -> Any:
     """Clean whatever the template writes."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _breakable(tag: str) -> Markup:
+    """Return a tag that rather breaks behind a slash than within a word."""
+    return Markup("/<wbr>").join(clean(tag).split("/"))
 
 
 def _verdict(outcome: Outcome) -> tuple[Status, str]:

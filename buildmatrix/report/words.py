@@ -22,6 +22,7 @@ def clean(text: str) -> str:
 
 def last_lines(text: str, longest: int) -> str:
     """Return the end of a text in at most `longest` characters, from a line's start; that it was cut is said."""
+    text = text.rstrip()
     if len(text) <= longest:
         return text
     end = text[-longest:]

@@ -66,7 +66,7 @@ def test_words() -> None:
     ]
     assert [size(number) for number in (0, 999, 1000, 999_960, 10**13)] == ["", "999 B", "1.0 kB", "1.0 MB", "10.0 TB"]
     assert clean("a\x1b[1;31mb\x1b[0m\x1b]0;title\x07c\0d\ud800\te\n") == "abc\ufffdd\ufffd\te\n"
-    assert last_lines("one\ntwo\nthree", 7) == "…\nthree"
+    assert last_lines("one\ntwo\nthree\n", 7) == "…\nthree"
     assert last_lines("x" * 10, 7) == "…\n" + "x" * 7
 
 
@@ -242,7 +242,7 @@ def test_the_page_of_2000_failures_is_small_too(many: Callable[[int], Outcome]) 
     failed = [replace(target, status="failed", failed_step="RUN x", excerpt="x" * 9000) for target in outcome.targets]
     page = run_html(replace(outcome, targets=tuple(failed)))
     assert len(page.encode()) < 5_000_000
-    assert "… and 1,900 more; the table below has them all." in page
+    assert "… and 1,950 more; the table below has them all." in page
 
 
 def _contrast(one: str, other: str) -> float:
