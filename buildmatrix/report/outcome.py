@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded
 from buildmatrix.report.style import Style
-from buildmatrix.report.words import DIGEST, cause, clean, counts, duration, last_lines
+from buildmatrix.report.words import DIGEST, cause, clean, counts, duration, last_lines, problems
 
 WIDEST = 80
 """Characters of a reason that are shown."""
@@ -75,9 +75,7 @@ def _facts(outcome: Outcome) -> list[str]:
     lines = [f"builder {_text(outcome.builder)}{nodes}"] if outcome.builder else []
     lines += [_text(outcome.publish)] if outcome.publish else []
     lines += [f"> ⚠ left behind: {_text(text)}" for text in outcome.left_behind]
-    if outcome.problem and not any(target.failed_step for target in outcome.targets):
-        lines += [f"> **{_text(diagnostic.message)}**" for diagnostic in outcome.problem.diagnostics]
-    return lines
+    return [*lines, *(f"> **{_text(problem)}**" for problem in problems(outcome))]
 
 
 def _text(text: str) -> str:

@@ -12,10 +12,10 @@ from markupsafe import Markup
 from buildmatrix.build.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
 from buildmatrix.report.run_graph import graph_of
 from buildmatrix.report.run_timeline import longest_text, most_steps, picked, timeline_of
-from buildmatrix.report.words import STATUSES, cause, clean, count_of, counts, duration, last_lines, size
+from buildmatrix.report.words import STATUSES, cause, clean, count_of, counts, duration, last_lines, problems, size
 
-ALL_EXCERPTS, LONGEST_EXCERPT, SHORTEST_EXCERPT = 1_000_000, 20_000, 400
-"""Characters of logs on the page, and of one target's at most and at least."""
+MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
+"""Failures that are shown with their logs, characters of all these logs, and of one."""
 
 MARKS = {"built": "●", "cached": "○", "kept": "◌", "failed": "✕", "stopped": "■", "skipped": "–"}
 
@@ -29,7 +29,9 @@ def run_html(outcome: Outcome) -> str:
         verdict=_verdict(outcome),
         totals=[(status, number) for status, number in count_of(targets).items() if number],
         ids={target.name: f"t{number}" for number, target in enumerate(targets)},
+        problems=problems(outcome),
         failed=[target for target in targets if target.status == "failed"],
+        most_failures=MOST_FAILURES,
         longest_excerpt=_longest_excerpt(targets),
         graph=graph_of(targets),
         groups=_groups(targets),
@@ -52,6 +54,7 @@ def _template() -> Template:
         "picked": picked,
         "steps_text": _steps_text,
         "attempt_text": _attempt_text,
+        "breakable": _breakable,
     }
     environment.globals |= {"marks": MARKS}
     return environment.from_string(files(__package__).joinpath("run.html.jinja").read_text(encoding="utf-8"))
@@ -60,6 +63,11 @@ def _template() -> Template:
 def _finalized(value: Any) -> Any:
     """Clean whatever the template writes."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _breakable(tag: str) -> Markup:
+    """Return a tag that rather breaks behind a slash than within a word."""
+    return Markup("/<wbr>").join(clean(tag).split("/"))
 
 
 def _verdict(outcome: Outcome) -> tuple[Status, str]:
@@ -79,8 +87,8 @@ def _verdict(outcome: Outcome) -> tuple[Status, str]:
 
 
 def _longest_excerpt(targets: Sequence[TargetOutcome]) -> int:
-    many = sum(bool(target.excerpt) for target in targets)
-    return max(SHORTEST_EXCERPT, min(LONGEST_EXCERPT, ALL_EXCERPTS // max(1, many)))
+    many = min(MOST_FAILURES, sum(bool(target.excerpt) for target in targets))
+    return min(LONGEST_EXCERPT, ALL_EXCERPTS // max(1, many))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,9 +38,13 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A target's bars: the tries, where there were several, and lanes by what they are called."""
+    """A target's bars: the tries, where there were several, and lanes by what they are called.
+
+    `whole` stands for the steps that are not drawn, where some are not.
+    """
 
     target: TargetOutcome
+    whole: Bar | None
     tries: tuple[Bar, ...]
     lanes: tuple[tuple[str, tuple[Bar, ...]], ...]
 
@@ -52,6 +56,11 @@ class Timeline:
     rows: tuple[Row, ...]
     ticks: tuple[tuple[str, float], ...]
     idle: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether steps are left out."""
+        return any(row.whole for row in self.rows)
 
 
 def timeline_of(outcome: Outcome) -> Timeline:
@@ -119,8 +128,10 @@ def _clock(seconds: float, step: float) -> str:
 def _row(target: TargetOutcome, whole: float, most: int, longest: int) -> Row:
     tries = target.attempts if len(target.attempts) > 1 else ()
     lanes = _lanes(target, picked(target.steps, most))
+    is_cut = len(target.steps) > most
     return Row(
         target=target,
+        whole=_placed(target.started, target.seconds, whole, "built", "") if is_cut else None,
         tries=tuple(_try(attempt, whole) for attempt in tries),
         lanes=tuple((name, tuple(_bar(step, whole, longest) for step in steps)) for name, steps in lanes),
     )

@@ -22,6 +22,7 @@ def clean(text: str) -> str:
 
 def last_lines(text: str, longest: int) -> str:
     """Return the end of a text in at most `longest` characters, from a line's start; that it was cut is said."""
+    text = text.rstrip()
     if len(text) <= longest:
         return text
     end = text[-longest:]
@@ -61,6 +62,14 @@ def size(number: int) -> str:
             return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def problems(outcome: Outcome) -> list[str]:
+    """Return what ended the run and what to do about it, except what only says again that a target failed."""
+    found = outcome.problem.diagnostics if outcome.problem else ()
+    is_told = any(target.status == "failed" for target in outcome.targets)
+    told = [one for one in found if one.hint or not is_told or len(found) > 1]
+    return [f"{one.message}: {one.hint}" if one.hint else one.message for one in told]
 
 
 def cause(target: TargetOutcome) -> str:

@@ -1,6 +1,7 @@
 """Outcomes to report on: one as it happens, and one of any number of targets."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 
@@ -103,6 +104,7 @@ def many(make_target: MakeTarget) -> Callable[[int], Outcome]:
     """Make an outcome of so many targets, of 20 steps each; each hundredth failed."""
     text = "RUN --mount=type=cache,target=/root/.cache make -C build all install && rm -rf /var/lib/apt/lists/*"
 
+    @cache
     def make(number: int) -> Outcome:
         targets = []
         for index in range(number):

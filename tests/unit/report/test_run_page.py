@@ -19,6 +19,8 @@ import pytest
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.report.run_html import run_html
 
+pytestmark = pytest.mark.xdist_group("browser")  # one worker, so that it is started twice and not four times
+
 PHONE, WIDE = 390, 1300
 
 INSTALL = """
