@@ -176,9 +176,10 @@ class Progress:
     """Reads the lines of one bake call. `words` gathers the lines that are no JSON: bake's own error."""
 
     def __init__(self, names: Iterable[str], listener: Listener) -> None:
-        """Take the names of all targets in the bake file, and who is told of events."""
+        """Take the names of all targets in the bake file, a base before what builds upon it, and who is told."""
         self.tracks = {name: Track() for name in names}
         self.words: deque[str] = deque(maxlen=WORDS)
+        self._order = {name: place for place, name in enumerate(self.tracks)}
         self._listener = listener
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
         self._steps: dict[str, _Step] = {}
@@ -290,13 +291,16 @@ class Progress:
             self._listener(Transferred(target=step.target, what=what, current=current, total=total))
 
     def _step(self, vertex: dict[str, Any]) -> _Step | None:
+        """Return the step of a vertex. One that several targets share is told under each name; it is the first's."""
         digest = vertex["digest"]
-        if digest not in self._steps:
-            target, at, text = self._named(vertex.get("name", ""))
-            if not target:
-                return None
-            self._steps[digest] = _Step(target=target, at=at, text=text)
-        return self._steps[digest]
+        target, at, text = self._named(vertex.get("name", ""))
+        known = self._steps.get(digest)
+        if known is None and target:
+            self._steps[digest] = known = _Step(target=target, at=at, text=text)
+        elif known is not None and target and self._order[target] < self._order[known.target]:
+            self.tracks[known.target].work.pop(digest, None)
+            known.target, known.at, known.text = target, at, text
+        return known
 
     def _named(self, name: str) -> tuple[str, str, str]:
         found = _NAME.match(name)

@@ -342,10 +342,11 @@ class Schedule:
     def _go_on(self, running: _Running, failed: str, blamed: list[str]) -> None:
         """Put what the failure interrupted back, each target alone: bake ends all of a call at the first failure."""
         waiting = {name for unit in self._pending for name in unit.call.names}
+        lost = {name for name in running.unit.call.names if self.ledger.culprit(name)}
         for name in running.unit.call.names:
             if name in self.ledger.outcomes or name in waiting or name in blamed:
                 continue
-            if self.ledger.culprit(name):
+            if name in lost:
                 self._skip(name)
             elif self.options.fail_fast and self._closed:
                 self.ledger.end(name, "stopped", running.progress, reason=f"{failed} failed")

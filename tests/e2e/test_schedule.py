@@ -163,9 +163,10 @@ def test_a_tag_keeps_the_platforms_that_were_filtered_out(project: Project, run:
 
 
 def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, salt: str) -> None:
-    folder = project(FIVE, {"ctx/file": "1"})
-    spec = folder / "buildmatrix.toml"
-    spec.write_text(spec.read_text().replace("[target.base]", '[target.base]\ncontext = "ctx"'))
+    spec = FIVE.replace("[defaults]", '[defaults]\ncontext = "empty"').replace(
+        "[target.base]", '[target.base]\ncontext = "ctx"'
+    )
+    folder = project(spec, {"ctx/file": "1", "empty/file": ""})
     assert run("apply", "-k", "--format", "json", "--report", "r.json", "--log-dir", "logs", SALT=salt).returncode == 1
     (folder / "r.json").unlink()
     flags = ("apply", "--resume", "--format", "json", "--report", "r.json", "--log-dir", "logs")

@@ -65,8 +65,9 @@ def raw(reference: str) -> dict[str, Any]:
 
 def digest(reference: str) -> str:
     """The digest of a reference, "" if the registry has none."""
-    command = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", reference]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    command = ["docker", "buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", reference]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return str(json.loads(done.stdout)["digest"]) if done.returncode == 0 else ""
 
 
 def inspected(tag: str) -> list[dict[str, Any]]:

@@ -167,6 +167,17 @@ def test_a_clock_that_jumps_makes_no_step_longer_than_it_was() -> None:
     assert [event.seconds < 1 for event in events if isinstance(event, StepEnded)] == [True]
 
 
+def test_a_step_that_targets_share_is_the_bases() -> None:
+    error = 'process "/bin/sh -c false" did not complete successfully: exit code: 1'
+    later = vertex("1", "[upon 2/2] RUN false", started=TIME.format(0))
+    sooner = vertex("1", "[base 2/2] RUN false", started=TIME.format(0), completed=TIME.format(1), error=error)
+    words = f"ERROR: target upon: failed to solve: {error}"
+    progress, _ = read(["base", "upon"], later, sooner, words)
+    failure = explain(progress, plan("base", "upon"), said=True)
+    assert (failure.target, failure.kind, failure.may_pass) == ("base", "build", False)
+    assert failure.problem.diagnostics[0].message == f"base failed: {error}"
+
+
 def test_json_over_several_lines_is_read_too() -> None:
     spread = [json.dumps(json.loads(line), indent=2) for line in RAN]
     assert read(["app"], *spread)[1][:3] == read(["app"], *RAN)[1][:3]

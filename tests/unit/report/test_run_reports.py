@@ -2,8 +2,6 @@
 
 import json
 import re
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -228,11 +226,9 @@ def test_verdicts(make_target: MakeTarget) -> None:
         assert words in run_html(outcome)
 
 
-def test_the_page_of_2000_targets_is_small_and_made_quickly(many: Callable[[int], Outcome]) -> None:
+def test_the_page_of_2000_targets_is_small(many: Callable[[int], Outcome]) -> None:
     outcome = many(2000)
-    began = time.process_time()
     page = run_html(outcome)
-    assert time.process_time() - began < (8 if sys.gettrace() else 2)  # coverage looks at each line
     assert len(page.encode()) < 5_000_000
     assert "steps that are not drawn" in page
     assert "18 more are not shown" in page
