@@ -190,12 +190,19 @@ class Watched:
 
 @contextmanager
 def signals(tell: Callable[[int], None]) -> Iterator[None]:
-    """Call `tell` for every ^C and SIGTERM instead of ending; it must not wait for anything."""
+    """Call `tell` for every ^C and SIGTERM instead of ending; it must not wait for anything.
+
+    If one came, all that come later are passed over: what follows only says how it ended.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    came = False
+
     def handle(signum: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
         tell(signum)
 
     before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)}
@@ -203,4 +210,4 @@ def signals(tell: Callable[[int], None]) -> Iterator[None]:
         yield
     finally:
         for signum, handler in before.items():
-            signal.signal(signum, handler)
+            signal.signal(signum, signal.SIG_IGN if came else handler)

@@ -146,13 +146,17 @@ def write_file(path: str, text: str) -> None:
     import tempfile
 
     target = Path(path)
+    written: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(
             "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8"
         ) as file:
+            written = Path(file.name)
             file.write(text)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(target)
+        written.chmod(0o644)
+        written.replace(target)
     except OSError as error:
+        if written is not None:
+            written.unlink(missing_ok=True)
         message = f"{path} cannot be written: {error.strerror}"
         raise UsageError(Diagnostic(message=message, code="write")) from None

@@ -41,7 +41,7 @@ def pushed(repository: str, *names: str, run: str = "true", more: str = "") -> s
     ("fault", "attempts"),
     [
         (Fault("PUT", "/manifests/", "status", status=429, headers=(("Retry-After", "1"),), times=6), 2),
-        (Fault("PUT", "/blobs/uploads/", "cut", after_bytes=100, times=4), 2),
+        (Fault("PUT", "/blobs/uploads/", "cut", after_bytes=100, times=12), 2),
     ],
     ids=["429-then-well", "cut-half-way"],
 )

@@ -102,10 +102,10 @@ def two_images(repository: str, *, bad: str = "true", salt: str = "1") -> str:
         [target.a]
         annotations = ["index:org.example=kept"]
         tags = ["{repository}/a:1", "{repository}/a:2", "{repository}/copy:1"]
-        dockerfile-inline = "FROM busybox\\nRUN echo a {salt}"
+        dockerfile-inline = "FROM busybox\\nRUN echo a {salt} {repository}"
         [target.b]
         tags = ["{repository}/b:1"]
-        dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo b {salt}; {bad}"
+        dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo b {salt} {repository}; {bad}"
     """
 
 
@@ -163,9 +163,8 @@ def test_a_tag_keeps_the_platforms_that_were_filtered_out(project: Project, run:
 
 
 def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, salt: str) -> None:
-    spec = FIVE.replace("[defaults]", '[defaults]\ncontext = "empty"').replace(
-        "[target.base]", '[target.base]\ncontext = "ctx"'
-    )
+    spec = FIVE.replace("[defaults]", '[defaults]\ncontext = "empty"')
+    spec = spec.replace("[target.base]", '[target.base]\ncontext = "ctx"')
     folder = project(spec, {"ctx/file": "1", "empty/file": ""})
     assert run("apply", "-k", "--format", "json", "--report", "r.json", "--log-dir", "logs", SALT=salt).returncode == 1
     (folder / "r.json").unlink()

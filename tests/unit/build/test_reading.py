@@ -1,6 +1,7 @@
 """What buildx, BuildKit and Dockerfiles say, as data. The texts are copied from real runs."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from packaging.version import Version
@@ -173,7 +174,9 @@ def test_a_step_that_targets_share_is_the_bases() -> None:
     sooner = vertex("1", "[base 2/2] RUN false", started=TIME.format(0), completed=TIME.format(1), error=error)
     words = f"ERROR: target upon: failed to solve: {error}"
     progress, _ = read(["base", "upon"], later, sooner, words)
-    failure = explain(progress, plan("base", "upon"), said=True)
+    found = plan("base", "upon")
+    found = replace(found, targets=(found.targets[0], replace(found.targets[1], links=("base",))))
+    failure = explain(progress, found, said=True)
     assert (failure.target, failure.kind, failure.may_pass) == ("base", "build", False)
     assert failure.problem.diagnostics[0].message == f"base failed: {error}"
 
