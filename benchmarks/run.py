@@ -1,6 +1,6 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
-    python benchmarks/run.py            print the table
+    python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, building, many, board
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -8,17 +8,21 @@ Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make 
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BUILDMATRIX = [str(Path(sys.executable).parent / "buildmatrix")]
 BAKE = ["docker", "buildx", "bake"]
+REST, QUIET = 0.85, 4
+"""The machine is at rest when so much of it is idle for so many half seconds."""
+
 Row = tuple[str, str, str, str, str]
 HEAD: Row = ("what", "buildmatrix", "the other", "ratio", "wanted")
 
@@ -36,17 +40,32 @@ def alternating(times: int, *works: Callable[[], float]) -> list[float]:
     return [min(column) for column in zip(*found, strict=True)]
 
 
-def write(folder: Path, cells: int) -> None:
+def averaged(times: int, *works: Callable[[], float]) -> list[float]:
+    """Return the mean of so many runs of each work, in turn: where an engine works, one run says little."""
+    found = [[work() for work in works] for _ in range(times)]
+    return [sum(column) / times for column in zip(*found, strict=True)]
+
+
+def write(
+    folder: Path,
+    cells: int,
+    registry: str = "localhost:5000",
+    *,
+    output: str = "registry",
+    platforms: Sequence[str] = ("linux/amd64", "linux/arm64"),
+    work: str = "",
+) -> None:
     """Write a matrix of so many cells, for both."""
     values = ", ".join(f'"{number}"' for number in range(cells))
-    (folder / "Dockerfile").write_text("FROM scratch\n")
+    base = f"FROM busybox\nARG I\n{work}" if work else "FROM scratch\nARG I"
+    (folder / "Dockerfile").write_text(f"{base}\nLABEL i=$I\nCOPY Dockerfile /\n")
     (folder / "buildmatrix.toml").write_text(
         f"""version = 1
 [target.t]
 args.I = "{{{{ i }}}}"
-tags = ["localhost:5000/bench/t:{{{{ i }}}}"]
-platforms = ["linux/amd64", "linux/arm64"]
-output = [{{ type = "registry" }}]
+tags = ["{registry}/bench/t:{{{{ i }}}}"]
+platforms = {json.dumps(list(platforms))}
+output = [{{ type = "{output}" }}]
 [target.t.matrix]
 i = [{values}]
 """
@@ -57,9 +76,9 @@ i = [{values}]
   matrix = {{ i = [{values}] }}
   context = "."
   args = {{ I = "${{i}}" }}
-  tags = ["localhost:5000/bench/t:${{i}}"]
-  platforms = ["linux/amd64", "linux/arm64"]
-  output = ["type=registry"]
+  tags = ["{registry}/bench/t:${{i}}"]
+  platforms = {json.dumps(list(platforms))}
+  output = ["type={output}"]
 }}
 group "default" {{ targets = ["t"] }}
 """
@@ -108,29 +127,90 @@ def peak(folder: Path) -> float:
 
 
 def building(folder: Path) -> Iterator[Row]:
-    """`apply` of 100 small targets against plain bake with the very file that `render` writes."""
+    """`apply` of 100 targets for two platforms, pushed, against plain bake with the very file that `render` writes.
+
+    The rows are of one series, in turn: plain bake, then apply in its three manners, each on an engine at rest.
+    """
     registry = os.environ.get("ENGINE_REGISTRY", "")
-    outputs = [("cacheonly", 'output = ["type=cacheonly"]')]
-    if registry:
-        outputs.append(("registry", 'output = ["type=registry"]'))
-    for kind, output in outputs:
-        (folder / "Dockerfile").write_text("FROM scratch\nARG I\nLABEL i=$I\nCOPY Dockerfile /\n")
-        (folder / "buildmatrix.toml").write_text(
-            f"""version = 1
-[target.t]
-args.I = "{{{{ i }}}}"
-tags = ["{registry or "bench"}/bench/t:{{{{ i }}}}"]
-{output}
-[target.t.matrix]
-i = {json.dumps([str(number) for number in range(100)])}
-"""
-        )
-        run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
-        run([*BAKE, "-f", "docker-bake.json"], folder)
-        ours, bakes = alternating(
-            4, lambda: run([*BUILDMATRIX, "apply"], folder), lambda: run([*BAKE, "-f", "docker-bake.json"], folder)
-        )
-        yield row(f"apply 100 targets, {kind}", ours, bakes, "1.05")
+    if not registry:
+        return
+    write(folder, 100, registry)
+    run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
+    manners = (
+        ("", [], "1.05"),
+        (" --keep-going", ["--keep-going"], "1.25"),
+        (" --publish together", ["--publish", "together"], "1.3"),
+    )
+    works = [lambda: rested([*BAKE, "-f", "docker-bake.json"], folder)]
+    works += [lambda flags=flags: rested([*BUILDMATRIX, "apply", *flags], folder) for _, flags, _ in manners]  # type: ignore[misc]
+    works[0]()
+    bakes, *ours = averaged(4, *works)
+    for (name, _, target), seconds in zip(manners, ours, strict=True):
+        yield row(f"apply{name}: 100 targets × 2 platforms, pushed", seconds, bakes, target)
+
+
+def many(folder: Path) -> Iterator[Row]:
+    """2,000 targets that export nothing: plain bake gives them to the engine at once, and may not get through."""
+    write(folder, 2_000, "localhost:5000", output="cacheonly", platforms=["linux/amd64"])
+    run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
+    others = [attempt([*BAKE, "-f", "docker-bake.json"], folder) for _ in range(2)]
+    ours = rested([*BUILDMATRIX, "apply", "--report", "report.json"], folder)
+    done = [seconds for seconds, worked in others if worked]
+    if done:
+        yield row("apply: 2,000 targets, nothing exported", ours, min(done), "1")
+    else:
+        yield ("apply: 2,000 targets, nothing exported", f"{ours:.1f} s", "fails each time", "", "≤ 1")
+
+
+def board(folder: Path) -> Iterator[Row]:
+    """The board's own processor time: what a run uses with it, less what it uses without, of the run's length."""
+    write(folder, 50, "localhost:5000", output="cacheonly", platforms=["linux/amd64"], work="RUN sleep 20")
+    with_board = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))"
+    seconds, used = cpu([sys.executable, "-c", with_board, *BUILDMATRIX, "apply", "--no-cache"], folder)
+    _, plain = cpu([*BUILDMATRIX, "apply", "--no-cache"], folder)
+    share = max(0.0, used - plain) / seconds
+    yield ("the board's processor time, 50 targets", f"{share:.1%} of {seconds:.0f} s", "", "", "≤ 5 %")
+
+
+def cpu(command: list[str], folder: Path) -> tuple[float, float]:
+    """Return the seconds that a command took, and those of processor time that it and its children used."""
+    settle()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = run(command, folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def settle() -> None:
+    """Wait until the machine is at rest: an engine cleans up for seconds after a large build."""
+    quiet = 0
+    for _ in range(240):
+        idle, whole = times()
+        time.sleep(0.5)
+        idle_after, whole_after = times()
+        quiet = quiet + 1 if idle_after - idle > REST * max(1, whole_after - whole) else 0
+        if quiet == QUIET:
+            return
+
+
+def times() -> tuple[int, int]:
+    """Return the idle and all processor time since the machine started, in ticks."""
+    found = [int(number) for number in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return found[3] + found[4], sum(found)
+
+
+def rested(command: list[str], folder: Path) -> float:
+    """Run a command on a machine at rest; returns the seconds it took."""
+    settle()
+    return run(command, folder)
+
+
+def attempt(command: list[str], folder: Path) -> tuple[float, bool]:
+    """Run a command that may fail; returns the seconds it took, and whether it worked."""
+    settle()
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - start, done.returncode == 0
 
 
 def row(what: str, ours: float, others: float, target: str) -> Row:
@@ -138,19 +218,24 @@ def row(what: str, ours: float, others: float, target: str) -> Row:
     return (what, f"{ours:.2f} s", f"{others:.2f} s", f"{ours / others:.3f}", f"≤ {target}")
 
 
+PARTS = {"start": start, "scale": scale, "building": building, "many": many, "board": board}
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; with names of `PARTS`, only those."""
+    chosen = [part for name, part in PARTS.items() if name in sys.argv[1:]] or list(PARTS.values())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lines = []
-        for line in chain((HEAD, ("---",) * len(HEAD)), start(folder), scale(folder), building(folder)):
+        for line in chain((HEAD, ("---",) * len(HEAD)), *(part(folder) for part in chosen)):
             lines.append(f"| {' | '.join(line)} |")
             print(lines[-1], flush=True)
     if "--write" in sys.argv:
         version = subprocess.run([*BAKE[:2], "version"], capture_output=True, text=True, check=True).stdout.split()[1]
         head_text = (
-            "# Benchmarks\n\nWritten by `benchmarks/run.py --write`: the best of several runs, in turn, in one run,\n"
-            f"on {os.cpu_count()} cores, against buildx {version}. `make bench` prints the same.\n\n"
+            "# Benchmarks\n\nWritten by `benchmarks/run.py --write`, in one run, in turn, "
+            f"on {os.cpu_count()} cores, against buildx {version}.\nOf what only computes, the best of several runs; "
+            "of what builds, the mean of four, each on an engine at rest.\n`make bench` prints the same.\n\n"
         )
         text = head_text + "\n".join([*lines, ""])
         (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")

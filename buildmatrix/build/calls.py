@@ -13,8 +13,12 @@ from buildmatrix.plan.model import Plan
 
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
 
-LARGEST = 250
-"""Targets of one bake call: bake takes time by their square to read its file, and it is read again for every call."""
+MOST = 100
+"""Targets that one bake call may have: an engine that gets hundreds at once forgets some (`no such job`, found with
+0.29 and BuildKit 0.25), and bake takes time by their square to read its file."""
+
+PIECE = 50
+"""Targets of a call where there are more than that."""
 
 AT_ONCE = 16
 """Calls into which a stage is cut so that a failure disturbs few; each is a process of docker."""
@@ -40,11 +44,11 @@ def calls(plan: Plan, policy: Policy) -> list[Call]:
     """
     timed = any(policy.timeout(target) for target in plan.targets)
     if not (policy.jobs or policy.keep_going or timed):
-        return [call(plan, names) for wave in _waves(plan) for names in _cut(wave, LARGEST)]
+        return [call(plan, names) for wave in _waves(plan) for names in _pieces(wave)]
     found = []
     for stage in plan.stages:
         names = [target.name for target in stage]
-        size = 1 if policy.jobs else min(LARGEST, -(-len(names) // AT_ONCE))
+        size = 1 if policy.jobs else min(PIECE, -(-len(names) // AT_ONCE))
         found += [call(plan, some, alone=True) for some in _cut(names, size)]
     return found
 
@@ -53,6 +57,10 @@ def call(plan: Plan, names: Iterable[str], *, alone: bool = False) -> Call:
     """Return the call that builds these targets."""
     chosen = tuple(names)
     return Call(names=chosen, within=tuple(target.name for target in with_links(plan, chosen)), alone=alone)
+
+
+def _pieces(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return _cut(names, PIECE if len(names) > MOST else MOST)
 
 
 def _cut(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:

@@ -23,7 +23,8 @@ _REGISTRY = re.compile(
 )
 _ENGINE = re.compile(
     r"Cannot connect to the Docker daemon|code = Unavailable|transport is closing|error reading from server"
-    r"|no builder .* found|failed to list workers|connection error: desc|failed to find driver|closing transport"
+    r"|no such job|no builder .* found|failed to list workers|connection error: desc|failed to find driver"
+    r"|closing transport"
     r"|Multi-platform build is not supported|not supported for the docker driver|context deadline exceeded: rpc",
     re.IGNORECASE,
 )
@@ -53,6 +54,11 @@ class Failure:
     problem: BuildmatrixError
     kind: str
     wait: float = 0.0
+
+    @property
+    def is_hiccup(self) -> bool:
+        """Whether the engine forgot the build before it began, as it does under load: it is always tried again."""
+        return self.kind == "engine" and "no such job" in self.problem.diagnostics[0].message
 
     @property
     def may_pass(self) -> bool:

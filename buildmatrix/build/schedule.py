@@ -26,6 +26,9 @@ from buildmatrix.plan.model import Plan
 MOST_CALLS = 16
 """Bake calls at once where nobody says how many: each is a process of docker."""
 
+LARGE_CALLS = 2
+"""Calls of many targets at once."""
+
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before the second attempt, doubled for each one that follows, up to the longest."""
 
@@ -127,11 +130,16 @@ class Schedule:
         for unit in list(self._pending):
             if len(self._running) >= (self.policy.jobs or MOST_CALLS):
                 return
-            if unit.after <= now and not owners.intersection(self._before(unit)):
+            if unit.after <= now and self._has_room(unit) and not owners.intersection(self._before(unit)):
                 self._pending.remove(unit)
                 self._start(unit)
         if not self._running and self._pending and all(unit.after <= now for unit in self._pending):
             self._pending.clear()  # each waits for what will not come: it is skipped, and said to be
+
+    def _has_room(self, unit: _Unit) -> bool:
+        """Few large calls at a time: an engine that gets hundreds of targets at once forgets some of them."""
+        large = sum(not running.unit.call.alone for running in self._running)
+        return unit.call.alone or large < LARGE_CALLS
 
     def _before(self, unit: _Unit) -> set[str]:
         """Return the targets that have to end before a unit starts."""
@@ -301,7 +309,8 @@ class Schedule:
         self._go_on(running, failure.target, blamed)
 
     def _may_try_again(self, unit: _Unit, failure: Failure, blamed: list[str]) -> bool:
-        left = (self.policy.retries(self.plan.by_name[name]) - unit.attempt for name in blamed)
+        least = 1 if failure.is_hiccup else 0
+        left = (max(least, self.policy.retries(self.plan.by_name[name])) - unit.attempt for name in blamed)
         return failure.may_pass and not self._signals and all(number >= 0 for number in left)
 
     def _try_again(self, unit: _Unit, blamed: list[str], after: float) -> None:
