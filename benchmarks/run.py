@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -136,13 +137,13 @@ def building(folder: Path) -> Iterator[Row]:
         return
     write(folder, 100, registry)
     run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
-    manners = (
+    manners: list[tuple[str, list[str], str]] = [
         ("", [], "1.05"),
         (" --keep-going", ["--keep-going"], "1.25"),
         (" --publish together", ["--publish", "together"], "1.3"),
-    )
-    works = [lambda: rested([*BAKE, "-f", "docker-bake.json"], folder)]
-    works += [lambda flags=flags: rested([*BUILDMATRIX, "apply", *flags], folder) for _, flags, _ in manners]  # type: ignore[misc]
+    ]
+    works = [partial(rested, [*BAKE, "-f", "docker-bake.json"], folder)]
+    works += [partial(rested, [*BUILDMATRIX, "apply", *flags], folder) for _, flags, _ in manners]
     works[0]()
     bakes, *ours = averaged(4, *works)
     for (name, _, target), seconds in zip(manners, ours, strict=True):

@@ -1,11 +1,12 @@
 """Images that are pushed without their tags first: by digest, or under a staging tag where the driver cannot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.options import Policy
+from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.plan.references import split
@@ -59,6 +60,26 @@ def staged(plan: Plan, policy: Policy, builder: Builder | None, run: str) -> Sta
         images[target.name] = image
         targets.append(replace(target, settings=_staged_settings(target, image)))
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
+
+
+def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
+    """Yield a warning for each image that another one needs first, and whose tags move only at the end."""
+    said = set()
+    for target in plan.targets:
+        for name in target.needs:
+            needed = plan.by_name.get(name)
+            if (
+                needed
+                and name not in said
+                and policy.together(needed)
+                and any(map(pushes, needed.settings.output or ()))
+            ):
+                said.add(name)
+                message = f"{target.name} needs {name} first, whose tags move only when every image is there"
+                hint = f'build {name} with publish = "direct" if {target.name} pulls it, or hand it on through contexts'
+                yield Diagnostic(
+                    message=message, code="publish", place=target.place_of("needs"), hint=hint, severity="warning"
+                )
 
 
 def _image(target: PlannedTarget, policy: Policy, staging_tag: str) -> StagedImage | None:

@@ -22,6 +22,7 @@ from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
 from buildmatrix.build.progress import Listener
 from buildmatrix.build.result import ResultFile
+from buildmatrix.build.staging import too_late
 from buildmatrix.cli import options
 from buildmatrix.cli.session import Session, request, session, write_file
 from buildmatrix.errors import Diagnostic, UsageError
@@ -136,6 +137,10 @@ def apply(
         result = ResultFile(planned, map(os.path.abspath, written))
         records = Records(result=result, logs=_logs(log_dir, stack), resume=resume)
         outcome = _run(run, planned, chosen, probe, records)
+        if reports:
+            from buildmatrix.build.sizes import with_sizes
+
+            outcome = with_sizes(outcome, planned, run.programs, Policy(plan=planned, options=chosen).builder)
         _report(run, outcome, output_format, metadata, reports)
 
 
@@ -188,6 +193,7 @@ def _on_github() -> bool:
 def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, records: Records) -> Outcome:
     facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
+    run.warn(too_late(planned, Policy(plan=planned, options=chosen)))
     style = run.style(error=True)
     nodes = f"{len(facts.builder.nodes)} node{'s' if len(facts.builder.nodes) != 1 else ''}"
     count = f"{len(planned.targets)} target{'s' if len(planned.targets) != 1 else ''}"

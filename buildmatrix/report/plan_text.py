@@ -6,6 +6,8 @@ from buildmatrix.plan.model import Grant, Plan, PlannedTarget
 from buildmatrix.report.facts import facts_of, labelled
 from buildmatrix.report.places import Places
 from buildmatrix.report.style import Style
+from buildmatrix.spec.check import shown
+from buildmatrix.spec.shapes import plain_table
 from buildmatrix.spec.source import Sources
 
 SHOWN = 8
@@ -25,9 +27,14 @@ def plan_text(plan: Plan, style: Style, *, all_cells: bool = False, sources: Sou
         lines.append(style.name(f"stage {number}"))
         for group in _by_target(stage):
             lines += _group(group, plan, style, all_cells=all_cells)
-    lines += ["", *_warnings(plan, style, sources), *_allow(plan, style, sources)]
+    lines += ["", *_warnings(plan, style, sources), *_allow(plan, style, sources), *_apply(plan, style)]
     lines.append("Nothing was built. Run `buildmatrix apply` to build this.")
     return "\n".join(lines) + "\n"
+
+
+def _apply(plan: Plan, style: Style) -> list[str]:
+    said = [f"{key} = {shown(value)}" for key, value in plain_table(plan.apply).items()]
+    return [style.quiet(f"apply runs with {', '.join(said)}")] if said else []
 
 
 def totals(plan: Plan) -> str:

@@ -1,0 +1,219 @@
+"""What holds for any plan, whatever fails: the scheduler's decisions, with bake calls that only pretend.
+
+That docker does what is pretended here is for the tests on real engines (e2e/test_schedule.py, e2e/test_faults.py).
+"""
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from buildmatrix.build.buildx import Builder, Node
+from buildmatrix.build.ledger import Run
+from buildmatrix.build.options import ApplyOptions
+from buildmatrix.build.preflight import Facts
+from buildmatrix.build.progress import Event, TargetEnded
+from buildmatrix.build.schedule import Schedule
+from buildmatrix.errors import Place
+from buildmatrix.plan.graph import Edge, stages
+from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.spec.settings import RegistryOutput, Settings
+
+BUILDER = Builder(name="b", driver="remote", error="", nodes=(Node(name="b0", error="", platforms=("linux/amd64",)),))
+FACTS = Facts(buildx=Version("0.29"), builder=BUILDER, warnings=())
+GOOD = {"built", "cached"}
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """A plan of up to nine targets that build upon and need earlier ones; some are not exported."""
+    names = [f"t{number}" for number in range(draw(st.integers(1, 9)))]
+    targets = []
+    for place, name in enumerate(names):
+        before = draw(st.lists(st.sampled_from(names[:place]), unique=True, max_size=3)) if place else []
+        cut = draw(st.integers(0, len(before)))
+        targets.append(target(name, tuple(before[:cut]), tuple(before[cut:])))
+    linked = {link for one in targets for link in one.links}
+    needed = {name for one in targets for name in one.needs}
+    hidden = draw(st.sets(st.sampled_from(sorted(linked - needed)))) if linked - needed else set()
+    targets = [replace(one, exported=one.name not in hidden) for one in targets]
+    edges = {one.name: [Edge(to=to, context="", place=one.place) for to in (*one.links, *one.needs)] for one in targets}
+    stage_of = stages(edges)
+    ordered = sorted((replace(one, stage=stage_of[one.name]) for one in targets), key=lambda one: one.stage)
+    return Plan(
+        file="f",
+        directory=tempfile.gettempdir(),
+        digests={},
+        requires_buildx=(),
+        selectors=(),
+        platforms=(),
+        targets=tuple(ordered),
+        grants=(),
+        matrices={},
+        warnings=(),
+    )
+
+
+def target(name: str, links: tuple[str, ...], needs: tuple[str, ...]) -> PlannedTarget:
+    return PlannedTarget(
+        name=name,
+        declared=name,
+        cell={},
+        settings=Settings(output=(RegistryOutput(type="registry"),), tags=(f"r/{name}",)),
+        links=links,
+        needs=needs,
+        reason=Reason(kind="selected", by=""),
+        exported=True,
+        stage=1,
+        place=Place(file="f", pointer=("target", name)),
+        origins={},
+    )
+
+
+class Pretended:
+    """Stands for `Programs`: a call fails if a target in its bake file is to fail, `passing` ones only so often."""
+
+    def __init__(self, failing: set[str], passing: dict[str, int]) -> None:
+        self.failing, self.passing = failing, passing
+        self.lock = threading.Lock()
+        self.now: set[str] = set()
+        self.most = 0
+        self.finished: list[str] = []
+
+    def watch(self, command: Sequence[str], *, on_line: Callable[[str], None], **_: Any) -> "Call":
+        document = json.loads(Path(command[command.index("-f") + 1]).read_text())
+        return Call(self, document["group"]["default"]["targets"], list(document["target"]), on_line)
+
+
+class Call:
+    """Stands for `Watched`."""
+
+    def __init__(self, world: Pretended, names: list[str], within: list[str], on_line: Callable[[str], None]) -> None:
+        self.world, self.names, self.within, self.on_line = world, names, within, on_line
+
+    def wait(self) -> int:
+        with self.world.lock:
+            self.world.now.update(self.names)
+            self.world.most = max(self.world.most, len(self.world.now))
+        time.sleep(0.001)
+        code = self.build()
+        with self.world.lock:
+            self.world.now.difference_update(self.names)
+        return code
+
+    def build(self) -> int:
+        for name in self.within:
+            with self.world.lock:
+                passing = self.world.passing.get(name, 0)
+                self.world.passing[name] = max(0, passing - 1)
+            if name in self.world.failing:
+                return self.fail(name, 'process "/bin/sh -c false" did not complete successfully: exit code: 1')
+            if passing:
+                return self.fail(name, f"failed to push r/{name}: unexpected status: 503 Service Unavailable")
+            self.say(name, completed="2026-11-25T00:00:01Z")
+            if name in self.names:
+                self.world.finished.append(name)
+        return 0
+
+    def fail(self, name: str, words: str) -> int:
+        self.say(name, completed="2026-11-25T00:00:01Z", error=words)
+        self.on_line(f"ERROR: target {name}: failed to solve: {words}")
+        return 1
+
+    def say(self, name: str, **more: str) -> None:
+        vertex = {"digest": name, "name": f"[{name} 2/2] RUN {name}", "started": "2026-11-25T00:00:00Z", **more}
+        self.on_line(json.dumps({"vertexes": [vertex]}))
+
+    def stop(self) -> None:
+        """Calls that pretend end by themselves."""
+
+    kill = stop
+
+
+def schedule(plan: Plan, options: ApplyOptions, world: Pretended) -> tuple[Schedule, list[Event]]:
+    events: list[Event] = []
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(
+            plan=plan,
+            facts=FACTS,
+            programs=cast("Any", world),
+            folder=Path(folder),
+            start=time.monotonic(),
+            log_of=lambda _: "",
+        )
+        found = Schedule(run, options, events.append)
+        found.go()
+    return found, events
+
+
+def all_before(plan: Plan, name: str) -> Iterator[str]:
+    one = plan.by_name[name]
+    for other in (*one.links, *one.needs):
+        yield other
+        yield from all_before(plan, other)
+
+
+options = st.builds(
+    ApplyOptions,
+    jobs=st.sampled_from([None, 1, 2]),
+    keep_going=st.booleans(),
+    fail_fast=st.booleans(),
+    timeout=st.sampled_from([None, 60]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(plans(), options, st.sets(st.sampled_from([f"t{number}" for number in range(9)]), max_size=3))
+def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
+    plan: Plan, asked: ApplyOptions, failing: set[str]
+) -> None:
+    world = Pretended(failing & set(plan.by_name), {})
+    found, events = schedule(plan, asked, world)
+    outcomes = found.ledger.outcomes
+    assert set(outcomes) == set(plan.by_name)
+    assert sorted(event.outcome.name for event in events if isinstance(event, TargetEnded)) == sorted(plan.by_name)
+    failed = {name for name, outcome in outcomes.items() if outcome.status == "failed"}
+    assert failed <= failing
+    assert (found.problem is None) == (not world.failing)
+    assert bool(failed) == bool(world.failing)
+    for name, outcome in outcomes.items():
+        before = set(all_before(plan, name))
+        if outcome.status in GOOD:
+            assert not before & failed
+        elif outcome.status == "skipped":
+            assert outcome.reason
+    if asked.keep_going and not asked.fail_fast:
+        for name, outcome in outcomes.items():
+            lost = set(all_before(plan, name)) & world.failing
+            assert outcome.status in (GOOD if name not in failing and not lost else {"failed", "skipped"})
+    if asked.jobs:
+        assert world.most <= asked.jobs
+
+
+@settings(max_examples=10, deadline=None)
+@given(plans(), st.sampled_from([None, 2]))
+def test_what_passes_is_tried_again(plan: Plan, jobs: int | None) -> None:
+    passing = dict.fromkeys(list(plan.by_name)[:1], 1)
+    found, _ = schedule(plan, ApplyOptions(jobs=jobs, retries=2), Pretended(set(), passing))
+    assert {outcome.status for outcome in found.ledger.outcomes.values()} <= GOOD
+    attempts = [outcome.attempts for outcome in found.ledger.outcomes.values()]
+    assert max(map(len, attempts)) == 2
+    assert {attempt.kind for several in attempts for attempt in several} == {"", "network"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(plans(), options)
+def test_what_comes_first_is_finished_first(plan: Plan, asked: ApplyOptions) -> None:
+    world = Pretended(set(), {})
+    schedule(plan, asked, world)
+    for one in plan.targets:
+        for name in one.needs:
+            assert world.finished.index(name) < world.finished.index(one.name)
