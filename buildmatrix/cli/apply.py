@@ -3,10 +3,7 @@
 import json
 import os
 import re
-import sys
-import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,21 +13,19 @@ from buildmatrix.build.apply import Records
 from buildmatrix.build.apply import apply as run_plan
 from buildmatrix.build.buildx import Probe
 from buildmatrix.build.calls import dry_run
-from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
-from buildmatrix.build.progress import Listener
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.staging import too_late
 from buildmatrix.cli import options
 from buildmatrix.cli.session import Session, request, session, write_file
+from buildmatrix.cli.showing import logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import Request
-from buildmatrix.report.outcome import outcome_markdown, outcome_text
-from buildmatrix.report.progress import Lines
+from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.run import check_report_names, report_text
 from buildmatrix.report.run_json import run_json
 from buildmatrix.spec.settings import DURATION_PATTERN
@@ -131,16 +126,19 @@ def apply(
         if probe is None:
             typer.echo(dry_run(planned, chosen), nl=False)
             return
+        named = Policy(plan=planned, options=chosen).builder
+        if named != builder:
+            probe = stack.enter_context(Probe(run.programs, named))  # the file names another one
         reports = tuple(report or ())
         check_report_names(reports)
         written = [path for path in (log_dir, metadata, *reports) if path]
         result = ResultFile(planned, map(os.path.abspath, written))
-        records = Records(result=result, logs=_logs(log_dir, stack), resume=resume)
+        records = Records(result=result, logs=logs_of(log_dir, stack), resume=resume)
         outcome = _run(run, planned, chosen, probe, records)
         if reports:
             from buildmatrix.build.sizes import with_sizes
 
-            outcome = with_sizes(outcome, planned, run.programs, Policy(plan=planned, options=chosen).builder)
+            outcome = with_sizes(outcome, planned, run.programs, named)
         _report(run, outcome, output_format, metadata, reports)
 
 
@@ -177,19 +175,6 @@ def _saved(run: Session, asked: Request) -> Plan | None:
     return plan_from_document(document, str(run.sources.directory))
 
 
-def _logs(log_dir: str | None, stack: ExitStack) -> Logs | None:
-    """Return what writes the logs: where it was asked to, and for GitHub, which shows them, in a temporary folder."""
-    if log_dir is None and not _on_github():
-        return None
-    logs = Logs(log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-")))
-    stack.callback(logs.close)
-    return logs
-
-
-def _on_github() -> bool:
-    return os.environ.get("GITHUB_ACTIONS") == "true"
-
-
 def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, records: Records) -> Outcome:
     facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
@@ -201,38 +186,11 @@ def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, record
     at_once = f" · {jobs} at a time" if jobs else ""
     head = f'{style.name("buildmatrix apply")} · {count} · builder "{facts.builder.name}" ({nodes}){at_once}'
     typer.echo(head, err=True)
-    with _shown(run, planned, chosen, records) as listener:
+    with shown(run, planned, chosen, records) as listener:
         outcome = run_plan(planned, chosen, facts, run.programs, listener, records)
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]
     run.warn(Diagnostic(message=text, code="records", severity="warning") for text in troubles if text)
     return outcome
-
-
-def _shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -> AbstractContextManager[Listener]:
-    """Return who shows the run while it goes on: a board on a terminal, lines elsewhere."""
-    if chosen.progress == "auto" and sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not _on_github():
-        from buildmatrix.report.board import Board
-
-        waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
-        return Board(waits, sys.stderr, lambda: records.logs.trouble if records.logs else "")
-    names = [target.name for target in planned.targets]
-    if chosen.progress != "auto":
-        names = []  # buildx's own words are shown, and nothing else
-    log_of = _log_lines(records.logs) if records.logs and _on_github() else None
-    style = run.style(error=True)
-    return nullcontext(Lines(names, style, lambda text: typer.echo(text, err=True, nl=False), log_of, quiet=not names))
-
-
-def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
-    def read(name: str) -> Iterable[str]:
-        logs.flush(name)
-        path = logs.path(name)
-        if not path:
-            return []
-        with Path(path).open(encoding="utf-8", errors="replace") as file:
-            return [f" {line}" if line.startswith("::") else line for line in file]
-
-    return read
 
 
 def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | None, reports: tuple[str, ...]) -> None:
@@ -249,20 +207,9 @@ def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | 
             write_file(path, text)
         except UsageError as error:
             unwritten += error.diagnostics
-    _tell_github(outcome)
+    tell_github(outcome)
     problem = outcome.problem
     if problem is not None:
         raise type(problem)(*problem.diagnostics, *unwritten)
     if unwritten:
         raise UsageError(*unwritten)
-
-
-def _tell_github(outcome: Outcome) -> None:
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(outcome_markdown(outcome))
-    if output := os.environ.get("GITHUB_OUTPUT"):
-        digests = {target.name: target.digest for target in outcome.targets if target.digest}
-        tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}
-        with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n")

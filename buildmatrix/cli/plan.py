@@ -87,7 +87,7 @@ def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str
     from buildmatrix.build.buildx import Probe
     from buildmatrix.build.preflight import preflight
 
-    with Probe(run.programs, builder) as probe:
+    with Probe(run.programs, builder or planned.apply.builder) as probe:
         facts = preflight(planned, allow=allow or (), probe=probe, programs=run.programs)
     run.warn(facts.warnings)
     platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"

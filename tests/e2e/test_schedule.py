@@ -198,6 +198,13 @@ def test_logs_reports_and_github(project: Project, run: Run, tmp_path: Path, sal
     assert (tmp_path / "output").read_text().startswith("digests=")
 
 
+def test_the_file_may_name_the_builder(project: Project, run: Run, one_node: str) -> None:
+    project(f'[apply]\nbuilder = "{one_node}"\n[target.app]\noutput = ["type=cacheonly"]\n')
+    assert f'builder "{one_node}"' in run("apply").stderr
+    assert f'builder "{one_node}"' in run("plan", "--preflight").stderr
+    assert 'builder "default"' in run("apply", "--builder", "default").stderr
+
+
 def test_an_unknown_report_is_refused_before_anything_is_built(project: Project, run: Run) -> None:
     project("[target.app]\n")
     done = run("apply", "--report", "r.pdf")

@@ -1,0 +1,74 @@
+"""How a run is shown while it goes on, and what GitHub is told at its end."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+
+import typer
+
+from buildmatrix.build.apply import Records
+from buildmatrix.build.logs import Logs
+from buildmatrix.build.options import ApplyOptions
+from buildmatrix.build.outcome import Outcome
+from buildmatrix.build.progress import Listener
+from buildmatrix.cli.session import Session
+from buildmatrix.plan.model import Plan
+from buildmatrix.report.outcome import outcome_markdown
+from buildmatrix.report.progress import Lines
+
+
+def logs_of(log_dir: str | None, stack: ExitStack) -> Logs | None:
+    """Return what writes the logs: where it was asked to, and for GitHub, which shows them, in a temporary folder."""
+    if log_dir is None and not on_github():
+        return None
+    logs = Logs(log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-")))
+    stack.callback(logs.close)
+    return logs
+
+
+def on_github() -> bool:
+    """Tell whether GitHub Actions runs us."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -> AbstractContextManager[Listener]:
+    """Return who shows the run while it goes on: a board on a terminal, lines elsewhere."""
+    if chosen.progress == "auto" and sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
+        from buildmatrix.report.board import Board
+
+        waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
+        return Board(waits, sys.stderr, lambda: records.logs.trouble if records.logs else "")
+    names = [target.name for target in planned.targets]
+    if chosen.progress != "auto":
+        names = []  # buildx's own words are shown, and nothing else
+    log_of = _log_lines(records.logs) if records.logs and on_github() else None
+    style = run.style(error=True)
+    return nullcontext(Lines(names, style, lambda text: typer.echo(text, err=True, nl=False), log_of, quiet=not names))
+
+
+def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
+    def read(name: str) -> Iterable[str]:
+        logs.flush(name)
+        path = logs.path(name)
+        if not path:
+            return []
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            return [f" {line}" if line.startswith("::") else line for line in file]
+
+    return read
+
+
+def tell_github(outcome: Outcome) -> None:
+    """Give the run to GitHub: the step's summary as markdown, and its outputs `digests` and `tags`, JSON by target."""
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(outcome_markdown(outcome))
+    if output := os.environ.get("GITHUB_OUTPUT"):
+        digests = {target.name: target.digest for target in outcome.targets if target.digest}
+        tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.write(f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n")
