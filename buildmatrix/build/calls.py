@@ -42,8 +42,7 @@ def calls(plan: Plan, policy: Policy) -> list[Call]:
     Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many; else there is one
     call, or several where `needs` asks for something to be finished first.
     """
-    timed = any(policy.timeout(target) for target in plan.targets)
-    if not (policy.jobs or policy.keep_going or timed):
+    if not policy.is_split:
         return [call(plan, names) for wave in _waves(plan) for names in _pieces(wave)]
     found = []
     for stage in plan.stages:
@@ -87,20 +86,20 @@ def text_of(plan: Plan, made: Call, options: ApplyOptions) -> str:
     return bake_text(bake_document(plan, made.names, alone=made.alone, no_cache=made.alone and options.no_cache))
 
 
-def command_of(plan: Plan, made: Call, options: ApplyOptions, facts: Facts | None, folder: str = "") -> tuple[str, ...]:
+def command_of(plan: Plan, made: Call, policy: Policy, facts: Facts | None, folder: str = "") -> tuple[str, ...]:
     """Return the command of a call, to be run in the plan's directory; its files are in `folder`.
 
     The names are the bake file's group `default`, so that the command stays short with thousands of targets. Without
     `facts` every flag is given.
     """
     files = ["-f", str(Path(folder, BAKE_FILE)), "--metadata-file", str(Path(folder, METADATA_FILE))]
-    return ("docker", "buildx", "bake", *files, *_flags(plan, made, options, facts))
+    return ("docker", "buildx", "bake", *files, *_flags(plan, made, policy, facts))
 
 
-def _flags(plan: Plan, made: Call, options: ApplyOptions, facts: Facts | None) -> list[str]:
-    flags = ["--progress", "rawjson" if options.progress == "auto" else options.progress]
-    if builder := options.builder or plan.apply.builder:
-        flags += ["--builder", builder]
+def _flags(plan: Plan, made: Call, policy: Policy, facts: Facts | None) -> list[str]:
+    options = policy.options
+    flags = ["--progress", "rawjson" if policy.progress == "auto" else policy.progress]
+    flags += ["--builder", policy.builder] if policy.builder else []
     flags += ["--no-cache"] if options.no_cache and not made.alone else []
     flags += ["--pull"] if options.pull else []
     minor = facts.buildx.release[1] if facts and facts.buildx.major == 0 else 99
@@ -113,13 +112,14 @@ def _flags(plan: Plan, made: Call, options: ApplyOptions, facts: Facts | None) -
 
 def dry_run(plan: Plan, options: ApplyOptions) -> str:
     """Return the commands and the bake files that `apply` would use, as text."""
-    planned = calls(plan, Policy(plan=plan, options=options))
-    staging = staged(plan, Policy(plan=plan, options=options), None, "")
+    policy = Policy(plan=plan, options=options)
+    planned = calls(plan, policy)
+    staging = staged(plan, policy, None, "")
     plan = staging.plan
     parts = []
     for number, made in enumerate(planned, start=1):
         head = f"# call {number} of {len(planned)}\n" if len(planned) > 1 else ""
-        command = shlex.join(command_of(plan, made, options, None))
+        command = shlex.join(command_of(plan, made, policy, None))
         parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, options)}")
     moves = [
         "docker buildx imagetools create " + " ".join(f"-t {tag}" for tag in tags) + f" {repository}@DIGEST\n"

@@ -43,6 +43,17 @@ class Policy:
     options: ApplyOptions
 
     @property
+    def is_split(self) -> bool:
+        """Whether targets are limited, timed, or are to go on beside a failure: then a plan is cut into many calls."""
+        timed = any(self.timeout(target) for target in self.plan.targets)
+        return bool(self.jobs or self.keep_going or timed)
+
+    @property
+    def progress(self) -> ProgressStyle:
+        """How bake shows its progress: several calls at once cannot share a terminal."""
+        return "plain" if self.options.progress == "tty" and self.is_split else self.options.progress
+
+    @property
     def builder(self) -> str | None:
         """The builder's name; None for the current one."""
         return self.options.builder or self.plan.apply.builder

@@ -155,7 +155,7 @@ class Schedule:
         self._make_folders(unit.call)
         progress = Progress(unit.call.within, self._tell)
         watched = self.run.programs.watch(
-            command_of(self.plan, unit.call, self.options, self.run.facts, str(folder)),
+            command_of(self.plan, unit.call, self.policy, self.run.facts, str(folder)),
             cwd=self.plan.directory,
             on_line=self._reader(progress),
             more={} if self.options.provenance_in_metadata else {"BUILDX_METADATA_PROVENANCE": "disabled"},
@@ -170,9 +170,9 @@ class Schedule:
 
     def _reader(self, progress: Progress) -> Callable[[str], None] | None:
         """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""
-        if self.options.progress == "auto":
+        if self.policy.progress == "auto":
             return progress.line
-        if self.options.progress == "tty":
+        if self.policy.progress == "tty":
             return None
 
         def both(line: str) -> None:
@@ -245,7 +245,7 @@ class Schedule:
 
     def _failure(self, running: _Running) -> Failure:
         if running.ended_for != "timeout":
-            return explain(running.progress, self.plan, said=self.options.progress != "tty")
+            return explain(running.progress, self.plan, said=self.policy.progress != "tty")
         target = self.plan.by_name[running.late]
         message = f"{running.late} took longer than {self.policy.timeout(target)} s, and was ended"
         hint = "see its last lines; raise its timeout, or --timeout"
@@ -260,7 +260,7 @@ class Schedule:
 
     def _end_well(self, name: str, running: _Running) -> None:
         track = running.progress.tracks[name]
-        ran = track.ran or self.options.progress != "auto"
+        ran = track.ran or self.policy.progress != "auto"
         digest = running.metadata.get(name, {}).get("containerimage.digest", "")
         self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
 

@@ -199,6 +199,21 @@ def test_one_engine_of_two_is_killed(project: Project, run: Run, repository: str
     assert platforms(f"{repository}:1") == ["linux/amd64", "linux/arm64"]
 
 
+def test_an_engine_that_comes_back_while_it_is_tried_again(
+    project: Project, repository: str, second_engine: str
+) -> None:
+    folder = project(pushed(repository, "app", run="sleep 6"))
+    process = start(folder, "apply", "--builder", second_engine, "--retries", "6", "--format", "json")
+    until(lambda: running("sleep 6"), 60)
+    kill_second_engine()
+    bring_back()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    (app,) = json.loads(out)["targets"]
+    assert {attempt["kind"] for attempt in app["attempts"]} == {"engine", None}
+    assert digest(f"{repository}/app:1") == app["digest"]
+
+
 # --- this machine -----------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +272,28 @@ def test_stopping_writes_the_result_and_leaves_nothing(
     assert kept.returncode == 0
     result = json.loads((folder / ".buildmatrix" / "result.json").read_text())
     assert {name: entry["status"] for name, entry in result["targets"].items()}["first"] == "built"
+
+
+def test_a_run_that_is_killed_leaves_its_result_and_no_process(project: Project, tmp_path: Path) -> None:
+    folder = project(f"""
+        [defaults]
+        output = ["type=cacheonly"]
+        [target.first]
+        dockerfile-inline = "FROM busybox\\nRUN echo {tmp_path}"
+        [target.long]
+        needs = ["first"]
+        dockerfile-inline = "FROM busybox\\nRUN while sleep 1; do echo {tmp_path}; done"
+    """)
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    process = start(folder, "apply", TMPDIR=str(scratch))
+    until(lambda: running(f"while sleep 1; do echo {tmp_path}"))
+    time.sleep(1)
+    process.kill()
+    process.communicate()
+    until(lambda: not running(str(scratch)) and not running(f"while sleep 1; do echo {tmp_path}"))
+    result = json.loads((folder / ".buildmatrix" / "result.json").read_text())
+    assert {name: entry["status"] for name, entry in result["targets"].items()} == {"first": "built"}
 
 
 def test_two_runs_of_one_project_at_the_same_time(project: Project, repository: str) -> None:
