@@ -1,0 +1,232 @@
+"""What a run leaves beside its images: logs, the last result, fingerprints; and what it asks of registries."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.build.fingerprint import Fingerprints
+from buildmatrix.build.logs import Logs
+from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
+from buildmatrix.build.outcome import TargetOutcome
+from buildmatrix.build.process import Programs
+from buildmatrix.build.progress import LogLine, StepStarted, TargetStarted
+from buildmatrix.build.registry import MISSING, Registries
+from buildmatrix.build.result import ResultFile
+from buildmatrix.build.staging import staged, too_late
+from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.request import Request
+from buildmatrix.spec.source import Sources
+
+SPEC = """version = 1
+[defaults]
+output = ["type=registry"]
+[target.base]
+context = "base"
+[target.app]
+context = "app"
+contexts.base = "target:base"
+tags = ["r.example/app:1", "r.example/app:2", "other.example/app"]
+[target.alone]
+context = "alone"
+tags = ["r.example/alone:1"]
+[group]
+default = ["app", "alone"]
+"""
+
+
+def planned(folder: Path, spec: str = SPEC) -> Plan:
+    for name in ("base", "app", "alone"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "Dockerfile").write_text("FROM scratch\n")
+    return make_plan("f.toml", Sources(folder, {"f.toml": spec}), Request(), Git(lambda _: None))
+
+
+def built(name: str) -> TargetOutcome:
+    return TargetOutcome(
+        name=name, declared=name, status="built", exported=True, platforms=(), tags=(f"r/{name}:1",), digest="sha256:1"
+    )
+
+
+# --- fingerprints and results -----------------------------------------------------------------------------------------
+
+
+def test_a_fingerprint_changes_with_the_definition_the_files_and_what_is_built_upon(tmp_path: Path) -> None:
+    first = planned(tmp_path)
+
+    def of(plan: Plan) -> dict[str, str]:
+        found = Fingerprints(plan, ["written.html"])
+        return {name: found.of(name) for name in plan.by_name}
+
+    before = of(first)
+    assert of(first) == before
+    (tmp_path / "written.html").write_text("x")
+    (tmp_path / "app" / ".git").mkdir()
+    assert of(first) == before
+    (tmp_path / "base" / "file").write_text("x")
+    after = of(first)
+    assert (after["base"] != before["base"], after["app"] != before["app"]) == (True, True)
+    assert after["alone"] == before["alone"]
+    again = of(planned(tmp_path))
+    changed = of(planned(tmp_path, SPEC.replace('context = "app"', 'context = "app"\nargs.A = "1"')))
+    assert again["app"] != changed["app"]
+
+
+def test_the_result_keeps_what_holds_still(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    written = ResultFile(plan)
+    written.record_all([built("app"), replace(built("alone"), status="failed")])
+    assert not written.trouble
+    kept = ResultFile(plan).kept()
+    assert set(kept) == {"app", "base"}  # base is built for app alone
+    assert kept["app"].digest == "sha256:1"
+    assert kept["app"].tags == ("r/app:1",)
+    ResultFile(plan).record_all([built("alone")])
+    assert set(ResultFile(plan).kept()) == {"app", "base", "alone"}
+    (tmp_path / "alone" / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+    assert set(ResultFile(plan).kept()) == {"app", "base"}
+    assert (tmp_path / ".buildmatrix" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_result_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    (tmp_path / ".buildmatrix").write_text("a file is in the way")
+    result = ResultFile(plan)
+    result.record_all([built("app")])
+    assert "cannot be written" in result.trouble
+
+
+# --- logs -------------------------------------------------------------------------------------------------------------
+
+
+def test_logs_of_more_targets_than_may_be_open(tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "logs")
+    for _ in range(2):
+        for number in range(300):
+            logs(StepStarted(target=f"t{number}", at="2/2", step="RUN a"))
+            logs(LogLine(target=f"t{number}", at="2/2", text="hello"))
+    logs(TargetStarted(target="t0", attempt=2))
+    logs.close()
+    assert (tmp_path / "logs" / "t0.log").read_text() == "[2/2] RUN a\n[2/2] | hello\n" * 2 + "--- attempt 2\n"
+    assert logs.path("t299") == str(tmp_path / "logs" / "t299.log")
+    assert not logs.path("other")
+
+
+# --- staging ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert staged(plan, Policy(plan=plan, options=ApplyOptions()), None, "x").images == {}
+    found = staged(plan, Policy(plan=plan, options=ApplyOptions(publish="together")), None, "x")
+    image = found.images["app"]
+    assert image.tags == {
+        "r.example/app": ("r.example/app:1", "r.example/app:2"),
+        "other.example/app": ("other.example/app:latest",),
+    }
+    settings = found.plan.by_name["app"].settings
+    (output,) = settings.output or ()
+    assert settings.tags is None
+    assert not isinstance(output, str)
+    assert output.type == "image"
+    assert (output.name, output.push_by_digest) == ("r.example/app,other.example/app", True)
+    assert "base" not in found.images
+
+
+def test_an_image_that_another_one_needs_cannot_wait(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SPEC.replace('contexts.base = "target:base"', 'needs = ["alone"]'))
+    late = list(too_late(plan, Policy(plan=plan, options=ApplyOptions(publish="together"))))
+    assert [diagnostic.message for diagnostic in late] == [
+        "app needs alone first, whose tags move only when every image is there"
+    ]
+    assert not list(too_late(plan, Policy(plan=plan, options=ApplyOptions())))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661)])
+def test_durations(text: str, seconds: int) -> None:
+    assert seconds_of(text) == seconds
+
+
+# --- registries -------------------------------------------------------------------------------------------------------
+
+
+class Registry(BaseHTTPRequestHandler):
+    """A registry that wants a token, which it gives to user:secret."""
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_DELETE(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        port = self.headers["Host"].rpartition(":")[2]
+        if self.path.startswith("/token"):
+            wanted = "Basic " + base64.b64encode(b"user:secret").decode()
+            self.reply(200 if self.headers["Authorization"] == wanted else 401, json.dumps({"token": "t"}))
+        elif self.headers["Authorization"] != "Bearer t":
+            challenge = f'Bearer realm="http://localhost:{port}/token",service="s"'
+            self.reply(401, headers={"WWW-Authenticate": challenge})
+        elif self.command == "DELETE":
+            self.reply(202)
+        else:
+            found = self.path.endswith("/manifests/1")
+            self.reply(200 if found else 404, headers={"Docker-Content-Digest": "sha256:abc"} if found else {})
+
+    def reply(self, code: int, body: str = "", headers: dict[str, str] | None = None) -> None:
+        self.send_response(code)
+        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body.encode() if self.command == "GET" else b"")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def registry() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"localhost:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_registries_are_asked_in_the_name_of_who_is_logged_in(tmp_path: Path) -> None:
+    with registry() as host:
+        auth = base64.b64encode(b"user:secret").decode()
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+        asked = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}))
+        assert asked.digest(f"{host}/app:1") == "sha256:abc"
+        assert asked.digest(f"{host}/app:2") == MISSING
+        assert asked.delete(f"{host}/app:1")
+        stranger = Registries(Programs({"DOCKER_CONFIG": str(tmp_path / "none")}))
+        assert stranger.digest(f"{host}/app:1") is None
+        assert not stranger.delete(f"{host}/app:1")
+    assert asked.digest(f"{host}/app:1") is None
+
+
+def test_a_credential_helper_is_asked(tmp_path: Path) -> None:
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text('#!/bin/sh\ncat >/dev/null\necho \'{"Username": "user", "Secret": "secret"}\'\n')
+    helper.chmod(0o755)
+    with registry() as host:
+        (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {host: "test"}}))
+        environment = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+        assert Registries(Programs(environment)).digest(f"{host}/app:1") == "sha256:abc"
