@@ -45,7 +45,7 @@ def apply(
     records.result.begin()
     staging = staged(plan, policy, facts.builder, secrets.token_hex(4))
     images = [image for name, image in staging.images.items() if not (name in kept and kept[name].tags)]
-    publisher = Publisher(plan, images, programs, policy.builder)
+    publisher = Publisher(plan, images, facts, programs)
     publisher.check()
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         log_of = records.logs.path if records.logs else lambda _: ""

@@ -1,9 +1,11 @@
 """What docker and buildx say of themselves: versions, the builder, its nodes and platforms."""
 
+import json
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 from buildmatrix.build.process import Completed, Programs
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
@@ -56,10 +58,10 @@ class Probe:
         self._programs, self._asked = programs, builder
         with ExitStack() as stack:
             inspect = ["docker", "buildx", "inspect", *([builder] if builder else [])]
-            store = ["docker", "info", "--format", "{{json .DriverStatus}}"]
+            info = ["docker", "info", "--format", "{{json .}}"]
             self._version = stack.enter_context(programs.begin(["docker", "buildx", "version"]))
             self._inspected = stack.enter_context(programs.begin(inspect))
-            self._store = stack.enter_context(programs.begin(store))
+            self._info = stack.enter_context(programs.begin(info))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -76,7 +78,20 @@ class Probe:
 
     def has_containerd_store(self) -> bool:
         """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
-        return "io.containerd" in self._store.result().stdout
+        return "io.containerd" in json.dumps(self._told.get("DriverStatus"))
+
+    def plugin(self) -> str:
+        """Return the path of the buildx plugin, "" if docker does not tell: it starts twice as fast by itself."""
+        plugins = (self._told.get("ClientInfo") or {}).get("Plugins") or ()
+        return next((str(one.get("Path", "")) for one in plugins if one.get("Name") == "buildx"), "")
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads(self._info.result().stdout)
+        except (EngineError, ValueError):
+            return {}
+        return found
 
 
 def _version(done: Completed) -> "Version":

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What was found: the version of buildx, the builder, and what to say before the build begins."""
+    """What was found: the version of buildx, the builder, and what to say before the build begins.
+
+    `imagetools` is the command to which those of `docker buildx imagetools` are given.
+    """
 
     buildx: "Version"
     builder: Builder
     warnings: tuple[Diagnostic, ...]
+    imagetools: tuple[str, ...] = ("docker", "buildx", "imagetools")
 
 
 def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Facts:
@@ -38,7 +42,9 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     problems += _store(plan, found, probe)
     if problems:
         raise EngineError(*problems)
-    return Facts(buildx=version, builder=found, warnings=tuple(_only_cached(plan, found)))
+    plugin = probe.plugin()
+    imagetools = (plugin, "imagetools") if plugin else Facts.imagetools
+    return Facts(buildx=version, builder=found, warnings=tuple(_only_cached(plan, found)), imagetools=imagetools)
 
 
 def _not_allowed(plan: Plan, allowed: set[str]) -> Iterator[Diagnostic]:

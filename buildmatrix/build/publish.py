@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from buildmatrix.build.failure import is_passing
+from buildmatrix.build.preflight import Facts
 from buildmatrix.build.process import Programs, signals
 from buildmatrix.build.registry import MISSING, Registries
 from buildmatrix.build.staging import StagedImage
@@ -18,7 +19,7 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, Regist
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.platforms import normalized
 
-AT_ONCE = 6
+AT_ONCE = 4
 """Calls of imagetools at once."""
 
 PATIENCE = 300.0
@@ -56,10 +57,11 @@ class _Moved:
 class Publisher:
     """Moves the tags of staged images."""
 
-    def __init__(self, plan: Plan, images: Iterable[StagedImage], programs: Programs, builder: str | None) -> None:
-        """Take the images that were staged, and the builder whose knowledge of registries counts."""
+    def __init__(self, plan: Plan, images: Iterable[StagedImage], facts: Facts, programs: Programs) -> None:
+        """Take the images that were staged; what the builder knows of registries counts."""
         self._plan, self._images, self._programs = plan, list(images), programs
-        self._builder = ["--builder", builder] if builder else []
+        self._builder = ["--builder", facts.builder.name]
+        self._command = facts.imagetools
         self._registries = Registries(programs)
         self._stopped = False
         self._has_exact_copies = True
@@ -92,9 +94,7 @@ class Publisher:
         return found
 
     def _imagetools(self, command: str, *arguments: str) -> Any:
-        return self._programs.run(
-            ["docker", "buildx", "imagetools", command, *self._builder, *arguments], timeout=300.0
-        )
+        return self._programs.run([*self._command, command, *self._builder, *arguments], timeout=PATIENCE)
 
     # --- after the build ------------------------------------------------------------------------------------------
 
