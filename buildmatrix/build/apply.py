@@ -70,14 +70,20 @@ def apply(
 
 
 def _recording(listener: Listener, records: Records) -> Listener:
-    """Return a listener that also writes the logs and the result."""
+    """Return a listener that also writes the logs and the result; it outlives a terminal that goes away."""
+    gone = False
 
     def tell(event: Event) -> None:
+        nonlocal gone
         if records.logs is not None:
             records.logs(event)
         if isinstance(event, TargetEnded):
             records.result.record(event.outcome)
-        listener(event)
+        try:
+            if not gone:
+                listener(event)
+        except OSError:  # nobody reads any more: `2>&1 | head`
+            gone = True
 
     return tell
 

@@ -20,7 +20,7 @@ from buildmatrix.build.ledger import Ledger, Run
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.process import Watched, signals
 from buildmatrix.build.progress import Line, Listener, Progress, Retrying, TargetStarted
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, StoppedError
 from buildmatrix.plan.model import Plan
 
 MOST_CALLS = 16
@@ -150,9 +150,13 @@ class Schedule:
     def _start(self, unit: _Unit) -> None:
         self._count += 1
         folder = self.run.folder / str(self._count)
-        folder.mkdir()
-        (folder / BAKE_FILE).write_text(text_of(self.plan, unit.call, self.options), encoding="utf-8")
-        self._make_folders(unit.call)
+        try:
+            folder.mkdir()
+            (folder / BAKE_FILE).write_text(text_of(self.plan, unit.call, self.options), encoding="utf-8")
+            self._make_folders(unit.call)
+        except OSError as error:
+            message = f"{error.filename or folder} cannot be written: {error.strerror}"
+            raise EngineError(Diagnostic(message=message, code="write")) from None
         progress = Progress(unit.call.within, self._tell)
         watched = self.run.programs.watch(
             command_of(self.plan, unit.call, self.policy, self.run.facts, str(folder)),
@@ -166,7 +170,14 @@ class Schedule:
         self._running.append(running)
         for name in unit.call.names:
             self._tell(TargetStarted(target=name, attempt=unit.attempt))
-        threading.Thread(target=lambda: self._queue.put(("ended", (running, watched.wait()))), daemon=True).start()
+        threading.Thread(target=self._follow, args=[running], daemon=True).start()
+
+    def _follow(self, running: _Running) -> None:
+        code = 1
+        try:
+            code = running.watched.wait()
+        finally:
+            self._queue.put(("ended", (running, code)))
 
     def _reader(self, progress: Progress) -> Callable[[str], None] | None:
         """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""

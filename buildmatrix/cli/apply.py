@@ -19,7 +19,7 @@ from buildmatrix.build.preflight import preflight
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.staging import too_late
 from buildmatrix.cli import options
-from buildmatrix.cli.session import Session, request, session, write_file
+from buildmatrix.cli.session import Session, outliving_readers, request, session, write_file
 from buildmatrix.cli.showing import logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
@@ -194,10 +194,8 @@ def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, record
 
 
 def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | None, reports: tuple[str, ...]) -> None:
-    if output_format == "json":
-        typer.echo(run_json(outcome), nl=False)
-    else:
-        typer.echo(outcome_text(outcome, run.style()), nl=False)
+    with outliving_readers():
+        typer.echo(run_json(outcome) if output_format == "json" else outcome_text(outcome, run.style()), nl=False)
     unwritten: list[Diagnostic] = []
     files = {path: report_text(path, outcome) for path in reports}
     if metadata is not None and outcome.metadata:

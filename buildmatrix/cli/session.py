@@ -62,8 +62,20 @@ def session(file: str | None, color: str = "auto") -> Iterator[Session]:
         yield opened
     except BuildmatrixError as error:
         sources = opened.sources if opened else Sources(Path.cwd())
-        show(error.diagnostics, sources, Style(_coloured(color, error=True)), opened.prefix if opened else "")
+        with outliving_readers():
+            show(error.diagnostics, sources, Style(_coloured(color, error=True)), opened.prefix if opened else "")
         raise typer.Exit(error.exit_code) from None
+
+
+@contextmanager
+def outliving_readers() -> Iterator[None]:
+    """Go on where nobody reads any more (`| head`): how the command ends counts all the same."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
 
 
 def show(diagnostics: tuple[Diagnostic, ...], sources: Sources, style: Style, prefix: str) -> None:
