@@ -25,7 +25,7 @@ _ENGINE = re.compile(
     r"Cannot connect to the Docker daemon|code = Unavailable|transport is closing|error reading from server"
     r"|no such job|no builder .* found|failed to list workers|connection error: desc|failed to find driver"
     r"|closing transport"
-    r"|Multi-platform build is not supported|not supported for the docker driver|context deadline exceeded: rpc",
+    r"|Multi-platform build is not supported|not supported for the docker driver|context deadline exceeded",
     re.IGNORECASE,
 )
 _PASSING = re.compile(

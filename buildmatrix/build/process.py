@@ -131,9 +131,14 @@ class Answer:
 
     def __exit__(self, *_: object) -> None:
         """End the program if it still runs."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def _missing(program: str) -> EngineError:

@@ -171,7 +171,7 @@ def test_an_engine_that_is_killed_and_comes_back(
     assert {one["name"]: one["status"] for one in json.loads(out)["targets"]} == {"quick": "built", "slow": "failed"}
     assert not digest(f"{repository}/slow:1")
     bring_back()
-    done = run("apply", "--builder", second_engine, "--resume", "--format", "json")
+    done = run("apply", "--builder", second_engine, "--resume", "--retries", "4", "--format", "json")
     assert statuses(done) == {"quick": "kept", "slow": "built"}, done.stderr
     assert digest(f"{repository}/slow:1")
 
@@ -195,7 +195,8 @@ def test_one_engine_of_two_is_killed(project: Project, run: Run, repository: str
     assert json.loads(out)["targets"][0]["status"] == "failed"
     assert not digest(f"{repository}:1")
     bring_back()
-    assert statuses(run("apply", "--builder", "two-nodes", "--resume", "--format", "json")) == {"app": "built"}
+    done = run("apply", "--builder", "two-nodes", "--resume", "--retries", "4", "--format", "json")
+    assert statuses(done) == {"app": "built"}, done.stderr
     assert platforms(f"{repository}:1") == ["linux/amd64", "linux/arm64"]
 
 
