@@ -7,17 +7,17 @@ registry wants more than that (a login of another kind, another transport) the a
 import base64
 import json
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
-from email.message import Message
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildmatrix.build.process import Programs
 from buildmatrix.errors import EngineError
 from buildmatrix.plan.references import canonical
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 _KIND = "application/vnd."
 _KINDS = (
@@ -26,6 +26,7 @@ _KINDS = (
 )
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _LOCAL = re.compile(r"^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$")
+_GONE = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 SECONDS = 10.0
 """How long a registry may take to answer."""
 
@@ -41,7 +42,7 @@ class Registries:
         self._programs = programs
         folder = programs.environment.get("DOCKER_CONFIG") or Path("~/.docker").expanduser()
         self._config = _read(Path(folder, "config.json"))
-        self._tokens: dict[tuple[str, str], str] = {}
+        self._tokens: dict[tuple[str, ...], str] = {}
 
     def digest(self, tag: str) -> str | None:
         """Return the digest that a tag has now; `MISSING` if the registry has no such tag, None if nobody can say."""
@@ -55,45 +56,43 @@ class Registries:
 
     def delete(self, tag: str) -> bool:
         """Delete a tag, not the image; tell whether it is gone."""
-        answer = self._ask("DELETE", tag, "delete")
-        return answer is not None and answer[0] in {HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.NO_CONTENT}
+        answer = self._ask("DELETE", tag, "pull,push,delete")
+        return answer is not None and answer[0] in _GONE
 
-    def _ask(self, method: str, tag: str, action: str) -> tuple[int, Message] | None:
+    def _ask(self, method: str, tag: str, actions: str) -> "tuple[int, Message] | None":
         host, _, rest = canonical(tag).partition("/")
         repository, _, name = rest.rpartition(":")
-        url = f"{'http' if _LOCAL.match(host) else 'https'}://{_endpoint(host)}/v2/{repository}/manifests/{name}"
+        url = f"{_scheme(host)}://{_endpoint(host)}/v2/{repository}/manifests/{name}"
         try:
-            status, headers = _request(method, url, self._tokens.get((host, repository), ""))
+            status, headers = _request(method, url, self._tokens.get((host, repository, actions), ""))
             if status != HTTPStatus.UNAUTHORIZED:
                 return status, headers
-            proof = self._prove(host, headers.get("WWW-Authenticate", ""), repository, action)
-            self._tokens[host, repository] = proof
+            proof = self._prove(host, headers.get("WWW-Authenticate", ""), f"repository:{repository}:{actions}")
+            self._tokens[host, repository, actions] = proof
             return _request(method, url, proof) if proof else None
         except (OSError, ValueError):
             return None
 
-    def _prove(self, host: str, challenge: str, repository: str, action: str) -> str:
+    def _prove(self, host: str, challenge: str, scope: str) -> str:
         """Return the value of the header `Authorization`; "" if there is none to be had."""
+        from urllib.parse import urlencode
+
         basic = self._basic(host)
         kind, fields = challenge.partition(" ")[0].lower(), dict(_CHALLENGE.findall(challenge))
         if kind != "bearer" or "realm" not in fields:
             return basic
-        scope = f"repository:{repository}:{'pull,push,delete' if action == 'delete' else action}"
-        query = urllib.parse.urlencode({"service": fields.get("service", ""), "scope": scope})
-        if not fields["realm"].startswith(("https://", "http://")):
+        if not fields["realm"].startswith(("https://", f"{_scheme(host)}://")):
             return ""
-        headers = {"Authorization": basic} if basic else {}
-        request = urllib.request.Request(f"{fields['realm']}?{query}", headers=headers)  # noqa: S310 checked above
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        query = urlencode({"service": fields.get("service", ""), "scope": scope})
+        with _open("GET", f"{fields['realm']}?{query}", {"Authorization": basic} if basic else {}) as answer:
             found = json.load(answer)
         token = found.get("token") or found.get("access_token")
         return f"Bearer {token}" if token else ""
 
     def _basic(self, host: str) -> str:
         keys = (host, f"https://{host}", "https://index.docker.io/v1/" if host == "docker.io" else host)
-        helper = next((self._config.get("credHelpers", {}).get(key) for key in keys), None) or self._config.get(
-            "credsStore"
-        )
+        helpers = self._config.get("credHelpers", {})
+        helper = next((helpers[key] for key in keys if key in helpers), self._config.get("credsStore"))
         for key in keys:
             if coded := self._config.get("auths", {}).get(key, {}).get("auth"):
                 return f"Basic {coded}"
@@ -112,19 +111,35 @@ class Registries:
         return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
+def _scheme(host: str) -> str:
+    return "http" if _LOCAL.match(host) else "https"
+
+
 def _endpoint(host: str) -> str:
     return "registry-1.docker.io" if host == "docker.io" else host
 
 
-def _request(method: str, url: str, proof: str) -> tuple[int, Message]:
-    headers = {"Accept": _KINDS} | ({"Authorization": proof} if proof else {})
-    request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 http or https, see above
+def _request(method: str, url: str, proof: str) -> "tuple[int, Message]":
+    from urllib.error import HTTPError
+
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with _open(method, url, {"Accept": _KINDS} | ({"Authorization": proof} if proof else {})) as answer:
             return answer.status, answer.headers
-    except urllib.error.HTTPError as error:
+    except HTTPError as error:
         with error:
             return error.code, error.headers
+
+
+def _open(method: str, url: str, headers: Mapping[str, str]) -> Any:
+    """Open a URL; a redirection is an HTTPError, since who we are is for nobody else."""
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class Stay(HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            """Follow none."""
+
+    request = Request(url, method=method, headers=dict(headers))  # noqa: S310 the scheme is ours, or was checked
+    return build_opener(Stay).open(request, timeout=SECONDS)
 
 
 def _read(path: Path) -> dict[str, Any]:

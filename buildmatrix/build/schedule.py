@@ -4,23 +4,21 @@ One thread decides, alone; every call has a thread that reads its progress. They
 signal handler uses too.
 """
 
-import json
-import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
-from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, call, calls, command_of, text_of
+from buildmatrix.build.calls import call, calls
 from buildmatrix.build.failure import Failure, explain
 from buildmatrix.build.ledger import Ledger, Run
 from buildmatrix.build.options import ApplyOptions, Policy
-from buildmatrix.build.process import Watched, signals
-from buildmatrix.build.progress import Line, Listener, Progress, Retrying, TargetStarted
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, StoppedError
+from buildmatrix.build.process import signals
+from buildmatrix.build.progress import Listener, Retrying, TargetStarted
+from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError
 from buildmatrix.plan.model import Plan
 
 MOST_CALLS = 16
@@ -28,35 +26,6 @@ MOST_CALLS = 16
 
 LARGE_CALLS = 2
 """Calls of many targets at once."""
-
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
-"""Seconds before the second attempt, doubled for each one that follows, up to the longest."""
-
-
-@dataclass
-class _Unit:
-    """A call that is to be made: `attempt` counts from 1; it does not start before `after` (monotonic)."""
-
-    call: Call
-    attempt: int = 1
-    after: float = 0.0
-    resumes: bool = False
-    """Whether it goes on with what was begun: it starts even where nothing new does."""
-
-
-@dataclass
-class _Running:
-    """A call that runs."""
-
-    unit: _Unit
-    watched: Watched
-    progress: Progress
-    folder: Path
-    started: float
-    ended_for: Literal["", "timeout", "stopped"] = ""
-    late: str = ""
-    """The target that took too long."""
-    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 class Schedule:
@@ -73,9 +42,9 @@ class Schedule:
         self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
         self._lock = threading.Lock()
         self._listener = listener
-        self._pending: list[_Unit] = []
-        self._running: list[_Running] = []
-        self._count = 0
+        self._pending: list[Unit] = []
+        self._running: list[Running] = []
+        self._starter = Starter(run, self.policy, self._tell)
         self._closed = False
         self._signals = 0
 
@@ -103,7 +72,7 @@ class Schedule:
 
     def go(self) -> None:
         """Run to the end; what went wrong first is in `problem`."""
-        self._pending = [_Unit(call=made) for made in calls(self._rest(), self.policy)]
+        self._pending = [Unit(call=made) for made in calls(self._rest(), self.policy)]
         with signals(lambda signum: self._queue.put(("signal", signum))):
             try:
                 while self._pending or self._running:
@@ -136,68 +105,22 @@ class Schedule:
         if not self._running and self._pending and all(unit.after <= now for unit in self._pending):
             self._pending.clear()  # each waits for what will not come: it is skipped, and said to be
 
-    def _has_room(self, unit: _Unit) -> bool:
+    def _has_room(self, unit: Unit) -> bool:
         """Few large calls at a time: an engine that gets hundreds of targets at once forgets some of them."""
         large = sum(not running.unit.call.alone for running in self._running)
         return unit.call.alone or large < LARGE_CALLS
 
-    def _before(self, unit: _Unit) -> set[str]:
+    def _before(self, unit: Unit) -> set[str]:
         """Return the targets that have to end before a unit starts."""
         own = set(unit.call.names)
         within = (self.plan.by_name[name] for name in unit.call.within)
         return {name for target in within for name in (*target.links, *target.needs)} - own
 
-    def _start(self, unit: _Unit) -> None:
-        self._count += 1
-        folder = self.run.folder / str(self._count)
-        try:
-            folder.mkdir()
-            (folder / BAKE_FILE).write_text(text_of(self.plan, unit.call, self.options), encoding="utf-8")
-            self._make_folders(unit.call)
-        except OSError as error:
-            message = f"{error.filename or folder} cannot be written: {error.strerror}"
-            raise EngineError(Diagnostic(message=message, code="write")) from None
-        progress = Progress(unit.call.within, self._tell)
-        watched = self.run.programs.watch(
-            command_of(self.plan, unit.call, self.policy, self.run.facts, str(folder)),
-            cwd=self.plan.directory,
-            on_line=self._reader(progress),
-            more={} if self.options.provenance_in_metadata else {"BUILDX_METADATA_PROVENANCE": "disabled"},
-        )
-        running = _Running(
-            unit=unit, watched=watched, progress=progress, folder=folder, started=time.monotonic() - self.run.start
-        )
-        self._running.append(running)
+    def _start(self, unit: Unit) -> None:
         for name in unit.call.names:
             self._tell(TargetStarted(target=name, attempt=unit.attempt))
-        threading.Thread(target=self._follow, args=[running], daemon=True).start()
-
-    def _follow(self, running: _Running) -> None:
-        code = 1
-        try:
-            code = running.watched.wait()
-        finally:
-            self._queue.put(("ended", (running, code)))
-
-    def _reader(self, progress: Progress) -> Callable[[str], None] | None:
-        """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""
-        if self.policy.progress == "auto":
-            return progress.line
-        if self.policy.progress == "tty":
-            return None
-
-        def both(line: str) -> None:
-            self._tell(Line(text=line))
-            progress.line(line)
-
-        return both
-
-    def _make_folders(self, made: Call) -> None:
-        """Make the folders that files are written into; buildx makes those of local outputs only."""
-        for target in map(self.plan.by_name.__getitem__, made.names):
-            for output in target.settings.output or ():
-                if dest := getattr(output, "dest", None):
-                    Path(self.plan.directory, dest).parent.mkdir(parents=True, exist_ok=True)
+        running = self._starter.start(unit, lambda running, code: self._queue.put(("ended", (running, code))))
+        self._running.append(running)
 
     def _wait(self) -> None:
         """Wait for a call to end, for a signal, or until something is due."""
@@ -243,9 +166,9 @@ class Schedule:
 
     # --- a call has ended -----------------------------------------------------------------------------------------
 
-    def _ended(self, running: _Running, code: int) -> None:
+    def _ended(self, running: Running, code: int) -> None:
         self._running.remove(running)
-        running.metadata = _metadata(running.folder / METADATA_FILE)
+        running.metadata = metadata_of(running)
         self.metadata |= running.metadata
         if code == 0:
             self._succeeded(running)
@@ -254,7 +177,7 @@ class Schedule:
         else:
             self._failed(running, self._failure(running))
 
-    def _failure(self, running: _Running) -> Failure:
+    def _failure(self, running: Running) -> Failure:
         if running.ended_for != "timeout":
             return explain(running.progress, self.plan, said=self.policy.progress != "tty")
         target = self.plan.by_name[running.late]
@@ -263,13 +186,13 @@ class Schedule:
         problem = BuildFailedError(Diagnostic(message=message, code="timeout", place=target.place, hint=hint))
         return Failure(target=running.late, problem=problem, kind="timeout")
 
-    def _succeeded(self, running: _Running) -> None:
+    def _succeeded(self, running: Running) -> None:
         for name in running.unit.call.within:
             if name in running.unit.call.names or not self._has_own_call(name):
                 self.ledger.attempt(name, running.started)
                 self._end_well(name, running)
 
-    def _end_well(self, name: str, running: _Running) -> None:
+    def _end_well(self, name: str, running: Running) -> None:
         track = running.progress.tracks[name]
         ran = track.ran or self.policy.progress != "auto"
         digest = running.metadata.get(name, {}).get("containerimage.digest", "")
@@ -280,7 +203,7 @@ class Schedule:
         mine = [*self._pending, *(running.unit for running in self._running)]
         return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
 
-    def _is_done(self, running: _Running, name: str) -> bool:
+    def _is_done(self, running: Running, name: str) -> bool:
         """Tell whether a target was written before the call failed: then it is not built again."""
         track, target = running.progress.tracks[name], self.plan.by_name[name]
         if name in running.metadata:
@@ -288,7 +211,7 @@ class Schedule:
         wanted = len(target.settings.output or ()) if target.exported else 0
         return wanted > 0 and len(self.run.facts.builder.nodes) == 1 and sum(track.exports.values()) == wanted
 
-    def _interrupted(self, running: _Running) -> None:
+    def _interrupted(self, running: Running) -> None:
         for name in running.unit.call.names:
             if self._is_done(running, name):
                 self._end_well(name, running)
@@ -296,7 +219,7 @@ class Schedule:
                 self.ledger.attempt(name, running.started)
                 self.ledger.end(name, "stopped", running.progress, reason="interrupted")
 
-    def _failed(self, running: _Running, failure: Failure) -> None:
+    def _failed(self, running: Running, failure: Failure) -> None:
         """Take the target that failed out, try it again where that may help, and go on with the others."""
         names = running.unit.call.names
         for name in names:
@@ -305,7 +228,7 @@ class Schedule:
                 self._end_well(name, running)
         blamed = [failure.target] if failure.target else [name for name in names if name not in self.ledger.outcomes]
         again = self._may_try_again(running.unit, failure, blamed)
-        wait = _wait_before(running.unit.attempt, failure.wait) if again else 0.0
+        wait = wait_before(running.unit.attempt, failure.wait) if again else 0.0
         for name in blamed:
             self.ledger.attempt(name, running.started, failure, wait)
             if again:
@@ -319,12 +242,12 @@ class Schedule:
             self._give_up(failure)
         self._go_on(running, failure.target, blamed)
 
-    def _may_try_again(self, unit: _Unit, failure: Failure, blamed: list[str]) -> bool:
+    def _may_try_again(self, unit: Unit, failure: Failure, blamed: list[str]) -> bool:
         least = 1 if failure.is_hiccup else 0
         left = (max(least, self.policy.retries(self.plan.by_name[name])) - unit.attempt for name in blamed)
         return failure.may_pass and not self._signals and all(number >= 0 for number in left)
 
-    def _try_again(self, unit: _Unit, blamed: list[str], after: float) -> None:
+    def _try_again(self, unit: Unit, blamed: list[str], after: float) -> None:
         names = [name for name in unit.call.names if name not in self.ledger.outcomes]
         if set(blamed).isdisjoint(names):  # what they build upon failed
             blamed = names
@@ -333,8 +256,8 @@ class Schedule:
             return
         self._pending += [self._again([name], unit.attempt + 1, after) for name in blamed]
 
-    def _again(self, names: list[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> _Unit:
-        return _Unit(call=call(self.plan, names, alone=alone), attempt=attempt, after=after, resumes=True)
+    def _again(self, names: list[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> Unit:
+        return Unit(call=call(self.plan, names, alone=alone), attempt=attempt, after=after, resumes=True)
 
     def _give_up(self, failure: Failure) -> None:
         self._problems.append(failure.problem)
@@ -359,7 +282,7 @@ class Schedule:
             elif lost:
                 self._pending.remove(unit)
 
-    def _go_on(self, running: _Running, failed: str, blamed: list[str]) -> None:
+    def _go_on(self, running: Running, failed: str, blamed: list[str]) -> None:
         """Put what the failure interrupted back, each target alone: bake ends all of a call at the first failure."""
         waiting = {name for unit in self._pending for name in unit.call.names}
         lost = {name for name in running.unit.call.names if self.ledger.culprit(name)}
@@ -376,20 +299,6 @@ class Schedule:
 
 def _short(failure: Failure, name: str) -> str:
     return failure.problem.diagnostics[0].message.removeprefix(f"{name} ").removeprefix("failed: ")
-
-
-def _wait_before(attempt: int, asked: float) -> float:
-    """Return the seconds before the next attempt: doubled each time, with jitter; what a registry asks for wins."""
-    wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
-    return max(asked, wait * random.uniform(0.75, 1.25))  # noqa: S311 jitter is no secret
-
-
-def _metadata(path: Path) -> dict[str, Any]:
-    try:
-        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {name: value for name, value in found.items() if isinstance(value, Mapping)}
 
 
 def _without(plan: Plan, kept: frozenset[str]) -> Plan:

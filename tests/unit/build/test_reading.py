@@ -261,6 +261,27 @@ def test_whose_fault_it_is(words: str, kind: type[BuildmatrixError], failed: str
     assert hint in failure.problem.diagnostics[0].hint
 
 
+@pytest.mark.parametrize(
+    ("words", "kind", "may_pass", "wait"),
+    [
+        ("failed to push localhost:5000/app:1: unknown", "network", True, 0),
+        ("failed to push localhost:5000/app:1: toomanyrequests: Retry-After: 7", "network", True, 7),
+        ('failed to push r/a:1: failed to do request: Head "r": connect: connection refused', "network", True, 0),
+        ("failed to push r/app:1: denied: requested access to the resource is denied", "registry", False, 0),
+        ("failed to push localhost:5000/app:1: unauthorized", "registry", False, 0),
+        ("failed to receive status: code = Unavailable desc = error reading from server: EOF", "network", True, 0),
+        ("failed to receive status: rpc error: code = NotFound desc = no such job abc", "engine", True, 0),
+        ('failed to solve: process "/bin/sh -c echo 503 Service Unavailable" did not complete', "build", False, 0),
+        ("failed to solve: dockerfile parse error on line 1: unknown instruction: FORM", "build", False, 0),
+    ],
+)  # fmt: skip
+def test_what_may_pass_is_told_from_what_may_not(words: str, kind: str, may_pass: bool, wait: float) -> None:
+    progress, _ = read(["app", "base"], f"ERROR: target app: {words}")
+    failure = explain(progress, plan("app", "base"), said=True)
+    assert (failure.kind, failure.may_pass, failure.wait) == (kind, may_pass, wait)
+    assert failure.is_hiccup == ("no such job" in words)
+
+
 # --- the version gate -------------------------------------------------------------------------------------------------
 
 

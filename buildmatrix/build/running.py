@@ -1,0 +1,127 @@
+"""A bake call that runs: its files, its process, and who reads what it says."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
+from buildmatrix.build.ledger import Run
+from buildmatrix.build.options import Policy
+from buildmatrix.build.process import Watched
+from buildmatrix.build.progress import Line, Listener, Progress
+from buildmatrix.errors import Diagnostic, EngineError
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""Seconds before the second attempt, doubled for each one that follows, up to the longest."""
+
+
+@dataclass
+class Unit:
+    """A call that is to be made: `attempt` counts from 1; it does not start before `after` (monotonic)."""
+
+    call: Call
+    attempt: int = 1
+    after: float = 0.0
+    resumes: bool = False
+    """Whether it goes on with what was begun: it starts even where nothing new does."""
+
+
+@dataclass
+class Running:
+    """A call that runs."""
+
+    unit: Unit
+    watched: Watched
+    progress: Progress
+    folder: Path
+    started: float
+    ended_for: Literal["", "timeout", "stopped"] = ""
+    late: str = ""
+    """The target that took too long."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class Starter:
+    """Starts calls: each in a folder of its own, and with a thread of its own that reads it."""
+
+    def __init__(self, run: Run, policy: Policy, tell: Listener) -> None:
+        """Take the run, and who is told of what calls say."""
+        self._run, self._policy, self._tell = run, policy, tell
+        self._count = 0
+
+    def start(self, unit: Unit, ended: Callable[[Running, int], None]) -> Running:
+        """Start a call; `ended` is told its exit code, by the thread that reads it. EngineError if it cannot start."""
+        self._count += 1
+        folder = self._run.folder / str(self._count)
+        self._write(unit.call, folder)
+        progress = Progress(unit.call.within, self._tell)
+        told = self._policy.options.provenance_in_metadata
+        watched = self._run.programs.watch(
+            command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
+            cwd=self._run.plan.directory,
+            on_line=self._reader(progress),
+            more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
+        )
+        began = time.monotonic() - self._run.start
+        running = Running(unit=unit, watched=watched, progress=progress, folder=folder, started=began)
+        threading.Thread(target=_follow, args=[running, ended], daemon=True).start()
+        return running
+
+    def _write(self, made: Call, folder: Path) -> None:
+        try:
+            folder.mkdir()
+            text = text_of(self._run.plan, made, self._policy.options)
+            (folder / BAKE_FILE).write_text(text, encoding="utf-8")
+            self._make_folders(made)
+        except OSError as error:
+            message = f"{error.filename or folder} cannot be written: {error.strerror}"
+            raise EngineError(Diagnostic(message=message, code="write")) from None
+
+    def _make_folders(self, made: Call) -> None:
+        """Make the folders that files are written into; buildx makes those of local outputs only."""
+        plan = self._run.plan
+        for target in map(plan.by_name.__getitem__, made.names):
+            for output in target.settings.output or ():
+                if dest := getattr(output, "dest", None):
+                    Path(plan.directory, dest).parent.mkdir(parents=True, exist_ok=True)
+
+    def _reader(self, progress: Progress) -> Callable[[str], None] | None:
+        """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""
+        if self._policy.progress == "auto":
+            return progress.line
+        if self._policy.progress == "tty":
+            return None
+
+        def both(line: str) -> None:
+            self._tell(Line(text=line))
+            progress.line(line)
+
+        return both
+
+
+def _follow(running: Running, ended: Callable[[Running, int], None]) -> None:
+    code = 1
+    try:
+        code = running.watched.wait()
+    finally:
+        ended(running, code)
+
+
+def wait_before(attempt: int, asked: float) -> float:
+    """Return the seconds before the next attempt: doubled each time, with jitter; what a registry asks for wins."""
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
+    return max(asked, wait * random.uniform(0.75, 1.25))  # noqa: S311 jitter is no secret
+
+
+def metadata_of(running: Running) -> dict[str, Any]:
+    """Return bake's metadata by target; empty where the call failed."""
+    try:
+        found: Mapping[str, Any] = json.loads((running.folder / METADATA_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, Mapping)}
