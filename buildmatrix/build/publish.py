@@ -25,6 +25,9 @@ AT_ONCE = 4
 PATIENCE = 300.0
 """Seconds that one call may take: it copies what another repository lacks."""
 
+FEW = 8
+"""Images whose tags buildx moves: it takes a process for each. For more, the registries are asked directly first."""
+
 TRIES = 3
 """How often a move is tried where the registry's trouble may pass."""
 
@@ -147,7 +150,8 @@ class Publisher:
             groups = [(tag,) for tag in tags] if image.lacking else [tags]
             for group in groups:
                 sources = self._completed(source, group[0], image.lacking) if image.lacking else [source]
-                if problem := self._create(group, sources, image):
+                quick = not image.lacking and self._moved_at_once(group, digest)
+                if not quick and (problem := self._create(group, sources, image)):
                     return _Moved(tags=tuple(moved), problem=problem)
                 moved += group
         changed = (self._registries.digest(moved[0]) or "") if image.lacking else ""
@@ -164,6 +168,10 @@ class Publisher:
         notes = {**old.get("annotations", {}), **new.get("annotations", {})}
         annotated = [text for key, value in notes.items() for text in ("--annotation", f"index:{key}={value}")]
         return [*annotated, source, *(json.dumps({key: row[key] for key in keys if key in row}) for row in kept)]
+
+    def _moved_at_once(self, group: tuple[str, ...], digest: str) -> bool:
+        """Move tags without a process for each image, where there are many; what does not work is left to buildx."""
+        return len(self._images) > FEW and all(self._registries.move(tag, digest) for tag in group)
 
     def _create(self, tags: Iterable[str], sources: list[str], image: StagedImage) -> Diagnostic | None:
         said = "interrupted"

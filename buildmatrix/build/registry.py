@@ -1,4 +1,6 @@
-"""Two questions that buildx has no command for: which digest a tag has, and that a tag be deleted.
+"""What is asked of registries without buildx: which digest a tag has, that a tag be deleted, and that many tags move.
+
+Buildx has no command for the second, and takes a process for each image for the others.
 
 The protocol is that of the OCI distribution specification; who we are is read from docker's own configuration. Where a
 registry wants more than that (a login of another kind, another transport) the answer is None: nobody depends on it.
@@ -8,6 +10,8 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +34,9 @@ _GONE = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 SECONDS = 10.0
 """How long a registry may take to answer."""
 
+LARGEST = 8 << 20
+"""Bytes of a manifest that are read; registries take at most 4 MiB."""
+
 MISSING = ""
 """The digest of a tag that a registry does not have."""
 
@@ -49,27 +56,40 @@ class Registries:
         answer = self._ask("HEAD", tag, "pull")
         if answer is None:
             return None
-        status, headers = answer
-        if status == HTTPStatus.NOT_FOUND:
+        if answer.status == HTTPStatus.NOT_FOUND:
             return MISSING
-        return headers.get("Docker-Content-Digest") if status == HTTPStatus.OK else None
+        return answer.headers.get("Docker-Content-Digest") if answer.status == HTTPStatus.OK else None
 
     def delete(self, tag: str) -> bool:
         """Delete a tag, not the image; tell whether it is gone."""
         answer = self._ask("DELETE", tag, "pull,push,delete")
-        return answer is not None and answer[0] in _GONE
+        return answer is not None and answer.status in _GONE
 
-    def _ask(self, method: str, tag: str, actions: str) -> "tuple[int, Message] | None":
+    def move(self, tag: str, digest: str) -> bool:
+        """Point a tag at what its repository has under a digest, byte for byte; tell whether that worked."""
+        found = self._ask("GET", tag, "pull", name=digest)
+        if found is None or found.status != HTTPStatus.OK or digest != f"sha256:{sha256(found.body).hexdigest()}":
+            return False
+        kind = found.headers.get("Content-Type", "")
+        answer = self._ask("PUT", tag, "pull,push", body=found.body, kind=kind)
+        return answer is not None and answer.status == HTTPStatus.CREATED
+
+    def _ask(
+        self, method: str, tag: str, actions: str, *, name: str = "", body: bytes | None = None, kind: str = ""
+    ) -> "_Answer | None":
+        """Ask about a tag's manifest, or with `name` about another one of its repository."""
         host, _, rest = canonical(tag).partition("/")
-        repository, _, name = rest.rpartition(":")
-        url = f"{_scheme(host)}://{_endpoint(host)}/v2/{repository}/manifests/{name}"
+        repository, _, own = rest.rpartition(":")
+        url = f"{_scheme(host)}://{_endpoint(host)}/v2/{repository}/manifests/{name or own}"
+        headers = {"Accept": _KINDS} | ({"Content-Type": kind} if kind else {})
         try:
-            status, headers = _request(method, url, self._tokens.get((host, repository, actions), ""))
-            if status != HTTPStatus.UNAUTHORIZED:
-                return status, headers
-            proof = self._prove(host, headers.get("WWW-Authenticate", ""), f"repository:{repository}:{actions}")
+            answer = _request(method, url, headers, self._tokens.get((host, repository, actions), ""), body)
+            if answer.status != HTTPStatus.UNAUTHORIZED:
+                return answer
+            challenge = answer.headers.get("WWW-Authenticate", "")
+            proof = self._prove(host, challenge, f"repository:{repository}:{actions}")
             self._tokens[host, repository, actions] = proof
-            return _request(method, url, proof) if proof else None
+            return _request(method, url, headers, proof, body) if proof else None
         except (OSError, ValueError):
             return None
 
@@ -119,18 +139,25 @@ def _endpoint(host: str) -> str:
     return "registry-1.docker.io" if host == "docker.io" else host
 
 
-def _request(method: str, url: str, proof: str) -> "tuple[int, Message]":
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: "Message"
+    body: bytes = b""
+
+
+def _request(method: str, url: str, headers: Mapping[str, str], proof: str, body: bytes | None) -> _Answer:
     from urllib.error import HTTPError
 
     try:
-        with _open(method, url, {"Accept": _KINDS} | ({"Authorization": proof} if proof else {})) as answer:
-            return answer.status, answer.headers
+        with _open(method, url, {**headers, **({"Authorization": proof} if proof else {})}, body) as answer:
+            return _Answer(answer.status, answer.headers, answer.read(LARGEST))
     except HTTPError as error:
         with error:
-            return error.code, error.headers
+            return _Answer(error.code, error.headers)
 
 
-def _open(method: str, url: str, headers: Mapping[str, str]) -> Any:
+def _open(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:
     """Open a URL; a redirection is an HTTPError, since who we are is for nobody else."""
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -138,7 +165,7 @@ def _open(method: str, url: str, headers: Mapping[str, str]) -> Any:
         def redirect_request(self, *_: object) -> None:
             """Follow none."""
 
-    request = Request(url, method=method, headers=dict(headers))  # noqa: S310 the scheme is ours, or was checked
+    request = Request(url, data=body, method=method, headers=dict(headers))  # noqa: S310 the scheme is ours, or was checked
     return build_opener(Stay).open(request, timeout=SECONDS)
 
 

@@ -125,9 +125,10 @@ def _staged_settings(target: PlannedTarget, image: StagedImage) -> Settings:
 
 
 def _pushed(output: Any, image: StagedImage) -> ImageOutput:
-    keys = {key: value for key, value in given(output).items() if key not in {"type", "name", "push"}}
+    keys = {key: value for key, value in given(output).items() if key not in {"type", "name", "push", "store"}}
     if image.staged_as:
-        keys |= {"name": ",".join(image.staged_as), "push": True, "store": False}
+        keys |= {"name": ",".join(image.staged_as)}
     else:
-        keys |= {"name": ",".join(image.tags), "push": True, "push_by_digest": True, "name_canonical": True}
+        keys |= {"name": ",".join(image.tags), "push_by_digest": True, "name_canonical": True}
+    keys |= {"push": True, "store": False}  # in an engine's store, cells of one repository would be in each other's way
     return ImageOutput(type="image", **keys)

@@ -138,6 +138,22 @@ def test_together_moves_all_tags_or_none(
     assert not digest(f"{repository}/a:latest")
 
 
+@pytest.mark.parametrize("builder", ["default", "one-node"])
+def test_together_moves_many_tags(project: Project, run: Run, repository: str, builder: str) -> None:
+    project(f"""
+        [target.t]
+        platforms = ["linux/amd64", "linux/arm64"]
+        tags = ["{repository}/t:{{{{ i }}}}", "{repository}/u:{{{{ i }}}}"]
+        dockerfile-inline = "FROM scratch\\nLABEL i={{{{ i }}}}\\nCOPY Dockerfile /"
+        output = ["type=registry"]
+        matrix.i = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    """)
+    found = succeeded(run("apply", "--builder", builder, "--publish", "together", "--format", "json"))
+    for name in ("1", "10"):
+        assert digest(f"{repository}/t:{name}") == digest(f"{repository}/u:{name}") == found[f"t-{name}"]["digest"]
+    assert platforms(f"{repository}/u:10") == ["linux/amd64", "linux/arm64"]
+
+
 def test_a_tag_keeps_the_platforms_that_were_filtered_out(project: Project, run: Run, repository: str) -> None:
     project(two_images(repository))
     succeeded(run("apply", "--format", "json"))

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -158,6 +159,10 @@ def test_durations(text: str, seconds: int) -> None:
 # --- registries -------------------------------------------------------------------------------------------------------
 
 
+MANIFEST = '{"layers": []}'
+PUT: dict[str, tuple[bytes, str]] = {}
+
+
 class Registry(BaseHTTPRequestHandler):
     """A registry that wants a token, which it gives to user:secret."""
 
@@ -170,6 +175,9 @@ class Registry(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
+    def do_PUT(self) -> None:
+        self.answer()
+
     def answer(self) -> None:
         port = self.headers["Host"].rpartition(":")[2]
         if self.path.startswith("/token"):
@@ -180,6 +188,11 @@ class Registry(BaseHTTPRequestHandler):
             self.reply(401, headers={"WWW-Authenticate": challenge})
         elif self.command == "DELETE":
             self.reply(202)
+        elif self.command == "PUT":
+            PUT[self.path] = self.rfile.read(int(self.headers["Content-Length"])), self.headers["Content-Type"]
+            self.reply(201)
+        elif self.command == "GET":
+            self.reply(200, MANIFEST, {"Content-Type": "application/x-manifest"})
         else:
             found = self.path.endswith("/manifests/1")
             self.reply(200 if found else 404, headers={"Docker-Content-Digest": "sha256:abc"} if found else {})
@@ -216,6 +229,11 @@ def test_registries_are_asked_in_the_name_of_who_is_logged_in(tmp_path: Path) ->
         assert asked.digest(f"{host}/app:1") == "sha256:abc"
         assert asked.digest(f"{host}/app:2") == MISSING
         assert asked.delete(f"{host}/app:1")
+        digest = "sha256:" + sha256(MANIFEST.encode()).hexdigest()
+        assert asked.move(f"{host}/app:new", digest)
+        assert {"/v2/app/manifests/new": (MANIFEST.encode(), "application/x-manifest")} == PUT
+        assert not asked.move(f"{host}/app:other", "sha256:" + "0" * 64)  # not what was asked for
+        assert len(PUT) == 1
         stranger = Registries(Programs({"DOCKER_CONFIG": str(tmp_path / "none")}))
         assert stranger.digest(f"{host}/app:1") is None
         assert not stranger.delete(f"{host}/app:1")
