@@ -66,6 +66,8 @@ class Policy:
     @property
     def keep_going(self) -> bool:
         """Whether to start what does not depend on a failure."""
+        if self.options.fail_fast:
+            return False
         given = self.options.keep_going
         return bool(self.plan.apply.keep_going) if given is None else given
 

@@ -109,6 +109,9 @@ def apply(
             no_output=no_output,
         )
         planned = _saved(run, asked) or make_plan(run.name, run.sources, asked, run.git)
+        if fail_fast and keep_going:
+            message = "--fail-fast and --keep-going exclude each other"
+            raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
         chosen = ApplyOptions(
             builder=builder,
             no_cache=no_cache,
