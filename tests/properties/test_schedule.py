@@ -119,8 +119,9 @@ class Call:
             if passing:
                 return self.fail(name, f"failed to push r/{name}: unexpected status: 503 Service Unavailable")
             self.say(name, completed="2026-11-25T00:00:01Z")
-            if name in self.names:
-                self.world.finished.append(name)
+            with self.world.lock:
+                if name not in self.world.finished:  # exported or not
+                    self.world.finished.append(name)
         return 0
 
     def fail(self, name: str, words: str) -> int:
