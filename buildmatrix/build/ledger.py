@@ -41,24 +41,22 @@ class Ledger:
         self._attempts: dict[str, list[Attempt]] = {}
         self._node_of, self._log_of, self._tell = run.facts.builder.node_of, run.log_of, tell
 
-    def culprit(self, name: str) -> str:
-        """Return the nearest target that this one depends on and that was not built; "" if all were, or may yet be."""
-        lost: dict[str, str] = {}
+    def lost(self) -> dict[str, str]:
+        """Return what cannot be built any more, each with the nearest target that it depends on and that was not."""
+        found: dict[str, str] = {}
         for target in self.plan.targets:
-            before = (other for other in (*target.links, *target.needs) if other in lost or self._is_lost(other))
+            before = (other for other in (*target.links, *target.needs) if other in found or self._is_lost(other))
             if culprit := next(before, ""):
-                lost[target.name] = culprit
-            if target.name == name:
-                break
-        return lost.get(name, "")
+                found[target.name] = culprit
+        return found
 
     def _is_lost(self, name: str) -> bool:
         return name in self.outcomes and self.outcomes[name].status in LOST
 
-    def skip(self, name: str, *, interrupted: bool) -> None:
-        """Take down that a target was not started, and why."""
+    def skip(self, name: str, culprit: str, *, interrupted: bool) -> None:
+        """Take down that a target was not started, and why: for its `culprit` of `lost`, if there is one."""
         reason = "interrupted" if interrupted else ""
-        if culprit := self.culprit(name):
+        if culprit:
             status = self.outcomes[culprit].status if culprit in self.outcomes else "skipped"
             reason = f"{culprit}, which it depends on, {'failed' if status == 'failed' else f'was {status}'}"
         elif not interrupted:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.spec.settings import Publish
 
 ProgressStyle = Literal["auto", "plain", "tty", "quiet", "rawjson"]
-Publish = Literal["direct", "together"]
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 

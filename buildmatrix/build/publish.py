@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from buildmatrix.build.failure import is_passing
@@ -65,9 +66,13 @@ class Publisher:
         self._plan, self._images, self._programs = plan, list(images), programs
         self._builder = ["--builder", facts.builder.name]
         self._command = facts.imagetools
-        self._registries = Registries(programs)
         self._stopped = False
         self._has_exact_copies = True
+
+    @cached_property
+    def _registries(self) -> Registries:
+        """Made when a registry is first asked: most runs ask none."""
+        return Registries(self._programs)
 
     # --- before the build -----------------------------------------------------------------------------------------
 

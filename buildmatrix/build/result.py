@@ -6,7 +6,6 @@ It is written while the run goes on, so that a run that is killed leaves it too;
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from buildmatrix.build.files import write_whole
 from buildmatrix.build.fingerprint import Fingerprints
 from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.errors import Diagnostic, StaleError
@@ -146,15 +146,7 @@ class ResultFile:
         ignore = self.path.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
-        text = json.dumps({"format_version": FORMAT_VERSION, "targets": entries}, indent=1)
-        with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False, encoding="utf-8") as file:
-            try:
-                file.write(text)
-                file.flush()
-                Path(file.name).replace(self.path)
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        write_whole(self.path, json.dumps({"format_version": FORMAT_VERSION, "targets": entries}, indent=1))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ signal handler uses too.
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
@@ -81,12 +81,13 @@ class Schedule:
             finally:
                 for running in self._running:
                     running.watched.kill()
+        lost = self.ledger.lost()
         for target in self.plan.targets:
             if target.name not in self.ledger.outcomes and target.name not in self._kept:
-                self._skip(target.name)
+                self._skip(target.name, lost)
 
-    def _skip(self, name: str) -> None:
-        self.ledger.skip(name, interrupted=bool(self._signals))
+    def _skip(self, name: str, lost: Mapping[str, str]) -> None:
+        self.ledger.skip(name, lost.get(name, ""), interrupted=self.interrupted)
 
     def _rest(self) -> Plan:
         """Return the plan without the targets that need not be built."""
@@ -272,25 +273,28 @@ class Schedule:
 
     def _skip_what_is_lost(self) -> None:
         """Take what depends on a failure out of the calls that are still to be made."""
+        lost = self.ledger.lost()
         for unit in list(self._pending):
-            lost = [name for name in unit.call.names if self.ledger.culprit(name)]
             left = [name for name in unit.call.names if name not in lost]
-            for name in lost:
-                self._skip(name)
-            if lost and left:
+            if len(left) == len(unit.call.names):
+                continue
+            for name in unit.call.names:
+                if name in lost:
+                    self._skip(name, lost)
+            if left:
                 unit.call = call(self.plan, left, alone=unit.call.alone)
-            elif lost:
+            else:
                 self._pending.remove(unit)
 
     def _go_on(self, running: Running, failed: str, blamed: list[str]) -> None:
         """Put what the failure interrupted back, each target alone: bake ends all of a call at the first failure."""
         waiting = {name for unit in self._pending for name in unit.call.names}
-        lost = {name for name in running.unit.call.names if self.ledger.culprit(name)}
+        lost = self.ledger.lost()
         for name in running.unit.call.names:
             if name in self.ledger.outcomes or name in waiting or name in blamed:
                 continue
             if name in lost:
-                self._skip(name)
+                self._skip(name, lost)
             elif self.options.fail_fast and self._closed:
                 self.ledger.end(name, "stopped", running.progress, reason=f"{failed} failed")
             elif not self._closed or running.progress.tracks[name].seen:

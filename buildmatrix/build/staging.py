@@ -8,7 +8,7 @@ from buildmatrix.build.buildx import Builder
 from buildmatrix.build.options import Policy
 from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.outputs import pushes
+from buildmatrix.plan.outputs import pushes, pushes_tags
 from buildmatrix.plan.references import split
 from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput, Settings
 from buildmatrix.spec.shapes import given
@@ -89,7 +89,7 @@ def _image(target: PlannedTarget, policy: Policy, staging_tag: str) -> StagedIma
     names = dict.fromkeys(
         name
         for output in target.settings.output or ()
-        if isinstance(output, ImageOutput | RegistryOutput) and _is_tagged(output)
+        if isinstance(output, ImageOutput | RegistryOutput) and pushes_tags(output)
         for name in (output.name.split(",") if output.name else target.tags)
     )
     tags: dict[str, list[str]] = {}
@@ -107,15 +107,11 @@ def _image(target: PlannedTarget, policy: Policy, staging_tag: str) -> StagedIma
     )
 
 
-def _is_tagged(output: Any) -> bool:
-    return pushes(output) and not output.push_by_digest
-
-
 def _staged_settings(target: PlannedTarget, image: StagedImage) -> Settings:
     """Return the settings that push without the tags; what else is written keeps its name."""
     outputs: list[Any] = []
     for output in target.settings.output or ():
-        if _is_tagged(output):
+        if pushes_tags(output):
             outputs.append(_pushed(output, image))
         elif isinstance(output, DockerOutput | OciOutput | ImageOutput) and not output.name and target.tags:
             outputs.append(output.but({"name": ",".join(target.tags)}))

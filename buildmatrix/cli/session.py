@@ -154,21 +154,11 @@ def _modes(*, push: bool, load: bool, none: bool) -> tuple[tuple[OutputMode, boo
 
 
 def write_file(path: str, text: str) -> None:
-    """Write a file whole or not at all: a temporary file beside it, then a rename."""
-    import tempfile
+    """Write a file whole or not at all; UsageError if that cannot be."""
+    from buildmatrix.build.files import write_whole
 
-    target = Path(path)
-    written: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8"
-        ) as file:
-            written = Path(file.name)
-            file.write(text)
-        written.chmod(0o644)
-        written.replace(target)
+        write_whole(Path(path), text)
     except OSError as error:
-        if written is not None:
-            written.unlink(missing_ok=True)
         message = f"{path} cannot be written: {error.strerror}"
         raise UsageError(Diagnostic(message=message, code="write")) from None

@@ -44,6 +44,11 @@ def pushes(output: Any) -> bool:
     return isinstance(output, RegistryOutput) or (isinstance(output, ImageOutput) and output.push is True)
 
 
+def pushes_tags(output: Any) -> bool:
+    """Tell whether an output goes to a registry under its tags, and not by digest alone."""
+    return pushes(output) and not output.push_by_digest
+
+
 def writes_tags(settings: Settings) -> bool:
     """Tell whether a target's tags are written anywhere: to a registry, a store or an archive."""
     outputs: tuple[Any, ...] = settings.output or ()

@@ -13,7 +13,7 @@ from buildmatrix.plan.git import Git
 from buildmatrix.plan.grants import grants_of
 from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.plan.outputs import pushes, with_outputs
+from buildmatrix.plan.outputs import pushes_tags, with_outputs
 from buildmatrix.plan.platforms import normalized
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
@@ -278,7 +278,7 @@ def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> Pla
 def _lacking(settings: Settings, declared: tuple[str, ...]) -> tuple[str, ...]:
     """Return the platforms that a pushed tag would lose, were it not completed from what the registry holds."""
     outputs: tuple[Any, ...] = settings.output or ()
-    if not any(pushes(output) and not output.push_by_digest for output in outputs):
+    if not any(map(pushes_tags, outputs)):
         return ()
     return tuple(platform for platform in declared if platform not in (settings.platforms or ()))
 

@@ -22,6 +22,7 @@ from buildmatrix.build.progress import (
 )
 from buildmatrix.report.progress import ended
 from buildmatrix.report.style import Style
+from buildmatrix.report.words import STATUSES
 
 A_SECOND = 4
 """How often the board is drawn."""
@@ -113,7 +114,7 @@ class Board:
         return _cut(text)
 
 
-_ENDS = frozenset({"built", "cached", "kept", "failed", "stopped", "skipped"})
+_ENDS = frozenset[str](STATUSES)
 
 
 def _note(row: _Row, event: Event) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded
+from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
 from buildmatrix.report.words import DIGEST, cause, clean, counts, duration, last_lines, problems
 
@@ -36,10 +37,9 @@ def _indented(text: str) -> list[str]:
 
 
 def _line(target: TargetOutcome, width: int, tags: int, style: Style) -> str:
-    paint = {"built": style.good, "cached": style.good, "kept": style.good, "failed": style.error}
     columns = [
         f"  {style.name(target.name.ljust(width))}",
-        paint.get(target.status, style.warning)(target.status.ljust(7)),
+        painted(target.status, target.status.ljust(7), style),
         f"{target.seconds:>6.1f}s" if target.seconds else " " * 7,
     ]
     first, *more = [*target.tags, ""][: max(1, len(target.tags))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from buildmatrix.build.outcome import TargetOutcome
+from buildmatrix.build.outcome import Status, TargetOutcome
 from buildmatrix.build.progress import Event, Line, Retrying, TargetEnded, TargetStarted
 from buildmatrix.report.style import Style
 
@@ -62,14 +62,19 @@ class Lines:
 
 def ended(outcome: TargetOutcome, style: Style, *, short: bool = False) -> str:
     """Return how a target ended, in one line: `built 12.4s sha256:4af5eec9f528`; `short`: only what is behind that."""
-    paint = {"built": style.good, "cached": style.good, "kept": style.good, "failed": style.error}
-    parts = [] if short else [paint.get(outcome.status, style.warning)(outcome.status)]
+    parts = [] if short else [painted(outcome.status, outcome.status, style)]
     parts += [f"{outcome.seconds:.1f}s"] if outcome.seconds and not short else []
     if outcome.status in {"failed", "stopped", "skipped"}:
         parts.append(shortened(outcome.reason))
     elif outcome.digest:
         parts.append(outcome.digest[: len("sha256:") + 12])
     return " ".join(part for part in parts if part)
+
+
+def painted(status: Status, text: str, style: Style) -> str:
+    """Return a text in the colour of a status."""
+    paint = {"built": style.good, "cached": style.good, "kept": style.good, "failed": style.error}
+    return paint.get(status, style.warning)(text)
 
 
 def shortened(text: str) -> str:
