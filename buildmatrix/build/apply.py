@@ -13,13 +13,13 @@ from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.build.preflight import Facts
-from buildmatrix.build.process import Programs
 from buildmatrix.build.progress import Event, Listener, TargetEnded
 from buildmatrix.build.publish import Published, Publisher
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.build.staging import staged
 from buildmatrix.plan.model import Plan
+from buildmatrix.process import Programs
 
 
 @dataclass(frozen=True, kw_only=True)

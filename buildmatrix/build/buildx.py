@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from buildmatrix.build.process import Completed, Programs
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
-from buildmatrix.plan.platforms import normalized
+from buildmatrix.oci.platform import normalized
+from buildmatrix.process import Completed, Programs
 
 if TYPE_CHECKING:
     from packaging.version import Version

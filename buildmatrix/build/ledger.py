@@ -8,10 +8,10 @@ from pathlib import Path
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
 from buildmatrix.build.preflight import Facts
-from buildmatrix.build.process import Programs
 from buildmatrix.build.progress import Listener, Progress, TargetEnded, Track
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import writes_tags
+from buildmatrix.process import Programs
 
 LOST = frozenset({"failed", "stopped", "skipped"})
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from buildmatrix.build.buildx import Builder, Probe
 from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.gate import gate_found
-from buildmatrix.build.process import Programs
 from buildmatrix.errors import Diagnostic, EngineError, UsageError
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.paths import is_local
+from buildmatrix.process import Programs
 from buildmatrix.spec.settings import DockerOutput, OciOutput
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import Any
 
 from buildmatrix.build.failure import is_passing
 from buildmatrix.build.preflight import Facts
-from buildmatrix.build.process import Programs, signals
 from buildmatrix.build.registry import MISSING, Registries
 from buildmatrix.build.staging import StagedImage
 from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, RegistryError, StoppedError
+from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.platforms import normalized
+from buildmatrix.process import Programs, signals
 
 AT_ONCE = 4
 """Calls of imagetools at once."""

@@ -16,9 +16,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from buildmatrix.build.process import Programs
 from buildmatrix.errors import EngineError
-from buildmatrix.plan.references import canonical
+from buildmatrix.oci.reference import canonical
+from buildmatrix.process import Programs
 
 if TYPE_CHECKING:
     from email.message import Message

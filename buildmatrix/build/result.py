@@ -13,10 +13,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from buildmatrix.build.files import write_whole
 from buildmatrix.build.fingerprint import Fingerprints
 from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.errors import Diagnostic, StaleError
+from buildmatrix.files import write_whole
 from buildmatrix.plan.model import Plan
 
 FOLDER, FILE = ".buildmatrix", "result.json"

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.options import Policy
-from buildmatrix.build.process import Watched
 from buildmatrix.build.progress import Line, Listener, Progress
 from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.process import Watched
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before the second attempt, doubled for each one that follows, up to the longest."""

@@ -15,11 +15,11 @@ from buildmatrix.build.calls import call, calls
 from buildmatrix.build.failure import Failure, explain
 from buildmatrix.build.ledger import Ledger, Run
 from buildmatrix.build.options import ApplyOptions, Policy
-from buildmatrix.build.process import signals
 from buildmatrix.build.progress import Listener, Retrying, TargetStarted
 from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError
 from buildmatrix.plan.model import Plan
+from buildmatrix.process import signals
 
 MOST_CALLS = 16
 """Bake calls at once where nobody says how many: each is a process of docker."""

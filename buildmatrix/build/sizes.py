@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from buildmatrix.build.outcome import Outcome, TargetOutcome
-from buildmatrix.build.process import Programs
 from buildmatrix.errors import EngineError
+from buildmatrix.oci.reference import split
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.references import split
+from buildmatrix.process import Programs
 
 MOST = 50
 """Images whose sizes are looked up: it takes a call of docker for each manifest."""

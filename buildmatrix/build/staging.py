@@ -7,9 +7,9 @@ from typing import Any
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.options import Policy
 from buildmatrix.errors import Diagnostic
+from buildmatrix.oci.reference import split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes, pushes_tags
-from buildmatrix.plan.references import split
 from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput, Settings
 from buildmatrix.spec.shapes import given
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import typer
 
-from buildmatrix.build.process import Programs
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.request import OutputMode, Request
+from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
 from buildmatrix.spec.source import Sources
 
@@ -155,7 +155,7 @@ def _modes(*, push: bool, load: bool, none: bool) -> tuple[tuple[OutputMode, boo
 
 def write_file(path: str, text: str) -> None:
     """Write a file whole or not at all; UsageError if that cannot be."""
-    from buildmatrix.build.files import write_whole
+    from buildmatrix.files import write_whole
 
     try:
         write_whole(Path(path), text)

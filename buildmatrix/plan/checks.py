@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.oci.reference import canonical, fault
 from buildmatrix.plan.matrix import label
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes, writes_tags
 from buildmatrix.plan.paths import is_local, kind_of
-from buildmatrix.plan.references import canonical, fault
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
 from buildmatrix.spec.settings import InlineCacheTo

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
+from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.checks import Checker
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
@@ -14,7 +15,6 @@ from buildmatrix.plan.grants import grants_of
 from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.outputs import pushes_tags, with_outputs
-from buildmatrix.plan.platforms import normalized
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError

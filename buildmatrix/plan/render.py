@@ -12,9 +12,9 @@ from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.merge import Merged
 from buildmatrix.plan.paths import rebase
-from buildmatrix.plan.platforms import normalized
 from buildmatrix.plan.scope import FOLLOWS, BadTemplateError
 from buildmatrix.plan.tables import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.check import problems as check

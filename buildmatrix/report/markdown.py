@@ -2,7 +2,7 @@
 
 import re
 
-from buildmatrix.report.words import clean
+from buildmatrix.text import clean
 
 _SIGNS = (
     ("&", "&amp;"),

@@ -7,7 +7,8 @@ from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded
 from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
-from buildmatrix.report.words import DIGEST, cause, clean, counts, duration, last_lines, problems
+from buildmatrix.report.words import DIGEST, cause, counts, duration, last_lines, problems
+from buildmatrix.text import clean
 
 WIDEST = 80
 """Characters of a reason that are shown."""

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from buildmatrix.build.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
 from buildmatrix.report.run_graph import graph_of
 from buildmatrix.report.run_timeline import longest_text, most_steps, picked, timeline_of
-from buildmatrix.report.words import STATUSES, cause, clean, count_of, counts, duration, last_lines, problems, size
+from buildmatrix.report.words import STATUSES, cause, count_of, counts, duration, last_lines, problems, size
+from buildmatrix.text import clean
 
 MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
 """Failures that are shown with their logs, characters of all these logs, and of one."""

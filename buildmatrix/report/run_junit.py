@@ -3,7 +3,8 @@
 from xml.etree import ElementTree as ET
 
 from buildmatrix.build.outcome import Attempt, Outcome, TargetOutcome
-from buildmatrix.report.words import cause, clean, duration
+from buildmatrix.report.words import cause, duration
+from buildmatrix.text import clean
 
 
 def run_junit(outcome: Outcome) -> str:

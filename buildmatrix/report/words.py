@@ -1,6 +1,5 @@
-"""Words that all run reports share: counts, durations, sizes, and texts of logs made fit for a document."""
+"""Words that all run reports share: counts, durations, sizes."""
 
-import re
 from collections.abc import Iterable
 
 from buildmatrix.build.outcome import Outcome, Status, TargetOutcome
@@ -10,14 +9,6 @@ STATUSES: tuple[Status, ...] = ("built", "cached", "kept", "failed", "stopped", 
 
 DIGEST = len("sha256:") + 12
 """Characters of a digest that are shown."""
-
-_COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def clean(text: str) -> str:
-    """Return a text without terminal colours; other control signs and half surrogates become `�`."""
-    return _FORBIDDEN.sub("\ufffd", _COLOURS.sub("", text)) if _FORBIDDEN.search(text) else text
 
 
 def last_lines(text: str, longest: int) -> str:

@@ -16,7 +16,6 @@ from buildmatrix.build.fingerprint import Fingerprints
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
 from buildmatrix.build.outcome import TargetOutcome
-from buildmatrix.build.process import Programs
 from buildmatrix.build.progress import LogLine, StepStarted, TargetStarted
 from buildmatrix.build.registry import MISSING, Registries
 from buildmatrix.build.result import ResultFile
@@ -25,6 +24,7 @@ from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import Request
+from buildmatrix.process import Programs
 from buildmatrix.spec.source import Sources
 
 SPEC = """version = 1

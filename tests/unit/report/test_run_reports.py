@@ -19,7 +19,8 @@ from buildmatrix.report.run_html import run_html
 from buildmatrix.report.run_json import run_json, run_schema
 from buildmatrix.report.run_junit import run_junit
 from buildmatrix.report.run_timeline import most_steps, picked, timeline_of
-from buildmatrix.report.words import clean, duration, last_lines, size
+from buildmatrix.report.words import duration, last_lines, size
+from buildmatrix.text import clean
 
 EMPTY = Outcome(targets=(), seconds=0)
 MakeTarget = Callable[..., TargetOutcome]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from buildmatrix.plan.references import canonical, fault
+from buildmatrix.oci.reference import canonical, fault
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from buildmatrix.plan.platforms import normalized
+from buildmatrix.oci.platform import normalized
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM
 
 

@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Self
 
 from buildmatrix.errors import Diagnostic, EngineError
-from buildmatrix.plan.git import Run
 
 CHANGES_MEANING = (
     "BUILDX_BAKE_FILE",
@@ -93,7 +92,7 @@ class Programs:
             raise _missing(command[0]) from None
         return Watched(process, on_line)
 
-    def git(self, directory: Path) -> Run:
+    def git(self, directory: Path) -> Callable[[tuple[str, ...]], str | None]:
         """Return what runs git in a directory, without hooks, monitors or locks; None where git fails or is missing."""
         safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(directory))
 
