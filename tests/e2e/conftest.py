@@ -7,13 +7,13 @@ A Docker that answers is used; elsewhere tools/engine/engine starts throw-away o
 import os
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from tests.e2e.tools import Project, Run, command, write
+from tests.e2e.tools import Project, Run, Start, command, write
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,3 +75,28 @@ def run(engine: dict[str, str], tmp_path: Path) -> Run:
         )
 
     return go
+
+
+@pytest.fixture
+def start(engine: dict[str, str]) -> Iterator[Start]:
+    """Start buildmatrix in a folder and go on; what a failed test leaves running is ended, by its own process id."""
+    started: list[subprocess.Popen[str]] = []
+
+    def go(folder: Path, *arguments: str, **more: str) -> "subprocess.Popen[str]":
+        environment = {**os.environ, **engine, "NO_COLOR": "1", **more}
+        process = subprocess.Popen(
+            command(*arguments),
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield go
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate()

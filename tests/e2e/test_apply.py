@@ -1,7 +1,6 @@
 """`apply` on a real engine: every kind of output, cache and secret, every kind of failure, and ^C."""
 
 import json
-import os
 import signal
 import subprocess
 import tarfile
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.tools import Run, command, digest, inspected, platforms, running, succeeded, until
+from tests.e2e.tools import Run, Start, digest, inspected, nap, platforms, running, succeeded, until
 
 
 def test_registry_holds_exactly_the_declared_platforms(project: Callable[..., Path], run: Run, repository: str) -> None:
@@ -295,23 +294,20 @@ def test_what_would_stay_in_the_cache_is_announced(project: Callable[..., Path],
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_leaves_nothing_behind(
-    project: Callable[..., Path], engine: dict[str, str], tmp_path: Path, signum: signal.Signals
+    project: Callable[..., Path], start: Start, tmp_path: Path, signum: signal.Signals
 ) -> None:
-    nap = f"30.{os.getpid()}"
-    project(f'[target.app]\ndockerfile-inline = "FROM busybox\\nRUN sleep {nap}"\noutput = ["type=cacheonly"]\n')
+    sleep = nap(30)
+    project(f'[target.app]\ndockerfile-inline = "FROM busybox\\nRUN {sleep}"\noutput = ["type=cacheonly"]\n')
     scratch = tmp_path / "tmp"
     scratch.mkdir()
-    environment = {**os.environ, **engine, "TMPDIR": str(scratch)}
-    process = subprocess.Popen(
-        command("apply"), cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    until(lambda: running(f"sleep {nap}"))
+    process = start(tmp_path, "apply", TMPDIR=str(scratch))
+    until(lambda: running(sleep))
     process.send_signal(signum)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "1 stopped" in out
-    until(lambda: not running(f"sleep {nap}") and not running(str(scratch)))
+    until(lambda: not running(sleep) and not running(str(scratch)))
     assert not list(scratch.iterdir())
 
 

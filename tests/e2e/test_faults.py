@@ -11,7 +11,22 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project, Run, digest, outcomes, platforms, running, start, statuses, succeeded, until
+from tests.e2e.tools import (
+    Project,
+    Run,
+    Start,
+    count,
+    digest,
+    nap,
+    outcomes,
+    platforms,
+    result_of,
+    running,
+    statuses,
+    succeeded,
+    until,
+    wait_for,
+)
 
 ENGINE = Path(__file__).parent.parent.parent / "tools" / "engine" / "engine"
 
@@ -85,7 +100,7 @@ def test_no_retry_for_a_dockerfile_nor_for_a_refusal(
 
 
 def test_a_registry_that_is_gone_before_the_push_and_back_for_the_retry(
-    project: Project, run: Run, proxy: FaultyRegistry, repository: str, tmp_path: Path
+    start: Start, project: Project, run: Run, proxy: FaultyRegistry, repository: str
 ) -> None:
     name = repository.partition("/")[2]
     folder = project(pushed(f"{proxy.address}/{name}", "app"))
@@ -94,10 +109,9 @@ def test_a_registry_that_is_gone_before_the_push_and_back_for_the_retry(
     assert gone.returncode == 5
     assert "is localhost:" in gone.stderr
     process = start(folder, "apply", "--retries", "5", "--format", "json", "--report", "r.json")
-    until(lambda: not running(str(tmp_path / "never")), 1)
-    time.sleep(4)
+    wait_for(process, "attempt 1 failed")
     proxy.start()
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert json.loads(out)["targets"][0]["digest"] == digest(f"{repository}/app:1")
 
@@ -143,7 +157,7 @@ def second_engine(two_nodes: str) -> Iterator[str]:
 
 
 def kill_second_engine() -> None:
-    subprocess.run(["pkill", "-KILL", "-f", "dockerd .*node1.json"], check=False)
+    subprocess.run([ENGINE, "kill", "node1"], capture_output=True, check=True)
 
 
 def bring_back() -> None:
@@ -151,22 +165,22 @@ def bring_back() -> None:
 
 
 def test_an_engine_that_is_killed_and_comes_back(
-    project: Project, run: Run, repository: str, second_engine: str
+    start: Start, project: Project, run: Run, repository: str, second_engine: str
 ) -> None:
+    step = nap(10)
     folder = project(
         pushed(repository, "quick")
         + f"""
         [target.slow]
         needs = ["quick"]
         tags = ["{repository}/slow:1"]
-        dockerfile-inline = "FROM busybox\\nRUN echo {repository}; sleep 8"
+        dockerfile-inline = "FROM busybox\\nRUN echo {repository}; {step}"
         """
     )
     process = start(folder, "apply", "--builder", second_engine, "--format", "json")
-    until(lambda: bool(digest(f"{repository}/quick:1")), 60)
-    time.sleep(2)
+    until(lambda: running(step))
     kill_second_engine()
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 3, (out, err)
     assert {one["name"]: one["status"] for one in json.loads(out)["targets"]} == {"quick": "built", "slow": "failed"}
     assert not digest(f"{repository}/slow:1")
@@ -177,20 +191,21 @@ def test_an_engine_that_is_killed_and_comes_back(
 
 
 @pytest.mark.usefixtures("second_engine")
-def test_one_engine_of_two_is_killed(project: Project, run: Run, repository: str) -> None:
+def test_one_engine_of_two_is_killed(start: Start, project: Project, run: Run, repository: str) -> None:
+    step = nap(10)
     folder = project(
         f"""
         [target.app]
         platforms = ["linux/amd64", "linux/arm64"]
         tags = ["{repository}:1"]
         output = ["type=registry"]
-        dockerfile-inline = "FROM busybox\\nRUN echo {repository}; sleep 8"
+        dockerfile-inline = "FROM busybox\\nRUN echo {repository}; {step}"
         """
     )
     process = start(folder, "apply", "--builder", "two-nodes", "--format", "json")
-    until(lambda: running("sleep 8"), 60)
+    until(lambda: count(step) >= 2)  # one on each engine
     kill_second_engine()
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 3, (out, err)
     assert json.loads(out)["targets"][0]["status"] == "failed"
     assert not digest(f"{repository}:1")
@@ -201,14 +216,15 @@ def test_one_engine_of_two_is_killed(project: Project, run: Run, repository: str
 
 
 def test_an_engine_that_comes_back_while_it_is_tried_again(
-    project: Project, repository: str, second_engine: str
+    start: Start, project: Project, repository: str, second_engine: str
 ) -> None:
-    folder = project(pushed(repository, "app", run="sleep 6"))
+    step = nap(10)
+    folder = project(pushed(repository, "app", run=step))
     process = start(folder, "apply", "--builder", second_engine, "--retries", "6", "--format", "json")
-    until(lambda: running("sleep 6"), 60)
+    until(lambda: running(step))
     kill_second_engine()
     bring_back()
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     (app,) = json.loads(out)["targets"]
     assert len(app["attempts"]) > 1
@@ -240,9 +256,9 @@ def test_a_full_disk_ends_logs_and_reports_and_not_the_build(project: Project, r
     "signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["once", "term", "twice"]
 )
 def test_stopping_writes_the_result_and_leaves_nothing(
-    project: Project, run: Run, tmp_path: Path, signals: list[signal.Signals]
+    start: Start, project: Project, run: Run, tmp_path: Path, signals: list[signal.Signals]
 ) -> None:
-    nap = f"31.{os.getpid()}"
+    sleep = nap(31)
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     folder = project(f"""
@@ -252,23 +268,23 @@ def test_stopping_writes_the_result_and_leaves_nothing(
         dockerfile-inline = "FROM busybox\\nRUN echo {tmp_path}"
         [target.long]
         needs = ["first"]
-        dockerfile-inline = "FROM busybox\\nRUN sleep {nap}"
+        dockerfile-inline = "FROM busybox\\nRUN {sleep}"
         [target.last]
         needs = ["long"]
         dockerfile-inline = "FROM busybox"
     """)
     process = start(folder, "apply", "--format", "json", TMPDIR=str(scratch))
-    until(lambda: running(f"sleep {nap}"))
+    until(lambda: running(sleep))
     for signum in signals:
         process.send_signal(signum)
         time.sleep(0.2)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     found = {one["name"]: (one["status"], one["reason"]) for one in json.loads(out)["targets"]}
     assert found["first"][0] == "built"
     assert found["long"] == ("stopped", "interrupted")
     assert found["last"][0] == "skipped"
-    until(lambda: not running(f"sleep {nap}") and not running(str(scratch)))
+    until(lambda: not running(sleep) and not running(str(scratch)))
     assert not list(scratch.iterdir())
     kept = run("plan", "--format", "json")
     assert kept.returncode == 0
@@ -276,7 +292,7 @@ def test_stopping_writes_the_result_and_leaves_nothing(
     assert {name: entry["status"] for name, entry in result["targets"].items()}["first"] == "built"
 
 
-def test_a_run_that_is_killed_leaves_its_result_and_no_process(project: Project, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_leaves_its_result_and_no_process(start: Start, project: Project, tmp_path: Path) -> None:
     folder = project(f"""
         [defaults]
         output = ["type=cacheonly"]
@@ -290,7 +306,7 @@ def test_a_run_that_is_killed_leaves_its_result_and_no_process(project: Project,
     scratch.mkdir()
     process = start(folder, "apply", TMPDIR=str(scratch))
     until(lambda: running(f"while sleep 1; do echo {tmp_path}"))
-    time.sleep(1)
+    until(lambda: "first" in result_of(folder))
     process.kill()
     process.communicate()
     until(lambda: not running(str(scratch)) and not running(f"while sleep 1; do echo {tmp_path}"))
@@ -298,11 +314,11 @@ def test_a_run_that_is_killed_leaves_its_result_and_no_process(project: Project,
     assert {name: entry["status"] for name, entry in result["targets"].items()} == {"first": "built"}
 
 
-def test_two_runs_of_one_project_at_the_same_time(project: Project, repository: str) -> None:
+def test_two_runs_of_one_project_at_the_same_time(start: Start, project: Project, repository: str) -> None:
     folder = project(pushed(repository, "a", "b", run="sleep 2"))
     both = [start(folder, "apply", name, "--format", "json") for name in "ab"]
     for process in both:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
     result = json.loads((folder / ".buildmatrix" / "result.json").read_text())
     assert {name: entry["digest"] for name, entry in result["targets"].items()} == {

@@ -65,8 +65,8 @@ def test_jobs_limits_how_many_build_at_once(project: Project, run: Run, salt: st
         salt = { env = "SALT" }
         [target.t]
         output = ["type=cacheonly"]
-        dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo {{ i }} {{ salt }}"
-        matrix.i = [1, 2, 3, 4, 5]
+        dockerfile-inline = "FROM busybox\\nRUN sleep 3; echo {{ i }} {{ salt }}"
+        matrix.i = [1, 2, 3, 4]
     """)
     found = succeeded(run("apply", "--jobs", "2", "--format", "json", SALT=salt))
     spans = sorted((one["started"], one["started"] + one["seconds"]) for one in found.values())

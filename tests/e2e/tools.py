@@ -1,10 +1,10 @@
 """What the tests on a real engine share: to run buildmatrix as a user would, and to look at a registry."""
 
 import json
-import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., "subprocess.Popen[str]"]
 Project = Callable[..., Path]
 BASE = "FROM busybox\nRUN uname -m > /machine\n"
 
@@ -25,18 +26,6 @@ def write(folder: Path, spec: str, files: Mapping[str, str] | None = None) -> Pa
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
-
-
-def start(folder: Path, *arguments: str, **more: str) -> "subprocess.Popen[str]":
-    """Start buildmatrix in a folder and go on."""
-    return subprocess.Popen(
-        command(*arguments),
-        cwd=folder,
-        env={**os.environ, "NO_COLOR": "1", **more},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
@@ -80,12 +69,39 @@ def platforms(tag: str) -> list[str]:
     return ["/".join(row["platform"][key] for key in keys if key in row["platform"]) for row in inspected(tag)]
 
 
+def nap(seconds: int) -> str:
+    """`sleep SECONDS` as no other test says it."""
+    return f"sleep {seconds}.{uuid.uuid4().int % 10**9}"
+
+
+def count(text: str) -> int:
+    """How many processes have this text in their command lines; it has to be one that no other test uses."""
+    return len(subprocess.run(["pgrep", "-f", "--", text], capture_output=True, check=False).stdout.split())
+
+
 def running(text: str) -> bool:
     """Whether a process has this text in its command line."""
-    return subprocess.run(["pgrep", "-f", "--", text], capture_output=True, check=False).returncode == 0
+    return count(text) > 0
 
 
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_for(process: "subprocess.Popen[str]", words: str) -> None:
+    """Read what a started buildmatrix says until it has said this."""
+    assert process.stderr is not None
+    said = ""
+    while words not in said:
+        line = process.stderr.readline()
+        assert line, f"it ended without saying {words!r}:\n{said}"
+        said += line
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    """The targets of the last result as it is now, {} if there is none yet."""
+    path = folder / ".buildmatrix" / "result.json"
+    found: dict[str, Any] = json.loads(path.read_text())["targets"] if path.exists() else {}
+    return found
+
+
+def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
     for _ in range(int(seconds * 10)):
         if true():
             return

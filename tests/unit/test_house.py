@@ -146,3 +146,11 @@ def test_every_dependency_has_its_reason() -> None:
     names = {re.split(r"[\s<>=!~\[;]", text)[0] for text in wanted}
     design = (ROOT / "docs" / "design.md").read_text()
     assert not {name for name in names if f"**{name}**" not in design}
+
+
+def test_no_test_ends_processes_by_their_names() -> None:
+    """Another home's engine, or another run's build, has the same names: processes are ended by their ids."""
+    by_name = re.compile(r"\bp" + r"kill\b|\bkill" + r"all\b")
+    folders = [ROOT / name for name in ("tests", "tools", "benchmarks", ".ci")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert not [path for path in files if by_name.search(path.read_text(errors="replace"))]
