@@ -55,13 +55,15 @@ class Fault:
       GET, so many bytes of the answer's body reach the client and then its connection ends; 0: not even the headers.
       (Clients ask for the rest of a blob with `Range`, so if every answer is cut, they still get on.)
     - `stall`: the request is forwarded after so many seconds.
+    - `raw`: the request's body is read, then it is answered with these very bytes, and the connection ends.
+    - `drip`: the same, a byte every so many seconds, and then `x` for ever.
     """
 
     method: str
     """A regular expression for the whole method."""
     path: str
     """A regular expression that is found somewhere in the path, with its query."""
-    kind: Literal["status", "cut", "stall"]
+    kind: Literal["status", "cut", "stall", "raw", "drip"]
     status: int = 500
     headers: tuple[tuple[str, str], ...] = ()
     times: int = -1
@@ -69,6 +71,7 @@ class Fault:
     after_bytes: int = 0
     seconds: float = 0.0
     text: str | None = None
+    raw: bytes = b""
 
     def matches(self, method: str, path: str) -> bool:
         return bool(re.fullmatch(self.method, method) and re.search(self.path, path))
@@ -216,6 +219,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if fault and fault.kind == "status":
                 self.refuse(fault.status, fault.headers, fault.text)
+            elif fault and fault.kind in {"raw", "drip"}:
+                self.say(fault.raw, fault.seconds if fault.kind == "drip" else None)
             else:
                 self.server.stopped.wait(fault.seconds if fault and fault.kind == "stall" else 0)
                 self.forward(fault.after_bytes if fault and fault.kind == "cut" else None)
@@ -245,11 +250,24 @@ class Handler(BaseHTTPRequestHandler):
         error = json.dumps({"errors": [{"code": code, "message": message, "detail": None}]})
         text = (error if instead is None else instead).encode()
         kind = "application/json" if text.startswith(b"{") else "text/html"
-        about = [("Content-Type", kind), ("Content-Length", str(len(text))), API_VERSION]
+        about = {"Content-Type": kind, "Content-Length": str(len(text)), **dict([API_VERSION]), **dict(headers)}
         self.note(status)
-        self.send_head(status, [*about, *headers])
+        self.send_head(status, about.items())
         if self.command != "HEAD":
             self.wfile.write(text)
+
+    def say(self, raw: bytes, seconds: float | None) -> None:
+        """Answer with bytes that need not be HTTP; with `seconds` one at a time, and then on and on."""
+        for _ in self.body():
+            pass
+        self.note(0)
+        if seconds is None:
+            self.wfile.write(raw)
+        for piece in () if seconds is None else (*(raw[at : at + 1] for at in range(len(raw))), *[b"x"] * 10_000):
+            self.wfile.write(piece)
+            if self.server.stopped.wait(seconds):
+                break
+        self.hang_up()
 
     def send_head(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         self.send_response_only(status)

@@ -1,0 +1,270 @@
+"""The one way to ask a registry: by the OCI distribution specification, in the name of whom docker is logged in as.
+
+Every answer is Found, Absent or Unknown, within a bounded time, whatever the registry does. A tag is asked for with
+HEAD; content only by its digest, since Docker Hub counts each GET of a manifest as a pull.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from urllib.parse import urljoin, urlsplit
+
+from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
+from buildmatrix.oci.authorization import Authorization
+from buildmatrix.oci.reference import canonical
+from buildmatrix.oci.transport import SECONDS, Reply, Request, Transport
+from buildmatrix.process import Programs
+from buildmatrix.text import clean
+
+_KIND = "application/vnd."
+INDEXES = frozenset({f"{_KIND}oci.image.index.v1+json", f"{_KIND}docker.distribution.manifest.list.v2+json"})
+MANIFESTS = frozenset({f"{_KIND}oci.image.manifest.v1+json", f"{_KIND}docker.distribution.manifest.v2+json"})
+
+_ACCEPT = ", ".join(sorted(INDEXES | MANIFESTS))
+"""All four, always: with one alone an old registry converts what it has, and answers the digest of that."""
+
+TRIES = 3
+"""How often a question is asked where the trouble may pass: as often as a move of tags is tried."""
+
+HOPS = 3
+"""Redirections that are followed, without saying who we are."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_LOCAL = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?")
+_NO_TLS = "speaks no TLS"
+_GONE = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
+_MOVED = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """A request about something in a repository: `path` is what stands behind its name."""
+
+    method: str
+    host: str
+    repository: str
+    path: str
+    actions: str = "pull"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Accept": _ACCEPT})
+    body: bytes | None = None
+
+
+class Registries:
+    """Asks registries. Every method may be called from any thread, and raises nothing for what a registry does."""
+
+    def __init__(self, programs: Programs, insecure: Iterable[str] = ()) -> None:
+        """Take what starts credential helpers, and the registries (`host:port`) that may do without TLS."""
+        self._transport = Transport(programs.environment)
+        self._authorization = Authorization(programs, self._transport)
+        self._insecure = frozenset(insecure)
+        self._plain: set[str] = set()
+
+    # --- questions ------------------------------------------------------------------------------------------------
+
+    def head(self, reference: str, *, tries: int = TRIES) -> Answer:
+        """Return what a tag, or `repository@digest`, stands for."""
+        host, repository, name = _parts(reference)
+        question = _Question(method="HEAD", host=host, repository=repository, path=f"manifests/{name}")
+        return _persistent(lambda: self._headed(question, name), tries)
+
+    def get(self, repository: str, digest: str, *, tries: int = TRIES) -> Answer:
+        """Return the index or manifest that has a digest, verified."""
+        return self._content(repository, f"manifests/{digest}", digest, tries)
+
+    def blob(self, repository: str, digest: str, *, tries: int = TRIES) -> Answer:
+        """Return the blob that has a digest, verified: a configuration, never a layer."""
+        return self._content(repository, f"blobs/{digest}", digest, tries)
+
+    def _content(self, repository: str, path: str, digest: str, tries: int) -> Answer:
+        host, repository, _ = _parts(repository)
+        question = _Question(method="GET", host=host, repository=repository, path=path)
+        return _persistent(lambda: _verified(self._ask(question), host, digest), tries)
+
+    def _headed(self, question: _Question, name: str) -> Answer:
+        found = self._ask(question)
+        if isinstance(found, Unknown) or found.status != HTTPStatus.OK:
+            return _without_content(found, question.host)
+        told = found.headers.get("docker-content-digest", "")
+        if not told:  # the specification allows that: then the content tells, at the cost of reading it
+            return _hashed(self._ask(replace(question, method="GET")), question.host)
+        wrong = _DIGEST.fullmatch(name) and told != name
+        if wrong or not _DIGEST.fullmatch(told):
+            return Unknown(reason=f"{question.host} answered a digest that cannot be right")
+        return Found(descriptor=Descriptor(digest=told, media_type=_kind(found), size=_size(found)))
+
+    # --- changes --------------------------------------------------------------------------------------------------
+
+    def put(self, tag: str, body: bytes, media_type: str) -> Found | Unknown:
+        """Point a tag at an index or manifest, byte for byte; tried once. After Unknown, look what it did."""
+        host, repository, name = _parts(tag)
+        found = self._ask(
+            _Question(
+                method="PUT",
+                host=host,
+                repository=repository,
+                path=f"manifests/{name}",
+                actions="pull,push",
+                headers={"Content-Type": media_type, "Accept": _ACCEPT},
+                body=body,
+            )
+        )
+        if isinstance(found, Unknown):
+            return found
+        digest = digest_of(body)
+        if found.status != HTTPStatus.CREATED:
+            return _refusal(found, host)
+        if found.headers.get("docker-content-digest", digest) != digest:
+            return Unknown(reason=f"{host} stored something else than it was sent")
+        return Found(descriptor=Descriptor(digest=digest, media_type=media_type, size=len(body)), body=body)
+
+    def delete(self, tag: str) -> Absent | Unknown:
+        """Delete a tag, not the image."""
+        host, repository, name = _parts(tag)
+        question = _Question(method="DELETE", host=host, repository=repository, path=f"manifests/{name}")
+        found = self._ask(replace(question, actions="pull,push,delete"))
+        if isinstance(found, Unknown):
+            return found
+        return Absent() if found.status in _GONE else _refusal(found, host)
+
+    # --- the protocol ---------------------------------------------------------------------------------------------
+
+    def _ask(self, question: _Question) -> Reply | Unknown:
+        """Ask once, logged in where the registry wants that."""
+        scope = f"repository:{question.repository}:{question.actions}"
+        proof = self._authorization.known(question.host, scope)
+        found = self._sent(question, proof)
+        if isinstance(found, Unknown) or found.status != HTTPStatus.UNAUTHORIZED:
+            return found
+        challenge = found.headers.get("www-authenticate", "")
+        plain = self._base(question.host).startswith("http:")
+        proven = self._authorization.prove(question.host, challenge, scope, plain=plain)
+        if isinstance(proven, Unknown):
+            return proven
+        return self._sent(question, proven) if proven and proven != proof else found
+
+    def _sent(self, question: _Question, proof: str) -> Reply | Unknown:
+        found = self._followed(question, self._base(question.host), proof)
+        falls_back = question.host in self._insecure and question.host not in self._plain
+        if falls_back and isinstance(found, Unknown) and found.reason.endswith(_NO_TLS):
+            self._plain.add(question.host)
+            return self._followed(question, self._base(question.host), proof)
+        return found
+
+    def _base(self, host: str) -> str:
+        """Return the start of a registry's URLs; as for docker, those of this machine speak plain HTTP."""
+        scheme = "http" if _LOCAL.fullmatch(host) or host in self._plain else "https"
+        return f"{scheme}://{'registry-1.docker.io' if host == 'docker.io' else host}/v2/"
+
+    def _followed(self, question: _Question, base: str, proof: str) -> Reply | Unknown:
+        """Send a request; where content lies elsewhere, follow, and do not say there who we are."""
+        url = f"{base}{question.repository}/{question.path}"
+        proven = {**question.headers, **({"Authorization": proof} if proof else {})}
+        insecure = question.host in self._insecure
+        request = Request(method=question.method, url=url, headers=proven, body=question.body, insecure=insecure)
+        for _ in range(HOPS):
+            found = self._transport.ask(request)
+            if isinstance(found, Unknown) or found.status not in _MOVED:
+                return found
+            there = urljoin(request.url, found.headers.get("location", ""))
+            known = there.startswith(("https://", base.partition("//")[0] + "//"))
+            if question.method not in {"GET", "HEAD"} or not known or "location" not in found.headers:
+                return found
+            is_same = urlsplit(there)[:2] == urlsplit(url)[:2]
+            request = replace(request, url=there, headers=proven if is_same else question.headers)
+        return Unknown(reason=f"{question.host} sends from one place to the next")
+
+
+def digest_of(body: bytes) -> str:
+    """Return the digest of an index or manifest."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def host_of(reference: str) -> str:
+    """Return the registry of a reference, as docker calls it: `docker.io`, `ghcr.io`, `localhost:5000`."""
+    return _parts(reference)[0]
+
+
+def _parts(reference: str) -> tuple[str, str, str]:
+    """Return the host, the repository in it, and the tag or digest."""
+    repository, _, digest = reference.partition("@")
+    host, _, rest = canonical(repository).partition("/")
+    path, _, tag = rest.rpartition(":")
+    return host, path, digest or tag
+
+
+def _persistent(ask: Callable[[], Answer], tries: int) -> Answer:
+    """Ask again where the trouble may pass, soon and not for long."""
+    began = time.monotonic()
+    for attempt in range(tries - 1):
+        found = ask()
+        if not isinstance(found, Unknown) or not found.passes:
+            return found
+        wait = found.wait or 0.25 * 2.0**attempt
+        if time.monotonic() - began + wait > SECONDS:
+            return found
+        time.sleep(wait)
+    return ask()
+
+
+def _kind(reply: Reply) -> str:
+    return reply.headers.get("content-type", "").partition(";")[0].strip()
+
+
+def _size(reply: Reply) -> int:
+    text = reply.headers.get("content-length", "")
+    return int(text) if re.fullmatch("[0-9]{1,12}", text) else 0
+
+
+def _without_content(found: Reply | Unknown, host: str) -> Absent | Unknown:
+    """Absent, if it is a registry that says so: the page of a gateway is none."""
+    if isinstance(found, Unknown):
+        return found
+    if found.status == HTTPStatus.NOT_FOUND and _kind(found) != "text/html":
+        return Absent()
+    return _refusal(found, host)
+
+
+def _refusal(found: Reply, host: str) -> Unknown:
+    status = found.status
+    asked = found.headers.get("retry-after", "")
+    return Unknown(
+        reason=f"{host} answered {status}{_words(found)}",
+        passes=status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500,  # noqa: PLR2004
+        refused=status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN},
+        wait=float(asked) if re.fullmatch("[0-9]{1,6}", asked) else 0.0,
+    )
+
+
+def _words(found: Reply) -> str:
+    """Return what a registry says of its refusal, in brackets and in short; "" for nothing that can be understood."""
+    try:
+        error = json.loads(found.body)["errors"][0]
+        text = error.get("message") or error["code"]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return " with a page that is no registry's" if _kind(found) == "text/html" else ""
+    return f" ({' '.join(clean(text).split())[:200]})" if isinstance(text, str) else ""
+
+
+def _verified(found: Reply | Unknown, host: str, digest: str) -> Answer:
+    if isinstance(found, Unknown) or found.status != HTTPStatus.OK:
+        return _without_content(found, host)
+    algorithm = digest.partition(":")[0]
+    if not _DIGEST.fullmatch(digest) or hashlib.new(algorithm, found.body).hexdigest() != digest.partition(":")[2]:
+        return Unknown(reason=f"{host} answered something else than {digest[:19]}… names")
+    if found.headers.get("docker-content-digest", digest) != digest:
+        return Unknown(reason=f"{host} answered a digest that is not its content's")
+    return Found(descriptor=Descriptor(digest=digest, media_type=_kind(found), size=len(found.body)), body=found.body)
+
+
+def _hashed(found: Reply | Unknown, host: str) -> Answer:
+    """Return content whose digest nobody told, if it is an index or manifest at all."""
+    if isinstance(found, Unknown) or found.status != HTTPStatus.OK:
+        return _without_content(found, host)
+    told, digest = found.headers.get("docker-content-digest", ""), digest_of(found.body)
+    if _kind(found) not in INDEXES | MANIFESTS or (told and told != digest):
+        return Unknown(reason=f"{host} answered without a digest")
+    return Found(descriptor=Descriptor(digest=digest, media_type=_kind(found), size=len(found.body)), body=found.body)

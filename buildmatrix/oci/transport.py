@@ -1,0 +1,247 @@
+"""One HTTP exchange with a registry, bounded in time as a whole and in size. Whatever comes back is a value.
+
+The transport is urllib3, imported when the first registry is asked: one pool of connections, one TLS context, the
+proxies of the environment. No redirection is followed here.
+"""
+
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from buildmatrix.oci.answers import Unknown
+from buildmatrix.oci.trouble import LARGEST, TooLargeError, trouble
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+SECONDS = 10.0
+"""How long one exchange may take, from looking up the host's name to the last byte."""
+
+KEPT = 16
+"""Connections that are kept open to one registry."""
+
+_PIECE = 64 << 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked. With `insecure` no certificate is checked."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    insecure: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host that is asked, with its port."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer in HTTP; the names of `headers` are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class _Exchange:
+    """An exchange on its way: who asks may give it up at any time, and then nothing is sent any more."""
+
+    def __init__(self) -> None:
+        self.found: Reply | Unknown | None = None
+        self.ended = threading.Event()
+        self._lock = threading.Lock()
+        self._sock: socket.socket | None = None
+        self._given_up = False
+
+    def hold(self, sock: socket.socket) -> None:
+        """Take the connection that is about to be written to; TimeoutError if it is too late for that."""
+        with self._lock:
+            self._sock = sock
+            if self._given_up:
+                raise TimeoutError
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._given_up = True
+            if self._sock is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(self._sock, socket.SHUT_RDWR)  # also below TLS: who reads wakes up
+
+
+_current = threading.local()
+
+
+class Transport:
+    """Exchanges requests for replies. Every method may be called from any thread."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Take the environment that names proxies and certificates."""
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str, bool], PoolManager] = {}
+        self._contexts: dict[str, SSLContext] = {}
+
+    def ask(self, request: Request, *, seconds: float = SECONDS) -> Reply | Unknown:
+        """Return what is answered within so many seconds.
+
+        The exchange has a thread of its own, since neither the look-up of a name nor headers that drip can be bounded
+        from within. When the time is over, its connection is ended.
+        """
+        exchange = _Exchange()
+        threading.Thread(target=self._run, args=[exchange, request, seconds], daemon=True).start()
+        if exchange.ended.wait(seconds) and exchange.found is not None:
+            return exchange.found
+        exchange.give_up()
+        return Unknown(reason=f"{request.host} did not answer within {seconds:.0f} s", passes=True)
+
+    def _run(self, exchange: _Exchange, request: Request, seconds: float) -> None:
+        _current.exchange = exchange
+        try:
+            exchange.found = self._exchange(request, seconds)
+        except Exception as error:  # noqa: BLE001 a registry may answer anything, and what libraries make of it is an answer
+            exchange.found = trouble(error, request.host)
+        finally:
+            exchange.ended.set()
+
+    def _exchange(self, request: Request, seconds: float) -> Reply:
+        answer = self._pool(request).urlopen(
+            request.method,
+            request.url,
+            body=request.body,
+            headers=dict(request.headers),
+            retries=False,
+            redirect=False,
+            timeout=seconds,
+            preload_content=False,
+            decode_content=False,
+        )
+        try:
+            body = _read(answer)
+        except BaseException:
+            answer.close()
+            raise
+        answer.release_conn()
+        headers = {name.lower(): answer.headers[name] for name in answer.headers}
+        return Reply(status=answer.status, headers=headers, body=body)
+
+    # --- pools ----------------------------------------------------------------------------------------------------
+
+    def _pool(self, request: Request) -> "PoolManager":
+        parts = urlsplit(request.url)
+        proxy = self._proxy(parts.scheme, parts.hostname or "", request.host)
+        own = _own_authority(request.host) if parts.scheme == "https" else None
+        with self._lock:
+            key = (f"{proxy} {own or ''}", request.insecure)
+            if key not in self._pools:
+                self._pools[key] = _manager(proxy, self._tls(parts.scheme, own, insecure=request.insecure))
+            return self._pools[key]
+
+    def _tls(self, scheme: str, own: Path | None, *, insecure: bool) -> "SSLContext | None":
+        """Return a TLS context, made once for all: reading the authorities of a system takes 40 ms."""
+        if scheme != "https" and not insecure:
+            return None
+        import ssl
+
+        name = "insecure" if insecure else str(own or "")
+        if name not in self._contexts:
+            context = ssl.create_default_context()
+            if insecure:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            elif own:
+                context.load_verify_locations(str(own))
+            self._contexts[name] = context
+        return self._contexts[name]
+
+    def _proxy(self, scheme: str, hostname: str, host: str) -> str:
+        """Return the proxy for a host, "" for none: as docker does it, none for this machine."""
+        if hostname == "localhost" or hostname.startswith("127.") or hostname == "::1":
+            return ""
+        found = self._named(f"{scheme}_proxy")
+        if not found:
+            return ""
+        return "" if _is_bypassed(hostname, host, self._named("no_proxy")) else found
+
+    def _named(self, name: str) -> str:
+        return self._environment.get(name) or self._environment.get(name.upper()) or ""
+
+
+def _manager(proxy: str, context: "SSLContext | None") -> "PoolManager":
+    from urllib3 import PoolManager, ProxyManager
+
+    known: Any = {"ssl_context": context} if context else {}
+    made = ProxyManager(proxy, maxsize=KEPT, **known) if proxy else PoolManager(maxsize=KEPT, **known)
+    made.pool_classes_by_scheme = _pool_classes()
+    return made
+
+
+@cache
+def _pool_classes() -> dict[str, Any]:
+    """Return urllib3's pools with connections that an exchange can end."""
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            _current.exchange.hold(self.sock)
+
+        def putrequest(self, *given: Any, **more: Any) -> None:
+            if self.sock is not None:
+                _current.exchange.hold(self.sock)
+            super().putrequest(*given, **more)
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            _current.exchange.hold(self.sock)
+
+        def putrequest(self, *given: Any, **more: Any) -> None:
+            if self.sock is not None:
+                _current.exchange.hold(self.sock)
+            super().putrequest(*given, **more)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def _read(answer: "BaseHTTPResponse") -> bytes:
+    pieces, size = [], 0
+    for piece in answer.stream(_PIECE, decode_content=False):
+        size += len(piece)
+        if size > LARGEST:
+            raise TooLargeError
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _own_authority(host: str) -> Path | None:
+    """Return the authority that docker trusts for one registry, where somebody has put it."""
+    path = Path("/etc/docker/certs.d", host, "ca.crt")
+    return path if path.is_file() else None
+
+
+def _is_bypassed(hostname: str, host: str, rules: str) -> bool:
+    """Tell whether `NO_PROXY` names a host: whole, by its domain, with its port, or as `*`."""
+    for rule in (text.strip().lower() for text in rules.split(",")):
+        domain = rule.removeprefix("*").removeprefix(".")
+        if rule and (rule in {"*", host} or hostname == domain or hostname.endswith(f".{domain}")):
+            return True
+    return False

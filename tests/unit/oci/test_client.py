@@ -1,0 +1,331 @@
+"""The client of registries, against servers that answer what registries should, and what they should not."""
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildmatrix.oci import client, transport
+from buildmatrix.oci.answers import Absent, Found, Unknown
+from buildmatrix.oci.client import Registries
+from buildmatrix.process import Programs
+from tests.e2e.faulty_registry import Fault, FaultyRegistry
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONTENT = b'{"manifests": []}'
+DIGEST = "sha256:" + sha256(CONTENT).hexdigest()
+OTHER = "sha256:" + "0" * 64
+
+
+class Registry(BaseHTTPRequestHandler):
+    """A registry that has one index under the tag 1, and keeps what is put; it wants what its server's `wants` says."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Server"
+
+    def answer(self) -> None:
+        self.server.asked.append((self.command, self.path, self.headers["Authorization"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        here = f"http://{self.headers['Host']}"
+        if self.path.startswith("/token"):
+            self.token(body.decode())
+        elif self.headers["Authorization"] not in self.server.proofs:
+            challenge = (
+                'Basic realm="r"' if self.server.wants == "basic" else f'Bearer realm="{here}/token",service="s"'
+            )
+            self.reply(401, {"WWW-Authenticate": challenge})
+        elif self.command == "DELETE":
+            self.reply(202)
+        elif self.command == "PUT":
+            self.server.put[self.path] = body, self.headers["Content-Type"]
+            self.reply(201, {"Docker-Content-Digest": "sha256:" + sha256(body).hexdigest()})
+        elif self.path.endswith(("/manifests/1", DIGEST)):
+            self.reply(200, {"Docker-Content-Digest": DIGEST, "Content-Type": INDEX}, CONTENT)
+        elif self.path.endswith("/blobs/" + OTHER):
+            self.reply(307, {"Location": self.server.elsewhere})
+        else:
+            self.reply(404)
+
+    def token(self, body: str) -> None:
+        given = self.headers["Authorization"]
+        known = given == BASIC or "grant_type=refresh_token&refresh_token=mine" in body
+        self.reply(200 if known else 401, {}, json.dumps({"token": "t"}).encode())
+
+    def reply(self, code: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
+        self.send_response(code)
+        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body if self.command != "HEAD" else b"")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+for _method in ("HEAD", "GET", "PUT", "DELETE", "POST"):
+    setattr(Registry, f"do_{_method}", Registry.answer)
+
+
+BASIC = "Basic " + base64.b64encode(b"user:secret").decode()
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, wants: str) -> None:
+        self.wants, self.elsewhere = wants, ""
+        self.proofs: tuple[str | None, ...] = {"": (None,), "basic": (BASIC,), "bearer": ("Bearer t",)}[wants]
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.put: dict[str, tuple[bytes, str]] = {}
+        super().__init__(("127.0.0.1", 0), Registry)
+        self.host = f"localhost:{self.server_port}"
+
+
+@contextmanager
+def registry(wants: str = "") -> Iterator[Server]:
+    server = Server(wants)
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def asker(folder: Path, config: dict[str, Any] | None = None, **environment: str) -> Registries:
+    (folder / "config.json").write_text(json.dumps(config or {}))
+    return Registries(Programs({"DOCKER_CONFIG": str(folder), **environment}))
+
+
+def login(host: str) -> dict[str, Any]:
+    return {"auths": {host: {"auth": BASIC.removeprefix("Basic ")}}}
+
+
+@pytest.mark.parametrize("wants", ["", "basic", "bearer"])
+def test_it_is_asked_in_the_name_of_who_is_logged_in(tmp_path: Path, wants: str) -> None:
+    with registry(wants) as server:
+        asked = asker(tmp_path, login(server.host))
+        found = asked.head(f"{server.host}/app:1")
+        assert isinstance(found, Found)
+        assert (found.digest, found.descriptor.media_type, found.descriptor.size) == (DIGEST, INDEX, len(CONTENT))
+        assert asked.head(f"{server.host}/app:2") == Absent()
+        whole = asked.get(f"{server.host}/app", DIGEST)
+        assert isinstance(whole, Found)
+        assert whole.body == CONTENT
+        assert isinstance(asked.put(f"{server.host}/app:new", CONTENT, INDEX), Found)
+        assert server.put == {"/v2/app/manifests/new": (CONTENT, INDEX)}
+        assert asked.delete(f"{server.host}/app:1") == Absent()
+        assert asked.get(f"{server.host}/app", OTHER) == Absent()
+    gone = asker(tmp_path).head(f"{server.host}/app:1", tries=1)
+    assert isinstance(gone, Unknown)
+    assert (gone.reason, gone.passes) == (f"nothing listens at {server.host}", True)
+
+
+@pytest.mark.parametrize("wants", ["basic", "bearer"])
+def test_nobody_is_logged_in(tmp_path: Path, wants: str) -> None:
+    with registry(wants) as server:
+        found = asker(tmp_path).head(f"{server.host}/app:1")
+        assert isinstance(found, Unknown)
+        assert (found.refused, found.passes) == (True, False)
+        assert "answered 401" in found.reason
+
+
+def test_one_login_for_many_questions(tmp_path: Path) -> None:
+    with registry("bearer") as server:
+        asked = asker(tmp_path, login(server.host))
+        for repository in ("a", "a", "b", "b"):
+            assert isinstance(asked.head(f"{server.host}/{repository}:1"), Found)
+        paths = [path.partition("?")[0] for _, path, _ in server.asked]
+        a, b = "/v2/a/manifests/1", "/v2/b/manifests/1"
+        assert paths == [a, "/token", a, a, "/token", b, b]
+
+
+def test_an_identity_token_and_the_environment(tmp_path: Path) -> None:
+    with registry("bearer") as server:
+        identity = {"auths": {server.host: {"identitytoken": "mine"}}}
+        assert isinstance(asker(tmp_path, identity).head(f"{server.host}/app:1"), Found)
+        given = asker(tmp_path, DOCKER_AUTH_CONFIG=json.dumps(login(server.host)))
+        assert isinstance(given.head(f"{server.host}/app:1"), Found)
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"Username": "user", "Secret": "secret"}', '{"Username": "<token>", "Secret": "mine"}']
+)
+def test_a_credential_helper_is_asked_once(tmp_path: Path, answer: str) -> None:
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text(f"#!/bin/sh\ncat >/dev/null\necho x >>{tmp_path}/calls\necho '{answer}'\n")
+    helper.chmod(0o755)
+    with registry("bearer") as server:
+        asked = asker(tmp_path, {"credHelpers": {server.host: "test"}}, PATH=f"{tmp_path}:/usr/bin:/bin")
+        assert isinstance(asked.head(f"{server.host}/app:1"), Found)
+        assert isinstance(asked.head(f"{server.host}/other:1"), Found)
+    assert (tmp_path / "calls").read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"auths": []}', '{"auths": {"HOST": {"auth": "%%%"}}}', '{"credsStore": 1}']
+)
+def test_a_broken_configuration_is_nobody(tmp_path: Path, text: str) -> None:
+    with registry("basic") as server:
+        asked = asker(tmp_path)
+        (tmp_path / "config.json").write_text(text.replace("HOST", server.host))
+        asked = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}))
+        assert isinstance(asked.head(f"{server.host}/app:1"), Unknown)
+
+
+def test_who_we_are_is_not_told_elsewhere(tmp_path: Path) -> None:
+    with registry("basic") as server, registry() as other:
+        server.elsewhere = f"http://{other.host}/v2/x/blobs/{DIGEST}"
+        found = asker(tmp_path, login(server.host)).blob(f"{server.host}/app", OTHER)
+        assert isinstance(found, Unknown)  # the content is not what the digest names
+        assert [proof for _, _, proof in other.asked] == [None]
+        server.elsewhere = f"http://{server.host}/v2/app/blobs/{OTHER}"  # in a circle
+        found = asker(tmp_path, login(server.host)).blob(f"{server.host}/app", OTHER)
+        assert isinstance(found, Unknown)
+        assert "from one place to the next" in found.reason
+
+
+# --- odd answers ------------------------------------------------------------------------------------------------------
+
+TEXT = (("Content-Type", INDEX),)
+HUGE = b"HTTP/1.1 200 OK\r\nX-Huge: " + b"x" * 70_000 + b"\r\n\r\n"
+MANY = b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 300 + b"\r\n"
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * (9 << 20)
+ODD = {
+    "bad-status-line": (Fault(".*", "", "raw", raw=b"SSH-2.0-OpenSSH_9\r\n\r\n"), "answered no HTTP"),
+    "status-of-letters": (Fault(".*", "", "raw", raw=b"HTTP/1.1 abc OK\r\n\r\n"), "answered no HTTP"),
+    "nothing": (Fault(".*", "", "raw"), "broke the connection off"),
+    "huge-header": (Fault(".*", "", "raw", raw=HUGE), "answered no HTTP"),
+    "many-headers": (Fault(".*", "", "raw", raw=MANY), "answered no HTTP"),
+    "never-ending": (Fault(".*", "", "raw", raw=b"HTTP/1.1 100 Continue\r\n\r\n" * 9), "broke the connection off"),
+    "dripping": (Fault(".*", "", "drip", raw=b"HTTP/1.1 200 OK\r\nX: ", seconds=0.05), "did not answer within 1 s"),
+    "silent": (Fault(".*", "", "stall", seconds=9), "did not answer within 1 s"),
+    "302-to-nowhere": (Fault(".*", "", "status", status=302), "answered 302"),
+    "302-to-a-file": (
+        Fault(".*", "", "status", status=302, headers=(("Location", "file:///etc/passwd"),)),
+        "answered 302",
+    ),
+    "302-in-circles": (Fault(".*", "", "status", status=302, headers=(("Location", "/v2/"),)), "from one place"),
+    "404-of-a-gateway": (Fault(".*", "", "status", status=404, text="<html>"), "a page that is no registry's"),
+    "200-of-a-gateway": (Fault(".*", "", "status", status=200, text="<html>"), "without a digest"),
+    "no-digest": (Fault("HEAD", "", "status", status=200, headers=TEXT, text=""), ""),
+    "strange-digest": (
+        Fault("HEAD", "", "status", status=200, headers=(("Docker-Content-Digest", "sha256:abc"),), text=""),
+        "a digest that cannot be right",
+    ),
+    "204": (Fault(".*", "", "status", status=204, text=""), "answered 204"),
+    "401-without-a-word": (Fault(".*", "", "status", status=401), "answered 401"),
+    "401-with-an-odd-realm": (
+        Fault(".*", "", "status", status=401, headers=(("WWW-Authenticate", 'Bearer realm="file:///x"'),)),
+        "which is not safe",
+    ),
+    "403": (Fault(".*", "", "status", status=403), "answered 403"),
+    "500": (Fault(".*", "", "status", status=500), "answered 500"),
+}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for longer than a second."""
+    real = transport.Transport.ask
+    monkeypatch.setattr(transport.Transport, "ask", lambda self, request: real(self, request, seconds=1.0))
+    monkeypatch.setattr(client, "SECONDS", 1.0)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_answer_is_unknown_and_says_what_it_was(tmp_path: Path, name: str) -> None:
+    fault, words = ODD[name]
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        proxy.faults = [fault]
+        asked = asker(tmp_path)
+        began = time.monotonic()
+        head, got = asked.head(f"{proxy.address}/app:1"), asked.get(f"{proxy.address}/app", DIGEST)
+        put, deleted = asked.put(f"{proxy.address}/app:1", CONTENT, INDEX), asked.delete(f"{proxy.address}/app:new")
+        assert time.monotonic() - began < 30
+        if name == "no-digest":  # the content tells it
+            assert isinstance(head, Found)
+            assert head.digest == DIGEST
+            return
+        assert isinstance(head, Unknown)
+        assert words in head.reason
+        assert proxy.address in head.reason
+        if fault.method == ".*":
+            assert [type(one) for one in (got, put)] == [Unknown, Unknown]
+            assert isinstance(deleted, Unknown) or name in {"204", "404-of-a-gateway", "200-of-a-gateway"}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("body", [CONTENT + b" ", b"", b"{", LONG], ids=["another", "empty", "half", "endless"])
+def test_content_is_what_its_digest_names(tmp_path: Path, body: bytes) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {INDEX}\r\nDocker-Content-Digest: {DIGEST}\r\n"
+    raw = body if body is LONG else f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        proxy.faults = [Fault("GET", "", "raw", raw=raw)]
+        found = asker(tmp_path).get(f"{proxy.address}/app", DIGEST)
+        assert isinstance(found, Unknown), found
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", "", "<html>", '{"token": 1}', '{"token": "a\\nb"}', "[" * 100_000, '{"token": ""}']
+)
+def test_an_odd_server_of_tokens(tmp_path: Path, text: str) -> None:
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        challenge = f'Bearer realm="http://{proxy.address}/token",service="s"'
+        proxy.faults = [
+            Fault("GET", "/token", "status", status=200, text=text),
+            Fault(".*", "/v2/", "status", status=401, headers=(("WWW-Authenticate", challenge),)),
+        ]
+        found = asker(tmp_path).head(f"{proxy.address}/app:1")
+        assert isinstance(found, Unknown)
+        assert "answered no token" in found.reason
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_may_pass_is_asked_again(tmp_path: Path) -> None:
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        asked = asker(tmp_path)
+        proxy.faults = [Fault("HEAD", "", "status", status=503, times=2)]
+        assert isinstance(asked.head(f"{proxy.address}/app:1"), Found)
+        assert len(proxy.seen) == 3
+        proxy.faults = [Fault("HEAD", "", "status", status=429, headers=(("Retry-After", "300"),))]
+        limited = asked.head(f"{proxy.address}/app:1")
+        assert isinstance(limited, Unknown)
+        assert (limited.passes, limited.wait) == (True, 300.0)
+        assert len(proxy.seen) == 4  # nobody waits for five minutes
+        proxy.faults = [Fault("HEAD", "", "status", status=403)]
+        assert isinstance(asked.head(f"{proxy.address}/app:1"), Unknown)
+        assert len(proxy.seen) == 5
+
+
+@pytest.mark.usefixtures("quick")
+def test_nothing_is_written_after_the_time_is_over(tmp_path: Path) -> None:
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        proxy.faults = [Fault("PUT", "", "stall", seconds=2)]
+        assert isinstance(asker(tmp_path).put(f"{proxy.address}/app:new", CONTENT, INDEX), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("rules", "bypassed"),
+    [
+        ("", False),
+        ("*", True),
+        ("example.org", True),
+        (".example.org", True),
+        ("r.example.org:5000", True),
+        ("le.org", False),
+    ],
+)
+def test_proxies_of_the_environment(rules: str, bypassed: bool) -> None:
+    found = transport.Transport({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": rules})
+    assert found._proxy("https", "r.example.org", "r.example.org:5000") == ("" if bypassed else "http://proxy:3128")
+    assert not found._proxy("http", "localhost", "localhost:5000")
