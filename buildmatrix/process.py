@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
+from buildmatrix import ENDING
 from buildmatrix.errors import Diagnostic, EngineError
 
 CHANGES_MEANING = (
@@ -194,7 +195,7 @@ class Watched:
 
 @contextmanager
 def signals(tell: Callable[[int], None]) -> Iterator[None]:
-    """Call `tell` for every ^C and SIGTERM instead of ending; it must not wait for anything.
+    """Call `tell` for every signal that asks to end instead of ending; it must not wait for anything.
 
     If one came, all that come later are passed over: what follows only says how it ended.
     """
@@ -209,7 +210,8 @@ def signals(tell: Callable[[int], None]) -> Iterator[None]:
         came = True
         tell(signum)
 
-    before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signum for signum in ENDING if signal.getsignal(signum) is not signal.SIG_IGN]
+    before = {signum: signal.signal(signum, handle) for signum in heard}
     try:
         yield
     finally:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
 from buildmatrix.oci.platform import normalized
 from buildmatrix.process import Completed, Programs
+from buildmatrix.spec.check import shown
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
-_VERSION = re.compile(r"\sv?(\d+\.\d+(?:\.\d+)?)")
+_VERSION = re.compile(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])|(?P<other>\S+))", re.MULTILINE)
+"""Its line of `docker buildx version`, among what docker and its plugins may say besides. Distributions write
+`0.13.1+ds1`, Docker Desktop `v0.29.1-desktop.1`, builds from a commit that."""
+
 _FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 
 
@@ -74,7 +78,7 @@ class Probe:
 
     def look(self) -> "tuple[Version, Builder]":
         """Return the version of buildx and the builder that bake will use; EngineError if none answers."""
-        return _version(self._version.result()), _builder(self._inspected.result(), self._asked, self._programs)
+        return version_of(self._version.result()), _builder(self._inspected.result(), self._asked, self._programs)
 
     def has_containerd_store(self) -> bool:
         """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
@@ -88,20 +92,27 @@ class Probe:
     @cached_property
     def _told(self) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(self._info.result().stdout)
+            said = self._info.result().stdout.splitlines()
+            found: dict[str, Any] = json.loads(next((line for line in said if line.startswith("{")), "{}"))
         except (EngineError, ValueError):
             return {}
         return found
 
 
-def _version(done: Completed) -> "Version":
+def version_of(done: Completed) -> "Version":
+    """Return the version that `docker buildx version` told; EngineError if it told none."""
     from packaging.version import Version
 
     found = _VERSION.search(done.stdout)
+    hint = "install the docker-buildx plugin (docs.docker.com/build/install-buildx)"
     if done.code != 0 or found is None:
-        hint = "install the docker-buildx plugin (docs.docker.com/build/install-buildx)"
         raise EngineError(Diagnostic(message="docker has no buildx", code="buildx", hint=hint))
-    return Version(found[1])
+    if not found["number"] or found["number"] == "0.0.0":
+        message = f"the buildx here does not tell its version, but says {shown(found['other'] or 'v0.0.0')}"
+        raise EngineError(
+            Diagnostic(message=message, code="buildx", hint=hint.replace("install", "install a release of", 1))
+        )
+    return Version(found["number"])
 
 
 def _builder(done: Completed, asked: str | None, programs: Programs) -> Builder:

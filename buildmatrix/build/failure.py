@@ -1,8 +1,8 @@
 """From bake's last words to a problem with an exit code: whose fault it is, and what to do next."""
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from buildmatrix.build.bake import with_links
 from buildmatrix.build.progress import Progress
@@ -22,12 +22,19 @@ _REGISTRY = re.compile(
     re.IGNORECASE,
 )
 _ENGINE = re.compile(
-    r"Cannot connect to the Docker daemon|code = Unavailable|transport is closing|error reading from server"
-    r"|no such job|no builder .* found|failed to list workers|connection error: desc|failed to find driver"
-    r"|closing transport"
-    r"|Multi-platform build is not supported|not supported for the docker driver|context deadline exceeded",
+    r"Cannot connect to the Docker daemon|code = (Unavailable|Canceled|Aborted|Internal)\b|\bUnavailable: "
+    r"|transport is closing|closing transport|error reading from server|connection error: desc|keepalive ping failed"
+    r"|RST_STREAM|goaway|http2: |no active sessions?\b|is shutting down"
+    r"|no such job|no builder .* found|failed to list workers|failed to find driver"
+    r"|context canceled|context deadline exceeded|: EOF$|unexpected EOF"
+    r"|already exists|failed to commit|failed to prepare|\blocked for [0-9.]+m?s|database is locked"
+    r"|(snapshot|lease) \S+ (does not exist|not found)|\blease \S*: not found|content digest \S+: not found"
+    r"|failed to get record|failed to mount |failed to create temp dir"
+    r"|resource temporarily unavailable|cannot allocate memory|too many open files"
+    r"|Multi-platform build is not supported|not supported for the docker driver",
     re.IGNORECASE,
 )
+_DISK = re.compile(r"no space left on device|disk quota exceeded|read-only file system|input/output error")
 _PASSING = re.compile(
     r"failed to push [^ ]+: (unknown|unavailable)|use of closed network connection"
     r"|429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
@@ -38,8 +45,16 @@ _PASSING = re.compile(
 )
 _DENIED = re.compile(r"unauthorized|access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
 _RETRY_AFTER = re.compile(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
-_PROCESS = re.compile(r'failed to solve: process "')
-_FOREIGN = re.compile(r"exec format error")
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_PROCESS = re.compile(rf"^(?:[A-Z][A-Za-z]+: )?process {_QUOTED} did not complete(?: successfully)?:? ?(?P<how>.*)$")
+"""A step that failed: its command stands in quotes, what became of it behind them."""
+
+_FOREIGN = re.compile(r"exec \S+: exec format error")
+"""All that a step says which the engine could not start."""
+
+_CRASH = re.compile(r"^(panic|fatal error|SIG[A-Z]+): .*")
+_LOST = {255: "its plugin was killed", 129: "it was hung up", 130: "it was interrupted", 137: "it was killed"}
+_LOST |= {143: "it was terminated"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,19 +81,38 @@ class Failure:
         return self.kind in {"network", "engine"}
 
 
-def explain(progress: Progress, plan: Plan, *, said: bool) -> Failure:
+def explain(progress: Progress, plan: Plan, *, said: bool, code: int = 1) -> Failure:
     """Return what failed.
 
-    `said` is whether bake's words were gathered; else the terminal has shown them already.
+    `said` is whether bake's words were gathered; else the terminal has shown them already. `code` is how docker ended.
     """
     words = [line for line in progress.words if line.strip()]
+    if death := _death(code, words):
+        return Failure(target="", problem=_engine(f"docker did not end by itself: {death}", _DEATH_HINT), kind="engine")
     last = _last_words(words)
     failed = _failed_target(last, progress, plan)
     log = "\n".join(progress.tracks[failed].log) if failed else ""
     if failed:
         progress.tracks[failed].log += [line for line in words if line not in last and not line.startswith("WARNING")]
-    problem = _problem(last.removeprefix("ERROR: "), words, log, failed, plan, said=said)
-    return Failure(target=failed, problem=problem, kind=_kind(last, problem), wait=_asked_wait(" ".join(words)))
+    found = _class_of(_short(last), words, log)
+    problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, said=said)
+    return Failure(target=failed, problem=problem, kind=found.kind, wait=_asked_wait(" ".join(words)))
+
+
+_DEATH_HINT = "nothing is wrong with the build: was this machine short of memory (dmesg), or did somebody end docker?"
+
+
+def _engine(message: str, hint: str) -> EngineError:
+    return EngineError(Diagnostic(message=message, code="engine", hint=hint))
+
+
+def _death(code: int, words: list[str]) -> str:
+    """Return how docker or its plugin died, "" if it ended by itself."""
+    if crash := next((found[0] for line in words if (found := _CRASH.match(line))), ""):
+        return f"it crashed ({crash})" if any(line.startswith("goroutine ") for line in words) else ""
+    if code < 0:
+        return f"killed by signal {-code}"
+    return _LOST.get(code, "")
 
 
 def _last_words(words: list[str]) -> str:
@@ -87,17 +121,9 @@ def _last_words(words: list[str]) -> str:
     return " ".join(words[starts[-1] :]) if starts else words[-1] if words else ""
 
 
-def _kind(last: str, problem: BuildmatrixError) -> str:
-    text = _short(last).partition("failed to solve: ")
-    if (text[2] or text[0]).startswith(("process ", "dockerfile parse error")):
-        return "build"
-    if isinstance(problem, UsageError):
-        return "usage"
-    if is_passing(last):
-        return "network"
-    if isinstance(problem, EngineError):
-        return "engine" if problem.diagnostics[0].code == "engine" else "usage"
-    return "registry" if isinstance(problem, RegistryError) else "build"
+def _outside_quotes(text: str) -> str:
+    """Return a message without the texts that it quotes: names of files, stages and commands are people's words."""
+    return re.sub(_QUOTED, '""', text)
 
 
 def is_passing(said: str) -> bool:
@@ -122,28 +148,57 @@ def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
     return named or next(iter(failed), only)
 
 
-def _problem(last: str, words: list[str], log: str, failed: str, plan: Plan, *, said: bool) -> BuildmatrixError:
-    place = plan.by_name[failed].place if failed else None
-    message = f"{failed} failed: {_short(last)}" if failed else last or "bake failed"
+def _problem(found: "_Class", last: str, failed: str, plan: Plan, *, said: bool) -> BuildmatrixError:
     if not said:
         return BuildFailedError(Diagnostic(message="the build failed", code="failed", hint="its words are above"))
-    for kind, code, holds, hint in _classes(last, words, log):
-        if holds:
-            return kind(Diagnostic(message=message, code=code, place=place, hint=hint()))
-    return BuildFailedError(Diagnostic(message=message, code="failed", place=place))
+    place = plan.by_name[failed].place if failed else None
+    message = f"{failed} failed: {_short(last)}" if failed else last or "bake failed"
+    return found.error(Diagnostic(message=message, code=found.code, place=place, hint=found.hint))
 
 
-_Class = tuple[type[BuildmatrixError], str, object, Callable[[], str]]
+class _Class(NamedTuple):
+    """A class of problems: its error, its code, the kind of the failure, and what to do."""
+
+    error: type[BuildmatrixError]
+    code: str
+    kind: str
+    hint: str = ""
 
 
-def _classes(last: str, words: list[str], log: str) -> Iterator[_Class]:
-    """Yield the classes of problems, the surest first: error, code, whether it is one, and what to do."""
-    qemu = "the builder has no QEMU for this platform: docker run --privileged --rm tonistiigi/binfmt --install all"
-    yield UsageError, "allow", "additional privileges requested" in last, lambda: _privileges(words)
-    yield EngineError, "platform", _FOREIGN.search(log) or _FOREIGN.search(last), lambda: qemu
-    yield BuildFailedError, "failed", _PROCESS.search(last), str
-    yield RegistryError, "registry", _REGISTRY.search(last), lambda: _registry_hint(last)
-    yield EngineError, "engine", _ENGINE.search(last), lambda: "see docker buildx ls and docker buildx inspect"
+_BUILD = _Class(BuildFailedError, "failed", "build")
+_ENGINES = _Class(EngineError, "engine", "engine", "see docker buildx ls and docker buildx inspect")
+_DISKS = _Class(
+    EngineError,
+    "disk",
+    "engine",
+    "make room where that is, on this machine or the engine's: docker buildx du, and prune",
+)
+_QEMU = "the builder has no QEMU for this platform: docker run --privileged --rm tonistiigi/binfmt --install all"
+
+
+def _class_of(text: str, words: list[str], log: str) -> _Class:
+    """Return the class of bake's error, the surest sign first. What people wrote, or a step printed, is no sign."""
+    if "additional privileges requested" in text:
+        return _Class(UsageError, "allow", "usage", _privileges(words))
+    if step := _PROCESS.match(text):
+        return _class_of_step(step["how"], log)
+    if text.startswith("dockerfile parse error"):
+        return _BUILD
+    bare = _outside_quotes(text)
+    kind = "network" if is_passing(bare) else ""
+    if _DISK.search(bare):
+        return _DISKS
+    if _REGISTRY.search(bare):
+        return _Class(RegistryError, "registry", "network" if is_passing(text) else "registry", _registry_hint(text))
+    found = _ENGINES if _ENGINE.search(bare) else _BUILD
+    return found._replace(kind=kind or found.kind)
+
+
+def _class_of_step(how: str, log: str) -> _Class:
+    """A step that failed is the Dockerfile's, unless the engine took it away, or could not run it at all."""
+    if _FOREIGN.fullmatch(log.strip()):
+        return _Class(EngineError, "platform", "usage", _QEMU)
+    return _ENGINES if _ENGINE.search(how) else _BUILD
 
 
 def _short(last: str) -> str:

@@ -43,6 +43,8 @@ class Running:
     ended_for: Literal["", "timeout", "stopped"] = ""
     late: str = ""
     """The target that took too long."""
+    code: int = 0
+    """How docker ended; negative: by that signal."""
     metadata: dict[str, Any] = field(default_factory=dict)
 
 

@@ -169,7 +169,7 @@ class Schedule:
 
     def _ended(self, running: Running, code: int) -> None:
         self._running.remove(running)
-        running.metadata = metadata_of(running)
+        running.code, running.metadata = code, metadata_of(running)
         self.metadata |= running.metadata
         if code == 0:
             self._succeeded(running)
@@ -180,7 +180,7 @@ class Schedule:
 
     def _failure(self, running: Running) -> Failure:
         if running.ended_for != "timeout":
-            return explain(running.progress, self.plan, said=self.policy.progress != "tty")
+            return explain(running.progress, self.plan, said=self.policy.progress != "tty", code=running.code)
         target = self.plan.by_name[running.late]
         message = f"{running.late} took longer than {self.policy.timeout(target)} s, and was ended"
         hint = "see its last lines; raise its timeout, or --timeout"

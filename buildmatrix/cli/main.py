@@ -1,80 +1,84 @@
-"""The program: finds the command, imports only that one, and turns errors into messages and exit codes."""
+"""The program's outermost shell: exit codes of the design's table, whatever happens, from the first moment on.
 
+It imports nothing but the standard library at its top, so that a signal is answered while the rest is still loading.
+"""
+
+import errno
 import gc
 import os
+import signal
 import sys
-from importlib import import_module
-from typing import Annotated
+import threading
+from contextlib import suppress
+from types import FrameType
 
-import typer
-
-from buildmatrix import __version__
-
-COMMANDS = ("validate", "plan", "apply", "render", "list", "graph", "schema")
-"""In the order of `--help`; each is the module of that name, with a function `register`."""
-
+from buildmatrix import ENDING
 
 STOPPED, BUG = 130, 70
+
+GONE = (errno.EPIPE, errno.EIO)
+"""What writing says when nobody reads any more: `| head` has seen enough, or the terminal was closed."""
 
 
 def run() -> None:
     """Run the command line and exit with the code of the design's table."""
     gc.set_threshold(100_000, 50, 50)  # plans are large and short-lived
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
+        _obey_signals()
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        from buildmatrix.cli.application import application
+
         application(sys.argv[1:])(prog_name="buildmatrix")
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
     except KeyboardInterrupt:
         raise SystemExit(STOPPED) from None
-    except Exception as error:
-        if os.environ.get("BUILDMATRIX_TRACEBACK"):
-            raise
-        typer.echo(f"error: this is a bug in buildmatrix: {type(error).__name__}: {error}", err=True)
-        typer.echo("  please report it with your file; BUILDMATRIX_TRACEBACK=1 shows where it happened", err=True)
-        raise SystemExit(BUG) from None
+    except OSError as error:
+        if error.errno not in GONE:
+            _bug(error)
+        _read_by_nobody()
+        raise SystemExit(0) from None
+    except Exception as error:  # noqa: BLE001 a bug is said in one line, and has an exit code
+        _bug(error)
 
 
-def application(arguments: list[str]) -> typer.Typer:
-    """Return the application; only with the command that is asked for, where one is."""
-    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
-    completing = any(name.startswith("_BUILDMATRIX_COMPLETE") for name in os.environ)
-    app = typer.Typer(
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        no_args_is_help=True,
-        callback=_root,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    for name in [asked] if asked in COMMANDS and not completing else COMMANDS:
-        import_module(f"buildmatrix.cli.{_module(name)}").register(app)
-    return app
+def _obey_signals() -> None:
+    """Let every signal that asks to end do what ^C does: once; what comes later is passed over."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def stop(_: int, __: FrameType | None) -> None:
+        for other in ENDING:
+            signal.signal(other, signal.SIG_IGN)
+        with suppress(OSError):
+            os.write(2, b"error: stopped\n")
+        raise KeyboardInterrupt
+
+    for signum in ENDING:
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, stop)
 
 
-def _module(command: str) -> str:
-    return "listing" if command == "list" else command
+def _bug(error: Exception) -> None:
+    if os.environ.get("BUILDMATRIX_TRACEBACK"):
+        raise error
+    _say(f"error: this is a bug in buildmatrix: {type(error).__name__}: {error}")
+    _say("  please report it with your file; BUILDMATRIX_TRACEBACK=1 shows where it happened")
+    raise SystemExit(BUG) from None
 
 
-def _version(value: bool) -> None:
-    if value:
-        typer.echo(f"buildmatrix {__version__}")
-        raise typer.Exit
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _read_by_nobody()
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Plan and apply matrices of container images with Docker Buildx.
-
-    \b
-    buildmatrix validate     is the file right?
-    buildmatrix plan         what would be built, in which order, and why
-    buildmatrix apply        build it
-    """
+def _read_by_nobody() -> None:
+    """Let what is still to be written go nowhere: else the interpreter fails once more at its very end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from buildmatrix.cli.main import GONE
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.request import OutputMode, Request
@@ -69,10 +70,12 @@ def session(file: str | None, color: str = "auto") -> Iterator[Session]:
 
 @contextmanager
 def outliving_readers() -> Iterator[None]:
-    """Go on where nobody reads any more (`| head`): how the command ends counts all the same."""
+    """Go on where nobody reads any more (`| head`, a closed terminal): how the command ends counts all the same."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())

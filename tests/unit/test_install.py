@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from buildmatrix import __version__
-from buildmatrix.cli.main import COMMANDS
+from buildmatrix.cli.application import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 SPEC = """version = 1

@@ -1,12 +1,15 @@
 """What buildx, BuildKit and Dockerfiles say, as data. The texts are copied from real runs."""
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from packaging.version import Version
 
-from buildmatrix.build.buildx import parse_builder
+from buildmatrix.build.buildx import parse_builder, version_of
 from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.failure import explain
 from buildmatrix.build.gate import gate_declared, gate_found
@@ -20,6 +23,7 @@ from buildmatrix.errors import (
     UsageError,
 )
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.process import Completed
 from buildmatrix.spec.settings import Settings
 
 
@@ -93,6 +97,40 @@ def test_a_builder_without_an_engine() -> None:
     builder = parse_builder(text)
     assert (builder.driver, builder.nodes) == ("", ())
     assert builder.error == "Cannot connect to the Docker daemon at unix:///x"
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("github.com/docker/buildx v0.29.1 a319e5b\n", "0.29.1"),
+        ("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n", "0.13.1"),
+        ("github.com/docker/buildx 0.30.1 0.30.1-0ubuntu1\n", "0.30.1"),
+        ("github.com/docker/buildx v0.12.1-desktop.4 6996841df2f6\n", "0.12.1"),
+        ("github.com/docker/buildx v0.3.1-tp-docker 6db68d029599\n", "0.3.1"),
+        ("github.com/docker/buildx 0.4.1+azure bda4882a6534\n", "0.4.1"),
+        ("github.com/docker/buildx v0.17.0-rc1-35-gabcdef1 abcdef1\n", "0.17.0"),
+        ("github.com/docker/buildx 0.19.2\n", "0.19.2"),
+        ("WARNING: the default of 0.5 is deprecated\ngithub.com/docker/buildx v0.29.1 a319e5b\n", "0.29.1"),
+        ('WARNING: Error loading config file: x 1.2.3\r\ngithub.com/docker/buildx v0.29.1 "x 9.9"\n', "0.29.1"),
+    ],
+)
+def test_the_version_of_buildx_is_that_of_its_own_line(said: str, version: str) -> None:
+    assert version_of(Completed(code=0, stdout=said, stderr="")) == Version(version)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ("Docker version 28.5.2, build ecc6942\n", 0, "docker has no buildx"),
+        ("WARNING: a plugin 0.5 is broken\n", 0, "docker has no buildx"),
+        ("github.com/docker/buildx v0.29.1 a\n", 1, "docker has no buildx"),
+        ("github.com/docker/buildx f117971 f11797113e5a\n", 0, 'does not tell its version, but says "f117971"'),
+        ("github.com/docker/buildx v0.0.0+unknown \n", 0, "does not tell its version"),
+    ],
+)
+def test_what_is_no_version_of_buildx_is_not_taken_for_one(said: str, code: int, words: str) -> None:
+    with pytest.raises(EngineError, match=words):
+        version_of(Completed(code=code, stdout=said, stderr=""))
 
 
 # --- Dockerfiles ------------------------------------------------------------------------------------------------------
@@ -209,9 +247,7 @@ def test_odd_lines_do_no_harm(line: str) -> None:
 
 
 def test_a_long_line_without_an_end_is_cut() -> None:
-    import base64
-
-    data = base64.b64encode(b"x" * 1_500_000).decode()
+    data = b64encode(b"x" * 1_500_000).decode()
     _, events = read(["app"], RAN[0], json.dumps({"logs": [{"vertex": "1", "data": data}]}))
     assert [type(event).__name__ for event in events] == ["StepStarted", "LogLine"]
 
@@ -280,6 +316,77 @@ def test_what_may_pass_is_told_from_what_may_not(words: str, kind: str, may_pass
     failure = explain(progress, plan("app", "base"), said=True)
     assert (failure.kind, failure.may_pass, failure.wait) == (kind, may_pass, wait)
     assert failure.is_hiccup == ("no such job" in words)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("failed to solve: Canceled: context canceled", "engine"),
+        ("failed to solve: Unavailable: error reading from server: EOF", "network"),
+        ("failed to solve: rpc error: code = Unavailable desc = closing transport due to: error", "engine"),
+        ("failed to solve: rpc error: code = Unavailable desc = transport is closing", "engine"),
+        ("failed to receive status: rpc error: code = NotFound desc = no such job abc", "engine"),
+        ('failed to solve: failed to commit a to b during finalize: snapshot "b" does not exist: not found', "engine"),
+        ("failed to solve: failed to prepare extraction snapshot x: already exists", "engine"),
+        ('failed to solve: image "localhost:5000/app:1": already exists', "engine"),
+        ("failed to solve: ref layer-sha256:ab locked for 1.2s (since x): unavailable", "engine"),
+        ("failed to solve: failed to get record a by blobchainid: failed to remove a: lease x: not found", "engine"),
+        ("failed to solve: failed to mount x: snapshot y does not exist: not found", "engine"),
+        ("failed to solve: content digest sha256:ab: not found", "engine"),
+        ("failed to solve: no active session for x: context deadline exceeded", "network"),
+        ("failed to solve: write /var/lib/buildkit/x: no space left on device", "engine"),
+        ("failed to solve: ResourceExhausted: failed to create temp dir: mkdir /x: no space left on device", "engine"),
+        ('failed to solve: process "/bin/sh -c x" did not complete successfully: context canceled', "engine"),
+        ('failed to solve: process "/bin/sh -c x" did not complete successfully: exit code: 137', "build"),
+        ('failed to solve: failed to compute cache key: "/already exists": not found', "build"),
+        ('failed to solve: target stage "no such job" could not be found', "build"),
+        (
+            'failed to solve: process "echo \\" did not complete successfully: EOF" did not complete: exit code: 1',
+            "build",
+        ),
+    ],
+)
+def test_what_the_engine_did_is_told_from_what_people_wrote(words: str, kind: str) -> None:
+    progress, _ = read(["app", "base"], f"ERROR: target app: {words}")
+    failure = explain(progress, plan("app", "base"), said=True)
+    assert (failure.kind, isinstance(failure.problem, EngineError)) == (kind, kind != "build")
+
+
+ENGINES_WORDS = ("transport is closing", "already exists", "no space left on device", "exec format error",
+                 "failed to push x: 503 Service Unavailable", "context canceled", ": EOF", "no such job")  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(ENGINES_WORDS), max_size=4), st.lists(st.sampled_from(ENGINES_WORDS), max_size=4))
+def test_words_that_a_step_prints_or_is_made_of_never_decide(printed: list[str], command: list[str]) -> None:
+    log = json.dumps({"logs": [{"vertex": "1", "data": b64encode("\n".join(printed).encode()).decode()}]})
+    quoted = json.dumps(f"/bin/sh -c {'; '.join(command)}")
+    progress, _ = read(
+        ["app", "base"],
+        vertex("1", f"[app 2/2] RUN {command}", started=TIME.format(0)),
+        log,
+        vertex("1", f"[app 2/2] RUN {command}", completed=TIME.format(1), error="exit code: 1"),
+        *(f"0.1 {line}" for line in printed),
+        f"ERROR: target app: failed to solve: process {quoted} did not complete successfully: exit code: 1",
+    )
+    failure = explain(progress, plan("app", "base"), said=True)
+    assert (failure.kind, failure.target, type(failure.problem)) == ("build", "app", BuildFailedError)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "said"),
+    [
+        (-9, ("ERROR: failed to solve: Canceled: context canceled",), "killed by signal 9"),
+        (255, (), "its plugin was killed"),
+        (130, ("ERROR: failed to solve: Canceled: context canceled",), "it was interrupted"),
+        (137, (), "it was killed"),
+        (2, ("panic: runtime error: x", "", "goroutine 1 [running]:"), "it crashed (panic: runtime error: x)"),
+    ],
+)
+def test_a_docker_that_was_killed_is_no_failed_build(code: int, words: tuple[str, ...], said: str) -> None:
+    progress, _ = read(["app", "base"], *words)
+    failure = explain(progress, plan("app", "base"), said=True, code=code)
+    assert (failure.kind, failure.may_pass, failure.target) == ("engine", True, "")
+    assert failure.problem.diagnostics[0].message == f"docker did not end by itself: {said}"
 
 
 # --- the version gate -------------------------------------------------------------------------------------------------

@@ -1,0 +1,52 @@
+"""The command line: finds the command that is asked for, and imports only that one."""
+
+import os
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from buildmatrix import __version__
+
+COMMANDS = ("validate", "plan", "apply", "render", "list", "graph", "schema")
+"""In the order of `--help`; each is the module of that name, with a function `register`."""
+
+
+def application(arguments: list[str]) -> typer.Typer:
+    """Return the application; only with the command that is asked for, where one is."""
+    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
+    completing = any(name.startswith("_BUILDMATRIX_COMPLETE") for name in os.environ)
+    app = typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        callback=_root,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name in [asked] if asked in COMMANDS and not completing else COMMANDS:
+        import_module(f"buildmatrix.cli.{_module(name)}").register(app)
+    return app
+
+
+def _module(command: str) -> str:
+    return "listing" if command == "list" else command
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"buildmatrix {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Plan and apply matrices of container images with Docker Buildx.
+
+    \b
+    buildmatrix validate     is the file right?
+    buildmatrix plan         what would be built, in which order, and why
+    buildmatrix apply        build it
+    """

@@ -1,0 +1,50 @@
+"""Signals that ask to end: exit 130 with a word, from the first moment on, and nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "buildmatrix", "plan", "--file", "-"]
+
+
+def reading(folder: Path, **more: object) -> "subprocess.Popen[bytes]":
+    """Start a plan that waits for the rest of its file."""
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    process: subprocess.Popen[bytes] = subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        **more,  # type: ignore[call-overload]
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"#" * 200_000)  # more than a pipe holds: when it is written, somebody reads
+    process.stdin.flush()
+    return process
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_every_signal_that_asks_to_end_is_answered_alike(signum: signal.Signals, tmp_path: Path) -> None:
+    process = reading(tmp_path)
+    process.send_signal(signum)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, b"", b"error: stopped\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
+    process = reading(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(b"\nversion = 1\n")
+    assert process.returncode == 2
+    assert b"stopped" not in err
+
+
+def test_signals_are_answered_while_the_rest_is_still_loading() -> None:
+    check = "import buildmatrix.cli.main, sys; print({'typer', 'jinja2', 'subprocess', 'tomli'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", check], text=True) == "set()\n"
