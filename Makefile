@@ -5,6 +5,7 @@
 #   make lint      formatting, types, and which part may import which
 #   make unit      the tests that need neither docker nor an engine
 #   make e2e       the tests on a real engine
+#   make kills     30 kills of engines, registries and runs at random moments (KILLS, KILLS_SEED): no tag is harmed
 #   make bench     the same work by buildmatrix and by plain bake
 #   make generate  the schemas and the reference, from the settings' rows
 #   make down      stop the throw-away engine, where one was started
@@ -13,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit e2e bench generate engine down clean
+.PHONY: help demo test lint unit e2e kills bench generate engine down clean
 
 PYTHON ?= python3
 engine := tools/engine/engine
@@ -43,6 +44,11 @@ unit: .venv/ready
 
 e2e: .venv/ready engine
 	@$(with_engine) pytest -m e2e
+
+kills: export KILLS ?= 30
+kills: export KILLS_SEED ?= $(shell echo $$RANDOM)
+kills: .venv/ready engine
+	@$(with_engine) pytest tests/e2e/test_kills.py -v
 
 bench: .venv/ready engine
 	@$(with_engine) python benchmarks/run.py
