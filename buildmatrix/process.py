@@ -43,6 +43,8 @@ class Programs:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Take the environment of the run."""
         self.environment = {key: value for key, value in environment.items() if key not in CHANGES_MEANING}
+        if "PATH" in environment:
+            self.environment["PATH"] = _absolute(environment["PATH"])
 
     def run(self, command: Sequence[str], *, given: str = "", timeout: float = 60.0) -> Completed:
         """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds.
@@ -93,19 +95,6 @@ class Programs:
             raise _missing(command[0]) from None
         return Watched(process, on_line)
 
-    def git(self, directory: Path) -> Callable[[tuple[str, ...]], str | None]:
-        """Return what runs git in a directory, without hooks, monitors or locks; None where git fails or is missing."""
-        safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(directory))
-
-        def run(arguments: tuple[str, ...]) -> str | None:
-            try:
-                done = self.run(["git", "--no-optional-locks", "--no-pager", *safe, *arguments])
-            except EngineError:
-                return None
-            return done.stdout if done.code == 0 else None
-
-        return run
-
 
 class Answer:
     """What a program that was started will have said; leaving the context ends it if nobody waited."""
@@ -149,6 +138,11 @@ def _missing(program: str) -> EngineError:
     return EngineError(
         Diagnostic(message=f"{program} is not installed, or not in PATH", code="missing", hint=hints.get(program, ""))
     )
+
+
+def _absolute(path: str) -> str:
+    """Return a PATH without what is relative to the working directory: a repository's `git` is not the user's."""
+    return os.pathsep.join(part for part in path.split(os.pathsep) if Path(part).is_absolute())
 
 
 def _text(data: bytes) -> str:

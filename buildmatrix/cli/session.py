@@ -11,12 +11,13 @@ import typer
 from buildmatrix.cli.main import GONE
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.plan.git import Git
+from buildmatrix.plan.gitfolder import GitFolder
 from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
+from buildmatrix.spec.discovery import FILE, discovered
 from buildmatrix.spec.source import Sources
 
-FILE = "buildmatrix.toml"
 STANDARD_INPUT = "<stdin>"
 
 
@@ -27,17 +28,17 @@ class Session:
         """Find the file: as given, else in this directory or a parent; UsageError if there is none."""
         self.color = color
         self.environment = dict(os.environ)
+        self.programs = Programs(self.environment)
         if file == "-":
             self.name, directory = STANDARD_INPUT, Path.cwd()
             self.sources = Sources(directory, {STANDARD_INPUT: sys.stdin.read()})
         else:
-            path = Path(file) if file else _discovered()
+            path = Path(file) if file else discovered(self.programs)
             if file and path.is_dir() and (path / FILE).exists():
                 path /= FILE
             self.name, directory = path.name, path.parent.resolve()
             self.sources = Sources(directory)
-        self.programs = Programs(self.environment)
-        self.git = Git(self.programs.git(directory))
+        self.git = Git.of(GitFolder(self.programs, directory))
 
     @property
     def prefix(self) -> str:
@@ -90,15 +91,6 @@ def show(diagnostics: tuple[Diagnostic, ...], sources: Sources, style: Style, pr
     typer.echo(diagnostics_text(diagnostics, sources, style, prefix=prefix), err=True, nl=False)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         typer.echo(diagnostics_github(diagnostics, sources, prefix=prefix), err=True, nl=False)
-
-
-def _discovered() -> Path:
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if os.path.lexists(folder / FILE):
-            return folder / FILE
-    message = f"there is no {FILE} here or in a parent directory"
-    raise UsageError(Diagnostic(message=message, code="no-file", hint="write one, or name one with --file"))
 
 
 def _coloured(color: str, *, error: bool) -> bool:

@@ -4,36 +4,51 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 
+from buildmatrix.plan.gitfolder import GitFolder, UnansweredError
+
 Run = Callable[[tuple[str, ...]], str | None]
-"""Runs git with these arguments in the spec's directory; its standard output, or None if git failed."""
+"""Asks git; its standard output, None for git's no. UnansweredError says why there is no answer."""
 
 
 class NoRepositoryError(Exception):
-    """A git fact was asked for where there is none; the message says what to do."""
+    """A git fact was asked for where there is none; the message says why."""
 
 
 class Git:
     """The facts of the repository that holds the file.
 
     Templates see `git.sha`, `short`, `branch`, `tag`, `dirty` and `timestamp`; a NoRepositoryError where git has no
-    answer. Nothing in the working tree is run: hooks and file-system monitors are off.
+    answer. Nothing that the repository says is run: see GitFolder.
     """
 
-    def __init__(self, run: Run) -> None:
-        """Ask git through `run`."""
-        self._run = run
+    def __init__(self, run: Run, dirty: Callable[[], bool] = lambda: False) -> None:
+        """Ask git through `run`, and whether files differ from the commit through `dirty`."""
+        self._run, self._is_dirty = run, dirty
+
+    @classmethod
+    def of(cls, folder: GitFolder) -> "Git":
+        """Return the facts of the repository around a folder."""
+
+        def dirty() -> bool:
+            from buildmatrix.plan.dirty import is_dirty
+
+            return is_dirty(folder)
+
+        return cls(folder.ask, dirty)
 
     def _ask(self, what: str, *arguments: str) -> str:
-        answer = self._run(arguments)
+        try:
+            answer = self._run(arguments)
+        except UnansweredError as error:
+            raise NoRepositoryError(f"git.{what} has no value: {error}") from None
         if answer is None:
-            message = f"git.{what} has no value: this is no git repository with a commit, or git is not installed"
-            raise NoRepositoryError(message)
+            raise NoRepositoryError(f"git.{what} has no value: the repository has no commit yet")
         return answer.strip()
 
     @cached_property
     def sha(self) -> str:
         """The commit's full hash."""
-        return self._ask("sha", "rev-parse", "--verify", "HEAD")
+        return self._ask("sha", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 
     @cached_property
     def short(self) -> str:
@@ -43,24 +58,34 @@ class Git:
     @cached_property
     def branch(self) -> str:
         """The branch's name; "" where no branch is checked out, as in most CI runs."""
-        self._ask("branch", "rev-parse", "--verify", "HEAD")
-        return (self._run(("symbolic-ref", "--short", "-q", "HEAD")) or "").strip()
+        self._ask("branch", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return (self._run(("symbolic-ref", "--quiet", "HEAD")) or "").strip().removeprefix("refs/heads/")
 
     @cached_property
     def tag(self) -> str:
         """The tag of this very commit (the highest version of several); "" if it has none."""
-        listed = self._ask("tag", "tag", "--points-at", "HEAD", "--sort=-version:refname")
-        return listed.splitlines()[0] if listed else ""
+        highest = ("--points-at=HEAD", "--sort=-version:refname", "--count=1", "--format=%(refname:strip=2)")
+        self._ask("tag", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return self._ask("tag", "for-each-ref", *highest, "refs/tags")
 
     @cached_property
     def dirty(self) -> bool:
-        """Whether tracked files differ from the commit."""
-        return bool(self._ask("dirty", "status", "--porcelain", "--untracked-files=no"))
+        """Whether tracked files differ from the commit; what only a filter could tell counts as a difference."""
+        self._ask("dirty", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        try:
+            return self._is_dirty()
+        except UnansweredError as error:
+            raise NoRepositoryError(f"git.dirty has no value: {error}") from None
 
     @cached_property
     def timestamp(self) -> str:
         """The commit's time, RFC 3339 in UTC."""
-        return rfc3339(int(self._ask("timestamp", "log", "-1", "--format=%ct")))
+        answer = self._ask("timestamp", "rev-list", "--no-walk", "--timestamp", "HEAD")
+        try:
+            return rfc3339(int(answer.partition(" ")[0]))
+        except (ValueError, OverflowError, OSError):
+            message = f"git.timestamp has no value: the commit's time is {answer[:40]}, which is no time"
+            raise NoRepositoryError(message) from None
 
 
 def rfc3339(seconds: int) -> str:
