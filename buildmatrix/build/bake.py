@@ -14,6 +14,7 @@ from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.spec.settings import Settings, Ssh
 from buildmatrix.spec.shapes import NotInBake, Row, Table, plain_table, rows, text_of
+from buildmatrix.text import json_safe
 
 BakeFile = dict[str, dict[str, dict[str, Any]]]
 """`{"group": {NAME: {"targets": [...]}}, "target": {NAME: {...}}}`."""
@@ -124,7 +125,7 @@ def bake_text(document: BakeFile) -> str:
     for kind, blocks in document.items():
         named = [f"    {encode(name)}: {_block(block, encode)}" for name, block in blocks.items()]
         kinds.append(f'  "{kind}": {{\n' + ",\n".join(named) + "\n  }")
-    return "{\n" + ",\n".join(kinds) + "\n}\n"
+    return json_safe("{\n" + ",\n".join(kinds) + "\n}\n")
 
 
 def _block(block: Mapping[str, Any], encode: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from buildmatrix import __version__
+from buildmatrix.cli.output import say
 
 COMMANDS = ("validate", "plan", "apply", "render", "list", "graph", "schema")
 """In the order of `--help`; each is the module of that name, with a function `register`."""
@@ -34,7 +35,7 @@ def _module(command: str) -> str:
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"buildmatrix {__version__}")
+        say(f"buildmatrix {__version__}\n")
         raise typer.Exit
 
 

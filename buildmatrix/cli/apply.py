@@ -19,6 +19,7 @@ from buildmatrix.build.preflight import preflight
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.staging import too_late
 from buildmatrix.cli import options
+from buildmatrix.cli.output import say
 from buildmatrix.cli.session import Session, outliving_readers, request, session, write_file
 from buildmatrix.cli.showing import logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
@@ -29,6 +30,7 @@ from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.run import check_report_names, report_text
 from buildmatrix.report.run_json import run_json
 from buildmatrix.spec.settings import DURATION_PATTERN
+from buildmatrix.text import one_line, redacted
 
 
 def register(app: typer.Typer) -> None:
@@ -127,7 +129,7 @@ def apply(
             publish=publish,
         )
         if probe is None:
-            typer.echo(dry_run(planned, chosen), nl=False)
+            say(dry_run(planned, chosen))
             return
         named = Policy(plan=planned, options=chosen).builder
         if named != builder:
@@ -187,8 +189,8 @@ def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, record
     count = f"{len(planned.targets)} target{'s' if len(planned.targets) != 1 else ''}"
     jobs = Policy(plan=planned, options=chosen).jobs
     at_once = f" · {jobs} at a time" if jobs else ""
-    head = f'{style.name("buildmatrix apply")} · {count} · builder "{facts.builder.name}" ({nodes}){at_once}'
-    typer.echo(head, err=True)
+    head = f'{style.name("buildmatrix apply")} · {count} · builder "{one_line(facts.builder.name)}" ({nodes}){at_once}'
+    say(f"{head}\n", err=True)
     with shown(run, planned, chosen, records) as listener:
         outcome = run_plan(planned, chosen, facts, run.programs, listener, records)
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]
@@ -198,14 +200,14 @@ def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, record
 
 def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | None, reports: tuple[str, ...]) -> None:
     with outliving_readers():
-        typer.echo(run_json(outcome) if output_format == "json" else outcome_text(outcome, run.style()), nl=False)
+        say(run_json(outcome) if output_format == "json" else outcome_text(outcome, run.style()))
     unwritten: list[Diagnostic] = []
     files = {path: report_text(path, outcome) for path in reports}
     if metadata is not None and outcome.metadata:
         files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
     for path, text in files.items():
         try:
-            write_file(path, text)
+            write_file(path, redacted(text))
         except UsageError as error:
             unwritten += error.diagnostics
     tell_github(outcome)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
+from buildmatrix.cli.output import say
 from buildmatrix.cli.session import request, session
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.report.graph import graph as draw
@@ -39,4 +40,4 @@ def graph(
     with session(file, color) as run:
         asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_)
         planned = make_plan(run.name, run.sources, asked, run.git)
-        typer.echo(draw(planned, output_format), nl=False)
+        say(draw(planned, output_format))

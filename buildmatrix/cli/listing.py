@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
+from buildmatrix.cli.output import say
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.pipeline import everything
 from buildmatrix.pipeline import plan as make_plan
@@ -43,7 +44,7 @@ def list_(
     with session(file, color) as run:
         asked = request(selectors=selectors or ["*"], platform=platform, var=var, var_file=var_file, set_=set_)
         rows = _rows(run, what, asked)
-        typer.echo(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style()), nl=False)
+        say(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style()))
 
 
 def _rows(run: Session, what: What, asked: Request) -> listing.Rows:

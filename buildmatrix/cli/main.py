@@ -25,11 +25,12 @@ def run() -> None:
     gc.set_threshold(100_000, 50, 50)  # plans are large and short-lived
     try:
         _obey_signals()
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-        from buildmatrix.cli.application import application
+        from buildmatrix.cli.output import doors
 
-        application(sys.argv[1:])(prog_name="buildmatrix")
+        with doors():
+            from buildmatrix.cli.application import application
+
+            application(sys.argv[1:])(prog_name="buildmatrix")
     except KeyboardInterrupt:
         raise SystemExit(STOPPED) from None
     except OSError as error:
@@ -61,7 +62,9 @@ def _obey_signals() -> None:
 def _bug(error: Exception) -> None:
     if os.environ.get("BUILDMATRIX_TRACEBACK"):
         raise error
-    _say(f"error: this is a bug in buildmatrix: {type(error).__name__}: {error}")
+    from buildmatrix.text import one_line, terminal
+
+    _say(terminal(f"error: this is a bug in buildmatrix: {type(error).__name__}: {one_line(str(error))}"))
     _say("  please report it with your file; BUILDMATRIX_TRACEBACK=1 shows where it happened")
     raise SystemExit(BUG) from None
 

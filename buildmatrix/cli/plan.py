@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
+from buildmatrix.cli.output import say
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
+from buildmatrix.text import one_line
 
 SOMETHING_TO_BUILD = 10
 
@@ -68,15 +70,15 @@ def plan(
         if output_format == "json":
             from buildmatrix.report.plan_json import plan_json
 
-            typer.echo(plan_json(planned), nl=False)
+            say(plan_json(planned))
         elif output_format == "markdown":
             from buildmatrix.report.plan_markdown import plan_markdown
 
-            typer.echo(plan_markdown(planned), nl=False)
+            say(plan_markdown(planned))
         else:
             from buildmatrix.report.plan_text import plan_text
 
-            typer.echo(plan_text(planned, run.style(), all_cells=every, sources=run.sources), nl=False)
+            say(plan_text(planned, run.style(), all_cells=every, sources=run.sources))
         if preflight:
             _preflight(run, planned, builder, allow)
     if detailed_exitcode and planned.targets:
@@ -91,7 +93,5 @@ def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str
         facts = preflight(planned, allow=allow or (), probe=probe, programs=run.programs)
     run.warn(facts.warnings)
     platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"
-    typer.echo(
-        f'preflight: buildx {facts.buildx}, builder "{facts.builder.name}" ({facts.builder.driver}): {platforms}',
-        err=True,
-    )
+    builder_words = f'"{one_line(facts.builder.name)}" ({one_line(facts.builder.driver)})'
+    say(f"preflight: buildx {facts.buildx}, builder {builder_words}: {one_line(platforms)}\n", err=True)

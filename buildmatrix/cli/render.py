@@ -8,9 +8,12 @@ import typer
 
 from buildmatrix.build.bake import bake_document, bake_text, refuse_shrunk
 from buildmatrix.cli import options
+from buildmatrix.cli.output import say, say_to_program
 from buildmatrix.cli.session import request, session, write_file
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.spec.credentials import assignment
+from buildmatrix.text import redacted
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +41,8 @@ def render(
     color: options.Colour = "auto",
 ) -> None:
     """Write the bake file: `docker buildx bake -f -` takes it anywhere. Contacts nothing.
+
+    A file or a pipe gets credentials as they are, since bake needs them; a terminal gets *** instead.
 
     \b
     Examples:
@@ -67,7 +72,7 @@ def _write(text: str, output: str | None, *, check: bool) -> None:
     if check:
         _compare(text, output)
     elif output is None:
-        typer.echo(text, nl=False)
+        say_to_program(text)
     else:
         write_file(output, text)
 
@@ -88,6 +93,6 @@ def _compare(text: str, output: str | None) -> None:
     lines = difflib.unified_diff(
         old.splitlines(keepends=True), text.splitlines(keepends=True), output, "buildmatrix render"
     )
-    typer.echo("".join(lines), nl=False)
+    say(redacted("".join(lines), assignment()))
     hint = f"run buildmatrix render --output {output} with the same options"
     raise OutOfDateError(Diagnostic(message=f"{output} is out of date", code="out-of-date", hint=hint))

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from buildmatrix.cli.output import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -26,8 +28,8 @@ def schema(
     if which == "plan":
         from buildmatrix.plan.saved import plan_schema
 
-        typer.echo(json.dumps(plan_schema(), indent=2))
+        say(json.dumps(plan_schema(), indent=2) + "\n")
     else:
         from buildmatrix.spec.schema import file_schema
 
-        typer.echo(json.dumps(file_schema(), indent=2))
+        say(json.dumps(file_schema(), indent=2) + "\n")

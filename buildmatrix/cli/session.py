@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from buildmatrix.cli.main import GONE
+from buildmatrix.cli.output import say
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.gitfolder import GitFolder
@@ -88,9 +89,9 @@ def show(diagnostics: tuple[Diagnostic, ...], sources: Sources, style: Style, pr
         return
     from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_text
 
-    typer.echo(diagnostics_text(diagnostics, sources, style, prefix=prefix), err=True, nl=False)
+    say(diagnostics_text(diagnostics, sources, style, prefix=prefix), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        typer.echo(diagnostics_github(diagnostics, sources, prefix=prefix), err=True, nl=False)
+        say(diagnostics_github(diagnostics, sources, prefix=prefix), err=True)
 
 
 def _coloured(color: str, *, error: bool) -> bool:

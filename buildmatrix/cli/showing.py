@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
-import typer
-
 from buildmatrix.build.apply import Records
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.progress import Listener
+from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.outcome import outcome_markdown
 from buildmatrix.report.progress import Lines
+from buildmatrix.text import clean, json_safe, redacted
 
 
 def logs_of(log_dir: str | None, stack: ExitStack) -> Logs | None:
@@ -41,13 +41,14 @@ def shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -
         from buildmatrix.report.board import Board
 
         waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
-        return Board(waits, sys.stderr, lambda: records.logs.trouble if records.logs else "")
+        return Board(waits, behind(sys.stderr), lambda: records.logs.trouble if records.logs else "")
     names = [target.name for target in planned.targets]
     if chosen.progress != "auto":
         names = []  # buildx's own words are shown, and nothing else
     log_of = _log_lines(records.logs) if records.logs and on_github() else None
     style = run.style(error=True)
-    return nullcontext(Lines(names, style, lambda text: typer.echo(text, err=True, nl=False), log_of, quiet=not names))
+    fit = json_safe if chosen.progress == "rawjson" else clean
+    return nullcontext(Lines(names, style, lambda text: say(text, err=True), log_of, fit=fit, quiet=not names))
 
 
 def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
@@ -57,7 +58,7 @@ def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
         if not path:
             return []
         with Path(path).open(encoding="utf-8", errors="replace") as file:
-            return [f" {line}" if line.startswith("::") else line for line in file]
+            return list(file)
 
     return read
 
@@ -66,7 +67,7 @@ def tell_github(outcome: Outcome) -> None:
     """Give the run to GitHub: the step's summary as markdown, and its outputs `digests` and `tags`, JSON by target."""
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(outcome_markdown(outcome))
+            file.write(redacted(outcome_markdown(outcome)))
     if output := os.environ.get("GITHUB_OUTPUT"):
         digests = {target.name: target.digest for target in outcome.targets if target.digest}
         tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}

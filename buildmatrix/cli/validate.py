@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
+from buildmatrix.cli.output import say
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.pipeline import validate as find_problems
+from buildmatrix.text import one_line
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +38,7 @@ def validate(
         if output_format == "json":
             from buildmatrix.report.diagnostics import diagnostics_json
 
-            typer.echo(diagnostics_json(found, run.sources, prefix=run.prefix), nl=False)
+            say(diagnostics_json(found, run.sources, prefix=run.prefix))
         _finish(run, found, quiet=output_format == "json")
 
 
@@ -48,4 +50,4 @@ def _finish(run: Session, found: tuple[Diagnostic, ...], *, quiet: bool) -> None
     if not quiet:
         run.warn(found)
         files = len(run.sources.texts)
-        typer.echo(f"{run.prefix}{run.name} is valid" + (f" ({files} files)" if files > 1 else ""))
+        say(f"{one_line(run.prefix + run.name)} is valid" + (f" ({files} files)\n" if files > 1 else "\n"))

@@ -19,6 +19,7 @@ from buildmatrix.plan.scope import FOLLOWS, BadTemplateError
 from buildmatrix.plan.tables import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.check import shown
+from buildmatrix.spec.credentials import learn_setting
 from buildmatrix.spec.damage import ANY_SETTING
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import (
@@ -222,6 +223,7 @@ class Finish:
             value = tuple(dict.fromkeys(map(normalized, value)))
         elif self.attribute == "tags":
             value = tuple(dict.fromkeys(value))
+        learn_setting(self.attribute, value)
         return self._rebased(value) if self.rebases else value
 
     def _rebased(self, value: Any) -> Any:

@@ -9,7 +9,7 @@ from buildmatrix.plan.model import Cell
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.scope import built_in_scope, values_of
 from buildmatrix.plan.templates import Template, Templates
-from buildmatrix.plan.variables import check_values, has_templates, resolve
+from buildmatrix.plan.variables import check_values, has_templates, hide_confidential, resolve
 from buildmatrix.spec.model import Spec
 
 
@@ -25,6 +25,7 @@ class Room:
             from buildmatrix.plan.defaults import render_defaults
 
             render_defaults(spec, self.variables, problems, self.templates, built_in)
+        hide_confidential(spec, self.variables)
         check_values(spec, self.variables, problems)
         self.scope: dict[str, Any] = {**built_in, **values_of(self.variables)}
 

@@ -7,6 +7,7 @@ from typing import Any
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.plan.tables import is_table_list
 from buildmatrix.spec.check import problems as check
+from buildmatrix.spec.credentials import learn_text
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.model import Layer
 from buildmatrix.spec.settings import Settings
@@ -35,6 +36,7 @@ def parse_sets(texts: tuple[str, ...], problems: Problems) -> list[Setting]:
 
 def _parse(text: str, problems: Problems) -> Setting | None:
     place = Place(file=f"--set {text}")
+    learn_text(text)
     found = _SET.match(text)
     if found is None or not found["selector"]:
         problems.error(

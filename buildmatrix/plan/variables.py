@@ -19,6 +19,7 @@ from buildmatrix.spec.load import parse
 from buildmatrix.spec.model import DeclaredVariable, Spec
 from buildmatrix.spec.names import inside
 from buildmatrix.spec.shapes import text_of
+from buildmatrix.text import hide
 
 Origin = Literal["--var", "--var-file", "environment", "file", "default", "nothing"]
 
@@ -194,6 +195,20 @@ def _templated(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(map(_templated, value.values()))
     return isinstance(value, list | tuple) and any(map(_templated, value))
+
+
+def hide_confidential(spec: Spec, variables: Mapping[str, ResolvedVariable]) -> None:
+    """Hide the values of variables that credentials are made of, also by way of other variables."""
+    pending, seen = [name for name in spec.confidential if name in variables], set[str]()
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        value, default = variables[name].value, spec.variables[name].table.default
+        hide(*(text_of(item) for item in (value if isinstance(value, list | tuple) else (value,)) if item is not None))
+        if isinstance(default, str) and "{" in default:
+            pending += [found for found in re.findall(r"[A-Za-z]\w*", default) if found in variables]
 
 
 def check_values(spec: Spec, variables: Mapping[str, ResolvedVariable], problems: Problems) -> None:

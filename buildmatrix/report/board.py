@@ -23,6 +23,7 @@ from buildmatrix.build.progress import (
 from buildmatrix.report.progress import ended
 from buildmatrix.report.style import Style
 from buildmatrix.report.words import STATUSES
+from buildmatrix.text import one_line
 
 A_SECOND = 4
 """How often the board is drawn."""
@@ -94,10 +95,10 @@ class Board:
     def _line(self, name: str, row: _Row) -> Text:
         seconds = row.took if row.state in _ENDS else time.monotonic() - row.since if row.since else 0.0
         text = Text("  ")
-        text.append(f"{name[: self._width]:<{self._width}}  ", style="bold")
+        text.append(f"{one_line(name)[: self._width]:<{self._width}}  ", style="bold")
         text.append(f"{row.state:<8}", style=COLOURS.get(row.state, "dim"))
         text.append(f"  {_clock(seconds) if seconds else '':>6}  {row.steps:>5}  ")
-        text.append(row.doing.replace("\n", " "), style="dim")
+        text.append(one_line(" ".join(row.doing.split())), style="dim")
         return _cut(text)
 
     def _total(self, rows: list[tuple[str, _Row]], width: int) -> Text:
@@ -110,7 +111,7 @@ class Board:
         text.append("━" * (room - filled), style="dim")
         text.append(end)
         if trouble := self._trouble():
-            text.append(f"  {trouble}", style="yellow")
+            text.append(f"  {one_line(trouble)}", style="yellow")
         return _cut(text)
 
 

@@ -1,13 +1,14 @@
 """Diagnostics as text with source lines and carets, as JSON, and as GitHub's annotations."""
 
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 from buildmatrix.errors import Diagnostic
 from buildmatrix.report.places import Places, Spot
 from buildmatrix.report.style import Style
+from buildmatrix.spec.credentials import assignment
 from buildmatrix.spec.source import Sources
+from buildmatrix.text import HIDDEN, columns, command, json_safe, one_line, redacted, spans
 
 ROOM = 88
 """Columns for carets and the hint beside them; a longer hint has lines of its own."""
@@ -36,59 +37,78 @@ def _sorted(diagnostics: Iterable[Diagnostic], places: Places) -> list[Diagnosti
 
 
 def _block(diagnostic: Diagnostic, places: Places, style: Style) -> str:
-    spot = places.spot(diagnostic.place)
+    spot, hint = places.spot(diagnostic.place), _masked(diagnostic.hint)
     paint = style.error if diagnostic.severity == "error" else style.warning
-    where = f"{style.name(spot.label)}: " if spot and spot.label else ""
-    text = f"{where}{paint(f'{diagnostic.severity}:')} {diagnostic.message}\n"
-    text += _excerpt(spot, diagnostic.hint, style) if spot and spot.text else _lines_of_hint(diagnostic.hint, style)
+    where = f"{style.name(_shown(spot.label))}: " if spot and spot.label else ""
+    text = f"{where}{paint(f'{diagnostic.severity}:')} {_shown(diagnostic.message)}\n"
+    text += _excerpt(spot, hint, style) if spot and spot.text else _lines_of_hint(hint, style)
     return text + "".join(_note(message, places.spot(place)) for message, place in diagnostic.notes)
 
 
+def _masked(text: str) -> str:
+    """Return a text without the credentials that are known or plain to see: they may be at hand before any plan is."""
+    return redacted(text, assignment())
+
+
+def _shown(text: str) -> str:
+    return one_line(_masked(text))
+
+
 def _lines_of_hint(hint: str, style: Style) -> str:
-    return "".join(f"  {style.hint(line)}\n" for line in hint.splitlines())
+    return "".join(f"  {style.hint(one_line(line))}\n" for line in hint.split("\n") if hint)
 
 
 def _note(message: str, spot: Spot | None) -> str:
     if spot is None:
-        return f"  {message}\n"
-    return f"  {message} ({spot.file}:{spot.line})\n" if spot.line else f"  {message} ({spot.file})\n"
+        return f"  {_shown(message)}\n"
+    where = f"{spot.file}:{spot.line}" if spot.line else spot.file
+    return f"  {_shown(message)} ({_shown(where)})\n"
 
 
 def _excerpt(spot: Spot, hint: str, style: Style) -> str:
     text, start, width = _shortened(spot)
     gutter = max(4, len(str(spot.line)))
     bar = style.quiet(" " * gutter + " |")
-    before, marks = " " * _columns(text[: start - 1]), "^" * max(1, width)
+    before, marks = " " * columns(_untabbed(text[: start - 1])), "^" * max(1, width)
     lines = [f"{style.quiet(f'{spot.line:>{gutter}} |')} {_untabbed(text)}"]
-    hints = hint.splitlines()
-    if hints[1:] or len(before) + len(marks) + _columns(hint) > ROOM:
+    hints = [one_line(line) for line in hint.split("\n") if hint]
+    if hints[1:] or len(before) + len(marks) + columns(hint) > ROOM:
         lines += [f"{bar} {before}{style.error(marks)}", *(f"{bar}  {style.hint(line)}" for line in hints)]
     else:
-        lines.append(f"{bar} {before}{style.error(marks)} {style.hint(hint)}".rstrip())
+        lines.append(f"{bar} {before}{style.error(marks)} {style.hint(''.join(hints))}".rstrip())
     return "\n".join(lines) + "\n"
 
 
 def _shortened(spot: Spot) -> tuple[str, int, int]:
     """Return the line, the caret's column in it and its width in columns; long lines are cut on both sides."""
-    text, start = spot.text, min(spot.column, len(spot.text) + 1)
+    text, start, end = _without_secrets(spot.text, spot.column - 1, spot.column - 1 + spot.width)
+    start, width = min(start, len(text)) + 1, end - start
     if len(text) > WIDEST:
         left = max(0, start - WIDEST // 3)
         right = left + WIDEST
         head, tail = "…" if left else "", "…" if right < len(text) else ""
         text, start = head + text[left:right] + tail, start - left + len(head)
-    marked = text[start - 1 : start - 1 + spot.width]
-    return text, start, _columns(marked)
+    marked = text[start - 1 : start - 1 + width]
+    return text, start, columns(_untabbed(marked))
+
+
+def _without_secrets(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """Return a line of a file with what is hidden in it as `***`, and where a stretch of it is then."""
+    for first, last in reversed(spans(text, assignment())):
+        text = text[:first] + HIDDEN + text[last:]
+        start, end = (_moved(place, first, last) for place in (start, end))
+    return text, start, end
+
+
+def _moved(place: int, first: int, last: int) -> int:
+    """Return where a place of a line is when `first` to `last` has become `***`."""
+    if place <= first:
+        return place
+    return first + len(HIDDEN) + max(0, place - last)
 
 
 def _untabbed(text: str) -> str:
-    return "".join(" " if sign == "\t" else sign if sign.isprintable() else "�" for sign in text)
-
-
-def _columns(text: str) -> int:
-    """Count the terminal columns of a text: wide signs take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
-    )
+    return one_line(text.replace("\t", " "))
 
 
 def _closing(diagnostics: Sequence[Diagnostic], places: Places, style: Style) -> str:
@@ -97,7 +117,7 @@ def _closing(diagnostics: Sequence[Diagnostic], places: Places, style: Style) ->
         return ""
     spots = [places.spot(diagnostic.place) for diagnostic in errors]
     files = list(dict.fromkeys(spot.file for spot in spots if spot and spot.line))
-    where = f" in {files[0]}" if len(files) == 1 else f" in {len(files)} files" if files else ""
+    where = f" in {_shown(files[0])}" if len(files) == 1 else f" in {len(files)} files" if files else ""
     return f"{style.error('error:')} {len(errors)} problems{where}\n"
 
 
@@ -105,7 +125,7 @@ def diagnostics_json(diagnostics: Iterable[Diagnostic], sources: Sources, *, pre
     """Return diagnostics as JSON: `{"format_version": 1, "problems": [...]}`, sorted by place."""
     places = Places(sources, prefix)
     found = [_plain(diagnostic, places) for diagnostic in _sorted(diagnostics, places)]
-    return json.dumps({"format_version": 1, "problems": found}, indent=2, ensure_ascii=False) + "\n"
+    return json_safe(json.dumps({"format_version": 1, "problems": found}, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _plain(diagnostic: Diagnostic, places: Places) -> dict[str, object]:
@@ -113,15 +133,16 @@ def _plain(diagnostic: Diagnostic, places: Places) -> dict[str, object]:
     return {
         "severity": diagnostic.severity,
         "code": diagnostic.code,
-        "file": spot.file if spot else None,
+        "file": _masked(spot.file) if spot else None,
         "line": spot.line or None if spot else None,
         "column": spot.column or None if spot else None,
         "end_column": spot.column + spot.width if spot and spot.line else None,
         "pointer": list(diagnostic.place.pointer) if diagnostic.place else [],
-        "message": diagnostic.message,
-        "hint": diagnostic.hint,
+        "message": _masked(diagnostic.message),
+        "hint": _masked(diagnostic.hint),
         "notes": [
-            {"message": message, "at": places.line(place) if place else None} for message, place in diagnostic.notes
+            {"message": _masked(message), "at": _masked(places.line(place)) if place else None}
+            for message, place in diagnostic.notes
         ],
     }
 
@@ -136,17 +157,8 @@ def _command(diagnostic: Diagnostic, places: Places) -> str:
     spot = places.spot(diagnostic.place)
     properties = {"title": "buildmatrix"}
     if spot:
-        properties = {"file": spot.file} | properties
+        properties = {"file": _masked(spot.file)} | properties
         if spot.line:
             properties |= {"line": str(spot.line), "col": str(spot.column)}
-    listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     text = f"{diagnostic.message} ({diagnostic.hint})" if diagnostic.hint else diagnostic.message
-    return f"::{diagnostic.severity} {listed}::{_data(text)}\n"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return command(diagnostic.severity, _masked(text), **properties)

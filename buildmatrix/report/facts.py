@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Table, plain_table, rows, text_of
+from buildmatrix.text import one_line
 
 UNSAID = {"description", "platforms", "tags", "needs", "dockerfile_inline"}
 """Settings that have a place of their own."""
@@ -22,13 +24,14 @@ def facts_of(target: PlannedTarget) -> dict[Fact, str]:
     """
     found: dict[Fact, str] = {("platforms", ""): platforms_text(target)}
     if target.exported:
-        found["tags", ""] = "\n".join(target.tags)
+        found["tags", ""] = "\n".join(map(one_line, target.tags))
+    settings = without_credentials(target.settings)
     for row in rows(Settings):
-        value = getattr(target.settings, row.attribute)
+        value = getattr(settings, row.attribute)
         if value is None or row.attribute in UNSAID or (row.attribute == "output" and not target.exported):
             continue
         if isinstance(value, Mapping):
-            found |= {(row.key, key): f"{key}={_quoted(item)}" for key, item in value.items()}
+            found |= {(row.key, key): f"{one_line(key)}={_quoted(item)}" for key, item in value.items()}
         else:
             found[row.key, ""] = setting_text(value)
     if target.settings.dockerfile_inline is not None:
@@ -49,7 +52,7 @@ def labelled(facts: Mapping[Fact, str]) -> dict[str, str]:
 
 def platforms_text(target: PlannedTarget) -> str:
     """Return the platforms with spaces between; what no platform means is said."""
-    return " ".join(target.platforms) or "the builder's own platform"
+    return one_line(" ".join(target.platforms)) or "the builder's own platform"
 
 
 def setting_text(value: Any) -> str:
@@ -62,7 +65,7 @@ def setting_text(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    text = text.replace("\n", "\\n")
+    text = one_line(text)
     return f'"{text}"' if not text or " " in text else text
 
 
@@ -71,15 +74,15 @@ def table_text(table: Table) -> str:
     items = plain_table(table)
     main = [str(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
     more = ", ".join(f"{key}={text_of(item)}" for key, item in items.items())
-    return " ".join(main) + (f" ({more})" if more else "")
+    return one_line(" ".join(main) + (f" ({more})" if more else ""))
 
 
 def why(target: PlannedTarget) -> str:
     """Return why a target is in the plan; "" where it was simply selected."""
-    reason = target.reason
+    reason, by = target.reason, one_line(target.reason.by)
     if reason.kind == "context":
-        said = f"{reason.by} builds upon it"
+        said = f"{by} builds upon it"
         return said if target.exported else f"{said}; not exported"
     if reason.kind == "needs":
-        return f"{reason.by} needs it first"
-    return "" if reason.by in {"", target.declared, target.name} else f"selected by {reason.by}"
+        return f"{by} needs it first"
+    return "" if reason.by in {"", target.declared, target.name} else f"selected by {by}"

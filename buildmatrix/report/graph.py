@@ -1,10 +1,12 @@
 """What builds upon what: as text, DOT, mermaid and JSON."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Literal
 
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.text import json_safe, one_line
 
 GraphFormat = Literal["text", "dot", "mermaid", "json"]
 
@@ -35,7 +37,7 @@ def _text(plan: Plan) -> str:
         below = dependants.get(name, [])
         again = name in drawn and below
         drawn.add(name)
-        lines.append(f"{head}{label}{' …' if again else ''}")
+        lines.append(f"{head}{one_line(label)}{' …' if again else ''}")
         if again:
             return
         for index, (dependant, kind) in enumerate(below):
@@ -50,7 +52,7 @@ def _text(plan: Plan) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '\\"') + '"'
+    return '"' + one_line(text).replace('"', '\\"') + '"'
 
 
 def _dot(plan: Plan) -> str:
@@ -65,16 +67,22 @@ def _dot(plan: Plan) -> str:
 
 
 def _label(target: PlannedTarget, newline: str) -> str:
-    return newline.join([target.name, *target.platforms])
+    return newline.join(map(one_line, [target.name, *target.platforms]))
 
 
 def _mermaid(plan: Plan) -> str:
     ids = {target.name: f"n{number}" for number, target in enumerate(plan.targets)}
     lines = ["flowchart LR"]
-    lines += [f'  {ids[target.name]}["{_label(target, "<br>")}"]' for target in plan.targets]
+    lines += [f'  {ids[target.name]}["{_coded(_label(target, "<br>"))}"]' for target in plan.targets]
     for name, first, kind in _edges(plan):
         lines.append(f"  {ids[first]} {'-->' if kind == 'context' else '-.->|needs|'} {ids[name]}")
     return "\n".join(lines) + "\n"
+
+
+def _coded(label: str) -> str:
+    """Return a label as mermaid takes any text: its signs as codes, but for line breaks of ours."""
+    parts = (re.sub(r"[^\w ./:-]", lambda sign: f"#{ord(sign[0])};", part) for part in label.split("<br>"))
+    return "<br>".join(parts)
 
 
 def _json(plan: Plan) -> str:
@@ -86,4 +94,4 @@ def _json(plan: Plan) -> str:
         ],
         "edges": [{"from": first, "to": name, "kind": kind} for name, first, kind in _edges(plan)],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_safe(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

@@ -9,6 +9,7 @@ from buildmatrix.plan.variables import ResolvedVariable
 from buildmatrix.report.facts import platforms_text
 from buildmatrix.report.style import Style
 from buildmatrix.spec.model import Spec
+from buildmatrix.text import columns, json_safe, one_line, padded
 
 Rows = list[dict[str, object]]
 """One mapping a line; the first key is the name."""
@@ -68,15 +69,15 @@ def tags(plan: Plan) -> Rows:
 
 def as_text(rows: Rows, style: Style) -> str:
     """Return rows as aligned columns."""
-    texts = [[_text(value) for value in row.values()] for row in rows]
+    texts = [[one_line(_text(value)) for value in row.values()] for row in rows]
     widths = [
-        max((len(line[column]) for line in texts), default=0) for column in range(max(map(len, texts), default=0))
+        max((columns(line[column]) for line in texts), default=0) for column in range(max(map(len, texts), default=0))
     ]
     return "".join(_row(line, widths, style) for line in texts)
 
 
 def _row(line: Sequence[str], widths: Sequence[int], style: Style) -> str:
-    cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+    cells = [padded(text, width) for text, width in zip(line, widths, strict=True)]
     return "  ".join([style.name(cells[0]), *cells[1:]]).rstrip() + "\n"
 
 
@@ -90,4 +91,4 @@ def _text(value: object) -> str:
 
 def as_json(rows: Rows) -> str:
     """Return rows as JSON (`format_version` 1)."""
-    return json.dumps({"format_version": 1, "items": rows}, indent=2, ensure_ascii=False) + "\n"
+    return json_safe(json.dumps({"format_version": 1, "items": rows}, indent=2, ensure_ascii=False)) + "\n"

@@ -8,7 +8,7 @@ from buildmatrix.report.markdown import code, escaped, fenced, folded
 from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
 from buildmatrix.report.words import DIGEST, cause, counts, duration, last_lines, problems
-from buildmatrix.text import clean
+from buildmatrix.text import clean, one_line
 
 WIDEST = 80
 """Characters of a reason that are shown."""
@@ -22,28 +22,29 @@ MANY = 15
 
 def outcome_text(outcome: Outcome, style: Style) -> str:
     """Return a line for each target, the failing ones' last lines, what became of the tags, and a count."""
-    width = max((len(target.name) for target in outcome.targets), default=0)
-    tags = max((len(tag) for target in outcome.targets for tag in target.tags), default=0)
+    width = max((len(one_line(target.name)) for target in outcome.targets), default=0)
+    tags = max((len(one_line(tag)) for target in outcome.targets for tag in target.tags), default=0)
     lines = [_line(target, width, tags, style) for target in outcome.targets]
     for target in outcome.targets:
         if target.excerpt:
-            lines += ["", f"> {target.name}: {target.failed_step}", *_indented(target.excerpt)]
-    end = [f"{counts(outcome)} in {duration(outcome.seconds)}. {outcome.publish}".rstrip().removesuffix(".")]
-    left = [f"left behind: {what}" for what in outcome.left_behind]
+            lines += ["", one_line(f"> {target.name}: {target.failed_step}"), *_indented(target.excerpt)]
+    publish = one_line(outcome.publish)
+    end = [f"{counts(outcome)} in {duration(outcome.seconds)}. {publish}".rstrip().removesuffix(".")]
+    left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
     return "\n".join(["", *lines, "", *left, *end]) + "\n"
 
 
 def _indented(text: str) -> list[str]:
-    return [f"  {line}" for line in text.splitlines()]
+    return [f"  {line.expandtabs(8)}".rstrip() for line in clean(text).rstrip("\n").split("\n")]
 
 
 def _line(target: TargetOutcome, width: int, tags: int, style: Style) -> str:
     columns = [
-        f"  {style.name(target.name.ljust(width))}",
+        f"  {style.name(one_line(target.name).ljust(width))}",
         painted(target.status, target.status.ljust(7), style),
         f"{target.seconds:>6.1f}s" if target.seconds else " " * 7,
     ]
-    first, *more = [*target.tags, ""][: max(1, len(target.tags))]
+    first, *more = [*map(one_line, target.tags), ""][: max(1, len(target.tags))]
     row = "  ".join([*columns, *_details(target, first.ljust(tags))]).rstrip()
     indent = " " * (width + 22)
     return "\n".join([row, *(f"{indent}{tag}" for tag in more)])
@@ -54,12 +55,12 @@ def _details(target: TargetOutcome, tag: str) -> list[str]:
     if target.status in {"failed", "stopped", "skipped"}:
         tried = f"after {len(target.attempts)} attempts" if len(target.attempts) > 1 else ""
         step = target.failed_step if target.reason.startswith("process ") else ""
-        text = " ".join((step or target.reason).split())
+        text = one_line(" ".join((step or target.reason).split()))
         text = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
-        return [part for part in (text, tried, f"(log: {target.log})" if target.log else "") if part]
+        return [part for part in (text, tried, f"(log: {one_line(target.log)})" if target.log else "") if part]
     if not target.exported:
         return ["(built upon)"]
-    return [part for part in (tag, target.digest[:DIGEST], " ".join(target.platforms)) if part]
+    return [part for part in (tag, *map(one_line, (target.digest[:DIGEST], " ".join(target.platforms)))) if part]
 
 
 def outcome_markdown(outcome: Outcome) -> str:

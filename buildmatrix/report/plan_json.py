@@ -5,11 +5,12 @@ from typing import Any
 
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.saved import plan_document
+from buildmatrix.text import json_safe
 
 
 def plan_json(plan: Plan) -> str:
     """Return the plan as JSON, one attribute a line; the same plan gives the same bytes."""
-    return pretty(plan_document(plan)) + "\n"
+    return json_safe(pretty(plan_document(plan))) + "\n"
 
 
 _encode = JSONEncoder(ensure_ascii=False).encode

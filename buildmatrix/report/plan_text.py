@@ -9,6 +9,7 @@ from buildmatrix.report.style import Style
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.shapes import plain_table
 from buildmatrix.spec.source import Sources
+from buildmatrix.text import columns, one_line, padded
 
 SHOWN = 8
 """Cells of a target that are shown when there are many."""
@@ -33,7 +34,7 @@ def plan_text(plan: Plan, style: Style, *, all_cells: bool = False, sources: Sou
 
 
 def _apply(plan: Plan, style: Style) -> list[str]:
-    said = [f"{key} = {shown(value)}" for key, value in plain_table(plan.apply).items()]
+    said = [f"{key} = {one_line(shown(value))}" for key, value in plain_table(plan.apply).items()]
     return [style.quiet(f"apply runs with {', '.join(said)}")] if said else []
 
 
@@ -73,14 +74,17 @@ def _single(target: PlannedTarget, style: Style) -> list[str]:
 
 
 def _described(target: PlannedTarget, style: Style) -> list[str]:
-    return [style.quiet(f"    {line}") for line in (target.settings.description or "").splitlines()]
+    """Return the description; several lines of it have a mark, lest they look like ours."""
+    first, *more = (target.settings.description or "").strip().split("\n")
+    bar = "│ " if more else ""
+    return [style.quiet(f"    {bar}{one_line(line)}".rstrip()) for line in (first, *more)] if first else []
 
 
 def _facts(facts: dict[str, str], style: Style) -> list[str]:
     width = max((len(label) for label in facts), default=0)
     lines = []
     for label, text in facts.items():
-        first, *more = text.splitlines()
+        first, *more = text.split("\n")
         lines.append(f"    {style.quiet(label.ljust(width))}  {first}")
         lines += [f"    {' ' * width}  {line}" for line in more]
     return lines
@@ -92,7 +96,7 @@ def _rows(names: Sequence[str], facts: Sequence[dict[str, str]], style: Style) -
     platforms = max((len(one.get("platforms", "")) for one in facts), default=0)
     lines = []
     for name, one in zip(names, facts, strict=True):
-        tags = one.get("tags", "").splitlines()
+        tags = [tag for tag in one.get("tags", "").split("\n") if tag]
         others = [f"{label} {text}" for label, text in one.items() if label not in {"platforms", "tags"}]
         columns = [one.get("platforms", "").ljust(platforms)] if platforms else []
         indent = "    " + " " * width + "".join("  " + " " * len(column) for column in columns)
@@ -117,17 +121,17 @@ def _warnings(plan: Plan, style: Style, sources: Sources | None) -> list[str]:
     for diagnostic in plan.warnings:
         where = f" ({places.line(diagnostic.place)})" if places and diagnostic.place else ""
         hint = f"; {diagnostic.hint}" if diagnostic.hint else ""
-        lines.append(f"{style.warning('warning:')} {diagnostic.message}{hint}{where}")
+        lines.append(f"{style.warning('warning:')} {one_line(diagnostic.message + hint + where)}")
     return lines
 
 
 def _allow(plan: Plan, style: Style, sources: Sources | None) -> list[str]:
     places = Places(sources) if sources else None
-    width = max((len(grant.value) for grant in plan.grants), default=0)
+    width = max((columns(one_line(grant.value)) for grant in plan.grants), default=0)
 
     def line(grant: Grant) -> str:
         where = f", {places.line(grant.place)}" if places else ""
-        return f"--allow={grant.value.ljust(width)}  ({grant.target}{where})"
+        return f"--allow={padded(one_line(grant.value), width)}  ({one_line(grant.target + where)})"
 
     asked = [f"apply needs: {line(grant)}" for grant in plan.grants if not grant.automatic]
     given = [style.quiet(f"apply gives: {line(grant)}") for grant in plan.grants if grant.automatic]

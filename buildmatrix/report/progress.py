@@ -1,10 +1,12 @@
 """A run while it goes on, as lines: for a CI log, which keeps them. A line as a target starts, and one as it ends."""
 
 from collections.abc import Callable, Iterable
+from secrets import token_hex
 
 from buildmatrix.build.outcome import Status, TargetOutcome
 from buildmatrix.build.progress import Event, Line, Retrying, TargetEnded, TargetStarted
 from buildmatrix.report.style import Style
+from buildmatrix.text import clean, command, one_line
 
 WIDEST = 100
 """Characters of a reason that are shown."""
@@ -23,10 +25,14 @@ class Lines:
         write: Callable[[str], None],
         log_of: Callable[[str], Iterable[str]] | None = None,
         *,
+        fit: Callable[[str], str] = clean,
         quiet: bool = False,
     ) -> None:
-        """Take all names (they are padded alike) and what writes a text; `quiet` passes on buildx's lines only."""
-        self._quiet = quiet
+        """Take all names (they are padded alike) and what writes a text.
+
+        `quiet` passes on buildx's lines only, each made fit by `fit`.
+        """
+        self._quiet, self._fit = quiet, fit
         self._width = min(28, max(map(len, names), default=0))
         self._style, self._write, self._log_of = style, write, log_of
 
@@ -34,7 +40,7 @@ class Lines:
         """Show an event."""
         match event:
             case Line():
-                self._write(f"{event.text}\n")
+                self._write(f"{self._fit(event.text)}\n")
             case _ if self._quiet:
                 return
             case TargetStarted():
@@ -54,10 +60,19 @@ class Lines:
         if self._log_of is None or not outcome.steps:
             self._say(outcome.name, text)
             return
-        self._write(f"::group::{outcome.name}  {text}\n")
-        for line in self._log_of(outcome.name):
-            self._write(line)
-        self._write("::endgroup::\n")
+        self._write(command("group", f"{outcome.name}  {text}"))
+        self._write_log(self._log_of(outcome.name))
+        self._write(command("endgroup"))
+
+    def _write_log(self, lines: Iterable[str]) -> None:
+        """Write lines of others; GitHub obeys none of them, until a word comes that they cannot know."""
+        word = token_hex(16)
+        self._write(command("stop-commands", word))
+        try:
+            for line in lines:
+                self._write(clean(line).expandtabs(8))
+        finally:
+            self._write(command(word))
 
 
 def ended(outcome: TargetOutcome, style: Style, *, short: bool = False) -> str:
@@ -79,5 +94,5 @@ def painted(status: Status, text: str, style: Style) -> str:
 
 def shortened(text: str) -> str:
     """Return a text on one line, cut where it is too long for a line."""
-    text = " ".join(text.split())
+    text = one_line(" ".join(text.split()))
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -1,23 +1,20 @@
 """What became of a run as a document: `apply --format json`, and the report that ends in .json."""
 
 import json
-import re
 from dataclasses import asdict
 from typing import Any
 
 from buildmatrix.build.outcome import Attempt, Outcome, StepOutcome, TargetOutcome
 from buildmatrix.report.words import STATUSES, count_of
 from buildmatrix.spec.shapes import JsonSchema
+from buildmatrix.text import json_safe
 
 FORMAT_VERSION = 1
-
-_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def run_json(outcome: Outcome) -> str:
     """Return the outcome as JSON, by the schema of `run_schema`; half surrogates, which are no text, become `�`."""
-    text = json.dumps(_document(outcome), indent=2, ensure_ascii=False)
-    return _HALVES.sub("\ufffd", text) + "\n"
+    return json_safe(json.dumps(_document(outcome), indent=2, ensure_ascii=False)) + "\n"
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:

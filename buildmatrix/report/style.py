@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+from buildmatrix.text import painted
+
 
 @dataclass(frozen=True)
 class Style:
-    """Wraps words in terminal colours, or leaves them as they are."""
+    """Wraps words in colours, which `text.terminal` lets pass, or leaves them as they are."""
 
     colour: bool = False
 
     def _wrap(self, code: str, text: str) -> str:
-        return f"\033[{code}m{text}\033[0m" if self.colour and text else text
+        return painted(code, text) if self.colour and text else text
 
     def error(self, text: str) -> str:
         """Red and bold: what is wrong."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.spec.check import problems as check
+from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.damage import damage_of
 from buildmatrix.spec.model import Apply, DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
 from buildmatrix.spec.names import check_names, check_requires
@@ -30,6 +31,7 @@ class _Loader:
         self.variables: dict[str, DeclaredVariable] = {}
         self.groups: dict[str, DeclaredGroup] = {}
         self.requires: list[tuple[str, Place]] = []
+        self.confidential: frozenset[str] = frozenset()
         self.apply = Apply()
 
     def load(self, name: str, defaults: tuple[Layer, ...]) -> None:
@@ -39,6 +41,7 @@ class _Loader:
         except SpecError as error:
             self.problems.found += error.diagnostics
             return
+        self.confidential |= learn(data)
         file = self._checked(name, data)
         requires = Place(file=name, pointer=("requires-buildx",))
         if file.requires_buildx is not None and check_requires(file.requires_buildx, requires, self.problems):
@@ -136,6 +139,7 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         variables=loader.variables,
         targets=loader.targets,
         groups=loader.groups,
+        confidential=loader.confidential,
     )
     check_names(spec, problems)
     return replace(spec, damage=damage_of(spec, problems))

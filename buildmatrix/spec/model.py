@@ -222,7 +222,8 @@ class Damage:
 class Spec:
     """All that the files declare, checked.
 
-    `file` and the keys of `digests` (SHA-256 of each source) are relative to `directory`.
+    `file` and the keys of `digests` (SHA-256 of each source) are relative to `directory`. `confidential` are the
+    names in the templates that give credentials.
     """
 
     file: str
@@ -234,3 +235,4 @@ class Spec:
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]
     damage: Damage = field(default_factory=Damage)
+    confidential: frozenset[str] = frozenset()

@@ -7,7 +7,20 @@ bake (docs.docker.com/build/bake/reference) and of BuildKit's exporters, cache b
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from buildmatrix.spec.shapes import Doc, Examples, Expected, Key, Keyword, Local, NotInBake, Rest, Scalar, Since, Table
+from buildmatrix.spec.shapes import (
+    Credential,
+    Doc,
+    Examples,
+    Expected,
+    Key,
+    Keyword,
+    Local,
+    NotInBake,
+    Rest,
+    Scalar,
+    Since,
+    Table,
+)
 
 NAME = r"^[A-Za-z0-9_-]+$"
 ARCHITECTURES = "386|amd64|arm|arm64|loong64|mips|mipsle|mips64|mips64le|ppc64|ppc64le|riscv64|s390x|wasm32|wasm"
@@ -52,6 +65,8 @@ Platform = Annotated[
 Compression = Literal["uncompressed", "gzip", "estargz", "zstd"]
 Level = Annotated[int, Keyword("minimum", 0), Keyword("maximum", 22), Expected("a level from 0 to 22")]
 Annotation = Rest(r"^annotation[-\[.]")
+_Url = Annotated[str, Credential(url=True)]
+_Secret = Annotated[str, Credential()]
 
 
 class _Layers(Table):
@@ -140,7 +155,7 @@ CacheMode = Literal["min", "max"]
 
 class _RegistryCache(Table):
     type: Literal["registry"]
-    ref: Annotated[str, Doc("The image that holds the cache."), Examples("ghcr.io/acme/app:cache")]
+    ref: Annotated[_Url, Doc("The image that holds the cache."), Examples("ghcr.io/acme/app:cache")]
     insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
 
 
@@ -180,10 +195,10 @@ class LocalCacheTo(_Exported):
 class _GhaCache(Table):
     type: Literal["gha"]
     scope: Annotated[str | None, Doc("The name of the cache; `buildkit` if unset.")] = None
-    url: Annotated[str | None, Doc("The server of the cache.")] = None
-    url_v2: Annotated[str | None, Key("url_v2"), Doc("The server of the cache, version 2.")] = None
+    url: Annotated[_Url | None, Doc("The server of the cache.")] = None
+    url_v2: Annotated[_Url | None, Key("url_v2"), Doc("The server of the cache, version 2.")] = None
     version: Annotated[str | None, Doc("The version of the service: 1 or 2.")] = None
-    token: Annotated[str | None, Doc("The token for the server.")] = None
+    token: Annotated[_Secret | None, Doc("The token for the server.")] = None
     timeout: Annotated[str | None, Doc("How long the service may take, e.g. `10m`.")] = None
 
 
@@ -197,7 +212,7 @@ class GhaCacheTo(_GhaCache):
     mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
     ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
     repository: Annotated[str | None, Doc("The repository whose cache it is.")] = None
-    ghtoken: Annotated[str | None, Doc("A GitHub token, to look at what is there already.")] = None
+    ghtoken: Annotated[_Secret | None, Doc("A GitHub token, to look at what is there already.")] = None
 
 
 class _StoredCache(Table):
@@ -205,17 +220,17 @@ class _StoredCache(Table):
     manifests_prefix: Annotated[str | None, Key("manifests_prefix"), Doc("Put before manifests.")] = None
     blobs_prefix: Annotated[str | None, Key("blobs_prefix"), Doc("Put before blobs.")] = None
     name: Annotated[str | None, Doc("The manifest's name; several with `;` between.")] = None
-    secret_access_key: Annotated[str | None, Key("secret_access_key"), Doc("The secret key.")] = None
+    secret_access_key: Annotated[_Secret | None, Key("secret_access_key"), Doc("The secret key.")] = None
 
 
 class _S3Cache(_StoredCache):
     type: Literal["s3"]
     region: Annotated[str | None, Doc("The region; AWS_REGION if unset.")] = None
     bucket: Annotated[str | None, Doc("The bucket; AWS_BUCKET if unset.")] = None
-    endpoint_url: Annotated[str | None, Key("endpoint_url"), Doc("Another server than AWS.")] = None
+    endpoint_url: Annotated[_Url | None, Key("endpoint_url"), Doc("Another server than AWS.")] = None
     use_path_style: Annotated[bool | None, Key("use_path_style"), Doc("The bucket in the path of the URL.")] = None
-    access_key_id: Annotated[str | None, Key("access_key_id"), Doc("The key's id.")] = None
-    session_token: Annotated[str | None, Key("session_token"), Doc("The session's token.")] = None
+    access_key_id: Annotated[_Secret | None, Key("access_key_id"), Doc("The key's id.")] = None
+    session_token: Annotated[_Secret | None, Key("session_token"), Doc("The session's token.")] = None
 
 
 class S3CacheFrom(_S3Cache):
@@ -233,7 +248,7 @@ class S3CacheTo(_S3Cache):
 
 class _AzblobCache(_StoredCache):
     type: Literal["azblob"]
-    account_url: Annotated[str | None, Key("account_url"), Doc("The storage account's URL.")] = None
+    account_url: Annotated[_Url | None, Key("account_url"), Doc("The storage account's URL.")] = None
     container: Annotated[str | None, Doc("The container.")] = None
 
 
@@ -315,13 +330,14 @@ class Settings(Table):
 
     description: Annotated[str | None, Doc("What the target is."), Since("0.16")] = None
     context: Annotated[
-        str | None,
+        _Url | None,
         Local(),
         Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
         Examples(".", "images/base", "https://github.com/acme/app.git#main"),
     ] = None
     contexts: Annotated[
         Mapping[str, Annotated[str, Local(), Keyword("minLength", 1)]] | None,
+        Credential(url=True),
         Doc(
             "Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, "
             "or `target:NAME` to build upon another target."

@@ -133,6 +133,14 @@ class NotInBake:
     """The field is ours: it shapes the plan and is not sent to bake."""
 
 
+class Credential:
+    """The value is never shown; with `url` only what is secret in a URL: user and password, a signature."""
+
+    def __init__(self, *, url: bool = False) -> None:
+        """Take which of both it is."""
+        self.url = url
+
+
 class Local:
     """The string is a path, relative to the file that says it, unless it is a URL or has a scheme."""
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from buildmatrix.report.progress import Lines
 from buildmatrix.report.run_json import run_json
 from buildmatrix.report.style import Style
 from buildmatrix.spec.source import Sources
+from buildmatrix.text import terminal
 
 TEXT = 'version = 1\n[target.app]\n\ttags = ["é", "日本 x", "c"] # note\n'
 PLAIN = Style(colour=False)
@@ -59,10 +61,8 @@ def test_sorted_counted_and_each_once() -> None:
 def test_colours_only_add() -> None:
     one = Diagnostic(message="no", code="x", place=at("tags"), hint="why")
     plain = diagnostics_text([one], sources(), PLAIN)
-    coloured = diagnostics_text([one], sources(), Style(colour=True))
+    coloured = terminal(diagnostics_text([one], sources(), Style(colour=True)))
     assert coloured != plain
-    import re
-
     assert re.sub("\033\\[[0-9;]*m", "", coloured) == plain
 
 
@@ -72,12 +72,12 @@ def test_any_source_line_can_be_shown(line: str, column: int) -> None:
     place = Place(file="f.toml", line=1, column=column)
     shown = diagnostics_text([Diagnostic(message="no", code="x", place=place)], texts, PLAIN)
     assert "error: no" in shown
-    assert all(sign.isprintable() or sign == "\n" for sign in shown)
+    assert terminal(shown) == shown
 
 
 def test_github_escapes() -> None:
     one = Diagnostic(message="100%\nno", code="x", place=at("tags"), hint="a,b:c")
-    assert diagnostics_github([one], sources()) == (
+    assert terminal(diagnostics_github([one], sources())) == (
         "::error file=f.toml,title=buildmatrix,line=3,col=9::100%25%0Ano (a,b:c)\n"
     )
 
@@ -172,9 +172,15 @@ def test_lines_while_it_runs() -> None:
 
 def test_github_gets_the_log_in_a_group() -> None:
     written: list[str] = []
-    lines = Lines(["base"], PLAIN, written.append, lambda name: [f"log of {name}\n"])
+    lines = Lines(["base"], PLAIN, written.append, lambda name: [f"log of {name}\n", "::error::\x1b[31mno\n"])
     lines(events()[5])
-    assert written == ["::group::base  built 1.2s sha256:aaaaaaaaaaaa\n", "log of base\n", "::endgroup::\n"]
+    first, stop, *log, go_on, last = terminal("".join(written)).splitlines()
+    assert first == "::group::base  built 1.2s sha256:aaaaaaaaaaaa"
+    assert log == ["log of base", ":\\:error::no"]
+    assert last == "::endgroup::"
+    word = stop.removeprefix("::stop-commands::")
+    assert len(word) == 32
+    assert go_on == f"::{word}::"
 
 
 def test_buildx_own_lines_are_passed_on_and_nothing_else() -> None:
@@ -188,15 +194,15 @@ def test_buildx_own_lines_are_passed_on_and_nothing_else() -> None:
 @pytest.mark.parametrize(("height", "hidden"), [(24, ""), (7, "… and 1 built, 15 waiting")])
 def test_the_board_shows_what_tells_most(height: int, hidden: str) -> None:
     names = ["app", "base", *(f"other-{number}" for number in range(18))]
-    terminal = io.StringIO()
-    board = Board(dict.fromkeys(names, ()), terminal)
+    screen = io.StringIO()
+    board = Board(dict.fromkeys(names, ()), screen)
     for event in events():
         board(event)
-    console = Console(file=terminal, width=80, height=height, color_system=None)
+    console = Console(file=screen, width=80, height=height, color_system=None)
     console.print(board)
-    lines = terminal.getvalue().splitlines()
-    assert "  app       failed      1.2s" in terminal.getvalue()
-    assert hidden in terminal.getvalue()
+    lines = screen.getvalue().splitlines()
+    assert "  app       failed      1.2s" in screen.getvalue()
+    assert hidden in screen.getvalue()
     assert "2 of 20" in lines[-1]
     assert all(len(line) <= 80 for line in lines)
     assert len(lines) <= height
@@ -204,9 +210,9 @@ def test_the_board_shows_what_tells_most(height: int, hidden: str) -> None:
 
 @given(st.lists(st.sampled_from(events()), max_size=20))
 def test_the_board_takes_events_in_any_order(some: list[Event]) -> None:
-    terminal = io.StringIO()
-    board = Board({"app": ("base",), "base": ()}, terminal)
+    screen = io.StringIO()
+    board = Board({"app": ("base",), "base": ()}, screen)
     for event in some:
         board(event)
-    Console(file=terminal, width=40, height=10).print(board)
-    assert "of 2" in terminal.getvalue()
+    Console(file=screen, width=40, height=10).print(board)
+    assert "of 2" in screen.getvalue()

@@ -65,7 +65,7 @@ def test_words() -> None:
         "1:00:05",
     ]
     assert [size(number) for number in (0, 999, 1000, 999_960, 10**13)] == ["", "999 B", "1.0 kB", "1.0 MB", "10.0 TB"]
-    assert clean("a\x1b[1;31mb\x1b[0m\x1b]0;title\x07c\0d\ud800\te\n") == "abc\ufffdd\ufffd\te\n"
+    assert clean("a\x1b[1;31mb\x1b[0m\x1b]0;title\x07c\0d\ud800\te\n") == r"ab\x1b]0;title\x07c\x00d\ud800" + "\te\n"
     assert last_lines("one\ntwo\nthree\n", 7) == "…\nthree"
     assert last_lines("x" * 10, 7) == "…\n" + "x" * 7
 

@@ -1,0 +1,92 @@
+"""All that is printed: to standard output or standard error, through the door of `text`."""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from buildmatrix.text import forget, terminal
+
+
+class Door(io.TextIOBase):
+    """A stream that passes on what `terminal` lets through, whoever writes: click's own messages, too.
+
+    It has no `buffer`: nothing gets around it.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        """Take the stream behind the door."""
+        self.behind = stream
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        """Write a text; a line that is written in pieces is looked at as a whole where a command may begin."""
+        self._pass(text, reveals=False)
+        return len(text)
+
+    def _pass(self, text: str, *, reveals: bool) -> None:
+        shown = terminal(self._begun + text, reveals=reveals)
+        self.behind.write(shown[len(self._begun) :])
+        last = shown.rpartition("\n")[2]
+        self._begun = last if last.endswith("#") or not last.strip().strip(":") else ""
+
+    def reveal(self, text: str) -> None:
+        """Write a text with the secrets that are in it."""
+        self._pass(text, reveals=True)
+
+    def flush(self) -> None:
+        """Flush the stream behind."""
+        self.behind.flush()
+
+    def isatty(self) -> bool:
+        """Tell whether it is a terminal."""
+        return self.behind.isatty()
+
+    def fileno(self) -> int:
+        """Return the number of the file behind."""
+        return self.behind.fileno()
+
+    def writable(self) -> bool:
+        """Return True: it is written to."""
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream behind."""
+        return str(getattr(self.behind, "encoding", "utf-8"))
+
+
+@contextmanager
+def doors() -> Iterator[None]:
+    """Put doors before standard output and standard error, and begin without secrets."""
+    before = sys.stdout, sys.stderr
+    forget()
+    for stream in before:
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.stdout, sys.stderr = Door(before[0]), Door(before[1])
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Write a text as it is, to standard output or to standard error."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(text)
+    stream.flush()
+
+
+def say_to_program(text: str) -> None:
+    """Write what a program is to read, with its credentials; on a terminal a person reads it, and they are hidden."""
+    if isinstance(sys.stdout, Door) and not sys.stdout.isatty():
+        sys.stdout.reveal(text)
+        sys.stdout.flush()
+    else:
+        say(text)
+
+
+def behind(stream: IO[str]) -> IO[str]:
+    """Return the terminal itself, for what moves its cursor; its texts have to be clean already."""
+    return stream.behind if isinstance(stream, Door) else stream

@@ -1,0 +1,156 @@
+"""Credentials in the file: which settings hold them is marked at their rows, and what they hold is never shown."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import Credential, Row, Table, arms, given, is_list, is_table, item_of, row_of, rows
+from buildmatrix.text import HIDDEN, hide, hide_in_url, spans, spans_of_urls
+
+
+@cache
+def rows_of(table: Any) -> tuple[Row, ...]:
+    """Return the rows of a table that hold credentials, or URLs with one."""
+    return tuple(row for row in rows(table) if row.marker(Credential))
+
+
+@cache
+def holders() -> Mapping[str, frozenset[str]]:
+    """Return the settings that may hold credentials, by their attributes, with the keys of those in their tables."""
+    found = {row.attribute: _keys(row) for row in rows(Settings)}
+    own = {row.attribute for row in rows_of(Settings)}
+    return {name: keys for name, keys in found.items() if keys or name in own}
+
+
+def _keys(row: Row) -> frozenset[str]:
+    tables = [arm for arm in arms(item_of(row.shape)) if is_table(arm)] if is_list(row.shape) else []
+    return frozenset(one.key for table in tables for one in rows_of(table))
+
+
+@cache
+def _whole() -> frozenset[str]:
+    """Return the keys whose whole value is a credential."""
+    shapes = [shape for name in holders() if is_list(shape := row_of(Settings, name).shape)]
+    found = [row for shape in shapes for arm in arms(item_of(shape)) if is_table(arm) for row in rows_of(arm)]
+    return frozenset(row.key for row in found if (marker := row.marker(Credential)) and not marker.url)
+
+
+# --- what is written ------------------------------------------------------------------------------------------------
+
+
+@cache
+def assignment() -> re.Pattern[str]:
+    """Return what finds the value of a credential in a text that shows TOML or CSV, misspelt or cut short as it may be.
+
+    That is for messages and source lines: a key that is merely like one counts.
+    """
+    keys = "|".join(sorted(_whole()))
+    like = r"(?!secrets?\b)[\w-]*(?:secret|token|passw|credential|(?:access|account|api)[_-]?key)[\w-]*"
+    value = r"\"\"\"(?P<long>.*)|\"(?P<text>(?:[^\"\\]|\\.)*)|'(?P<plain>[^']*)|(?P<bare>[^\s\"'\[{(,}\])]+)"
+    return re.compile(rf"(?i)(?<![\w-])[\"']?(?:{keys}|{like})[\"']?\s*=\s*(?:{value})")
+
+
+def learn(data: Any) -> frozenset[str]:
+    """Hide the credentials of a file as it is written; return the names in the templates that give others."""
+    return frozenset(name for value in _written(data) for name in _learned(value))
+
+
+def learn_text(text: str) -> None:
+    """Hide the credentials that a text holds, such as that of a `--set`."""
+    for value in (text[start:end] for start, end in spans(text, assignment())):
+        _learned(value)
+
+
+def _written(data: Any) -> Iterator[str]:
+    """Yield what is written for a credential, anywhere in a file."""
+    pending = [data]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                attribute = str(key).replace("-", "_")
+                if holders().get(attribute) and isinstance(item, list):
+                    yield from _in_list(item)
+                pending.append(item)
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, str) and "://" in value:
+            yield from _in_url(value)
+
+
+def _in_list(items: list[Any]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, Mapping):
+            yield from (value for key, value in item.items() if key in _whole() and isinstance(value, str))
+        elif isinstance(item, str):
+            yield from _in_csv(item)
+
+
+def _in_csv(text: str) -> Iterator[str]:
+    keys = "|".join(_whole())
+    for match in re.finditer(rf'(?i)(?:^|,)\s*(?:"(?:{keys})=((?:[^"]|"")*)"|(?:{keys})=([^,]*))', text):
+        yield match[1].replace('""', '"') if match[1] is not None else match[2]
+
+
+_EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
+
+
+def _in_url(text: str) -> Iterator[str]:
+    solid = _EXPRESSION.sub(lambda match: "{{" + re.sub(r"[\s/?#\"'@&]", ".", match[1]) + "}}", text)
+    for start, end in spans_of_urls(solid):
+        yield solid[start:end]
+
+
+def _learned(value: str) -> list[str]:
+    """Hide a value; of a template, return the names in it."""
+    if "{{" in value or "{%" in value:
+        return re.findall(r"[A-Za-z]\w*", value)
+    hide(value)
+    hide(value.partition(":")[2])
+    return []
+
+
+# --- what is planned ------------------------------------------------------------------------------------------------
+
+
+def learn_setting(attribute: str, value: Any) -> None:
+    """Hide the credentials of a rendered setting."""
+    if attribute not in holders():
+        return
+    for item in value if isinstance(value, tuple) else value.values() if isinstance(value, Mapping) else (value,):
+        if isinstance(item, Table):
+            _learn_table(item)
+        elif isinstance(item, str):
+            hide_in_url(item)
+
+
+def _learn_table(table: Table) -> None:
+    kind: Any = type(table)
+    for row in rows_of(kind):
+        value, marker = getattr(table, row.attribute), row.marker(Credential)
+        if isinstance(value, str) and marker:
+            (hide_in_url if marker.url else hide)(value)
+
+
+def without_credentials(settings: Settings) -> Settings:
+    """Return settings with `***` for each credential, however short; those in URLs are left to what prints them."""
+    changed = {
+        name: tuple(map(_masked, value))
+        for name, value in given(settings).items()
+        if isinstance(value, tuple) and name in holders()
+    }
+    return settings.but(changed) if changed else settings
+
+
+def _masked(item: Any) -> Any:
+    if not isinstance(item, Table):
+        return item
+    kind: Any = type(item)
+    found = {
+        row.attribute: HIDDEN
+        for row in rows_of(kind)
+        if (marker := row.marker(Credential)) and not marker.url and getattr(item, row.attribute) is not None
+    }
+    return item.but(found) if found else item

@@ -1,0 +1,30 @@
+"""Texts of others made fit for where they are shown: a terminal, GitHub's log, markdown, JSON, a document.
+
+`signs` knows which characters are not shown but obeyed, `door` is what everything that is printed passes, `secrets`
+knows what is never shown.
+"""
+
+from buildmatrix.text.door import command, obeys_nothing, painted, terminal
+from buildmatrix.text.secrets import HIDDEN, Span, forget, hidden, hide, hide_in_url, redacted, spans, spans_of_urls
+from buildmatrix.text.signs import clean, columns, json_safe, one_line, padded
+
+__all__ = [
+    "HIDDEN",
+    "Span",
+    "clean",
+    "columns",
+    "command",
+    "forget",
+    "hidden",
+    "hide",
+    "hide_in_url",
+    "json_safe",
+    "obeys_nothing",
+    "one_line",
+    "padded",
+    "painted",
+    "redacted",
+    "spans",
+    "spans_of_urls",
+    "terminal",
+]
