@@ -22,7 +22,7 @@ _BRACKET = re.compile(r"##(?=[A-Za-z]*\[)")
 
 
 def painted(code: str, text: str) -> str:
-    """Return a text in a colour of ours, for `terminal`; `code` is that of SGR."""
+    """Return a text in a colour of ours (the code of SGR), for `terminal`."""
     return f"{_SIGNED}{code}m{text}{_SIGNED}0m"
 
 
@@ -50,7 +50,8 @@ def obeys_nothing(text: str) -> str:
 def terminal(text: str, *, reveals: bool = False) -> str:
     """Return what may be written to a terminal or a log.
 
-    It has no secrets, and no control characters but our colours, ends of lines and tabs; `reveals` leaves secrets in it, for what a program is to read.
+    It has no secrets, and no control characters but our colours, ends of lines and tabs; `reveals` leaves secrets in
+    it, for what a program is to read.
     """
     shown = text if reveals else redacted(text)
     if OBEYED_SIGN.search(shown):
