@@ -15,6 +15,7 @@ The tree, with the exit code of each class:
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Literal
 
 Pointer = tuple[str | int, ...]
@@ -155,8 +156,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "x"?` for the known words nearest to `word`, whatever their case, or ""."""
     from difflib import get_close_matches
 
-    words = {name.lower(): name for name in sorted(known, reverse=True)}
-    near = [words[found] for found in get_close_matches(word.lower(), sorted(words), n=3, cutoff=0.6)]
+    if len(word) > LONGEST_WORD:
+        return ""  # to compare takes the product of both lengths
+    words = {name.lower(): name for name in sorted(known, reverse=True) if len(name) <= LONGEST_WORD}
+    near = [words[found] for found in get_close_matches(word.lower(), sorted(words)[:MOST_WORDS], n=3, cutoff=0.6)]
     if near and near[0].lower() == word.lower():
         near = near[:1]
     return "did you mean " + " or ".join(f'"{name}"' for name in near) + "?" if near else ""
+
+
+LONGEST_WORD, MOST_WORDS = 200, 5_000
+"""What is compared with what was perhaps meant: a file may hold as many words, and as long ones, as it likes."""
+
+
+def some(words: Iterable[str], most: int = 40) -> str:
+    """Return words with commas between, or the first of very many."""
+    first = list(islice(words, most + 1))
+    return ", ".join(first[:most]) + (", …" if len(first) > most else "")

@@ -64,8 +64,8 @@ class Programs:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
-        except FileNotFoundError:
-            return Answer(command, None)
+        except OSError as error:
+            return Answer(command, None, error)
         return Answer(command, process)
 
     def watch(
@@ -91,22 +91,24 @@ class Programs:
                 stderr=None if on_line is None else subprocess.PIPE,
                 start_new_session=True,
             )
-        except FileNotFoundError:
-            raise _missing(command[0]) from None
+        except OSError as error:
+            raise _unstarted(command[0], error) from None
         return Watched(process, on_line)
 
 
 class Answer:
     """What a program that was started will have said; leaving the context ends it if nobody waited."""
 
-    def __init__(self, command: Sequence[str], process: "subprocess.Popen[bytes] | None") -> None:
-        """Take the process, None if the program is not there."""
-        self._command, self._process = command, process
+    def __init__(
+        self, command: Sequence[str], process: "subprocess.Popen[bytes] | None", trouble: OSError | None = None
+    ) -> None:
+        """Take the process, or why there is none."""
+        self._command, self._process, self._trouble = command, process, trouble
 
     def result(self, timeout: float = 60.0, given: str = "") -> Completed:
         """Wait; EngineError if the program is not there or takes longer than `timeout` seconds."""
         if self._process is None:
-            raise _missing(self._command[0])
+            raise _unstarted(self._command[0], self._trouble)
         try:
             out, err = self._process.communicate(given.encode() or None, timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -130,7 +132,10 @@ class Answer:
                 stream.close()
 
 
-def _missing(program: str) -> EngineError:
+def _unstarted(program: str, error: OSError | None) -> EngineError:
+    if error is not None and not isinstance(error, FileNotFoundError):
+        message = f"{program} cannot be started: {error.strerror}"
+        return EngineError(Diagnostic(message=message, code="missing", hint=f"what is {program} in PATH?"))
     hints = {
         "docker": "install the Docker CLI with the buildx plugin (docs.docker.com/engine/install)",
         "git": "install git",

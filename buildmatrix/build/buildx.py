@@ -11,6 +11,7 @@ from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
 from buildmatrix.oci.platform import normalized
 from buildmatrix.process import Completed, Programs
 from buildmatrix.spec.check import shown
+from buildmatrix.spec.plain import table_of
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -86,17 +87,18 @@ class Probe:
 
     def plugin(self) -> str:
         """Return the path of the buildx plugin, "" if docker does not tell: it starts twice as fast by itself."""
-        plugins = (self._told.get("ClientInfo") or {}).get("Plugins") or ()
-        return next((str(one.get("Path", "")) for one in plugins if one.get("Name") == "buildx"), "")
+        client = self._told.get("ClientInfo")
+        plugins = client.get("Plugins") if isinstance(client, dict) else None
+        tables = [one for one in plugins if isinstance(one, dict)] if isinstance(plugins, list) else []
+        return next((str(one.get("Path", "")) for one in tables if one.get("Name") == "buildx"), "")
 
     @cached_property
     def _told(self) -> dict[str, Any]:
         try:
             said = self._info.result().stdout.splitlines()
-            found: dict[str, Any] = json.loads(next((line for line in said if line.startswith("{")), "{}"))
-        except (EngineError, ValueError):
+            return table_of(next((line for line in said if line.startswith("{")), "{}"))
+        except EngineError:
             return {}
-        return found
 
 
 def version_of(done: Completed) -> "Version":

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -216,17 +216,17 @@ class Progress:
             return
         try:
             status = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             self.words.append(text)
             return
         self._status(status)
 
     def _status(self, status: dict[str, Any]) -> None:
-        for vertex in status.get("vertexes") or ():
+        for vertex in _tables(status, "vertexes"):
             self._vertex(vertex)
-        for transfer in status.get("statuses") or ():
+        for transfer in _tables(status, "statuses"):
             self._transfer(transfer)
-        for log in status.get("logs") or ():
+        for log in _tables(status, "logs"):
             self._log(log)
 
     def _vertex(self, vertex: dict[str, Any]) -> None:
@@ -235,11 +235,11 @@ class Progress:
             return
         track = self.tracks[step.target]
         step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
-        if started := vertex.get("started"):
+        if started := _word(vertex, "started"):
             self._started(step, track, started)
         if step.is_export:
             track.exports.setdefault(vertex["digest"], False)
-        if completed := vertex.get("completed"):
+        if completed := _word(vertex, "completed"):
             step.ended, step.gone = completed, time.monotonic()
             track.gone = step.gone
             self._ended(step, track, vertex)
@@ -253,7 +253,7 @@ class Progress:
             self._listener(StepStarted(target=step.target, at=step.at, step=step.text))
 
     def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
-        error = vertex.get("error", "")
+        error = _word(vertex, "error")
         if "context canceled" in error:
             return
         step.error = error
@@ -278,22 +278,24 @@ class Progress:
         )
 
     def _transfer(self, transfer: dict[str, Any]) -> None:
-        step = self._steps.get(transfer.get("vertex", ""))
+        step = self._steps.get(_word(transfer, "vertex"))
         if step is None:
             return
-        what = transfer.get("id", "")
+        what = _word(transfer, "id")
         if (found := _DIGEST.match(what)) is not None:
             track = self.tracks[step.target]
             if found["list"] or not track.has_list:
                 track.digest, track.has_list = found["digest"], bool(found["list"])
-        if total := transfer.get("total"):
-            current = transfer.get("current") or 0
+        total, current = _count(transfer, "total"), _count(transfer, "current")
+        if total:
             self._listener(Transferred(target=step.target, what=what, current=current, total=total))
 
     def _step(self, vertex: dict[str, Any]) -> _Step | None:
         """Return the step of a vertex. One that several targets share is told under each name; it is the first's."""
-        digest = vertex["digest"]
-        target, at, text = self._named(vertex.get("name", ""))
+        digest = _word(vertex, "digest")
+        if not digest:
+            return None
+        target, at, text = self._named(_word(vertex, "name"))
         known = self._steps.get(digest)
         if known is None and target:
             self._steps[digest] = known = _Step(target=target, at=at, text=text)
@@ -313,10 +315,10 @@ class Progress:
         return ("", "", "") if step == "load local bake definitions" else (self._only, head, step)
 
     def _log(self, log: dict[str, Any]) -> None:
-        step = self._steps.get(log.get("vertex", ""))
+        step = self._steps.get(_word(log, "vertex"))
         if step is None:
             return
-        text = step.partial + base64.b64decode(log.get("data") or "").decode(errors="replace")
+        text = step.partial + _decoded(_word(log, "data"))
         *lines, step.partial = text.split("\n")
         if len(step.partial) > LONGEST_LINE:
             lines, step.partial = [*lines, step.partial], ""
@@ -326,10 +328,35 @@ class Progress:
             self._listener(LogLine(target=step.target, at=step.at, text=shown))
 
 
+def _tables(status: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    """Yield the tables of a list; what is of another type is no progress, and passed over."""
+    found = status.get(key)
+    yield from (item for item in found if isinstance(item, dict)) if isinstance(found, list) else ()
+
+
+def _word(table: Mapping[str, Any], key: str) -> str:
+    found = table.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _count(table: Mapping[str, Any], key: str) -> int:
+    found = table.get(key)
+    return max(0, found) if isinstance(found, int) else 0
+
+
+def _decoded(data: str) -> str:
+    try:
+        return base64.b64decode(data).decode(errors="replace")
+    except ValueError:
+        return ""
+
+
 def _seconds(start: str, end: str) -> float:
-    if not start or not end:
+    """Return the seconds between two times; 0 where one of them is none."""
+    try:
+        return max(0.0, (_time(end) - _time(start)).total_seconds())
+    except (ValueError, TypeError):  # no time, or one with a zone and one without
         return 0.0
-    return max(0.0, (_time(end) - _time(start)).total_seconds())
 
 
 def _time(text: str) -> datetime:

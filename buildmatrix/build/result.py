@@ -18,11 +18,15 @@ from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.files import write_whole
 from buildmatrix.plan.model import Plan
+from buildmatrix.spec.plain import table_of
 
 FOLDER, FILE = ".buildmatrix", "result.json"
 FORMAT_VERSION = 1
 SECONDS = 1.0
 """How often it is written at most while a run goes on."""
+
+MOST = 10**18
+"""Bytes, or seconds, beyond which a number means nothing."""
 
 _KEPT = ("digest", "size", "seconds", "tags", "log")
 """What is worth remembering of an outcome."""
@@ -87,20 +91,20 @@ class ResultFile:
         """Return the entries by target; FileNotFoundError if there are none, StaleError if they cannot be used."""
         hint = f"run apply without --resume, or delete {FOLDER}/{FILE}"
         try:
-            document = json.loads(self.path.read_bytes())
-            version, entries = document["format_version"], document["targets"]
-            sound = all(isinstance(entry["fingerprint"], str) for entry in entries.values())
+            document = table_of(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            version, entries, sound = FORMAT_VERSION, {}, False
+        except (OSError, ValueError):
+            document = {}
+        version, entries = document.get("format_version", FORMAT_VERSION), document.get("targets")
+        sound = isinstance(entries, dict) and all(map(_is_sound, entries.values()))
         if version != FORMAT_VERSION:
             message = f"the last result has format {version}, this buildmatrix reads {FORMAT_VERSION}"
             raise StaleError(Diagnostic(message=message, code="result", hint=hint))
         if not sound:
             message = f"the last result, {FOLDER}/{FILE}, cannot be read"
             raise StaleError(Diagnostic(message=message, code="result", hint=hint))
-        found: dict[str, dict[str, Any]] = entries
+        found: dict[str, dict[str, Any]] = document["targets"]
         return found
 
     def record(self, outcome: TargetOutcome) -> None:
@@ -147,6 +151,20 @@ class ResultFile:
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
         write_whole(self.path, json.dumps({"format_version": FORMAT_VERSION, "targets": entries}, indent=1))
+
+
+def _is_sound(entry: Any) -> bool:
+    """Tell whether an entry has the types that it was written with."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("fingerprint"), str):
+        return False
+    tags, size, seconds = entry.get("tags", []), entry.get("size", 0), entry.get("seconds", 0)
+    return (
+        all(isinstance(entry.get(key, ""), str) for key in ("digest", "log"))
+        and (isinstance(size, int) and size < MOST)
+        and (isinstance(seconds, int | float) and seconds < MOST)
+        and isinstance(tags, list)
+        and all(isinstance(tag, str) for tag in tags)
+    )
 
 
 @contextmanager

@@ -1,10 +1,9 @@
 """A bake call that runs: its files, its process, and who reads what it says."""
 
-import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from buildmatrix.build.options import Policy
 from buildmatrix.build.progress import Line, Listener, Progress
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.process import Watched
+from buildmatrix.spec.plain import table_of
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before the second attempt, doubled for each one that follows, up to the longest."""
@@ -123,7 +123,7 @@ def wait_before(attempt: int, asked: float) -> float:
 def metadata_of(running: Running) -> dict[str, Any]:
     """Return bake's metadata by target; empty where the call failed."""
     try:
-        found: Mapping[str, Any] = json.loads((running.folder / METADATA_FILE).read_text(encoding="utf-8"))
+        found = table_of((running.folder / METADATA_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: value for name, value in found.items() if isinstance(value, Mapping)}
+    return {name: value for name, value in found.items() if isinstance(value, dict)}

@@ -29,6 +29,7 @@ from buildmatrix.plan.request import Request
 from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.run import check_report_names, report_text
 from buildmatrix.report.run_json import run_json
+from buildmatrix.spec.plain import json_of
 from buildmatrix.spec.settings import DURATION_PATTERN
 from buildmatrix.text import one_line, redacted
 
@@ -173,7 +174,7 @@ def _saved(run: Session, asked: Request) -> Plan | None:
         hint = "leave --var, --set, --platform and outputs out, or give them to plan"
         raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
     try:
-        document = json.loads(Path(saved).read_text(encoding="utf-8"))
+        document = json_of(Path(saved).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no JSON"
         raise UsageError(Diagnostic(message=f"{saved} cannot be read: {reason}", code="plan")) from None
@@ -210,7 +211,7 @@ def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | 
             write_file(path, redacted(text))
         except UsageError as error:
             unwritten += error.diagnostics
-    tell_github(outcome)
+    unwritten += tell_github(outcome)
     problem = outcome.problem
     if problem is not None:
         raise type(problem)(*problem.diagnostics, *unwritten)

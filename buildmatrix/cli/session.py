@@ -17,7 +17,7 @@ from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
 from buildmatrix.spec.discovery import FILE, discovered
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.source import LIMIT, Sources, text_from
 
 STANDARD_INPUT = "<stdin>"
 
@@ -30,16 +30,23 @@ class Session:
         self.color = color
         self.environment = dict(os.environ)
         self.programs = Programs(self.environment)
+        try:
+            self._open(file)
+        except OSError as error:  # a name too long, a working directory that is gone
+            message = f"{file or FILE} cannot be read: {error.strerror}"
+            raise UsageError(Diagnostic(message=message, code="no-file")) from None
+        self.git = Git.of(GitFolder(self.programs, self.sources.directory))
+
+    def _open(self, file: str | None) -> None:
         if file == "-":
             self.name, directory = STANDARD_INPUT, Path.cwd()
-            self.sources = Sources(directory, {STANDARD_INPUT: sys.stdin.read()})
+            self.sources = Sources(directory, {STANDARD_INPUT: _standard_input()})
         else:
             path = Path(file) if file else discovered(self.programs)
             if file and path.is_dir() and (path / FILE).exists():
                 path /= FILE
             self.name, directory = path.name, path.parent.resolve()
             self.sources = Sources(directory)
-        self.git = Git.of(GitFolder(self.programs, directory))
 
     @property
     def prefix(self) -> str:
@@ -92,6 +99,10 @@ def show(diagnostics: tuple[Diagnostic, ...], sources: Sources, style: Style, pr
     say(diagnostics_text(diagnostics, sources, style, prefix=prefix), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         say(diagnostics_github(diagnostics, sources, prefix=prefix), err=True)
+
+
+def _standard_input() -> str:
+    return text_from(STANDARD_INPUT, sys.stdin.buffer.read(LIMIT + 1) if sys.stdin else b"")
 
 
 def _coloured(color: str, *, error: bool) -> bool:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.progress import Listener
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
+from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.outcome import outcome_markdown
 from buildmatrix.report.progress import Lines
@@ -63,13 +64,25 @@ def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
     return read
 
 
-def tell_github(outcome: Outcome) -> None:
-    """Give the run to GitHub: the step's summary as markdown, and its outputs `digests` and `tags`, JSON by target."""
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(redacted(outcome_markdown(outcome)))
-    if output := os.environ.get("GITHUB_OUTPUT"):
-        digests = {target.name: target.digest for target in outcome.targets if target.digest}
-        tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}
-        with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n")
+def tell_github(outcome: Outcome) -> Iterator[Diagnostic]:
+    """Give the run to GitHub: the step's summary as markdown, and its outputs `digests` and `tags`, JSON by target.
+
+    Yields what could not be written.
+    """
+    digests = {target.name: target.digest for target in outcome.targets if target.digest}
+    tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}
+    told = {
+        "GITHUB_STEP_SUMMARY": redacted(outcome_markdown(outcome)),
+        "GITHUB_OUTPUT": f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n",
+    }
+    for name, text in told.items():
+        if path := os.environ.get(name):
+            yield from _appended(name, path, text)
+
+
+def _appended(name: str, path: str, text: str) -> Iterator[Diagnostic]:
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        yield Diagnostic(message=f"{path} ({name}) cannot be written: {error.strerror}", code="write")

@@ -238,5 +238,8 @@ def _near_folder(folder: Path) -> str:
 
 
 def _near_file(folder: Path, name: str) -> str:
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and "ockerfile" in entry.name)
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and "ockerfile" in entry.name)
+    except OSError as error:
+        return f"the folder cannot be read: {error.strerror}"
     return did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")

@@ -31,8 +31,10 @@ def render_defaults(
         problems.error("circle", message, found[walk[0]].place, notes=notes)
 
     find_circles(uses, report)
+    scope = {**values_of(found), **built_in}
     for name in _ordered(uses, circular):
-        found[name] = _rendered(spec, found[name], {**values_of(found), **built_in}, problems, templates)
+        found[name] = _rendered(spec, found[name], scope, problems, templates)
+        scope |= values_of({name: found[name]})
     for name in circular:
         found[name] = replace(found[name], value=None, origin="nothing", advice="")
 
@@ -64,17 +66,18 @@ def _ordered(uses: Mapping[str, list[str]], circular: set[str]) -> list[str]:
     """Return the names that use others, each after those that it uses."""
     order: list[str] = []
     done = set(circular)
-
-    def visit(name: str) -> None:
-        if name not in done:
-            done.add(name)
-            for used in uses.get(name, ()):
-                visit(used)
-            order.append(name)
-
-    for name, used in uses.items():
-        if used:
-            visit(name)
+    for start in uses:
+        pending = [start]
+        while pending:
+            name = pending[-1]
+            missing = [] if name in done else [used for used in uses.get(name, ()) if used not in done]
+            if missing:
+                pending += reversed(missing)
+                continue
+            pending.pop()
+            if name not in done:
+                done.add(name)
+                order.append(name)
     return [name for name in order if uses.get(name)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.plan.matrix import Axes, axis_items, cell_name, cells_of, identity, label, matches, shown_value
-from buildmatrix.plan.merge import layers_of, merge, override_layers
+from buildmatrix.plan.merge import Heritage, override_layers
 from buildmatrix.plan.model import Cell, MatrixFacts
 from buildmatrix.plan.render import Faults, Recipe
 from buildmatrix.plan.room import CellRoom, Room
@@ -34,6 +34,7 @@ class Expansion:
         self.rooms: dict[str, CellRoom] = {}
         said: set[tuple[Place, str]] = set()
         self._faults = {name: Faults(name, problems, said) for name in spec.targets}
+        self._heritage = Heritage(spec)
         self._recipes: dict[Any, Recipe] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
         for target in spec.targets.values():
@@ -203,7 +204,7 @@ class Expansion:
         for target in self.spec.targets.values():
             if target.abstract or target.name in self.spec.damage.circular or self.selection.by_target[target.name]:
                 continue
-            recipe = Recipe(merge(layers_of(self.spec, target)), self._faults[target.name], target.place)
+            recipe = Recipe(self._heritage.under(target).merged(), self._faults[target.name], target.place)
             recipe.settings("", self._reader(target), self._bad(target.name, ""))
             yield target, recipe.fixed, recipe.origins, frozenset({ANY_SETTING, *recipe.dynamic})
 
@@ -237,10 +238,10 @@ class Expansion:
         sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
         key = (entry.target.name, overrides, sets)
         if key not in self._recipes:
-            layers = [*layers_of(self.spec, entry.target), *override_layers(entry.target, overrides)]
-            layers += [self._sets[index][1].layer for index in sets]
-            faults = self._faults[entry.target.name]
-            self._recipes[key] = Recipe(merge(layers), faults, entry.target.place)
+            stack = self._heritage.under(entry.target)
+            for layer in (*override_layers(entry.target, overrides), *(self._sets[index][1].layer for index in sets)):
+                stack.lay(layer)
+            self._recipes[key] = Recipe(stack.merged(), self._faults[entry.target.name], entry.target.place)
         return self._recipes[key]
 
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
-from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.plan.model import Cell
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.model import DeclaredTarget, Matrix
@@ -99,7 +99,7 @@ def _check_values(what: str, entry: Cell, target: DeclaredTarget, axes: Axes, pl
         if values is None or any(_fits(wanted, value) for value in values):
             continue
         message = f"{what} names {axis} = {shown_value(wanted)}, but target.{target.name} has no such {axis}"
-        hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {', '.join(map(label, values))}"
+        hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {some(map(label, values))}"
         add = problems.warn if isinstance(written.get(axis), str) else problems.error
         add("axis-value", message, inside(place, axis), hint=hint)
 

@@ -21,6 +21,7 @@ from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.credentials import learn_setting
 from buildmatrix.spec.damage import ANY_SETTING
+from buildmatrix.spec.plain import integer_of
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import (
     JsonSchema,
@@ -178,8 +179,8 @@ def _scalar(shape: Any, text: str) -> Any:
     bare, _ = unwrap(shape)
     if bare is bool and text.strip() in {"true", "false", ""}:
         return text.strip() == "true" if text.strip() else None
-    if bare is int and text.strip().lstrip("+-").isdigit():
-        return int(text)
+    if bare is int and (number := integer_of(text)) is not None:
+        return number
     return text
 
 

@@ -68,7 +68,7 @@ class CellRoom:
     def _enter(self, text: str, *, named: bool) -> tuple[Template, tuple[str, ...], dict[Any, str]]:
         template = self._room.templates[text]
         local = self._local if named else self._local - {"name"}
-        self._room.templates.check_names(template, {*self._room.scope, "target", *local})
+        self._room.templates.check_names(template, self._room.scope, {"target"}, local)
         used = tuple(axis for axis in template.names if axis in local)
         self._known[text] = (template, used, {})
         return self._known[text]

@@ -4,12 +4,12 @@ They are the same in the file, on the command line and in `--set`. A declared na
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from buildmatrix.errors import did_you_mean
+from buildmatrix.errors import did_you_mean, some
 from buildmatrix.plan.matrix import fits_text, label
 from buildmatrix.plan.model import Cell
 from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, Spec
@@ -55,6 +55,8 @@ class Selection:
         for entry in entries.values():
             self.by_target[entry.target.name].append(entry.name)
         self._known: dict[str, tuple[str, ...]] = {}
+        self._groups: dict[str, list[str]] = {}
+        self._wrong: dict[str, SelectorError] = {}
 
     def select(self, selectors: Iterable[str]) -> dict[str, str]:
         """Return the names of the selected entries, each with the selector that took it first.
@@ -81,23 +83,23 @@ class Selection:
     def names(self, selector: str) -> tuple[str, ...]:
         """Return the names that one selector (without `!`) matches, as declared; SelectorError if there are none."""
         if selector not in self._known:
-            self._known[selector] = tuple(self._match(selector, ()))
+            self._known[selector] = tuple(self._match(selector))
         return self._known[selector]
 
-    def _match(self, selector: str, within: tuple[str, ...]) -> list[str]:
+    def _match(self, selector: str) -> list[str]:
         found = _SELECTOR.match(selector.strip())
         if found is None:
             raise SelectorError(
                 f'"{selector}" is no selector', "write a name, a glob such as app-*, or app[axis=value]"
             )
-        names = self._base(found["name"], selector, within)
+        names = self._base(found["name"], selector)
         if found["cell"] is None:
             return names
         return self._in_cells(names, found["cell"], selector)
 
-    def _base(self, name: str, selector: str, within: tuple[str, ...]) -> list[str]:
+    def _base(self, name: str, selector: str) -> list[str]:
         if name in self.spec.groups:
-            return self._group(self.spec.groups[name], within)
+            return self._group(name)
         if name in self.by_target:
             return self._declared(name, selector)
         if name in self.entries:
@@ -123,13 +125,43 @@ class Selection:
             if fnmatchcase(name, pattern) or fnmatchcase(self.entries[name].target.name, pattern):
                 yield name
 
-    def _group(self, group: DeclaredGroup, within: tuple[str, ...]) -> list[str]:
-        if group.name in within:
-            walk = within[within.index(group.name) :]
-            raise GroupCircleError("groups contain each other in a circle", walk)
+    def _group(self, name: str) -> list[str]:
+        """Return what a group holds: the groups within it are worked out before it, and each once."""
+        walk = {name: self._inner(name)}
+        try:
+            while name not in self._groups:
+                self._step(walk)
+        except SelectorError as error:
+            self._wrong.update(dict.fromkeys(walk, error))
+            raise
+        return self._groups[name]
+
+    def _step(self, walk: dict[str, Iterator[str]]) -> None:
+        """Go one group further in, or work out the innermost."""
+        last = next(reversed(walk))
+        if last in self._wrong:
+            raise self._wrong[last]
+        inner = next((one for one in walk[last] if one not in self._groups), None)
+        if inner is None:
+            self._groups[last] = self._members(self.spec.groups[last])
+            del walk[last]
+        elif inner in walk:
+            names = tuple(walk)
+            raise GroupCircleError("groups contain each other in a circle", names[names.index(inner) :])
+        else:
+            walk[inner] = self._inner(inner)
+
+    def _inner(self, name: str) -> Iterator[str]:
+        """Yield the groups among a group's members."""
+        for member in self.spec.groups[name].members:
+            found = _SELECTOR.match(member.removeprefix("!").strip())
+            if found is not None and found["name"] in self.spec.groups:
+                yield found["name"]
+
+    def _members(self, group: DeclaredGroup) -> list[str]:
         found: dict[str, None] = {}
         for member in group.members:
-            names = self._match(member.removeprefix("!"), (*within, group.name))
+            names = self._match(member.removeprefix("!"))
             if member.startswith("!"):
                 for name in names:
                     found.pop(name, None)
@@ -161,9 +193,9 @@ class Selection:
                 axes.setdefault(axis, {})[label(value)] = None
         for axis, glob in pairs:
             if axis not in axes:
-                return did_you_mean(axis, axes) or f"axes here: {', '.join(axes) or 'none'}"
+                return did_you_mean(axis, axes) or f"axes here: {some(axes) or 'none'}"
             if not any(fits_text(glob, value) for value in axes[axis]):
-                return did_you_mean(glob, axes[axis]) or f"values of {axis}: {', '.join(axes[axis])}"
+                return did_you_mean(glob, axes[axis]) or f"values of {axis}: {some(axes[axis])}"
         return "each value exists, but not together in one cell"
 
 

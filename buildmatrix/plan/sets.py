@@ -10,6 +10,7 @@ from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn_text
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.model import Layer
+from buildmatrix.spec.plain import oddities
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Row, build_table, definitions, is_list, is_map, rows, table_schema, unwrap
 
@@ -93,10 +94,14 @@ def _list(row: Row, text: str, place: Place, problems: Problems) -> Any:
         from buildmatrix.errors import SpecError
 
         try:
-            value = parse("--set", f"value = {text}")["value"]
+            data = parse("--set", f"value = {text}")
         except SpecError as error:
             problems.error("set", error.diagnostics[0].message, place)
             return None
+        if odd := next(oddities(data), None):
+            problems.error("set", odd[1], place)
+            return None
+        value = data["value"]
         return value if isinstance(value, list) else [value]
     if not text:
         return []

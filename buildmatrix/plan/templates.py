@@ -1,12 +1,12 @@
 """Templates: text with names in it is joined here; anything more goes to the engine, which is imported only then."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from buildmatrix.errors import did_you_mean
+from buildmatrix.errors import did_you_mean, some
 from buildmatrix.plan.scope import BadTemplateError
 from buildmatrix.spec.shapes import text_of
 
@@ -88,12 +88,12 @@ class Templates:
         except BadTemplateError as error:
             return error
 
-    def check_names(self, template: Template, known: Iterable[str]) -> None:
+    def check_names(self, template: Template, *known: Collection[str]) -> None:
         """Raise BadTemplateError if the template uses a name that no scope will have."""
-        names = set(known)
         for name in template.names:
-            if name not in names and name not in GLOBALS:
-                hint = did_you_mean(name, names) or f"names here: {', '.join(sorted(names))}"
+            if name not in GLOBALS and not any(name in names for names in known):
+                near = {one for names in known for one in names}
+                hint = did_you_mean(name, near) or f"names here: {some(sorted(near))}"
                 raise BadTemplateError(
                     f'the template uses "{name}", which is no variable and no axis', hint, "unknown-name"
                 )

@@ -3,21 +3,21 @@
 `--var` goes before `--var-file`, then the environment (only where `env` says so), then `file`, then `default`.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from buildmatrix.errors import Place, Problems, SpecError, did_you_mean
+from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
 from buildmatrix.plan.limits import Limits, TooMuchError
 from buildmatrix.plan.request import Request
-from buildmatrix.spec.check import shown
+from buildmatrix.spec.check import MOST, shown, spoken
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.model import DeclaredVariable, Spec
 from buildmatrix.spec.names import inside
+from buildmatrix.spec.plain import integer_of, json_of, oddities
 from buildmatrix.spec.shapes import text_of
 from buildmatrix.text import hide
 
@@ -64,27 +64,34 @@ def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[
 
 def _known(spec: Spec, name: str, label: str, problems: Problems) -> None:
     if name not in spec.variables:
-        hint = did_you_mean(name, spec.variables) or f"variables here: {', '.join(sorted(spec.variables)) or 'none'}"
+        hint = did_you_mean(name, spec.variables) or f"variables here: {some(sorted(spec.variables)) or 'none'}"
         problems.error("variable", f'there is no variable "{name}"', Place(file=label), hint=hint)
 
 
 def _read_file(path: str, problems: Problems) -> dict[str, Any]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        data = json.loads(text, parse_float=Decimal) if path.endswith(".json") else parse(path, text)
+        data = json_of(text) if path.endswith(".json") else parse(path, text)
     except (OSError, UnicodeDecodeError) as error:
         problems.error(
             "variable-file", f"--var-file cannot be read: {getattr(error, 'strerror', 'not UTF-8')}", Place(file=path)
         )
     except ValueError as error:
-        problems.error("variable-file", f"this is not JSON: {error}", Place(file=path))
+        problems.error("variable-file", str(error), Place(file=path))
     except SpecError as error:
         problems.found += error.diagnostics
     else:
         if isinstance(data, dict):
-            return data
+            return _without_odd(path, data, problems)
         problems.error("variable-file", "this is no table of names and values", Place(file=path))
     return {}
+
+
+def _without_odd(path: str, data: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    for pointer, message, _ in islice(oddities(data), MOST):
+        problems.error("variable-file", f"{spoken(pointer)}: {message}", Place(file=path))
+        data.pop(str(pointer[0]), None)
+    return data
 
 
 def _resolve(
@@ -159,8 +166,8 @@ def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems:
         return value
     if kind == "boolean" and value in {"true", "false"}:
         return value == "true"
-    if kind == "integer" and re.fullmatch(r"[+-]?[0-9]+", value):
-        return int(value)
+    if kind == "integer" and (number := integer_of(value)) is not None:
+        return number
     if kind == "list":
         return _listed(value)
     if kind != "string":
@@ -176,7 +183,7 @@ def _listed(text: str) -> list[Any]:
     """`a,b`, or a JSON list, or lines."""
     if text.lstrip().startswith("["):
         try:
-            found = json.loads(text, parse_float=Decimal)
+            found = json_of(text)
         except ValueError:
             found = None
         if isinstance(found, list):
@@ -237,7 +244,7 @@ def _check(declared: DeclaredVariable, variable: ResolvedVariable, problems: Pro
             message = f'variable "{variable.name}" is {shown(item)}{source}, which is not among its choices'
             hint = (
                 did_you_mean(text_of(item), map(text_of, table.choices))
-                or f"choices: {', '.join(map(shown, table.choices))}"
+                or f"choices: {some(map(shown, table.choices))}"
             )
             problems.error("variable", message, place, hint=hint)
     _check_type(declared, variable, problems)
@@ -248,7 +255,7 @@ def _matches(pattern: str, text: str) -> bool | None:
     try:
         with Limits().held():
             return re.search(pattern, text) is not None
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         return True  # reported where it is declared
     except (TooMuchError, MemoryError):
         return None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from buildmatrix.errors import Pointer, did_you_mean
@@ -17,6 +18,9 @@ OTHER_WORDS = {
     "sbom": "attest", "overrides": "override", "default": "defaults", "path": "context",
 }  # fmt: skip
 """Words of other tools, for what this one calls otherwise."""
+
+MOST = 200
+"""Problems that are looked for: there may be as many as a file has characters."""
 
 WIDEST = 60
 """Characters of a value that a message shows."""
@@ -36,8 +40,9 @@ class Problem:
 
 
 def problems(schema: JsonSchema, data: Any) -> list[Problem]:
-    """Return what is wrong with plain data, by a JSON Schema of draft 2020-12; empty if it satisfies it."""
-    return [problem for error in _validator()(schema).iter_errors(data) for problem in _explain(error)]
+    """Return what is wrong with plain data, by a JSON Schema of draft 2020-12; [] for nothing, at most `MOST`."""
+    found = (problem for error in _validator()(schema).iter_errors(data) for problem in _explain(error))
+    return list(islice(found, MOST))
 
 
 @cache

@@ -74,12 +74,24 @@ def _known() -> Mapping[str, str]:
 
 def _with_heirs(spec: Spec, settings: Mapping[str, set[str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for first, wrong in settings.items():
-        for name in _and_heirs(spec, {first}):
-            found.setdefault(name, set()).update(wrong)
+    children = _children(spec)
+    pending = list(settings.items())
+    while pending:
+        name, wrong = pending.pop()
+        known = found.setdefault(name, set())
+        if more := wrong - known:
+            known |= more
+            pending += [(child, more) for child in children.get(name, ())]
     return found
 
 
-def _and_heirs(spec: Spec, found: set[str]) -> set[str]:
-    more = {name for name, target in spec.targets.items() if found.intersection(target.table.inherits or ())}
-    return found if more <= found else _and_heirs(spec, found | more)
+def _and_heirs(spec: Spec, names: set[str]) -> set[str]:
+    return set(_with_heirs(spec, {key: {ANY_SETTING} for key in names}))
+
+
+def _children(spec: Spec) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, target in spec.targets.items():
+        for parent in dict.fromkeys(target.table.inherits or ()):
+            found.setdefault(parent, []).append(name)
+    return found

@@ -5,15 +5,17 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal
+from itertools import islice
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
+from buildmatrix.spec.check import MOST
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.damage import damage_of
 from buildmatrix.spec.model import Apply, DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
 from buildmatrix.spec.names import check_names, check_requires
+from buildmatrix.spec.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
 from buildmatrix.spec.schema import file_schema
 from buildmatrix.spec.shapes import build_table
 from buildmatrix.spec.source import Sources
@@ -34,15 +36,27 @@ class _Loader:
         self.confidential: frozenset[str] = frozenset()
         self.apply = Apply()
 
-    def load(self, name: str, defaults: tuple[Layer, ...]) -> None:
+    def load(self, root: str) -> None:
+        """Load a file and all that it includes, each before what is named after it."""
+        pending: list[tuple[Iterator[str], tuple[Layer, ...]]] = [(iter([root]), ())]
+        while pending:
+            files, defaults = pending[-1]
+            if (name := next(files, None)) is None:
+                pending.pop()
+                continue
+            file, defaults = self._loaded(name, defaults)
+            pending.append((self._included(name, file), defaults))
+
+    def _loaded(self, name: str, defaults: tuple[Layer, ...]) -> tuple[File, tuple[Layer, ...]]:
+        """Take one file's declarations; returns it, empty where it cannot be read, and the defaults that hold in it."""
         self.seen.add(os.path.realpath(self.sources.directory / name))
         try:
             data = parse(name, self.sources.read(name))
+            self.confidential |= learn(data)
+            file = self._checked(name, data)
         except SpecError as error:
             self.problems.found += error.diagnostics
-            return
-        self.confidential |= learn(data)
-        file = self._checked(name, data)
+            return File(version=1), defaults
         requires = Place(file=name, pointer=("requires-buildx",))
         if file.requires_buildx is not None and check_requires(file.requires_buildx, requires, self.problems):
             self.requires.append((file.requires_buildx, requires))
@@ -51,8 +65,7 @@ class _Loader:
         if file.apply is not None:
             self._apply(file.apply, Place(file=name, pointer=("apply",), part="key"))
         self._declare(name, file, defaults)
-        for included in self._included(name, file):
-            self.load(included, defaults)
+        return file, defaults
 
     def _apply(self, table: Apply, place: Place) -> None:
         if len(self.seen) == 1:
@@ -62,20 +75,32 @@ class _Loader:
 
     def _checked(self, name: str, data: dict[str, Any]) -> File:
         """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
+        self._refuse_odd(name, data)
         found = check(self.schema, data)
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"
             place = Place(file=name, pointer=problem.pointer, part=part)
             self.problems.error("schema", problem.message, place, hint=problem.hint)
-        if nul := _nul(data, ()):
-            message = "this holds a NUL character, which no image, file or argument can"
-            self.problems.error("schema", message, Place(file=name, pointer=nul))
+        if len(found) == MOST:
+            message = f"there are more problems than these {MOST}: the rest is looked at when they are gone"
+            raise SpecError(Diagnostic(message=message, code="schema", place=Place(file=name)))
         while found:
             for pointer in sorted({problem.pointer for problem in found}, key=repr, reverse=True):
                 _drop(data, pointer)
             found = check(self.schema, data)
         file: File = build_table(File, data)
         return file
+
+    def _refuse_odd(self, name: str, data: dict[str, Any]) -> None:
+        """Report and drop what no setting can take, and no check of a schema could look at."""
+        found = list(islice(oddities(data), MOST))
+        for pointer, message, is_key in found:
+            place = Place(file=name, pointer=pointer, part="key" if is_key else "value")
+            self.problems.error("schema", message, place)
+        for pointer, *_ in reversed(found):
+            _drop(data, pointer)
+        if len(found) == MOST:
+            raise SpecError(Diagnostic(message="there are more such values", code="schema", place=Place(file=name)))
 
     def _declare(self, name: str, file: File, defaults: tuple[Layer, ...]) -> None:
         for key, table in (file.variable or {}).items():
@@ -129,7 +154,7 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
     `name` is the root file's name in `sources`. SpecError only if the root file cannot be used at all.
     """
     loader = _Loader(sources, problems)
-    loader.load(name, ())
+    loader.load(name)
     spec = Spec(
         file=name,
         directory=str(sources.directory),
@@ -149,23 +174,27 @@ def parse(name: str, text: str) -> dict[str, Any]:
     """Parse TOML; numbers with a point stay as they are written (3.10 is not 3.1). SpecError on a syntax error."""
     import tomli
 
+    line, reason = unreadable_line(text)
+    if reason:
+        raise SpecError(Diagnostic(message=reason, code="syntax", place=Place(file=name, line=line, column=1)))
     try:
-        return tomli.loads(text, parse_float=Decimal)
+        data = tomli.loads(text, parse_float=number_of)
     except tomli.TOMLDecodeError as error:
         place = Place(file=name, line=getattr(error, "lineno", 1), column=getattr(error, "colno", 1))
         message = f"this is not TOML: {_lower(getattr(error, 'msg', str(error)))}"
         raise SpecError(Diagnostic(message=message, code="syntax", place=place)) from None
-    except RecursionError:
-        message = "this is nested too deeply to be read"
-        raise SpecError(Diagnostic(message=message, code="syntax", place=Place(file=name))) from None
+    except (RecursionError, BadDataError) as error:
+        raise _unusable(name, str(error) if isinstance(error, BadDataError) else _DEEP) from None
+    if is_deep(data):
+        raise _unusable(name, _DEEP)
+    return data
 
 
-def _nul(data: Any, pointer: Pointer) -> Pointer:
-    """Return the way to the first text with a NUL character in it; () if there is none."""
-    if isinstance(data, str):
-        return pointer if "\0" in data else ()
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    return next(filter(None, (_nul(item, (*pointer, key)) for key, item in items)), ())
+_DEEP = "this is nested too deeply to be read"
+
+
+def _unusable(name: str, message: str) -> SpecError:
+    return SpecError(Diagnostic(message=message, code="syntax", place=Place(file=name)))
 
 
 def _within_list(pointer: Pointer) -> Pointer:

@@ -1,10 +1,11 @@
 """Checks across tables: names that hide others, parents that are missing, axes that do not exist."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.model import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec
 
@@ -75,8 +76,10 @@ def check_requires(text: str, place: Place, problems: Problems) -> bool:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
-        SpecifierSet(text)
+        known = all(single.operator != "===" for single in SpecifierSet(text))  # that one compares texts, not versions
     except InvalidSpecifier:
+        known = False
+    if not known:
         hint = 'write requires-buildx = ">=0.20"'
         problems.error("requires-buildx", f'requires-buildx: "{text}" is no range of versions', place, hint=hint)
         return False
@@ -85,12 +88,23 @@ def check_requires(text: str, place: Place, problems: Problems) -> bool:
 
 def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
     _check_identifier("variable", variable.name, variable.place, problems)
-    if variable.table.pattern is not None:
-        try:
-            re.compile(variable.table.pattern)
-        except re.error as error:
-            message = f"variable.{variable.name}.pattern is no regular expression: {error}"
-            problems.error("pattern", message, inside(variable.place, "pattern"))
+    if variable.table.pattern is not None and (fault := fault_of_pattern(variable.table.pattern)):
+        message = f"variable.{variable.name}.pattern is no regular expression: {fault}"
+        problems.error("pattern", message, inside(variable.place, "pattern"))
+
+
+def fault_of_pattern(pattern: str) -> str:
+    """Return why a text is no regular expression that can be used; "" if it is one."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what later versions of Python will read differently
+            re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    except OverflowError:
+        return "it repeats too often"
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""
 
 
 def _parents(spec: Spec, name: str) -> list[str]:
@@ -130,18 +144,19 @@ def find_circles(edges: Mapping[str, Iterable[str]], report: Callable[[list[str]
     """Call `report` with the walk of each circle among the edges, once for each, starting at its first name."""
     done: set[str] = set()
     for start in edges:
-        walk: list[str] = []
+        walk: dict[str, None] = {}
         stack = [] if start in done else [(start, iter(edges[start]))]
-        walk += [name for name, _ in stack]
+        walk.update((name, None) for name, _ in stack)
         while stack:
             following = next(stack[-1][1], None)
             if following is None:
                 stack.pop()
-                done.add(walk.pop())
+                done.add(walk.popitem()[0])
             elif following in walk:
-                report(walk[walk.index(following) :])
+                names = list(walk)
+                report(names[names.index(following) :])
             elif following not in done and following in edges:
-                walk.append(following)
+                walk[following] = None
                 stack.append((following, iter(edges[following])))
 
 
@@ -213,7 +228,7 @@ def _check_axis(
     what: str, axis: str, known: Iterable[str], place: Place, target: DeclaredTarget, problems: Problems
 ) -> None:
     if axis not in known:
-        hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {', '.join(known)}"
+        hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {some(known)}"
         problems.error(
             "axis", f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks', place, hint=hint
         )

@@ -28,18 +28,14 @@ class Sources:
         if name not in self.texts:
             data = self._bytes(name)
             self.digests[name] = hashlib.sha256(data).hexdigest()
-            self.texts[name] = _text(name, data)
+            self.texts[name] = text_from(name, data)
         return self.texts[name]
 
     def _bytes(self, name: str) -> bytes:
         path = self.directory / name
         try:
             with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size > LIMIT:
-                    raise _unreadable(
-                        name, f"the file is too large ({size / 1e6:.1f} MB, at most {LIMIT / 1e6:.1f} MB)"
-                    )
+                _refuse_large(name, os.fstat(file.fileno()).st_size)
                 return file.read(LIMIT + 1)
         except FileNotFoundError:
             raise _unreadable(name, "there is no such file") from None
@@ -49,7 +45,14 @@ class Sources:
             raise _unreadable(name, f"the file cannot be read ({error.strerror})") from None
 
 
-def _text(name: str, data: bytes) -> str:
+def _refuse_large(name: str, size: int) -> None:
+    if size > LIMIT:
+        raise _unreadable(name, f"the file is too large ({size / 1e6:.1f} MB, at most {LIMIT / 1e6:.1f} MB)")
+
+
+def text_from(name: str, data: bytes) -> str:
+    """Return the text that bytes hold; SpecError if they are no UTF-8 text of at most `LIMIT` bytes."""
+    _refuse_large(name, len(data))
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

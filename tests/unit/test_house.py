@@ -16,7 +16,7 @@ import pytest
 from buildmatrix import errors
 from buildmatrix.build.bake import csv_of
 from buildmatrix.errors import Place
-from buildmatrix.plan.merge import merge
+from buildmatrix.plan.merge import Stack
 from buildmatrix.plan.saved import plan_schema
 from buildmatrix.report.run_json import run_schema
 from buildmatrix.spec.model import File, Layer
@@ -82,7 +82,7 @@ def test_layers_merge_by_one_rule() -> None:
     place = Place(file="f")
     lower = Settings(tags=("a",), args={"A": "1", "B": "1"}, network="none")
     upper = Settings(tags=("b",), args={"B": "2"})
-    merged = merge([Layer(settings=lower, place=place), Layer(settings=upper, place=place)]).settings
+    merged = Stack([Layer(settings=lower, place=place), Layer(settings=upper, place=place)]).merged().settings
     assert merged == Settings(tags=("b",), args={"A": "1", "B": "2"}, network="none")
 
 

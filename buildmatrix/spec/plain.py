@@ -1,0 +1,131 @@
+"""Plain data as it comes from outside, TOML or JSON: what no schema asks for and no later stage could bear."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from buildmatrix.errors import Pointer
+
+DEEPEST = 64
+"""Tables and lists within each other; what walks data later may do so by recursion."""
+
+LARGEST_INTEGER = 2**63 - 1
+"""That of TOML (and of most readers of JSON); beyond 4,300 digits Python refuses to write one down."""
+
+MOST_DIGITS = 1000
+"""Characters of a number with a point."""
+
+_DOTTED = re.compile(r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*){64}")
+_LONG_INTEGER = re.compile(r"[0-9][0-9_]{4000}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+class BadDataError(ValueError):
+    """The data cannot be used; the message says why, in words."""
+
+
+def number_of(text: str) -> Decimal:
+    """Return a number with a point, as it is written; BadDataError for one that is none, or is too long."""
+    if len(text) > MOST_DIGITS:
+        raise BadDataError(f"a number has more than {MOST_DIGITS:,} characters")
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        raise BadDataError(f"the number {text} cannot be held") from None
+    return found
+
+
+def integer_of(text: str) -> int | None:
+    """Return the integer that a text is, white space around it aside; None if it is none of at most 18 digits."""
+    return int(text) if _INTEGER.fullmatch(text := text.strip()) else None
+
+
+def json_of(text: str, *, numbers: Callable[[str], Any] = number_of) -> Any:
+    """Return what a JSON text holds, numbers with a point as written; BadDataError if it is none or cannot be used."""
+    try:
+        data = json.loads(text, parse_float=numbers, parse_int=_json_integer, parse_constant=_refused)
+    except RecursionError:
+        raise BadDataError("it is nested too deeply") from None
+    except BadDataError:
+        raise
+    except ValueError as error:
+        raise BadDataError(f"this is not JSON: {error}") from None
+    if is_deep(data):
+        raise BadDataError("it is nested too deeply")
+    return data
+
+
+def table_of(text: str) -> dict[str, Any]:
+    """Return the table that a program's JSON holds, numbers as it counts; {} where it holds anything else."""
+    try:
+        data = json_of(text, numbers=float)
+    except BadDataError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _json_integer(text: str) -> int:
+    if len(text) > len(str(LARGEST_INTEGER)) + 1 or abs(found := int(text)) > LARGEST_INTEGER:
+        raise BadDataError(f"an integer has more than {LARGEST_INTEGER.bit_length() + 1} bits: write it in quotes")
+    return found
+
+
+def _refused(text: str) -> Any:
+    raise BadDataError(f"{text} is no number")
+
+
+def unreadable_line(text: str) -> tuple[int, str]:
+    """Return the line of what would keep a TOML reader busy, or end it, and what it is; (0, "") if there is none."""
+    for pattern, what in ((_DOTTED, "a key of so many parts"), (_LONG_INTEGER, "an integer of so many digits")):
+        if (found := pattern.search(text)) is not None:
+            return text.count("\n", 0, found.start()) + 1, f"{what} cannot be read"
+    return 0, ""
+
+
+def is_deep(data: Any) -> bool:
+    """Tell whether tables and lists lie deeper within each other than `DEEPEST`."""
+    level = [data]
+    for _ in range(DEEPEST):
+        level = [item for one in level if isinstance(one, dict | list) for item in _items(one)]
+        if not level:
+            return False
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _items(data: Any) -> Any:
+    return data.values() if isinstance(data, dict) else data
+
+
+def oddities(data: Any) -> Iterator[tuple[Pointer, str, bool]]:
+    """Yield each value, or key (True), that is refused wherever it stands, with what it is and what to write."""
+    pending: list[tuple[Pointer, Any]] = [((), data)]
+    while pending:
+        pointer, value = pending.pop()
+        if isinstance(value, dict):
+            for key in value:
+                if "\0" in key:
+                    yield (*pointer, key), _NUL, True
+            pending += [((*pointer, key), item) for key, item in reversed(value.items()) if "\0" not in key]
+        elif isinstance(value, list):
+            pending += [((*pointer, index), value[index]) for index in reversed(range(len(value)))]
+        elif said := _odd(value):
+            yield pointer, said, False
+
+
+_NUL = "this holds a NUL character, which no image, file or argument can"
+
+
+def _odd(value: Any) -> str:
+    match value:
+        case str() if "\0" in value:
+            return _NUL
+        case Decimal() if not value.is_finite():
+            return "this is no number that can be used: in quotes it is a text"
+        case int() if abs(value) > LARGEST_INTEGER:
+            return "an integer has at most 64 bits: in quotes it is a text"
+        case dt.date() | dt.time():
+            return "dates and times have no meaning here: in quotes they are text"
+    return ""

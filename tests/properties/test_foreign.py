@@ -1,0 +1,120 @@
+"""What programs and files of others say may be anything: nothing of it ends a run."""
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildmatrix.build.buildx import Probe
+from buildmatrix.build.progress import Event, Progress
+from buildmatrix.build.result import ResultFile
+from buildmatrix.errors import EngineError, StaleError
+from buildmatrix.pipeline import plan
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.request import Request
+from buildmatrix.process import Programs
+from buildmatrix.spec.source import Sources
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+STATUS: dict[str, list[dict[str, Any]]] = {
+    "vertexes": [
+        {
+            "digest": "sha256:1",
+            "name": "[a 1/2] RUN x",
+            "started": "2024-01-01T00:00:00.123456789Z",
+            "completed": "2024-01-01T00:00:01Z",
+            "error": "e",
+            "cached": True,
+        }
+    ],
+    "statuses": [{"vertex": "sha256:1", "id": "exporting manifest sha256:" + "0" * 64, "total": 10, "current": 5}],
+    "logs": [{"vertex": "sha256:1", "data": base64.b64encode(b"line\n").decode(), "timestamp": "x"}],
+}
+WORDS = st.sampled_from(["", "[", "{", "x", "2024-01-01T00:00:00", "sha256:1", "@@@", "aGk", "\u00e9"])
+
+
+@given(st.data())
+def test_any_line_of_progress_may_be_anything(data: st.DataObject) -> None:
+    status: dict[str, Any] = json.loads(json.dumps(STATUS))
+    for kind, items in list(status.items()):
+        for key in list(items[0]):
+            if data.draw(st.booleans()):
+                items[0][key] = data.draw(ANYTHING | WORDS)
+            elif data.draw(st.booleans()):
+                del items[0][key]
+        if data.draw(st.booleans()):
+            status[kind] = data.draw(ANYTHING | st.just([*items, *items]) | st.just([None, 1, items[0]]))
+    told: list[Event] = []
+    progress = Progress(["a", "b"], told.append)
+    for _ in range(2):
+        progress.line(json.dumps(status))
+    assert list(progress.steps("a", 0.0, lambda _: "")) is not None
+
+
+@pytest.mark.parametrize("line", ["{" * 50_000, '{"vertexes":' + "[" * 50_000, '{"vertexes": null}', "{}", '{"a'])
+def test_lines_that_are_nearly_json(line: str) -> None:
+    Progress(["a"], lambda _: None).line(line)
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    folder = tmp_path_factory.mktemp("project")
+    text = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
+    return plan("f", Sources(folder, {"f": text}), Request(), Git(lambda _: None))
+
+
+@given(st.data())
+def test_the_last_result_may_be_anything(planned: Plan, data: st.DataObject) -> None:
+    file = ResultFile(planned)
+    entry: dict[str, Any] = {"status": "built", "fingerprint": "x", "tags": ["a"], "size": 1, "seconds": 1.5, "log": ""}
+    entry["fingerprint"] = ResultFile(planned)._fingerprints.of("app")
+    for key in list(entry):
+        if data.draw(st.booleans()):
+            entry[key] = data.draw(ANYTHING)
+    whole: Any = {"format_version": 1, "targets": {"app": entry}}
+    file.path.parent.mkdir(exist_ok=True)
+    file.path.write_text(json.dumps(data.draw(st.just(whole) | ANYTHING)))
+    try:
+        for outcome in file.kept().values():
+            assert isinstance(outcome.seconds, int | float)
+            assert isinstance(outcome.size, int)
+    except StaleError:
+        pass
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "", "\xff", "[]", '{"targets": {"app": 5}}', '{"targets": []}'])
+def test_results_that_are_none(planned: Plan, text: str) -> None:
+    file = ResultFile(planned)
+    file.path.parent.mkdir(exist_ok=True)
+    file.path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(StaleError):
+        file.kept()
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"), [(0o755, "\x7fELF nonsense"), (0o644, "#!/bin/sh\n"), (0o755, "#!/nowhere\n")]
+)
+def test_a_docker_that_cannot_be_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, text: str
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(text)
+    docker.chmod(mode)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    programs = Programs(os.environ)
+    with Probe(programs, None) as probe:
+        assert probe.plugin() == ""
+        with pytest.raises(EngineError, match=r"docker (cannot be started|is not installed)"):
+            probe.look()
+    with pytest.raises(EngineError, match=r"docker (cannot be started|is not installed)"):
+        programs.watch(["docker"], cwd=tmp_path, on_line=None)
