@@ -33,7 +33,8 @@ def list_(
 ) -> None:
     """List targets, groups, variables, platforms or tags. Contacts nothing.
 
-    Without SELECTOR it lists those of every target, cells included.
+    Without SELECTOR it lists those of every target, cells included (where this folder's file is included by a root:
+    of every target of this folder).
 
     \b
     Examples:
@@ -42,7 +43,8 @@ def list_(
       buildmatrix list variables --var release=1.2.3
     """
     with session(file, color) as run:
-        asked = request(selectors=selectors or ["*"], platform=platform, var=var, var_file=var_file, set_=set_)
+        chosen = selectors or ([] if run.sources.home else ["*"])
+        asked = request(selectors=chosen, platform=platform, var=var, var_file=var_file, set_=set_)
         rows = _rows(run, what, asked)
         say(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style()))
 

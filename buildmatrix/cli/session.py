@@ -10,13 +10,13 @@ import typer
 
 from buildmatrix.cli.main import GONE
 from buildmatrix.cli.output import say
-from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.gitfolder import GitFolder
 from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
-from buildmatrix.spec.discovery import FILE, discovered
+from buildmatrix.spec.discovery import FILE, discovered, including
 from buildmatrix.spec.source import LIMIT, Sources, text_from
 
 STANDARD_INPUT = "<stdin>"
@@ -42,11 +42,16 @@ class Session:
             self.name, directory = STANDARD_INPUT, Path.cwd()
             self.sources = Sources(directory, {STANDARD_INPUT: _standard_input()})
         else:
-            path = Path(file) if file else discovered(self.programs)
-            if file and path.is_dir() and (path / FILE).exists():
-                path /= FILE
+            near, path = self._named(Path(file)) if file else discovered(self.programs)
             self.name, directory = path.name, path.parent.resolve()
             self.sources = Sources(directory)
+            self.sources.home = "" if near == path else near.resolve().relative_to(directory).as_posix()
+
+    @staticmethod
+    def _named(path: Path) -> tuple[Path, Path]:
+        if path.is_dir() and (path / FILE).exists():
+            path /= FILE
+        return path, path
 
     @property
     def prefix(self) -> str:
@@ -69,12 +74,27 @@ def session(file: str | None, color: str = "auto") -> Iterator[Session]:
     opened: Session | None = None
     try:
         opened = Session(file, color)
+        _say_root(opened, named=bool(file))
         yield opened
     except BuildmatrixError as error:
         sources = opened.sources if opened else Sources(Path.cwd())
         with outliving_readers():
             show(error.diagnostics, sources, Style(_coloured(color, error=True)), opened.prefix if opened else "")
         raise typer.Exit(error.exit_code) from None
+
+
+def _say_root(run: Session, *, named: bool) -> None:
+    """Say where another file than the nearest one is the root, or that a file is taken alone which is part of one."""
+    if run.sources.home:
+        nearest = run.sources.home
+        text = (
+            f"note: {run.prefix}{run.name} includes {nearest}: without a selector, the targets of the latter are meant"
+        )
+        say(text + "\n", err=True)
+    elif named and run.name != STANDARD_INPUT and (outer := including(run.sources.directory / run.name)):
+        message = f"this file is taken alone, but {outer} includes it"
+        hint = "what that file lays under it is left out, and its tags may lose platforms: leave --file out"
+        run.warn([Diagnostic(message=message, code="part", place=Place(file=run.name), hint=hint, severity="warning")])
 
 
 @contextmanager

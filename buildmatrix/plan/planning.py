@@ -105,7 +105,7 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
     checker = Checker(spec.directory, problems)
     sound = _checked(expansion, targets, checker, files=False)
     try:
-        default = set(expansion.selection.select(()))
+        default = set(expansion.selection.default_of_root())
     except SelectorError:
         return  # a group is wrong, and reported
     checker.collisions([target for target in sound if target.name in default])
@@ -159,7 +159,11 @@ def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[
         for selector in request.selectors:
             _check_selector(expansion, selector, problems)
         return {}  # without selectors a group is wrong, and reported
-    if not chosen and not problems.errors:
+    home = expansion.spec.home
+    if not chosen and not problems.errors and home is not None and not request.selectors:
+        hint = f"name what you mean, or go to the folder of {expansion.spec.file}"
+        problems.error("selector", "this file declares no target to build", Place(file=home.file), hint=hint)
+    elif not chosen and not problems.errors:
         problems.error("selector", "nothing is selected", hint="the selectors take away all that they select")
     return chosen
 

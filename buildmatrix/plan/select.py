@@ -61,7 +61,7 @@ class Selection:
     def select(self, selectors: Iterable[str]) -> dict[str, str]:
         """Return the names of the selected entries, each with the selector that took it first.
 
-        With no selector, or only `!` ones, it starts from the group `default`, else from every target.
+        With no selector, or only `!` ones, it starts from `default`.
         SelectorError if one matches nothing.
         """
         texts = list(selectors)
@@ -77,7 +77,14 @@ class Selection:
         return {name: found[name] for name in self.entries if name in found}
 
     def default(self) -> tuple[str, ...]:
-        """Return what is built when nothing is named."""
+        """Return what is meant when nothing is named: what the file declares from whose folder it was called."""
+        home = self.spec.home
+        if home is None or home.default:
+            return self.default_of_root()
+        return tuple(name for name, entry in self.entries.items() if entry.target.name in home.targets)
+
+    def default_of_root(self) -> tuple[str, ...]:
+        """Return what is built when nothing is named in the root file's folder."""
         return self.names("default") if "default" in self.spec.groups else tuple(self.entries)
 
     def names(self, selector: str) -> tuple[str, ...]:

@@ -1,23 +1,30 @@
 """Which file a command is about where none is named: the nearest one, and whose it is."""
 
+import errno
+import glob
 import os
+import posixpath
 import pwd
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-from buildmatrix.errors import Diagnostic, EngineError, UsageError
+from buildmatrix.errors import Diagnostic, EngineError, SpecError, UsageError
 from buildmatrix.files import Repository
 from buildmatrix.process import Programs
+from buildmatrix.spec.load import parse
+from buildmatrix.spec.source import Sources
 
 FILE = "buildmatrix.toml"
 
 ROOT = 0
 
 
-def discovered(programs: Programs) -> Path:
-    """Return the file of this folder, or of the nearest parent that has one; UsageError if there is none.
+def discovered(programs: Programs) -> tuple[Path, Path]:
+    """Return the nearest file here or in a parent, and the root that it is part of: itself where nothing includes it.
 
-    One of a stranger in a parent is not taken, nor here where everybody may write: it would say what is built.
+    UsageError if there is none. One of a stranger in a parent is not taken, nor here where everybody may write: it
+    would say what is built.
     """
     here = Path.cwd()
     found = next((folder for folder in (here, *here.parents) if os.path.lexists(folder / FILE)), None)
@@ -25,7 +32,70 @@ def discovered(programs: Programs) -> Path:
         message = f"there is no {FILE} here or in a parent directory"
         raise UsageError(Diagnostic(message=message, code="no-file", hint="write one, or name one with --file"))
     _refuse_stranger(found / FILE, here, programs)
-    return found / FILE
+    root = found / FILE
+    while (outer := _outer(root, here, programs)) is not None:
+        root = outer
+    return found / FILE, root
+
+
+def including(file: Path) -> Path | None:
+    """Return the nearest file further up that includes this one for certain; None if there is none."""
+    return next((one for one in _further_up(file) if includes(one, file)), None)
+
+
+def _outer(file: Path, here: Path, programs: Programs) -> Path | None:
+    """Return the nearest file further up that includes this one, or that does not tell: its errors are shown then."""
+    for one in _further_up(file):
+        if not os.path.lexists(Repository.around(one.parent).root + "/.git") and not all(
+            is_trusted(path, here, programs) for path in (one.parent, one)
+        ):
+            return None  # no repository: there is no more than what is ours
+        _refuse_stranger(one, here, programs)
+        if includes(one, file) is not False:
+            return one
+    return None
+
+
+def _further_up(file: Path) -> Iterator[Path]:
+    """Yield the files in the parents of a file's folder, up to the top of its repository, if it is in one."""
+    top = Repository.around(file.parent).root
+    for folder in () if os.path.lexists(f"{file.parent}/.git") else file.parent.parents:
+        if os.path.lexists(folder / FILE):
+            yield folder / FILE
+        if str(folder) == top:
+            return
+
+
+def includes(outer: Path, file: Path) -> bool | None:
+    """Tell whether a file includes another, be it through others; None where that cannot be told.
+
+    Only the lists of includes are looked at.
+    """
+    sources, wanted = Sources(outer.parent), os.path.realpath(file)
+    pending, seen = [outer.name], {os.path.realpath(outer)}
+    while pending:
+        name = pending.pop(0)
+        try:
+            found = _included(name, sources)
+        except (SpecError, OSError):
+            return None
+        real = {os.path.realpath(outer.parent / one): one for one in found}
+        if wanted in real:
+            return True
+        pending += [one for path, one in real.items() if path not in seen]
+        seen.update(real)
+    return False
+
+
+def _included(name: str, sources: Sources) -> list[str]:
+    patterns, folder = parse(name, sources.read(name)).get("include", []), posixpath.dirname(name)
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise OSError(errno.EINVAL, "its includes are no list")
+    return [
+        posixpath.normpath(posixpath.join(folder, path))
+        for pattern in patterns
+        for path in glob.glob(pattern, root_dir=sources.directory / folder, recursive=True)  # noqa: PTH207 as `load`
+    ]
 
 
 def _refuse_stranger(file: Path, here: Path, programs: Programs) -> None:

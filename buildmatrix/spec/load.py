@@ -13,7 +13,17 @@ from buildmatrix.spec.check import MOST
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.damage import damage_of
-from buildmatrix.spec.model import Apply, DeclaredGroup, DeclaredTarget, DeclaredVariable, File, Layer, Spec, Variable
+from buildmatrix.spec.model import (
+    Apply,
+    DeclaredGroup,
+    DeclaredTarget,
+    DeclaredVariable,
+    File,
+    Home,
+    Layer,
+    Spec,
+    Variable,
+)
 from buildmatrix.spec.names import check_names, check_requires
 from buildmatrix.spec.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
 from buildmatrix.spec.schema import file_schema
@@ -35,17 +45,23 @@ class _Loader:
         self.requires: list[tuple[str, Place]] = []
         self.confidential: frozenset[str] = frozenset()
         self.apply = Apply()
+        self.home = os.path.realpath(sources.directory / sources.home) if sources.home else ""
+        self.of_home: set[tuple[str, str]] = set()
 
     def load(self, root: str) -> None:
         """Load a file and all that it includes, each before what is named after it."""
-        pending: list[tuple[Iterator[str], tuple[Layer, ...]]] = [(iter([root]), ())]
+        pending: list[tuple[Iterator[str], tuple[Layer, ...], bool]] = [(iter([root]), (), False)]
         while pending:
-            files, defaults = pending[-1]
+            files, defaults, at_home = pending[-1]
             if (name := next(files, None)) is None:
                 pending.pop()
                 continue
             file, defaults = self._loaded(name, defaults)
-            pending.append((self._included(name, file), defaults))
+            at_home = at_home or os.path.realpath(self.sources.directory / name) == self.home
+            if at_home:
+                self.of_home |= {("target", key) for key in file.target or ()}
+                self.of_home |= {("group", key) for key in file.group or ()}
+            pending.append((self._included(name, file), defaults, at_home))
 
     def _loaded(self, name: str, defaults: tuple[Layer, ...]) -> tuple[File, tuple[Layer, ...]]:
         """Take one file's declarations; returns it, empty where it cannot be read, and the defaults that hold in it."""
@@ -165,9 +181,15 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         targets=loader.targets,
         groups=loader.groups,
         confidential=loader.confidential,
+        home=_home(sources.home, loader) if sources.home else None,
     )
     check_names(spec, problems)
     return replace(spec, damage=damage_of(spec, problems))
+
+
+def _home(file: str, loader: _Loader) -> Home:
+    targets = frozenset(name for kind, name in loader.of_home if kind == "target")
+    return Home(file=file, targets=targets, default=("group", "default") in loader.of_home)
 
 
 def parse(name: str, text: str) -> dict[str, Any]:

@@ -219,6 +219,18 @@ class Damage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Home:
+    """The included file that a command is about: the nearest one to where it was called.
+
+    `targets` are those that it declares, and those of its own includes; `default` tells whether it has that group.
+    """
+
+    file: str
+    targets: frozenset[str]
+    default: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """All that the files declare, checked.
 
@@ -234,5 +246,6 @@ class Spec:
     variables: Mapping[str, DeclaredVariable]
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]
+    home: Home | None = None
     damage: Damage = field(default_factory=Damage)
     confidential: frozenset[str] = frozenset()

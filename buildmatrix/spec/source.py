@@ -14,8 +14,11 @@ LIMIT = 4 * 1024 * 1024
 class Sources:
     r"""The texts that were read, by name: a path relative to the directory of the root file, with forward slashes.
 
-    Line ends are `\n` and a byte order mark is gone. Reports look here for the lines that they show.
+    Line ends are `\n` and a byte order mark is gone. Reports look here for the lines that they show. `home` is the
+    included file whose targets are meant where nothing is selected, "" for the root file's choice.
     """
+
+    home = ""
 
     def __init__(self, directory: Path, given: Mapping[str, str] | None = None) -> None:
         """Read files relative to `directory`; `given` are texts that are no files (standard input), by name."""

@@ -1,18 +1,26 @@
-"""A spec that nobody named is taken from a parent only where it is no stranger's."""
+"""Which file a command is about: the nearest that is no stranger's, as part of the root that includes it."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from buildmatrix.errors import UsageError
+from buildmatrix.cli.session import session
+from buildmatrix.errors import SpecError, UsageError
+from buildmatrix.pipeline import plan
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.request import Request
 from buildmatrix.process import Programs
 from buildmatrix.spec.discovery import discovered
+from buildmatrix.spec.source import Sources
 
 STRANGER = 65534
 OTHER = 65533
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 @pytest.fixture
@@ -26,7 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(**environment: str) -> Path:
-    return discovered(Programs({**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", **environment}))
+    return discovered(Programs({**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", **environment}))[1]
 
 
 def refusal(**environment: str) -> str:
@@ -38,11 +46,15 @@ def refusal(**environment: str) -> str:
     return diagnostic.message
 
 
+# --- whose it is ------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.usefixtures("here")
 def test_our_own(tmp_path: Path) -> None:
     assert found() == tmp_path / "buildmatrix.toml"
 
 
+@as_root
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("what", [".", "buildmatrix.toml"])
 def test_a_strangers_folder_or_file(tmp_path: Path, what: str) -> None:
@@ -52,6 +64,7 @@ def test_a_strangers_folder_or_file(tmp_path: Path, what: str) -> None:
     assert f"belongs to user nobody ({STRANGER})" in said
 
 
+@as_root
 @pytest.mark.usefixtures("here")
 def test_a_link_of_a_stranger_to_a_file_of_ours(tmp_path: Path) -> None:
     (tmp_path / "buildmatrix.toml").rename(tmp_path / "ours.toml")
@@ -60,6 +73,7 @@ def test_a_link_of_a_stranger_to_a_file_of_ours(tmp_path: Path) -> None:
     assert "belongs to" in refusal()
 
 
+@as_root
 def test_a_file_in_a_folder_that_everybody_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in /tmp, for who stands there."""
     monkeypatch.chdir(tmp_path)
@@ -70,6 +84,7 @@ def test_a_file_in_a_folder_that_everybody_may_write(tmp_path: Path, monkeypatch
     assert "everybody may write" in refusal()
 
 
+@as_root
 def test_a_checkout_of_another_user_as_in_a_container(here: Path, tmp_path: Path) -> None:
     for path in (tmp_path, *tmp_path.rglob("*")):
         os.chown(path, STRANGER, -1)
@@ -78,6 +93,7 @@ def test_a_checkout_of_another_user_as_in_a_container(here: Path, tmp_path: Path
     assert "belongs to" in refusal()
 
 
+@as_root
 @pytest.mark.usefixtures("here")
 def test_sudo_is_believed_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.chown(tmp_path, STRANGER, -1)
@@ -85,6 +101,7 @@ def test_sudo_is_believed_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found()
 
 
+@as_root
 @pytest.mark.usefixtures("here")
 def test_what_git_calls_safe(tmp_path: Path) -> None:
     os.chown(tmp_path, STRANGER, -1)
@@ -95,3 +112,145 @@ def test_what_git_calls_safe(tmp_path: Path) -> None:
     refusal(**one, GIT_CONFIG_VALUE_0=str(tmp_path / "sub"))
     refusal(**one, GIT_CONFIG_VALUE_0="")
     refusal(PATH="/nowhere")
+
+
+# --- what includes it -------------------------------------------------------------------------------------------------
+
+APP = "images/app/buildmatrix.toml"
+ROOT = 'version = 1\n[defaults]\nplatforms = ["linux/amd64", "linux/arm64"]\n'
+
+
+def tree(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def target(name: str) -> str:
+    return f'version = 1\n[target.{name}]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with an image's folder, in which we stand."""
+    (tmp_path / ".git").mkdir()
+    tree(tmp_path, {APP: target("app"), "images/web/buildmatrix.toml": target("web")})
+    monkeypatch.chdir(tmp_path / "images" / "app")
+    return tmp_path
+
+
+def includes_list(*patterns: str) -> str:
+    return f"include = {json.dumps(patterns)}\n"
+
+
+def planned(*selectors: str) -> Plan:
+    near, root = discovered(Programs(os.environ))
+    sources = Sources(root.parent)
+    sources.home = "" if near == root else str(near.relative_to(root.parent))
+    return plan(root.name, sources, Request(selectors=selectors), Git(lambda _: None))
+
+
+def test_a_part_is_planned_with_what_its_root_lays_under_it(repo: Path) -> None:
+    tree(
+        repo, {"buildmatrix.toml": includes_list("images/*/buildmatrix.toml") + ROOT + "[target.base]\ninherits = []\n"}
+    )
+    assert found() == repo / "buildmatrix.toml"
+    assert {target.name: target.platforms for target in planned().targets} == {"app": ("linux/amd64", "linux/arm64")}
+    assert [target.name for target in planned("web").targets] == ["web"]
+
+
+def test_a_part_may_say_what_it_builds(repo: Path) -> None:
+    more = '[target.more]\ninherits = ["app"]\n[group]\ndefault = ["more"]\n'
+    tree(repo, {"buildmatrix.toml": includes_list("images/*/buildmatrix.toml") + ROOT, APP: target("app") + more})
+    assert [target.name for target in planned().targets] == ["more"]
+
+
+@pytest.mark.parametrize("way", ["in two steps", "root of a root", "a link"])
+def test_a_root_further_up(repo: Path, way: str) -> None:
+    if way == "in two steps":
+        tree(
+            repo,
+            {
+                "buildmatrix.toml": includes_list("all.toml") + ROOT,
+                "all.toml": includes_list("./images/a*/*.toml") + "version = 1\n",
+            },
+        )
+    elif way == "root of a root":
+        tree(
+            repo,
+            {
+                "buildmatrix.toml": includes_list("images/buildmatrix.toml") + ROOT,
+                "images/buildmatrix.toml": includes_list("app/*.toml") + "version = 1\n",
+            },
+        )
+    else:
+        (repo / "here").symlink_to("images")
+        tree(repo, {"buildmatrix.toml": includes_list("here/app/buildmatrix.toml") + ROOT})
+    assert found() == repo / "buildmatrix.toml"
+    assert {target.name: len(target.platforms) for target in planned().targets} == {"app": 2}
+
+
+def test_the_targets_of_what_a_part_includes_are_its_own(repo: Path) -> None:
+    tree(
+        repo,
+        {
+            "buildmatrix.toml": includes_list("images/buildmatrix.toml") + ROOT + "[target.base]\n",
+            "images/buildmatrix.toml": includes_list("*/buildmatrix.toml") + "version = 1\n",
+        },
+    )
+    os.chdir(repo / "images")
+    assert {target.name for target in planned().targets} == {"app", "web"}
+
+
+@pytest.mark.parametrize("other", [includes_list("other/*.toml"), "version = 1\n", includes_list("*.toml")])
+def test_a_file_further_up_that_does_not_include_it_is_none_of_it(repo: Path, other: str) -> None:
+    tree(repo, {"buildmatrix.toml": other})
+    assert found() == repo / APP
+    assert [target.name for target in planned().targets] == ["app"]
+
+
+@pytest.mark.parametrize("broken", ["include = [", "include = 'images/*/buildmatrix.toml'\n"])
+def test_a_file_further_up_that_cannot_be_read_is_not_passed_over(repo: Path, broken: str) -> None:
+    tree(repo, {"buildmatrix.toml": broken})
+    with pytest.raises(SpecError) as caught:
+        planned()
+    assert caught.value.diagnostics[0].place is not None
+    assert caught.value.diagnostics[0].place.file == "buildmatrix.toml"
+
+
+def test_what_is_beyond_the_repository_includes_nothing(repo: Path) -> None:
+    (repo / ".git").rename(repo / "images" / ".git")
+    tree(repo, {"buildmatrix.toml": includes_list("images/*/buildmatrix.toml") + ROOT})
+    assert found() == repo / APP
+
+
+def test_a_part_without_targets(repo: Path) -> None:
+    tree(repo, {"buildmatrix.toml": includes_list("images/*/buildmatrix.toml") + ROOT, APP: "version = 1\n"})
+    with pytest.raises(SpecError, match="declares no target"):
+        planned()
+
+
+@as_root
+def test_a_strangers_file_further_up(repo: Path) -> None:
+    tree(repo, {"buildmatrix.toml": includes_list("images/*/buildmatrix.toml") + ROOT})
+    os.chown(repo / "buildmatrix.toml", STRANGER, -1)
+    assert "belongs to" in refusal()
+    (repo / ".git").rmdir()
+    assert found() == repo / APP
+
+
+def test_a_file_that_is_named_is_taken_alone_and_that_is_said(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree(repo, {"buildmatrix.toml": includes_list("images/*/buildmatrix.toml") + ROOT})
+    monkeypatch.setenv("NO_COLOR", "1")
+    with session("buildmatrix.toml") as run:
+        assert run.sources.directory == repo / "images" / "app"
+    assert f"{repo}/buildmatrix.toml includes it" in capsys.readouterr().err
+    with session(None) as run:
+        assert run.sources.directory == repo
+    said = capsys.readouterr().err
+    assert (
+        said
+        == f"note: ../../buildmatrix.toml includes {APP}: without a selector, the targets of the latter are meant\n"
+    )

@@ -1,0 +1,70 @@
+"""What a run is made from: the root that an image's folder belongs to, the repository, and a saved plan."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.e2e.tools import Project, command, digest, platforms
+
+ROOT = """
+include = ["images/*/buildmatrix.toml"]
+[defaults]
+platforms = ["linux/amd64", "linux/arm64"]
+output = [{{ type = "registry" }}]
+[target.base]
+dockerfile-inline = "FROM busybox"
+tags = ["{repository}:base"]
+"""
+APP = 'version = 1\n[target.app]\ntags = ["{repository}:app"]\n'
+
+
+def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1"}
+    return subprocess.run(command(*arguments), cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_an_images_folder_builds_what_the_root_says(project: Project, repository: str, one_node: str) -> None:
+    """Taken for a root, the file in it pushed one platform over two."""
+    files = {
+        "images/app/buildmatrix.toml": APP.format(repository=repository),
+        "images/app/Dockerfile": "FROM busybox\n",
+    }
+    folder = project(ROOT.format(repository=repository), files)
+    (folder / ".git").mkdir()
+    assert run_in(folder, "apply", "--builder", one_node).returncode == 0
+    before = digest(f"{repository}:base")
+    (folder / "images/app/Dockerfile").write_text("FROM busybox\nENV A=1\n")
+    done = run_in(folder / "images" / "app", "apply", "--builder", one_node)
+    assert done.returncode == 0, done.stderr
+    assert "note: ../../buildmatrix.toml includes images/app/buildmatrix.toml" in done.stderr
+    assert platforms(f"{repository}:app") == ["linux/amd64", "linux/arm64"]
+    assert digest(f"{repository}:base") == before
+    assert "base" not in done.stdout
+
+
+def test_a_repositorys_programs_are_not_run(project: Project, repository: str, one_node: str, tmp_path: Path) -> None:
+    spec = (
+        f'[target.app]\ntags = ["{repository}:{{{{ git.short }}}}"]\noutput = ["type=registry"]\n'
+        'labels = { created = "{{ created }}", dirty = "{{ git.dirty }}", branch = "{{ git.branch }}-{{ git.tag }}" }\n'
+    )
+    folder = project(spec, {"Dockerfile": "FROM busybox\n", ".gitattributes": "* filter=x\n"})
+    git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x"]
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=x"]):
+        subprocess.run([*git, *arguments], check=True)
+    mark = tmp_path / "mark"
+    with (folder / ".git" / "config").open("a") as file:
+        file.write(f'[filter "x"]\n\tclean = touch {mark}; cat\n\trequired\n[core]\n\tfsmonitor = touch {mark}; true\n')
+    (folder / "Dockerfile").write_text("FROM busybox\nENV A=1\n")
+    for arguments in (
+        ["validate"],
+        ["plan"],
+        ["list", "tags"],
+        ["graph"],
+        ["render"],
+        ["apply", "--builder", one_node],
+    ):
+        done = run_in(folder, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert not mark.exists(), arguments
+    subprocess.run([*git, "status"], check=True, capture_output=True)
+    assert mark.exists(), "this would have been the program"
