@@ -75,11 +75,13 @@ class Programs:
         cwd: str | Path,
         on_line: Callable[[str], None] | None,
         more: Mapping[str, str] | None = None,
+        silent: bool = False,
     ) -> "Watched":
         """Start a program in a process group of its own; each line of its standard error goes to `on_line`.
 
         Without `on_line` it writes to our own terminal; its standard output goes to our standard error, since ours is
-        for data. `more` is added to the environment. EngineError if the program is not there.
+        for data, or nowhere, if it is to be `silent`. `more` is added to the environment. EngineError if the program is
+        not there.
         """
         try:
             process = subprocess.Popen(
@@ -87,7 +89,7 @@ class Programs:
                 cwd=cwd,
                 env={**(more or {}), **self.environment},
                 stdin=subprocess.DEVNULL,
-                stdout=STANDARD_ERROR,
+                stdout=subprocess.DEVNULL if silent else STANDARD_ERROR,
                 stderr=None if on_line is None else subprocess.PIPE,
                 start_new_session=True,
             )

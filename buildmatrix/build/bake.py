@@ -12,6 +12,7 @@ from typing import Any
 
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds
 from buildmatrix.spec.settings import Settings, Ssh
 from buildmatrix.spec.shapes import NotInBake, Row, Table, plain_table, rows, text_of
 from buildmatrix.text import json_safe
@@ -27,12 +28,16 @@ def bake_document(
 
     The group `default` holds the targets that are to be exported, so that bake builds them when nothing is named. With
     `alone` it holds all that are named: one that is not exported leaves its result in the cache, where the calls that
-    follow find it. `no_cache` is for the named targets, not for what they build upon.
+    follow find it. `no_cache` is for the named targets, not for what they build upon. What others build upon is built,
+    whatever its own `call` asks: bake has nothing to build upon otherwise.
     """
     asked = frozenset(plan.by_name if names is None else names)
     chosen = with_links(plan, asked)
     wanted = [target.name for target in chosen if (alone or target.exported) and target.name in asked]
     blocks = {escaped(target.name): _target(target) for target in chosen}
+    for target in chosen:
+        if target.name not in asked:
+            blocks[escaped(target.name)].pop("call", None)
     for name in wanted if alone else ():
         if not plan.by_name[name].exported:
             blocks[escaped(name)]["output"] = ["type=cacheonly"]
@@ -50,6 +55,21 @@ def refuse_shrunk(plan: Plan) -> None:
             hint = "leave --platform out, build without pushing (--no-output), or use apply: it keeps what is there"
             place = target.place_of("platforms")
             found.append(Diagnostic(message=message, code="shrunk", place=place, hint=hint))
+    if found:
+        raise SpecError(*found)
+
+
+def refuse_mixed(plan: Plan) -> None:
+    """Raise SpecError if plain bake could not build a target, since it builds upon one that is not built."""
+    found = []
+    for target in plan.targets:
+        asked = [name for name in target.links if not builds(plan.by_name[name].settings)]
+        if asked:
+            call = plan.by_name[asked[0]].settings.call
+            message = f'{target.name} builds upon {asked[0]}, which has call = "{call}": plain bake cannot do that'
+            hint = f"use apply, which builds {asked[0]} for it, or give {target.name} a target that is built"
+            place = plan.by_name[asked[0]].place_of("call")
+            found.append(Diagnostic(message=message, code="call", place=place, hint=hint))
     if found:
         raise SpecError(*found)
 

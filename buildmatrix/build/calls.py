@@ -10,6 +10,7 @@ from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.staging import staged
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import builds
 
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
 
@@ -28,34 +29,51 @@ AT_ONCE = 16
 class Call:
     """One bake call: the targets that it builds, and `within` all targets in its bake file: also what they build upon.
 
-    `alone` says that the call builds what it names whether it is exported or not.
+    `alone` says that the call builds what it names whether it is exported or not; `asks` that its targets are not
+    built, but that the builder is asked something about each (`call`).
     """
 
     names: tuple[str, ...]
     within: tuple[str, ...]
     alone: bool = False
+    asks: bool = False
 
 
 def calls(plan: Plan, policy: Policy) -> list[Call]:
     """Return the calls that build a plan, in order.
 
     Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many; else there is one
-    call, or several where `needs` asks for something to be finished first.
+    call, or several where `needs` asks for something to be finished first. Questions (`call`) have calls of their own:
+    bake builds what a call names, or asks about it.
     """
     if not policy.is_split:
-        return [call(plan, names) for wave in _waves(plan) for names in _pieces(wave)]
+        return [call(plan, names) for wave in _waves(plan) for part in _alike(plan, wave) for names in _pieces(part)]
     found = []
     for stage in plan.stages:
-        names = [target.name for target in stage]
-        size = 1 if policy.jobs else min(PIECE, -(-len(names) // AT_ONCE))
-        found += [call(plan, some, alone=True) for some in _cut(names, size)]
+        for names in _alike(plan, [target.name for target in stage]):
+            size = 1 if policy.jobs else min(PIECE, -(-len(names) // AT_ONCE))
+            found += [call(plan, some, alone=True) for some in _cut(names, size)]
     return found
+
+
+def _alike(plan: Plan, names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the targets that one call can have together: all that are built; of questions, those of one stage."""
+    found: dict[int, list[str]] = {0: []}
+    for name in names:
+        target = plan.by_name[name]
+        found.setdefault(0 if builds(target.settings) else target.stage, []).append(name)
+    return [tuple(some) for some in found.values() if some]
 
 
 def call(plan: Plan, names: Iterable[str], *, alone: bool = False) -> Call:
     """Return the call that builds these targets."""
     chosen = tuple(names)
-    return Call(names=chosen, within=tuple(target.name for target in with_links(plan, chosen)), alone=alone)
+    return Call(
+        names=chosen,
+        within=tuple(target.name for target in with_links(plan, chosen)),
+        alone=alone,
+        asks=any(not builds(plan.by_name[name].settings) for name in chosen),
+    )
 
 
 def _pieces(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

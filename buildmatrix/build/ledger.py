@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildmatrix.build.answers import Answer
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.progress import Listener, Progress, TargetEnded, Track
-from buildmatrix.plan.model import Plan
-from buildmatrix.plan.outputs import writes_tags
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
 
 LOST = frozenset({"failed", "stopped", "skipped"})
@@ -31,6 +32,14 @@ class Run:
     log_of: Callable[[str], str]
 
 
+def waited_for(plan: Plan, target: PlannedTarget) -> list[str]:
+    """Return what has to be there before a target: what it needs, and builds upon.
+
+    One that it builds upon and whose `call` only asks something is built for it; the answer makes no difference.
+    """
+    return [*(name for name in target.links if builds(plan.by_name[name].settings)), *target.needs]
+
+
 class Ledger:
     """Takes down what becomes of a plan's targets, and tells the listener."""
 
@@ -45,7 +54,8 @@ class Ledger:
         """Return what cannot be built any more, each with the nearest target that it depends on and that was not."""
         found: dict[str, str] = {}
         for target in self.plan.targets:
-            before = (other for other in (*target.links, *target.needs) if other in found or self._is_lost(other))
+            lost = {other for other in waited_for(self.plan, target) if self._is_lost(other)}
+            before = (other for other in (*target.links, *target.needs) if other in found or other in lost)
             if culprit := next(before, ""):
                 found[target.name] = culprit
         return found
@@ -79,10 +89,21 @@ class Ledger:
         )
 
     def end(
-        self, name: str, status: Status, progress: Progress | None = None, *, digest: str = "", reason: str = ""
+        self,
+        name: str,
+        status: Status,
+        progress: Progress | None = None,
+        *,
+        digest: str = "",
+        reason: str = "",
+        answer: Answer | None = None,
     ) -> None:
-        """Take down what became of a target; `progress` is that of its last call, `digest` from its metadata."""
+        """Take down what became of a target; `progress` is that of its last call, `digest` from its metadata.
+
+        `answer` is what its `call` was answered.
+        """
         target = self.plan.by_name[name]
+        findings = answer.findings if answer else ()
         track = progress.tracks[name] if progress else Track()
         done = status in {"built", "cached"}
         outcome = TargetOutcome(
@@ -98,9 +119,12 @@ class Ledger:
             seconds=round(track.seconds, 3),
             digest=(digest or track.digest) if done else "",
             failed_step=track.failed_step if status == "failed" else "",
-            excerpt="\n".join(track.log) if status == "failed" else "",
+            excerpt="\n".join([*track.log, *(one.text for one in findings)]) if status == "failed" else "",
             reason=reason,
             log=self._log_of(name),
+            call="" if builds(target.settings) else target.settings.call or "",
+            findings=findings,
+            answer=answer.text if answer else "",
             attempts=tuple(self._attempts.get(name, ())),
             steps=tuple(progress.steps(name, self.start, self._node_of)) if progress else (),
         )

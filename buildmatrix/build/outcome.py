@@ -6,17 +6,17 @@ from typing import Any, Literal
 
 from buildmatrix.errors import BuildmatrixError
 
-Status = Literal["built", "cached", "kept", "failed", "stopped", "skipped"]
-"""`kept`: an earlier run built it, and nothing changed since (`--resume`). `stopped`: it was running when the run was
-ended. `skipped`: it was not started."""
+Status = Literal["built", "cached", "kept", "checked", "failed", "stopped", "skipped"]
+"""`kept`: an earlier run built it, and nothing changed since (`--resume`). `checked`: its `call` was answered, and
+nothing was built. `stopped`: it was running when the run was ended. `skipped`: it was not started."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One try at a target. `started` are seconds from the run's start; `problem` is "" if it worked.
 
-    `kind` is the class of the problem: `build` (its Dockerfile), `network`, `registry`, `engine`, `timeout`, `usage`;
-    `retried_in` are the seconds that were waited for the next attempt, 0 if there was none.
+    `kind` is the class of the problem: `build` (its Dockerfile), `check`, `network`, `registry`, `engine`, `timeout`,
+    `usage`;    `retried_in` are the seconds that were waited for the next attempt, 0 if there was none.
     """
 
     number: int
@@ -44,6 +44,24 @@ class StepOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that a check found: `rule` is "" for an error; `line` counts from 1, 0 where none is known."""
+
+    rule: str
+    message: str
+    file: str
+    line: int
+    url: str = ""
+
+    @property
+    def text(self) -> str:
+        """The finding on one line: `Dockerfile:2: what is wrong (Rule, URL)`."""
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        rule = ", ".join(part for part in (self.rule, self.url) if part)
+        return f"{where}: {' '.join(self.message.split())}" + (f" ({rule})" if rule else "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetOutcome:
     """What became of one target.
 
@@ -52,7 +70,8 @@ class TargetOutcome:
     now: none where publishing was held back. `size` are the bytes of all that a registry holds of it, or of the
     archive; 0 where it is not known. `failed_step` and `excerpt` (the last lines of the log, then the Dockerfile's) are
     set only for a failed target. `reason` says why it was skipped, or stopped. `log` is the path of its full log, "" if
-    none was asked for. `links` and `needs` are the targets of the plan that it builds upon, and that come first.
+    none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a check's, `answer`
+    is the text of any other. `links` and `needs` are the targets of the plan that it builds upon, and that come first.
     """
 
     name: str
@@ -71,6 +90,9 @@ class TargetOutcome:
     excerpt: str = ""
     reason: str = ""
     log: str = ""
+    call: str = ""
+    findings: tuple[Finding, ...] = ()
+    answer: str = ""
     attempts: tuple[Attempt, ...] = ()
     steps: tuple[StepOutcome, ...] = ()
 

@@ -18,6 +18,7 @@ from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.files import write_whole
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import builds
 from buildmatrix.spec.plain import table_of
 
 FOLDER, FILE = ".buildmatrix", "result.json"
@@ -56,8 +57,9 @@ class ResultFile:
             return {}
         found = {
             name: self._outcome(name, entry)
-            for name in self._plan.by_name
+            for name, target in self._plan.by_name.items()
             if (entry := known.get(name))
+            and builds(target.settings)
             and entry["fingerprint"] not in {"", None}
             and entry["fingerprint"] == self._fingerprints.of(name)
         }
@@ -108,7 +110,9 @@ class ResultFile:
         return found
 
     def record(self, outcome: TargetOutcome) -> None:
-        """Remember an outcome; the file is written now and then."""
+        """Remember an outcome; the file is written now and then. Where nothing was to be built, nothing changes."""
+        if outcome.call:
+            return
         entry: dict[str, Any] = {"status": outcome.status, "fingerprint": ""}
         if outcome.status in {"built", "cached", "kept"} and outcome.exported:
             entry |= {"fingerprint": self._fingerprints.of(outcome.name)}

@@ -67,6 +67,7 @@ class Starter:
             command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
             cwd=self._run.plan.directory,
             on_line=self._reader(progress),
+            silent=unit.call.asks and self._policy.progress == "auto",
             more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
         )
         began = time.monotonic() - self._run.start

@@ -11,14 +11,16 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
+from buildmatrix.build.answers import Answer, answer_of, failure_of
 from buildmatrix.build.calls import call, calls
 from buildmatrix.build.failure import Failure, explain
-from buildmatrix.build.ledger import Ledger, Run
+from buildmatrix.build.ledger import Ledger, Run, waited_for
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.progress import Listener, Retrying, TargetStarted
 from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import builds
 from buildmatrix.process import signals
 
 MOST_CALLS = 16
@@ -115,7 +117,7 @@ class Schedule:
         """Return the targets that have to end before a unit starts."""
         own = set(unit.call.names)
         within = (self.plan.by_name[name] for name in unit.call.within)
-        return {name for target in within for name in (*target.links, *target.needs)} - own
+        return {name for target in within for name in waited_for(self.plan, target)} - own
 
     def _start(self, unit: Unit) -> None:
         for name in unit.call.names:
@@ -171,7 +173,7 @@ class Schedule:
         self._running.remove(running)
         running.code, running.metadata = code, metadata_of(running)
         self.metadata |= running.metadata
-        if code == 0:
+        if code == 0 or self._is_answered(running):
             self._succeeded(running)
         elif running.ended_for == "stopped":
             self._interrupted(running)
@@ -187,17 +189,37 @@ class Schedule:
         problem = BuildFailedError(Diagnostic(message=message, code="timeout", place=target.place, hint=hint))
         return Failure(target=running.late, problem=problem, kind="timeout")
 
+    def _is_answered(self, running: Running) -> bool:
+        """Tell whether a call that asks was answered whole: its exit code then says that a check found something."""
+        return running.unit.call.asks and all(self._answer(name, running) for name in running.unit.call.names)
+
+    def _answer(self, name: str, running: Running) -> Answer | None:
+        return answer_of(self.plan.by_name[name], running.metadata.get(name, {}))
+
     def _succeeded(self, running: Running) -> None:
         for name in running.unit.call.within:
             if name in running.unit.call.names or not self._has_own_call(name):
-                self.ledger.attempt(name, running.started)
                 self._end_well(name, running)
 
     def _end_well(self, name: str, running: Running) -> None:
+        if running.unit.call.asks and name in running.unit.call.names:
+            self._end_answered(name, running, self._answer(name, running))
+            return
+        self.ledger.attempt(name, running.started)
         track = running.progress.tracks[name]
         ran = track.ran or self.policy.progress != "auto"
         digest = running.metadata.get(name, {}).get("containerimage.digest", "")
         self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
+
+    def _end_answered(self, name: str, running: Running, answer: Answer | None) -> None:
+        if answer is None or answer.passed:
+            self.ledger.attempt(name, running.started)
+            self.ledger.end(name, "checked", running.progress, answer=answer)
+            return
+        failure = failure_of(self.plan.by_name[name], answer)
+        self.ledger.attempt(name, running.started, failure)
+        self.ledger.end(name, "failed", running.progress, reason=_short(failure, name), answer=answer)
+        self._give_up(failure)
 
     def _has_own_call(self, name: str) -> bool:
         """Tell whether a target that others build upon is built by a call of its own."""
@@ -225,9 +247,8 @@ class Schedule:
         names = running.unit.call.names
         for name in names:
             if name != failure.target and self._is_done(running, name):
-                self.ledger.attempt(name, running.started)
                 self._end_well(name, running)
-        blamed = [failure.target] if failure.target else [name for name in names if name not in self.ledger.outcomes]
+        blamed = self._blamed(names, failure.target)
         again = self._may_try_again(running.unit, failure, blamed)
         wait = wait_before(running.unit.attempt, failure.wait) if again else 0.0
         for name in blamed:
@@ -242,6 +263,13 @@ class Schedule:
         else:
             self._give_up(failure)
         self._go_on(running, failure.target, blamed)
+
+    def _blamed(self, names: tuple[str, ...], failed: str) -> list[str]:
+        """Return whose failure it is: one that was only to be asked something (`call`) failed for those upon it."""
+        if failed and (failed in names or builds(self.plan.by_name[failed].settings)):
+            return [failed]
+        left = [name for name in names if name not in self.ledger.outcomes]
+        return [name for name in left if not failed or failed in call(self.plan, [name]).within]
 
     def _may_try_again(self, unit: Unit, failure: Failure, blamed: list[str]) -> bool:
         least = 1 if failure.is_hiccup else 0

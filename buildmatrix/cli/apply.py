@@ -21,7 +21,7 @@ from buildmatrix.build.staging import too_late
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say
 from buildmatrix.cli.session import Session, outliving_readers, request, session, write_file
-from buildmatrix.cli.showing import logs_of, shown, tell_github
+from buildmatrix.cli.showing import annotate, logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
@@ -211,6 +211,7 @@ def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | 
             write_file(path, redacted(text))
         except UsageError as error:
             unwritten += error.diagnostics
+    annotate(outcome, run)
     unwritten += tell_github(outcome)
     problem = outcome.problem
     if problem is not None:

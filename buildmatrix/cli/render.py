@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from buildmatrix.build.bake import bake_document, bake_text, refuse_shrunk
+from buildmatrix.build.bake import bake_document, bake_text, refuse_mixed, refuse_shrunk
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say, say_to_program
 from buildmatrix.cli.session import request, session, write_file
@@ -63,6 +63,7 @@ def render(
         )
         planned = make_plan(run.name, run.sources, asked, run.git)
         refuse_shrunk(planned)
+        refuse_mixed(planned)
         text = bake_text(bake_document(planned))
         run.warn(diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output")
         _write(text, output, check=check)

@@ -11,11 +11,11 @@ from pathlib import Path
 from buildmatrix.build.apply import Records
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions
-from buildmatrix.build.outcome import Outcome
+from buildmatrix.build.outcome import Finding, Outcome
 from buildmatrix.build.progress import Listener
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
-from buildmatrix.errors import Diagnostic
+from buildmatrix.errors import Diagnostic, Place, Severity
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.outcome import outcome_markdown
 from buildmatrix.report.progress import Lines
@@ -62,6 +62,22 @@ def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
             return list(file)
 
     return read
+
+
+def _annotation(finding: Finding) -> Diagnostic:
+    place = Place(file=finding.file, line=finding.line, column=1 if finding.line else 0)
+    hint = ", ".join(part for part in (finding.rule, finding.url) if part)
+    severity: Severity = "warning" if finding.rule else "error"
+    return Diagnostic(message=finding.message, code="check", place=place, hint=hint, severity=severity)
+
+
+def annotate(outcome: Outcome, run: Session) -> None:
+    """Give GitHub what checks found, as annotations of the Dockerfiles."""
+    found = [finding for target in outcome.targets for finding in target.findings]
+    if found and on_github():
+        from buildmatrix.report.diagnostics import diagnostics_github
+
+        say(diagnostics_github(map(_annotation, found), run.sources, prefix=run.prefix), err=True)
 
 
 def tell_github(outcome: Outcome) -> Iterator[Diagnostic]:

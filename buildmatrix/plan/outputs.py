@@ -1,9 +1,30 @@
-"""Where results go: what `--push`, `--load` and `--no-output` make of the declared outputs, as with bake."""
+"""What is exported of a target, and where: what `--push`, `--load`, `--no-output` and `call` make of its outputs."""
 
 from typing import Any
 
 from buildmatrix.plan.request import OutputMode
 from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, RegistryOutput, Settings
+
+
+def builds(settings: Settings) -> bool:
+    """Tell whether a target is built; any other `call` only asks the builder something about it."""
+    return settings.call in {None, "build"}
+
+
+def exported_of(settings: Settings, mode: OutputMode, *, exported: bool) -> Settings:
+    """Return the settings of a target as the run exports it; one that is not `exported` is built for another one.
+
+    Bake would push what a question yields, an image without layers, and move the tags to it (found with 0.29).
+    """
+    if not exported:
+        return settings if builds(settings) else settings.but({"call": None})
+    if not builds(settings):
+        return settings.but({"output": (CacheonlyOutput(type="cacheonly"),), **dict.fromkeys(_OF_RESULTS)})
+    return with_outputs(settings, mode)
+
+
+_OF_RESULTS = ("tags", "annotations", "attest", "cache_to")
+"""The settings that are of a result only."""
 
 
 def with_outputs(settings: Settings, mode: OutputMode) -> Settings:

@@ -14,7 +14,7 @@ from buildmatrix.plan.git import Git
 from buildmatrix.plan.grants import grants_of
 from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.plan.outputs import pushes_tags, with_outputs
+from buildmatrix.plan.outputs import exported_of, pushes_tags
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
@@ -262,7 +262,7 @@ def _planned(nodes: Mapping[str, _Node], request: Request, problems: Problems) -
 
 
 def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> PlannedTarget:
-    settings = with_outputs(node.settings, request.output) if node.exported else node.settings
+    settings = exported_of(node.settings, request.output, exported=node.exported)
     return PlannedTarget(
         name=node.entry.name,
         declared=node.entry.target.name,

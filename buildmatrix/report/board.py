@@ -28,7 +28,8 @@ from buildmatrix.text import one_line
 A_SECOND = 4
 """How often the board is drawn."""
 
-COLOURS = {"built": "green", "cached": "green", "kept": "green", "failed": "bold red", "building": "cyan"}
+GOOD = dict.fromkeys(("built", "cached", "kept", "checked"), "green")
+COLOURS = GOOD | {"failed": "bold red", "building": "cyan"}
 PLAIN = Style(colour=False)
 
 

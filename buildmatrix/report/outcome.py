@@ -2,12 +2,13 @@
 
 import html
 from collections.abc import Sequence
+from itertools import accumulate
 
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded
 from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
-from buildmatrix.report.words import DIGEST, cause, counts, duration, last_lines, problems
+from buildmatrix.report.words import DIGEST, asked, cause, counts, duration, last_lines, problems
 from buildmatrix.text import clean, one_line
 
 WIDEST = 80
@@ -26,8 +27,9 @@ def outcome_text(outcome: Outcome, style: Style) -> str:
     tags = max((len(one_line(tag)) for target in outcome.targets for tag in target.tags), default=0)
     lines = [_line(target, width, tags, style) for target in outcome.targets]
     for target in outcome.targets:
-        if target.excerpt:
-            lines += ["", one_line(f"> {target.name}: {target.failed_step}"), *_indented(target.excerpt)]
+        if text := target.excerpt or target.answer:
+            title = one_line(f"> {target.name}: {target.failed_step or target.call}")
+            lines += ["", title, *_indented(text)]
     publish = one_line(outcome.publish)
     end = [f"{counts(outcome)} in {duration(outcome.seconds)}. {publish}".rstrip().removesuffix(".")]
     left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
@@ -60,6 +62,8 @@ def _details(target: TargetOutcome, tag: str) -> list[str]:
         return [part for part in (text, tried, f"(log: {one_line(target.log)})" if target.log else "") if part]
     if not target.exported:
         return ["(built upon)"]
+    if target.call:
+        return [asked(target)]
     return [part for part in (tag, *map(one_line, (target.digest[:DIGEST], " ".join(target.platforms)))) if part]
 
 
@@ -67,7 +71,7 @@ def outcome_markdown(outcome: Outcome) -> str:
     """Return the outcome as markdown: what is wrong first, then a table; what has no room is counted."""
     failed = [target for target in outcome.targets if target.status == "failed"]
     title = f"### buildmatrix apply: {counts(outcome)} in {duration(outcome.seconds)}"
-    head = "\n\n".join([title, *_facts(outcome), *_failures(failed)])
+    head = "\n\n".join([title, *_facts(outcome), *_failures(failed), *_answers(outcome.targets)])
     return f"{head}\n\n{_table(outcome.targets, LONGEST - len(head))}\n"
 
 
@@ -104,6 +108,14 @@ def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
     return folded(title, "\n\n".join(lines) or "It left no log.", is_open=is_open)
 
 
+def _answers(targets: Sequence[TargetOutcome]) -> list[str]:
+    """Return what a `call` was answered for each target that has a text, as long as there is room."""
+    told = [target for target in targets if target.answer]
+    texts = [folded(f"<b>{_inline(target.name)}</b>: {target.call}", fenced(target.answer)) for target in told]
+    shown = [text for end, text in zip(accumulate(map(len, texts)), texts, strict=True) if end < LONGEST // 4]
+    return [*shown, f"… and {len(texts) - len(shown):,} more answers"] if shown != texts else shown
+
+
 def _inline(text: str) -> str:
     return html.escape(" ".join(clean(text).split()))
 
@@ -124,7 +136,8 @@ def _table(targets: Sequence[TargetOutcome], room: int) -> str:
 
 
 def _row(target: TargetOutcome) -> str:
-    reason = f": {_text(target.reason)}" if target.reason else ""
+    said = target.reason or asked(target)
+    reason = f": {_text(said)}" if said else ""
     cells = [
         _text(target.name),
         target.status + reason,

@@ -37,7 +37,7 @@ class Places:
         if place is None:
             return None
         if place.file not in self._texts:
-            known = place.file.endswith(".toml") and " " not in place.file
+            known = place.line or (place.file.endswith(".toml") and " " not in place.file)
             return Spot(file=self._prefix + place.file if known else place.file, line=place.line, column=place.column)
         file = self._prefix + place.file
         span = self._span(place)

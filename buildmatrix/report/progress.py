@@ -88,7 +88,7 @@ def ended(outcome: TargetOutcome, style: Style, *, short: bool = False) -> str:
 
 def painted(status: Status, text: str, style: Style) -> str:
     """Return a text in the colour of a status."""
-    paint = {"built": style.good, "cached": style.good, "kept": style.good, "failed": style.error}
+    paint = dict.fromkeys(("built", "cached", "kept", "checked"), style.good) | {"failed": style.error}
     return paint.get(status, style.warning)(text)
 
 

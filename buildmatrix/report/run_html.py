@@ -12,13 +12,13 @@ from markupsafe import Markup
 from buildmatrix.build.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
 from buildmatrix.report.run_graph import graph_of
 from buildmatrix.report.run_timeline import longest_text, most_steps, picked, timeline_of
-from buildmatrix.report.words import STATUSES, cause, count_of, counts, duration, last_lines, problems, size
+from buildmatrix.report.words import STATUSES, asked, cause, count_of, counts, duration, last_lines, problems, size
 from buildmatrix.text import clean
 
 MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
 """Failures that are shown with their logs, characters of all these logs, and of one."""
 
-MARKS = {"built": "●", "cached": "○", "kept": "◌", "failed": "✕", "stopped": "■", "skipped": "–"}
+MARKS = {"built": "●", "cached": "○", "kept": "◌", "checked": "✓", "failed": "✕", "stopped": "■", "skipped": "–"}
 
 
 def run_html(outcome: Outcome) -> str:
@@ -50,6 +50,7 @@ def _template() -> Template:
     environment.filters |= {
         "duration": duration,
         "size": size,
+        "asked": asked,
         "cause": cause,
         "last_lines": last_lines,
         "picked": picked,

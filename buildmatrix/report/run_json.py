@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from buildmatrix.build.outcome import Attempt, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.build.outcome import Attempt, Finding, Outcome, StepOutcome, TargetOutcome
 from buildmatrix.report.words import STATUSES, count_of
 from buildmatrix.spec.shapes import JsonSchema
 from buildmatrix.text import json_safe
@@ -51,9 +51,16 @@ def _target(target: TargetOutcome) -> dict[str, Any]:
         "excerpt": target.excerpt or None,
         "reason": target.reason or None,
         "log": target.log or None,
+        "call": target.call or None,
+        "findings": [_finding(finding) for finding in target.findings],
+        "answer": target.answer or None,
         "attempts": [_attempt(attempt) for attempt in target.attempts],
         "steps": [_step(step) for step in target.steps],
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {key: value or None for key, value in asdict(finding).items()}
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
@@ -110,7 +117,11 @@ def _target_schema() -> JsonSchema:
     return _object(
         name=_TEXT | {"description": "Unique in the run; the target's name in the bake file."},
         target=_TEXT | {"description": "The name in the file."},
-        status={"enum": list(STATUSES), "description": "kept: an earlier run built it, and nothing changed since."},
+        status={
+            "enum": list(STATUSES),
+            "description": "kept: an earlier run built it, and nothing changed since; checked: nothing was built, "
+            "its call was answered.",
+        },
         exported=_TRUTH | {"description": "false: only built because others build upon it."},
         platforms=_TEXTS,
         tags=_TEXTS | {"description": "Those that point at it now."},
@@ -124,8 +135,21 @@ def _target_schema() -> JsonSchema:
         excerpt=_TEXT_OR_NULL | {"description": "The last lines of the failed step's log."},
         reason=_TEXT_OR_NULL | {"description": "Why it was skipped or stopped."},
         log=_TEXT_OR_NULL | {"description": "The path of its full log."},
+        call=_TEXT_OR_NULL | {"description": "What was asked instead of a build: check, outline or targets."},
+        findings={"type": "array", "items": _finding_schema(), "description": "What a check found."},
+        answer=_TEXT_OR_NULL | {"description": "The text that answers an outline or targets."},
         attempts={"type": "array", "items": _attempt_schema()},
         steps={"type": "array", "items": _step_schema()},
+    )
+
+
+def _finding_schema() -> JsonSchema:
+    return _object(
+        rule=_TEXT_OR_NULL | {"description": "null: an error."},
+        message=_TEXT_OR_NULL,
+        file=_TEXT_OR_NULL | {"description": "The Dockerfile; dockerfile-inline where the spec holds it."},
+        line={"type": ["integer", "null"], "minimum": 1},
+        url=_TEXT_OR_NULL | {"description": "Where the rule is explained."},
     )
 
 
@@ -135,7 +159,7 @@ def _attempt_schema() -> JsonSchema:
         started=_SECONDS | {"description": "Seconds from the run's start."},
         seconds=_SECONDS,
         problem=_TEXT_OR_NULL | {"description": "null: it worked."},
-        kind=_TEXT_OR_NULL | {"description": "build, network, registry, engine, timeout or usage."},
+        kind=_TEXT_OR_NULL | {"description": "build, check, network, registry, engine, timeout or usage."},
         retried_in=_SECONDS_OR_NULL | {"description": "Seconds until the next attempt; null: there was none."},
     )
 

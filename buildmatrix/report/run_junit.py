@@ -54,13 +54,16 @@ def _case(suite: ET.Element, target: TargetOutcome) -> None:
         _failure(case, target)
     elif target.status in {"stopped", "skipped"}:
         ET.SubElement(case, "skipped", message=clean(target.reason or target.status))
-    if target.attempts:
+    if target.answer:
+        ET.SubElement(case, "system-out").text = clean(target.answer)
+    elif target.attempts:
         ET.SubElement(case, "system-out").text = clean("\n".join(map(_attempt, target.attempts)))
 
 
 def _facts(target: TargetOutcome) -> list[tuple[str, str]]:
     return [
         ("status", target.status),
+        ("call", target.call),
         ("digest", target.digest),
         ("size", str(target.size or "")),
         *(("tag", tag) for tag in target.tags),
@@ -73,7 +76,7 @@ def _failure(case: ET.Element, target: TargetOutcome) -> None:
     kind = (target.attempts[-1].kind if target.attempts else "") or "build"
     element = ET.SubElement(
         case,
-        "failure" if kind == "build" else "error",
+        "failure" if kind in {"build", "check"} else "error",
         message=clean(cause(target) or "failed"),
         type=clean(kind),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from buildmatrix.build.outcome import Outcome, Status, TargetOutcome
 
-STATUSES: tuple[Status, ...] = ("built", "cached", "kept", "failed", "stopped", "skipped")
+STATUSES: tuple[Status, ...] = ("built", "cached", "kept", "checked", "failed", "stopped", "skipped")
 """In the order in which they are counted."""
 
 DIGEST = len("sha256:") + 12
@@ -61,6 +61,13 @@ def problems(outcome: Outcome) -> list[str]:
     is_told = any(target.status == "failed" for target in outcome.targets)
     told = [one for one in found if one.hint or not is_told or len(found) > 1]
     return [f"{one.message}: {one.hint}" if one.hint else one.message for one in told]
+
+
+def asked(target: TargetOutcome) -> str:
+    """Return what came of a target's `call`, in short: `check: no warnings`; "" where it was built."""
+    if not target.call or target.status != "checked":
+        return ""
+    return "check: no warnings" if target.call == "check" and not target.findings else target.call
 
 
 def cause(target: TargetOutcome) -> str:

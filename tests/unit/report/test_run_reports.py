@@ -82,7 +82,7 @@ def test_json_fits_its_schema(run: Outcome, odd: Outcome, many: Callable[[int], 
 def test_json_says_everything(run: Outcome) -> None:
     document: dict[str, Any] = json.loads(run_json(run))
     assert document["totals"] == {
-        "targets": 7, "built": 4, "cached": 1, "kept": 0, "failed": 1, "stopped": 0, "skipped": 1,
+        "targets": 7, "built": 4, "cached": 1, "kept": 0, "checked": 0, "failed": 1, "stopped": 0, "skipped": 1,
     }  # fmt: skip
     assert document["problem"] == ["worker failed"]
     base, _, retried, web, worker, beat, _ = document["targets"]

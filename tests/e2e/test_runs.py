@@ -1,0 +1,167 @@
+"""What a run may be told to leave alone, on a real engine: questions instead of builds, what is kept, long chains."""
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.tools import Project, Run, digest, outcomes, raw, statuses, succeeded
+
+WARNS = "from busybox\nENV a b\nRUN true\n"
+
+
+@pytest.fixture
+def salt(tmp_path: Path) -> str:
+    """A text that no other run has: nothing is cached."""
+    return str(tmp_path)
+
+
+def app(repository: str, dockerfile: str = "FROM busybox\nARG V\nRUN echo $V\n") -> tuple[str, dict[str, str]]:
+    spec = f"""
+        [target.app]
+        tags = ["{repository}/app:1"]
+        output = ["type=registry"]
+        cache-to = ["type=registry,ref={repository}/cache"]
+    """
+    return spec, {"Dockerfile": dockerfile}
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("builder", "flags"),
+    [
+        ("default", ()),
+        ("default", ("--push", "--progress", "plain")),
+        ("one-node", ("--publish", "together")),
+        ("two-nodes", ("-k",)),
+    ],
+    ids=str,
+)
+def test_a_check_moves_no_tag(
+    project: Project, run: Run, repository: str, builder: str, two_nodes: str, flags: tuple[str, ...]
+) -> None:
+    assert two_nodes
+    project(*app(repository))
+    before = succeeded(run("apply", "--builder", builder, "--format", "json"))["app"]["digest"]
+    done = run("apply", "--builder", builder, "--set", "*.call=check", "--format", "json", *flags)
+    found = succeeded(done)["app"]
+    assert (found["status"], found["call"], found["tags"], found["digest"]) == ("checked", "check", [], None)
+    assert json.loads(done.stdout)["totals"]["checked"] == 1
+    assert digest(f"{repository}/app:1") == before
+    assert raw(f"{repository}/app:1")
+    kept = run("apply", "--builder", builder, "--resume", "--format", "json")
+    assert statuses(kept) == {"app": "kept"}
+
+
+def test_a_check_writes_nothing_where_nothing_was(project: Project, run: Run, repository: str) -> None:
+    spec, files = app(repository)
+    spec += '[target.folder]\noutput = ["type=local,dest=out"]\ncache-to = ["type=local,dest=cache"]\n'
+    folder = project(spec, files)
+    done = run("apply", "--set", "*.call=check", "--metadata", "m.json")
+    assert done.returncode == 0
+    assert "app     checked" in done.stdout
+    assert "containerimage" not in (folder / "m.json").read_text()
+    assert not digest(f"{repository}/app:1")
+    assert not digest(f"{repository}/cache")
+    assert not (folder / "out").exists()
+    assert not (folder / "cache").exists()
+    after = run("apply", "--resume", "--format", "json")
+    assert {one["status"] for one in succeeded(after).values()} <= {"built", "cached"}
+    assert digest(f"{repository}/app:1")
+
+
+def test_what_a_check_finds_is_shown_everywhere(project: Project, run: Run, repository: str, tmp_path: Path) -> None:
+    spec, files = app(repository)
+    spec += '[target.bad]\ncall = "check"\ncontext = "sub"\n[target.odd]\ncall = "check"\ndockerfile = "odd"\n'
+    folder = project(spec, {**files, "sub/Dockerfile": WARNS, "odd": "FROM busybox\nRUNN x\n"})
+    reports = [text for ending in ("json", "xml", "md", "html") for text in ("--report", f"r.{ending}")]
+    done = run("apply", *reports, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY="", GITHUB_OUTPUT="")
+    assert done.returncode == 1
+    assert "bad  failed" in done.stdout
+    assert "its check found 2 warnings" in done.stdout
+    place = 'sub/Dockerfile:2: "ENV key=value" should be used instead of legacy "ENV key value" format'
+    assert f"  {place} (LegacyKeyValueFormat, https://" in done.stdout
+    assert "odd:2: dockerfile parse error on line 2: unknown instruction: RUNN (did you mean RUN?)" in done.stdout
+    assert "1 failed" not in done.stdout
+    assert "2 failed" in done.stdout
+    assert "::warning file=sub/Dockerfile,title=buildmatrix,line=2," in done.stderr
+    assert "::error file=odd,title=buildmatrix,line=2," in done.stderr
+    assert "error: bad failed: its check found 2 warnings" in done.stderr
+    document = json.loads((folder / "r.json").read_text())
+    found = {target["name"]: target for target in document["targets"]}
+    assert document["totals"]["failed"] == 2
+    assert found["app"]["status"] in {"built", "cached"}
+    assert [(one["rule"], one["file"], one["line"]) for one in found["bad"]["findings"]] == [
+        ("ConsistentInstructionCasing", "sub/Dockerfile", 1),
+        ("LegacyKeyValueFormat", "sub/Dockerfile", 2),
+    ]
+    assert [attempt["kind"] for attempt in found["bad"]["attempts"]] == ["check"]
+    suite = ET.parse(folder / "r.xml").getroot()  # noqa: S314
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "2", "0")
+    for ending in ("md", "html"):
+        assert "LegacyKeyValueFormat" in (folder / f"r.{ending}").read_text()
+    assert tmp_path == folder
+
+
+def test_a_question_is_answered(project: Project, run: Run) -> None:
+    folder = project(
+        '[target.app]\ncall = "outline"\n[target.other]\ncall = "targets"\n',
+        {"Dockerfile": "FROM busybox AS first\n# WHO says who.\nARG WHO=me\nRUN echo $WHO\n"},
+    )
+    done = run("apply", "--report", "r.md", "--format", "json")
+    found = succeeded(done)
+    assert statuses(done) == {"app": "checked", "other": "checked"}
+    assert "WHO" in found["app"]["answer"]
+    assert "first" in found["other"]["answer"]
+    assert "WHO" in (folder / "r.md").read_text()
+    assert "  first" in run("apply").stdout
+
+
+def test_what_is_checked_can_be_built_upon(project: Project, run: Run, repository: str, salt: str) -> None:
+    project(
+        f"""
+        [variable]
+        salt = {{ env = "SALT" }}
+        [target.base]
+        call = "check"
+        tags = ["{repository}/base:1"]
+        output = ["type=registry"]
+        dockerfile-inline = "from busybox\\nRUN echo {{{{ salt }}}} > /base\\n"
+        [target.child]
+        contexts.base = "target:base"
+        tags = ["{repository}/child:1"]
+        output = ["type=registry"]
+        dockerfile-inline = "FROM base\\nRUN cat /base\\n"
+        [target.after]
+        needs = ["base"]
+        output = ["type=cacheonly"]
+        """
+    )
+    done = run("apply", "--format", "json", SALT=salt)
+    assert done.returncode == 1
+    assert statuses(done) == {"base": "failed", "child": "built", "after": "skipped"}
+    assert outcomes(done)["base"]["findings"][0]["file"] == "dockerfile-inline"
+    assert raw(f"{repository}/child:1")
+    assert not digest(f"{repository}/base:1")
+    checked = run("apply", "--set", "*.call=check", "-k", "--format", "json", SALT=salt)
+    assert statuses(checked) == {"base": "failed", "child": "checked", "after": "skipped"}
+
+
+def test_the_guide_says_what_bake_does_with_a_check_of_a_base(project: Project) -> None:
+    """If bake learns it, `refuse_mixed` and the calls of their own can go."""
+    folder = project("")
+    document = {
+        "target": {
+            "base": {"dockerfile-inline": "FROM busybox", "call": "check"},
+            "default": {"dockerfile-inline": "FROM base", "contexts": {"base": "target:base"}},
+        }
+    }
+    (folder / "b.json").write_text(json.dumps(document))
+    done = subprocess.run(
+        ["docker", "buildx", "bake", "-f", "b.json"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert "unsupported context source target for base" in done.stderr
