@@ -1,6 +1,7 @@
 """From bake's last words to a problem with an exit code: whose fault it is, and what to do next."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,13 +63,15 @@ class Failure:
     """Why a bake call failed: which target ("" if none is known), the problem, and its class.
 
     `kind` is one of `build`, `network`, `registry`, `engine`, `usage`, `timeout`. `wait` are the seconds that a
-    registry asked to wait, 0 where it said nothing.
+    registry asked to wait, 0 where it said nothing. `refused` says that bake built nothing, for something in one of the
+    targets, which it does not name.
     """
 
     target: str
     problem: BuildmatrixError
     kind: str
     wait: float = 0.0
+    refused: bool = False
 
     @property
     def is_hiccup(self) -> bool:
@@ -81,8 +84,8 @@ class Failure:
         return self.kind in {"network", "engine"}
 
 
-def explain(progress: Progress, plan: Plan, *, said: bool, code: int = 1) -> Failure:
-    """Return what failed.
+def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: bool, code: int = 1) -> Failure:
+    """Return what failed of the call that was to build what is `asked`.
 
     `said` is whether bake's words were gathered; else the terminal has shown them already. `code` is how docker ended.
     """
@@ -90,13 +93,16 @@ def explain(progress: Progress, plan: Plan, *, said: bool, code: int = 1) -> Fai
     if death := _death(code, words):
         return Failure(target="", problem=_engine(f"docker did not end by itself: {death}", _DEATH_HINT), kind="engine")
     last = _last_words(words)
-    failed = _failed_target(last, progress, plan)
+    culprit = _failed_target(last, progress, plan)
+    failed = culprit or (asked[0] if len(asked) == 1 and last else "")
     log = "\n".join(progress.tracks[failed].log) if failed else ""
     if failed:
         progress.tracks[failed].log += [line for line in words if line not in last and not line.startswith("WARNING")]
     found = _class_of(_short(last), words, log)
     problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, said=said)
-    return Failure(target=failed, problem=problem, kind=found.kind, wait=_asked_wait(" ".join(words)))
+    refused = said and not culprit and not progress.began and found.kind in {"build", "usage"}
+    wait = _asked_wait(" ".join(words))
+    return Failure(target=failed, problem=problem, kind=found.kind, wait=wait, refused=refused)
 
 
 _DEATH_HINT = "nothing is wrong with the build: was this machine short of memory (dmesg), or did somebody end docker?"

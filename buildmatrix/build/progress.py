@@ -21,6 +21,9 @@ _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
 _NUMBERED = re.compile(r"\d+/\d+$")
 _EXPORT = re.compile(r"^exporting to |^merging manifest list ")
 _DIGEST = re.compile(r"^exporting manifest (?P<list>list )?(?P<digest>sha256:[0-9a-f]{64})$")
+_PLAIN = re.compile(r"#\d+ \[(?!internal\] load local bake definitions)")
+"""A step in buildx's plain style."""
+
 LONGEST_LINE = 1_000_000
 """Characters after which a line of a log is cut in two."""
 
@@ -184,6 +187,11 @@ class Progress:
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
         self._steps: dict[str, _Step] = {}
         self._pending: list[str] = []
+
+    @property
+    def began(self) -> bool:
+        """Whether anything was begun for a target; bake's own reading of its file is nothing."""
+        return bool(self._steps) or any(map(_PLAIN.match, self.words))
 
     def steps(self, name: str, start: float, node_of: Callable[[str], str]) -> Iterator[StepOutcome]:
         """Yield a target's steps that have ended, with times from `start` (monotonic); `node_of` a platform."""

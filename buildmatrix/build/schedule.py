@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from buildmatrix.build.answers import Answer, answer_of, failure_of
 from buildmatrix.build.calls import call, calls
+from buildmatrix.build.culprit import Culprits
 from buildmatrix.build.failure import Failure, explain
 from buildmatrix.build.ledger import Ledger, Run, waited_for
 from buildmatrix.build.options import ApplyOptions, Policy
@@ -49,6 +50,8 @@ class Schedule:
         self._starter = Starter(run, self.policy, self._tell)
         self._closed = False
         self._signals = 0
+        self._culprits = Culprits(run.plan)
+        self._told: set[tuple[str, int]] = set()
 
     def _tell(self, event: Any) -> None:
         with self._lock:
@@ -121,7 +124,9 @@ class Schedule:
 
     def _start(self, unit: Unit) -> None:
         for name in unit.call.names:
-            self._tell(TargetStarted(target=name, attempt=unit.attempt))
+            if (name, unit.attempt) not in self._told:
+                self._told.add((name, unit.attempt))
+                self._tell(TargetStarted(target=name, attempt=unit.attempt))
         running = self._starter.start(unit, lambda running, code: self._queue.put(("ended", (running, code))))
         self._running.append(running)
 
@@ -177,12 +182,17 @@ class Schedule:
             self._succeeded(running)
         elif running.ended_for == "stopped":
             self._interrupted(running)
+        elif (failure := self._failure(running)).refused and (
+            parts := self._culprits.parts(running.unit, self.ledger.outcomes)
+        ):
+            self._pending += parts
         else:
-            self._failed(running, self._failure(running))
+            self._failed(running, failure)
 
     def _failure(self, running: Running) -> Failure:
         if running.ended_for != "timeout":
-            return explain(running.progress, self.plan, said=self.policy.progress != "tty", code=running.code)
+            asked, said = running.unit.call.names, self.policy.progress != "tty"
+            return explain(running.progress, self.plan, asked, said=said, code=running.code)
         target = self.plan.by_name[running.late]
         message = f"{running.late} took longer than {self.policy.timeout(target)} s, and was ended"
         hint = "see its last lines; raise its timeout, or --timeout"
