@@ -25,11 +25,12 @@ _FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node of a builder; `platforms` are empty before it runs for the first time."""
+    """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for."""
 
     name: str
     error: str
     platforms: tuple[str, ...]
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +50,14 @@ class Builder:
         return frozenset(platform for node in self.nodes for platform in node.platforms)
 
     def node_of(self, platform: str) -> str:
-        """Return the name of the node that builds a platform, as buildx chooses it: the first that has it."""
+        """Return the name of the node that builds a platform, as buildx chooses it, "" if none does.
+
+        That is the first that was made for it, else the first that has it (found with 0.29).
+        """
         if len(self.nodes) == 1:
             return self.nodes[0].name
-        return next((node.name for node in self.nodes if platform in node.platforms), "")
+        made = (node.name for node in self.nodes if platform in node.own)
+        return next(made, "") or next((node.name for node in self.nodes if platform in node.platforms), "")
 
 
 class Probe:
@@ -153,11 +158,12 @@ def parse_builder(text: str) -> Builder:
 
 def _node(block: str) -> Node:
     fields = _fields(block)
-    platforms = [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",") if name.strip()]
+    platforms = [name.strip() for name in fields.get("Platforms", "").split(",") if name.strip()]
     return Node(
         name=fields.get("Name", ""),
         error=fields.get("Error", ""),
-        platforms=tuple(map(normalized, platforms)),
+        platforms=tuple(normalized(name.rstrip("*")) for name in platforms),
+        own=tuple(normalized(name.rstrip("*")) for name in platforms if name.endswith("*")),
     )
 
 

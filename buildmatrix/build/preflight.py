@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from buildmatrix.build.buildx import Builder, Probe
 from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.gate import gate_found
-from buildmatrix.errors import Diagnostic, EngineError, UsageError
+from buildmatrix.errors import Diagnostic, EngineError, Place, UsageError
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.paths import is_local
 from buildmatrix.process import Programs
+from buildmatrix.spec.caches import InlineCacheTo
 from buildmatrix.spec.settings import DockerOutput, OciOutput
 
 if TYPE_CHECKING:
@@ -44,7 +45,12 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         raise EngineError(*problems)
     plugin = probe.plugin()
     imagetools = (plugin, "imagetools") if plugin else Facts.imagetools
-    return Facts(buildx=version, builder=found, warnings=tuple(_only_cached(plan, found)), imagetools=imagetools)
+    return Facts(
+        buildx=version,
+        builder=found,
+        warnings=(*_only_cached(plan, found), *half_caches(plan, found)),
+        imagetools=imagetools,
+    )
 
 
 def _not_allowed(plan: Plan, allowed: set[str]) -> Iterator[Diagnostic]:
@@ -183,3 +189,22 @@ def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
                 hint="add output, --push or --load",
                 severity="warning",
             )
+
+
+def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
+    """Yield the caches of which only one node's part would be left: each node writes all of it, the last one wins."""
+    said: set[Place] = set()
+    for target in plan.targets:
+        nodes = sorted({node for platform in target.platforms if (node := builder.node_of(platform))})
+        for index, cache in enumerate(target.settings.cache_to or ()) if len(nodes) > 1 else ():
+            place = target.place_of("cache_to", index)
+            if isinstance(cache, InlineCacheTo) or place in said or not target.exported:
+                continue
+            said.add(place)
+            message = f"{target.spoken('cache_to')}: {' and '.join(nodes)} would write one cache, and the last one wins"
+            hint = (
+                f"the others' platforms then build without a cache (they are {' '.join(target.platforms)}):\n"
+                'use type = "inline", which is kept with each image, or a builder of one node,\n'
+                "or a target for each platform with its platform in the name of its cache"
+            )
+            yield Diagnostic(message=message, code="half-cache", place=place, hint=hint, severity="warning")

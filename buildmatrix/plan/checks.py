@@ -1,21 +1,19 @@
 """What is refused at plan time, because bake is silent about it."""
 
 import os
-import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
-from buildmatrix.oci.reference import canonical, fault
+from buildmatrix.oci.reference import fault
 from buildmatrix.plan.matrix import label
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.outputs import pushes, writes_tags
+from buildmatrix.plan.outputs import pushes
 from buildmatrix.plan.paths import is_local, kind_of
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
-from buildmatrix.spec.settings import InlineCacheTo
 
 
 class Checker:
@@ -166,67 +164,10 @@ class Checker:
                 hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
                 self._say("platforms", message, hint, target, "contexts", key)
 
-    def collisions(self, targets: Sequence[PlannedTarget]) -> None:
-        """Check that no two exported targets write the same tag, cache or file."""
-        written: dict[tuple[str, ...], tuple[PlannedTarget, Place]] = {}
-        for target in targets:
-            if not target.exported:
-                continue
-            own: set[tuple[str, ...]] = set()
-            for key, path in _written(target):
-                other = written.get(key)
-                if other is None:
-                    written[key] = (target, target.place_of(*path))
-                elif key in own and key[0] == "dest":
-                    self._say("collision", f"{target.spoken(path[0])} writes {key[-1]} twice", "", target, *path)
-                elif other[0] is not target and key not in own:
-                    self._clash(key, target, target.place_of(*path), other)
-                own.add(key)
-
-    def _clash(
-        self, key: tuple[str, ...], target: PlannedTarget, place: Place, other: tuple[PlannedTarget, Place]
-    ) -> None:
-        if ("collision", place) in self._said:
-            return
-        self._said.add(("collision", place))
-        what = {"tag": "tag", "cache": "cache", "dest": "output"}[key[0]]
-        message = f"{other[0].name} and {target.name} both write the {what} {key[-1]}"
-        notes = (("the other one", other[1]),) if other[1] != place else ()
-        hint = "the last one would win: put what tells them apart into it" + (
-            ", or give one target several platforms" if what == "tag" and other[0].platforms != target.platforms else ""
-        )
-        self.problems.error("collision", message, place, hint=hint, notes=notes)
-
 
 def _with_cell(hint: str, target: PlannedTarget) -> str:
     cell = ", ".join(f"{axis} = {shown(label(value))}" for axis, value in target.cell.items())
     return f"{hint} (with {cell})" if hint and cell else hint
-
-
-def _written(target: PlannedTarget) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
-    """Yield what a target writes, comparable between targets, with the path of the setting that says so."""
-    settings = target.settings
-    if target.tags and writes_tags(settings):
-        for index, tag in enumerate(target.tags):
-            yield ("tag", canonical(tag)), ("tags", index)
-    for index, cache in enumerate(settings.cache_to or ()):
-        if not isinstance(cache, InlineCacheTo):
-            yield ("cache", *_cache_key(cache)), ("cache_to", index)
-    for index, output in enumerate(settings.output or ()):
-        if dest := getattr(output, "dest", None):
-            yield ("dest", posixpath.normpath(dest)), ("output", index)
-
-
-def _cache_key(cache: Any) -> Iterable[str]:
-    match cache.type:
-        case "registry":
-            return "registry", canonical(cache.ref) if not fault(cache.ref) else cache.ref
-        case "local":
-            return "local", cache.tag or "", posixpath.normpath(cache.dest)
-        case "gha":
-            return "gha", cache.scope or "buildkit"
-    place = getattr(cache, "bucket", None) or getattr(cache, "container", None) or ""
-    return cache.type, place, cache.prefix or "", cache.name or "buildkit"
 
 
 def _near_folder(folder: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
 from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.checks import Checker
+from buildmatrix.plan.collisions import collisions
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.grants import grants_of
@@ -90,7 +91,7 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, fil
     chosen = _chosen(expansion, request, problems)
     targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
     checker = Checker(spec.directory, problems)
-    checker.collisions(_checked(expansion, targets, checker, files=files))
+    collisions(_checked(expansion, targets, checker, files=files), spec.directory, problems)
     return _plan(spec, request, expansion, targets, problems)
 
 
@@ -108,7 +109,7 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
         default = set(expansion.selection.default_of_root())
     except SelectorError:
         return  # a group is wrong, and reported
-    checker.collisions([target for target in sound if target.name in default])
+    collisions([target for target in sound if target.name in default], spec.directory, problems)
 
 
 def _checked(

@@ -5,7 +5,7 @@ from typing import Any, get_args, get_origin
 
 from buildmatrix import errors
 from buildmatrix.plan.filters import FILTERS
-from buildmatrix.spec import model, settings
+from buildmatrix.spec import caches, model, settings
 from buildmatrix.spec.shapes import (
     Examples,
     Rest,
@@ -34,8 +34,8 @@ TABLES: tuple[tuple[str, type[Table], str], ...] = (
 
 ARMS: tuple[tuple[str, Any], ...] = (
     ("output", settings.Output),
-    ("cache-from", settings.CacheFrom),
-    ("cache-to", settings.CacheTo),
+    ("cache-from", caches.CacheFrom),
+    ("cache-to", caches.CacheTo),
     ("secret", settings.Secret),
     ("ssh", settings.Ssh),
     ("attest", settings.Attest),

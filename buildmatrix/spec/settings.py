@@ -7,6 +7,8 @@ bake (docs.docker.com/build/bake/reference) and of BuildKit's exporters, cache b
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from buildmatrix.spec.caches import CacheFrom, CacheTo, Layers, Url
+from buildmatrix.spec.markers import Reference
 from buildmatrix.spec.shapes import (
     Credential,
     Doc,
@@ -62,20 +64,7 @@ Platform = Annotated[
     Keyword("pattern", PLATFORM),
     Expected("a known platform (an exotic one is written with `!` behind it)", KNOWN_PLATFORMS),
 ]
-Compression = Literal["uncompressed", "gzip", "estargz", "zstd"]
-Level = Annotated[int, Keyword("minimum", 0), Keyword("maximum", 22), Expected("a level from 0 to 22")]
 Annotation = Rest(r"^annotation[-\[.]")
-_Url = Annotated[str, Credential(url=True)]
-_Secret = Annotated[str, Credential()]
-
-
-class _Layers(Table):
-    """How layers are written; alike in images, archives and caches."""
-
-    compression: Annotated[Compression | None, Doc("How layers are compressed.")] = None
-    compression_level: Annotated[Level | None, Doc("gzip and estargz: 0-9; zstd: 0-22.")] = None
-    force_compression: Annotated[bool | None, Doc("Compress layers again that have another compression.")] = None
-    oci_mediatypes: Annotated[bool | None, Doc("Use OCI media types instead of Docker's.")] = None
 
 
 class LocalOutput(Table):
@@ -96,8 +85,8 @@ class TarOutput(Table):
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
 
 
-class _ImageKeys(_Layers):
-    name: Annotated[str | None, Doc("The image's name; the target's `tags` if unset.")] = None
+class _ImageKeys(Layers):
+    name: Annotated[str | None, Reference(several=True), Doc("The image's name; the target's `tags` if unset.")] = None
     annotation: Annotated[Mapping[str, Text] | None, Annotation, Doc("Annotations of the image.")] = None
     rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
     oci_artifact: Annotated[bool | None, Doc("Write attestations as OCI artifacts.")] = None
@@ -150,128 +139,6 @@ class CacheonlyOutput(Table):
 
 Output = LocalOutput | TarOutput | OciOutput | DockerOutput | ImageOutput | RegistryOutput | CacheonlyOutput
 
-CacheMode = Literal["min", "max"]
-
-
-class _RegistryCache(Table):
-    type: Literal["registry"]
-    ref: Annotated[_Url, Doc("The image that holds the cache."), Examples("ghcr.io/acme/app:cache")]
-    insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
-
-
-class RegistryCacheFrom(_RegistryCache):
-    """A cache in a registry."""
-
-
-class _Exported(_Layers):
-    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
-    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
-
-
-class RegistryCacheTo(_RegistryCache, _Exported):
-    """A cache in a registry."""
-
-    image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
-
-
-class LocalCacheFrom(Table):
-    """A cache in a folder."""
-
-    type: Literal["local"]
-    src: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
-    digest: Annotated[str | None, Doc("The digest of the manifest to read.")] = None
-    tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
-
-
-class LocalCacheTo(_Exported):
-    """A cache in a folder."""
-
-    type: Literal["local"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
-    tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
-    image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
-
-
-class _GhaCache(Table):
-    type: Literal["gha"]
-    scope: Annotated[str | None, Doc("The name of the cache; `buildkit` if unset.")] = None
-    url: Annotated[_Url | None, Doc("The server of the cache.")] = None
-    url_v2: Annotated[_Url | None, Key("url_v2"), Doc("The server of the cache, version 2.")] = None
-    version: Annotated[str | None, Doc("The version of the service: 1 or 2.")] = None
-    token: Annotated[_Secret | None, Doc("The token for the server.")] = None
-    timeout: Annotated[str | None, Doc("How long the service may take, e.g. `10m`.")] = None
-
-
-class GhaCacheFrom(_GhaCache):
-    """GitHub Actions' cache."""
-
-
-class GhaCacheTo(_GhaCache):
-    """GitHub Actions' cache."""
-
-    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
-    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
-    repository: Annotated[str | None, Doc("The repository whose cache it is.")] = None
-    ghtoken: Annotated[_Secret | None, Doc("A GitHub token, to look at what is there already.")] = None
-
-
-class _StoredCache(Table):
-    prefix: Annotated[str | None, Doc("Put before every object's name.")] = None
-    manifests_prefix: Annotated[str | None, Key("manifests_prefix"), Doc("Put before manifests.")] = None
-    blobs_prefix: Annotated[str | None, Key("blobs_prefix"), Doc("Put before blobs.")] = None
-    name: Annotated[str | None, Doc("The manifest's name; several with `;` between.")] = None
-    secret_access_key: Annotated[_Secret | None, Key("secret_access_key"), Doc("The secret key.")] = None
-
-
-class _S3Cache(_StoredCache):
-    type: Literal["s3"]
-    region: Annotated[str | None, Doc("The region; AWS_REGION if unset.")] = None
-    bucket: Annotated[str | None, Doc("The bucket; AWS_BUCKET if unset.")] = None
-    endpoint_url: Annotated[_Url | None, Key("endpoint_url"), Doc("Another server than AWS.")] = None
-    use_path_style: Annotated[bool | None, Key("use_path_style"), Doc("The bucket in the path of the URL.")] = None
-    access_key_id: Annotated[_Secret | None, Key("access_key_id"), Doc("The key's id.")] = None
-    session_token: Annotated[_Secret | None, Key("session_token"), Doc("The session's token.")] = None
-
-
-class S3CacheFrom(_S3Cache):
-    """A cache in an S3 bucket."""
-
-
-class S3CacheTo(_S3Cache):
-    """A cache in an S3 bucket."""
-
-    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
-    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
-    touch_refresh: Annotated[str | None, Key("touch_refresh"), Doc("Renew objects older than this.")] = None
-    upload_parallelism: Annotated[int | None, Key("upload_parallelism"), Doc("Uploads at a time.")] = None
-
-
-class _AzblobCache(_StoredCache):
-    type: Literal["azblob"]
-    account_url: Annotated[_Url | None, Key("account_url"), Doc("The storage account's URL.")] = None
-    container: Annotated[str | None, Doc("The container.")] = None
-
-
-class AzblobCacheFrom(_AzblobCache):
-    """A cache in Azure's blob storage."""
-
-
-class AzblobCacheTo(_AzblobCache):
-    """A cache in Azure's blob storage."""
-
-    mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
-    ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
-
-
-class InlineCacheTo(Table):
-    """The cache inside the image itself."""
-
-    type: Literal["inline"]
-
-
-CacheFrom = RegistryCacheFrom | LocalCacheFrom | GhaCacheFrom | S3CacheFrom | AzblobCacheFrom
-CacheTo = RegistryCacheTo | LocalCacheTo | GhaCacheTo | S3CacheTo | AzblobCacheTo | InlineCacheTo
-
 
 class Secret(Table):
     """A file or an environment variable that `RUN --mount=type=secret` sees; its value is never written anywhere."""
@@ -303,7 +170,7 @@ class ProvenanceAttest(Table):
     type: Literal["provenance"]
     disabled: Annotated[bool | None, Doc("Leave it out.")] = None
     mode: Annotated[Literal["min", "max"] | None, Doc("`max` tells all, build arguments included.")] = None
-    version: Annotated[str | None, Doc("The version of SLSA provenance: v0.2 or v1.")] = None
+    version: Annotated[Literal["v0.2", "v1"] | None, Doc("The version of SLSA provenance.")] = None
     builder_id: Annotated[str | None, Doc("The builder's identity, a URL.")] = None
     filename: Annotated[str | None, Doc("The file's name in a local or tar output.")] = None
     reproducible: Annotated[bool | None, Doc("Leave out what changes between runs.")] = None
@@ -315,7 +182,7 @@ class SbomAttest(Table):
 
     type: Literal["sbom"]
     disabled: Annotated[bool | None, Doc("Leave it out.")] = None
-    generator: Annotated[str | None, Doc("The image that makes it.")] = None
+    generator: Annotated[str | None, Reference(), Doc("The image that makes it.")] = None
     scan_arg: Annotated[
         Mapping[str, Text] | None, Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"), Doc("Arguments of the generator.")
     ] = None
@@ -330,7 +197,7 @@ class Settings(Table):
 
     description: Annotated[str | None, Doc("What the target is."), Since("0.16")] = None
     context: Annotated[
-        _Url | None,
+        Url | None,
         Local(),
         Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
         Examples(".", "images/base", "https://github.com/acme/app.git#main"),

@@ -18,7 +18,8 @@ from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.tables import is_table_list, parsed
-from buildmatrix.spec.settings import GhaCacheTo, LocalOutput, Settings
+from buildmatrix.spec.caches import GhaCacheTo
+from buildmatrix.spec.settings import LocalOutput, Settings
 from buildmatrix.spec.shapes import rows, text_of
 from buildmatrix.spec.source import Sources
 

@@ -19,6 +19,7 @@ from buildmatrix.errors import Place
 from buildmatrix.plan.merge import Stack
 from buildmatrix.plan.saved import plan_schema
 from buildmatrix.report.run_json import run_schema
+from buildmatrix.spec.markers import Where
 from buildmatrix.spec.model import File, Layer
 from buildmatrix.spec.schema import file_schema
 from buildmatrix.spec.settings import Settings
@@ -26,8 +27,11 @@ from buildmatrix.spec.shapes import (
     Doc,
     Keyword,
     Table,
+    arms,
     build_table,
     definitions,
+    is_table,
+    item_of,
     plain_table,
     row_of,
     rows,
@@ -52,6 +56,23 @@ def test_the_schemas_are_valid(schema: dict[str, Any]) -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert not [row.key for row in (*rows(Settings), *rows(File)) if not row.doc]
+
+
+NO_PLACE = {
+    "type", "insecure", "mode", "ignore_error", "compression", "compression_level", "force_compression",
+    "oci_mediatypes", "image_manifest", "token", "ghtoken", "timeout", "blobs_prefix", "secret_access_key",
+    "access_key_id", "session_token", "use_path_style", "touch_refresh", "upload_parallelism", "account_name",
+}  # fmt: skip
+"""What can be said of a cache and is no part of where its manifest lies: two that differ in these alone are one."""
+
+
+def test_every_row_of_a_cache_says_whether_it_is_part_of_the_place() -> None:
+    """What is forgotten would make two caches in different places one, or one cache two."""
+    tables = [arm for arm in arms(item_of(row_of(Settings, "cache_to").shape)) if is_table(arm)]
+    unmarked = {row.attribute for table in tables for row in rows(table) if row.marker(Where) is None}
+    assert unmarked == NO_PLACE
+    marked = {row.attribute for table in tables for row in rows(table) if row.marker(Where)}
+    assert not marked & NO_PLACE
 
 
 def test_no_leaf_of_the_schema_has_alternatives() -> None:

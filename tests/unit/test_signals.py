@@ -8,19 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix import ENDING
+
 COMMAND = [sys.executable, "-m", "buildmatrix", "plan", "--file", "-"]
 
 
-def reading(folder: Path, **more: object) -> "subprocess.Popen[bytes]":
-    """Start a plan that waits for the rest of its file."""
-    environment = {**os.environ, "TMPDIR": str(folder)}
-    process: subprocess.Popen[bytes] = subprocess.Popen(
+def reading(folder: Path, ignored: tuple[signal.Signals, ...] = ()) -> "subprocess.Popen[bytes]":
+    """Start a plan that waits for the rest of its file; what ran us may ignore signals: there only these are."""
+
+    def prepare() -> None:
+        for signum in ENDING:
+            signal.signal(signum, signal.SIG_IGN if signum in ignored else signal.SIG_DFL)
+
+    process = subprocess.Popen(
         COMMAND,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment,
-        **more,  # type: ignore[call-overload]
+        env={**os.environ, "TMPDIR": str(folder)},
+        preexec_fn=prepare,  # noqa: PLW1509 no threads here
     )
     assert process.stdin is not None
     process.stdin.write(b"#" * 200_000)  # more than a pipe holds: when it is written, somebody reads
@@ -28,7 +34,7 @@ def reading(folder: Path, **more: object) -> "subprocess.Popen[bytes]":
     return process
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("signum", ENDING)
 def test_every_signal_that_asks_to_end_is_answered_alike(signum: signal.Signals, tmp_path: Path) -> None:
     process = reading(tmp_path)
     process.send_signal(signum)
@@ -38,7 +44,7 @@ def test_every_signal_that_asks_to_end_is_answered_alike(signum: signal.Signals,
 
 
 def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
-    process = reading(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = reading(tmp_path, (signal.SIGHUP,))
     process.send_signal(signal.SIGHUP)
     _, err = process.communicate(b"\nversion = 1\n")
     assert process.returncode == 2

@@ -13,6 +13,7 @@ from buildmatrix.build.buildx import parse_builder, version_of
 from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.failure import explain
 from buildmatrix.build.gate import gate_declared, gate_found
+from buildmatrix.build.preflight import half_caches
 from buildmatrix.build.progress import Event, LogLine, Progress, StepEnded, StepStarted
 from buildmatrix.errors import (
     BuildFailedError,
@@ -24,6 +25,7 @@ from buildmatrix.errors import (
 )
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.process import Completed
+from buildmatrix.spec.caches import InlineCacheTo, RegistryCacheTo
 from buildmatrix.spec.settings import Settings
 
 
@@ -85,6 +87,16 @@ def test_a_builder_of_two_nodes() -> None:
     assert (builder.name, builder.driver, builder.error) == ("two", "remote", "")
     assert [node.name for node in builder.nodes] == ["two0", "two1"]
     assert builder.platforms == {"linux/amd64", "linux/amd64/v2", "linux/386", "linux/arm64", "linux/arm/v7"}
+
+
+def test_a_node_that_was_made_for_a_platform_builds_it() -> None:
+    builder = parse_builder(TWO_NODES.replace("linux/386", "linux/386, linux/arm64"))
+    assert [builder.node_of(f"linux/{name}") for name in ("amd64", "arm64", "386", "s390x")] == [
+        "two0",
+        "two1",
+        "two0",
+        "",
+    ]
 
 
 def test_a_node_that_never_ran_makes_the_platforms_unknown() -> None:
@@ -387,6 +399,27 @@ def test_a_docker_that_was_killed_is_no_failed_build(code: int, words: tuple[str
     failure = explain(progress, plan("app", "base"), said=True, code=code)
     assert (failure.kind, failure.may_pass, failure.target) == ("engine", True, "")
     assert failure.problem.diagnostics[0].message == f"docker did not end by itself: {said}"
+
+
+# --- a builder of two nodes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("platforms", "cache", "warned"),
+    [
+        (("linux/amd64", "linux/arm64"), RegistryCacheTo(type="registry", ref="r/a:c"), 1),
+        (("linux/amd64", "linux/arm64"), InlineCacheTo(type="inline"), 0),
+        (("linux/amd64", "linux/386"), RegistryCacheTo(type="registry", ref="r/a:c"), 0),
+        ((), RegistryCacheTo(type="registry", ref="r/a:c"), 0),
+    ],
+)
+def test_a_cache_that_nodes_would_write_each_for_itself_is_told(
+    platforms: tuple[str, ...], cache: RegistryCacheTo | InlineCacheTo, warned: int
+) -> None:
+    settings = Settings(platforms=platforms, cache_to=(cache,))
+    found = list(half_caches(plan("app", settings=settings), parse_builder(TWO_NODES)))
+    assert [diagnostic.code for diagnostic in found] == ["half-cache"] * warned
+    assert all("two0 and two1 would write one cache" in diagnostic.message for diagnostic in found)
 
 
 # --- the version gate -------------------------------------------------------------------------------------------------
