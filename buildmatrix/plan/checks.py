@@ -12,6 +12,7 @@ from buildmatrix.plan.matrix import label
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.plan.paths import is_local, kind_of
+from buildmatrix.plan.values import faults
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
 
@@ -46,22 +47,12 @@ class Checker:
         if target.settings.context == "-":
             hint = "a context is a folder, a URL or a Git address"
             self._say("context", f"{target.spoken('context')} cannot be standard input", hint, target, "context")
-        self._references(target)
+        for found in faults(target.settings):
+            message = f"{target.spoken(str(found.path[0]))}: {found.message}"
+            self._say(found.code, message, found.hint, target, *found.path)
         self._ignored(target)
         if target.exported:
             self._outputs(target, wrong)
-
-    def _references(self, target: PlannedTarget) -> None:
-        """Check the images that outputs and caches name: they are not written by the tags' rules alone."""
-        for attribute in ("output", "cache_to", "cache_from"):
-            tables: tuple[Any, ...] = getattr(target.settings, attribute) or ()
-            for index, table in enumerate(tables):
-                named = table.name if attribute == "output" and hasattr(table, "name") else getattr(table, "ref", None)
-                for text in (named or "").split(",") if named else ():
-                    bare = text.partition("@")[0] if attribute == "cache_from" else text
-                    if reason := fault(bare):
-                        message = f"{target.spoken(attribute)}: {shown(text)} is not a valid image reference"
-                        self._say("reference", message, reason, target, attribute, index)
 
     def _ignored(self, target: PlannedTarget) -> None:
         place = target.place_of("dockerfile")
@@ -86,7 +77,7 @@ class Checker:
         outputs: tuple[Any, ...] = settings.output or ()
         for index, output in enumerate(outputs):
             named = target.tags or wrong & {"tags", ANY_SETTING}
-            if pushes(output) and not named and not output.name and not output.push_by_digest:
+            if pushes(output) and not named and not output.name:
                 self._say(
                     "no-tag",
                     f"target.{target.declared} pushes to a registry, but has no tags",

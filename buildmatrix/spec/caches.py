@@ -9,6 +9,11 @@ from buildmatrix.spec.markers import Reference, Where
 from buildmatrix.spec.shapes import Credential, Doc, Examples, Expected, Key, Keyword, Local, Table
 
 Url = Annotated[str, Credential(url=True)]
+AT_LEAST_1 = Keyword("minimum", 1)
+GO_DURATION = (
+    Keyword("pattern", r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"),
+    Expected("a duration such as 90s, 10m or 1h30m"),
+)
 Credentials = Annotated[str, Credential()]
 Compression = Literal["uncompressed", "gzip", "estargz", "zstd"]
 Level = Annotated[int, Keyword("minimum", 0), Keyword("maximum", 22), Expected("a level from 0 to 22")]
@@ -74,7 +79,7 @@ class _GhaCache(Table):
     url_v2: Annotated[Url | None, Where(), Key("url_v2"), Doc("The server of the cache, version 2.")] = None
     version: Annotated[Literal["1", "2"] | None, Where(), Doc("The version of the service.")] = None
     token: Annotated[Credentials | None, Doc("The token for the server.")] = None
-    timeout: Annotated[str | None, Doc("How long the service may take, e.g. `10m`.")] = None
+    timeout: Annotated[str | None, *GO_DURATION, Doc("How long the service may take, e.g. `10m`.")] = None
 
 
 class GhaCacheFrom(_GhaCache):
@@ -121,8 +126,12 @@ class S3CacheTo(_S3Cache):
 
     mode: Annotated[CacheMode | None, Doc("`max` keeps the layers of every stage.")] = None
     ignore_error: Annotated[bool | None, Doc("Do not fail the build if the cache cannot be written.")] = None
-    touch_refresh: Annotated[str | None, Key("touch_refresh"), Doc("Renew objects older than this.")] = None
-    upload_parallelism: Annotated[int | None, Key("upload_parallelism"), Doc("Uploads at a time.")] = None
+    touch_refresh: Annotated[str | None, *GO_DURATION, Key("touch_refresh"), Doc("Renew objects older than this.")] = (
+        None
+    )
+    upload_parallelism: Annotated[
+        int | None, Keyword("minimum", 1), Expected("1 or more"), Key("upload_parallelism"), Doc("Uploads at a time.")
+    ] = None
 
 
 class _AzblobCache(_StoredCache):

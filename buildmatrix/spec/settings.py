@@ -67,6 +67,12 @@ Platform = Annotated[
 Annotation = Rest(r"^annotation[-\[.]")
 
 
+LIMITS = (
+    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
+    "rttime", "sigpending", "stack",
+)  # fmt: skip
+
+
 class LocalOutput(Table):
     """The root file system as a folder; with several platforms a folder for each."""
 
@@ -280,7 +286,7 @@ class Settings(Table):
     pull: Annotated[bool | None, Doc("Ask the registry for newer base images.")] = None
     shm_size: Annotated[
         str | None,
-        Keyword("pattern", r"^[0-9]+(\.[0-9]+)? ?([bkmgtBKMGT]([iI]?[bB])?)?$"),
+        Keyword("pattern", r"^[0-9]+(\.[0-9]+)? ?([bB]|[kmgtpKMGTP]([iI]?[bB])?)?$"),
         Expected("a size such as 64m or 1g"),
         Doc("The size of /dev/shm."),
         Since("0.13"),
@@ -289,7 +295,9 @@ class Settings(Table):
     ulimits: Annotated[
         tuple[
             Annotated[
-                str, Keyword("pattern", r"^[a-z]+=-?[0-9]+(:-?[0-9]+)?$"), Expected("`name=soft` or `name=soft:hard`")
+                str,
+                Keyword("pattern", rf"^({'|'.join(LIMITS)})=(-1|[0-9]+)(:(-1|[0-9]+))?$"),
+                Expected("`name=soft` or `name=soft:hard` with a limit such as nofile", LIMITS),
             ],
             ...,
         ]
