@@ -1,15 +1,14 @@
 """What became of a run, as text, and as markdown for GitHub's step summary."""
 
-import html
 from collections.abc import Sequence
 from itertools import accumulate
 
 from buildmatrix.build.outcome import Outcome, TargetOutcome
-from buildmatrix.report.markdown import code, escaped, fenced, folded
+from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
 from buildmatrix.report.words import DIGEST, asked, cause, counts, duration, last_lines, problems
-from buildmatrix.text import clean, one_line
+from buildmatrix.text import clean, one_line, redacted
 
 WIDEST = 80
 """Characters of a reason that are shown."""
@@ -77,15 +76,11 @@ def outcome_markdown(outcome: Outcome) -> str:
 
 def _facts(outcome: Outcome) -> list[str]:
     """Who built it, what became of the tags, what is left behind, and what ended it where that is no target's."""
-    nodes = f" on {_text(', '.join(outcome.nodes))}" if outcome.nodes else ""
-    lines = [f"builder {_text(outcome.builder)}{nodes}"] if outcome.builder else []
-    lines += [_text(outcome.publish)] if outcome.publish else []
-    lines += [f"> ⚠ left behind: {_text(text)}" for text in outcome.left_behind]
-    return [*lines, *(f"> **{_text(problem)}**" for problem in problems(outcome))]
-
-
-def _text(text: str) -> str:
-    return escaped(clean(text))
+    nodes = f" on {', '.join(map(code, outcome.nodes))}" if outcome.nodes else ""
+    lines = [f"builder {code(outcome.builder)}{nodes}"] if outcome.builder else []
+    lines += [escaped(outcome.publish)] if outcome.publish else []
+    lines += [f"> ⚠ left behind: {escaped(text)}" for text in outcome.left_behind]
+    return [*lines, *(f"> **{escaped(problem)}**" for problem in problems(outcome))]
 
 
 def _failures(failed: Sequence[TargetOutcome]) -> list[str]:
@@ -102,22 +97,18 @@ def _failures(failed: Sequence[TargetOutcome]) -> list[str]:
 
 
 def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
-    title = f"<b>{_inline(target.name)}</b> failed: {_inline(cause(target)[:500])}"
+    title = f"<b>{summary_code(target.name)}</b> failed: {summary_code(redacted(cause(target))[:500])}"
     lines = [fenced(last_lines(target.excerpt, longest))] if target.excerpt else []
-    lines += [f"full log: {_text(target.log)}"] if target.log else []
+    lines += [f"full log: {code(target.log)}"] if target.log else []
     return folded(title, "\n\n".join(lines) or "It left no log.", is_open=is_open)
 
 
 def _answers(targets: Sequence[TargetOutcome]) -> list[str]:
     """Return what a `call` was answered for each target that has a text, as long as there is room."""
     told = [target for target in targets if target.answer]
-    texts = [folded(f"<b>{_inline(target.name)}</b>: {target.call}", fenced(target.answer)) for target in told]
+    texts = [folded(f"<b>{summary_code(target.name)}</b>: {target.call}", fenced(target.answer)) for target in told]
     shown = [text for end, text in zip(accumulate(map(len, texts)), texts, strict=True) if end < LONGEST // 4]
     return [*shown, f"… and {len(texts) - len(shown):,} more answers"] if shown != texts else shown
-
-
-def _inline(text: str) -> str:
-    return html.escape(" ".join(clean(text).split()))
 
 
 def _table(targets: Sequence[TargetOutcome], room: int) -> str:
@@ -137,13 +128,13 @@ def _table(targets: Sequence[TargetOutcome], room: int) -> str:
 
 def _row(target: TargetOutcome) -> str:
     said = target.reason or asked(target)
-    reason = f": {_text(said)}" if said else ""
+    reason = f": {escaped(said)}" if said else ""
     cells = [
-        _text(target.name),
+        code(target.name),
         target.status + reason,
-        _text(" ".join(target.platforms)),
-        "<br>".join(code(clean(tag)) for tag in target.tags),
-        code(clean(target.digest[:DIGEST])) if target.digest else "",
+        escaped(" ".join(target.platforms)),
+        "<br>".join(map(code, target.tags)),
+        code(target.digest[:DIGEST]),
         f"{target.seconds:.1f}s" if target.seconds else "",
     ]
     return f"| {' | '.join(cells)} |"

@@ -6,6 +6,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.report.facts import platforms_text, setting_text, why
 from buildmatrix.report.markdown import code, escaped
 from buildmatrix.report.plan_text import totals
+from buildmatrix.spec.credentials import without_credentials
 
 LONGEST = 60_000
 """Characters of a comment; GitHub takes 65,536."""
@@ -44,7 +45,7 @@ def _stage(number: int, stage: Sequence[PlannedTarget], room: int) -> str:
 
 def _row(target: PlannedTarget) -> str:
     tags = "<br>".join(map(code, target.tags)) if target.exported else ""
-    output = setting_text(target.settings.output or ()) if target.exported else "not exported"
+    output = setting_text(without_credentials(target.settings).output or ()) if target.exported else "not exported"
     cells = [code(target.name), escaped(platforms_text(target)), tags, escaped(output), escaped(why(target))]
     return f"| {' | '.join(cells)} |\n"
 
@@ -58,4 +59,4 @@ def _warnings(plan: Plan) -> list[str]:
 
 def _allow(plan: Plan) -> list[str]:
     asked = [grant for grant in plan.grants if not grant.automatic]
-    return [f"\n> apply needs `--allow={grant.value}` ({escaped(grant.target)})\n" for grant in asked]
+    return [f"\n> apply needs {code(f'--allow={grant.value}')} ({code(grant.target)})\n" for grant in asked]

@@ -167,14 +167,15 @@ def test_markdown(run: Outcome) -> None:
     text = outcome_markdown(run)
     assert text.startswith(
         "### buildmatrix apply: 4 built, 1 cached, 1 failed, 1 skipped in 2:41\n\n"
-        "builder farm on farm0, farm1\n\n"
+        "builder `farm` on `farm0`, `farm1`\n\n"
         "held back: no tag was moved\n\n"
         "> ⚠ left behind: r.example/web:buildmatrix-1f2e (a staging tag)\n\n"
-        "<details open><summary><b>worker</b> failed: linux/arm64 2/2 RUN pip wheel</summary>\n\n"
+        "<details open><summary><b><code>worker</code></b> failed: "
+        "<code>linux/arm64 2/2 RUN pip wheel</code></summary>\n\n"
         "````text\ncollecting\nerror: no Rust compiler\n```\nERROR: exit code: 1\n````\n\n"
-        "full log: build-logs/worker.log\n\n</details>\n\n| target |"
+        "full log: `build-logs/worker.log`\n\n</details>\n\n| target |"
     )
-    assert "\n| beat | skipped: worker \\| failed | linux/amd64 linux/arm64 |  |  |  |\n" in text
+    assert "\n| `beat` | skipped: worker &#124; failed | linux/amd64 linux/arm64 |  |  |  |\n" in text
     assert "| `r.example/web:1`<br>`r.example/web:latest` | `sha256:cccccccccccc` | 22.0s |" in text
 
 
