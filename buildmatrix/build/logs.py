@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import IO
 
 from buildmatrix.build.progress import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted
+from buildmatrix.text import clean
 
 AT_ONCE = 200
 """Files that are open at the same time; beyond, the oldest is closed and opened again when it is needed."""
@@ -40,10 +41,11 @@ class Logs:
                 self._write(event.target, f"--- attempt {event.attempt} failed: {event.problem}")
 
     def _write(self, name: str, line: str) -> None:
+        """Write a line; what others would obey in it is written out, and further lines of it are told from ours."""
         if self.trouble:
             return
         try:
-            self._file(name).write(line + "\n")
+            self._file(name).write(clean(line).replace("\n", "\n  | ") + "\n")
         except OSError as error:
             self.trouble = f"logs are no longer written to {self.folder}: {error.strerror}"
 

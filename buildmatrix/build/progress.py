@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from buildmatrix.build.outcome import StepOutcome, TargetOutcome
+from buildmatrix.text import hidden, redacted
 
 _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
 _NUMBERED = re.compile(r"\d+/\d+$")
@@ -220,12 +221,12 @@ class Progress:
             self._pending = [text]
             return
         if not text.startswith("{"):
-            self.words.append(text)
+            self.words.append(redacted(text))
             return
         try:
             status = json.loads(text)
         except (ValueError, RecursionError):
-            self.words.append(text)
+            self.words.append(redacted(text))
             return
         self._status(status)
 
@@ -261,7 +262,7 @@ class Progress:
             self._listener(StepStarted(target=step.target, at=step.at, step=step.text))
 
     def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
-        error = _word(vertex, "error")
+        error = redacted(_word(vertex, "error"))
         if "context canceled" in error:
             return
         step.error = error
@@ -303,7 +304,7 @@ class Progress:
         digest = _word(vertex, "digest")
         if not digest:
             return None
-        target, at, text = self._named(_word(vertex, "name"))
+        target, at, text = self._named(redacted(_word(vertex, "name")))
         known = self._steps.get(digest)
         if known is None and target:
             self._steps[digest] = known = _Step(target=target, at=at, text=text)
@@ -331,7 +332,7 @@ class Progress:
         if len(step.partial) > LONGEST_LINE:
             lines, step.partial = [*lines, step.partial], ""
         for line in lines:
-            shown = line.rstrip("\r")
+            shown = redacted(line.rstrip("\r"))
             step.log = [*step.log[-LOG_LINES + 1 :], shown[:2000]]
             self._listener(LogLine(target=step.target, at=step.at, text=shown))
 
@@ -357,6 +358,20 @@ def _decoded(data: str) -> str:
         return base64.b64decode(data).decode(errors="replace")
     except ValueError:
         return ""
+
+
+_DATA = re.compile(r'(?<="data":")[A-Za-z0-9+/=]+|(?<="data": ")[A-Za-z0-9+/=]+')
+
+
+def passed_on(line: str) -> str:
+    """Return a line of buildx's own without secrets, also where it is `rawjson` and holds a log."""
+    return redacted(_DATA.sub(_coded_again, line) if hidden() and '"data"' in line else line)
+
+
+def _coded_again(data: re.Match[str]) -> str:
+    text = _decoded(data[0])
+    shown = redacted(text)
+    return data[0] if shown == text else base64.b64encode(shown.encode()).decode()
 
 
 def _seconds(start: str, end: str) -> float:

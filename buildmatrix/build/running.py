@@ -11,7 +11,7 @@ from typing import Any, Literal
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.options import Policy
-from buildmatrix.build.progress import Line, Listener, Progress
+from buildmatrix.build.progress import Line, Listener, Progress, passed_on
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.process import Watched
 from buildmatrix.spec.plain import table_of
@@ -101,7 +101,7 @@ class Starter:
             return None
 
         def both(line: str) -> None:
-            self._tell(Line(text=line))
+            self._tell(Line(text=passed_on(line)))
             progress.line(line)
 
         return both

@@ -8,6 +8,7 @@ from typing import Any
 
 from buildmatrix.errors import Diagnostic, Place, StaleError, UsageError
 from buildmatrix.plan.model import Grant, MatrixFacts, Plan, PlannedTarget, Reason
+from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.model import Apply
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import JsonSchema, build_table, definitions, plain_table, table_schema
@@ -53,7 +54,7 @@ def _target(target: PlannedTarget) -> dict[str, Any]:
         "needs": list(target.needs),
         "declared_in": target.place.file,
         "lacking": list(target.lacking),
-        "settings": plain_table(target.settings),
+        "settings": plain_table(without_credentials(target.settings)),
     }
 
 

@@ -5,7 +5,7 @@ from html import escape
 
 from buildmatrix.text import clean, one_line
 
-_ACTIVE = re.compile(r"(?P<linked>@|#(?=\d)|/(?=/)|(?i:www)(?=\.))|[\\`*_\[\]|~$&<>\"]")
+_ACTIVE = re.compile(r"(?P<linked>@|#(?=\d)|/(?=/)|(?i:www)(?=\.))|[\\`*_\[\]|~$&<>]")
 """What markdown obeys anywhere in a line.
 
 `linked` is what GitHub makes a link of: mentions, addresses, issues and URLs. It does so after characters are decoded,

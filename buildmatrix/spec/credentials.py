@@ -49,7 +49,7 @@ def assignment() -> re.Pattern[str]:
     keys = "|".join(sorted(_whole()))
     like = r"(?!secrets?\b)[\w-]*(?:secret|token|passw|credential|(?:access|account|api)[_-]?key)[\w-]*"
     value = r"\"\"\"(?P<long>.*)|\"(?P<text>(?:[^\"\\]|\\.)*)|'(?P<plain>[^']*)|(?P<bare>[^\s\"'\[{(,}\])]+)"
-    return re.compile(rf"(?i)(?<![\w-])[\"']?(?:{keys}|{like})[\"']?\s*=\s*(?:{value})")
+    return re.compile(rf"(?i)(?<![\w-])[\"']?(?:{keys}|{like})[\"']?\s*=\s*\[?\s*(?:{value})")
 
 
 def learn(data: Any) -> frozenset[str]:
@@ -83,7 +83,9 @@ def _written(data: Any) -> Iterator[str]:
 def _in_list(items: list[Any]) -> Iterator[str]:
     for item in items:
         if isinstance(item, Mapping):
-            yield from (value for key, value in item.items() if key in _whole() and isinstance(value, str))
+            values = [value for key, value in item.items() if key in _whole()]
+            texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
+            yield from (text for text in texts if isinstance(text, str))
         elif isinstance(item, str):
             yield from _in_csv(item)
 

@@ -24,7 +24,7 @@ _USER = re.compile(
 )
 _QUERY = re.compile(
     r"(?i)[?&;](?:sig|signature|token|access_token|password|x-amz-(?:signature|credential|security-token))="
-    r"(?P<hidden>[^&#\s\"'\\]+)"
+    r"(?P<hidden>[^&#,\s\"'\\]+)"
 )
 
 Span = tuple[int, int]
