@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 OLDEST = "0.13"
 """The oldest buildx that is supported."""
 
+LINKED_TWICE = "0.14"
+"""The first buildx in which two contexts may be one target."""
+
 
 def gate_declared(plan: Plan) -> list[Diagnostic]:
     """Return the settings that are too new for the lowest buildx that `requires-buildx` admits; contacts nothing."""
     if not plan.requires_buildx:
         return []
     lowest = _lowest(plan.requires_buildx)
-    return list(_too_new(plan, lowest, f"requires-buildx admits {lowest}")) if lowest else []
+    because = f"requires-buildx admits {lowest}"
+    return [*_too_new(plan, lowest, because), *_linked_twice(plan, lowest, because)] if lowest else []
 
 
 def gate_found(plan: Plan, version: "Version") -> list[Diagnostic]:
@@ -31,7 +35,8 @@ def gate_found(plan: Plan, version: "Version") -> list[Diagnostic]:
     if version < Version(OLDEST):
         message = f"buildx {version} is too old: {OLDEST} is the oldest that works"
         return [Diagnostic(message=message, code="buildx", hint="update the docker-buildx plugin")]
-    found = list(_too_new(plan, version, f"buildx here is {version}"))
+    because = f"buildx here is {version}"
+    found = [*_too_new(plan, version, because), *_linked_twice(plan, version, because)]
     for text in plan.requires_buildx:
         if not SpecifierSet(text).contains(Version(version.base_version), prereleases=True):
             message = f"buildx here is {version}, but the file requires {text}"
@@ -77,3 +82,23 @@ def _gated_rows() -> list[Row]:
 def _since(row: Row) -> str:
     marker = row.marker(Since)
     return marker.version if marker else OLDEST
+
+
+def _linked_twice(plan: Plan, version: "Version", because: str) -> Iterator[Diagnostic]:
+    """Yield contexts of which two are one target: before 0.14 buildx hands a target on once, and refuses the other."""
+    from packaging.version import Version
+
+    said: set[Place] = set()
+    for target in plan.targets if Version(version.base_version) < Version(LINKED_TWICE) else ():
+        seen: set[str] = set()
+        for name, value in (target.settings.contexts or {}).items():
+            place = target.place_of("contexts", name)
+            if value.startswith("target:") and value in seen and place not in said:
+                said.add(place)
+                upon = value.removeprefix("target:")
+                message = (
+                    f"{target.spoken('contexts')}.{name}: a second context upon {upon} needs buildx {LINKED_TWICE}"
+                )
+                hint = "give it one name in the Dockerfile, raise requires-buildx, or update buildx"
+                yield Diagnostic(message=f"{message}, but {because}", code="too-new", place=place, hint=hint)
+            seen.add(value)

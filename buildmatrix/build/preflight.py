@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from buildmatrix.build.buildx import Builder, Probe
 from buildmatrix.build.dockerfile import runs_programs
+from buildmatrix.build.drivers import half_caches, unfit
 from buildmatrix.build.gate import gate_found
-from buildmatrix.errors import Diagnostic, EngineError, Place, UsageError
+from buildmatrix.errors import Diagnostic, EngineError, UsageError
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.paths import is_local
 from buildmatrix.process import Programs
@@ -41,6 +42,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     problems += _secrets(plan, programs)
     problems += _platforms(plan, found)
     problems += _store(plan, found, probe)
+    problems += unfit(plan, found)
     if problems:
         raise EngineError(*problems)
     plugin = probe.plugin()
@@ -170,7 +172,8 @@ def _wants_store(target: PlannedTarget) -> bool:
     archive = any(
         isinstance(output, OciOutput) or (isinstance(output, DockerOutput) and output.dest) for output in outputs
     )
-    return archive or bool(target.settings.attest)
+    caches = any(not isinstance(cache, InlineCacheTo) for cache in target.settings.cache_to or ())
+    return archive or caches or bool(target.settings.attest)
 
 
 def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
@@ -189,22 +192,3 @@ def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
                 hint="add output, --push or --load",
                 severity="warning",
             )
-
-
-def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
-    """Yield the caches of which only one node's part would be left: each node writes all of it, the last one wins."""
-    said: set[Place] = set()
-    for target in plan.targets:
-        nodes = sorted({node for platform in target.platforms if (node := builder.node_of(platform))})
-        for index, cache in enumerate(target.settings.cache_to or ()) if len(nodes) > 1 else ():
-            place = target.place_of("cache_to", index)
-            if isinstance(cache, InlineCacheTo) or place in said or not target.exported:
-                continue
-            said.add(place)
-            message = f"{target.spoken('cache_to')}: {' and '.join(nodes)} would write one cache, and the last one wins"
-            hint = (
-                f"the others' platforms then build without a cache (they are {' '.join(target.platforms)}):\n"
-                'use type = "inline", which is kept with each image, or a builder of one node,\n'
-                "or a target for each platform with its platform in the name of its cache"
-            )
-            yield Diagnostic(message=message, code="half-cache", place=place, hint=hint, severity="warning")

@@ -8,6 +8,7 @@ from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.oci.reference import fault
+from buildmatrix.plan.exports import failing
 from buildmatrix.plan.matrix import label
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes
@@ -47,7 +48,7 @@ class Checker:
         if target.settings.context == "-":
             hint = "a context is a folder, a URL or a Git address"
             self._say("context", f"{target.spoken('context')} cannot be standard input", hint, target, "context")
-        for found in faults(target.settings):
+        for found in (*faults(target.settings), *(failing(target.settings) if target.exported else ())):
             message = f"{target.spoken(str(found.path[0]))}: {found.message}"
             self._say(found.code, message, found.hint, target, *found.path)
         self._ignored(target)

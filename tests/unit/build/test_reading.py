@@ -11,9 +11,9 @@ from packaging.version import Version
 
 from buildmatrix.build.buildx import parse_builder, version_of
 from buildmatrix.build.dockerfile import runs_programs
+from buildmatrix.build.drivers import half_caches
 from buildmatrix.build.failure import explain
 from buildmatrix.build.gate import gate_declared, gate_found
-from buildmatrix.build.preflight import half_caches
 from buildmatrix.build.progress import Event, LogLine, Progress, StepEnded, StepStarted
 from buildmatrix.errors import (
     BuildFailedError,
