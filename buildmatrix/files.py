@@ -113,9 +113,12 @@ def _meanings(path: str) -> Iterator[tuple[str, bool]]:
 
 
 def _followed(path: str) -> tuple[str, bool, list[str]]:
-    """Return an absolute path with every link followed, as the kernel does; whether /proc was on the way; the links."""
+    """Return an absolute path with every link followed, as the kernel does; whether /proc was on the way; the links.
+
+    At /proc it stops, and after too many links: what follows is left as it is written.
+    """
     pending = path.split("/")[::-1]
-    at, own = "", False
+    at = ""
     links: list[str] = []
     while pending:
         part = pending.pop()
@@ -125,14 +128,13 @@ def _followed(path: str) -> tuple[str, bool, list[str]]:
             at = at[: at.rindex("/")] if at else ""
             continue
         at += "/" + part
-        own = own or is_within(at, OWN)
+        if at == OWN or len(links) > MOST_LINKS:
+            return "/".join([at, *reversed(pending)]), True, links
         if way := _link(at):
-            if len(links) == MOST_LINKS:
-                return at, True, links
             links.append(at)
             at = "" if way.startswith("/") else at[: at.rindex("/")]
             pending += way.split("/")[::-1]
-    return at or "/", own, links
+    return at or "/", False, links
 
 
 def _link(path: str) -> str:
@@ -158,7 +160,8 @@ def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False) ->
         os.set_blocking(handle, True)
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise OSError(errno.EFBIG, f"it is too large (more than {limit / 1e6:.1f} MB)", str(path))
+        size = f"{found.st_size / 1e6:.1f} MB, " if found.st_size > limit else ""
+        raise OSError(errno.EFBIG, f"it is too large: {size}at most {limit / 1e6:.1f} MB", str(path))
     return data
 
 

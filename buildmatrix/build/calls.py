@@ -9,6 +9,7 @@ from buildmatrix.build.bake import bake_document, bake_text, with_links
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.staging import staged
+from buildmatrix.plan.grants import for_bake
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
 
@@ -121,8 +122,7 @@ def _flags(plan: Plan, made: Call, policy: Policy, facts: Facts | None) -> list[
     flags += ["--no-cache"] if options.no_cache and not made.alone else []
     flags += ["--pull"] if options.pull else []
     minor = facts.buildx.release[1] if facts and facts.buildx.major == 0 else 99
-    wanted = dict.fromkeys([*(grant.value for grant in plan.grants), *options.allow])
-    for value in wanted:
+    for value in for_bake(plan.grants, options.allow):
         if minor >= (20 if value.startswith("fs") else 17):
             flags += ["--allow", value]
     return flags

@@ -10,11 +10,21 @@ from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.drivers import half_caches, unfit
 from buildmatrix.build.gate import gate_found
 from buildmatrix.errors import Diagnostic, EngineError, UsageError
-from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.paths import is_local
+from buildmatrix.files import read_regular
+from buildmatrix.plan.grants import grants_of, is_allowed
+from buildmatrix.plan.model import Grant, Plan, PlannedTarget
+from buildmatrix.plan.races import races_of
+from buildmatrix.plan.reach import (
+    dockerfile_of,
+    is_written,
+    key_paths,
+    secret_file,
+    secret_variable,
+    written_before,
+)
 from buildmatrix.process import Programs
 from buildmatrix.spec.caches import InlineCacheTo
-from buildmatrix.spec.settings import DockerOutput, OciOutput
+from buildmatrix.spec.settings import DockerOutput, OciOutput, Secret
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -35,7 +45,8 @@ class Facts:
 
 def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Facts:
     """Return the facts; UsageError for what the command line lacks, EngineError for what the machine lacks."""
-    if refused := list(_not_allowed(plan, set(allow))):
+    grants = grants_of(plan.targets, plan.directory)  # again: a saved plan says what it likes
+    if refused := [*not_allowed(grants, tuple(allow)), *races_of(plan.targets, plan.directory)]:
         raise UsageError(*refused)
     version, found = probe.look()
     problems = gate_found(plan, version)
@@ -55,36 +66,29 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     )
 
 
-def _not_allowed(plan: Plan, allowed: set[str]) -> Iterator[Diagnostic]:
-    for grant in plan.grants:
-        if not grant.automatic and not _covered(grant.value, allowed):
+def not_allowed(grants: Iterable[Grant], allowed: Iterable[str]) -> Iterator[Diagnostic]:
+    """Yield a refusal for each grant that only the command line can give, and does not."""
+    for grant in grants:
+        if not grant.automatic and not is_allowed(grant.value, allowed):
             message = f"{grant.target} needs {grant.value}, which apply has to allow"
-            hint = f"read what it does, then add --allow={grant.value}"
+            what = "its output may lie over hooks and settings that git obeys" if grant.value.endswith("/.git") else ""
+            hint = f"{what or 'read what it does'}, then add --allow={grant.value}"
             yield Diagnostic(message=message, code="allow", place=grant.place, hint=hint)
-
-
-def _covered(value: str, allowed: set[str]) -> bool:
-    kind, _, path = value.partition("=")
-    if value in allowed or kind in allowed:
-        return True
-    if kind not in {"fs.read", "fs.write"}:
-        return False
-    given = [item.partition("=")[2] for item in allowed if item.partition("=")[0] in {"fs", kind}]
-    return any(one == "*" or Path(path).resolve().is_relative_to(Path(one).resolve()) for one in given)
 
 
 def _secrets(plan: Plan, programs: Programs) -> list[Diagnostic]:
     found: dict[str, Diagnostic] = {}
+    written = written_before(plan.targets)
     for target in plan.targets:
         for index, secret in enumerate(target.settings.secret or ()):
             if isinstance(secret, str):
                 continue
-            missing = _missing_secret(secret.src, secret.env or ("" if secret.src else secret.id), plan, programs)
+            missing = _missing_secret(secret, written.get(target.name, ()), plan, programs)
             if missing and missing not in found:
                 message = f'secret "{secret.id}" of {target.name}: {missing}'
                 found[missing] = Diagnostic(message=message, code="secret", place=target.place_of("secret", index))
         for index, ssh in enumerate(target.settings.ssh or ()):
-            if not isinstance(ssh, str) and not ssh.paths and not programs.environment.get("SSH_AUTH_SOCK"):
+            if not isinstance(ssh, str) and not key_paths(ssh) and not programs.environment.get("SSH_AUTH_SOCK"):
                 message = f'ssh "{ssh.id}" of {target.name}: no agent is running (SSH_AUTH_SOCK is not set)'
                 hint = "start one with eval $(ssh-agent) and ssh-add, or give `paths` of keys"
                 place = target.place_of("ssh", index)
@@ -92,12 +96,11 @@ def _secrets(plan: Plan, programs: Programs) -> list[Diagnostic]:
     return list(found.values())
 
 
-def _missing_secret(src: str | None, env: str, plan: Plan, programs: Programs) -> str:
+def _missing_secret(secret: Secret, written: Iterable[str], plan: Plan, programs: Programs) -> str:
+    src, variable = secret_file(secret), secret_variable(secret)
     if src is not None:
-        return "" if (Path(plan.directory) / src).is_file() else f"there is no file {src}"
-    if env and env not in programs.environment:
-        return f"the environment variable {env} is not set"
-    return ""
+        return "" if Path(plan.directory, src).is_file() or is_written(src, written) else f"there is no file {src}"
+    return "" if variable in programs.environment else f"the environment variable {variable} is not set"
 
 
 def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:
@@ -118,12 +121,11 @@ def _runs(target: PlannedTarget, plan: Plan) -> bool:
     settings = target.settings
     text = settings.dockerfile_inline
     if text is None:
-        context = settings.context or "."
-        if not is_local(context):
+        path = dockerfile_of(target)
+        if path is None:
             return False
-        path = Path(plan.directory, context, settings.dockerfile or "Dockerfile")
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            text = read_regular(Path(plan.directory, path)).decode(errors="replace")
         except OSError:
             return False
     return runs_programs(text, settings.target)

@@ -11,8 +11,10 @@ from typing import Any, Literal
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.options import Policy
+from buildmatrix.build.preflight import not_allowed
 from buildmatrix.build.progress import Line, Listener, Progress, passed_on
 from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.plan.grants import grants_of
 from buildmatrix.process import Watched
 from buildmatrix.spec.plain import table_of
 
@@ -74,6 +76,11 @@ class Starter:
         running = Running(unit=unit, watched=watched, progress=progress, folder=folder, started=began)
         threading.Thread(target=_follow, args=[running, ended], daemon=True).start()
         return running
+
+    def refused(self, made: Call) -> list[Diagnostic]:
+        """Return what a call may not read or write as the disk is now: a target before it may have written links."""
+        within = map(self._run.plan.by_name.__getitem__, made.within)
+        return list(not_allowed(grants_of(within, self._run.plan.directory), self._policy.options.allow))
 
     def _write(self, made: Call, folder: Path) -> None:
         try:

@@ -19,7 +19,7 @@ from buildmatrix.build.ledger import Ledger, Run, waited_for
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.progress import Listener, Retrying, TargetStarted
 from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
 from buildmatrix.process import signals
@@ -123,12 +123,21 @@ class Schedule:
         return {name for target in within for name in waited_for(self.plan, target)} - own
 
     def _start(self, unit: Unit) -> None:
+        if refused := self._starter.refused(unit.call):
+            self._refuse(unit, UsageError(*refused))
+            return
         for name in unit.call.names:
             if (name, unit.attempt) not in self._told:
                 self._told.add((name, unit.attempt))
                 self._tell(TargetStarted(target=name, attempt=unit.attempt))
         running = self._starter.start(unit, lambda running, code: self._queue.put(("ended", (running, code))))
         self._running.append(running)
+
+    def _refuse(self, unit: Unit, problem: BuildmatrixError) -> None:
+        """Start nothing: what the call would read or write leads elsewhere since the plan was made."""
+        for name in unit.call.names:
+            self.ledger.end(name, "failed", reason="a path of it leads out of the repository now")
+        self._give_up(Failure(target="", problem=problem, kind="usage"))
 
     def _wait(self) -> None:
         """Wait for a call to end, for a signal, or until something is due."""

@@ -1,7 +1,6 @@
 """`buildmatrix render`."""
 
 import difflib
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,9 +10,13 @@ from buildmatrix.cli import options
 from buildmatrix.cli.output import say, say_to_program
 from buildmatrix.cli.session import request, session, write_file
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
+from buildmatrix.files import read_regular
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import redacted
+
+MOST_RENDERED = 1 << 28
+"""The largest bake file that is compared, in bytes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -84,11 +87,12 @@ def _compare(text: str, output: str | None) -> None:
             Diagnostic(message="--check compares with a file", code="usage", hint="name it with --output FILE")
         )
     try:
-        old = Path(output).read_text(encoding="utf-8")
+        old = read_regular(output, MOST_RENDERED).decode()
     except FileNotFoundError:
         old = ""
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(Diagnostic(message=f"{output} cannot be read: {error}", code="read")) from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(Diagnostic(message=f"{output} cannot be read: {reason}", code="read")) from None
     if old == text:
         return
     lines = difflib.unified_diff(

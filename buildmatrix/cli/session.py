@@ -11,13 +11,14 @@ import typer
 from buildmatrix.cli.main import GONE
 from buildmatrix.cli.output import say
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
+from buildmatrix.files import LIMIT
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.gitfolder import GitFolder
 from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
 from buildmatrix.spec.discovery import FILE, discovered, including
-from buildmatrix.spec.source import LIMIT, Sources, text_from
+from buildmatrix.spec.source import Sources, text_from
 
 STANDARD_INPUT = "<stdin>"
 
@@ -44,7 +45,7 @@ class Session:
         else:
             near, path = self._named(Path(file)) if file else discovered(self.programs)
             self.name, directory = path.name, path.parent.resolve()
-            self.sources = Sources(directory)
+            self.sources = Sources(directory, named=self.name if file else "")
             self.sources.home = "" if near == path else near.resolve().relative_to(directory).as_posix()
 
     @staticmethod

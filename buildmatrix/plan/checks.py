@@ -1,18 +1,21 @@
 """What is refused at plan time, because bake is silent about it."""
 
 import os
+import posixpath
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.files import Repository
 from buildmatrix.oci.reference import fault
 from buildmatrix.plan.exports import failing
 from buildmatrix.plan.matrix import label
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes
-from buildmatrix.plan.paths import is_local, kind_of
+from buildmatrix.plan.paths import is_local
+from buildmatrix.plan.reach import is_written
 from buildmatrix.plan.values import faults
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
@@ -27,7 +30,7 @@ class Checker:
 
     def __init__(self, directory: str, problems: Problems) -> None:
         """Take the directory that paths are relative to."""
-        self.directory, self.problems = Path(directory), problems
+        self._repository, self.problems = Repository.around(directory), problems
         self._said: set[tuple[str, Place]] = set()
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
@@ -102,45 +105,48 @@ class Checker:
                 message = f"target.{target.declared} has no output: it would stay in the build cache"
                 self.problems.warn("no-output", message, place, hint="add output, --push or --load")
 
-    def files(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
-        """Check that the context, the named contexts and the Dockerfile are there."""
+    def files(self, target: PlannedTarget, wrong: AbstractSet[str], written: AbstractSet[str]) -> None:
+        """Check that the context, the named contexts and the Dockerfile are there, or are `written` before.
+
+        Nobody looks for what is outside of the repository: whether it is there is not said before it is allowed.
+        """
         settings = target.settings
-        key = (settings.context, settings.dockerfile, settings.dockerfile_inline is None)
+        key = (settings.context, settings.dockerfile, settings.dockerfile_inline is None, written)
         if key not in self._contexts:
-            self._contexts[key] = self._missing(key[0], key[1], needs_file=key[2])
+            self._contexts[key] = self._missing(key[0], key[1], needs_file=key[2], written=written)
         known = wrong.isdisjoint({"context", "dockerfile", "dockerfile_inline", ANY_SETTING})
         if (missing := self._contexts[key]) is not None and known:
             attribute, message, hint = missing
             self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
         for name, value in (settings.contexts or {}).items():
-            if is_local(value) and not kind_of(self.directory / value):
-                self._say(
-                    "missing",
-                    f"{target.spoken('contexts')}.{name}: there is no folder {value}",
-                    "",
-                    target,
-                    "contexts",
-                    name,
-                )
+            if is_local(value) and not self._is_there(value, written):
+                message = f"{target.spoken('contexts')}.{name}: there is no folder {value}"
+                self._say("missing", message, "", target, "contexts", name)
 
-    def _missing(self, context: str | None, dockerfile: str | None, *, needs_file: bool) -> tuple[str, str, str] | None:
-        if context is not None and not is_local(context):
+    def _is_there(self, path: str, written: AbstractSet[str]) -> bool:
+        return bool(self._repository.outside(path) or self._repository.kind(path)) or is_written(path, written)
+
+    def _missing(
+        self, context: str | None, dockerfile: str | None, *, needs_file: bool, written: AbstractSet[str]
+    ) -> tuple[str, str, str] | None:
+        folder = context or "."
+        if not is_local(folder) or self._repository.outside(folder):
             return None
-        folder = self.directory / (context or ".")
-        if kind_of(folder) != "folder":
-            what = "is no folder" if kind_of(folder) else "does not exist"
-            return "context", f"the context {context} {what}", _near_folder(folder)
+        if not is_written(folder, written) and (kind := self._repository.kind(folder)) != "folder":
+            near = _near_folder(self._repository, folder)
+            return "context", f"the context {context} {'is no folder' if kind else 'does not exist'}", near
         if not needs_file or (dockerfile is not None and not is_local(dockerfile)):
             return None
         names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
-        if any(kind_of(folder / name) == "file" for name in names):
+        if any(self._is_file(posixpath.join(folder, name), written) for name in names):
             return None
         where = f"the context {context}" if context else "this folder"
-        return (
-            "dockerfile" if dockerfile else "context",
-            f"there is no {names[0]} in {where}",
-            _near_file(folder, names[0]),
-        )
+        near = _near_file(self._repository, folder, names[0])
+        return ("dockerfile" if dockerfile else "context", f"there is no {names[0]} in {where}", near)
+
+    def _is_file(self, path: str, written: AbstractSet[str]) -> bool:
+        kind = "file" if self._repository.outside(path) else self._repository.kind(path)
+        return kind == "file" or is_written(path, written)
 
     def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget], wrong: AbstractSet[str]) -> None:
         """Check that what a target builds upon is built for its platforms."""
@@ -162,17 +168,21 @@ def _with_cell(hint: str, target: PlannedTarget) -> str:
     return f"{hint} (with {cell})" if hint and cell else hint
 
 
-def _near_folder(folder: Path) -> str:
+def _near_folder(repository: Repository, folder: str) -> str:
+    around = Path(repository.real(folder)).parent
     try:
-        names = [entry.name for entry in os.scandir(folder.parent) if entry.is_dir()]
+        names = [entry.name for entry in os.scandir(around) if entry.is_dir()]
     except OSError:
         return ""
-    return did_you_mean(folder.name, names)
+    return did_you_mean(posixpath.basename(folder), names)
 
 
-def _near_file(folder: Path, name: str) -> str:
+def _near_file(repository: Repository, folder: str, name: str) -> str:
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and "ockerfile" in entry.name)
+        entries = list(os.scandir(repository.real(folder)))
+    except FileNotFoundError:
+        return ""
     except OSError as error:
         return f"the folder cannot be read: {error.strerror}"
+    names = sorted(entry.name for entry in entries if "ockerfile" in entry.name and entry.is_file())
     return did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")

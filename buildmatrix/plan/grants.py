@@ -1,74 +1,109 @@
-"""The entitlements that bake asks for: privileges of the build, and paths outside of its working directory.
+"""The entitlements that a plan asks for: privileges of the build, and paths outside of the repository.
 
-The rules are those of buildx (bake/entitlements.go): what lies within the working directory is free.
+Bake's own check (bake/entitlements.go) does not act with rawjson progress, and not at all before buildx 0.17: ours is
+the one that counts. What it allows is handed to bake, whose check acts with the other styles of progress.
 """
 
+import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from functools import cache
 
 from buildmatrix.errors import Pointer
+from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.model import Grant, PlannedTarget
-from buildmatrix.plan.paths import is_local
+from buildmatrix.plan.reach import Reach, privileges, reaches
+
+_PATHS = frozenset({"fs", "fs.read", "fs.write"})
+_OURS = "docker.context"
 
 
 def grants_of(targets: Iterable[PlannedTarget], directory: str) -> tuple[Grant, ...]:
     """Return each entitlement that the targets need, once, with the first target that asks for it.
 
     `directory` is where bake will run. A path outside of it but within the repository around it is granted by
-    ourselves; everything else is for `apply --allow`.
+    ourselves; everything else is for `apply --allow`. The links of the disk are followed as they are now.
     """
-    here = Path(directory).resolve()
-    repository = _repository(here)
+    look = _Look(Repository.around(directory))
     found: dict[str, Grant] = {}
     for target in targets:
-        for value, path in _wanted(target):
-            if value in found:
-                continue
-            kind, _, name = value.partition("=")
-            outside = _outside(here, name) if kind in {"fs.read", "fs.write"} else None
-            if kind in {"fs.read", "fs.write"} and outside is None:
-                continue
-            automatic = outside is not None and outside.is_relative_to(repository)
-            found[value] = Grant(value=value, target=target.name, place=target.place_of(*path), automatic=automatic)
+        for value, path, automatic in look.wanted(target):
+            if value not in found:
+                place = target.place_of(*path)
+                found[value] = Grant(value=value, target=target.name, place=place, automatic=automatic)
     return tuple(found.values())
 
 
-def _repository(here: Path) -> Path:
-    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+class _Look:
+    """Looks at where the paths of targets lead; at each once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._judged = cache(self._judge)
+        self._is_there = cache(self._starts)
+
+    def wanted(self, target: PlannedTarget) -> Iterator[tuple[str, Pointer, bool]]:
+        """Yield each entitlement with the setting that asks for it, and whether we grant it ourselves."""
+        for value, pointer in privileges(target):
+            yield value, pointer, False
+        said: list[tuple[str, str]] = []
+        for reach in reaches(target):
+            if reach.maybe and not self._is_there(reach.path):
+                continue
+            for real, automatic in self._of(reach):
+                if not any(access == reach.access and is_within(real, other) for access, other in said):
+                    said.append((reach.access, real))
+                    yield f"fs.{reach.access}={real}", reach.pointer, automatic
+
+    def _of(self, reach: Reach) -> Iterator[tuple[str, bool]]:
+        own = self._judged(reach.access, reach.path)
+        yield from own
+        for path in reach.more:
+            expected = {real + path.removeprefix(reach.path) for real, _ in own}
+            yield from (
+                (real, ours) for real, ours in self._judged(reach.access, path) if not ours | (real in expected)
+            )
+        if reach.tree:
+            yield from ((path, False) for path in self._gits(reach.path))
+
+    def _starts(self, path: str) -> bool:
+        return os.path.lexists(f"{self._repository.folder}/{path.partition('/')[0]}")
+
+    def _judge(self, access: str, path: str) -> list[tuple[str, bool]]:
+        """Return what to grant for a path: nothing within the working directory, which bake leaves free."""
+        repository = self._repository
+        if outside := repository.outside(path):
+            return [(real, False) for real in outside]
+        real = repository.real(path)
+        if access == "write" and ".git" in os.path.relpath(real, repository.root).split("/"):
+            return [(real, False)]
+        return [] if is_within(real, repository.folder) else [(os.path.relpath(real, repository.folder), True)]
+
+    def _gits(self, path: str) -> Iterator[str]:
+        """Yield what git obeys (hooks, programs in its settings) and an exported folder would lie over."""
+        if self._repository.outside(path):
+            return
+        real = self._repository.real(path)
+        holders = dict.fromkeys(one for one in (real, self._repository.root) if is_within(one, real))
+        yield from (f"{one}/.git" for one in holders if os.path.lexists(f"{one}/.git"))
 
 
-def _outside(here: Path, name: str) -> Path | None:
-    try:
-        if not name.startswith("/") and ".." not in name and not (here / name).is_symlink():
-            return None
-        path = (here / name).resolve()
-    except OSError:  # too long to be a path: bake will say so
-        return None
-    return None if path.is_relative_to(here) else path
+def is_allowed(value: str, allowed: Iterable[str]) -> bool:
+    """Tell whether an entitlement is among those that the command line allows, or below one of its paths."""
+    kind, _, path = value.partition("=")
+    given = set(allowed)
+    if value in given or (kind in given and kind not in _PATHS):
+        return True
+    if kind not in _PATHS:
+        return False
+    paths = [item.partition("=")[2] for item in given if item.partition("=")[0] in {"fs", kind}]
+    return any(one == "*" or (one and is_within(path, os.path.realpath(one))) for one in paths)
 
 
-def _wanted(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
-    settings = target.settings
-    for index, value in enumerate(settings.entitlements or ()):
-        yield value, ("entitlements", index)
-    if settings.context is not None and is_local(settings.context):
-        yield f"fs.read={settings.context}", ("context",)
-    for key, value in (settings.contexts or {}).items():
-        if is_local(value):
-            yield f"fs.read={value}", ("contexts", key)
-    for attribute in ("output", "cache_to", "cache_from", "secret", "ssh"):
-        for index, table in enumerate(getattr(settings, attribute) or ()):
-            for value in _of_table(attribute, table):
-                yield value, (attribute, index)
-
-
-def _of_table(attribute: str, table: Any) -> Iterator[str]:
-    if dest := getattr(table, "dest", None):
-        yield f"fs.write={dest}"
-    if src := getattr(table, "src", None):
-        yield f"fs.read={src}"
-    for path in getattr(table, "paths", None) or ():
-        yield f"fs.read={path}"
-    if attribute == "ssh" and not table.paths:
-        yield "ssh"
+def for_bake(grants: Iterable[Grant], allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return what bake is to allow: the grants, and what the command line allows, wherever it was typed."""
+    found = dict.fromkeys(grant.value for grant in grants)
+    for item in allowed:
+        kind, sign, path = item.partition("=")
+        is_path = kind in _PATHS and path not in {"", "*"}
+        found[f"{kind}{sign}{os.path.realpath(path)}" if is_path else item] = None
+    return tuple(value for value in found if not value.startswith(_OURS))

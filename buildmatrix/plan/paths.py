@@ -3,8 +3,7 @@
 import posixpath
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from buildmatrix.spec.shapes import Local, Table, is_list, is_map, item_of, row_of, rows, unwrap
 
@@ -15,14 +14,6 @@ _LAYOUT = "oci-layout://"
 def is_local(text: str) -> bool:
     """Tell whether a context is a folder of this machine: no URL, Git address, image, target or standard input."""
     return _REMOTE.match(text) is None
-
-
-def kind_of(path: Path) -> Literal["folder", "file", ""]:
-    """Return what there is at a path, behind links; "" for nothing, and for texts that can be no path."""
-    try:
-        return "folder" if path.is_dir() else "file" if path.exists() else ""
-    except (OSError, ValueError):
-        return ""
 
 
 def rebased(text: str, folder: str) -> str:

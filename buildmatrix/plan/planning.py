@@ -16,6 +16,8 @@ from buildmatrix.plan.grants import grants_of
 from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
+from buildmatrix.plan.races import races_of
+from buildmatrix.plan.reach import written_before
 from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
@@ -92,6 +94,7 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, fil
     targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
     checker = Checker(spec.directory, problems)
     collisions(_checked(expansion, targets, checker, files=files), spec.directory, problems)
+    problems.found += races_of(targets, spec.directory)
     return _plan(spec, request, expansion, targets, problems)
 
 
@@ -119,10 +122,11 @@ def _checked(
     found = list(targets)
     wrong = {target.name: expansion.wrong(expansion.entries[target.name]) for target in found}
     providers = {target.name: target for target in found if "platforms" not in wrong[target.name]}
+    written = written_before(found) if files else {}
     for target in found:
         checker.values(target, wrong[target.name])
         if files:
-            checker.files(target, wrong[target.name])
+            checker.files(target, wrong[target.name], written.get(target.name, frozenset()))
         checker.platforms(target, providers, wrong[target.name])
     for declared, settings, origins, unknown in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins), unknown)

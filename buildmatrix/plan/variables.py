@@ -3,14 +3,15 @@
 `--var` goes before `--var-file`, then the environment (only where `env` says so), then `file`, then `default`.
 """
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
+from buildmatrix.files import OutsideError, Repository, read_regular, strays
 from buildmatrix.plan.limits import Limits, TooMuchError
 from buildmatrix.plan.request import Request
 from buildmatrix.spec.check import MOST, shown, spoken
@@ -53,7 +54,7 @@ def resolve(spec: Spec, request: Request, problems: Problems) -> dict[str, Resol
 def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[Any, Origin]]:
     given: dict[str, tuple[Any, Origin]] = {}
     for path in request.variable_files:
-        for name, value in _read_file(path, problems).items():
+        for name, value in _read_file(path, spec, problems).items():
             _known(spec, name, f"--var-file {path}", problems)
             given[name] = (value, "--var-file")
     for name, text in request.variables.items():
@@ -68,9 +69,11 @@ def _known(spec: Spec, name: str, label: str, problems: Problems) -> None:
         problems.error("variable", f'there is no variable "{name}"', Place(file=label), hint=hint)
 
 
-def _read_file(path: str, problems: Problems) -> dict[str, Any]:
+def _read_file(path: str, spec: Spec, problems: Problems) -> dict[str, Any]:
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        if strays(path, Repository.around(spec.directory).root):
+            raise OutsideError(path)
+        text = read_regular(path, pipe=True).decode("utf-8-sig")
         data = json_of(text) if path.endswith(".json") else parse(path, text)
     except (OSError, UnicodeDecodeError) as error:
         problems.error(
@@ -127,12 +130,12 @@ def _resolve(
 
 
 def _first_line(variable: DeclaredVariable, file: str, spec: Spec, problems: Problems) -> str | None:
-    path = Path(spec.directory, variable.place.file).parent / file
+    folder = posixpath.dirname(variable.place.file)
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            return lines.readline(65_536).strip()
+        text = Repository.around(spec.directory).read(file, folder).decode("utf-8-sig")
+        return text.partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
-        if variable.table.default is None:
+        if variable.table.default is None or not isinstance(error, FileNotFoundError):
             reason = getattr(error, "strerror", None) or "not UTF-8"
             problems.error(
                 "variable-file",

@@ -1,7 +1,6 @@
 """Which file a command is about where none is named: the nearest one, and whose it is."""
 
 import errno
-import glob
 import os
 import posixpath
 import pwd
@@ -12,6 +11,7 @@ from pathlib import Path
 from buildmatrix.errors import Diagnostic, EngineError, SpecError, UsageError
 from buildmatrix.files import Repository
 from buildmatrix.process import Programs
+from buildmatrix.spec.includes import matches
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.source import Sources
 
@@ -94,7 +94,7 @@ def _included(name: str, sources: Sources) -> list[str]:
     return [
         posixpath.normpath(posixpath.join(folder, path))
         for pattern in patterns
-        for path in glob.glob(pattern, root_dir=sources.directory / folder, recursive=True)  # noqa: PTH207 as `load`
+        for path in matches(pattern, folder, sources.repository)
     ]
 
 

@@ -1,6 +1,5 @@
 """From a root file to a Spec: reading, checking, includes, and one space of names."""
 
-import glob
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -9,10 +8,12 @@ from itertools import islice
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
+from buildmatrix.files import OutsideError
 from buildmatrix.spec.check import MOST
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.damage import damage_of
+from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.model import (
     Apply,
     DeclaredGroup,
@@ -146,22 +147,28 @@ class _Loader:
     def _included(self, name: str, file: File) -> Iterator[str]:
         folder = posixpath.dirname(name)
         for index, pattern in enumerate(file.include or ()):
-            base = self.sources.directory / folder
-            found = sorted(
-                path.replace(os.sep, "/")
-                for path in glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 Path.glob refuses `..` and absolute globs
-            )
-            if not found:
-                place = Place(file=name, pointer=("include", index))
-                self.problems.error(
-                    "include",
-                    f'include "{pattern}" matches no file',
-                    place,
-                    hint=f"it is relative to {folder or 'the folder of this file'}",
-                )
-            for path in found:
-                if os.path.realpath(base / path) not in self.seen:
-                    yield posixpath.normpath(posixpath.join(folder, path))
+            for path in self._matches(pattern, folder, Place(file=name, pointer=("include", index))):
+                included = posixpath.normpath(posixpath.join(folder, path))
+                if os.path.realpath(self.sources.directory / included) not in self.seen:
+                    yield included
+
+    def _matches(self, pattern: str, folder: str, place: Place) -> list[str]:
+        message, hint = (
+            f'include "{pattern}" matches no file',
+            f"it is relative to {folder or 'the folder of this file'}",
+        )
+        try:
+            if found := matches(pattern, folder, self.sources.repository):
+                return found
+        except OutsideError as error:
+            message, hint = f'include "{pattern}": {error.strerror}', "a spec is made of files of its own repository"
+        except TooManyError:
+            message = f'include "{pattern}" looks at more than {MOST_ENTRIES} files and folders'
+            hint = "begin it with the folder that holds the files"
+        except OSError as error:
+            message, hint = f'include "{pattern}": {error.filename} cannot be read: {error.strerror}', ""
+        self.problems.error("include", message, place, hint=hint)
+        return []
 
 
 def load(name: str, sources: Sources, problems: Problems) -> Spec:

@@ -1,14 +1,11 @@
 """Reading the files: bytes to text, with one clear error for each way in which that can fail."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from buildmatrix.errors import Diagnostic, Place, SpecError
-
-LIMIT = 4 * 1024 * 1024
-"""The largest file that is read, in bytes; the largest public bake file has 0.1 MiB."""
+from buildmatrix.files import LIMIT, OutsideError, Repository, read_regular, strays
 
 
 class Sources:
@@ -20,14 +17,18 @@ class Sources:
 
     home = ""
 
-    def __init__(self, directory: Path, given: Mapping[str, str] | None = None) -> None:
-        """Read files relative to `directory`; `given` are texts that are no files (standard input), by name."""
-        self.directory = directory
+    def __init__(self, directory: Path, given: Mapping[str, str] | None = None, *, named: str = "") -> None:
+        """Read files relative to `directory`; `given` are texts that are no files (standard input), by name.
+
+        Only files of the repository around the directory are read, and the one that the command line `named`.
+        """
+        self.directory, self._named = directory, named
+        self.repository = Repository.around(directory)
         self.texts: dict[str, str] = dict(given or {})
         self.digests: dict[str, str] = {}
 
     def read(self, name: str) -> str:
-        """Return the text of a file; SpecError if it cannot be read or is no UTF-8 text of at most `LIMIT` bytes."""
+        """Return the text of a file; SpecError if it cannot be read, is too large or no UTF-8 text."""
         if name not in self.texts:
             data = self._bytes(name)
             self.digests[name] = hashlib.sha256(data).hexdigest()
@@ -37,13 +38,16 @@ class Sources:
     def _bytes(self, name: str) -> bytes:
         path = self.directory / name
         try:
-            with path.open("rb") as file:
-                _refuse_large(name, os.fstat(file.fileno()).st_size)
-                return file.read(LIMIT + 1)
+            if name == self._named and not strays(path):
+                return read_regular(path)
+            return self.repository.read(name)
         except FileNotFoundError:
             raise _unreadable(name, "there is no such file") from None
         except IsADirectoryError:
             raise _unreadable(name, "this is a directory, not a file") from None
+        except OutsideError:
+            hint = "name the file itself with --file"
+            raise _unreadable(name, "this is a link that leads out of the repository", hint=hint) from None
         except OSError as error:
             raise _unreadable(name, f"the file cannot be read ({error.strerror})") from None
 

@@ -25,6 +25,38 @@ EXPECTED = ("stdout", "stderr", "exit", "command", "made")
 NOBODY = 65534
 GOOD = b'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def links(folder: Path, named: dict[str, str]) -> None:
+    for name, to in named.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).symlink_to(to)
+
+
+def link_and_pipe(folder: Path) -> None:
+    links(folder, {"linked": "/nowhere/x"})
+    pipe(folder / "pipe")
+
+
+def outside_paths(folder: Path) -> None:
+    links(
+        folder,
+        {
+            "link": "/nowhere",
+            "file:": "/nowhere",
+            "https:": "/",
+            "app/linked.Dockerfile": "/nowhere/linked.Dockerfile",
+            "app/other.Dockerfile.rego": "/nowhere/policy",
+            "app/.dockerignore": "/nowhere/ignored",
+            "layout/oci-layout": "/nowhere/layout",
+            "cache/index.json": "/nowhere/index",
+        },
+    )
+
+
 MADE: dict[str, Callable[[Path], object]] = {
     "bom-and-crlf": lambda path: path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n")),
     "directory": lambda path: path.mkdir(),
@@ -34,6 +66,13 @@ MADE: dict[str, Callable[[Path], object]] = {
     "ten-megabytes": lambda path: path.write_bytes(GOOD + b"#" * 10_000_000),
     "unreadable": lambda path: path.touch(mode=0),
     "nested-deeply": lambda path: path.write_bytes(b"a = " + b"[" * 20_000 + b"]" * 20_000),
+    "outside-root-file": lambda path: path.symlink_to("/nowhere/x.toml"),
+    "outside-include": lambda path: links(path.parent, {"images/x": "/nowhere", "linked.toml": "/nowhere/x.toml"}),
+    "outside-variable-file": lambda path: link_and_pipe(path.parent),
+    "var-file-is-no-file": lambda path: link_and_pipe(path.parent),
+    "file-is-a-pipe": pipe,
+    "include-is-a-pipe": lambda path: pipe(path.parent / "pipe.toml"),
+    "outside-paths": lambda path: outside_paths(path.parent),
 }
 
 

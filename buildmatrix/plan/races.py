@@ -1,0 +1,70 @@
+"""Paths that one target reads or writes while another one writes the folder around them.
+
+What comes first is not said, and an exported folder may hold links: a secret that was a file when the build began would
+be read through one, wherever it leads.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+from buildmatrix.errors import Diagnostic
+from buildmatrix.files import Repository
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.reach import Reach, reaches, written_before
+
+
+def races_of(targets: Sequence[PlannedTarget], directory: str) -> Iterator[Diagnostic]:
+    """Yield an error for each target that does, once for each that writes: the first setting, of the first cell."""
+    repository = Repository.around(directory)
+    trees = dict(_trees(targets, repository))
+    if not trees:
+        return
+    ahead, said = written_before(targets), set()
+    by_name = {target.name: target for target in targets}
+    for target in targets:
+        for reach in reaches(target):
+            found = _writer(reach, repository, trees)
+            if found is None or found[0] is target or found[1] in ahead.get(target.name, ()):
+                continue
+            pair = (target.declared, found[0].declared)
+            if pair in said or _is_before(target.name, found[0].name, by_name):
+                continue
+            said.add(pair)
+            verb = "reads" if reach.access == "read" else "writes"
+            message = f"{target.name} {verb} {reach.path}, and {found[0].name} writes into {found[1]} at the same time"
+            hint = f'write needs = ["{found[0].name}"] to have it afterwards, or use folders that lie apart'
+            yield Diagnostic(message=message, code="race", place=target.place_of(*reach.pointer), hint=hint)
+
+
+def _trees(targets: Sequence[PlannedTarget], repository: Repository) -> Iterator[tuple[str, tuple[PlannedTarget, str]]]:
+    for target in targets:
+        for reach in reaches(target) if target.exported else ():
+            if reach.tree and not repository.outside(reach.path):
+                yield repository.real(reach.path), (target, reach.path)
+
+
+def _writer(
+    reach: Reach, repository: Repository, trees: Mapping[str, tuple[PlannedTarget, str]]
+) -> tuple[PlannedTarget, str] | None:
+    if reach.maybe or repository.outside(reach.path):
+        return None
+    at = repository.real(reach.path)
+    while at != "/":
+        at = os.path.dirname(at)  # noqa: PTH120 a Path for each folder of each path is slow
+        if at in trees:
+            return trees[at]
+    return None
+
+
+def _is_before(name: str, later: str, by_name: Mapping[str, PlannedTarget]) -> bool:
+    """Tell whether a target is over before another one begins."""
+    pending, seen = [(later, False)], set[tuple[str, bool]]()
+    while pending:
+        at, needed = pending.pop()
+        if at == name and needed:
+            return True
+        if (at, needed) in seen or at not in by_name:
+            continue
+        seen.add((at, needed))
+        pending += [(one, needed) for one in by_name[at].links] + [(one, True) for one in by_name[at].needs]
+    return False

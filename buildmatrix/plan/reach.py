@@ -1,0 +1,187 @@
+"""What a target reads and writes on this machine: every path that buildx opens for it, however the file says it.
+
+The rules are those of buildx 0.13 to 0.37 (build/opt.go, bake/bake.go), found by reading and by running:
+- A context is a folder wherever there is one of that name, whatever it looks like: with a folder `https:` in the
+  repository, `https://x` is one. Of a named context, all that is no URL, image, target or layout is a path.
+- `dockerfile` is relative to a context that is a path, else to where bake runs, and never a URL; buildx reads `.rego`
+  beside it, and follows links there.
+- A folder of a local cache or of an image layout is read and written by fixed names, and links are followed; an
+  `index.json` that cannot be read is printed as a whole.
+- Paths of ssh are one list: each may hold commas. An empty one is the agent, as is a Git address over ssh.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from buildmatrix.errors import Pointer
+from buildmatrix.files import is_within
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.paths import is_local
+from buildmatrix.spec.settings import DockerOutput, LocalOutput, OciOutput, Secret, Ssh
+
+_HERE = "cwd://"
+_LAYOUT = "oci-layout://"
+_SSH = re.compile(r"^(ssh://|[A-Za-z0-9_.-]+@[^/:]+:)")
+_STORE = ("index.json", "index.json.lock", "oci-layout", "ingest", "blobs", "blobs/sha256")
+_BESIDE = (".dockerignore", ".rego")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A path that a target reads or writes, as it is written down: relative to the plan's directory, or absolute.
+
+    `more` are files that are read or written with it, whoever names them; with `tree` any file below may be written.
+    `maybe` says that it is a path only where its first part is there.
+    """
+
+    access: Literal["read", "write"]
+    path: str
+    pointer: Pointer
+    more: tuple[str, ...] = ()
+    maybe: bool = False
+    tree: bool = False
+
+
+def reaches(target: PlannedTarget) -> Iterator[Reach]:
+    """Yield what a target reads and writes on this machine."""
+    settings = target.settings
+    yield from _contexts(settings.context or ".", ("context",))
+    for key, value in (settings.contexts or {}).items():
+        yield from _contexts(value, ("contexts", key))
+    if (dockerfile := dockerfile_of(target)) is not None:
+        beside = tuple(dockerfile + ending for ending in _BESIDE)
+        maybe = context_of(target) is None and not posixpath.isabs(dockerfile)
+        yield Reach("read", dockerfile, ("dockerfile",), beside, maybe=maybe)
+    for attribute in ("output", "cache_to", "cache_from", "secret", "ssh"):
+        for index, table in enumerate(getattr(settings, attribute) or ()):
+            if not isinstance(table, str):
+                yield from _of_table(table, (attribute, index))
+
+
+def _contexts(text: str, pointer: Pointer) -> Iterator[Reach]:
+    if text.startswith(("target:", "docker-image://")):
+        return
+    if text.startswith(_LAYOUT):
+        for path in _layouts(text.removeprefix(_LAYOUT)):
+            yield Reach("read", path, pointer, _inside(path, _STORE))
+        return
+    path = text.removeprefix(_HERE)
+    maybe = not is_local(path)
+    yield Reach("read", path, pointer, () if maybe else _inside(path, (".dockerignore",)), maybe=maybe)
+
+
+def _layouts(text: str) -> tuple[str, ...]:
+    """Return the folders that `DIR[:TAG][@DIGEST]` may mean: old versions cut at the first sign, new ones at the last.
+
+    New ones cut only what can be a tag or a digest.
+    """
+    old = text.partition("@")[0].partition(":")[0]
+    bare = re.sub(r"@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,}$", "", text)
+    return tuple(dict.fromkeys((old, bare, re.sub(r":\w[\w.-]{0,127}$", "", bare))))
+
+
+def _inside(folder: str, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}" for name in names)
+
+
+def context_of(target: PlannedTarget) -> str | None:
+    """Return the path of a target's own context; None for one that is no folder of this machine."""
+    text = (target.settings.context or ".").removeprefix(_HERE)
+    return text if is_local(text) else None
+
+
+def dockerfile_of(target: PlannedTarget) -> str | None:
+    """Return the path of a target's Dockerfile, where it is one of this machine; None if it cannot be.
+
+    One that is named beside a text of the file's own is a path: buildx looks at it before it takes the text.
+    """
+    settings = target.settings
+    named, context = settings.dockerfile, context_of(target)
+    if named is None and settings.dockerfile_inline is not None:
+        return None
+    if named is not None and (context is None or named.startswith(_HERE) or posixpath.isabs(named)):
+        return named.removeprefix(_HERE)
+    return None if context is None else f"{context}/{named or 'Dockerfile'}"
+
+
+def _of_table(table: Any, pointer: Pointer) -> Iterator[Reach]:
+    if isinstance(table, Secret):
+        if (src := secret_file(table)) is not None:
+            yield Reach("read", src, pointer)
+        return
+    for path in key_paths(table) if isinstance(table, Ssh) else ():
+        yield Reach("read", path, pointer)
+    layout = isinstance(table, OciOutput | DockerOutput) and table.tar is False
+    store = _STORE if layout or pointer[0] in {"cache_to", "cache_from"} else ()
+    if dest := getattr(table, "dest", None):
+        yield Reach("write", dest, pointer, _inside(dest, store), tree=isinstance(table, LocalOutput))
+    if src := getattr(table, "src", None):
+        yield Reach("read", src, pointer, _inside(src, store))
+
+
+def key_paths(table: Ssh) -> tuple[str, ...]:
+    """Return the sockets and keys of an ssh table, as buildx understands them."""
+    return tuple(path for path in ",".join(table.paths or ()).split(",") if path)
+
+
+def secret_file(secret: Secret) -> str | None:
+    """Return the file of a secret; None where it is a variable of the environment, which with type=env `src` names."""
+    return secret.src if secret.src and (secret.type != "env" or secret.env) else None
+
+
+def secret_variable(secret: Secret) -> str:
+    """Return the variable of a secret that is no file."""
+    return secret.env or secret.src or secret.id
+
+
+def privileges(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
+    """Yield what a target asks for beside paths, by bake's words; `docker.context` is ours, since bake asks nobody."""
+    settings = target.settings
+    for index, value in enumerate(settings.entitlements or ()):
+        yield value, ("entitlements", index)
+    if settings.network == "host":
+        yield "network.host", ("network",)
+    for index, table in enumerate(settings.ssh or ()):
+        if isinstance(table, Ssh) and ("" in ",".join(table.paths or ()).split(",")):
+            yield "ssh", ("ssh", index)
+    if not settings.ssh and _SSH.match(settings.context or ""):
+        yield "ssh", ("context",)
+    for index, output in enumerate(settings.output or ()):
+        if isinstance(output, DockerOutput) and output.context not in {None, "", "default"}:
+            yield f"docker.context={output.context}", ("output", index)
+
+
+# --- what targets write for each other --------------------------------------------------------------------------------
+
+
+def written_before(targets: Sequence[PlannedTarget]) -> Mapping[str, frozenset[str]]:
+    """Return by target the paths that others write before it is built: what it needs, or what it builds upon needs."""
+    own = {target.name: frozenset(_dests(target)) for target in targets}
+    if not any(own.values()):
+        return {}
+    nothing: frozenset[str] = frozenset()
+    beside: dict[str, frozenset[str]] = {}
+    ahead: dict[str, frozenset[str]] = {}
+    for target in targets:  # in build order
+        upon = target.links
+        beside[target.name] = own[target.name].union(*(beside.get(name, nothing) for name in upon))
+        ahead[target.name] = nothing.union(
+            *(ahead.get(name, nothing) for name in (*upon, *target.needs)),
+            *(beside.get(name, nothing) for name in target.needs),
+        )
+    return ahead
+
+
+def _dests(target: PlannedTarget) -> Iterator[str]:
+    if target.exported and target.settings.call in {None, "build"}:
+        outputs: tuple[Any, ...] = target.settings.output or ()
+        yield from (dest for output in outputs if (dest := getattr(output, "dest", None)))
+
+
+def is_written(path: str, dests: Iterable[str]) -> bool:
+    """Tell whether a path may come to be by what is written: it is one of these, in one, or around one."""
+    own, *others = (posixpath.normpath(posixpath.join("/here", one)) for one in (path, *dests))
+    return any(is_within(own, other) or is_within(other, own) for other in others)
