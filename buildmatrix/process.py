@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import IO, Self
 
 from buildmatrix import ENDING
 from buildmatrix.errors import Diagnostic, EngineError
@@ -74,28 +74,28 @@ class Programs:
         *,
         cwd: str | Path,
         on_line: Callable[[str], None] | None,
+        on_output: Callable[[str], None] | None = None,
         more: Mapping[str, str] | None = None,
-        silent: bool = False,
     ) -> "Watched":
         """Start a program in a process group of its own; each line of its standard error goes to `on_line`.
 
-        Without `on_line` it writes to our own terminal; its standard output goes to our standard error, since ours is
-        for data, or nowhere, if it is to be `silent`. `more` is added to the environment. EngineError if the program is
-        not there.
+        Each of its standard output goes to `on_output`, or nowhere without it. Without `on_line` it writes all to our
+        own terminal. `more` is added to the environment. EngineError if the program is not there.
         """
+        output = subprocess.DEVNULL if on_output is None else subprocess.PIPE
         try:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
                 env={**(more or {}), **self.environment},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if silent else STANDARD_ERROR,
+                stdout=STANDARD_ERROR if on_line is None else output,
                 stderr=None if on_line is None else subprocess.PIPE,
                 start_new_session=True,
             )
         except OSError as error:
             raise _unstarted(command[0], error) from None
-        return Watched(process, on_line)
+        return Watched(process, on_line, on_output)
 
 
 class Answer:
@@ -159,18 +159,24 @@ def _text(data: bytes) -> str:
 class Watched:
     """A program that runs in a process group of its own. Every method may be called from any thread."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", on_line: Callable[[str], None] | None) -> None:
-        """Take the process, and who is given its lines."""
-        self._process, self._on_line = process, on_line
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        on_line: Callable[[str], None] | None,
+        on_output: Callable[[str], None] | None = None,
+    ) -> None:
+        """Take the process, and who is given the lines of its standard error and of its standard output."""
+        self._process, self._on_line, self._on_output = process, on_line, on_output
         self._timer: threading.Timer | None = None
 
     def wait(self) -> int:
         """Read to the end and return the exit code; nothing of the group is left then."""
         try:
             with self._process:
-                if self._on_line is not None and self._process.stderr is not None:
-                    for line in self._process.stderr:
-                        self._on_line(_text(line).rstrip("\r\n"))
+                output = threading.Thread(target=_read, args=[self._process.stdout, self._on_output], daemon=True)
+                output.start()
+                _read(self._process.stderr, self._on_line)
+                output.join()
                 return self._process.wait()
         finally:
             self.kill()
@@ -192,6 +198,12 @@ class Watched:
     def _signal(self, signum: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signum)
+
+
+def _read(stream: IO[bytes] | None, tell: Callable[[str], None] | None) -> None:
+    if stream is not None and tell is not None:
+        for line in stream:
+            tell(_text(line).rstrip("\r\n"))
 
 
 @contextmanager

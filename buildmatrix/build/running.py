@@ -69,7 +69,7 @@ class Starter:
             command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
             cwd=self._run.plan.directory,
             on_line=self._reader(progress),
-            silent=unit.call.asks and self._policy.progress == "auto",
+            on_output=None if unit.call.asks and self._policy.progress == "auto" else self._pass_on,
             more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
         )
         began = time.monotonic() - self._run.start
@@ -100,6 +100,9 @@ class Starter:
                 if dest := getattr(output, "dest", None):
                     Path(plan.directory, dest).parent.mkdir(parents=True, exist_ok=True)
 
+    def _pass_on(self, line: str) -> None:
+        self._tell(Line(text=passed_on(line)))
+
     def _reader(self, progress: Progress) -> Callable[[str], None] | None:
         """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""
         if self._policy.progress == "auto":
@@ -108,7 +111,7 @@ class Starter:
             return None
 
         def both(line: str) -> None:
-            self._tell(Line(text=passed_on(line)))
+            self._pass_on(line)
             progress.line(line)
 
         return both

@@ -23,7 +23,7 @@ from buildmatrix.build.progress import (
 from buildmatrix.report.progress import ended
 from buildmatrix.report.style import Style
 from buildmatrix.report.words import STATUSES
-from buildmatrix.text import one_line
+from buildmatrix.text import clean, one_line
 
 A_SECOND = 4
 """How often the board is drawn."""
@@ -71,6 +71,7 @@ class Board:
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, Line):
+            self._live.console.print(Text(clean(event.text)))
             return
         name = event.outcome.name if isinstance(event, TargetEnded) else event.target
         with self._lock:

@@ -122,6 +122,17 @@ def test_files_hold_what_was_written(hostile: Path, run: Run) -> None:
         assert "ümläut 日本" in text
 
 
+@pytest.mark.parametrize("progress", ["auto", "plain"])
+@pytest.mark.parametrize("call", ["check", "outline"])
+def test_what_a_dockerfile_is_told_of_is_obeyed_by_nobody(project: Project, run: Run, call: str, progress: str) -> None:
+    text = "FROM busybox\nARG V=1 # \x1b]0;title\x07\u202e##[error]FORGED\nRUN echo $V$W \x1b[31m##[error]FORGED\n"
+    project(f'[target.app]\ncall = "{call}"\n', {"Dockerfile": text + "from busybox\n"})
+    done = run("apply", "--progress", progress, GITHUB_ACTIONS="true")
+    for text in (done.stdout, done.stderr):
+        assert not OBEYED.search(text)
+        assert [line for line in commands(text) if "##[" in line] == []
+
+
 # Credentials
 
 

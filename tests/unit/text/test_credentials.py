@@ -269,13 +269,14 @@ def test_what_is_too_short_is_everywhere() -> None:
     assert hidden() == frozenset()
 
 
-@given(st.text(min_size=6, max_size=30), st.text(max_size=30), st.text(max_size=30))
+SOLID = st.characters(exclude_categories=["Z", "C"], exclude_characters="*")
+
+
+@given(st.text(SOLID, min_size=6, max_size=30), st.text(max_size=30), st.text(max_size=30))
 def test_no_text_holds_what_is_hidden(secret: str, before: str, after: str) -> None:
     forget()
     hide(secret)
-    assume = secret.strip("*") and len(secret) >= 6
-    shown = redacted(before + secret + after)
-    assert not assume or secret.strip("*") not in shown.replace("***", "") or secret not in shown
+    assert secret not in redacted(before + secret + after)
 
 
 @pytest.mark.parametrize(
