@@ -13,9 +13,11 @@ from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.build.preflight import Facts
+from buildmatrix.build.present import Present, builder_of
 from buildmatrix.build.progress import Event, Listener, TargetEnded
 from buildmatrix.build.publish import Published, Publisher
 from buildmatrix.build.result import ResultFile
+from buildmatrix.build.resume import NOTHING, Resumed, resumed
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.build.staging import staged
 from buildmatrix.plan.model import Plan
@@ -41,8 +43,9 @@ def apply(
     """
     began, start = datetime.now(UTC), time.monotonic()
     policy = Policy(plan=plan, options=options)
-    kept = records.result.kept() if records.resume else {}
-    records.result.begin()
+    again = _resumed(plan, policy, facts, programs, records) if records.resume else NOTHING
+    kept = again.kept
+    records.result.begin(builder_of(facts.builder, programs))
     staging = staged(plan, policy, facts.builder, secrets.token_hex(4))
     images = [image for name, image in staging.images.items() if not (name in kept and kept[name].tags)]
     publisher = Publisher(plan, images, facts, programs)
@@ -50,9 +53,13 @@ def apply(
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         log_of = records.logs.path if records.logs else lambda _: ""
         run = Run(plan=staging.plan, facts=facts, programs=programs, folder=Path(folder), start=start, log_of=log_of)
-        schedule = Schedule(run, options, _recording(listener, records), kept)
+        schedule = Schedule(run, options, _recording(listener, records), again)
         schedule.go()
     outcomes = {**kept, **schedule.ledger.outcomes}
+    spared = [image for image in staging.images.values() if image not in images]
+    if late := [image for image in spared if outcomes[image.name] is not kept[image.name]]:  # it had to be built
+        images += late
+        publisher = Publisher(plan, images, facts, programs)
     published = _published(publisher, outcomes, schedule) if images else Published()
     targets = tuple(_with_tags(outcomes[target.name], published) for target in plan.targets)
     records.result.record_all(targets)
@@ -67,6 +74,10 @@ def apply(
         publish=published.words,
         left_behind=published.left_behind,
     )
+
+
+def _resumed(plan: Plan, policy: Policy, facts: Facts, programs: Programs, records: Records) -> Resumed:
+    return resumed(plan, records.result, Present(plan, facts.builder, programs), pull=policy.options.pull)
 
 
 def _recording(listener: Listener, records: Records) -> Listener:

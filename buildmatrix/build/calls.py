@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,8 @@ class Call:
     asks: bool = False
 
 
-def calls(plan: Plan, policy: Policy) -> list[Call]:
-    """Return the calls that build a plan, in order.
+def calls(plan: Plan, policy: Policy, kept: AbstractSet[str] = frozenset()) -> list[Call]:
+    """Return the calls that build a plan, in order; what is `kept` is only built upon.
 
     Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many; else there is one
     call, or several where `needs` asks for something to be finished first. Questions (`call`) have calls of their own:
@@ -51,7 +52,7 @@ def calls(plan: Plan, policy: Policy) -> list[Call]:
         return [call(plan, names) for wave in _waves(plan) for part in _alike(plan, wave) for names in _pieces(part)]
     found = []
     for stage in plan.stages:
-        for names in _alike(plan, [target.name for target in stage]):
+        for names in _alike(plan, [target.name for target in stage if target.name not in kept]):
             size = 1 if policy.jobs else min(PIECE, -(-len(names) // AT_ONCE))
             found += [call(plan, some, alone=True) for some in _cut(names, size)]
     return found

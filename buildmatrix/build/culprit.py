@@ -5,6 +5,7 @@ from collections.abc import Collection
 from buildmatrix.build.calls import call
 from buildmatrix.build.running import Unit
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import builds
 
 MOST_CUTS = 200
 """Refused calls of a run that are cut; where there are more, something else is wrong, and all of a call are blamed."""
@@ -24,7 +25,8 @@ class Culprits:
         first, by itself; then the target is tried once more.
         """
         names, half = unit.call.names, len(unit.call.names) // 2
-        upon = [name for name in unit.call.within if name not in names and name not in done]
+        others = [name for name in unit.call.within if name not in names and name not in done]
+        upon = [name for name in others if builds(self._plan.by_name[name].settings)]
         self._cuts += 1
         if self._cuts > MOST_CUTS or not (half or upon):
             return []

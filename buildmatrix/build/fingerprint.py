@@ -1,39 +1,54 @@
-"""Whether a target is what it was: its bake definition and the files that it is built from, as one digest.
+"""Whether a target is what it was: its bake definition and all local files that it names, as one digest.
 
-Files are told apart by name, size and time of change, as make and rsync do; their contents are not read.
+Files are told apart by name, size, times and inode, as make, rsync and git do; their contents are not read. What is
+elsewhere (a URL, a git repository, an image without its digest) may have changed at any time.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Any
 
-from buildmatrix.build.bake import bake_document
+from buildmatrix.build.bake import bake_document, with_links
+from buildmatrix.build.looks import Looks
+from buildmatrix.files import is_within
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.paths import is_local
 
-MOST_FILES = 200_000
-"""Files of a context beyond which a target counts as changed: to look at them takes longer than the cache."""
+ENVIRONMENT = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS", "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY")
+"""Variables of the environment from which bake takes something into a build that no definition names."""
 
-NEVER = frozenset({".git", ".buildmatrix"})
+OWN = ".buildmatrix"
+"""The folder of the last result."""
+
+LAYOUT, HERE = "oci-layout://", "cwd://"
+PINNED = "@sha256:"
+IGNORE = ".dockerignore"
 
 
 class Fingerprints:
     """Makes the fingerprints of a plan's targets; each folder is looked at once."""
 
-    def __init__(self, plan: Plan, written: Iterable[str]) -> None:
-        """Take the paths that runs write themselves: they are no part of what is built."""
+    def __init__(
+        self, plan: Plan, written: Iterable[str], environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Take the paths that runs write themselves, which are no part of what is built, and the environment."""
         self._plan = plan
         self._blocks = bake_document(plan)["target"]
-        base = Path(plan.directory)
-        outputs = (dest for target in plan.targets for dest in _dests(target))
-        self._ignored = {os.path.normpath(base / path) for path in (*outputs, *written)}
-        self._folders: dict[str, str | None] = {}
+        self._environment = {name: environment[name] for name in ENVIRONMENT if name in environment}
+        self._base = Path(plan.directory)
+        self._dests = {target.name: list(map(self._real, dests_of(target))) for target in plan.targets}
+        outputs = (path for paths in self._dests.values() for path in paths)
+        self._looks = Looks([*outputs, *map(self._real, (OWN, *written))])
         self._known: dict[str, str] = {}
         self._thread: Thread | None = None
+
+    def _real(self, path: str) -> str:
+        return os.path.realpath(self._base / path)
 
     def of(self, name: str) -> str:
         """Return a target's fingerprint as it was when `start` was called; "" where it cannot be told."""
@@ -48,63 +63,98 @@ class Fingerprints:
         self._thread = Thread(target=lambda: [self._known.update({name: self._of(name)}) for name in self._blocks])
         self._thread.start()
 
+    def doubt(self, name: str) -> str:
+        """Return why nobody can say whether a target is what it was; "" where that can be said."""
+        return next((doubt for target in with_links(self._plan, [name]) for doubt in _elsewhere(target)), "")
+
     def _of(self, name: str) -> str:
-        digest = hashlib.sha256()
-        for target in self._with_links(name):
+        if self.doubt(name):
+            return ""
+        digest = hashlib.sha256(json.dumps(self._environment, sort_keys=True).encode())
+        for target in with_links(self._plan, [name]):
             digest.update(json.dumps([target.name, self._blocks[target.name]], sort_keys=True).encode())
-            for folder in _folders(target):
-                found = self._folder(folder)
-                if found is None:
+            for path, git in self._paths(target):
+                if not (look := self._looks.of(path, git=git)):
                     return ""
-                digest.update(found.encode())
+                digest.update(f"{path}\0{look}\0".encode(errors="replace"))
         return digest.hexdigest()
 
-    def _with_links(self, name: str) -> Iterator[PlannedTarget]:
-        pending, seen = [name], {name}
-        while pending:
-            target = self._plan.by_name[pending.pop()]
-            yield target
-            fresh = [link for link in target.links if link not in seen]
-            seen.update(fresh)
-            pending += fresh
+    def _paths(self, target: PlannedTarget) -> Iterator[tuple[str, bool]]:
+        """Yield the local paths that a target names, and whether `.git` in them counts.
 
-    def _folder(self, folder: str) -> str | None:
-        if folder not in self._folders:
-            self._folders[folder] = self._look(Path(self._plan.directory, folder))
-        return self._folders[folder]
-
-    def _look(self, root: Path) -> str | None:
-        digest = hashlib.sha256()
-        for count, (path, entry) in enumerate(self._files(root)):
-            if count > MOST_FILES:
-                return None
-            facts = (os.path.relpath(path, root), entry.st_size, entry.st_mtime_ns, entry.st_mode)
-            digest.update(repr(facts).encode(errors="replace"))
-        return digest.hexdigest()
-
-    def _files(self, root: Path) -> Iterator[tuple[str, os.stat_result]]:
-        if root.is_file():
-            yield str(root), root.stat()
-            return
-        for folder, folders, files in os.walk(root):
-            folders[:] = sorted(name for name in folders if name not in NEVER and not self._is_ignored(folder, name))
-            for name in sorted(files):
-                path = os.path.join(folder, name)  # noqa: PTH118 a Path for each file is slow
-                if not self._is_ignored(folder, name):
-                    yield path, os.lstat(path)
-
-    def _is_ignored(self, folder: str, name: str) -> bool:
-        return os.path.normpath(os.path.join(folder, name)) in self._ignored  # noqa: PTH118
+        What lies where a target writes that it needs is told by that one: it is built again where it was changed.
+        """
+        written = [path for name in target.needs for path in self._dests[name]]
+        for path, git in _named(target, self._base):
+            real = self._real(path)
+            if not any(is_within(real, folder) for folder in written):
+                yield real, git
 
 
-def _dests(target: PlannedTarget) -> Iterator[str]:
+def _named(target: PlannedTarget, base: Path) -> Iterator[tuple[str, bool]]:
+    yield from _of_context(target, base)
+    for value in (target.settings.contexts or {}).values():
+        text = value.removeprefix(HERE)
+        if text.startswith(LAYOUT):
+            yield _layout(text.removeprefix(LAYOUT), base), True
+        elif is_local(text):
+            yield text, not _leaves_git_out(base / text / IGNORE)
+    for secret in target.settings.secret or ():
+        if src := getattr(secret, "src", None):
+            yield src, False
+
+
+def _of_context(target: PlannedTarget, base: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the context, the Dockerfile and the files that may say what of the context is left out."""
+    settings = target.settings
+    context = (settings.context or ".").removeprefix(HERE)
+    if not is_local(context):
+        return
+    ignore = os.path.join(context, IGNORE)  # noqa: PTH118 a Path cuts `link/..`
+    if settings.dockerfile_inline is None:
+        dockerfile = os.path.join(context, settings.dockerfile or "Dockerfile")  # noqa: PTH118
+        for path in dict.fromkeys((dockerfile, os.path.normpath(dockerfile))):
+            own = f"{path}{IGNORE}"
+            yield from ((path, False), (own, False))
+            ignore = own if (base / own).is_file() else ignore
+    yield context, not _leaves_git_out(base / ignore)
+
+
+def _layout(text: str, base: Path) -> str:
+    """Return the folder of `DIR`, `DIR:TAG` or `DIR@DIGEST`."""
+    if (base / text).is_dir():
+        return text
+    bare = text.partition("@")[0]
+    head, sign, last = bare.rpartition(":")
+    return head if sign and "/" not in last else bare
+
+
+def _leaves_git_out(ignore: Path) -> bool:
+    """Tell whether a .dockerignore plainly leaves `.git` out; what is less plain counts as not."""
+    try:
+        lines = [line.strip() for line in ignore.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return False
+    plain = {".git", ".git/", "/.git", "/.git/", "**/.git", ".git/**", "**/.git/**"}
+    return not plain.isdisjoint(lines) and not any(line.startswith("!") for line in lines)
+
+
+def _elsewhere(target: PlannedTarget) -> Iterator[str]:
+    """Yield what a target takes from elsewhere, where it may have changed."""
+    settings = target.settings
+    if settings.pull:
+        yield f"{target.name} pulls newer base images"
+    named = {"its context": settings.context or "."}
+    named |= {f"its context {key}": value for key, value in (settings.contexts or {}).items()}
+    if settings.dockerfile and settings.dockerfile_inline is None and not is_local(settings.dockerfile):
+        named["its Dockerfile"] = settings.dockerfile
+    for what, value in named.items():
+        known = is_local(value) or value.startswith(("target:", LAYOUT, HERE))
+        if not known and not (value.startswith("docker-image://") and PINNED in value):
+            yield f"{what} of {target.name} is no local folder" if what != "its Dockerfile" else f"{what} is elsewhere"
+
+
+def dests_of(target: PlannedTarget) -> Iterator[str]:
+    """Yield the paths that a target writes: outputs and caches."""
     tables: tuple[Any, ...] = (*(target.settings.output or ()), *(target.settings.cache_to or ()))
     return (dest for table in tables if (dest := getattr(table, "dest", None)))
-
-
-def _folders(target: PlannedTarget) -> Iterator[str]:
-    settings = target.settings
-    context = settings.context or "."
-    if is_local(context):
-        yield context
-    yield from (path for path in (settings.contexts or {}).values() if is_local(path))

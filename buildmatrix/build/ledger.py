@@ -1,9 +1,10 @@
 """The ledger of a run: what became of each target, after which attempts, and why others were skipped."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from buildmatrix.build.answers import Answer
 from buildmatrix.build.failure import Failure
@@ -43,8 +44,9 @@ def waited_for(plan: Plan, target: PlannedTarget) -> list[str]:
 class Ledger:
     """Takes down what becomes of a plan's targets, and tells the listener."""
 
-    def __init__(self, run: Run, tell: Listener) -> None:
-        """Start with nothing."""
+    def __init__(self, run: Run, tell: Listener, reasons: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start with nothing but the reasons why some targets are built again."""
+        self._reasons = reasons
         self.plan, self.start = run.plan, run.start
         self.outcomes: dict[str, TargetOutcome] = {}
         self._attempts: dict[str, list[Attempt]] = {}
@@ -120,7 +122,7 @@ class Ledger:
             digest=(digest or track.digest) if done else "",
             failed_step=track.failed_step if status == "failed" else "",
             excerpt="\n".join([*track.log, *(one.text for one in findings)]) if status == "failed" else "",
-            reason=reason,
+            reason=reason or (self._reasons.get(name, "") if done else ""),
             log=self._log_of(name),
             call="" if builds(target.settings) else target.settings.call or "",
             findings=findings,

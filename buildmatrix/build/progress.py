@@ -41,10 +41,11 @@ DRIFT = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class TargetStarted:
-    """A target is begun; `attempt` counts from 1."""
+    """A target is begun; `attempt` counts from 1. `because` says why it is built again, "" where nobody asks."""
 
     target: str
     attempt: int
+    because: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

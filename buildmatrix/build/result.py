@@ -9,16 +9,16 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from buildmatrix.build.fingerprint import Fingerprints
 from buildmatrix.build.outcome import TargetOutcome
+from buildmatrix.build.present import Left, files_of
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.files import write_whole
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.outputs import builds
 from buildmatrix.spec.plain import table_of
 
 FOLDER, FILE = ".buildmatrix", "result.json"
@@ -29,65 +29,36 @@ SECONDS = 1.0
 MOST = 10**18
 """Bytes, or seconds, beyond which a number means nothing."""
 
-_KEPT = ("digest", "size", "seconds", "tags", "log")
+KEPT = ("digest", "size", "seconds", "tags", "log")
 """What is worth remembering of an outcome."""
 
 
 class ResultFile:
     """The file `.buildmatrix/result.json` in a plan's directory."""
 
-    def __init__(self, plan: Plan, written: Iterable[str] = ()) -> None:
-        """Take the plan, and the paths that the run writes itself: they are no part of what is built."""
-        self._plan, self._fingerprints = plan, Fingerprints(plan, written)
+    def __init__(
+        self, plan: Plan, written: Iterable[str] = (), environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Take the plan, the paths that the run writes itself, and the environment that bake will see."""
+        self._plan, self.fingerprints = plan, Fingerprints(plan, written, environment)
         self.path = Path(plan.directory, FOLDER, FILE)
         self.trouble = ""
         """Why the result is not kept; "" if it is."""
+        self._builder = ""
         self._found: dict[str, dict[str, Any]] = {}
         self._saved = 0.0
 
-    def begin(self) -> None:
-        """Look at what is built before the build begins."""
-        self._fingerprints.start()
+    def begin(self, builder: str) -> None:
+        """Look at what is built before the build begins; `builder` is where."""
+        self._builder = builder
+        self.fingerprints.start()
 
-    def kept(self) -> dict[str, TargetOutcome]:
-        """Return the outcomes of earlier runs that hold still; StaleError if the file cannot be used."""
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Return what is known of earlier runs, by target; StaleError if the file cannot be used."""
         try:
-            known = self._read()
+            return self._read()
         except FileNotFoundError:
             return {}
-        found = {
-            name: self._outcome(name, entry)
-            for name, target in self._plan.by_name.items()
-            if (entry := known.get(name))
-            and builds(target.settings)
-            and entry["fingerprint"] not in {"", None}
-            and entry["fingerprint"] == self._fingerprints.of(name)
-        }
-        return found | {name: self._outcome(name, {}) for name in self._only_for(found)}
-
-    def _only_for(self, kept: Mapping[str, TargetOutcome]) -> Iterator[str]:
-        """Yield what is built only for targets that are kept."""
-        needed = {target.name for target in self._plan.targets if target.exported and target.name not in kept}
-        for target in reversed(self._plan.targets):
-            if target.name in needed:
-                needed.update(target.links)
-            elif target.name not in kept:
-                yield target.name
-
-    def _outcome(self, name: str, entry: Mapping[str, Any]) -> TargetOutcome:
-        target = self._plan.by_name[name]
-        values = {key: entry[key] for key in _KEPT if key in entry}
-        return TargetOutcome(
-            name=name,
-            declared=target.declared,
-            status="kept",
-            exported=target.exported,
-            platforms=target.platforms,
-            links=target.links,
-            needs=target.needs,
-            reason="an earlier run built it, and nothing changed since",
-            **{"tags": (), **values, **({"tags": tuple(values["tags"])} if "tags" in values else {})},
-        )
 
     def _read(self) -> dict[str, dict[str, Any]]:
         """Return the entries by target; FileNotFoundError if there are none, StaleError if they cannot be used."""
@@ -110,13 +81,18 @@ class ResultFile:
         return found
 
     def record(self, outcome: TargetOutcome) -> None:
-        """Remember an outcome; the file is written now and then. Where nothing was to be built, nothing changes."""
-        if outcome.call:
+        """Remember an outcome; the file is written now and then.
+
+        What was kept, or was only built upon and came from the cache, is what it was; so is what was not to be built.
+        """
+        same = outcome.status == "kept" or (not outcome.exported and outcome.status in {"cached", "skipped"})
+        if same or outcome.call:
             return
         entry: dict[str, Any] = {"status": outcome.status, "fingerprint": ""}
-        if outcome.status in {"built", "cached", "kept"} and outcome.exported:
-            entry |= {"fingerprint": self._fingerprints.of(outcome.name)}
-            entry |= {field.name: getattr(outcome, field.name) for field in fields(outcome) if field.name in _KEPT}
+        if outcome.status in {"built", "cached"} and outcome.exported:
+            entry |= {"fingerprint": self.fingerprints.of(outcome.name), "builder": self._builder}
+            entry |= {key: getattr(outcome, key) for key in KEPT}
+            entry |= {"files": files_of(self._plan, self._plan.by_name[outcome.name])}
         self._found[outcome.name] = entry
         if time.monotonic() - self._saved > SECONDS:
             self.save()
@@ -157,13 +133,24 @@ class ResultFile:
         write_whole(self.path, json.dumps({"format_version": FORMAT_VERSION, "targets": entries}, indent=1))
 
 
+def left_of(entry: Mapping[str, Any]) -> Left:
+    """Return what an entry says was left."""
+    return Left(
+        digest=entry.get("digest", ""),
+        tags=tuple(entry.get("tags", ())),
+        files=entry.get("files", {}),
+        builder=entry.get("builder", ""),
+    )
+
+
 def _is_sound(entry: Any) -> bool:
     """Tell whether an entry has the types that it was written with."""
     if not isinstance(entry, dict) or not isinstance(entry.get("fingerprint"), str):
         return False
     tags, size, seconds = entry.get("tags", []), entry.get("size", 0), entry.get("seconds", 0)
     return (
-        all(isinstance(entry.get(key, ""), str) for key in ("digest", "log"))
+        all(isinstance(entry.get(key, ""), str) for key in ("status", "digest", "log", "builder"))
+        and isinstance(entry.get("files", {}), dict)
         and (isinstance(size, int) and size < MOST)
         and (isinstance(seconds, int | float) and seconds < MOST)
         and isinstance(tags, list)

@@ -6,7 +6,7 @@ signal handler uses too.
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from buildmatrix.build.failure import Failure, explain
 from buildmatrix.build.ledger import Ledger, Run, waited_for
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.progress import Listener, Retrying, TargetStarted
+from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.plan.model import Plan
@@ -34,14 +35,15 @@ LARGE_CALLS = 2
 class Schedule:
     """Runs a plan once. What became of each target is in the `ledger`, bake's metadata in `metadata`."""
 
-    def __init__(self, run: Run, options: ApplyOptions, listener: Listener, kept: Iterable[str] = ()) -> None:
-        """Take the run and how to run it; the `kept` targets need not be built again."""
+    def __init__(self, run: Run, options: ApplyOptions, listener: Listener, resumed: Resumed = NOTHING) -> None:
+        """Take the run and how to run it, and what need not be built again."""
         self.run, self.plan, self.options = run, run.plan, options
         self.policy = Policy(plan=run.plan, options=options)
-        self.ledger = Ledger(run, self._tell)
+        self._reasons = dict(resumed.reasons)
+        self.ledger = Ledger(run, self._tell, self._reasons)
         self.metadata: dict[str, Any] = {}
         self._problems: list[BuildmatrixError] = []
-        self._kept = frozenset(kept)
+        self._kept = set(resumed.kept)
         self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
         self._lock = threading.Lock()
         self._listener = listener
@@ -77,7 +79,7 @@ class Schedule:
 
     def go(self) -> None:
         """Run to the end; what went wrong first is in `problem`."""
-        self._pending = [Unit(call=made) for made in calls(self._rest(), self.policy)]
+        self._pending = [Unit(call=made) for made in calls(self._rest(), self.policy, self._kept)]
         with signals(lambda signum: self._queue.put(("signal", signum))):
             try:
                 while self._pending or self._running:
@@ -96,7 +98,7 @@ class Schedule:
 
     def _rest(self) -> Plan:
         """Return the plan without the targets that need not be built."""
-        return _without(self.plan, self._kept) if self._kept else self.plan
+        return _without(self.plan, frozenset(self._kept)) if self._kept else self.plan
 
     def _start_ready(self) -> None:
         now = time.monotonic()
@@ -129,7 +131,8 @@ class Schedule:
         for name in unit.call.names:
             if (name, unit.attempt) not in self._told:
                 self._told.add((name, unit.attempt))
-                self._tell(TargetStarted(target=name, attempt=unit.attempt))
+                because = self._reasons.get(name, "")
+                self._tell(TargetStarted(target=name, attempt=unit.attempt, because=because))
         running = self._starter.start(unit, lambda running, code: self._queue.put(("ended", (running, code))))
         self._running.append(running)
 
@@ -192,7 +195,7 @@ class Schedule:
         elif running.ended_for == "stopped":
             self._interrupted(running)
         elif (failure := self._failure(running)).refused and (
-            parts := self._culprits.parts(running.unit, self.ledger.outcomes)
+            parts := self._culprits.parts(running.unit, {*self.ledger.outcomes, *self._kept})
         ):
             self._pending += parts
         else:
@@ -216,9 +219,23 @@ class Schedule:
         return answer_of(self.plan.by_name[name], running.metadata.get(name, {}))
 
     def _succeeded(self, running: Running) -> None:
+        self._export_what_changed(running)
         for name in running.unit.call.within:
+            if name in self._kept:
+                continue
             if name in running.unit.call.names or not self._has_own_call(name):
                 self._end_well(name, running)
+
+    def _export_what_changed(self, running: Running) -> None:
+        """Build what was to be kept where the cache had lost it: what is built upon it then has to be what is there."""
+        for name in self._kept.intersection(running.unit.call.within):
+            if running.progress.tracks[name].ran or self.policy.progress != "auto":
+                self._kept.remove(name)
+                self._reasons[name] = "it was no longer in the cache, and is built upon"
+                if self._signals:
+                    self.ledger.end(name, "stopped", running.progress, reason="it was built again, and not exported")
+                else:
+                    self._pending.append(self._again([name], 1, alone=self.policy.is_split))
 
     def _end_well(self, name: str, running: Running) -> None:
         if running.unit.call.asks and name in running.unit.call.names:
@@ -254,6 +271,7 @@ class Schedule:
         return wanted > 0 and len(self.run.facts.builder.nodes) == 1 and sum(track.exports.values()) == wanted
 
     def _interrupted(self, running: Running) -> None:
+        self._export_what_changed(running)
         for name in running.unit.call.names:
             if self._is_done(running, name):
                 self._end_well(name, running)
@@ -263,6 +281,7 @@ class Schedule:
 
     def _failed(self, running: Running, failure: Failure) -> None:
         """Take the target that failed out, try it again where that may help, and go on with the others."""
+        self._export_what_changed(running)
         names = running.unit.call.names
         for name in names:
             if name != failure.target and self._is_done(running, name):

@@ -138,7 +138,7 @@ def apply(
         reports = tuple(report or ())
         check_report_names(reports)
         written = [path for path in (log_dir, metadata, *reports) if path]
-        result = ResultFile(planned, map(os.path.abspath, written))
+        result = ResultFile(planned, map(os.path.abspath, written), run.environment)
         records = Records(result=result, logs=logs_of(log_dir, stack), resume=resume)
         outcome = _run(run, planned, chosen, probe, records)
         if reports:

@@ -125,7 +125,7 @@ def _note(row: _Row, event: Event) -> None:
         case _ if row.state in _ENDS and not isinstance(event, TargetEnded):
             return  # another call's, which builds upon it
         case TargetStarted():
-            row.state, row.doing, row.since = "building", "", row.since or time.monotonic()
+            row.state, row.doing, row.since = "building", event.because, row.since or time.monotonic()
         case StepStarted() if event.step.startswith(("exporting ", "merging ")):
             row.state, row.doing = "pushing", event.step
         case StepStarted():

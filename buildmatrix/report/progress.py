@@ -45,7 +45,8 @@ class Lines:
                 return
             case TargetStarted():
                 again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-                self._say(event.target, f"started{again}")
+                because = f": {shortened(event.because)}" if event.because and not again else ""
+                self._say(event.target, f"started{again}{because}")
             case Retrying():
                 problem = shortened(event.problem)
                 self._say(event.target, f"attempt {event.attempt} failed: {problem}; again in {event.seconds:.0f}s")

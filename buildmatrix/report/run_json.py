@@ -133,7 +133,7 @@ def _target_schema() -> JsonSchema:
         size={"type": ["integer", "null"], "minimum": 0, "description": "Bytes."},
         failed_step=_TEXT_OR_NULL,
         excerpt=_TEXT_OR_NULL | {"description": "The last lines of the failed step's log."},
-        reason=_TEXT_OR_NULL | {"description": "Why it was skipped or stopped."},
+        reason=_TEXT_OR_NULL | {"description": "Why it was kept, built again, skipped or stopped."},
         log=_TEXT_OR_NULL | {"description": "The path of its full log."},
         call=_TEXT_OR_NULL | {"description": "What was asked instead of a build: check, outline or targets."},
         findings={"type": "array", "items": _finding_schema(), "description": "What a check found."},

@@ -2,20 +2,22 @@
 
 import json
 import subprocess
+import uuid
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, Run, digest, outcomes, raw, statuses, succeeded
+from tests.e2e.tools import Project, Run, digest, inspected, outcomes, raw, statuses, succeeded
 
 WARNS = "from busybox\nENV a b\nRUN true\n"
 
 
 @pytest.fixture
-def salt(tmp_path: Path) -> str:
+def salt() -> str:
     """A text that no other run has: nothing is cached."""
-    return str(tmp_path)
+    return uuid.uuid4().hex
 
 
 def app(repository: str, dockerfile: str = "FROM busybox\nARG V\nRUN echo $V\n") -> tuple[str, dict[str, str]]:
@@ -165,3 +167,142 @@ def test_the_guide_says_what_bake_does_with_a_check_of_a_base(project: Project) 
         ["docker", "buildx", "bake", "-f", "b.json"], cwd=folder, capture_output=True, text=True, check=False
     )
     assert "unsupported context source target for base" in done.stderr
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+CHAIN = """
+[variable]
+salt = {{ env = "SALT" }}
+v = "1"
+[defaults]
+output = ["type=registry"]
+context = "empty"
+[target.base]
+tags = ["{repository}/base:1"]
+dockerfile-inline = "FROM busybox\\nRUN echo base {{{{ salt }}}}; date +%N > /base"
+[target.child]
+tags = ["{repository}/child:1"]
+contexts.base = "target:base"
+dockerfile-inline = "FROM base\\nRUN echo child {{{{ salt }}}} {{{{ v }}}}; cp /base /copy"
+"""
+
+
+def resume(run: Run, *flags: str, **more: str) -> dict[str, dict[str, Any]]:
+    return succeeded(run("apply", "--resume", "--format", "json", *flags, **more))
+
+
+def layers(tag: str) -> list[str]:
+    return [row["digest"] for row in raw(f"{tag.rpartition(':')[0]}@{inspected(tag)[0]['digest']}")["layers"]]
+
+
+@pytest.mark.parametrize("builder", ["default", "one-node"])
+@pytest.mark.parametrize("flags", [(), ("--jobs", "1", "--publish", "together")], ids=str)
+def test_a_kept_base_is_what_is_built_upon(
+    project: Project, run: Run, repository: str, salt: str, builder: str, flags: tuple[str, ...]
+) -> None:
+    project(CHAIN.format(repository=repository), {"empty/file": ""})
+    more = ("--builder", builder, *flags)
+    base, child = f"{repository}/base:1", f"{repository}/child:1"
+    first = succeeded(run("apply", "--format", "json", *more, SALT=salt))["base"]
+    found = resume(run, *more, "--var", "v=2", SALT=salt)
+    assert (found["base"]["status"], found["child"]["status"]) == ("kept", "built")
+    assert (found["base"]["digest"], found["base"]["tags"]) == (first["digest"], [base])
+    assert digest(base) == first["digest"]
+    assert {one["status"] for one in resume(run, *more, "--var", "v=2", SALT=salt).values()} == {"kept"}
+    lose = ["docker", "buildx", "prune", "--builder", builder, "-f", "-a", "--filter", f"description~={salt}"]
+    subprocess.run(lose, check=True, capture_output=True)
+    found = resume(run, *more, "--var", "v=3", SALT=salt)
+    assert (found["base"]["status"], found["child"]["status"]) == ("cached", "built")
+    assert found["base"]["reason"] == "it was no longer in the cache, and is built upon"
+    assert digest(base) == found["base"]["digest"] != first["digest"]
+    assert layers(child)[: len(layers(base))] == layers(base)
+    assert {one["status"] for one in resume(run, *more, "--var", "v=3", SALT=salt).values()} == {"kept"}
+
+
+def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, repository: str, salt: str) -> None:
+    project(CHAIN.format(repository=repository), {"empty/file": ""})
+    succeeded(run("apply", "--format", "json", SALT=salt))
+    move = ["docker", "buildx", "imagetools", "create", "-t", f"{repository}/base:1", f"{repository}/child:1"]
+    subprocess.run(move, check=True, capture_output=True)
+    done = run("apply", "--resume", "--format", "json", SALT=salt)
+    found = succeeded(done)
+    assert found["base"]["reason"] == f"{repository}/base:1 is another image now"
+    assert found["child"]["reason"] == "base, which it builds upon, is built again"
+    assert f"base   started: {repository}/base:1 is another image now" in done.stderr
+    assert digest(f"{repository}/base:1") == found["base"]["digest"]
+    moved = CHAIN.format(repository=repository).replace("/child:1", "/child:2")
+    project(moved, {})
+    assert resume(run, SALT=salt)["child"]["status"] == "cached"
+
+
+def test_what_is_no_longer_on_the_disk_or_in_the_engine_is_built(
+    project: Project, run: Run, repository: str, salt: str, one_node: str
+) -> None:
+    folder = project(
+        f"""
+        [defaults]
+        dockerfile-inline = "FROM busybox\\nRUN echo {salt}"
+        context = "empty"
+        [target.folder]
+        output = ["type=local,dest=out"]
+        [target.tar]
+        output = ["type=oci,dest=app.tar"]
+        [target.loaded]
+        tags = ["{repository}/loaded:1"]
+        output = ["type=docker"]
+        [target.cached]
+        output = ["type=cacheonly"]
+        """,
+        {"empty/file": ""},
+    )
+    succeeded(run("apply", "--format", "json"))
+    assert {one["status"] for one in resume(run).values()} == {"kept"}
+    (folder / "app.tar").unlink()
+    (folder / "out" / "bin" / "sh").unlink()
+    subprocess.run(["docker", "rmi", f"{repository}/loaded:1"], check=True, capture_output=True)
+    reasons = {name: one["reason"] for name, one in resume(run).items()}
+    assert reasons["tar"] == "app.tar is gone"
+    assert reasons["folder"] == "out is not what the last run wrote"
+    assert reasons["loaded"] == f"the engine has {repository}/loaded:1 no more"
+    assert "nothing changed" in reasons["cached"]
+    assert {one["status"] for one in resume(run).values()} == {"kept"}
+    assert resume(run, "--builder", one_node)["cached"]["reason"] == "another builder built it"
+
+
+def test_a_dockerfile_outside_and_what_is_needed_count(project: Project, run: Run, repository: str) -> None:
+    folder = project(
+        f"""
+        [defaults]
+        context = "src"
+        output = ["type=registry"]
+        [target.app]
+        dockerfile = "../docker/a.Dockerfile"
+        tags = ["{repository}/app:1"]
+        [target.later]
+        needs = ["app"]
+        tags = ["{repository}/later:1"]
+        [target.rootfs]
+        output = ["type=local,dest=src/rootfs"]
+        [target.packed]
+        context = "src/rootfs"
+        needs = ["rootfs"]
+        dockerfile-inline = "FROM scratch\\nCOPY machine /"
+        tags = ["{repository}/packed:1"]
+        """,
+        {
+            "docker/a.Dockerfile": "FROM busybox\n",
+            "src/Dockerfile": "FROM busybox\nRUN echo > /machine\n",
+            "src/rootfs/machine": "",
+        },
+    )
+    succeeded(run("apply", "--format", "json"))
+    assert {one["status"] for one in resume(run).values()} == {"kept"}
+    (folder / "docker/a.Dockerfile").write_text("FROM busybox\nLABEL a=b\n")
+    found = resume(run)
+    assert {name: one["status"] == "kept" for name, one in found.items()} == {
+        "app": False, "later": False, "rootfs": True, "packed": True,
+    }  # fmt: skip
+    (folder / "src/rootfs/machine").write_text("changed")
+    found = resume(run)
+    assert {name for name, one in found.items() if one["status"] != "kept"} == {"rootfs", "packed"}

@@ -21,6 +21,7 @@ from buildmatrix.build.ledger import Run
 from buildmatrix.build.options import ApplyOptions
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.progress import Event, TargetEnded
+from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.errors import Place
 from buildmatrix.plan.graph import Edge, stages
@@ -86,6 +87,7 @@ class Pretended:
 
     def __init__(self, failing: set[str], passing: dict[str, int], sound: frozenset[str] = frozenset()) -> None:
         self.failing, self.passing = failing, passing
+        self.cached: set[str] = set()
         self.sound = sound  # their check may fail, and yet they can be built upon
         self.lock = threading.Lock()
         self.now: set[str] = set()
@@ -147,7 +149,7 @@ class Call:
                 return self.fail(name, 'process "/bin/sh -c false" did not complete successfully: exit code: 1')
             if passing:
                 return self.fail(name, f"failed to push r/{name}: unexpected status: 503 Service Unavailable")
-            self.say(name, completed="2026-11-25T00:00:01Z")
+            self.say(name, completed="2026-11-25T00:00:01Z", cached=name in self.world.cached)
             with self.world.lock:
                 if name not in self.world.finished:  # exported or not
                     self.world.finished.append(name)
@@ -158,7 +160,7 @@ class Call:
         self.on_line(f"ERROR: target {name}: failed to solve: {words}")
         return 1
 
-    def say(self, name: str, **more: str) -> None:
+    def say(self, name: str, **more: object) -> None:
         vertex = {"digest": name, "name": f"[{name} 2/2] RUN {name}", "started": "2026-11-25T00:00:00Z", **more}
         self.on_line(json.dumps({"vertexes": [vertex]}))
 
@@ -168,7 +170,9 @@ class Call:
     kill = stop
 
 
-def schedule(plan: Plan, options: ApplyOptions, world: Pretended) -> tuple[Schedule, list[Event]]:
+def schedule(
+    plan: Plan, options: ApplyOptions, world: Pretended, resumed: Resumed = NOTHING
+) -> tuple[Schedule, list[Event]]:
     events: list[Event] = []
     with tempfile.TemporaryDirectory() as folder:
         run = Run(
@@ -179,7 +183,7 @@ def schedule(plan: Plan, options: ApplyOptions, world: Pretended) -> tuple[Sched
             start=time.monotonic(),
             log_of=lambda _: "",
         )
-        found = Schedule(run, options, events.append)
+        found = Schedule(run, options, events.append, resumed)
         found.go()
     return found, events
 
@@ -257,3 +261,22 @@ def test_what_comes_first_is_finished_first(plan: Plan, asked: ApplyOptions) -> 
     for one in plan.targets:
         for name in one.needs:
             assert world.finished.index(name) < world.finished.index(one.name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans(), options, st.data())
+def test_what_is_kept_stays_unless_the_cache_lost_it(plan: Plan, asked: ApplyOptions, data: st.DataObject) -> None:
+    again = data.draw(st.sets(st.sampled_from(sorted(plan.by_name))))
+    for one in plan.targets:  # as `resumed` decides: what needs one that is built is built
+        if one.settings.call or {*one.links, *one.needs} & again:
+            again.add(one.name)
+    kept = {name: cast("Any", None) for name in plan.by_name if name not in again}
+    world = Pretended(set(), {})
+    world.cached = data.draw(st.sets(st.sampled_from(sorted(plan.by_name))))
+    found, _ = schedule(plan, asked, world, Resumed(kept=kept))
+    upon = {link for name in again for link in all_links(plan, name)}
+    exported = {name for name in kept if plan.by_name[name].exported}
+    lost = (upon & exported) - world.cached
+    assert found.problem is None
+    assert set(found.ledger.outcomes) == again | lost
+    assert {one.status for one in found.ledger.outcomes.values()} <= GOOD

@@ -3,9 +3,9 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -64,13 +64,13 @@ def test_a_fingerprint_changes_with_the_definition_the_files_and_what_is_built_u
     first = planned(tmp_path)
 
     def of(plan: Plan) -> dict[str, str]:
+        time.sleep(0.05)  # a file that has just been written is in doubt
         found = Fingerprints(plan, ["written.html"])
         return {name: found.of(name) for name in plan.by_name}
 
     before = of(first)
     assert of(first) == before
     (tmp_path / "written.html").write_text("x")
-    (tmp_path / "app" / ".git").mkdir()
     assert of(first) == before
     (tmp_path / "base" / "file").write_text("x")
     after = of(first)
@@ -79,22 +79,6 @@ def test_a_fingerprint_changes_with_the_definition_the_files_and_what_is_built_u
     again = of(planned(tmp_path))
     changed = of(planned(tmp_path, SPEC.replace('context = "app"', 'context = "app"\nargs.A = "1"')))
     assert again["app"] != changed["app"]
-
-
-def test_the_result_keeps_what_holds_still(tmp_path: Path) -> None:
-    plan = planned(tmp_path)
-    written = ResultFile(plan)
-    written.record_all([built("app"), replace(built("alone"), status="failed")])
-    assert not written.trouble
-    kept = ResultFile(plan).kept()
-    assert set(kept) == {"app", "base"}  # base is built for app alone
-    assert kept["app"].digest == "sha256:1"
-    assert kept["app"].tags == ("r/app:1",)
-    ResultFile(plan).record_all([built("alone")])
-    assert set(ResultFile(plan).kept()) == {"app", "base", "alone"}
-    (tmp_path / "alone" / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
-    assert set(ResultFile(plan).kept()) == {"app", "base"}
-    assert (tmp_path / ".buildmatrix" / ".gitignore").read_text() == "*\n"
 
 
 def test_a_result_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
