@@ -4,7 +4,6 @@ import json
 import os
 import re
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -25,11 +24,9 @@ from buildmatrix.cli.showing import annotate, logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.request import Request
 from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.run import check_report_names, report_text
 from buildmatrix.report.run_json import run_json
-from buildmatrix.spec.plain import json_of
 from buildmatrix.spec.settings import DURATION_PATTERN
 from buildmatrix.text import one_line, redacted
 
@@ -111,7 +108,12 @@ def apply(
             load=load,
             no_output=no_output,
         )
-        planned = _saved(run, asked) or make_plan(run.name, run.sources, asked, run.git)
+        if any(selector.endswith(".json") for selector in asked.selectors):
+            from buildmatrix.cli.saving import plan_of_file
+
+            planned = plan_of_file(run, asked, named=file is not None)
+        else:
+            planned = make_plan(run.name, run.sources, asked, run.git)
         if fail_fast and keep_going:
             message = "--fail-fast and --keep-going exclude each other"
             raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
@@ -155,30 +157,6 @@ def _seconds(timeout: str | None) -> int | None:
         message = f"--timeout {timeout} is no duration"
         raise UsageError(Diagnostic(message=message, code="usage", hint="write 90s, 20m or 1h30m"))
     return seconds_of(timeout)
-
-
-def _saved(run: Session, asked: Request) -> Plan | None:
-    """Return the plan of a file, where that is what was named."""
-    saved = next((selector for selector in asked.selectors if selector.endswith(".json")), None)
-    if saved is None:
-        return None
-    from buildmatrix.plan.saved import plan_from_document
-
-    if len(asked.selectors) > 1:
-        hint = "give the selectors to plan"
-        raise UsageError(
-            Diagnostic(message=f"{saved} is applied whole: name nothing beside it", code="usage", hint=hint)
-        )
-    if asked.variables or asked.variable_files or asked.sets or asked.platforms or asked.output != "declared":
-        message = "a saved plan is applied as it is"
-        hint = "leave --var, --set, --platform and outputs out, or give them to plan"
-        raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
-    try:
-        document = json_of(Path(saved).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no JSON"
-        raise UsageError(Diagnostic(message=f"{saved} cannot be read: {reason}", code="plan")) from None
-    return plan_from_document(document, str(run.sources.directory))
 
 
 def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, records: Records) -> Outcome:

@@ -68,9 +68,9 @@ def plan(
         )
         planned = make_plan(run.name, run.sources, asked, run.git)
         if output_format == "json":
-            from buildmatrix.report.plan_json import plan_json
+            from buildmatrix.cli.saving import saved_text
 
-            say(plan_json(planned))
+            say(saved_text(run, planned))
         elif output_format == "markdown":
             from buildmatrix.report.plan_markdown import plan_markdown
 

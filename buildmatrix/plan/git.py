@@ -10,6 +10,10 @@ Run = Callable[[tuple[str, ...]], str | None]
 """Asks git; its standard output, None for git's no. UnansweredError says why there is no answer."""
 
 
+FACTS = ("sha", "short", "branch", "tag", "dirty", "timestamp")
+"""What templates can ask for."""
+
+
 class NoRepositoryError(Exception):
     """A git fact was asked for where there is none; the message says why."""
 
@@ -35,6 +39,10 @@ class Git:
             return is_dirty(folder)
 
         return cls(folder.ask, dirty)
+
+    def known(self) -> dict[str, str | bool]:
+        """Return the facts that were asked for and answered."""
+        return {name: vars(self)[name] for name in FACTS if name in vars(self)}
 
     def _ask(self, what: str, *arguments: str) -> str:
         try:

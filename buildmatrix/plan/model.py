@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
+from buildmatrix.plan.request import OutputMode
 from buildmatrix.spec.model import Apply
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import row_of
@@ -91,6 +92,36 @@ class Grant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Given:
+    """The value of a variable that the command line, a variable file or the environment gave, as it was given.
+
+    With `secret` it is part of a credential, which no saved plan holds.
+    """
+
+    value: Any
+    origin: Literal["--var", "--var-file", "environment"]
+    env: str
+    secret: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What a plan was made from, beside its files: what is needed to make it again.
+
+    `given` are the variables that it uses, `facts` what templates asked of git, `files` variable files, relative to the
+    plan's directory. `home` is the included file whose targets are meant where nothing is selected.
+    """
+
+    home: str = ""
+    sets: tuple[str, ...] = ()
+    output: OutputMode = "declared"
+    given: Mapping[str, Given] = field(default_factory=dict)
+    facts: Mapping[str, str | bool] = field(default_factory=dict)
+    epoch: str | None = None
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What would be built.
 
@@ -112,6 +143,7 @@ class Plan:
     warnings: tuple[Diagnostic, ...]
     apply: Apply = field(default_factory=Apply)
     """What the file says of running it; the command line's flags win."""
+    made: Made = field(default_factory=Made)
 
     @cached_property
     def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:

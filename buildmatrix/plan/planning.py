@@ -14,6 +14,7 @@ from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.grants import grants_of
 from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
+from buildmatrix.plan.made import made_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
 from buildmatrix.plan.races import races_of
@@ -95,7 +96,7 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, fil
     checker = Checker(spec.directory, problems)
     collisions(_checked(expansion, targets, checker, files=files), spec.directory, problems)
     problems.found += races_of(targets, spec.directory)
-    return _plan(spec, request, expansion, targets, problems)
+    return _plan(spec, request, expansion, targets, git, problems)
 
 
 def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> None:
@@ -293,7 +294,7 @@ def _lacking(settings: Settings, declared: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _plan(
-    spec: Spec, request: Request, expansion: Expansion, targets: tuple[PlannedTarget, ...], problems: Problems
+    spec: Spec, request: Request, expansion: Expansion, targets: tuple[PlannedTarget, ...], git: Git, problems: Problems
 ) -> Plan:
     planned = {target.declared for target in targets}
     return Plan(
@@ -308,4 +309,5 @@ def _plan(
         matrices={name: facts for name, facts in expansion.matrices.items() if name in planned},
         warnings=problems.warnings,
         apply=spec.apply,
+        made=made_of(spec, request, expansion.room, git),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 OutputMode = Literal["declared", "push", "load", "none"]
 
@@ -15,12 +15,16 @@ class Request:
     target. `platforms` keeps only these. `variables` are `--var`, `variable_files` paths of `--var-file` (TOML or JSON,
     relative to the working directory), `sets` the texts of `--set`. `output` replaces what the file says: push to a
     registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
+    `file_values` are those of variable files that were read when a plan was saved, and `files` those of them that lie
+    in the repository, relative to the root file's folder.
     """
 
     selectors: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     variable_files: tuple[str, ...] = ()
+    file_values: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
     output: OutputMode = "declared"
     environment: Mapping[str, str] = field(default_factory=dict)

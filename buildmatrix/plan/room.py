@@ -19,6 +19,8 @@ class Room:
     def __init__(self, spec: Spec, request: Request, git: Git, problems: Problems) -> None:
         """Resolve the variables; what is wrong with them is added to `problems`."""
         self.templates = Templates()
+        self.used: set[str] = set()
+        """The names that templates of targets use, defaults of variables aside."""
         built_in = built_in_scope(git, request.environment)
         self.variables = resolve(spec, request, problems)
         if has_templates(self.variables):
@@ -34,6 +36,7 @@ class Room:
         template = self.templates[text]
         scope = self.scope | {"target": declared}
         self.templates.check_names(template, scope)
+        self.used.update(template.names)
         return template.evaluate(scope)
 
 
@@ -70,5 +73,6 @@ class CellRoom:
         local = self._local if named else self._local - {"name"}
         self._room.templates.check_names(template, self._room.scope, {"target"}, local)
         used = tuple(axis for axis in template.names if axis in local)
+        self._room.used.update(template.names)
         self._known[text] = (template, used, {})
         return self._known[text]

@@ -1,27 +1,32 @@
-"""The plan as a document: what `plan --format json` writes and `apply PLAN.json` reads."""
+"""The plan as a document: what `plan --format json` writes."""
 
-import hashlib
+import json
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from buildmatrix.errors import Diagnostic, Place, StaleError, UsageError
-from buildmatrix.plan.model import Grant, MatrixFacts, Plan, PlannedTarget, Reason
+from buildmatrix.errors import Diagnostic
+from buildmatrix.plan.contents import Contents
+from buildmatrix.plan.git import FACTS
+from buildmatrix.plan.model import Given, Grant, Made, Plan, PlannedTarget
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.model import Apply
 from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import JsonSchema, build_table, definitions, plain_table, table_schema
+from buildmatrix.spec.shapes import JsonSchema, definitions, plain_table, table_schema
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: Plan, contents: Contents | None = None, commit: str = "") -> dict[str, Any]:
     """Return a plan as plain data, by the schema of `plan_schema`; the same plan gives the same data."""
+    known = contents or Contents(files=plan.digests)
     return {
         "format_version": FORMAT_VERSION,
         "file": plan.file,
-        "sources": dict(plan.digests),
+        "sources": dict(known.files),
+        "contexts": dict(known.folders),
+        "git": {"sha": commit, **plan.made.facts},
+        "request": _request(plan.made),
         "requires_buildx": list(plan.requires_buildx),
         "selectors": list(plan.selectors),
         "platforms": list(plan.platforms),
@@ -75,80 +80,33 @@ def _warning(diagnostic: Diagnostic) -> dict[str, str]:
     return {"code": diagnostic.code, "message": diagnostic.message, "hint": diagnostic.hint}
 
 
-def plan_from_document(document: Any, directory: str) -> Plan:
-    """Return the plan that a document holds, to be applied in `directory`.
-
-    UsageError if it is no plan; StaleError if its format is another one's, or if a file has changed since.
-    """
-    if not isinstance(document, Mapping) or "format_version" not in document:
-        raise UsageError(Diagnostic(message="this is no plan of buildmatrix", code="plan", hint=_MAKE))
-    if document["format_version"] != FORMAT_VERSION:
-        message = f"the plan has format {document['format_version']}, this buildmatrix reads {FORMAT_VERSION}"
-        raise StaleError(Diagnostic(message=message, code="stale", hint=_MAKE))
-    _check(document)
-    _refuse_stale(document["sources"], directory)
-    return _plan(document, directory)
+def _request(made: Made) -> dict[str, Any]:
+    shown = {name: given for name, given in made.given.items() if not given.secret}
+    return {
+        "home": made.home,
+        "sets": list(made.sets),
+        "output": made.output,
+        "variables": {name: _given(given) for name, given in shown.items()},
+        "withheld": {name: given.env for name, given in made.given.items() if given.secret},
+        "files": list(made.files),
+        "source_date_epoch": made.epoch,
+    }
 
 
-_MAKE = "make it with: buildmatrix plan --format json > plan.json"
+def _given(given: Given) -> dict[str, str]:
+    text = _json(given.value) if given.origin == "--var-file" else str(given.value)
+    return {"from": given.origin, "env": given.env, "text": text}
 
 
-def _check(document: Any) -> None:
-    from buildmatrix.spec.check import problems
-
-    if found := problems(plan_schema(), document):
-        message = f"this is no plan of buildmatrix: {found[0].message}"
-        raise UsageError(Diagnostic(message=message, code="plan", hint=_MAKE))
-
-
-def _refuse_stale(digests: Mapping[str, str], directory: str) -> None:
-    changed = [name for name, digest in digests.items() if _digest(Path(directory, name)) != digest]
-    if changed:
-        message = f"the plan is stale: {', '.join(changed)} changed since it was made"
-        raise StaleError(Diagnostic(message=message, code="stale", hint=_MAKE))
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
-
-
-def _plan(document: Mapping[str, Any], directory: str) -> Plan:
-    return Plan(
-        file=document["file"],
-        directory=directory,
-        digests=document["sources"],
-        requires_buildx=tuple(document["requires_buildx"]),
-        selectors=tuple(document["selectors"]),
-        platforms=tuple(document["platforms"]),
-        targets=tuple(map(_planned, document["targets"])),
-        grants=tuple(Grant(**grant, place=Place(file=document["file"])) for grant in document["allow"]),
-        matrices={
-            name: MatrixFacts(axes=tuple(facts["axes"]), cells=facts["cells"], excluded=facts["excluded"])
-            for name, facts in document["matrices"].items()
-        },
-        warnings=tuple(Diagnostic(**warning, severity="warning") for warning in document["warnings"]),
-        apply=build_table(Apply, document["apply"]),
-    )
-
-
-def _planned(target: Mapping[str, Any]) -> PlannedTarget:
-    return PlannedTarget(
-        name=target["name"],
-        declared=target["target"],
-        cell=target["cell"],
-        settings=build_table(Settings, target["settings"]),
-        links=tuple(target["builds_upon"]),
-        needs=tuple(target["needs"]),
-        reason=Reason(**target["why"]),
-        exported=target["exported"],
-        stage=target["stage"],
-        place=Place(file=target["declared_in"], pointer=("target", target["target"]), part="key"),
-        origins={},
-        lacking=tuple(target["lacking"]),
-    )
+def _json(value: Any) -> str:
+    """Return a value as JSON with its numbers as they are written; no encoder does that."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)}: {_json(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_json, value)) + "]"
+    return json.dumps(value)
 
 
 def plan_schema() -> JsonSchema:
@@ -162,6 +120,9 @@ def plan_schema() -> JsonSchema:
             format_version={"const": FORMAT_VERSION},
             file=text | {"description": "The root file, relative to the directory in which the plan is applied."},
             sources=_map(text) | {"description": "SHA-256 of each file that the plan was made from."},
+            contexts=_map(text) | {"description": "SHA-256 of the contents of each folder of contexts."},
+            git=_facts_schema(),
+            request=_request_schema(),
             requires_buildx=texts,
             selectors=texts,
             platforms=texts | {"description": "The --platform filter."},
@@ -175,6 +136,29 @@ def plan_schema() -> JsonSchema:
         ),
         "$defs": definitions(Settings, templates=False) | {"Apply": table_schema(Apply, templates=False)},
     }
+
+
+def _facts_schema() -> JsonSchema:
+    properties: JsonSchema = {name: {"type": "boolean" if name == "dirty" else "string"} for name in FACTS}
+    return _object(**properties) | {
+        "required": ["sha"],
+        "description": 'The commit ("" where none is known), and the other facts that templates asked for.',
+    }
+
+
+def _request_schema() -> JsonSchema:
+    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    origins: JsonSchema = {"enum": ["--var", "--var-file", "environment"]}
+    return _object(
+        home=text | {"description": "The included file whose targets are meant where nothing is selected."},
+        sets=texts | {"description": "The --set options."},
+        output={"enum": ["declared", "push", "load", "none"]},
+        variables=_map(_object(**{"from": origins}, env=text, text=text))
+        | {"description": "The values that were given of variables that the plan uses; of a --var-file as JSON."},
+        withheld=_map(text) | {"description": "Variables with credentials: `apply` takes them from this environment."},
+        files=texts | {"description": "Files that gave variables their values."},
+        source_date_epoch={"type": ["string", "null"]},
+    )
 
 
 def _target_schema() -> JsonSchema:

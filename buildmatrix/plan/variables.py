@@ -5,7 +5,7 @@
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
@@ -38,6 +38,8 @@ class ResolvedVariable:
     place: Place
     description: str
     advice: str
+    given: Any = None
+    """The value as it was given, before it was made what the variable is."""
 
 
 def resolve(spec: Spec, request: Request, problems: Problems) -> dict[str, ResolvedVariable]:
@@ -52,7 +54,7 @@ def resolve(spec: Spec, request: Request, problems: Problems) -> dict[str, Resol
 
 
 def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[Any, Origin]]:
-    given: dict[str, tuple[Any, Origin]] = {}
+    given: dict[str, tuple[Any, Origin]] = {name: (value, "--var-file") for name, value in request.file_values.items()}
     for path in request.variable_files:
         for name, value in _read_file(path, spec, problems).items():
             _known(spec, name, f"--var-file {path}", problems)
@@ -114,7 +116,7 @@ def _resolve(
         value, origin = table.default, "default"
     if value is None:
         origin = "nothing"
-    advice = _advice(variable)
+    advice, as_given = _advice(variable), value
     if origin not in {"default", "nothing"}:
         value = _converted(variable, value, origin, problems)
         if value is None:
@@ -126,6 +128,7 @@ def _resolve(
         place=variable.place,
         description=table.description or "",
         advice=advice,
+        given=as_given,
     )
 
 
@@ -209,16 +212,32 @@ def _templated(value: Any) -> bool:
 
 def hide_confidential(spec: Spec, variables: Mapping[str, ResolvedVariable]) -> None:
     """Hide the values of variables that credentials are made of, also by way of other variables."""
-    pending, seen = [name for name in spec.confidential if name in variables], set[str]()
+    for name in reached(spec, spec.confidential):
+        value = variables[name].value
+        hide(*(text_of(item) for item in (value if isinstance(value, list | tuple) else (value,)) if item is not None))
+
+
+def reached(spec: Spec, names: Iterable[str]) -> frozenset[str]:
+    """Return the variables among the names, and those that their defaults are made of."""
+    pending, seen = [name for name in names if name in spec.variables], set[str]()
     while pending:
         name = pending.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        value, default = variables[name].value, spec.variables[name].table.default
-        hide(*(text_of(item) for item in (value if isinstance(value, list | tuple) else (value,)) if item is not None))
-        if isinstance(default, str) and "{" in default:
-            pending += [found for found in re.findall(r"[A-Za-z]\w*", default) if found in variables]
+        if name not in seen:
+            seen.add(name)
+            words = {word for text in _texts(spec.variables[name].table.default) for word in _WORD.findall(text)}
+            pending += [word for word in words if word in spec.variables]
+    return frozenset(seen)
+
+
+_WORD = re.compile(r"[A-Za-z]\w*")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of a default that may be templates."""
+    if isinstance(value, str) and "{" in value:
+        yield value
+    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _texts(item)
 
 
 def check_values(spec: Spec, variables: Mapping[str, ResolvedVariable], problems: Problems) -> None:

@@ -3,14 +3,15 @@
 from json import JSONEncoder
 from typing import Any
 
+from buildmatrix.plan.contents import Contents
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.saved import plan_document
 from buildmatrix.text import json_safe
 
 
-def plan_json(plan: Plan) -> str:
-    """Return the plan as JSON, one attribute a line; the same plan gives the same bytes."""
-    return json_safe(pretty(plan_document(plan))) + "\n"
+def plan_json(plan: Plan, contents: Contents, commit: str) -> str:
+    """Return the plan as JSON, one attribute a line; the same plan of the same contents gives the same bytes."""
+    return json_safe(pretty(plan_document(plan, contents, commit))) + "\n"
 
 
 _encode = JSONEncoder(ensure_ascii=False).encode

@@ -106,9 +106,9 @@ def oddities(data: Any) -> Iterator[tuple[Pointer, str, bool]]:
         pointer, value = pending.pop()
         if isinstance(value, dict):
             for key in value:
-                if "\0" in key:
-                    yield (*pointer, key), _NUL, True
-            pending += [((*pointer, key), item) for key, item in reversed(value.items()) if "\0" not in key]
+                if said := _odd(key):
+                    yield (*pointer, key), said, True
+            pending += [((*pointer, key), item) for key, item in reversed(value.items()) if not _odd(key)]
         elif isinstance(value, list):
             pending += [((*pointer, index), value[index]) for index in reversed(range(len(value)))]
         elif said := _odd(value):
@@ -118,10 +118,15 @@ def oddities(data: Any) -> Iterator[tuple[Pointer, str, bool]]:
 _NUL = "this holds a NUL character, which no image, file or argument can"
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _odd(value: Any) -> str:
     match value:
         case str() if "\0" in value:
             return _NUL
+        case str() if not value.isascii() and _SURROGATE.search(value):
+            return "this holds half a character (a surrogate), which is no text"
         case Decimal() if not value.is_finite():
             return "this is no number that can be used: in quotes it is a text"
         case int() if abs(value) > LARGEST_INTEGER:

@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from buildmatrix.build.bake import bake_document, bake_text, csv_of
 from buildmatrix.errors import BuildmatrixError, Place, Problems
 from buildmatrix.pipeline import plan, validate
+from buildmatrix.plan.again import document_of, request_of
+from buildmatrix.plan.contents import Contents
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.matrix import cells_of
 from buildmatrix.plan.request import Request
-from buildmatrix.plan.saved import plan_document, plan_from_document
 from buildmatrix.plan.tables import parsed
 from buildmatrix.report.diagnostics import diagnostics_text
 from buildmatrix.report.graph import graph
+from buildmatrix.report.plan_json import plan_json
 from buildmatrix.report.plan_markdown import plan_markdown
 from buildmatrix.report.plan_text import plan_text
 from buildmatrix.report.style import Style
@@ -94,8 +96,10 @@ def test_a_spec_is_planned_or_refused_in_words(tmp_path_factory: pytest.TempPath
     for report in (plan_text(planned, Style(), sources=sources), plan_markdown(planned), graph(planned, "text")):
         assert report
     assert bake_text(bake_document(planned))
-    document = plan_document(planned)
-    assert plan_document(plan_from_document(document | {"sources": {}}, ".")) == document | {"sources": {}}
+    text = plan_json(planned, Contents(files=planned.digests), "")
+    document = document_of(text, "plan.json")
+    again = plan("buildmatrix.toml", sources, request_of(document, {}, {}), GIT, files=False)
+    assert plan_json(again, Contents(files=again.digests), "") == text
 
 
 # --- matrices ---------------------------------------------------------------------------------------------------------

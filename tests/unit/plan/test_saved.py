@@ -1,0 +1,352 @@
+"""A saved plan is a claim: it is made again, and every difference is named."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildmatrix.cli.main import run as main
+
+SPEC = """version = 1
+include = ["images/*.toml"]
+[variable]
+release = { default = "dev", env = "RELEASE" }
+base = { file = "VERSION" }
+versions = [3.9]
+key = { env = "KEY", default = "" }
+unused = { env = "UNUSED", default = "" }
+[defaults]
+output = ["type=cacheonly"]
+[target.app]
+contexts.more = "more"
+args = { V = "{{ release }} {{ base }}" }
+[target.versions]
+matrix.version = "{{ versions }}"
+dockerfile-inline = "FROM scratch"
+[target.cached]
+dockerfile-inline = "FROM scratch"
+context = "empty"
+cache-to = [{ type = "s3", bucket = "b", region = "r", secret_access_key = "{{ key }}" }]
+[target.other]
+dockerfile = "../docker/Dockerfile"
+context = "empty"
+args = { U = "{{ unused }}" }
+"""
+FILES = {
+    "buildmatrix.toml": SPEC,
+    "images/one.toml": "version = 1\n",
+    "VERSION": "1\n",
+    "Dockerfile": "FROM scratch\n",
+    "docker/Dockerfile": "FROM scratch\n",
+    "more/file": "contents",
+    "empty/.keep": "",
+}
+Say = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "repo"
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x"]
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=x"]):
+        subprocess.run([*git, *arguments], check=True)
+    for name in list(os.environ):
+        if name.startswith(("BUILDMATRIX_", "GITHUB_", "SOURCE_DATE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
+    def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["buildmatrix", *arguments])
+        with monkeypatch.context() as more:
+            for name, value in environment.items():
+                more.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def save(say: Say, tmp_path: Path) -> Callable[..., Path]:
+    """Save a plan outside of the repository; returns the file."""
+
+    def make(*arguments: str, **environment: str) -> Path:
+        code, out, err = say("plan", "--format", "json", *arguments, **environment)
+        assert code == 0, err
+        (tmp_path / "plan.json").write_text(out)
+        return tmp_path / "plan.json"
+
+    return make
+
+
+def applied(say: Say, saved: Path, *arguments: str, **environment: str) -> dict[str, Any]:
+    """What a saved plan would give to bake."""
+    code, out, err = say("apply", str(saved), "--dry-run", *arguments, **environment)
+    assert code == 0, err
+    document: dict[str, Any] = json.loads(out.partition("# docker-bake.json\n")[2])
+    return document
+
+
+def refused(say: Say, saved: Path, code: int, *arguments: str, **environment: str) -> str:
+    found, _, err = say("apply", str(saved), "--dry-run", *arguments, **environment)
+    assert found == code, err
+    return err
+
+
+def edited(saved: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    document = json.loads(saved.read_text())
+    change(document)
+    saved.write_text(json.dumps(document))
+    return saved
+
+
+# --- it is applied where everything is the same -----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("repo")
+def test_with_the_values_that_it_was_made_with(say: Say, save: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "vars.json").write_text('{"versions": [3.10, 3.11]}')
+    saved = save("app", "versions", "--set", "app.args.X=1", "--var-file", str(tmp_path / "vars.json"), RELEASE="2")
+    (tmp_path / "vars.json").unlink()
+    found = applied(say, saved, RELEASE="other")["target"]
+    assert found["app"]["args"] == {"V": "2 1", "X": "1"}
+    assert set(found) == {"app", "versions-3-10", "versions-3-11"}
+
+
+def test_in_another_checkout(repo: Path, say: Say, save: Callable[..., Path], tmp_path: Path) -> None:
+    saved = save("app")
+    subprocess.run(["git", "clone", "--quiet", str(repo), str(tmp_path / "clone")], check=True)
+    os.chdir(tmp_path / "clone")
+    (tmp_path / "clone" / "Dockerfile").touch()
+    assert applied(say, saved)
+
+
+@pytest.mark.parametrize("way", ["redirected", "by another program"])
+def test_from_a_folder_that_is_a_context(repo: Path, way: str) -> None:
+    to = "> p.json" if way == "redirected" else "| (cat > p.json)"
+    command = f": > p.json; {sys.executable} -m buildmatrix plan app --format json {to}"
+    subprocess.run(["bash", "-ec", f"set -o pipefail; {command}"], cwd=repo, check=True)
+    apply = [sys.executable, "-m", "buildmatrix", "apply", "p.json", "--dry-run"]
+    done = subprocess.run(apply, cwd=repo, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (repo / "another").touch()
+    assert subprocess.run(apply, cwd=repo, capture_output=True, check=False).returncode == 4
+
+
+# --- what differs is named --------------------------------------------------------------------------------------------
+
+CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
+    "the file": (
+        lambda repo: (repo / "buildmatrix.toml").write_text(SPEC + "# more\n"),
+        "buildmatrix.toml has changed",
+    ),
+    "it is wrong": (lambda repo: (repo / "buildmatrix.toml").write_text("["), "buildmatrix.toml has changed"),
+    "an included file": (
+        lambda repo: (repo / "images/one.toml").write_text("version = 1 #\n"),
+        "images/one.toml has changed",
+    ),
+    "a new one": (lambda repo: (repo / "images/two.toml").write_text("version = 1\n"), "images/two.toml is new"),
+    "one that is gone": (
+        lambda repo: (repo / "images/one.toml").rename(repo / "images/two.toml"),
+        "images/one.toml is gone; images/two.toml is new",
+    ),
+    "a variable's file": (lambda repo: (repo / "VERSION").write_text("1\n\n"), "VERSION has changed"),
+    "a Dockerfile": (lambda repo: (repo / "Dockerfile").write_text("FROM busybox\n"), "Dockerfile has changed"),
+    "one elsewhere": (lambda repo: (repo / "docker/Dockerfile").write_text("#\n"), "docker/Dockerfile has changed"),
+    "a new .dockerignore": (
+        lambda repo: (repo / "empty/.dockerignore").write_text("x\n"),
+        "empty/.dockerignore is new",
+    ),
+    "one of a Dockerfile": (
+        lambda repo: (repo / "docker/Dockerfile.dockerignore").write_text("x\n"),
+        "docker/Dockerfile.dockerignore is new",
+    ),
+    "a file of a context": (lambda repo: (repo / "more/file").write_text("Contents"), "the context more has changed"),
+    "an empty folder": (lambda repo: (repo / "more/new").mkdir(), "the context more has changed"),
+    "a mode": (lambda repo: (repo / "more/file").chmod(0o755), "the context more has changed"),
+    "a link": (lambda repo: (repo / "more/link").symlink_to("file"), "the context more has changed"),
+    "a name": (lambda repo: (repo / "more/file").rename(repo / "more/name"), "the context more has changed"),
+    "the commit": (
+        lambda repo: subprocess.run(
+            ["git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "y"],
+            cwd=repo,
+            check=True,
+        ),
+        "git.sha was ",
+    ),
+    "no repository": (lambda repo: shutil.rmtree(repo / ".git"), "and is unknown"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changed_is_named(repo: Path, say: Say, save: Callable[..., Path], change: str) -> None:
+    saved = save("app", "other")
+    CHANGES[change][0](repo)
+    said = refused(say, saved, 4)
+    assert "the plan is stale: " in said
+    assert CHANGES[change][1] in said
+    assert "make it with: buildmatrix plan --format json" in said
+
+
+@pytest.mark.usefixtures("repo")
+def test_another_epoch(say: Say, save: Callable[..., Path]) -> None:
+    saved = save("app")
+    assert "SOURCE_DATE_EPOCH is 1" in refused(say, saved, 4, SOURCE_DATE_EPOCH="1")
+    saved = save("app", SOURCE_DATE_EPOCH="1")
+    assert "SOURCE_DATE_EPOCH is not set" in refused(say, saved, 4)
+    assert applied(say, saved, SOURCE_DATE_EPOCH="1")
+
+
+def test_facts_of_git_that_templates_used(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    (repo / "buildmatrix.toml").write_text(SPEC + 'labels = { d = "{{ git.dirty }}" }\n')
+    saved = save("other")
+    subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-qam", "y"], cwd=repo, check=True)
+    said = refused(say, saved, 4)
+    assert "git.dirty was true and is false" in said
+
+
+# --- what it claims is not believed -----------------------------------------------------------------------------------
+
+FORGED: Mapping[str, Callable[[dict[str, Any]], object]] = {
+    "no sources": lambda plan: plan.update(sources={}),
+    "a source less": lambda plan: plan["sources"].pop("VERSION"),
+    "no contexts": lambda plan: plan.update(contexts={}),
+    "no commit": lambda plan: plan["git"].update(sha=""),
+    "another target": lambda plan: plan["targets"][0]["settings"].update(tags=["evil/image"]),
+    "a target less": lambda plan: plan["targets"].clear(),
+    "other stages": lambda plan: plan.update(stages=[]),
+    "how it runs": lambda plan: plan["apply"].update(jobs=1),
+}
+
+
+@pytest.mark.usefixtures("repo")
+@pytest.mark.parametrize("forgery", FORGED)
+def test_a_forged_plan(say: Say, save: Callable[..., Path], forgery: str) -> None:
+    assert "the plan is stale: " in refused(say, edited(save("app"), FORGED[forgery]), 4)
+
+
+def test_it_grants_itself_nothing(repo: Path, say: Say, save: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (repo / "buildmatrix.toml").write_text(
+        SPEC + f'contexts.out = "{tmp_path}/outside"\nentitlements = ["network.host"]\n'
+    )
+
+    def forge(plan: dict[str, Any]) -> None:
+        plan["allow"] = [{"value": value["value"], "target": "other", "automatic": True} for value in plan["allow"]]
+
+    as_it_is = say("apply", "other", "--dry-run")
+    assert "--allow network.host" in as_it_is[1]
+    saved = save("other")
+    assert '"automatic": true' not in saved.read_text()
+    assert say("apply", str(edited(saved, forge)), "--dry-run") == as_it_is
+
+
+@pytest.mark.usefixtures("repo")
+def test_files_that_it_names_outside_are_not_read(say: Say, save: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("token")
+    saved = edited(save("app"), lambda plan: plan["request"].update(files=["../secret"]))
+    assert applied(say, saved)
+    edited(saved, lambda plan: plan["sources"].update({"../secret": sha256(b"token").hexdigest()}))
+    assert "../secret is gone" in refused(say, saved, 4)
+    saved = edited(save("app"), lambda plan: plan.update(file="../secret"))
+    assert "was made from ../secret" in refused(say, saved, 4)
+
+
+# --- credentials ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("repo")
+def test_credentials_are_not_in_it_and_are_taken_from_here(say: Say, save: Callable[..., Path]) -> None:
+    saved = save("cached", KEY="secretsecret", UNUSED="unusedunused")
+    assert "secretsecret" not in saved.read_text()
+    assert "unusedunused" not in saved.read_text()
+    assert "the environment variable KEY" in refused(say, saved, 2)
+    assert applied(say, saved, KEY="secretsecret")
+    assert applied(say, saved, "--var", "key=anothersecret")
+    assert "--var release is for plan" in refused(say, saved, 2, "--var", "release=1", KEY="secretsecret")
+
+
+@pytest.mark.usefixtures("repo")
+def test_a_credential_in_a_set(say: Say, save: Callable[..., Path]) -> None:
+    saved = save("cached", "--set", "cached.cache-to=type=s3,bucket=b,region=r,secret_access_key=secretsecret")
+    assert "secretsecret" not in saved.read_text()
+    assert "credential in --set" in refused(say, saved, 2)
+
+
+# --- what is no plan --------------------------------------------------------------------------------------------------
+
+NONE: Mapping[str, str] = {
+    "empty": "",
+    "a list": "[]",
+    "deep": '{"format_version": 2, "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "a huge number": '{"format_version": 1' + "0" * 5000 + "}",
+    "not a number": '{"format_version": NaN}',
+    "infinity": '{"format_version": Infinity}',
+    "a version that is true": '{"format_version": true}',
+    "a version that is a text": '{"format_version": "2"}',
+    "half a character": '{"format_version": 2, "file": "\\ud800"}',
+    "nothing else": '{"format_version": 2}',
+}
+
+
+@pytest.mark.usefixtures("repo")
+@pytest.mark.parametrize("kind", NONE)
+def test_no_plan(say: Say, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "plan.json").write_text(NONE[kind])
+    assert "is no plan of buildmatrix: " in refused(say, tmp_path / "plan.json", 2)
+
+
+@pytest.mark.usefixtures("repo")
+def test_files_that_cannot_be_read(say: Say, tmp_path: Path) -> None:
+    assert "cannot be read: No such file" in refused(say, tmp_path / "none.json", 2)
+    (tmp_path / "folder.json").mkdir()
+    assert "cannot be read" in refused(say, tmp_path / "folder.json", 2)
+    os.mkfifo(tmp_path / "pipe.json")
+    assert "cannot be read" in refused(say, tmp_path / "pipe.json", 2)
+    (tmp_path / "bytes.json").write_bytes(b"\xff")
+    assert "not UTF-8" in refused(say, tmp_path / "bytes.json", 2)
+
+
+WRONG: tuple[Any, ...] = (None, True, -1, 10**18, 1.5, "x", "\ud800", [], {}, [[[]]], {"a": {"b": 1}})
+
+
+@pytest.mark.usefixtures("repo")
+def test_wrong_types_anywhere_in_it(say: Say, save: Callable[..., Path]) -> None:
+    """Each value of a plan, replaced by each of another type: refused, and never with a traceback."""
+    saved = save("app")
+    whole = json.loads(saved.read_text())
+    ways = [way for way in _ways(whole) if way[0] not in {"warnings", "allow"}]
+    for number, way in enumerate(ways):
+        for wrong in (WRONG[number % len(WRONG)], WRONG[(number * 7 + 3) % len(WRONG)]):
+
+            def change(plan: dict[str, Any], way: tuple[Any, ...] = way, wrong: Any = wrong) -> None:
+                at: Any = plan
+                for part in way[:-1]:
+                    at = at[part]
+                at[way[-1]] = wrong
+
+            saved.write_text(json.dumps(whole))
+            code, _, err = say("apply", str(edited(saved, change)), "--dry-run")
+            assert code in {0, 2, 4}, (way, wrong, err)
+
+
+def _ways(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, item in items for found in [(*way, key), *_ways(item, (*way, key))]]
