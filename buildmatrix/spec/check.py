@@ -8,6 +8,7 @@ from typing import Any
 
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.shapes import JsonSchema
+from buildmatrix.text import one_line
 
 OTHER_WORDS = {
     "build-args": "args", "build_args": "args", "buildargs": "args", "arg": "args", "build-contexts": "contexts",
@@ -185,13 +186,10 @@ def _kind_of(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    if text.isprintable() and '"' in text and "'" not in text:
+    if one_line(text) == text and '"' in text and "'" not in text:
         return f"'{text}'"
     escaped = text.replace("\\", "\\\\").replace('"', '\\"') if '"' in text else text
-    return '"' + "".join(sign if sign.isprintable() else _ESCAPES.get(sign, "�") for sign in escaped) + '"'
-
-
-_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return f'"{one_line(escaped)}"'
 
 
 def shown(value: Any) -> str:

@@ -12,11 +12,11 @@ import os
 import re
 
 from buildmatrix.text.secrets import redacted
-from buildmatrix.text.signs import OBEYED_SIGN, clean, one_line, written
+from buildmatrix.text.signs import clean, is_plain, one_line, signs, written
 
 _SIGNED = f"\x1b{os.urandom(8).hex()}"
 
-_SIGN = re.compile(f"{_SIGNED}(?:(?P<colour>[0-9;]+)m|(?P<command>::))|{OBEYED_SIGN.pattern}")
+_OURS = f"|{_SIGNED}(?:(?P<colour>[0-9;]+)m|(?P<command>::))"
 _COMMAND = re.compile(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
 _BRACKET = re.compile(r"##(?=[A-Za-z]*\[)")
 
@@ -54,12 +54,12 @@ def terminal(text: str, *, reveals: bool = False) -> str:
     it, for what a program is to read.
     """
     shown = text if reveals else redacted(text)
-    if OBEYED_SIGN.search(shown):
-        shown = _SIGN.sub(_written, shown)
+    if not is_plain(shown):
+        shown = signs(lines=True, also=_OURS).sub(_written, shown)
     return obeys_nothing(shown).replace(f"{_SIGNED}::", "::")
 
 
 def _written(found: re.Match[str]) -> str:
     if colour := found["colour"]:
         return f"\x1b[{colour}m"
-    return found[0] if found["command"] or found["kept"] or found[0] in "\n\t" else written(found[0])
+    return found[0] if found["command"] or found["kept"] else written(found[0])

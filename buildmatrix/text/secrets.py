@@ -4,13 +4,10 @@ There is one set for the run. It is a set of texts and not of settings, since a 
 registry or a build says.
 """
 
-import json
 import re
 import threading
 from collections.abc import Iterable
 from functools import cached_property
-from html import escape
-from urllib.parse import quote, unquote
 
 from buildmatrix.text.signs import one_line
 
@@ -24,7 +21,7 @@ _USER = re.compile(
 )
 _QUERY = re.compile(
     r"(?i)[?&;](?:sig|signature|token|access_token|password|x-amz-(?:signature|credential|security-token))="
-    r"(?P<hidden>[^&#,\s\"'\\]+)"
+    r"(?P<hidden>[^&#,)\]}\s\"'\\]+)"
 )
 
 Span = tuple[int, int]
@@ -67,6 +64,10 @@ def hide(*texts: str) -> None:
 
 def hide_in_url(text: str) -> None:
     """Remember what is secret in URLs: the password, and the signature of a query; wherever it turns up again."""
+    if "://" not in text:
+        return
+    from urllib.parse import unquote
+
     parts = [text[start:end] for start, end in spans_of_urls(text)]
     words = [part.partition(":")[2] for part in parts]
     hide(*(spelled for part in (*parts, *words) for spelled in (part, unquote(part))))
@@ -89,6 +90,10 @@ def spans_of_urls(text: str) -> list[Span]:
 
 def _spellings(text: str) -> set[str]:
     """Return a text as JSON, a URL, HTML, CSV and HCL spell it, and as it is when it is shown."""
+    import json
+    from html import escape
+    from urllib.parse import quote
+
     plain = {text, one_line(text), text.replace('"', '""'), text.replace("${", "$${").replace("%{", "%%{")}
     coded = {json.dumps(one, ensure_ascii=only)[1:-1] for one in plain for only in (False, True)}
     return plain | coded | {quote(text, safe=""), quote(text), escape(text), escape(text, quote=False)}

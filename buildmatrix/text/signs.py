@@ -7,6 +7,7 @@ line for some readers. Joiners stay where they join: within an emoji, or between
 import json
 import re
 import unicodedata
+from functools import cache
 
 OBEYED = (
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
@@ -19,10 +20,26 @@ OBEYED = (
 
 _JOINED = rf"(?<=[^\x00-\xa0{OBEYED}])[\u200c\u200d](?=[^\x00-\xa0{OBEYED}])"
 _FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,8}\U000e007f"
-OBEYED_SIGN = re.compile(f"(?P<kept>{_JOINED}|{_FLAG})|[{OBEYED}]")
-"""One such character; `kept` is one that joins, and stays."""
 
-_SIGN_OF_LINES = re.compile(f"(?P<kept>{_JOINED}|{_FLAG}|[\t\n])|[{OBEYED}]")
+
+@cache
+def signs(*, lines: bool = False, also: str = "") -> re.Pattern[str]:
+    """Return what finds one such character, or `also` more; what joins is in a group `kept`, and stays.
+
+    With `lines` ends of lines and tabs are none.
+    """
+    obeyed = OBEYED.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f", 1) if lines else OBEYED
+    return re.compile(f"(?P<kept>{_JOINED}|{_FLAG}){also}|[{obeyed}]")
+
+
+_ANY = re.compile(f"[{OBEYED}]".replace("\x00-\x1f", "\x00-\x08\x0b-\x1f", 1))
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether nothing in a text of several lines would be obeyed; that is quick, and nearly always so."""
+    return _ANY.search(text) is None
+
+
 _COMMANDS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 """Colours and the like (CSI): they hold no text."""
 
@@ -33,7 +50,7 @@ def one_line(text: str) -> str:
     r"""Return a text as it can stand within a line: what would be obeyed is written out, `\x1b`, `\n`, `\u202e`."""
     if text.isascii() and text.isprintable():
         return text
-    return OBEYED_SIGN.sub(_written, text)
+    return signs().sub(_written, text)
 
 
 def clean(text: str) -> str:
@@ -41,13 +58,13 @@ def clean(text: str) -> str:
 
     A lone `\r` ends a line, so that nothing is written over.
     """
-    if text.isascii() and text.isprintable():
+    if is_plain(text):
         return text
     if "\x1b[" in text:
         text = _COMMANDS.sub("", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _SIGN_OF_LINES.sub(_written, text)
+    return signs(lines=True).sub(_written, text)
 
 
 def _written(found: re.Match[str]) -> str:
@@ -65,14 +82,12 @@ def written(sign: str) -> str:
 
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
-_SIGN_OF_JSON = re.compile(f"(?P<kept>{_JOINED}|{_FLAG}|\n)|[{OBEYED}]|##(?=[A-Za-z]*\\[)")
-
 
 def json_safe(text: str) -> str:
     """Return JSON with the same values in which nothing would be obeyed; half a character, which is none, is `�`."""
-    if text.isascii() and "##" not in text and "\x7f" not in text:
+    if "##" not in text and is_plain(text):
         return text
-    return _SIGN_OF_JSON.sub(_coded, text)
+    return signs(lines=True, also=r"|##(?=[A-Za-z]*\[)").sub(_coded, text)
 
 
 def _coded(found: re.Match[str]) -> str:
