@@ -3,6 +3,10 @@
 file ─ load ─► Spec ─ make_plan ─► Plan ─ bake_document, apply ─► Outcome
 """
 
+from contextlib import closing
+
+from buildmatrix.bounded import PLANNING
+from buildmatrix.bounded import planning as bounded
 from buildmatrix.build.gate import gate_declared
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems
 from buildmatrix.plan.expand import Expansion
@@ -21,11 +25,12 @@ def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool
     Without `files` nobody looks whether contexts and Dockerfiles are there (lists do not need them).
     """
     problems = Problems()
-    spec = load(name, sources, problems)
-    planned = make_plan(spec, request, git, problems, files=files)
-    problems.found += gate_declared(planned)
-    problems.raise_if_any()
-    return planned
+    with bounded():
+        spec = load(name, sources, problems)
+        planned = make_plan(spec, request, git, problems, files=files)
+        problems.found += gate_declared(planned)
+        problems.raise_if_any()
+        return planned
 
 
 def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[Diagnostic, ...]:
@@ -35,20 +40,27 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
     """
     problems = Problems()
     try:
-        spec = load(name, sources, problems)
-        check_all(spec, request, git, problems)
+        with bounded():
+            spec = load(name, sources, problems)
+            check_all(spec, request, git, problems)
     except BuildmatrixError as error:
         problems.found += error.diagnostics
     return tuple(diagnostic for diagnostic in problems.found if diagnostic.code not in OF_A_RUN)
 
 
-def everything(name: str, sources: Sources, request: Request, git: Git) -> tuple[Spec, Expansion]:
-    """Return the spec and all its targets expanded, for lists; SpecError with everything that is wrong."""
+def everything(
+    name: str, sources: Sources, request: Request, git: Git, *, seconds: float = PLANNING
+) -> tuple[Spec, Expansion]:
+    """Return the spec and all its targets expanded, for lists; SpecError with everything that is wrong.
+
+    `seconds` of processor time is what it may take.
+    """
     problems = Problems()
-    spec = load(name, sources, problems)
-    expansion = expand(spec, request, git, problems)
-    problems.raise_if_any()
-    return spec, expansion
+    with bounded(seconds):
+        spec = load(name, sources, problems)
+        with closing(expand(spec, request, git, problems)) as expansion:
+            problems.raise_if_any()
+            return spec, expansion
 
 
 OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})

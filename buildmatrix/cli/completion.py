@@ -4,6 +4,9 @@ import os
 
 import typer
 
+SECONDS = 3.0
+"""Seconds of processor time after which there is no completion: somebody waits for it with a key pressed."""
+
 
 def complete_targets(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the groups, targets and cells whose names start with what was typed, behind a `!` too.
@@ -19,7 +22,8 @@ def complete_targets(ctx: typer.Context, incomplete: str) -> list[str]:
     sign = "!" if incomplete.startswith("!") else ""
     try:
         session = Session(file=None if file == "-" else file)
-        spec, expansion = everything(session.name, session.sources, Request(environment=dict(os.environ)), session.git)
+        asked = Request(environment=dict(os.environ))
+        spec, expansion = everything(session.name, session.sources, asked, session.git, seconds=SECONDS)
     except (BuildmatrixError, OSError):
         return []
     declared = [name for name in spec.targets if not name.startswith("_")]

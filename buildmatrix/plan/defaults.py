@@ -107,9 +107,15 @@ def _advice(name: str, error: BadTemplateError) -> str:
     return f"{name} is made of it: {error.hint}" if error.code == "missing-variable" else ""
 
 
+def _text(text: str, scope: Mapping[str, Any], templates: Templates) -> str:
+    found = templates[text].render(scope)
+    templates.spend(len(found))
+    return found
+
+
 def _render(value: Any, scope: Mapping[str, Any], templates: Templates) -> Any:
     if isinstance(value, str):
-        return templates[value].render(scope) if is_template(value) else value
+        return _text(value, scope, templates) if is_template(value) else value
     if isinstance(value, Mapping):
         return {key: _render(item, scope, templates) for key, item in value.items()}
     if isinstance(value, list | tuple):

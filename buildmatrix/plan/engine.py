@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from functools import cached_property, wraps
 from typing import Any
@@ -12,15 +13,16 @@ from jinja2.filters import make_attrgetter
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from buildmatrix.bounded import TooMuchError
 from buildmatrix.errors import did_you_mean
 from buildmatrix.plan.filters import FILTERS, FilterError
 from buildmatrix.plan.git import NoRepositoryError
-from buildmatrix.plan.limits import Limits, TooMuchError
-from buildmatrix.plan.scope import FOLLOWS, NO_REPOSITORY, BadTemplateError, Lazy, Missing
+from buildmatrix.plan.scope import LARGEST, NO_REPOSITORY, BadTemplateError, Lazy, Missing, missing
+from buildmatrix.spec.plain import LARGEST_INTEGER, is_deep
 from buildmatrix.spec.shapes import text_of
 
-LARGEST = 1_000_000
-"""The longest text or list that `*` may make."""
+MOST_ITEMS = 200_000
+"""Items of all lists and tables within a value."""
 
 HIGHEST_POWER = 64
 """The highest power that `**` may raise to."""
@@ -109,26 +111,29 @@ def _environment() -> _Environment:
     return made
 
 
-class Engine:
-    """Compiles templates in one environment and within one set of limits."""
+Limit = Callable[[], AbstractContextManager[None]]
 
-    def __init__(self) -> None:
-        """Make the environment."""
-        self._environment, self._limits = _environment(), Limits()
+
+class Engine:
+    """Compiles templates in one environment."""
+
+    def __init__(self, limit: Limit = nullcontext) -> None:
+        """Make the environment; each piece of work is done within a `limit`, which raises TooMuchError."""
+        self._environment, self._limit = _environment(), limit
 
     def compile(self, text: str) -> "EngineTemplate":
         """Return the compiled template; BadTemplateError where its syntax is wrong or a filter is unknown."""
-        return EngineTemplate(self._environment, text, self._limits)
+        return EngineTemplate(self._environment, text, self._limit)
 
 
 class EngineTemplate:
     """A compiled template. `names` are the names it uses, in a stable order."""
 
-    def __init__(self, environment: _Environment, text: str, limits: Limits) -> None:
+    def __init__(self, environment: _Environment, text: str, limit: Limit) -> None:
         """Compile the text; BadTemplateError where its syntax is wrong or a filter is unknown."""
-        self.text, self._limits, self._spent = text, limits, ""
+        self.text, self._limit, self._spent = text, limit, ""
         try:
-            with limits.held():  # what is constant, jinja computes here
+            with limit():  # what is constant, jinja computes here
                 tree = environment.parse(text)
                 _check_filters(environment, tree)
                 self.names = tuple(sorted(find_undeclared_variables(tree)))
@@ -157,7 +162,7 @@ class EngineTemplate:
         """Return the value itself where the whole template is one `{{ … }}`, else the rendered text."""
         if self._expression is None:
             return self.render(scope)
-        return self._guarded(self._expression, scope)
+        return self._guarded(lambda values: _plain_of(self._expression(values)), scope)
 
     @cached_property
     def _expression(self) -> Any:
@@ -172,8 +177,8 @@ class EngineTemplate:
             raise BadTemplateError(self._spent)
         try:
             values = {name: self._value(name, scope[name]) for name in self.names if name in scope}
-            with self._limits.held():
-                return _defined(run(values))
+            with self._limit():
+                return run(values)
         except (TooMuchError, MemoryError) as error:
             self._spent = _too_much(error)
             raise BadTemplateError(self._spent) from None
@@ -205,15 +210,48 @@ def _explained(error: Exception) -> BadTemplateError:
     return BadTemplateError(f"the template cannot be rendered: {type(error).__name__}: {error}")
 
 
-def _defined(value: Any) -> Any:
-    return str(value) if isinstance(value, Undefined) else value
+def _plain_of(value: Any) -> Any:
+    """Return a template's value as plain data; BadTemplateError if it is anything else, or too much of it."""
+    left = [MOST_ITEMS]
+    try:
+        data = _plain(value, left)
+    except RecursionError:
+        data = None
+    if (data is None and value is not None) or is_deep(data):
+        raise BadTemplateError("the template gives a value that is nested too deeply")
+    return data
+
+
+def _plain(value: Any, left: list[int]) -> Any:
+    left[0] -= 1
+    if left[0] < 0:
+        raise BadTemplateError(f"the template gives more than {MOST_ITEMS:,} items")
+    if value is None or isinstance(value, bool | Decimal):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_plain(key, left): _plain(item, left) for key, item in value.items()}
+    if isinstance(value, list | tuple | range | Iterator):
+        return [_plain(item, left) for item in value]
+    return _plain_number(value)
+
+
+def _plain_number(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        str(value)  # says whose value is missing
+    if not isinstance(value, int | float):
+        raise BadTemplateError(f"the template gives a {type(value).__name__.lower()}, not a value")
+    if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:  # which holds for nan, too
+        raise BadTemplateError("the template gives a number that is none, or is too large")
+    return value
 
 
 def _undefined(error: UndefinedError) -> BadTemplateError:
     message = str(error)
     if message.startswith("\0"):
         _, name, hint = message.split("\0")
-        return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable" if hint else FOLLOWS)
+        return missing(name, hint)
     if (found := _NO_KEY.match(message)) is not None:
         hint = f"where not every value has it: `is defined`, or `| default(…)` behind {found[1]}"
         return BadTemplateError(f'the template asks for "{found[1]}", which the value has not', hint)

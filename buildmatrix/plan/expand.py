@@ -68,8 +68,12 @@ class Expansion:
             self.room, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell}
         )
         self.matrices[target.name] = MatrixFacts(axes=tuple(axes), cells=len(cells), excluded=excluded)
-        for cell in cells:
-            self._enter(Entry(self._name(target, cell, axes), target, cell))
+        room = self.rooms[target.name]
+        room.cells = [(None, cell) for cell in cells]
+        named = [(self._name(target, cell, axes), cell) for cell in cells]
+        room.cells = named
+        for name, cell in named:
+            self._enter(Entry(name, target, cell))
 
     def _enter(self, entry: Entry) -> None:
         other = self.entries.get(entry.name)
@@ -188,7 +192,15 @@ class Expansion:
         recipe = self._recipe(entry)
         room = self.rooms[entry.target.name]
         bad = self._bad(entry.target.name, entry.name)
+        try:
+            self.room.templates.spend(recipe.length)
+        except BadTemplateError as error:
+            bad(error, ANY_SETTING, entry.target.place)
         return recipe.settings(entry.name, room.at(entry.name, entry.cell), bad), recipe.origins
+
+    def close(self) -> None:
+        """End what templates needed: nothing more will be rendered."""
+        self.room.templates.close()
 
     def wrong(self, entry: Entry) -> frozenset[str]:
         """Return the attributes of an entry's settings that had errors: what follows from those is not worth saying."""
@@ -224,7 +236,8 @@ class Expansion:
 
     def _bad(self, declared: str, cell: str) -> Callable[[BadTemplateError, str, Place], None]:
         def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
-            message = f"target.{declared}.{row_of(Settings, attribute).key}: {error.message}"
+            spoken = f".{row_of(Settings, attribute).key}" if attribute else ""
+            message = f"target.{declared}{spoken}: {error.message}"
             self._faults[declared].add(error.code, message, place, cell, hint=error.hint, attribute=attribute)
 
         return bad

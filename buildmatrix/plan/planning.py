@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,13 +91,13 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, fil
     What is wrong is added to `problems`: with errors, the plan is not to be used.
     """
     _check_platforms(request, problems)
-    expansion = expand(spec, request, git, problems)
-    chosen = _chosen(expansion, request, problems)
-    targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
-    checker = Checker(spec.directory, problems)
-    collisions(_checked(expansion, targets, checker, files=files), spec.directory, problems)
-    problems.found += races_of(targets, spec.directory)
-    return _plan(spec, request, expansion, targets, git, problems)
+    with closing(expand(spec, request, git, problems)) as expansion:
+        chosen = _chosen(expansion, request, problems)
+        targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
+        checker = Checker(spec.directory, problems)
+        collisions(_checked(expansion, targets, checker, files=files), spec.directory, problems)
+        problems.found += races_of(targets, spec.directory)
+        return _plan(spec, request, expansion, targets, git, problems)
 
 
 def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> None:
@@ -104,7 +105,11 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
 
     Collisions are looked for among what is built by default: targets that are alternatives may share a tag.
     """
-    expansion = expand(spec, request, git, problems)
+    with closing(expand(spec, request, git, problems)) as expansion:
+        _check_all(spec, expansion, request, problems)
+
+
+def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Problems) -> None:
     nodes = _closure(expansion, dict.fromkeys(expansion.entries, ""), request, problems)
     targets = _planned(nodes, request, problems)
     checker = Checker(spec.directory, problems)

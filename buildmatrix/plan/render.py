@@ -6,7 +6,7 @@ templates are rendered, checked again against the schema of a rendered value, an
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -88,6 +88,8 @@ class Recipe:
         if "context" not in values and (folder := posixpath.dirname(home.file)):
             fixed["context"] = folder
         self.fixed = Settings(**{name: value for name, value in fixed.items() if value is not None})
+        self.length = sum(map(_length, fixed.values()))
+        """Characters of what is the same for all cells: each of them has it."""
 
     def settings(self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]) -> Settings:
         """Return the settings of a cell; `bad` takes each template's failure with the attribute and the place."""
@@ -128,6 +130,14 @@ def _holds(value: Any) -> bool:
     if isinstance(value, tuple):
         return any(map(_holds, value))
     return isinstance(value, Templated) or (isinstance(value, Table) and any(map(_holds, given(value).values())))
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    table = given(value) if isinstance(value, Table) else value
+    items = table.values() if isinstance(table, Mapping) else table
+    return sum(map(_length, items)) if isinstance(items, Iterable) else 1
 
 
 Failures = list[tuple[BadTemplateError, Pointer]]

@@ -1,16 +1,19 @@
 """The room in which templates are rendered; jinja enters it only where something is a template."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from buildmatrix.errors import Problems
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Cell
 from buildmatrix.plan.request import Request
-from buildmatrix.plan.scope import built_in_scope, values_of
+from buildmatrix.plan.scope import BadTemplateError, built_in_scope, values_of
 from buildmatrix.plan.templates import Template, Templates
 from buildmatrix.plan.variables import check_values, has_templates, hide_confidential, resolve
 from buildmatrix.spec.model import Spec
+
+Named = tuple[str | None, Cell]
+ScopeOf = Callable[[str | None, Cell], dict[str, Any]]
 
 
 class Room:
@@ -28,7 +31,7 @@ class Room:
 
             render_defaults(spec, self.variables, problems, self.templates, built_in)
         hide_confidential(spec, self.variables)
-        check_values(spec, self.variables, problems)
+        check_values(spec, self.variables, problems, self.templates.matches)
         self.scope: dict[str, Any] = {**built_in, **values_of(self.variables)}
 
     def evaluate(self, text: str, declared: str) -> Any:
@@ -40,6 +43,47 @@ class Room:
         return template.evaluate(scope)
 
 
+MOST_AHEAD = 500
+"""Texts that are rendered ahead, in one question to the process beside."""
+
+
+class _Made:
+    """A template of a target, with what it made so far: for each set of the values that it uses a text or an error."""
+
+    def __init__(self, template: Template, used: tuple[str, ...], cells: Iterable[Named]) -> None:
+        """Take the template, the axes that it uses, and the cells that it will be rendered for, perhaps."""
+        self.template, self.used, self._cells = template, used, iter(cells)
+        self.found: dict[Any, str | BadTemplateError] = {}
+        self._fresh: set[Any] = set()
+        self._hits = 0
+
+    def key(self, name: str | None, cell: Cell) -> Any:
+        return tuple(id(name if axis == "name" else cell.get(axis)) for axis in self.used)
+
+    def make(self, key: Any, name: str | None, cell: Cell, scope_of: ScopeOf) -> None:
+        """Render for a cell; where the last ones that were made ahead were of use, for others ahead of their time."""
+        wanted = {key: (name, cell)}
+        if not self.template.is_joined:
+            for other in self._cells:
+                if (near := self.key(*other)) not in self.found:
+                    wanted.setdefault(near, other)
+                if len(wanted) > min(self._hits + 1, MOST_AHEAD):
+                    break
+        made = self.template.render_all([scope_of(*one) for one in wanted.values()])
+        self.found.update(zip(wanted, made, strict=True))
+        self._fresh.update(other for other in wanted if other != key)
+
+    def text(self, key: Any) -> str:
+        """Return what was made; BadTemplateError if that is an error."""
+        if key in self._fresh:
+            self._fresh.discard(key)
+            self._hits += 1
+        found = self.found[key]
+        if isinstance(found, BadTemplateError):
+            raise found
+        return found
+
+
 class CellRoom:
     """Renders the templates of one target, each once for every distinct set of values that it uses."""
 
@@ -48,31 +92,38 @@ class CellRoom:
         self._room = room
         self._declared = declared
         self._local = frozenset(axes) | {"name"}
-        self._known: dict[str, tuple[Template, tuple[str, ...], dict[Any, str]]] = {}
+        self._known: dict[str, _Made] = {}
+        self._last: tuple[str | None, Cell, dict[str, Any]] | None = None
+        self.cells: Sequence[Named] = ()
+        """The cells of the target, with the names that they have so far."""
 
     def at(self, name: str | None, cell: Cell) -> Callable[[str], str]:
         """Return what renders a text for a cell (`name` is None while the name itself is made).
 
         It raises BadTemplateError where the template is wrong or has no value.
         """
-        scope: dict[str, Any] = {}
 
         def render(text: str) -> str:
-            template, used, memo = self._known.get(text) or self._enter(text, named=name is not None)
-            key = tuple(id(name if axis == "name" else cell.get(axis)) for axis in used)
-            if key not in memo:
-                if not scope:
-                    scope.update(self._room.scope, **cell, target=self._declared, name=name)
-                memo[key] = template.render(scope)
-            return memo[key]
+            made = self._known.get(text) or self._enter(text, named=name is not None)
+            key = made.key(name, cell)
+            if key not in made.found:
+                made.make(key, name, cell, self._scope)
+            found = made.text(key)
+            self._room.templates.spend(len(found))
+            return found
 
         return render
 
-    def _enter(self, text: str, *, named: bool) -> tuple[Template, tuple[str, ...], dict[Any, str]]:
+    def _scope(self, name: str | None, cell: Cell) -> dict[str, Any]:
+        if self._last is None or self._last[1] is not cell or self._last[0] != name:
+            self._last = (name, cell, {**self._room.scope, **cell, "target": self._declared, "name": name})
+        return self._last[2]
+
+    def _enter(self, text: str, *, named: bool) -> _Made:
         template = self._room.templates[text]
         local = self._local if named else self._local - {"name"}
         self._room.templates.check_names(template, self._room.scope, {"target"}, local)
         used = tuple(axis for axis in template.names if axis in local)
         self._room.used.update(template.names)
-        self._known[text] = (template, used, {})
+        self._known[text] = _Made(template, used, self.cells)
         return self._known[text]

@@ -31,6 +31,22 @@ class Missing:
         self.hint = hint
 
 
+def missing(name: str, hint: str) -> BadTemplateError:
+    """Return what to say of a template that uses a variable without a value."""
+    return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable" if hint else FOLLOWS)
+
+
+FACTS = ("sha", "short", "branch", "tag", "dirty", "timestamp")
+"""What templates can ask of `git`."""
+
+LARGEST = 1_000_000
+"""The longest text, or list, that a template may make."""
+
+
+class Facts:
+    """Stands for `git` in what is sent to the process beside, which asks back for each fact that it needs."""
+
+
 class Lazy:
     """Stands in a scope for a value that costs something; it is computed where a template uses it."""
 

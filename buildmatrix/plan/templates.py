@@ -1,20 +1,23 @@
 """Templates: text with names in it is joined here; anything more goes to the engine, which is imported only then."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import did_you_mean, some
-from buildmatrix.plan.scope import BadTemplateError
+from buildmatrix.plan.scope import FOLLOWS, LARGEST, BadTemplateError, Missing, missing
 from buildmatrix.spec.shapes import text_of
 
 if TYPE_CHECKING:
-    from buildmatrix.plan.engine import Engine, EngineTemplate
+    from buildmatrix.plan.worker import Worker
 
 GLOBALS = frozenset({"range", "dict", "cycler", "joiner", "namespace"})
 """Functions of jinja that every template can use."""
+
+MOST_TEXT = 200_000_000
+"""Characters of all settings of all targets of a plan together; the file itself has 4 million at most."""
 
 _NAME = re.compile(r"(?<!\{)\{\{ *([A-Za-z][A-Za-z0-9_]*) *\}\}")
 _WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "loop", "self", "super", "caller"})
@@ -23,32 +26,55 @@ _WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "lo
 class Template:
     """A template. `names` are the names it uses, in a stable order."""
 
-    def __init__(self, text: str, engine: "Templates") -> None:
+    def __init__(self, text: str, every: "Templates") -> None:
         """Take the text; BadTemplateError where its syntax is wrong or a filter is unknown."""
-        self.text, self._engine = text, engine
+        self.text, self._all = text, every
         self._parts = _NAME.split(text)
         named = self._parts[1::2]
         if _is_more("".join(self._parts[::2])) or not _WORDS.isdisjoint(named):
             self._parts = []
-        self.names: tuple[str, ...] = tuple(sorted(set(named))) if self._parts else self._compiled.names
+        self.names: tuple[str, ...] = tuple(sorted(set(named))) if self._parts else every.worker.names(text)
 
-    @cached_property
-    def _compiled(self) -> "EngineTemplate":
-        return self._engine.compile(self.text)
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is text and names only, so that one more costs nothing."""
+        return bool(self._parts)
 
     def render(self, scope: Mapping[str, Any]) -> str:
-        """Return the text for a scope; BadTemplateError if a value is missing or a filter refuses."""
+        """Return the text for a scope; BadTemplateError if a value is missing, a filter refuses, or it is too long."""
+        (found,) = self.render_all([scope])
+        if isinstance(found, BadTemplateError):
+            raise found
+        return found
+
+    def render_all(self, scopes: Sequence[Mapping[str, Any]]) -> list[str | BadTemplateError]:
+        """Return the texts for several scopes, or in their place what is wrong with each."""
+        found: list[str | BadTemplateError | None] = [self._joined(scope) for scope in scopes]
+        left = [place for place, text in enumerate(found) if text is None]
+        made = self._all.worker.render(self.text, [scopes[place] for place in left]) if left else []
+        for place, text in zip(left, made, strict=True):
+            found[place] = text
+        return [text for text in found if text is not None]
+
+    def _joined(self, scope: Mapping[str, Any]) -> str | BadTemplateError | None:
+        """Return the text where it is made of names whose values are scalars, else None."""
+        if not self._parts:
+            return None
         parts = self._parts.copy()
         for place in range(1, len(parts), 2):
             value = scope.get(parts[place])
+            if isinstance(value, Missing):
+                return missing(parts[place], value.hint)
             if not isinstance(value, str | int | Decimal):
-                return self._compiled.render(scope)
+                return None
             parts[place] = value if type(value) is str else text_of(value)
-        return "".join(parts) if parts else self._compiled.render(scope)
+        if (length := sum(map(len, parts))) > LARGEST:
+            return BadTemplateError(f"the template makes {length:,} characters, more than {LARGEST:,}")
+        return "".join(parts)
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
         """Return the value itself where the whole template is one `{{ … }}`, else the rendered text."""
-        return self._compiled.evaluate(scope)
+        return self._all.worker.evaluate(self.text, scope)
 
 
 def _is_more(text: str) -> bool:
@@ -62,16 +88,31 @@ class Templates:
     def __init__(self) -> None:
         """Start with none."""
         self._known: dict[str, Template | BadTemplateError] = {}
+        self._length, self._is_told = 0, False
 
     @cached_property
-    def _engine(self) -> "Engine":
-        from buildmatrix.plan.engine import Engine
+    def worker(self) -> "Worker":
+        """What does all that is more than joining."""
+        from buildmatrix.plan.worker import Worker
 
-        return Engine()
+        return Worker()
 
-    def compile(self, text: str) -> "EngineTemplate":
-        """Return the engine's template; BadTemplateError where it is wrong."""
-        return self._engine.compile(text)
+    def matches(self, pattern: str, texts: Sequence[str]) -> Sequence[bool | None]:
+        """Tell for each text whether a regular expression is found in it; None where that takes too long."""
+        return self.worker.matches(pattern, texts)
+
+    def close(self) -> None:
+        """End what was started for them."""
+        if "worker" in vars(self):
+            self.worker.close()
+
+    def spend(self, length: int) -> None:
+        """Count characters of a plan; BadTemplateError beyond `MOST_TEXT`, with nothing to say after the first."""
+        self._length += length
+        if self._length > MOST_TEXT:
+            said, self._is_told = self._is_told, True
+            message = f"the plan has more than {MOST_TEXT // 10**6:,} MB of text, up to here"
+            raise BadTemplateError(message, "values repeat each other many times", FOLLOWS if said else "too-much")
 
     def __getitem__(self, text: str) -> Template:
         """Return the template of a text; BadTemplateError where it is wrong."""

@@ -5,14 +5,13 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
 from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
 from buildmatrix.files import OutsideError, Repository, read_regular, strays
-from buildmatrix.plan.limits import Limits, TooMuchError
 from buildmatrix.plan.request import Request
 from buildmatrix.spec.check import MOST, shown, spoken
 from buildmatrix.spec.load import parse
@@ -240,47 +239,59 @@ def _texts(value: Any) -> Iterator[str]:
         yield from _texts(item)
 
 
-def check_values(spec: Spec, variables: Mapping[str, ResolvedVariable], problems: Problems) -> None:
+Matches = Callable[[str, Sequence[str]], Sequence[bool | None]]
+"""Tells, for each text, whether a pattern is found in it; None where that takes too long."""
+
+
+def check_values(
+    spec: Spec, variables: Mapping[str, ResolvedVariable], problems: Problems, matches: Matches = lambda *_: ()
+) -> None:
     """Add to `problems` each value that its pattern, choices or type refuses."""
     for name, variable in variables.items():
-        _check(spec.variables[name], variable, problems)
+        if variable.value is not None:
+            declared = spec.variables[name]
+            _check_pattern(declared, variable, problems, matches)
+            _check_choices(declared, variable, problems)
+            _check_type(declared, variable, problems)
 
 
-def _check(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
-    table, value = declared.table, variable.value
-    if value is None:
+def _items(variable: ResolvedVariable) -> Sequence[Any]:
+    return variable.value if isinstance(variable.value, list | tuple) else [variable.value]
+
+
+def _said(variable: ResolvedVariable, item: Any) -> tuple[str, Place]:
+    """Return how a value is spoken of, and where it comes from."""
+    if variable.origin == "default":
+        return f'variable "{variable.name}" is {shown(item)}', inside(variable.place, "default")
+    return f'variable "{variable.name}" is {shown(item)} ({variable.origin})', variable.place
+
+
+def _check_pattern(
+    declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems, matches: Matches
+) -> None:
+    pattern, items = declared.table.pattern, _items(variable)
+    if pattern is None:
         return
-    source = "" if variable.origin == "default" else f" ({variable.origin})"
-    place = inside(variable.place, "default") if variable.origin == "default" else variable.place
-    items = value if isinstance(value, list | tuple) else [value]
-    for item in items:
-        matched = table.pattern is None or _matches(table.pattern, text_of(item))
+    for item, matched in zip(items, matches(pattern, [text_of(item) for item in items]), strict=True):
         if matched is None:
+            source = "" if variable.origin == "default" else f" ({variable.origin})"
             message = f'variable "{variable.name}": its pattern takes too long to try on {shown(item)}{source}'
             hint = "repetitions within repetitions take forever: write it without, or give `choices`"
             problems.error("variable", message, inside(declared.place, "pattern"), hint=hint)
-        elif not matched:
-            message = f'variable "{variable.name}" is {shown(item)}{source}, which does not match its pattern'
-            problems.error("variable", message, place, hint=f"the pattern is {table.pattern}")
-        if table.choices is not None and item not in table.choices:
-            message = f'variable "{variable.name}" is {shown(item)}{source}, which is not among its choices'
-            hint = (
-                did_you_mean(text_of(item), map(text_of, table.choices))
-                or f"choices: {some(map(shown, table.choices))}"
-            )
-            problems.error("variable", message, place, hint=hint)
-    _check_type(declared, variable, problems)
+            return
+        if not matched:
+            said, place = _said(variable, item)
+            hint = f"the pattern is {pattern}"
+            problems.error("variable", f"{said}, which does not match its pattern", place, hint=hint)
 
 
-def _matches(pattern: str, text: str) -> bool | None:
-    """Tell whether a pattern is found in a text; None if that takes too long."""
-    try:
-        with Limits().held():
-            return re.search(pattern, text) is not None
-    except (re.error, OverflowError, RecursionError):
-        return True  # reported where it is declared
-    except (TooMuchError, MemoryError):
-        return None
+def _check_choices(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
+    choices = declared.table.choices
+    for item in _items(variable):
+        if choices is not None and item not in choices:
+            said, place = _said(variable, item)
+            hint = did_you_mean(text_of(item), map(text_of, choices)) or f"choices: {some(map(shown, choices))}"
+            problems.error("variable", f"{said}, which is not among its choices", place, hint=hint)
 
 
 def _check_type(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
