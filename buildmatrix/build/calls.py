@@ -13,6 +13,7 @@ from buildmatrix.build.staging import staged
 from buildmatrix.plan.grants import for_bake
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
+from buildmatrix.text import one_line
 
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
 
@@ -138,7 +139,7 @@ def dry_run(plan: Plan, options: ApplyOptions) -> str:
     parts = []
     for number, made in enumerate(planned, start=1):
         head = f"# call {number} of {len(planned)}\n" if len(planned) > 1 else ""
-        command = shlex.join(command_of(plan, made, policy, None))
+        command = one_line(shlex.join(command_of(plan, made, policy, None)))
         parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, options)}")
     moves = [
         "docker buildx imagetools create " + " ".join(f"-t {tag}" for tag in tags) + f" {repository}@DIGEST\n"

@@ -13,7 +13,7 @@ from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.spec.credentials import assignment
-from buildmatrix.text import redacted
+from buildmatrix.text import one_line, redacted
 
 MOST_RENDERED = 1 << 28
 """The largest bake file that is compared, in bytes."""
@@ -96,8 +96,8 @@ def _compare(text: str, output: str | None) -> None:
     if old == text:
         return
     lines = difflib.unified_diff(
-        old.splitlines(keepends=True), text.splitlines(keepends=True), output, "buildmatrix render"
+        old.splitlines(keepends=True), text.splitlines(keepends=True), one_line(output), "buildmatrix render"
     )
     say(redacted("".join(lines), assignment()))
-    hint = f"run buildmatrix render --output {output} with the same options"
+    hint = f"run buildmatrix render --output {one_line(output)} with the same options"
     raise OutOfDateError(Diagnostic(message=f"{output} is out of date", code="out-of-date", hint=hint))

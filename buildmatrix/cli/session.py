@@ -19,6 +19,7 @@ from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
 from buildmatrix.spec.discovery import FILE, discovered, including
 from buildmatrix.spec.source import Sources, text_from
+from buildmatrix.text import one_line
 
 STANDARD_INPUT = "<stdin>"
 
@@ -91,7 +92,7 @@ def _say_root(run: Session, *, named: bool) -> None:
         text = (
             f"note: {run.prefix}{run.name} includes {nearest}: without a selector, the targets of the latter are meant"
         )
-        say(text + "\n", err=True)
+        say(one_line(text) + "\n", err=True)
     elif named and run.name != STANDARD_INPUT and (outer := including(run.sources.directory / run.name)):
         message = f"this file is taken alone, but {outer} includes it"
         hint = "what that file lays under it is left out, and its tags may lose platforms: leave --file out"
@@ -154,7 +155,9 @@ def request(
         name, sign, value = text.partition("=")
         if not sign:
             message = f"--var {text or repr(text)} has no value"
-            raise UsageError(Diagnostic(message=message, code="usage", hint=f"write --var {name or 'NAME'}=VALUE"))
+            raise UsageError(
+                Diagnostic(message=message, code="usage", hint=f"write --var {one_line(name) or 'NAME'}=VALUE")
+            )
         variables[name] = value
     platforms = tuple(part.strip() for text in platform or () for part in text.split(",") if part.strip())
     return Request(

@@ -7,6 +7,7 @@ from buildmatrix import errors
 from buildmatrix.plan.filters import FILTERS
 from buildmatrix.spec import caches, model, settings
 from buildmatrix.spec.shapes import (
+    Credential,
     Examples,
     Rest,
     Row,
@@ -71,7 +72,9 @@ def _words(row: Row) -> str:
     since = row.marker(Since)
     found = row.marker(Examples)
     examples = f" For example `{json.dumps(found.values[0])}`." if found else ""
-    return f"{row.doc}{examples}" + (f" Needs buildx {since.version}." if since else "")
+    credential = row.marker(Credential)
+    hidden = " Never shown." if credential and not credential.url else ""
+    return f"{row.doc}{examples}{hidden}" + (f" Needs buildx {since.version}." if since else "")
 
 
 def _cell(text: str) -> str:
