@@ -145,12 +145,13 @@ def _link(path: str) -> str:
         return ""
 
 
-def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False) -> bytes:
+def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False, own: bool = False) -> bytes:
     """Return a file's bytes, at most `limit`; OSError, too, for what is no regular file and for what is too large.
 
-    With `pipe` a pipe will do: a shell's `<(…)` is one.
+    With `pipe` a pipe will do: a shell's `<(…)` is one. `own` is for files that we write ourselves: no link is read.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    follow = os.O_NOFOLLOW if own else 0
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | follow)
     with os.fdopen(handle, "rb") as file:
         found = os.fstat(handle)
         if stat.S_ISDIR(found.st_mode):
@@ -206,6 +207,15 @@ def make_folder(path: Path, root: str = "") -> None:
     if strays(path, root):
         raise OutsideError(str(path))
     path.mkdir(parents=True, exist_ok=True)
+
+
+def own_folder(path: Path) -> None:
+    """Make a folder that is ours alone; OSError for a link in its place."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            raise OSError(errno.ENOTDIR, f"{path.name} is no folder of its own", str(path)) from None
 
 
 def write_new(path: Path, root: str = "") -> IO[str]:

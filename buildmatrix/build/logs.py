@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import IO
 
 from buildmatrix.build.progress import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted
+from buildmatrix.files import make_folder, write_more, write_new
 from buildmatrix.text import clean
 
 AT_ONCE = 200
@@ -12,11 +13,11 @@ AT_ONCE = 200
 
 
 class Logs:
-    """Writes `NAME.log` into a folder, as the events come."""
+    """Writes `NAME.log` into a folder, as the events come. A link in the place of one is replaced, never followed."""
 
-    def __init__(self, folder: str | Path) -> None:
-        """Take the folder; it is made with the first line."""
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, root: str = "") -> None:
+        """Take the folder, which is made with the first line, and the folder around the spec."""
+        self.folder, self._root = Path(folder), root
         self.trouble = ""
         """Why logs are no longer written; "" if they are."""
         self._open: dict[str, IO[str]] = {}
@@ -24,7 +25,10 @@ class Logs:
 
     def path(self, name: str) -> str:
         """Return the path of a target's log; "" if it has none."""
-        return str(self.folder / f"{name}.log") if name in self._begun else ""
+        return str(self._path(name)) if name in self._begun else ""
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name.replace('/', '_')}.log"
 
     def __call__(self, event: Event) -> None:
         """Write what is to be written of an event. A full disk ends the logs, and not the run."""
@@ -51,12 +55,11 @@ class Logs:
 
     def _file(self, name: str) -> IO[str]:
         if name not in self._open:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder, self._root)
             if len(self._open) >= AT_ONCE:
                 self._open.pop(next(iter(self._open))).close()
-            mode = "a" if name in self._begun else "w"
-            path = self.folder / f"{name}.log"
-            self._open[name] = path.open(mode, encoding="utf-8", errors="replace", buffering=1 << 16)
+            path = self._path(name)
+            self._open[name] = write_more(path) if name in self._begun else write_new(path, self._root)
             self._begun.add(name)
         return self._open[name]
 

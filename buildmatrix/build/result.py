@@ -3,6 +3,7 @@
 It is written while the run goes on, so that a run that is killed leaves it too; each run writes only of its targets.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -17,12 +18,13 @@ from buildmatrix.build.fingerprint import Fingerprints
 from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.build.present import Left, files_of
 from buildmatrix.errors import Diagnostic, StaleError
-from buildmatrix.files import write_whole
+from buildmatrix.files import own_folder, read_regular, write_whole
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.plain import table_of
 
 FOLDER, FILE = ".buildmatrix", "result.json"
 FORMAT_VERSION = 1
+MOST_BYTES = 1 << 28
 SECONDS = 1.0
 """How often it is written at most while a run goes on."""
 
@@ -64,7 +66,8 @@ class ResultFile:
         """Return the entries by target; FileNotFoundError if there are none, StaleError if they cannot be used."""
         hint = f"run apply without --resume, or delete {FOLDER}/{FILE}"
         try:
-            document = table_of(self.path.read_text(encoding="utf-8"))
+            _refuse_link(self.path.parent)
+            document = table_of(read_regular(self.path, MOST_BYTES, own=True).decode())
         except FileNotFoundError:
             raise
         except (OSError, ValueError):
@@ -108,7 +111,7 @@ class ResultFile:
         """Write the file whole or not at all; what is in the way is in `trouble`: a run does not fail for it."""
         self._saved = time.monotonic()
         try:
-            self.path.parent.mkdir(exist_ok=True)
+            own_folder(self.path.parent)
             with _locked(self.path.parent):
                 self._write({**self._others(), **self._found})
         except StaleError as error:
@@ -128,8 +131,8 @@ class ResultFile:
 
     def _write(self, entries: Mapping[str, Any]) -> None:
         ignore = self.path.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        if not os.path.lexists(ignore):
+            write_whole(ignore, "*\n")
         write_whole(self.path, json.dumps({"format_version": FORMAT_VERSION, "targets": entries}, indent=1))
 
 
@@ -158,10 +161,15 @@ def _is_sound(entry: Any) -> bool:
     )
 
 
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link")
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: two runs of one project write one after the other."""
-    handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+    handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

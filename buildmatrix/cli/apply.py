@@ -19,7 +19,7 @@ from buildmatrix.build.result import ResultFile
 from buildmatrix.build.staging import too_late
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say
-from buildmatrix.cli.session import Session, outliving_readers, request, session, write_file
+from buildmatrix.cli.session import Session, outliving_readers, refuse_unwritable, request, session, write_file
 from buildmatrix.cli.showing import annotate, logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
@@ -139,15 +139,22 @@ def apply(
             probe = stack.enter_context(Probe(run.programs, named))  # the file names another one
         reports = tuple(report or ())
         check_report_names(reports)
+        root = run.sources.repository.root
+        refuse_unwritable(_written(metadata, reports), planned, root, log_dir)
         written = [path for path in (log_dir, metadata, *reports) if path]
         result = ResultFile(planned, map(os.path.abspath, written), run.environment)
-        records = Records(result=result, logs=logs_of(log_dir, stack), resume=resume)
+        records = Records(result=result, logs=logs_of(log_dir, stack, root), resume=resume)
         outcome = _run(run, planned, chosen, probe, records)
         if reports:
             from buildmatrix.build.sizes import with_sizes
 
             outcome = with_sizes(outcome, planned, run.programs, named)
         _report(run, outcome, output_format, metadata, reports)
+
+
+def _written(metadata: str | None, reports: tuple[str, ...]) -> dict[str, str]:
+    """Return the files that are written at the end, each with its option."""
+    return dict.fromkeys(reports, "--report") | ({metadata: "--metadata"} if metadata else {})
 
 
 def _seconds(timeout: str | None) -> int | None:
@@ -186,7 +193,7 @@ def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | 
         files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
     for path, text in files.items():
         try:
-            write_file(path, redacted(text))
+            write_file(path, redacted(text), run.sources.repository.root)
         except UsageError as error:
             unwritten += error.diagnostics
     annotate(outcome, run)

@@ -8,7 +8,7 @@ import typer
 from buildmatrix.build.bake import bake_document, bake_text, refuse_mixed, refuse_shrunk
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say, say_to_program
-from buildmatrix.cli.session import request, session, write_file
+from buildmatrix.cli.session import refuse_unwritable, request, session, write_file
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline import plan as make_plan
@@ -69,16 +69,19 @@ def render(
         refuse_mixed(planned)
         text = bake_text(bake_document(planned))
         run.warn(diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output")
-        _write(text, output, check=check)
+        root = run.sources.repository.root
+        if output is not None and not check:
+            refuse_unwritable({output: "--output"}, planned, root)
+        _write(text, output, root, check=check)
 
 
-def _write(text: str, output: str | None, *, check: bool) -> None:
+def _write(text: str, output: str | None, root: str, *, check: bool) -> None:
     if check:
         _compare(text, output)
     elif output is None:
         say_to_program(text)
     else:
-        write_file(output, text)
+        write_file(output, text, root)
 
 
 def _compare(text: str, output: str | None) -> None:

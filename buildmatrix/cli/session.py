@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import typer
 from buildmatrix.cli.main import GONE
 from buildmatrix.cli.output import say
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
-from buildmatrix.files import LIMIT
+from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.gitfolder import GitFolder
+from buildmatrix.plan.inputs import refuse_overwritten
+from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
@@ -184,12 +186,29 @@ def _modes(*, push: bool, load: bool, none: bool) -> tuple[tuple[OutputMode, boo
     return ("push", push), ("load", load), ("none", none)
 
 
-def write_file(path: str, text: str) -> None:
-    """Write a file whole or not at all; UsageError if that cannot be."""
-    from buildmatrix.files import write_whole
-
+def write_file(path: str, text: str, root: str) -> None:
+    """Write a file whole or not at all, `root` being the repository; UsageError if that cannot be."""
     try:
-        write_whole(Path(path), text)
+        write_whole(Path(path), text, root)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
-        raise UsageError(Diagnostic(message=message, code="write")) from None
+        raise _unwritable(path, error) from None
+
+
+def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder: str | None = None) -> None:
+    """Raise UsageError if a path is none to write: a link, a device, a file that the plan is made from.
+
+    `written` is path to option. Into `folder` go the logs.
+    """
+    logs = {f"{folder}/{target.name}.log": "--log-dir" for target in plan.targets} if folder else {}
+    refuse_overwritten(plan, {**written, **logs})
+    if folder and strays(folder, root):
+        raise _unwritable(folder, OutsideError(folder))
+    for path in written:
+        try:
+            refuse_other(Path(path), root)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+
+def _unwritable(path: str, error: OSError) -> UsageError:
+    return UsageError(Diagnostic(message=f"{path} cannot be written: {error.strerror}", code="write"))

@@ -16,17 +16,21 @@ from buildmatrix.build.progress import Listener
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
 from buildmatrix.errors import Diagnostic, Place, Severity
+from buildmatrix.files import read_regular
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.outcome import outcome_markdown
 from buildmatrix.report.progress import Lines
 from buildmatrix.text import clean, json_safe, redacted
 
+MOST_LOGGED = 1 << 30
+"""The largest log that is shown again, in bytes."""
 
-def logs_of(log_dir: str | None, stack: ExitStack) -> Logs | None:
+
+def logs_of(log_dir: str | None, stack: ExitStack, root: str) -> Logs | None:
     """Return what writes the logs: where it was asked to, and for GitHub, which shows them, in a temporary folder."""
     if log_dir is None and not on_github():
         return None
-    logs = Logs(log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-")))
+    logs = Logs(log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-")), root)
     stack.callback(logs.close)
     return logs
 
@@ -58,8 +62,7 @@ def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
         path = logs.path(name)
         if not path:
             return []
-        with Path(path).open(encoding="utf-8", errors="replace") as file:
-            return list(file)
+        return read_regular(path, MOST_LOGGED, own=True).decode(errors="replace").splitlines(keepends=True)
 
     return read
 

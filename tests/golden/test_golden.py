@@ -71,6 +71,11 @@ MADE: dict[str, Callable[[Path], object]] = {
     "outside-variable-file": lambda path: link_and_pipe(path.parent),
     "var-file-is-no-file": lambda path: link_and_pipe(path.parent),
     "file-is-a-pipe": pipe,
+    "output-is-a-pipe": lambda path: pipe(path.parent / "pipe"),
+    "output-is-a-link": lambda path: links(path.parent, {"linked.json": "/nowhere/x"}),
+    "output-through-a-link": lambda path: links(path.parent, {"away": "/nowhere"}),
+    "log-dir-through-a-link": lambda path: links(path.parent, {"away": "/nowhere"}),
+    "reports-over-inputs": lambda path: links(path.parent, {"linked.json": "more.json"}),
     "include-is-a-pipe": lambda path: pipe(path.parent / "pipe.toml"),
     "outside-paths": lambda path: outside_paths(path.parent),
 }

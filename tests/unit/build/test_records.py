@@ -20,6 +20,7 @@ from buildmatrix.build.progress import LogLine, StepStarted, TargetStarted
 from buildmatrix.build.registry import MISSING, Registries
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.staging import staged, too_late
+from buildmatrix.errors import StaleError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan
@@ -232,3 +233,37 @@ def test_a_credential_helper_is_asked(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {host: "test"}}))
         environment = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
         assert Registries(Programs(environment)).digest(f"{host}/app:1") == "sha256:abc"
+
+
+# --- what is ours is written through no link --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("linked", [".buildmatrix", ".buildmatrix/result.json", ".buildmatrix/lock"])
+def test_a_link_in_the_place_of_the_last_result_is_not_followed(tmp_path: Path, linked: str) -> None:
+    plan = planned(tmp_path)
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "file").write_text('{"format_version": 1, "targets": {}}')
+    (tmp_path / linked).parent.mkdir(exist_ok=True)
+    (tmp_path / linked).symlink_to(away if linked == ".buildmatrix" else away / "file")
+    result = ResultFile(plan)
+    result.begin("")
+    result.record_all([built("alone")])
+    assert result.trouble
+    assert [path.name for path in away.iterdir()] == ["file"]
+    assert (away / "file").read_text() == '{"format_version": 1, "targets": {}}'
+    if linked != ".buildmatrix/lock":
+        with pytest.raises(StaleError, match="cannot be read"):
+            ResultFile(plan).known()
+
+
+def test_a_links_place_is_taken_by_the_log(tmp_path: Path) -> None:
+    (tmp_path / "bashrc").write_text("mine\n")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "app.log").symlink_to(tmp_path / "bashrc")
+    logs = Logs(tmp_path / "logs")
+    logs(LogLine(target="app", at="1/1", text="hello"))
+    logs(LogLine(target="../app", at="1/1", text="hello"))
+    logs.close()
+    assert (tmp_path / "bashrc").read_text() == "mine\n"
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == [".._app.log", "app.log"]
