@@ -1,12 +1,15 @@
 """From bake's last words to a problem with an exit code: whose fault it is, and what to do next."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from buildmatrix.build.archives import is_archive
 from buildmatrix.build.bake import with_links
-from buildmatrix.build.progress import Progress
+from buildmatrix.build.progress import Progress, Track
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.plan.model import Plan
 
@@ -14,6 +17,9 @@ _TARGET = re.compile(r"^ERROR: target ([A-Za-z0-9_-]+): ")
 _HOST = re.compile(
     r'(?:Head|Get|Put|Post|Patch|fetch|authorize|token:?) "?https?://([^/"\s]+)|failed to push ([^/\s]+)/'
 )
+
+FULL = 4 * 1024 * 1024
+"""Bytes that are free on a disk that counts as full."""
 
 _REGISTRY = re.compile(
     r"failed to push|failed to authorize|unauthorized|access denied|insufficient_scope|403 Forbidden|401 Unauthorized"
@@ -27,7 +33,7 @@ _ENGINE = re.compile(
     r"|transport is closing|closing transport|error reading from server|connection error: desc|keepalive ping failed"
     r"|RST_STREAM|goaway|http2: |no active sessions?\b|is shutting down"
     r"|no such job|no builder .* found|failed to list workers|failed to find driver"
-    r"|context canceled|context deadline exceeded|: EOF$|unexpected EOF"
+    r"|context canceled|context deadline exceeded|(^|: )EOF$|unexpected EOF"
     r"|already exists|failed to commit|failed to prepare|\blocked for [0-9.]+m?s|database is locked"
     r"|(snapshot|lease) \S+ (does not exist|not found)|\blease \S*: not found|content digest \S+: not found"
     r"|failed to get record|failed to mount |failed to create temp dir"
@@ -39,7 +45,7 @@ _DISK = re.compile(r"no space left on device|disk quota exceeded|read-only file 
 _PASSING = re.compile(
     r"failed to push [^ ]+: (unknown|unavailable)|use of closed network connection"
     r"|429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
-    r"|Gateway Time-?out|connection re(fused|set)|broken pipe|unexpected EOF|: EOF|no such host|i/o timeout"
+    r"|Gateway Time-?out|connection re(fused|set)|broken pipe|unexpected EOF|\bEOF\b|no such host|i/o timeout"
     r"|TLS handshake timeout|network is unreachable|no route to host|server closed idle connection"
     r"|context deadline exceeded|temporary failure in name resolution|connection timed out|unexpected status.*: 5\d\d",
     re.IGNORECASE,
@@ -99,6 +105,8 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     if failed:
         progress.tracks[failed].log += [line for line in words if line not in last and not line.startswith("WARNING")]
     found = _class_of(_short(last), words, log)
+    if failed and (left := incomplete(plan, failed, progress.tracks[failed])):
+        found = found._replace(hint="\n".join(part for part in (found.hint, left) if part))
     problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, said=said)
     refused = said and not culprit and not progress.began and found.kind in {"build", "usage"}
     wait = _asked_wait(" ".join(words))
@@ -226,3 +234,21 @@ def _registry_hint(last: str) -> str:
     if "HTTP response to HTTPS" in last:
         return f"{host or 'the registry'} speaks no TLS: add it to the engine's insecure-registries"
     return f"log in: docker login {host}".rstrip() + ", and check that you may push there"
+
+
+def incomplete(plan: Plan, name: str, track: Track) -> str:
+    """Return in words which folders a target has begun to write and not ended, "" if there are none."""
+    outputs: tuple[Any, ...] = plan.by_name[name].settings.output or ()
+    begun = track.exports and not all(track.exports.values())
+    dests = [output.dest for output in outputs if getattr(output, "dest", None) and not is_archive(output)]
+    full = [dest for dest in dests if begun and _is_full(Path(plan.directory, dest))]
+    left = f"{' and '.join(dests)} may be incomplete" if dests and begun else ""
+    return left + (f": the disk of {full[0]} is full" if full else "")
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < FULL

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from buildmatrix.build.archives import Archives
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.options import Policy
@@ -42,6 +43,7 @@ class Running:
     progress: Progress
     folder: Path
     started: float
+    archives: Archives
     ended_for: Literal["", "timeout", "stopped"] = ""
     late: str = ""
     """The target that took too long."""
@@ -57,12 +59,14 @@ class Starter:
         """Take the run, and who is told of what calls say."""
         self._run, self._policy, self._tell = run, policy, tell
         self._count = 0
+        self.opens_archives = policy.progress == "auto"
+        """Whether bake is given archives as open files; in other styles it wants what is outside to be allowed."""
 
     def start(self, unit: Unit, ended: Callable[[Running, int], None]) -> Running:
         """Start a call; `ended` is told its exit code, by the thread that reads it. EngineError if it cannot start."""
         self._count += 1
-        folder = self._run.folder / str(self._count)
-        self._write(unit.call, folder)
+        folder, archives = self._run.folder / str(self._count), Archives()
+        self._write(unit.call, folder, archives)
         progress = Progress(unit.call.within, self._tell)
         told = self._policy.options.provenance_in_metadata
         watched = self._run.programs.watch(
@@ -73,7 +77,9 @@ class Starter:
             more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
         )
         began = time.monotonic() - self._run.start
-        running = Running(unit=unit, watched=watched, progress=progress, folder=folder, started=began)
+        running = Running(
+            unit=unit, watched=watched, progress=progress, folder=folder, started=began, archives=archives
+        )
         threading.Thread(target=_follow, args=[running, ended], daemon=True).start()
         return running
 
@@ -82,12 +88,12 @@ class Starter:
         within = map(self._run.plan.by_name.__getitem__, made.within)
         return list(not_allowed(grants_of(within, self._run.plan.directory), self._policy.options.allow))
 
-    def _write(self, made: Call, folder: Path) -> None:
+    def _write(self, made: Call, folder: Path, archives: Archives) -> None:
         try:
             folder.mkdir()
-            text = text_of(self._run.plan, made, self._policy.options)
-            (folder / BAKE_FILE).write_text(text, encoding="utf-8")
             self._make_folders(made)
+            plan = archives.redirected(self._run.plan, made) if self.opens_archives else self._run.plan
+            (folder / BAKE_FILE).write_text(text_of(plan, made, self._policy.options), encoding="utf-8")
         except OSError as error:
             message = f"{error.filename or folder} cannot be written: {error.strerror}"
             raise EngineError(Diagnostic(message=message, code="write")) from None

@@ -6,6 +6,7 @@ signal handler uses too.
 
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
@@ -20,7 +21,14 @@ from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.progress import Listener, Retrying, TargetStarted
 from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
+from buildmatrix.errors import (
+    BuildFailedError,
+    BuildmatrixError,
+    Diagnostic,
+    EngineError,
+    StoppedError,
+    UsageError,
+)
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
 from buildmatrix.process import signals
@@ -88,6 +96,7 @@ class Schedule:
             finally:
                 for running in self._running:
                     running.watched.kill()
+                    running.archives.drop()
         lost = self.ledger.lost()
         for target in self.plan.targets:
             if target.name not in self.ledger.outcomes and target.name not in self._kept:
@@ -190,6 +199,14 @@ class Schedule:
         self._running.remove(running)
         running.code, running.metadata = code, metadata_of(running)
         self.metadata |= running.metadata
+        if running.archives.are_refused(running.progress.words) and self._starter.opens_archives:
+            self._starter.opens_archives = False
+            self._pending.append(replace(running.unit, resumes=True))
+        else:
+            self._end_call(running, code)
+        running.archives.drop()
+
+    def _end_call(self, running: Running, code: int) -> None:
         if code == 0 or self._is_answered(running):
             self._succeeded(running)
         elif running.ended_for == "stopped":
@@ -203,6 +220,7 @@ class Schedule:
 
     def _failure(self, running: Running) -> Failure:
         if running.ended_for != "timeout":
+            running.progress.words = deque(map(running.archives.spoken, running.progress.words))
             asked, said = running.unit.call.names, self.policy.progress != "tty"
             return explain(running.progress, self.plan, asked, said=said, code=running.code)
         target = self.plan.by_name[running.late]
@@ -241,11 +259,23 @@ class Schedule:
         if running.unit.call.asks and name in running.unit.call.names:
             self._end_answered(name, running, self._answer(name, running))
             return
+        if trouble := running.archives.keep(name):
+            self._end_unwritten(name, running, trouble)
+            return
         self.ledger.attempt(name, running.started)
         track = running.progress.tracks[name]
         ran = track.ran or self.policy.progress != "auto"
         digest = running.metadata.get(name, {}).get("containerimage.digest", "")
         self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
+
+    def _end_unwritten(self, name: str, running: Running, trouble: str) -> None:
+        """It was built, but its archive cannot take its name."""
+        place = self.plan.by_name[name].place
+        problem = EngineError(Diagnostic(message=f"{name} failed: {trouble}", code="write", place=place))
+        failure = Failure(target=name, problem=problem, kind="engine")
+        self.ledger.attempt(name, running.started, failure)
+        self.ledger.end(name, "failed", running.progress, reason=trouble)
+        self._give_up(failure)
 
     def _end_answered(self, name: str, running: Running, answer: Answer | None) -> None:
         if answer is None or answer.passed:

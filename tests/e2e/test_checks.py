@@ -1,8 +1,15 @@
 """What is found before a build, and whose fault it is where bake refuses, on a real engine."""
 
+import json
+import os
+import signal
+import subprocess
+import tarfile
+from pathlib import Path
+
 import pytest
 
-from tests.e2e.tools import Project, Run, outcomes, statuses
+from tests.e2e.tools import Project, Run, Start, nap, outcomes, running, statuses, until
 
 pytestmark = pytest.mark.e2e
 
@@ -55,3 +62,62 @@ default = ["child", "other", "sound"]
     assert {name: found[name] for name in ("child", "other")} == {"child": "skipped", "other": "failed"}
     assert found["bad"] == "failed"
     assert "error: bad failed: " in done.stderr
+
+
+ARCHIVES = """
+[variable]
+command = { env = "STEP", default = "true" }
+[target.app]
+args.COMMAND = "{{ command }}"
+output = ["type=oci,dest=app.tar", "type=tar,dest=sub/root.tar"]
+[target.other]
+output = ["type=docker,dest=other.tar"]
+"""
+DOCKERFILE = "FROM busybox\nARG COMMAND=true\nRUN $COMMAND\n"
+
+
+def test_a_build_that_fails_leaves_the_last_good_archive(project: Project, run: Run, one_node: str) -> None:
+    """Bake empties the files of all archives of a call before it builds."""
+    folder = project(ARCHIVES, {"Dockerfile": DOCKERFILE})
+    assert run("apply", "--builder", one_node).returncode == 0
+    good = {path: path.read_bytes() for path in folder.rglob("*.tar")}
+    assert sorted(str(path.relative_to(folder)) for path in good) == ["app.tar", "other.tar", "sub/root.tar"]
+    assert all(tarfile.is_tarfile(path) for path in good)
+    assert (
+        statuses(run("apply", "--builder", one_node, "--var", "command=false", "--format", "json"))["app"] == "failed"
+    )
+    assert {path: path.read_bytes() for path in good if "other" not in path.name} == {
+        path: data for path, data in good.items() if "other" not in path.name
+    }
+    assert set(folder.rglob("*.tar")) | set(folder.rglob(".*.tar*")) == set(good)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGQUIT])
+def test_what_one_stops_leaves_the_last_good_archive(
+    project: Project, start: Start, one_node: str, tmp_path: Path, signum: signal.Signals
+) -> None:
+    step = nap(60)
+    folder = project(ARCHIVES, {"Dockerfile": DOCKERFILE, "app.tar": "the old one", "tmp/.keep": ""})
+    temporary = str(tmp_path / "tmp")
+    process = start(folder, "apply", "app", "--builder", one_node, STEP=step, TMPDIR=temporary)
+    until(lambda: running(step))
+    process.send_signal(signum)
+    out, _ = process.communicate()
+    assert (process.returncode, (folder / "app.tar").read_text()) == (130, "the old one")
+    assert "app  stopped" in out
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == [".keep"]
+
+
+def test_a_killed_docker_is_tried_again(project: Project, start: Start, one_node: str) -> None:
+    step = nap(8)
+    folder = project('[target.app]\noutput = ["type=cacheonly"]', {"Dockerfile": f"FROM busybox\nRUN {step}\n"})
+    process = start(folder, "apply", "--builder", one_node, "--retries", "2", "--format", "json")
+    until(lambda: running(step))
+    docker = subprocess.check_output(["pgrep", "-P", str(process.pid), "docker"], text=True).split()
+    for pid in docker:
+        os.kill(int(pid), signal.SIGKILL)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    (app,) = json.loads(out)["targets"]
+    assert [attempt["kind"] for attempt in app["attempts"]] == ["engine", None]
+    assert "killed by signal 9" in app["attempts"][0]["problem"]
