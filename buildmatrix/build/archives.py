@@ -8,7 +8,7 @@ has no such files (O_TMPFILE), bake writes the archive itself, as it always does
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from buildmatrix.build.calls import Call
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.spec.settings import DockerOutput, OciOutput, TarOutput
+from buildmatrix.plan.outputs import is_archive
 
 MODE = 0o644
 
@@ -83,18 +83,6 @@ class Archives:
         for archive in (archive for several in self._of.values() for archive in several):
             os.close(archive.number)
         self._of.clear()
-
-
-def is_archive(output: Any) -> bool:
-    """Tell whether an output is one file."""
-    written = isinstance(output, TarOutput | OciOutput | DockerOutput) and output.dest not in {None, "-"}
-    return written and getattr(output, "tar", None) is not False
-
-
-def archives_of(target: PlannedTarget) -> Iterator[str]:
-    """Yield the paths of a target's archives."""
-    outputs: tuple[Any, ...] = target.settings.output or ()
-    return (output.dest for output in outputs if is_archive(output))
 
 
 def _opened(path: Path) -> _Archive | None:

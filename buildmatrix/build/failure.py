@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from buildmatrix.build.archives import is_archive
 from buildmatrix.build.bake import with_links
 from buildmatrix.build.progress import Progress, Track
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import is_archive
 
 _TARGET = re.compile(r"^ERROR: target ([A-Za-z0-9_-]+): ")
 _HOST = re.compile(

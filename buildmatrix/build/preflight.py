@@ -6,25 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buildmatrix.build.buildx import Builder, Probe
-from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.drivers import half_caches, unfit
 from buildmatrix.build.gate import gate_found
+from buildmatrix.build.secrets import secrets_of
 from buildmatrix.errors import Diagnostic, EngineError, UsageError
 from buildmatrix.files import read_regular
+from buildmatrix.plan.dockerfile import runs_programs
 from buildmatrix.plan.grants import grants_of, is_allowed
 from buildmatrix.plan.model import Grant, Plan, PlannedTarget
 from buildmatrix.plan.races import races_of
 from buildmatrix.plan.reach import (
     dockerfile_of,
-    is_written,
-    key_paths,
-    secret_file,
-    secret_variable,
-    written_before,
 )
 from buildmatrix.process import Programs
 from buildmatrix.spec.caches import InlineCacheTo
-from buildmatrix.spec.settings import DockerOutput, OciOutput, Secret
+from buildmatrix.spec.settings import DockerOutput, OciOutput
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -50,7 +46,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         raise UsageError(*refused)
     version, found = probe.look()
     problems = gate_found(plan, version)
-    problems += _secrets(plan, programs)
+    problems += secrets_of(plan, programs)
     problems += _platforms(plan, found)
     problems += _store(plan, found, probe)
     problems += unfit(plan, found)
@@ -74,33 +70,6 @@ def not_allowed(grants: Iterable[Grant], allowed: Iterable[str]) -> Iterator[Dia
             what = "its output may lie over hooks and settings that git obeys" if grant.value.endswith("/.git") else ""
             hint = f"{what or 'read what it does'}, then add --allow={grant.value}"
             yield Diagnostic(message=message, code="allow", place=grant.place, hint=hint)
-
-
-def _secrets(plan: Plan, programs: Programs) -> list[Diagnostic]:
-    found: dict[str, Diagnostic] = {}
-    written = written_before(plan.targets)
-    for target in plan.targets:
-        for index, secret in enumerate(target.settings.secret or ()):
-            if isinstance(secret, str):
-                continue
-            missing = _missing_secret(secret, written.get(target.name, ()), plan, programs)
-            if missing and missing not in found:
-                message = f'secret "{secret.id}" of {target.name}: {missing}'
-                found[missing] = Diagnostic(message=message, code="secret", place=target.place_of("secret", index))
-        for index, ssh in enumerate(target.settings.ssh or ()):
-            if not isinstance(ssh, str) and not key_paths(ssh) and not programs.environment.get("SSH_AUTH_SOCK"):
-                message = f'ssh "{ssh.id}" of {target.name}: no agent is running (SSH_AUTH_SOCK is not set)'
-                hint = "start one with eval $(ssh-agent) and ssh-add, or give `paths` of keys"
-                place = target.place_of("ssh", index)
-                found.setdefault("ssh", Diagnostic(message=message, code="ssh", place=place, hint=hint))
-    return list(found.values())
-
-
-def _missing_secret(secret: Secret, written: Iterable[str], plan: Plan, programs: Programs) -> str:
-    src, variable = secret_file(secret), secret_variable(secret)
-    if src is not None:
-        return "" if Path(plan.directory, src).is_file() or is_written(src, written) else f"there is no file {src}"
-    return "" if variable in programs.environment else f"the environment variable {variable} is not set"
 
 
 def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:

@@ -13,9 +13,10 @@ from buildmatrix.oci.reference import fault
 from buildmatrix.plan.exports import failing
 from buildmatrix.plan.matrix import label
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.outputs import pushes
+from buildmatrix.plan.outputs import is_archive, pushes
 from buildmatrix.plan.paths import is_local
 from buildmatrix.plan.reach import is_written
+from buildmatrix.plan.stages import Stages
 from buildmatrix.plan.values import faults
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
@@ -32,6 +33,7 @@ class Checker:
         """Take the directory that paths are relative to."""
         self._repository, self.problems = Repository.around(directory), problems
         self._said: set[tuple[str, Place]] = set()
+        self._stages = Stages(self._repository, problems)
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
     def values(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
@@ -122,6 +124,27 @@ class Checker:
             if is_local(value) and not self._is_there(value, written):
                 message = f"{target.spoken('contexts')}.{name}: there is no folder {value}"
                 self._say("missing", message, "", target, "contexts", name)
+
+    def dests(self, target: PlannedTarget) -> None:
+        """Check that no folder is where a file is to be written, and no file where a folder is."""
+        outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
+        for index, output in enumerate(outputs):
+            dest = getattr(output, "dest", None)
+            if not dest or dest == "-" or self._repository.outside(dest):
+                continue
+            kind, wanted = self._repository.kind(dest), "file" if is_archive(output) else "folder"
+            if {kind, wanted} == {"file", "folder"}:
+                message = f"{target.spoken('output')}: {dest} is a {kind}, and is to be written as a {wanted}"
+                self._say("output", message, "write another path, or take it away", target, "output", index)
+
+    def stages(self, target: PlannedTarget, wrong: AbstractSet[str], written: AbstractSet[str], *, files: bool) -> None:
+        """Check that the stages that a target names are there."""
+        if wrong.isdisjoint({"context", "dockerfile", "dockerfile_inline", "args", "target", ANY_SETTING}):
+            self._stages.check(target, written, files=files)
+
+    def end(self) -> None:
+        """Tell what only all targets together show."""
+        self._stages.end()
 
     def _is_there(self, path: str, written: AbstractSet[str]) -> bool:
         return bool(self._repository.outside(path) or self._repository.kind(path)) or is_written(path, written)

@@ -3,7 +3,15 @@
 from typing import Any
 
 from buildmatrix.plan.request import OutputMode
-from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, RegistryOutput, Settings
+from buildmatrix.spec.settings import (
+    CacheonlyOutput,
+    DockerOutput,
+    ImageOutput,
+    OciOutput,
+    RegistryOutput,
+    Settings,
+    TarOutput,
+)
 
 
 def builds(settings: Settings) -> bool:
@@ -58,6 +66,12 @@ def _loaded(declared: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _others(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(output for output in outputs if not isinstance(output, CacheonlyOutput))
+
+
+def is_archive(output: Any) -> bool:
+    """Tell whether an output is one file."""
+    written = isinstance(output, TarOutput | OciOutput | DockerOutput) and output.dest not in {None, "-"}
+    return written and getattr(output, "tar", None) is not False
 
 
 def pushes(output: Any) -> bool:

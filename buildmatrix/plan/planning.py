@@ -133,7 +133,10 @@ def _checked(
         checker.values(target, wrong[target.name])
         if files:
             checker.files(target, wrong[target.name], written.get(target.name, frozenset()))
+            checker.dests(target)
+        checker.stages(target, wrong[target.name], written.get(target.name, frozenset()), files=files)
         checker.platforms(target, providers, wrong[target.name])
+    checker.end()
     for declared, settings, origins, unknown in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins), unknown)
     return [target for target in found if not wrong[target.name] & {"tags", "output", "cache_to"}]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from buildmatrix.build.buildx import parse_builder, version_of
-from buildmatrix.build.dockerfile import runs_programs
 from buildmatrix.build.drivers import half_caches
 from buildmatrix.build.failure import explain
 from buildmatrix.build.gate import gate_declared, gate_found
@@ -23,6 +22,7 @@ from buildmatrix.errors import (
     RegistryError,
     UsageError,
 )
+from buildmatrix.plan.dockerfile import runs_programs
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.process import Completed
 from buildmatrix.spec.caches import InlineCacheTo, RegistryCacheTo

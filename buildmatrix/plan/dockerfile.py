@@ -1,8 +1,9 @@
-"""One question to a Dockerfile: does building a stage for a platform run programs of that platform?"""
+"""Two questions to a Dockerfile: which stages it has, and whether building one runs programs of its platform."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 _COPY_FROM = re.compile(r"--from=([^\s,]+)|[,=]from=([^\s,]+)")
@@ -15,6 +16,26 @@ class _Stage:
     native: bool
     runs: bool = False
     uses: list[str] = field(default_factory=list)
+
+
+_DIRECTIVE = re.compile(r"^#\s*(syntax|escape|check)\s*=\s*(\S+)", re.IGNORECASE)
+_OURS = re.compile(r"(docker\.io/)?docker/dockerfile(-upstream)?(:.*)?")
+
+
+@lru_cache(maxsize=1024)
+def stage_names(text: str) -> tuple[str, ...] | None:
+    """Return the names of the stages in lower case, as they are compared; None where they cannot be known.
+
+    That is where another frontend than Docker's reads the file, or where lines are continued by another sign.
+    """
+    for line in text.removeprefix("\ufeff").splitlines():
+        if (found := _DIRECTIVE.match(line.strip())) is None:
+            break
+        name = found[1].lower()
+        if name == "escape" or (name == "syntax" and _OURS.fullmatch(found[2]) is None):
+            return None
+    stages = list(_stages(text))
+    return tuple(stage.name for stage in stages if stage.name) if stages else None
 
 
 def runs_programs(text: str, stage: str | None) -> bool:
