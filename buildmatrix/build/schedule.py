@@ -199,7 +199,7 @@ class Schedule:
         self._running.remove(running)
         running.code, running.metadata = code, metadata_of(running)
         self.metadata |= running.metadata
-        if running.archives.are_refused(running.progress.words) and self._starter.opens_archives:
+        if running.archives.are_refused(running.progress.words):
             self._starter.opens_archives = False
             self._pending.append(replace(running.unit, resumes=True))
         else:
