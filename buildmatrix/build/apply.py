@@ -1,6 +1,5 @@
 """Running a plan: images are staged where their tags move last, the scheduler builds, then the tags move."""
 
-import secrets
 import tempfile
 import time
 from collections.abc import Mapping
@@ -15,11 +14,13 @@ from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.present import Present, builder_of
 from buildmatrix.build.progress import Event, Listener, TargetEnded
-from buildmatrix.build.publish import Published, Publisher
+from buildmatrix.build.publish import Published, Publisher, published_metadata
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.resume import NOTHING, Resumed, resumed
 from buildmatrix.build.schedule import Schedule
+from buildmatrix.build.shrink import refuse_shrunk_tags
 from buildmatrix.build.staging import staged
+from buildmatrix.build.tags import Tags
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 
@@ -34,22 +35,27 @@ class Records:
 
 
 def apply(
-    plan: Plan, options: ApplyOptions, facts: Facts, programs: Programs, listener: Listener, records: Records
+    plan: Plan,
+    options: ApplyOptions,
+    facts: Facts,
+    programs: Programs,
+    listener: Listener,
+    records: Records,
+    tags: Tags,
 ) -> Outcome:
     """Build a plan and return what became of each target; a failure is in the outcome's `problem`.
 
-    RegistryError if tags would lose platforms, StaleError if the last result cannot be used. The bake files live in a
-    temporary directory that is gone when this returns.
+    `tags` were asked for, and settled. RegistryError if tags would lose platforms, StaleError if the last result cannot
+    be used. The bake files live in a temporary directory that is gone when this returns.
     """
     began, start = datetime.now(UTC), time.monotonic()
     policy = Policy(plan=plan, options=options)
     again = _resumed(plan, policy, facts, programs, records) if records.resume else NOTHING
     kept = again.kept
     records.result.begin(builder_of(facts.builder, programs))
-    staging = staged(plan, policy, facts.builder, secrets.token_hex(4))
+    staging = staged(plan, policy, facts.builder)
+    refuse_shrunk_tags(plan, policy, tags, facts.own_platform)
     images = [image for name, image in staging.images.items() if not (name in kept and kept[name].tags)]
-    publisher = Publisher(plan, images, facts, programs)
-    publisher.check()
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         log_of = records.logs.path if records.logs else lambda _: ""
         run = Run(plan=staging.plan, facts=facts, programs=programs, folder=Path(folder), start=start, log_of=log_of)
@@ -59,7 +65,7 @@ def apply(
     spared = [image for image in staging.images.values() if image not in images]
     if late := [image for image in spared if outcomes[image.name] is not kept[image.name]]:  # it had to be built
         images += late
-        publisher = Publisher(plan, images, facts, programs)
+    publisher = Publisher(plan, images, tags, facts, programs, blindly=policy.platforms_may_shrink)
     published = _published(publisher, outcomes, schedule) if images else Published()
     targets = tuple(_with_tags(outcomes[target.name], published) for target in plan.targets)
     records.result.record_all(targets)
@@ -69,7 +75,7 @@ def apply(
         started=began.isoformat(timespec="seconds").replace("+00:00", "Z"),
         builder=facts.builder.name,
         nodes=tuple(node.name for node in facts.builder.nodes),
-        metadata=schedule.metadata,
+        metadata=published_metadata(schedule.metadata, published, (image.name for image in images)),
         problem=schedule.problem or published.problem,
         publish=published.words,
         left_behind=published.left_behind,
@@ -101,9 +107,9 @@ def _recording(listener: Listener, records: Records) -> Listener:
 
 def _published(publisher: Publisher, outcomes: Mapping[str, TargetOutcome], schedule: Schedule) -> Published:
     digests = {name: outcome.digest for name, outcome in outcomes.items() if outcome.digest}
-    return publisher.publish({} if schedule.interrupted else digests, complete=schedule.problem is None)
+    return publisher.publish(digests, complete=schedule.problem is None, interrupted=schedule.interrupted)
 
 
 def _with_tags(outcome: TargetOutcome, published: Published) -> TargetOutcome:
     tags = published.moved.get(outcome.name, outcome.tags)
-    return replace(outcome, tags=tags, digest=published.digests.get(outcome.name, outcome.digest))
+    return replace(outcome, tags=tags, digest=published.digest_of(outcome.name) or outcome.digest)

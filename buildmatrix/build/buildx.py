@@ -23,6 +23,10 @@ _VERSION = re.compile(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])
 _FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 
 
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
+"""Architectures as the kernel calls them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for."""
@@ -96,6 +100,17 @@ class Probe:
         plugins = client.get("Plugins") if isinstance(client, dict) else None
         tables = [one for one in plugins if isinstance(one, dict)] if isinstance(plugins, list) else []
         return next((str(one.get("Path", "")) for one in tables if one.get("Name") == "buildx"), "")
+
+    def own_platform(self) -> str:
+        """Return the engine's own platform, "" if docker does not tell."""
+        system, machine = str(self._told.get("OSType") or ""), str(self._told.get("Architecture") or "")
+        return normalized(f"{system}/{_MACHINES.get(machine, machine)}") if system and machine else ""
+
+    def insecure_registries(self) -> frozenset[str]:
+        """Return the registries that the engine may ask without TLS, as its configuration names them."""
+        configured = self._told.get("RegistryConfig") or {}
+        found = configured.get("IndexConfigs") or {} if isinstance(configured, dict) else {}
+        return frozenset(name for name, one in found.items() if isinstance(one, dict) and one.get("Secure") is False)
 
     @cached_property
     def _told(self) -> dict[str, Any]:

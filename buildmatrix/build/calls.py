@@ -134,7 +134,7 @@ def dry_run(plan: Plan, options: ApplyOptions) -> str:
     """Return the commands and the bake files that `apply` would use, as text."""
     policy = Policy(plan=plan, options=options)
     planned = calls(plan, policy)
-    staging = staged(plan, policy, None, "")
+    staging = staged(plan, policy, None)
     plan = staging.plan
     parts = []
     for number, made in enumerate(planned, start=1):

@@ -33,6 +33,7 @@ class ApplyOptions:
     retries: int | None = None
     timeout: int | None = None
     publish: Publish | None = None
+    platforms_may_shrink: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,12 @@ class Policy:
             return self.options.timeout
         given = target.settings.timeout or self.plan.apply.timeout
         return seconds_of(given) if given else None
+
+    @property
+    def platforms_may_shrink(self) -> bool:
+        """Whether a tag may lose platforms that it has."""
+        given = self.options.platforms_may_shrink
+        return bool(self.plan.apply.platforms_may_shrink) if given is None else given
 
     def together(self, target: PlannedTarget) -> bool:
         """Tell whether a target's tags move only when every image of the run is there."""

@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 class Facts:
     """What was found: the version of buildx, the builder, and what to say before the build begins.
 
-    `imagetools` is the command to which those of `docker buildx imagetools` are given.
+    `imagetools` is the command to which those of `docker buildx imagetools` are given. `own_platform` is what is built
+    where a target declares none, "" if nobody knows; `insecure_registries` may be asked without TLS.
     """
 
     buildx: "Version"
     builder: Builder
     warnings: tuple[Diagnostic, ...]
     imagetools: tuple[str, ...] = ("docker", "buildx", "imagetools")
+    own_platform: str = ""
+    insecure_registries: frozenset[str] = frozenset()
 
 
 def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Facts:
@@ -59,6 +62,8 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         builder=found,
         warnings=(*_only_cached(plan, found), *half_caches(plan, found)),
         imagetools=imagetools,
+        own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),
+        insecure_registries=probe.insecure_registries() if found.driver == "docker" else frozenset(),
     )
 
 

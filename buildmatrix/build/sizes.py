@@ -2,29 +2,27 @@
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from buildmatrix.build.outcome import Outcome, TargetOutcome
-from buildmatrix.errors import EngineError
+from buildmatrix.oci.answers import Found
+from buildmatrix.oci.client import Registries
+from buildmatrix.oci.parallel import all_of
 from buildmatrix.oci.reference import split
 from buildmatrix.plan.model import Plan
-from buildmatrix.process import Programs
 
 MOST = 50
-"""Images whose sizes are looked up: it takes a call of docker for each manifest."""
-
-AT_ONCE = 6
+"""Images whose sizes are looked up: each manifest is read for it."""
 
 
-def with_sizes(outcome: Outcome, plan: Plan, programs: Programs, builder: str | None) -> Outcome:
+def with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome:
     """Return the outcome with the sizes that are known; nothing fails for want of one."""
     pushed = [target for target in outcome.targets if target.tags and target.digest and target.status != "kept"]
-    finder = _Finder(programs, builder)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = dict(zip((target.name for target in pushed[:MOST]), pool.map(finder.size, pushed[:MOST]), strict=True))
+    wanted = {target.name: target for target in pushed[:MOST]}
+    finder = _Finder(registries)
+    found = all_of(lambda name: finder.size(wanted[name]), wanted)
     targets = tuple(
         replace(target, size=found.get(target.name) or _archive(target, plan) or target.size)
         for target in outcome.targets
@@ -41,26 +39,25 @@ def _archive(target: TargetOutcome, plan: Plan) -> int:
 
 
 class _Finder:
-    def __init__(self, programs: Programs, builder: str | None) -> None:
-        self._programs = programs
-        self._builder = ["--builder", builder] if builder else []
+    def __init__(self, registries: Registries) -> None:
+        self._registries = registries
 
     def size(self, target: TargetOutcome) -> int:
-        """Return the bytes of all manifests' configurations and layers, each layer once."""
+        """Return the bytes of all manifests' configurations and layers, each layer once; 0 if one cannot be read."""
         repository = split(target.tags[0])[0]
-        top = self._raw(f"{repository}@{target.digest}")
-        rows = [row for row in top.get("manifests", ()) if row.get("platform", {}).get("os") != "unknown"]
-        manifests = [self._raw(f"{repository}@{row['digest']}") for row in rows] or [top]
-        blobs = {blob["digest"]: blob["size"] for manifest in manifests for blob in _blobs(manifest)}
+        try:
+            top = self._read(repository, target.digest)
+            rows = [row for row in top.get("manifests", ()) if row.get("platform", {}).get("os") != "unknown"]
+            manifests = [self._read(repository, row["digest"]) for row in rows] or [top]
+            blobs = {blob["digest"]: int(blob["size"]) for manifest in manifests for blob in _blobs(manifest)}
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return 0
         return sum(blobs.values())
 
-    def _raw(self, reference: str) -> dict[str, Any]:
-        command = ["docker", "buildx", "imagetools", "inspect", *self._builder, "--raw", reference]
-        try:
-            found: dict[str, Any] = json.loads(self._programs.run(command).stdout)
-        except (EngineError, ValueError):
-            return {}
-        return found
+    def _read(self, repository: str, digest: str) -> dict[str, Any]:
+        found = self._registries.get(repository, digest)
+        read: dict[str, Any] = json.loads(found.body if isinstance(found, Found) else b"")
+        return read
 
 
 def _blobs(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.options import Policy
 from buildmatrix.errors import Diagnostic
+from buildmatrix.oci.client import host_of
 from buildmatrix.oci.reference import split
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.outputs import pushes, pushes_tags
+from buildmatrix.plan.outputs import builds, pushes, pushes_tags
 from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput, Settings
 from buildmatrix.spec.shapes import given
+
+LONGEST = 128
+"""Characters of a tag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,23 +48,63 @@ class Staging:
     images: Mapping[str, StagedImage] = field(default_factory=dict)
 
 
-def staged(plan: Plan, policy: Policy, builder: Builder | None, run: str) -> Staging:
+def staged(plan: Plan, policy: Policy, builder: Builder | None) -> Staging:
     """Return the plan with its images staged where the policy asks for it, or where platforms are filtered out.
 
-    `run` tells the staging tags of this run from those of others. The `docker` driver cannot push by digest, and with
-    several nodes buildx then makes a tag `latest` (found by running 0.29). Without a `builder` digests are assumed.
+    Without a `builder` digests are assumed.
     """
-    by_digest = builder is None or (builder.driver != "docker" and len(builder.nodes) == 1)
+    by_digest = builder is None or pushes_by_digest(builder)
     images = {}
     targets = []
     for target in plan.targets:
-        image = _image(target, policy, "" if by_digest else f"buildmatrix-{run}")
+        image = _image(target, policy, "" if by_digest else staging_tag(target.name))
         if image is None:
             targets.append(target)
             continue
         images[target.name] = image
         targets.append(replace(target, settings=_staged_settings(target, image)))
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
+
+
+def pushes_by_digest(builder: Builder) -> bool:
+    """Tell whether a builder can push an image without a tag.
+
+    The `docker` driver cannot, and with several nodes buildx then makes a tag `latest` (found by running 0.29).
+    """
+    return builder.driver != "docker" and len(builder.nodes) == 1
+
+
+def staging_tag(name: str) -> str:
+    """Return the staging tag of a target: the same in every run, so that none pile up where nothing can be deleted.
+
+    Two runs may use it at once: it only carries the push, what is published is known by its digest.
+    """
+    tag = f"buildmatrix-{name}"
+    return tag if len(tag) <= LONGEST else f"buildmatrix-{sha256(name.encode()).hexdigest()[:32]}"
+
+
+def pushed_tags(target: PlannedTarget) -> tuple[str, ...]:
+    """Return the tags under which a target is pushed, each once and in full; none where it is not."""
+    if not target.exported or not builds(target.settings):
+        return ()
+    names = (
+        name
+        for output in target.settings.output or ()
+        if isinstance(output, ImageOutput | RegistryOutput) and pushes_tags(output)
+        for name in (output.name.split(",") if output.name else target.tags)
+    )
+    return tuple(dict.fromkeys(name if split(name)[1] else f"{name}:latest" for name in names))
+
+
+def insecure_registries(plan: Plan) -> frozenset[str]:
+    """Return the registries that an output may push to without TLS: what holds for the push holds for its tags."""
+    return frozenset(
+        host_of(name)
+        for target in plan.targets
+        for output in target.settings.output or ()
+        if isinstance(output, ImageOutput | RegistryOutput) and output.insecure and pushes(output)
+        for name in (output.name.split(",") if output.name else target.tags)
+    )
 
 
 def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
@@ -84,18 +129,11 @@ def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
 
 def _image(target: PlannedTarget, policy: Policy, staging_tag: str) -> StagedImage | None:
     together = policy.together(target)
-    if not target.exported or not (together or target.lacking):
+    if not (together or target.lacking):
         return None
-    names = dict.fromkeys(
-        name
-        for output in target.settings.output or ()
-        if isinstance(output, ImageOutput | RegistryOutput) and pushes_tags(output)
-        for name in (output.name.split(",") if output.name else target.tags)
-    )
     tags: dict[str, list[str]] = {}
-    for name in names:
-        repository, tag = split(name)
-        tags.setdefault(repository, []).append(f"{repository}:{tag or 'latest'}")
+    for name in pushed_tags(target):
+        tags.setdefault(split(name)[0], []).append(name)
     if not tags:
         return None
     return StagedImage(

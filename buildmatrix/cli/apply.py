@@ -16,14 +16,15 @@ from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
 from buildmatrix.build.result import ResultFile
+from buildmatrix.build.shrink import replaced
 from buildmatrix.build.staging import too_late
+from buildmatrix.build.tags import Tags
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say
 from buildmatrix.cli.session import Session, outliving_readers, refuse_unwritable, request, session, write_file
 from buildmatrix.cli.showing import annotate, logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.plan.model import Plan
 from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.run import check_report_names, report_text
 from buildmatrix.report.run_json import run_json
@@ -59,6 +60,7 @@ def apply(
     retries: options.Retries = None,
     timeout: options.Timeout = None,
     publish: options.Publish = None,
+    platforms_may_shrink: options.PlatformsMayShrink = None,
     allow: options.Allow = None,
     dry: Annotated[bool, typer.Option("--dry-run", help="Show the command and the bake file; run nothing.")] = False,
     output_format: Annotated[
@@ -130,11 +132,14 @@ def apply(
             retries=retries,
             timeout=_seconds(timeout),
             publish=publish,
+            platforms_may_shrink=platforms_may_shrink,
         )
         if probe is None:
             say(dry_run(planned, chosen))
             return
-        named = Policy(plan=planned, options=chosen).builder
+        policy = Policy(plan=planned, options=chosen)
+        tags = Tags(planned, policy, run.programs)
+        named = policy.builder
         if named != builder:
             probe = stack.enter_context(Probe(run.programs, named))  # the file names another one
         reports = tuple(report or ())
@@ -144,11 +149,11 @@ def apply(
         written = [path for path in (log_dir, metadata, *reports) if path]
         result = ResultFile(planned, map(os.path.abspath, written), run.environment)
         records = Records(result=result, logs=logs_of(log_dir, stack, root), resume=resume)
-        outcome = _run(run, planned, chosen, probe, records)
+        outcome = _run(run, policy, probe, records, tags)
         if reports:
             from buildmatrix.build.sizes import with_sizes
 
-            outcome = with_sizes(outcome, planned, run.programs, named)
+            outcome = with_sizes(outcome, planned, tags.holdings.registries)
         _report(run, outcome, output_format, metadata, reports)
 
 
@@ -166,19 +171,21 @@ def _seconds(timeout: str | None) -> int | None:
     return seconds_of(timeout)
 
 
-def _run(run: Session, planned: Plan, chosen: ApplyOptions, probe: Probe, records: Records) -> Outcome:
+def _run(run: Session, policy: Policy, probe: Probe, records: Records, tags: Tags) -> Outcome:
+    planned, chosen = policy.plan, policy.options
     facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
-    run.warn(too_late(planned, Policy(plan=planned, options=chosen)))
+    tags.settle(facts)
+    run.warn([*too_late(planned, policy), *replaced(planned, tags)])
     style = run.style(error=True)
     nodes = f"{len(facts.builder.nodes)} node{'s' if len(facts.builder.nodes) != 1 else ''}"
     count = f"{len(planned.targets)} target{'s' if len(planned.targets) != 1 else ''}"
-    jobs = Policy(plan=planned, options=chosen).jobs
+    jobs = policy.jobs
     at_once = f" · {jobs} at a time" if jobs else ""
     head = f'{style.name("buildmatrix apply")} · {count} · builder "{one_line(facts.builder.name)}" ({nodes}){at_once}'
     say(f"{head}\n", err=True)
     with shown(run, planned, chosen, records) as listener:
-        outcome = run_plan(planned, chosen, facts, run.programs, listener, records)
+        outcome = run_plan(planned, chosen, facts, run.programs, listener, records, tags)
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]
     run.warn(Diagnostic(message=text, code="records", severity="warning") for text in troubles if text)
     return outcome

@@ -101,6 +101,14 @@ Timeout = Annotated[
         envvar="BUILDMATRIX_TIMEOUT",
     ),
 ]
+PlatformsMayShrink = Annotated[
+    bool | None,
+    typer.Option(
+        "--platforms-may-shrink/--no-platforms-may-shrink",
+        help="Push tags also where they lose platforms that they have.",
+        envvar="BUILDMATRIX_PLATFORMS_MAY_SHRINK",
+    ),
+]
 Publish = Annotated[
     Literal["direct", "together"] | None,
     typer.Option(

@@ -35,13 +35,14 @@ class Unknown:
     """Nobody can say. `reason` tells what was answered (`localhost:5000 answered 503`), `passes` that it may pass.
 
     `refused` says that the registry wants to know who we are, or knows it and does not let us. `wait` are the seconds
-    that it asks to be left alone, 0 where it said nothing.
+    that it asks to be left alone, 0 where it said nothing. `silent` says that the time was over before it answered.
     """
 
     reason: str
     passes: bool = False
     refused: bool = False
     wait: float = 0.0
+    silent: bool = False
 
 
 Answer = Found | Absent | Unknown

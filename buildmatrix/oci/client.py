@@ -30,6 +30,9 @@ _ACCEPT = ", ".join(sorted(INDEXES | MANIFESTS))
 TRIES = 3
 """How often a question is asked where the trouble may pass: as often as a move of tags is tried."""
 
+PATIENCE = 3
+"""Questions in a row that a registry may leave unanswered; then it is asked only now and then, so that no run hangs."""
+
 HOPS = 3
 """Redirections that are followed, without saying who we are."""
 
@@ -62,6 +65,7 @@ class Registries:
         self._authorization = Authorization(programs, self._transport)
         self._insecure = frozenset(insecure)
         self._plain: set[str] = set()
+        self._silent: dict[str, tuple[int, float]] = {}
 
     # --- questions ------------------------------------------------------------------------------------------------
 
@@ -147,8 +151,18 @@ class Registries:
         return self._sent(question, proven) if proven and proven != proof else found
 
     def _sent(self, question: _Question, proof: str) -> Reply | Unknown:
-        found = self._followed(question, self._base(question.host), proof)
-        falls_back = question.host in self._insecure and question.host not in self._plain
+        times, since = self._silent.get(question.host, (0, 0.0))
+        if times >= PATIENCE and time.monotonic() - since < SECONDS:
+            return Unknown(reason=f"{question.host} does not answer any more", passes=True, silent=True)
+        found = self._sent_somehow(question, proof)
+        is_silent = isinstance(found, Unknown) and found.silent
+        self._silent[question.host] = (times + 1, time.monotonic()) if is_silent else (0, 0.0)
+        return found
+
+    def _sent_somehow(self, question: _Question, proof: str) -> Reply | Unknown:
+        base = self._base(question.host)
+        found = self._followed(question, base, proof)
+        falls_back = question.host in self._insecure and base.startswith("https:")
         if falls_back and isinstance(found, Unknown) and found.reason.endswith(_NO_TLS):
             self._plain.add(question.host)
             return self._followed(question, self._base(question.host), proof)
@@ -201,7 +215,7 @@ def _persistent(ask: Callable[[], Answer], tries: int) -> Answer:
     began = time.monotonic()
     for attempt in range(tries - 1):
         found = ask()
-        if not isinstance(found, Unknown) or not found.passes:
+        if not isinstance(found, Unknown) or not found.passes or found.silent:
             return found
         wait = found.wait or 0.25 * 2.0**attempt
         if time.monotonic() - began + wait > SECONDS:

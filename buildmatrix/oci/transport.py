@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from buildmatrix import __version__
 from buildmatrix.oci.answers import Unknown
 from buildmatrix.oci.trouble import LARGEST, TooLargeError, trouble
 
@@ -105,7 +106,7 @@ class Transport:
         if exchange.ended.wait(seconds) and exchange.found is not None:
             return exchange.found
         exchange.give_up()
-        return Unknown(reason=f"{request.host} did not answer within {seconds:.0f} s", passes=True)
+        return Unknown(reason=f"{request.host} did not answer within {seconds:.0f} s", passes=True, silent=True)
 
     def _run(self, exchange: _Exchange, request: Request, seconds: float) -> None:
         _current.exchange = exchange
@@ -121,10 +122,10 @@ class Transport:
             request.method,
             request.url,
             body=request.body,
-            headers=dict(request.headers),
+            headers={"User-Agent": f"buildmatrix/{__version__}", **request.headers},
             retries=False,
             redirect=False,
-            timeout=seconds,
+            timeout=seconds + 1,  # who asks gives it up before
             preload_content=False,
             decode_content=False,
         )

@@ -20,10 +20,14 @@ _Say = Callable[[str, BaseException], str]
 
 def trouble(error: Exception, host: str) -> Unknown:
     """Return what became of asking a host, by the first kind that the error or one of its causes is of."""
+    from urllib3 import exceptions as of
+
     causes = _causes(error)
     for kinds, say, passes in _known():
         if found := next((cause for cause in causes if isinstance(cause, kinds)), None):
-            return Unknown(reason=say(host, found), passes=passes)
+            return Unknown(
+                reason=say(host, found), passes=passes, silent=isinstance(found, TimeoutError | of.TimeoutError)
+            )
     return Unknown(reason=f"{host} answered no HTTP that can be read")
 
 

@@ -117,6 +117,13 @@ class Apply(Table):
         Publish | None,
         Doc("When tags move: `direct` with each image, `together` when every image of the run is there."),
     ] = None
+    platforms_may_shrink: Annotated[
+        bool | None,
+        Doc(
+            "Push a tag also where it has platforms now that this run does not write, or where its registry does not "
+            "tell; else that is refused."
+        ),
+    ] = None
 
 
 class File(Table):

@@ -48,8 +48,8 @@ ERRORS = {
 class Fault:
     """What happens to the requests that match; the first fault that matches a request and is not used up is taken.
 
-    - `status`: the request's body is read, then it is answered with that status, the headers and a registry's error,
-      or `text` in its place, such as `""` or a gateway's page.
+    - `status`: the request's body is read, and after so many seconds it is answered with that status, the headers and
+      a registry's error, or `text` in its place, such as `""` or a gateway's page.
     - `cut`: so many bytes of the request's body reach the registry, then both connections are reset. Where the body
       has no more bytes than that, or none at all, the registry does what it was asked, and its answer is lost. Of a
       GET, so many bytes of the answer's body reach the client and then its connection ends; 0: not even the headers.
@@ -72,9 +72,12 @@ class Fault:
     seconds: float = 0.0
     text: str | None = None
     raw: bytes = b""
+    agent: str = ""
+    """A regular expression that is found in the name of the program that asks."""
 
-    def matches(self, method: str, path: str) -> bool:
-        return bool(re.fullmatch(self.method, method) and re.search(self.path, path))
+    def matches(self, method: str, path: str, agent: str) -> bool:
+        asked = re.fullmatch(self.method, method) and re.search(self.path, path)
+        return bool(asked and re.search(self.agent, agent))
 
 
 class FaultyRegistry:
@@ -129,11 +132,11 @@ class FaultyRegistry:
             self._server.stop()
             self._server = None
 
-    def next_fault(self, method: str, path: str) -> Fault | None:
+    def next_fault(self, method: str, path: str, agent: str) -> Fault | None:
         """The fault that hits this request, which counts as a hit."""
         with self._lock:
             for index, fault in enumerate(self._faults):
-                if self._left[index] and fault.matches(method, path):
+                if self._left[index] and fault.matches(method, path, agent):
                     self._left[index] -= 1
                     return fault
         return None
@@ -215,9 +218,10 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """One request: a fault, or what the registry says to it."""
         self.noted = False
-        fault = self.server.proxy.next_fault(self.command, self.path)
+        fault = self.server.proxy.next_fault(self.command, self.path, self.headers.get("User-Agent", ""))
         try:
             if fault and fault.kind == "status":
+                self.server.stopped.wait(fault.seconds)
                 self.refuse(fault.status, fault.headers, fault.text)
             elif fault and fault.kind in {"raw", "drip"}:
                 self.say(fault.raw, fault.seconds if fault.kind == "drip" else None)

@@ -107,7 +107,7 @@ def test_a_registry_that_is_gone_before_the_push_and_back_for_the_retry(
     proxy.stop()
     gone = run("apply", "--format", "json")
     assert gone.returncode == 5
-    assert "is localhost:" in gone.stderr
+    assert f"nothing listens at {proxy.address}" in gone.stderr
     process = start(folder, "apply", "--retries", "5", "--format", "json", "--report", "r.json")
     wait_for(process, "attempt 1 failed")
     proxy.start()

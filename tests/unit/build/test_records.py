@@ -1,13 +1,6 @@
-"""What a run leaves beside its images: logs, the last result, fingerprints; and what it asks of registries."""
+"""What a run leaves beside its images: logs, the last result, fingerprints, what is staged."""
 
-import base64
-import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,7 +10,6 @@ from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
 from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.build.progress import LogLine, StepStarted, TargetStarted
-from buildmatrix.build.registry import MISSING, Registries
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.staging import staged, too_late
 from buildmatrix.errors import StaleError
@@ -25,7 +17,6 @@ from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import Request
-from buildmatrix.process import Programs
 from buildmatrix.spec.source import Sources
 
 SPEC = """version = 1
@@ -111,8 +102,8 @@ def test_logs_of_more_targets_than_may_be_open(tmp_path: Path) -> None:
 
 def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
     plan = planned(tmp_path)
-    assert staged(plan, Policy(plan=plan, options=ApplyOptions()), None, "x").images == {}
-    found = staged(plan, Policy(plan=plan, options=ApplyOptions(publish="together")), None, "x")
+    assert staged(plan, Policy(plan=plan, options=ApplyOptions()), None).images == {}
+    found = staged(plan, Policy(plan=plan, options=ApplyOptions(publish="together")), None)
     image = found.images["app"]
     assert image.tags == {
         "r.example/app": ("r.example/app:1", "r.example/app:2"),
@@ -139,100 +130,6 @@ def test_an_image_that_another_one_needs_cannot_wait(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661)])
 def test_durations(text: str, seconds: int) -> None:
     assert seconds_of(text) == seconds
-
-
-# --- registries -------------------------------------------------------------------------------------------------------
-
-
-MANIFEST = '{"layers": []}'
-PUT: dict[str, tuple[bytes, str]] = {}
-
-
-class Registry(BaseHTTPRequestHandler):
-    """A registry that wants a token, which it gives to user:secret."""
-
-    def do_HEAD(self) -> None:
-        self.answer()
-
-    def do_DELETE(self) -> None:
-        self.answer()
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_PUT(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        port = self.headers["Host"].rpartition(":")[2]
-        if self.path.startswith("/token"):
-            wanted = "Basic " + base64.b64encode(b"user:secret").decode()
-            self.reply(200 if self.headers["Authorization"] == wanted else 401, json.dumps({"token": "t"}))
-        elif self.headers["Authorization"] != "Bearer t":
-            challenge = f'Bearer realm="http://localhost:{port}/token",service="s"'
-            self.reply(401, headers={"WWW-Authenticate": challenge})
-        elif self.command == "DELETE":
-            self.reply(202)
-        elif self.command == "PUT":
-            PUT[self.path] = self.rfile.read(int(self.headers["Content-Length"])), self.headers["Content-Type"]
-            self.reply(201)
-        elif self.command == "GET":
-            self.reply(200, MANIFEST, {"Content-Type": "application/x-manifest"})
-        else:
-            found = self.path.endswith("/manifests/1")
-            self.reply(200 if found else 404, headers={"Docker-Content-Digest": "sha256:abc"} if found else {})
-
-    def reply(self, code: int, body: str = "", headers: dict[str, str] | None = None) -> None:
-        self.send_response(code)
-        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        self.wfile.write(body.encode() if self.command == "GET" else b"")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def registry() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"localhost:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_registries_are_asked_in_the_name_of_who_is_logged_in(tmp_path: Path) -> None:
-    with registry() as host:
-        auth = base64.b64encode(b"user:secret").decode()
-        (tmp_path / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
-        asked = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}))
-        assert asked.digest(f"{host}/app:1") == "sha256:abc"
-        assert asked.digest(f"{host}/app:2") == MISSING
-        assert asked.delete(f"{host}/app:1")
-        digest = "sha256:" + sha256(MANIFEST.encode()).hexdigest()
-        assert asked.move(f"{host}/app:new", digest)
-        assert {"/v2/app/manifests/new": (MANIFEST.encode(), "application/x-manifest")} == PUT
-        assert not asked.move(f"{host}/app:other", "sha256:" + "0" * 64)  # not what was asked for
-        assert len(PUT) == 1
-        stranger = Registries(Programs({"DOCKER_CONFIG": str(tmp_path / "none")}))
-        assert stranger.digest(f"{host}/app:1") is None
-        assert not stranger.delete(f"{host}/app:1")
-    assert asked.digest(f"{host}/app:1") is None
-
-
-def test_a_credential_helper_is_asked(tmp_path: Path) -> None:
-    helper = tmp_path / "docker-credential-test"
-    helper.write_text('#!/bin/sh\ncat >/dev/null\necho \'{"Username": "user", "Secret": "secret"}\'\n')
-    helper.chmod(0o755)
-    with registry() as host:
-        (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {host: "test"}}))
-        environment = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
-        assert Registries(Programs(environment)).digest(f"{host}/app:1") == "sha256:abc"
 
 
 # --- what is ours is written through no link --------------------------------------------------------------------------

@@ -1,0 +1,97 @@
+"""A tag never loses a platform: what tags hold is compared with what the run will write, before anything is built."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from buildmatrix.build.options import Policy
+from buildmatrix.build.staging import pushed_tags
+from buildmatrix.build.tags import Tags
+from buildmatrix.errors import Diagnostic, RegistryError
+from buildmatrix.oci.answers import Absent, Unknown
+from buildmatrix.oci.image import Image
+from buildmatrix.plan.model import Plan, PlannedTarget
+
+ON_PURPOSE = "--platforms-may-shrink, or [apply] platforms-may-shrink = true"
+
+
+def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None:
+    """Raise RegistryError if a tag would lose a platform, or if nobody can say whether it would.
+
+    `own` is the platform of what declares none.
+    """
+    lost: dict[tuple[str, str], _Lost] = {}
+    doubts: dict[str, _Lost] = {}
+    for target in plan.targets:
+        for tag in pushed_tags(target):
+            held = tags.of(tag)
+            if isinstance(held, Unknown):
+                if target.lacking or not policy.platforms_may_shrink:
+                    doubts.setdefault(held.reason, _Lost(target=target)).tags.append(tag)
+            elif held is not None and (words := _words(target, held, policy, own)):
+                lost.setdefault((target.name, words), _Lost(target=target)).tags.append(tag)
+    problems = [_shrunk(words, one, own) for (_, words), one in lost.items()]
+    problems += [_doubt(reason, one) for reason, one in doubts.items()]
+    if problems:
+        raise RegistryError(*problems)
+
+
+@dataclass(kw_only=True)
+class _Lost:
+    """A target, the first of those that have one trouble, and the tags that have it."""
+
+    target: PlannedTarget
+    tags: list[str] = field(default_factory=list)
+
+    @property
+    def spoken(self) -> str:
+        others = len(self.tags) - 1
+        return self.tags[0] + (f" (and {others} more tag{'s' if others > 1 else ''})" if others else "")
+
+
+def _words(target: PlannedTarget, held: Image | Absent, policy: Policy, own: str) -> str:
+    """Return the platforms that a tag would lose, and that nobody wants it to lose."""
+    there = held.platforms if isinstance(held, Image) else ()
+    if policy.platforms_may_shrink:
+        return ""
+    if target.lacking:
+        return " ".join(platform for platform in target.lacking if platform not in there)
+    written = target.platforms or ((own,) if own else there[:1])
+    return " ".join(platform for platform in there if platform not in written)
+
+
+def _shrunk(words: str, lost: _Lost, own: str) -> Diagnostic:
+    target = lost.target
+    if target.lacking:
+        ending = "which the registry does not have either"
+        hint = "build all its platforms once, without --platform, or build without pushing: --no-output"
+    else:
+        ending = "which the tag has now" if len(lost.tags) == 1 else "which the tags have now"
+        hint = _three_ways(target.platforms or ((own,) if own else ()), words.split())
+    message = f"{target.name} would push {lost.spoken} without {words}, {ending}"
+    return Diagnostic(message=message, code="shrunk", place=target.place_of("platforms"), hint=hint)
+
+
+def _three_ways(written: tuple[str, ...], lost: list[str]) -> str:
+    every = ", ".join(f'"{platform}"' for platform in (*written, *lost))
+    return (
+        f"build them too: platforms = [{every}]\n"
+        f"or keep the tag's: declare them all, and add --platform {','.join(written) or 'PLATFORM'}\n"
+        f"or drop them: {ON_PURPOSE}"
+    )
+
+
+def replaced(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
+    """Yield a warning for each tag that holds no image now."""
+    for target in plan.targets:
+        for tag in pushed_tags(target):
+            held = tags.of(tag)
+            if isinstance(held, Image) and held.kind != "image":
+                message = f"{tag} holds {held.kind} and no image: {target.name} takes its place"
+                yield Diagnostic(message=message, code="replaced", place=target.place_of("tags"), severity="warning")
+
+
+def _doubt(reason: str, lost: _Lost) -> Diagnostic:
+    message = f"nobody can say which platforms {lost.spoken} would lose: {reason}"
+    hint = "log in, or wait until the registry answers, and run apply again; no tag was touched"
+    hint += "" if lost.target.lacking else f"\nor push without looking: {ON_PURPOSE}"
+    return Diagnostic(message=message, code="unknown", place=lost.target.place_of("tags"), hint=hint)

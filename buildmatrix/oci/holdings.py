@@ -1,0 +1,44 @@
+"""What registries hold under names: one HEAD for each, and content only for digests that nobody has read yet."""
+
+from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
+from buildmatrix.oci.client import Registries
+from buildmatrix.oci.image import Held, Image, image_of
+from buildmatrix.oci.reference import split
+
+
+class Holdings:
+    """Looks at names, and remembers content by its digest. Every method may be called from any thread."""
+
+    def __init__(self, registries: Registries) -> None:
+        """Take whom to ask."""
+        self.registries = registries
+        self._read: dict[tuple[str, str], Image] = {}
+
+    def look(self, reference: str) -> Held:
+        """Return what a tag holds now."""
+        found = self.registries.head(reference)
+        if not isinstance(found, Found):
+            return found
+        return self.content(repository_of(reference), found.digest)
+
+    def content(self, repository: str, digest: str) -> Image | Unknown:
+        """Return what a digest stands for, of which the registry has just told; that it is not there is Unknown."""
+        if (repository, digest) in self._read:
+            return self._read[repository, digest]
+        found = self.registries.get(repository, digest)
+        if isinstance(found, Unknown):
+            return found
+        if isinstance(found, Absent):
+            return Unknown(reason=f"{repository} has no content for {digest[:19]}…")
+        image = image_of(found, lambda config: self._config(repository, config))
+        if isinstance(image, Image):
+            self._read[repository, digest] = image
+        return image
+
+    def _config(self, repository: str, digest: str) -> Answer:
+        return self.registries.blob(repository, digest)
+
+
+def repository_of(reference: str) -> str:
+    """Return a reference without its tag or digest."""
+    return split(reference.partition("@")[0])[0]

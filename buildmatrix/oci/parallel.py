@@ -1,0 +1,52 @@
+"""Many questions at once, by threads that keep no program from ending."""
+
+import threading
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+Given = TypeVar("Given")
+Got = TypeVar("Got")
+
+AT_ONCE = 8
+"""Questions at once."""
+
+
+class Begun(Generic[Given, Got]):
+    """Work that goes on by itself; who needs the results waits for them."""
+
+    def __init__(self, work: Callable[[Given], Got], items: Iterable[Given], at_once: int = AT_ONCE) -> None:
+        """Begin, each item once."""
+        self._work = work
+        self._items = list(dict.fromkeys(items))
+        self._waiting: SimpleQueue[Given] = SimpleQueue()
+        self._found: dict[Given, Got] = {}
+        self._errors: list[BaseException] = []
+        for item in self._items:
+            self._waiting.put(item)
+        self._threads = [threading.Thread(target=self._go, daemon=True) for _ in range(min(at_once, len(self._items)))]
+        for thread in self._threads:
+            thread.start()
+
+    def _go(self) -> None:
+        try:
+            while True:
+                item = self._waiting.get_nowait()
+                self._found[item] = self._work(item)
+        except Empty:
+            return
+        except BaseException as error:  # noqa: BLE001 it is raised again where the results are wanted
+            self._errors.append(error)
+
+    def result(self) -> dict[Given, Got]:
+        """Wait for all, and return them in the order in which they were given."""
+        for thread in self._threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+        return {item: self._found[item] for item in self._items}
+
+
+def all_of(work: Callable[[Given], Got], items: Iterable[Given], at_once: int = AT_ONCE) -> dict[Given, Got]:
+    """Return what becomes of each item."""
+    return Begun(work, items, at_once).result()
