@@ -10,6 +10,7 @@ from typing import Any
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.fingerprint import dests_of
 from buildmatrix.build.looks import Looks
+from buildmatrix.build.staging import insecure_registries
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Answer, Unknown
 from buildmatrix.oci.client import Registries
@@ -54,7 +55,7 @@ class Present:
         """Take the plan, and where a run would build it now."""
         self._plan, self._driver, self._programs = plan, builder.driver, programs
         self._builder = builder_of(builder, programs)
-        self._registries = Registries(programs, _insecure(plan))
+        self._registries = Registries(programs, insecure_registries(plan))
         self._silent: dict[str, Unknown] = {}
 
     def doubts(self, left: Mapping[str, Left]) -> dict[str, str]:
@@ -160,15 +161,3 @@ def _stays(output: Any) -> bool:
 
 def _is_loaded(output: Any) -> bool:
     return bool(output.type == "docker" and not output.dest)
-
-
-def _insecure(plan: Plan) -> set[str]:
-    """Return the registries that outputs allow to do without TLS."""
-    found = set()
-    for target in plan.targets:
-        outputs: tuple[Any, ...] = target.settings.output or ()
-        for output in outputs:
-            if getattr(output, "insecure", None):
-                names = output.name.split(",") if output.name else target.tags
-                found |= {canonical(name).partition("/")[0] for name in names}
-    return found
