@@ -1,6 +1,7 @@
 """The one seam to other programs: docker and git, and how they are started, watched and stopped."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -22,6 +23,16 @@ CHANGES_MEANING = (
 )
 """Variables that would make bake read something else than the file that it is given."""
 
+RUNS_MORE = ("BUILDX_GIT_CHECK_DIRTY",)
+"""Variables that would have buildx run what a repository sets up: for it git goes through filters and monitors."""
+
+GIT_SETTINGS = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "safe.bareRepository": "explicit",
+}
+"""What git is told wherever a program that we start asks it: buildx does, in the folder of each context."""
+
 STANDARD_ERROR = 2
 
 GRACE = 20.0
@@ -42,7 +53,8 @@ class Programs:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Take the environment of the run."""
-        self.environment = {key: value for key, value in environment.items() if key not in CHANGES_MEANING}
+        left_out = {*CHANGES_MEANING, *RUNS_MORE}
+        self.environment = {key: value for key, value in environment.items() if key not in left_out}
         if "PATH" in environment:
             self.environment["PATH"] = _absolute(environment["PATH"])
 
@@ -59,7 +71,7 @@ class Programs:
         try:
             process = subprocess.Popen(
                 command,
-                env=self.environment,
+                env=_guarded(self.environment),
                 stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -87,7 +99,7 @@ class Programs:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env={**(more or {}), **self.environment},
+                env=_guarded({**(more or {}), **self.environment}),
                 stdin=subprocess.DEVNULL,
                 stdout=STANDARD_ERROR if on_line is None else output,
                 stderr=None if on_line is None else subprocess.PIPE,
@@ -145,6 +157,19 @@ def _unstarted(program: str, error: OSError | None) -> EngineError:
     return EngineError(
         Diagnostic(message=f"{program} is not installed, or not in PATH", code="missing", hint=hints.get(program, ""))
     )
+
+
+def _guarded(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which git runs nothing of a repository: no monitor, no hook, no fetching of what lacks.
+
+    A folder of a context may itself be a bare repository, whose configuration git would obey.
+    """
+    before = environment.get("GIT_CONFIG_COUNT", "")
+    first = int(before) if re.fullmatch("[0-9]{1,4}", before) else 0
+    added = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    for number, (key, value) in enumerate(GIT_SETTINGS.items(), start=first):
+        added |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return {**environment, **added, "GIT_CONFIG_COUNT": str(first + len(GIT_SETTINGS))}
 
 
 def _absolute(path: str) -> str:

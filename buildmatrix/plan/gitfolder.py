@@ -48,10 +48,8 @@ QUIET = {
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
 
@@ -149,7 +147,7 @@ class GitFolder:
         kept = {key: value for key, value in self.programs.environment.items() if not key.startswith("GIT_")}
         programs = Programs({**kept, **(QUIET if own else {}), **more})
         try:
-            return programs.run(["git", "--no-pager", "-c", "safe.bareRepository=explicit", *arguments], given=given)
+            return programs.run(["git", "--no-pager", *arguments], given=given)
         except EngineError as error:
             raise UnansweredError(str(error)) from None
 

@@ -18,8 +18,8 @@ tags = ["{repository}:base"]
 APP = 'version = 1\n[target.app]\ntags = ["{repository}:app"]\n'
 
 
-def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1"}
+def run_in(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", **more}
     return subprocess.run(command(*arguments), cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -67,4 +67,28 @@ def test_a_repositorys_programs_are_not_run(project: Project, repository: str, o
         assert done.returncode == 0, done.stderr
         assert not mark.exists(), arguments
     subprocess.run([*git, "status"], check=True, capture_output=True)
+    assert mark.exists(), "this would have been the program"
+
+
+def test_a_bare_repository_that_is_a_context_runs_nothing(
+    project: Project, repository: str, one_node: str, tmp_path: Path
+) -> None:
+    """Buildx asks git of each context, and git would fetch a missing commit by the program that it names."""
+    mark = tmp_path / "mark"
+    config = (
+        f"[core]\n\trepositoryformatversion = 1\n\tbare = false\n\tworktree = .\n\tfsmonitor = touch {mark};\n"
+        "[extensions]\n\tpartialClone = origin\n"
+        f'[remote "origin"]\n\turl = /tmp\n\tpromisor = true\n\tuploadpack = touch {mark};\n'
+        '[protocol "file"]\n\tallow = always\n'
+    )
+    planted = {"HEAD": "ref: refs/heads/main\n", "refs/heads/main": "1" * 40 + "\n", "config": config, "objects/x": ""}
+    files = {f"ctx/{name}": text for name, text in planted.items()} | {"ctx/Dockerfile": "FROM busybox\n"}
+    folder = project(f'[target.app]\ncontext = "ctx"\ntags = ["{repository}:app"]\noutput = ["type=registry"]\n', files)
+    for environment in ({}, {"BUILDX_GIT_CHECK_DIRTY": "1"}):
+        done = run_in(folder, "apply", "--builder", one_node, **environment)
+        assert done.returncode == 0, done.stderr
+        assert not mark.exists()
+    command = ["git", "show", "--quiet", "HEAD", "--"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    subprocess.run(command, cwd=folder / "ctx", capture_output=True, check=False, env=environment)
     assert mark.exists(), "this would have been the program"
