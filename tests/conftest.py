@@ -11,11 +11,13 @@ under CI, the test is skipped.
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from buildmatrix.text import forget
 
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "tools" / "engine" / "engine"
@@ -33,6 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("e2e"):
                 item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden() -> Iterator[None]:
+    """What one test hides is shown in the next."""
+    forget()
+    yield
+    forget()
 
 
 @pytest.fixture(scope="session")

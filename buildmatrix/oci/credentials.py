@@ -10,6 +10,7 @@ from typing import Any
 
 from buildmatrix.errors import EngineError
 from buildmatrix.process import Programs
+from buildmatrix.text import hide
 
 SECONDS = 10.0
 """How long a credential helper may take."""
@@ -47,10 +48,11 @@ class Credentials:
         self._lock = threading.Lock()
 
     def of(self, host: str) -> Login:
-        """Return who we are for a registry; an empty Login for nobody."""
+        """Return who we are for a registry, which may repeat it: it is hidden; an empty Login for nobody."""
         with self._lock:
             if host not in self._known:
-                self._known[host] = self._find(host)
+                self._known[host] = login = self._find(host)
+                hide(login.secret, login.identity, login.bearer, login.basic.removeprefix("Basic "))
             return self._known[host]
 
     def _find(self, host: str) -> Login:

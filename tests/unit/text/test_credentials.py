@@ -1,5 +1,6 @@
 """Credentials: every row that holds one, in every command and format; shown nowhere but to bake."""
 
+import base64
 import json
 import os
 import pty
@@ -14,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.cli.main import run as main
+from buildmatrix.oci.credentials import Credentials
+from buildmatrix.process import Programs
 from buildmatrix.spec.credentials import assignment, holders, rows_of
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Credential, arms, discriminator, item_of, row_of
@@ -24,13 +27,6 @@ MARKED = {
     ("gha", "token"), ("gha", "ghtoken"),
 }  # fmt: skip
 URLS = {("s3", "endpoint_url"), ("azblob", "account_url"), ("gha", "url"), ("gha", "url_v2"), ("registry", "ref")}
-
-
-@pytest.fixture(autouse=True)
-def nothing_hidden() -> Iterator[None]:
-    forget()
-    yield
-    forget()
 
 
 def tables() -> Iterator[tuple[str, Any]]:
@@ -291,3 +287,13 @@ def test_no_text_holds_what_is_hidden(secret: str, before: str, after: str) -> N
 )
 def test_source_lines(line: str, shown: str) -> None:
     assert redacted(line, assignment()) == shown
+
+
+def test_what_logs_in_at_a_registry_is_hidden(tmp_path: Path) -> None:
+    pair = base64.b64encode(b"user:pass-word").decode()
+    auths = {"r.example": {"auth": pair}, "s.example": {"identitytoken": "mine-own"}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
+    asked = Credentials(Programs({"DOCKER_CONFIG": str(tmp_path)}))
+    assert (asked.of("r.example").secret, asked.of("s.example").identity) == ("pass-word", "mine-own")
+    said = f"the registry says: Basic {pair} is pass-word, and not mine-own"
+    assert redacted(said) == "the registry says: Basic *** is ***, and not ***"
