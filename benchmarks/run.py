@@ -1,6 +1,6 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
-    python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, building, many, board
+    python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, building, chain, many, board
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -150,6 +150,24 @@ def building(folder: Path) -> Iterator[Row]:
         yield row(f"apply{name}: 100 targets × 2 platforms, pushed", seconds, bakes, target)
 
 
+def chained(folder: Path) -> Iterator[Row]:
+    """60 targets in a chain, all in the cache: each call of bake solves all that its targets build upon."""
+    links = 60
+    spec = 'version = 1\n[defaults]\noutput = ["type=cacheonly"]\n'
+    for link in range(links):
+        upon = f'contexts.before = "target:t{link - 1}"\n' if link else ""
+        base = "before" if link else "busybox"
+        spec += f'[target.t{link}]\n{upon}dockerfile-inline = "FROM {base}\\nRUN echo {link} of a chain"\n'
+    (folder / "buildmatrix.toml").write_text(spec)
+    run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
+    works = [partial(rested, [*BAKE, "-f", "docker-bake.json"], folder)]
+    works += [partial(rested, [*BUILDMATRIX, "apply", *flags], folder) for flags in (["-k"], ["-j", "2"])]
+    works[0]()
+    bakes, *ours = averaged(2, *works)
+    for name, seconds in zip(("--keep-going", "--jobs 2"), ours, strict=True):
+        yield row(f"apply {name}: a chain of {links} targets, cached", seconds, bakes, "1.3")
+
+
 def many(folder: Path) -> Iterator[Row]:
     """2,000 targets that export nothing: plain bake gives them to the engine at once, and may not get through."""
     write(folder, 2_000, "localhost:5000", output="cacheonly", platforms=["linux/amd64"])
@@ -219,7 +237,7 @@ def row(what: str, ours: float, others: float, target: str) -> Row:
     return (what, f"{ours:.2f} s", f"{others:.2f} s", f"{ours / others:.3f}", f"≤ {target}")
 
 
-PARTS = {"start": start, "scale": scale, "building": building, "many": many, "board": board}
+PARTS = {"start": start, "scale": scale, "building": building, "chain": chained, "many": many, "board": board}
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Which bake calls build a plan: as few as the order and the options allow, each with a bake file of what it needs."""
 
+import itertools
 import shlex
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -10,6 +11,7 @@ from buildmatrix.build.bake import bake_document, bake_text, with_links
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.staging import staged
+from buildmatrix.build.strands import Strands
 from buildmatrix.plan.grants import for_bake
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
@@ -45,17 +47,20 @@ class Call:
 def calls(plan: Plan, policy: Policy, kept: AbstractSet[str] = frozenset()) -> list[Call]:
     """Return the calls that build a plan, in order; what is `kept` is only built upon.
 
-    Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many; else there is one
-    call, or several where `needs` asks for something to be finished first. Questions (`call`) have calls of their own:
-    bake builds what a call names, or asks about it.
+    Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many, with strands from
+    their first target on; else there is one call, or several where `needs` asks for something to be finished first.
+    Questions (`call`) have calls of their own: bake builds what a call names, or asks about it.
     """
     if not policy.is_split:
         return [call(plan, names) for wave in _waves(plan) for part in _alike(plan, wave) for names in _pieces(part)]
     found = []
-    for stage in plan.stages:
-        for names in _alike(plan, [target.name for target in stage if target.name not in kept]):
-            size = 1 if policy.jobs else min(PIECE, -(-len(names) // AT_ONCE))
-            found += [call(plan, some, alone=True) for some in _cut(names, size)]
+    strands = list(Strands(plan, policy, kept).of((name for name in plan.by_name if name not in kept), MOST))
+    for stage in sorted({target.stage for target in plan.targets}):
+        begun = {strand[0]: strand for strand in strands if plan.by_name[strand[0]].stage == stage}
+        for firsts in _alike(plan, begun):
+            size = 1 if policy.jobs else min(PIECE, -(-len(firsts) // AT_ONCE))
+            parts = (itertools.chain(*(begun[first] for first in some)) for some in _cut(firsts, size))
+            found += [call(plan, some, alone=True) for part in parts for some in _cut(part, MOST)]
     return found
 
 

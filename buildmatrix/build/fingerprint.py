@@ -18,6 +18,7 @@ from buildmatrix.build.looks import Looks
 from buildmatrix.files import is_within
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.paths import is_local
+from buildmatrix.plan.reach import dockerfile_of, reaches
 
 ENVIRONMENT = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS", "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY")
 """Variables of the environment from which bake takes something into a build that no definition names."""
@@ -92,41 +93,14 @@ class Fingerprints:
 
 
 def _named(target: PlannedTarget, base: Path) -> Iterator[tuple[str, bool]]:
-    yield from _of_context(target, base)
-    for value in (target.settings.contexts or {}).values():
-        text = value.removeprefix(HERE)
-        if text.startswith(LAYOUT):
-            yield _layout(text.removeprefix(LAYOUT), base), True
-        elif is_local(text):
-            yield text, not _leaves_git_out(base / text / IGNORE)
-    for secret in target.settings.secret or ():
-        if src := getattr(secret, "src", None):
-            yield src, False
-
-
-def _of_context(target: PlannedTarget, base: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the context, the Dockerfile and the files that may say what of the context is left out."""
-    settings = target.settings
-    context = (settings.context or ".").removeprefix(HERE)
-    if not is_local(context):
-        return
-    ignore = os.path.join(context, IGNORE)  # noqa: PTH118 a Path cuts `link/..`
-    if settings.dockerfile_inline is None:
-        dockerfile = os.path.join(context, settings.dockerfile or "Dockerfile")  # noqa: PTH118
-        for path in dict.fromkeys((dockerfile, os.path.normpath(dockerfile))):
-            own = f"{path}{IGNORE}"
-            yield from ((path, False), (own, False))
-            ignore = own if (base / own).is_file() else ignore
-    yield context, not _leaves_git_out(base / ignore)
-
-
-def _layout(text: str, base: Path) -> str:
-    """Return the folder of `DIR`, `DIR:TAG` or `DIR@DIGEST`."""
-    if (base / text).is_dir():
-        return text
-    bare = text.partition("@")[0]
-    head, sign, last = bare.rpartition(":")
-    return head if sign and "/" not in last else bare
+    own = (base / f"{dockerfile_of(target)}{IGNORE}") if dockerfile_of(target) else None
+    for reach in reaches(target):
+        kind = reach.pointer[0]
+        if reach.access != "read" or kind not in {"context", "contexts", "dockerfile", "secret"}:
+            continue
+        ignore = own if kind == "context" and own and own.is_file() else base / reach.path / IGNORE
+        yield reach.path, kind.startswith("context") and not _leaves_git_out(ignore)
+        yield from ((path, False) for path in reach.more if kind == "dockerfile")
 
 
 def _leaves_git_out(ignore: Path) -> bool:

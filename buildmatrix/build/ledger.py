@@ -107,6 +107,7 @@ class Ledger:
         target = self.plan.by_name[name]
         findings = answer.findings if answer else ()
         track = progress.tracks[name] if progress else Track()
+        began = (progress.works_since(name) if progress else 0.0) or track.seen
         done = status in {"built", "cached"}
         outcome = TargetOutcome(
             name=name,
@@ -117,8 +118,8 @@ class Ledger:
             tags=target.tags if done and target.exported and writes_tags(target.settings) else (),
             links=target.links,
             needs=target.needs,
-            started=round(max(0.0, track.seen - self.start), 3) if track.seen else 0.0,
-            seconds=round(track.seconds, 3),
+            started=round(max(0.0, began - self.start), 3) if began else 0.0,
+            seconds=round(max(0.0, track.gone - began), 3),
             digest=(digest or track.digest) if done else "",
             failed_step=track.failed_step if status == "failed" else "",
             excerpt="\n".join([*track.log, *(one.text for one in findings)]) if status == "failed" else "",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buildmatrix.build.buildx import Builder, Probe
@@ -10,14 +9,11 @@ from buildmatrix.build.drivers import half_caches, unfit
 from buildmatrix.build.gate import gate_found
 from buildmatrix.build.secrets import secrets_of
 from buildmatrix.errors import Diagnostic, EngineError, UsageError
-from buildmatrix.files import read_regular
-from buildmatrix.plan.dockerfile import runs_programs
+from buildmatrix.plan.dockerfile import runs_programs, text_of
 from buildmatrix.plan.grants import grants_of, is_allowed
 from buildmatrix.plan.model import Grant, Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.races import races_of
-from buildmatrix.plan.reach import (
-    dockerfile_of,
-)
 from buildmatrix.process import Programs
 from buildmatrix.spec.caches import InlineCacheTo
 from buildmatrix.spec.settings import DockerOutput, OciOutput
@@ -92,17 +88,7 @@ def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:
 
 def _runs(target: PlannedTarget, plan: Plan) -> bool:
     """Whether the Dockerfile runs programs; one that cannot be read here is left to the build."""
-    settings = target.settings
-    text = settings.dockerfile_inline
-    if text is None:
-        path = dockerfile_of(target)
-        if path is None:
-            return False
-        try:
-            text = read_regular(Path(plan.directory, path)).decode(errors="replace")
-        except OSError:
-            return False
-    return runs_programs(text, settings.target)
+    return builds(target.settings) and runs_programs(text_of(target, plan.directory), target.settings.target)
 
 
 def _lacking(platform: str, target: PlannedTarget, builder: Builder) -> Diagnostic:

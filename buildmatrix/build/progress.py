@@ -210,6 +210,18 @@ class Progress:
                     node=node_of(step.at.partition(" ")[0] if "/" in step.at else ""),
                 )
 
+    def works_since(self, name: str) -> float:
+        """Return when a step of a target's Dockerfile, or what writes its result, was first seen to run; 0 before.
+
+        With what it builds upon in one call, its Dockerfile is read long before that.
+        """
+        own = (step for step in self._steps.values() if step.target == name and step.seen)
+        return min((step.seen for step in own if step.is_export or _NUMBERED.search(step.at)), default=0.0)
+
+    def runs(self, name: str) -> bool:
+        """Tell whether a step of a target runs now."""
+        return any(step.target == name and step.started and not step.ended for step in self._steps.values())
+
     def line(self, text: str) -> None:
         """Take one line of standard error."""
         if self._pending:

@@ -7,20 +7,22 @@ signal handler uses too.
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 from buildmatrix.build.answers import Answer, answer_of, failure_of
-from buildmatrix.build.calls import call, calls
+from buildmatrix.build.calls import MOST, call, calls
 from buildmatrix.build.culprit import Culprits
 from buildmatrix.build.failure import Failure, explain
+from buildmatrix.build.late import is_done, late_one
 from buildmatrix.build.ledger import Ledger, Run, waited_for
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.progress import Listener, Retrying, TargetStarted
 from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
+from buildmatrix.build.strands import Strands
 from buildmatrix.errors import (
     BuildFailedError,
     BuildmatrixError,
@@ -52,12 +54,15 @@ class Schedule:
         self.metadata: dict[str, Any] = {}
         self._problems: list[BuildmatrixError] = []
         self._kept = set(resumed.kept)
+        self._ran: set[str] = set()
+        """What ran in calls that failed: the cache has it from this run."""
         self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
         self._lock = threading.Lock()
         self._listener = listener
         self._pending: list[Unit] = []
         self._running: list[Running] = []
         self._starter = Starter(run, self.policy, self._tell)
+        self._nodes = len(run.facts.builder.nodes)
         self._closed = False
         self._signals = 0
         self._culprits = Culprits(run.plan)
@@ -172,14 +177,11 @@ class Schedule:
         return max(0.05, min(due)) if due else None
 
     def _end_late(self) -> None:
-        now = time.monotonic()
         for running in self._running:
-            for name in running.unit.call.within:
-                limit = self.policy.timeout(self.plan.by_name[name])
-                seen = running.progress.tracks[name].seen
-                if limit and seen and now - seen > limit and not running.ended_for and not self._is_done(running, name):
-                    running.ended_for, running.late = "timeout", name
-                    running.watched.stop()
+            late = "" if running.ended_for else late_one(running, self.plan, self.policy, self._nodes)
+            if late:
+                running.ended_for, running.late = "timeout", late
+                running.watched.stop()
 
     def _stop_all(self) -> None:
         """^C: ask what runs to end, and start nothing more; at the second one, end it."""
@@ -247,7 +249,8 @@ class Schedule:
     def _export_what_changed(self, running: Running) -> None:
         """Build what was to be kept where the cache had lost it: what is built upon it then has to be what is there."""
         for name in self._kept.intersection(running.unit.call.within):
-            if running.progress.tracks[name].ran or self.policy.progress != "auto":
+            ran = running.progress.tracks[name].ran or self.policy.progress != "auto"
+            if ran and self.plan.by_name[name].exported:
                 self._kept.remove(name)
                 self._reasons[name] = "it was no longer in the cache, and is built upon"
                 if self._signals:
@@ -263,8 +266,7 @@ class Schedule:
             self._end_unwritten(name, running, trouble)
             return
         self.ledger.attempt(name, running.started)
-        track = running.progress.tracks[name]
-        ran = track.ran or self.policy.progress != "auto"
+        ran = running.progress.tracks[name].ran or name in self._ran or self.policy.progress != "auto"
         digest = running.metadata.get(name, {}).get("containerimage.digest", "")
         self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
 
@@ -293,12 +295,7 @@ class Schedule:
         return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
 
     def _is_done(self, running: Running, name: str) -> bool:
-        """Tell whether a target was written before the call failed: then it is not built again."""
-        track, target = running.progress.tracks[name], self.plan.by_name[name]
-        if name in running.metadata:
-            return True
-        wanted = len(target.settings.output or ()) if target.exported else 0
-        return wanted > 0 and len(self.run.facts.builder.nodes) == 1 and sum(track.exports.values()) == wanted
+        return is_done(running, self.plan, name, self._nodes)
 
     def _interrupted(self, running: Running) -> None:
         self._export_what_changed(running)
@@ -312,6 +309,7 @@ class Schedule:
     def _failed(self, running: Running, failure: Failure) -> None:
         """Take the target that failed out, try it again where that may help, and go on with the others."""
         self._export_what_changed(running)
+        self._ran.update(name for name, track in running.progress.tracks.items() if track.ran)
         names = running.unit.call.names
         for name in names:
             if name != failure.target and self._is_done(running, name):
@@ -353,7 +351,7 @@ class Schedule:
             return
         self._pending += [self._again([name], unit.attempt + 1, after) for name in blamed]
 
-    def _again(self, names: list[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> Unit:
+    def _again(self, names: Iterable[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> Unit:
         return Unit(call=call(self.plan, names, alone=alone), attempt=attempt, after=after, resumes=True)
 
     def _give_up(self, failure: Failure) -> None:
@@ -383,7 +381,8 @@ class Schedule:
                 self._pending.remove(unit)
 
     def _go_on(self, running: Running, failed: str, blamed: list[str]) -> None:
-        """Put what the failure interrupted back, each target alone: bake ends all of a call at the first failure."""
+        """Put what the failure interrupted back, each strand alone: bake ends all of a call at the first failure."""
+        again = []
         waiting = {name for unit in self._pending for name in unit.call.names}
         lost = self.ledger.lost()
         for name in running.unit.call.names:
@@ -394,7 +393,9 @@ class Schedule:
             elif self.options.fail_fast and self._closed:
                 self.ledger.end(name, "stopped", running.progress, reason=f"{failed} failed")
             elif not self._closed or running.progress.tracks[name].seen:
-                self._pending.append(self._again([name], running.unit.attempt))
+                again.append(name)
+        strands = Strands(self.plan, self.policy, self._kept).of(again, MOST) if again else ()
+        self._pending += [self._again(strand, running.unit.attempt) for strand in strands]
 
 
 def _short(failure: Failure, name: str) -> str:

@@ -1,9 +1,14 @@
-"""Two questions to a Dockerfile: which stages it has, and whether building one runs programs of its platform."""
+"""What a Dockerfile tells: which stages it has, and whether building one runs programs of its platform."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
+
+from buildmatrix.files import read_regular
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.reach import dockerfile_of
 
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 _COPY_FROM = re.compile(r"--from=([^\s,]+)|[,=]from=([^\s,]+)")
@@ -58,6 +63,25 @@ def runs_programs(text: str, stage: str | None) -> bool:
             return True
         pending += [known[name] for name in (item.base, *item.uses) if name in known]
     return False
+
+
+def only_base(text: str) -> str:
+    """Return what the only stage of a Dockerfile builds upon, in small letters; "" where there are several, or none."""
+    stages = list(_stages(text)) if stage_names(text) is not None else []
+    return stages[0].base if len(stages) == 1 else ""
+
+
+def text_of(target: PlannedTarget, directory: str) -> str:
+    """Return the text of a target's Dockerfile; "" where it cannot be read here."""
+    if target.settings.dockerfile_inline is not None:
+        return target.settings.dockerfile_inline
+    path = dockerfile_of(target)
+    if path is None:
+        return ""
+    try:
+        return read_regular(Path(directory, path)).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _stages(text: str) -> Iterator[_Stage]:

@@ -306,3 +306,50 @@ def test_a_dockerfile_outside_and_what_is_needed_count(project: Project, run: Ru
     (folder / "src/rootfs/machine").write_text("changed")
     found = resume(run)
     assert {name for name, one in found.items() if one["status"] != "kept"} == {"rootfs", "packed"}
+
+
+# --- chains -----------------------------------------------------------------------------------------------------------
+
+
+def chain(repository: str, salt: str, bad: int, links: int = 6) -> str:
+    """Each target builds upon the one before; one of them fails."""
+    spec = '[defaults]\noutput = ["type=registry"]\ncontext = "empty"\n'
+    for link in range(links):
+        upon = f'contexts.before = "target:t{link - 1}"\n' if link else ""
+        step = "false" if link == bad else "sleep 0.2"
+        text = f"FROM {'before' if link else 'busybox'}\\nRUN echo {salt} {link}; {step}"
+        spec += f'[target.t{link}]\n{upon}tags = ["{repository}/t{link}:1"]\ndockerfile-inline = "{text}"\n'
+    return spec
+
+
+@pytest.mark.parametrize("flags", [("-k",), ("-j", "1"), ("-k", "--timeout", "5m")], ids=str)
+@pytest.mark.parametrize("builder", ["default", "one-node"])
+def test_a_failure_in_a_chain_takes_only_what_is_upon_it(
+    project: Project, run: Run, repository: str, salt: str, builder: str, flags: tuple[str, ...]
+) -> None:
+    project(chain(repository, salt, bad=4), {"empty/file": ""})
+    assert run("apply", "--dry-run", *flags).stdout.count("docker buildx bake") == 1
+    done = run("apply", "--builder", builder, "--format", "json", *flags)
+    expected = {"t0": "built", "t1": "built", "t2": "built", "t3": "built", "t4": "failed", "t5": "skipped"}
+    assert done.returncode == 1
+    assert statuses(done) == expected
+    pushed = [bool(digest(f"{repository}/t{link}:1")) for link in range(6)]
+    assert pushed == [True, True, True, True, False, False]
+    assert outcomes(done)["t5"]["reason"] == "t4, which it depends on, failed"
+    project(chain(repository, salt, bad=9), {})
+    found = resume(run, "--builder", builder, *flags)
+    assert [one["status"] for one in found.values()] == ["kept"] * 4 + ["built"] * 2
+
+
+def test_a_link_of_a_chain_that_takes_too_long_is_ended(project: Project, run: Run, salt: str) -> None:
+    """The others of its call are not: each has its own time, from its own first step on."""
+    spec = '[defaults]\noutput = ["type=cacheonly"]\n'
+    for link, seconds in enumerate((3, 3, 3, 60, 0)):
+        upon = f'contexts.before = "target:t{link - 1}"\n' if link else ""
+        text = f"FROM {'before' if link else 'busybox'}\\nRUN echo {salt} {link}; sleep {seconds}"
+        spec += f'[target.t{link}]\ntimeout = "8s"\n{upon}dockerfile-inline = "{text}"\n'
+    project(spec)
+    assert run("apply", "--dry-run").stdout.count("docker buildx bake") == 1
+    done = run("apply", "--format", "json")
+    assert statuses(done) == {"t0": "built", "t1": "built", "t2": "built", "t3": "failed", "t4": "skipped"}
+    assert "t3 took longer than 8 s, and was ended" in done.stderr

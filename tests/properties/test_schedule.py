@@ -71,7 +71,12 @@ def target(name: str, links: tuple[str, ...], needs: tuple[str, ...]) -> Planned
         name=name,
         declared=name,
         cell={},
-        settings=Settings(output=(RegistryOutput(type="registry"),), tags=(f"r/{name}",)),
+        settings=Settings(
+            output=(RegistryOutput(type="registry"),),
+            tags=(f"r/{name}",),
+            contexts={link: f"target:{link}" for link in links},
+            dockerfile_inline=f"FROM {links[0] if links else 'scratch'}\n",
+        ),
         links=links,
         needs=needs,
         reason=Reason(kind="selected", by=""),
@@ -90,7 +95,7 @@ class Pretended:
         self.cached: set[str] = set()
         self.sound = sound  # their check may fail, and yet they can be built upon
         self.lock = threading.Lock()
-        self.now: set[str] = set()
+        self.now: set[Call] = set()
         self.most = 0
         self.finished: list[str] = []
 
@@ -118,13 +123,14 @@ class Call:
         assert not asked or asked == names  # a call asks, or builds; what it builds upon is built
 
     def wait(self) -> int:
+        """A call that builds one after another is one at a time."""
         with self.world.lock:
-            self.world.now.update(self.names)
+            self.world.now.add(self)
             self.world.most = max(self.world.most, len(self.world.now))
         time.sleep(0.001)
         code = self.build()
         with self.world.lock:
-            self.world.now.difference_update(self.names)
+            self.world.now.remove(self)
         return code
 
     def build(self) -> int:
