@@ -9,7 +9,7 @@ from typing import Any
 
 from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.paths import is_local
+from buildmatrix.plan.reach import reaches
 
 NEVER = frozenset({".git", ".buildmatrix"})
 """What git and we keep in a folder: it changes without the contents changing."""
@@ -134,28 +134,14 @@ def _digest(lines: Mapping[bytes, bytes]) -> str:
 # --- what targets name ------------------------------------------------------------------------------------------------
 
 
+_BUILT_FROM = ("context", "contexts", "dockerfile")
+
+
 def _paths(target: PlannedTarget) -> Iterator[str]:
-    """Yield the files and folders that a target is built from."""
-    settings = target.settings
-    context = (settings.context or ".").removeprefix(_HERE)
-    named = settings.dockerfile
-    if is_local(context):
-        yield from (context, _in(context, ".dockerignore"))
-    if named is not None or settings.dockerfile_inline is None:
-        beside = is_local(context) and not (named or "").startswith(_HERE)
-        dockerfile = _in(context if beside else "", (named or "Dockerfile").removeprefix(_HERE))
-        yield from (dockerfile, f"{dockerfile}.dockerignore")
-    for value in (settings.contexts or {}).values():
-        path = value.removeprefix(_LAYOUT).removeprefix(_HERE)
-        if value != path or is_local(path):
-            yield path
-
-
-def _in(folder: str, name: str) -> str:
-    return os.path.join(folder, name)  # noqa: PTH118
-
-
-_LAYOUT, _HERE = "oci-layout://", "cwd://"
+    """Yield the files and folders that a target is built from; secrets, keys and caches are none of them."""
+    for reach in reaches(target):
+        if reach.access == "read" and reach.pointer[0] in _BUILT_FROM:
+            yield from (reach.path, *reach.more)
 
 
 def _dests(target: PlannedTarget) -> Iterator[str]:

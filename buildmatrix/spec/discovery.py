@@ -11,7 +11,7 @@ from pathlib import Path
 from buildmatrix.errors import Diagnostic, EngineError, SpecError, UsageError
 from buildmatrix.files import Repository
 from buildmatrix.process import Programs
-from buildmatrix.spec.includes import matches
+from buildmatrix.spec.includes import TooManyError, matches
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.source import Sources
 
@@ -77,7 +77,7 @@ def includes(outer: Path, file: Path) -> bool | None:
         name = pending.pop(0)
         try:
             found = _included(name, sources)
-        except (SpecError, OSError):
+        except (SpecError, OSError, TooManyError):
             return None
         real = {os.path.realpath(outer.parent / one): one for one in found}
         if wanted in real:

@@ -1,5 +1,6 @@
 """What a run is made from: the root that an image's folder belongs to, the repository, and a saved plan."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -92,3 +93,52 @@ def test_a_bare_repository_that_is_a_context_runs_nothing(
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     subprocess.run(command, cwd=folder / "ctx", capture_output=True, check=False, env=environment)
     assert mark.exists(), "this would have been the program"
+
+
+def test_a_saved_plan_builds_what_was_reviewed(
+    project: Project, repository: str, one_node: str, tmp_path: Path
+) -> None:
+    """Made with a value of the environment, applied from another checkout without it: the same image; else nothing."""
+    spec = (
+        '[variable]\nrelease = { default = "dev", env = "RELEASE" }\n'
+        f'[target.app]\ncontext = "src"\ntags = ["{repository}:{{{{ release }}}}"]\n'
+        'args = { V = "{{ release }}" }\noutput = ["type=registry"]\n'
+    )
+    files = {"src/Dockerfile": "FROM busybox\nARG V\nCOPY file /\nRUN echo $V > /v\n", "src/file": "reviewed"}
+    folder = project(spec, files)
+    git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x"]
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=x"]):
+        subprocess.run([*git, *arguments], check=True)
+    saved = tmp_path / "saved.json"
+    saved.write_text(run_in(folder, "plan", "--format", "json", RELEASE="1.2").stdout)
+    subprocess.run(["git", "clone", "--quiet", str(folder), str(tmp_path / "clone")], check=True)
+    done = run_in(tmp_path / "clone", "apply", str(saved), "--builder", one_node)
+    assert done.returncode == 0, done.stderr
+    first = digest(f"{repository}:1.2")
+    assert first
+    (tmp_path / "clone/src/file").write_text("slipped in")
+    done = run_in(tmp_path / "clone", "apply", str(saved), "--builder", one_node)
+    assert done.returncode == 4
+    assert "the context src has changed" in done.stderr
+    assert digest(f"{repository}:1.2") == first
+
+
+def test_a_saved_plan_that_grants_itself_what_it_likes(project: Project, one_node: str, tmp_path: Path) -> None:
+    folder, outside = project("", {"outside/secret": "token", "repo/.git/x": ""}), tmp_path / "outside"
+    (folder / "repo" / "buildmatrix.toml").write_text(
+        f'version = 1\n[target.app]\ndockerfile-inline = "FROM busybox\\nCOPY --from=x secret /"\n'
+        f'contexts.x = "{outside}"\noutput = ["type=local,dest=out"]\n'
+    )
+    document = json.loads(run_in(folder / "repo", "plan", "--format", "json").stdout)
+    assert document["allow"]
+    for grant in document["allow"]:
+        grant["automatic"] = True
+    for forged in (document, {**document, "allow": []}):
+        (folder / "repo" / "plan.json").write_text(json.dumps(forged))
+        done = run_in(folder / "repo", "apply", "plan.json", "--builder", one_node)
+        assert done.returncode == 2, done.stderr
+        assert f"--allow=fs.read={outside}" in done.stderr
+        assert not (folder / "repo" / "out").exists()
+    allowed = run_in(folder / "repo", "apply", "plan.json", "--builder", one_node, f"--allow=fs.read={outside}")
+    assert allowed.returncode == 0, allowed.stderr
+    assert (folder / "repo/out/secret").read_text() == "token"

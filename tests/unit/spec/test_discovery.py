@@ -209,7 +209,9 @@ def test_a_file_further_up_that_does_not_include_it_is_none_of_it(repo: Path, ot
     assert [target.name for target in planned().targets] == ["app"]
 
 
-@pytest.mark.parametrize("broken", ["include = [", "include = 'images/*/buildmatrix.toml'\n"])
+@pytest.mark.parametrize(
+    "broken", ["include = [", "include = 'images/*/buildmatrix.toml'\n", includes_list("/etc/*.toml")]
+)
 def test_a_file_further_up_that_cannot_be_read_is_not_passed_over(repo: Path, broken: str) -> None:
     tree(repo, {"buildmatrix.toml": broken})
     with pytest.raises(SpecError) as caught:
