@@ -5,6 +5,7 @@
 #   make lint      formatting, types, and which part may import which
 #   make unit      the tests that need neither docker nor an engine
 #   make e2e       the tests on a real engine
+#   make fuzz      specs that nobody would write (FUZZ_COUNT, FUZZ_SEED): no traceback, no hang, no odd exit code
 #   make kills     30 kills of engines, registries and runs at random moments (KILLS, KILLS_SEED): no tag is harmed
 #   make bench     the same work by buildmatrix and by plain bake
 #   make generate  the schemas and the reference, from the settings' rows
@@ -14,7 +15,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit e2e kills bench generate engine down clean
+.PHONY: help demo test lint unit e2e kills fuzz bench generate engine down clean
 
 PYTHON ?= python3
 engine := tools/engine/engine
@@ -44,6 +45,11 @@ unit: .venv/ready
 
 e2e: .venv/ready engine
 	@$(with_engine) pytest -m e2e
+
+fuzz: export FUZZ_COUNT ?= 5000
+fuzz: export FUZZ_SEED ?= $(shell echo $$RANDOM)
+fuzz: .venv/ready engine
+	@$(with_engine) python -m tests.fuzz --count $$FUZZ_COUNT --seed $$FUZZ_SEED
 
 kills: export KILLS ?= 30
 kills: export KILLS_SEED ?= $(shell echo $$RANDOM)
