@@ -10,13 +10,13 @@ from typing import Any
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.fingerprint import dests_of
 from buildmatrix.build.looks import Looks
-from buildmatrix.build.staging import insecure_registries
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Answer, Unknown
 from buildmatrix.oci.client import Registries
 from buildmatrix.oci.reference import canonical, split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
+from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.process import Programs
 
 AT_ONCE = 8

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from buildmatrix.build.options import Policy
-from buildmatrix.build.staging import pushed_tags
 from buildmatrix.build.tags import Tags
 from buildmatrix.errors import Diagnostic, RegistryError
 from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.image import Image
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.publishing import pushed_tags
 
 ON_PURPOSE = "--platforms-may-shrink, or [apply] platforms-may-shrink = true"
 

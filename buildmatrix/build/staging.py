@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import Any
 
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.options import Policy
 from buildmatrix.errors import Diagnostic
-from buildmatrix.oci.client import host_of
 from buildmatrix.oci.reference import split
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.outputs import builds, pushes, pushes_tags
-from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput, Settings
+from buildmatrix.plan.outputs import pushes, pushes_tags
+from buildmatrix.plan.publishing import pushed_tags, staging_tag
+from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, Settings
 from buildmatrix.spec.shapes import given
-
-LONGEST = 128
-"""Characters of a tag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,37 +70,17 @@ def pushes_by_digest(builder: Builder) -> bool:
     return builder.driver != "docker" and len(builder.nodes) == 1
 
 
-def staging_tag(name: str) -> str:
-    """Return the staging tag of a target: the same in every run, so that none pile up where nothing can be deleted.
-
-    Two runs may use it at once: it only carries the push, what is published is known by its digest.
-    """
-    tag = f"buildmatrix-{name}"
-    return tag if len(tag) <= LONGEST else f"buildmatrix-{sha256(name.encode()).hexdigest()[:32]}"
-
-
-def pushed_tags(target: PlannedTarget) -> tuple[str, ...]:
-    """Return the tags under which a target is pushed, each once and in full; none where it is not."""
-    if not target.exported or not builds(target.settings):
-        return ()
-    names = (
-        name
-        for output in target.settings.output or ()
-        if isinstance(output, ImageOutput | RegistryOutput) and pushes_tags(output)
-        for name in (output.name.split(",") if output.name else target.tags)
-    )
-    return tuple(dict.fromkeys(name if split(name)[1] else f"{name}:latest" for name in names))
-
-
-def insecure_registries(plan: Plan) -> frozenset[str]:
-    """Return the registries that an output may push to without TLS: what holds for the push holds for its tags."""
-    return frozenset(
-        host_of(name)
-        for target in plan.targets
-        for output in target.settings.output or ()
-        if isinstance(output, ImageOutput | RegistryOutput) and output.insecure and pushes(output)
-        for name in (output.name.split(",") if output.name else target.tags)
-    )
+def first_tags(plan: Plan, policy: Policy, builder: Builder) -> str:
+    """Return what to say of the staging tags that a run will use, and why; "" if it uses none."""
+    if pushes_by_digest(builder):
+        return ""
+    images = (_image(target, policy, staging_tag(target.name)) for target in plan.targets)
+    tags = [tag for image in images if image for tag in image.staged_as]
+    if not tags:
+        return ""
+    more = f" and {len(tags) - 1:,} more" if len(tags) > 1 else ""
+    why = 'the driver "docker" pushes' if builder.driver == "docker" else "builders of several nodes push"
+    return f"pushed first as {tags[0]}{more}: {why} no image without a tag"
 
 
 def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
@@ -127,7 +103,7 @@ def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
                 )
 
 
-def _image(target: PlannedTarget, policy: Policy, staging_tag: str) -> StagedImage | None:
+def _image(target: PlannedTarget, policy: Policy, first: str) -> StagedImage | None:
     together = policy.together(target)
     if not (together or target.lacking):
         return None
@@ -141,7 +117,7 @@ def _image(target: PlannedTarget, policy: Policy, staging_tag: str) -> StagedIma
         tags={repository: tuple(found) for repository, found in tags.items()},
         together=together,
         lacking=target.lacking,
-        staged_as=tuple(f"{repository}:{staging_tag}" for repository in tags) if staging_tag else (),
+        staged_as=tuple(f"{repository}:{first}" for repository in tags) if first else (),
     )
 
 

@@ -11,13 +11,14 @@ from buildmatrix.build.imagetools import Imagetools
 from buildmatrix.build.options import Policy
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.running import wait_before
-from buildmatrix.build.staging import insecure_registries, pushed_tags
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
-from buildmatrix.oci.client import Registries, host_of
+from buildmatrix.oci.client import Registries
 from buildmatrix.oci.holdings import Holdings
 from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.parallel import Begun, all_of
+from buildmatrix.oci.reference import host_of
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.publishing import insecure_registries, pushed_tags
 from buildmatrix.process import Programs
 
 

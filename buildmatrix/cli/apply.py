@@ -17,7 +17,7 @@ from buildmatrix.build.outcome import Outcome
 from buildmatrix.build.preflight import preflight
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.shrink import replaced
-from buildmatrix.build.staging import too_late
+from buildmatrix.build.staging import first_tags, too_late
 from buildmatrix.build.tags import Tags
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say
@@ -183,7 +183,8 @@ def _run(run: Session, policy: Policy, probe: Probe, records: Records, tags: Tag
     jobs = policy.jobs
     at_once = f" · {jobs} at a time" if jobs else ""
     head = f'{style.name("buildmatrix apply")} · {count} · builder "{one_line(facts.builder.name)}" ({nodes}){at_once}'
-    say(f"{head}\n", err=True)
+    first = first_tags(planned, policy, facts.builder)
+    say(f"{head}\n" + (f"{style.quiet(one_line(first))}\n" if first else ""), err=True)
     with shown(run, planned, chosen, records) as listener:
         outcome = run_plan(planned, chosen, facts, run.programs, listener, records, tags)
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]

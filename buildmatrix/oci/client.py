@@ -197,11 +197,6 @@ def digest_of(body: bytes) -> str:
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
-def host_of(reference: str) -> str:
-    """Return the registry of a reference, as docker calls it: `docker.io`, `ghcr.io`, `localhost:5000`."""
-    return _parts(reference)[0]
-
-
 def _parts(reference: str) -> tuple[str, str, str]:
     """Return the host, the repository in it, and the tag or digest."""
     repository, _, digest = reference.partition("@")

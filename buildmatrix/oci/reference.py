@@ -66,3 +66,8 @@ def canonical(text: str) -> str:
     if first in {"docker.io", "index.docker.io"}:
         first, rest = "docker.io", rest if "/" in rest else f"library/{rest}"
     return f"{first}/{rest}:{tag or 'latest'}"
+
+
+def host_of(text: str) -> str:
+    """Return the registry of a valid reference, as docker calls it: `docker.io`, `ghcr.io`, `localhost:5000`."""
+    return canonical(text.partition("@")[0]).partition("/")[0]

@@ -9,6 +9,7 @@ from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.contents import Contents
 from buildmatrix.plan.git import FACTS
 from buildmatrix.plan.model import Given, Grant, Made, Plan, PlannedTarget
+from buildmatrix.plan.publishing import staging_tags
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.model import Apply
 from buildmatrix.spec.settings import Settings
@@ -36,7 +37,7 @@ def plan_document(plan: Plan, contents: Contents | None = None, commit: str = ""
             "stages": len(plan.stages),
         },
         "stages": [[target.name for target in stage] for stage in plan.stages],
-        "targets": [_target(target) for target in plan.targets],
+        "targets": [_target(target, plan.apply) for target in plan.targets],
         "matrices": {
             name: {"axes": list(facts.axes), "cells": facts.cells, "excluded": facts.excluded}
             for name, facts in plan.matrices.items()
@@ -47,7 +48,7 @@ def plan_document(plan: Plan, contents: Contents | None = None, commit: str = ""
     }
 
 
-def _target(target: PlannedTarget) -> dict[str, Any]:
+def _target(target: PlannedTarget, apply: Apply) -> dict[str, Any]:
     return {
         "name": target.name,
         "target": target.declared,
@@ -59,6 +60,7 @@ def _target(target: PlannedTarget) -> dict[str, Any]:
         "needs": list(target.needs),
         "declared_in": target.place.file,
         "lacking": list(target.lacking),
+        "staging_tags": list(staging_tags(target, apply)),
         "settings": plain_table(without_credentials(target.settings)),
     }
 
@@ -174,6 +176,7 @@ def _target_schema() -> JsonSchema:
         needs=texts,
         declared_in=text,
         lacking=texts | {"description": "Platforms left out by --platform, which the registry has to have."},
+        staging_tags=texts | {"description": "Tags that may carry the push first, where its own move later."},
         settings={"$ref": "#/$defs/Settings"},
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.publishing import staging_note
 from buildmatrix.report.facts import platforms_text, setting_text, why
 from buildmatrix.report.markdown import code, escaped
 from buildmatrix.report.plan_text import totals
@@ -18,7 +19,8 @@ MANY = 15
 def plan_markdown(plan: Plan) -> str:
     """Return the plan as markdown of at most `LONGEST` characters; what does not fit is counted."""
     head = f"### buildmatrix plan\n\n{totals(plan)}\n"
-    tail = "".join([*_warnings(plan), *_allow(plan)])
+    note = staging_note(plan)
+    tail = "".join([*_warnings(plan), *_allow(plan), f"\n> {escaped(note)}\n" if note else ""])
     room = LONGEST - len(head) - len(tail)
     body = ""
     for number, stage in enumerate(plan.stages, start=1):

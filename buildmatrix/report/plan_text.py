@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from buildmatrix.plan.model import Grant, Plan, PlannedTarget
+from buildmatrix.plan.publishing import staging_note
 from buildmatrix.report.facts import facts_of, labelled
 from buildmatrix.report.places import Places
 from buildmatrix.report.style import Style
@@ -35,7 +36,9 @@ def plan_text(plan: Plan, style: Style, *, all_cells: bool = False, sources: Sou
 
 def _apply(plan: Plan, style: Style) -> list[str]:
     said = [f"{key} = {one_line(shown(value))}" for key, value in plain_table(plan.apply).items()]
-    return [style.quiet(f"apply runs with {', '.join(said)}")] if said else []
+    notes = [f"apply runs with {', '.join(said)}"] if said else []
+    notes += [one_line(note)] if (note := staging_note(plan)) else []
+    return [style.quiet(note) for note in notes]
 
 
 def totals(plan: Plan) -> str:

@@ -1,0 +1,71 @@
+"""Under which tags targets are pushed: their own, and where those move last, perhaps another one first."""
+
+from hashlib import sha256
+
+from buildmatrix.oci.reference import host_of, split
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds, pushes, pushes_tags
+from buildmatrix.spec.model import Apply
+from buildmatrix.spec.settings import ImageOutput, RegistryOutput
+
+STAGING = "buildmatrix-staging-"
+"""How our own tags begin: nobody else's image is under such a name."""
+
+LONGEST = 128
+"""Characters of a tag."""
+
+
+def staging_tag(name: str) -> str:
+    """Return the staging tag of a target: the same in every run, so that none pile up where nothing can be deleted.
+
+    Two runs may use it at once: it only carries the push, what is published is known by its digest.
+    """
+    tag = f"{STAGING}{name}"
+    return tag if len(tag) <= LONGEST else f"{STAGING}{sha256(name.encode()).hexdigest()[:32]}"
+
+
+def pushed_tags(target: PlannedTarget) -> tuple[str, ...]:
+    """Return the tags under which a target is pushed, each once and in full; none where it is not."""
+    if not target.exported or not builds(target.settings):
+        return ()
+    names = (
+        name
+        for output in target.settings.output or ()
+        if isinstance(output, ImageOutput | RegistryOutput) and pushes_tags(output)
+        for name in (output.name.split(",") if output.name else target.tags)
+    )
+    return tuple(dict.fromkeys(name if split(name)[1] else f"{name}:latest" for name in names))
+
+
+def insecure_registries(plan: Plan) -> frozenset[str]:
+    """Return the registries that an output may push to without TLS: what holds for the push holds for its tags."""
+    return frozenset(
+        host_of(name)
+        for target in plan.targets
+        for output in target.settings.output or ()
+        if isinstance(output, ImageOutput | RegistryOutput) and output.insecure and pushes(output)
+        for name in (output.name.split(",") if output.name else target.tags)
+    )
+
+
+def staging_tags(target: PlannedTarget, apply: Apply) -> tuple[str, ...]:
+    """Return the tags under which a target is pushed first, if the builder cannot push it without one.
+
+    That is where its own tags move later: they wait for all images of the run, or are completed by what they hold.
+    """
+    if (target.settings.publish or apply.publish) != "together" and not target.lacking:
+        return ()
+    repositories = dict.fromkeys(split(tag)[0] for tag in pushed_tags(target))
+    return tuple(f"{repository}:{staging_tag(target.name)}" for repository in repositories)
+
+
+def staging_note(plan: Plan) -> str:
+    """Return what a plan says of staging tags, before anybody knows the builder; "" if none will be needed."""
+    tags = [tag for target in plan.targets for tag in staging_tags(target, plan.apply)]
+    if not tags:
+        return ""
+    more = f" and {len(tags) - 1:,} more" if len(tags) > 1 else ""
+    return (
+        f"tags move last: a builder that pushes no image without a tag (the docker driver, several nodes) may "
+        f"push it first as {tags[0]}{more}"
+    )
