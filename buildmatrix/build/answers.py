@@ -59,7 +59,8 @@ def _findings(target: PlannedTarget, document: Any) -> Iterator[Finding]:
     file = file_of(target)
     if isinstance(error := document.get("buildError"), Mapping) and error.get("message"):
         yield Finding(rule="", message=str(error["message"]), file=file, line=_line(error))
-    for warning in document.get("warnings") or ():
+    warnings = document.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else ():
         if isinstance(warning, Mapping):
             yield Finding(
                 rule=str(warning.get("ruleName") or "warning"),

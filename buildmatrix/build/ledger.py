@@ -49,6 +49,7 @@ class Ledger:
         self._reasons = reasons
         self.plan, self.start = run.plan, run.start
         self.outcomes: dict[str, TargetOutcome] = {}
+        self._driver = run.facts.builder.driver
         self._attempts: dict[str, list[Attempt]] = {}
         self._node_of, self._log_of, self._tell = run.facts.builder.node_of, run.log_of, tell
 
@@ -115,7 +116,7 @@ class Ledger:
             status=status,
             exported=target.exported,
             platforms=target.platforms,
-            tags=target.tags if done and target.exported and writes_tags(target.settings) else (),
+            tags=target.tags if done and target.exported and writes_tags(target.settings, self._driver) else (),
             links=target.links,
             needs=target.needs,
             started=round(max(0.0, began - self.start), 3) if began else 0.0,

@@ -48,6 +48,7 @@ class ResultFile:
         """Why the result is not kept; "" if it is."""
         self._builder = ""
         self._found: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, dict[str, Any]] = {}
         self._saved = 0.0
 
     def begin(self, builder: str) -> None:
@@ -58,9 +59,10 @@ class ResultFile:
     def known(self) -> dict[str, dict[str, Any]]:
         """Return what is known of earlier runs, by target; StaleError if the file cannot be used."""
         try:
-            return self._read()
+            self._known = self._read()
         except FileNotFoundError:
-            return {}
+            self._known = {}
+        return self._known
 
     def _read(self) -> dict[str, dict[str, Any]]:
         """Return the entries by target; FileNotFoundError if there are none, StaleError if they cannot be used."""
@@ -87,8 +89,12 @@ class ResultFile:
         """Remember an outcome; the file is written now and then.
 
         What was kept, or was only built upon and came from the cache, is what it was; so is what was not to be built.
+        But the tags of what was kept may have moved only now.
         """
         same = outcome.status == "kept" or (not outcome.exported and outcome.status in {"cached", "skipped"})
+        if outcome.status == "kept" and outcome.name in self._known:
+            moved = {"digest": outcome.digest, "tags": list(outcome.tags)}
+            self._found[outcome.name] = self._known[outcome.name] | moved
         if same or outcome.call:
             return
         entry: dict[str, Any] = {"status": outcome.status, "fingerprint": ""}

@@ -84,10 +84,16 @@ def pushes_tags(output: Any) -> bool:
     return pushes(output) and not output.push_by_digest
 
 
-def writes_tags(settings: Settings) -> bool:
-    """Tell whether a target's tags are written anywhere: to a registry, a store or an archive."""
+def writes_tags(settings: Settings, driver: str = "docker") -> bool:
+    """Tell whether a target's tags are written anywhere: to a registry, a store or an archive.
+
+    Only with the `docker` driver what has no output, or is not pushed, is in a store.
+    """
     outputs: tuple[Any, ...] = settings.output or ()
-    named = ("registry", "image", "docker", "oci")
-    return not outputs or any(
-        output.type in named and not getattr(output, "push_by_digest", None) for output in outputs
-    )
+    return any(_names(output, driver) for output in outputs) if outputs else driver == "docker"
+
+
+def _names(output: Any, driver: str) -> bool:
+    if output.type == "image" and not output.push and driver != "docker":
+        return False
+    return output.type in {"registry", "image", "docker", "oci"} and not getattr(output, "push_by_digest", None)

@@ -220,6 +220,51 @@ def test_a_kept_base_is_what_is_built_upon(
     assert {one["status"] for one in resume(run, *more, "--var", "v=3", SALT=salt).values()} == {"kept"}
 
 
+def test_tags_that_waited_move_when_the_rest_is_there(
+    project: Project, run: Run, repository: str, salt: str, one_node: str
+) -> None:
+    spec = f"""
+        [variable]
+        bad = "false"
+        [defaults]
+        output = ["type=registry"]
+        context = "empty"
+        publish = "together"
+        [target.good]
+        tags = ["{repository}/good:1"]
+        dockerfile-inline = "FROM busybox\\nRUN echo {salt}"
+        [target.bad]
+        tags = ["{repository}/bad:1"]
+        dockerfile-inline = "FROM busybox\\nRUN echo {salt}; {{{{ bad }}}}"
+    """
+    project(spec, {"empty/file": ""})
+    more = ("--builder", one_node)
+    assert statuses(run("apply", "-k", "--format", "json", *more)) == {"good": "built", "bad": "failed"}
+    assert not digest(f"{repository}/good:1")
+    found = resume(run, *more, "--var", "bad=true")
+    assert (found["good"]["status"], found["good"]["tags"]) == ("kept", [f"{repository}/good:1"])
+    assert digest(f"{repository}/good:1") == found["good"]["digest"]
+    done = run("apply", "--resume", "--format", "json", *more, "--var", "bad=true")
+    assert {one["status"] for one in succeeded(done).values()} == {"kept"}
+    assert json.loads(done.stdout)["publish"] is None
+
+
+def test_no_tag_is_told_where_nothing_is_exported(project: Project, run: Run, repository: str, one_node: str) -> None:
+    project(
+        f"""
+        [target.app]
+        tags = ["{repository}/app:1"]
+        [target.image]
+        tags = ["{repository}/i:1"]
+        output = ["type=image"]
+        """
+    )
+    found = succeeded(run("apply", "--builder", one_node, "--format", "json"))
+    assert [one["tags"] for one in found.values()] == [[], []]
+    stored = succeeded(run("apply", "--builder", "default", "--format", "json"))
+    assert [one["tags"] for one in stored.values()] == [[f"{repository}/app:1"], [f"{repository}/i:1"]]
+
+
 def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, repository: str, salt: str) -> None:
     project(CHAIN.format(repository=repository), {"empty/file": ""})
     succeeded(run("apply", "--format", "json", SALT=salt))

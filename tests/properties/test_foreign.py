@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buildmatrix.build.answers import answer_of, failure_of
 from buildmatrix.build.buildx import Builder, Probe
 from buildmatrix.build.present import Present
 from buildmatrix.build.progress import Event, Progress
@@ -95,6 +97,29 @@ def test_the_last_result_may_be_anything(planned: Plan, data: st.DataObject) -> 
             assert isinstance(outcome.size, int)
     except StaleError:
         pass
+
+
+@given(st.data())
+def test_an_answer_may_be_anything(planned: Plan, data: st.DataObject) -> None:
+    settings = planned.by_name["app"].settings.but({"call": data.draw(st.sampled_from(["check", "outline"]))})
+    target = replace(planned.by_name["app"], settings=settings)
+    some: dict[str, Any] = {
+        "ruleName": "A",
+        "detail": "b",
+        "url": "c",
+        "location": {"ranges": [{"start": {"line": 3}}]},
+    }
+    for key in list(some):
+        if data.draw(st.booleans()):
+            some[key] = data.draw(ANYTHING)
+    whole: Any = {"warnings": [some], "buildError": some}
+    result = data.draw(st.just(whole) | ANYTHING)
+    found = answer_of(target, {"result.json": result, "result.txt": data.draw(ANYTHING)})
+    assert found is not None
+    for one in found.findings:
+        assert isinstance(one.text, str)
+        assert one.line >= 0
+    assert failure_of(target, found).problem.exit_code == 1
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "", "\xff", "[]", '{"targets": {"app": 5}}', '{"targets": []}'])
