@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from buildmatrix.files import Repository, is_within
+from buildmatrix.plan.dockerfile import text_of
+from buildmatrix.plan.ignored import NOTHING, Ignored, honours, ignored_by
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import reaches
+from buildmatrix.plan.reach import context_of, dockerfile_of, reaches, written_before
 
 NEVER = frozenset({".git", ".buildmatrix"})
 """What git and we keep in a folder: it changes without the contents changing."""
@@ -49,17 +51,41 @@ class _Reader:
         files, folders, beside = dict(self._plan.digests), {}, {}
         for path in self._plan.made.files:
             files |= self._file(path)
-        for path in dict.fromkeys(path for target in self._plan.targets for path in _paths(target)):
-            if any(is_within(self._real(path), made) for made in self._written):
-                continue
-            match self._repository.kind(path):
-                case "file":
-                    files |= self._file(path)
-                case "folder":
-                    name = self._name(path)
-                    if name not in folders:
-                        folders[name], beside[name] = self._folder(self._repository.real(path))
+        before = written_before(self._plan.targets)
+        for target in self._plan.targets:
+            made = [self._real(path) for path in before.get(target.name, ())]
+            for path, out in self._read_by(target):
+                if any(is_within(self._real(path), one) for one in made):
+                    continue
+                files |= self._file(path)
+                if self._repository.kind(path) == "folder" and (name := self._spoken(path, out)) not in folders:
+                    folders[name], beside[name] = self._folder(self._repository.real(path), out)
         return Contents(files=dict(sorted(files.items())), folders=dict(sorted(folders.items())), beside=beside)
+
+    def _read_by(self, target: PlannedTarget) -> Iterator[tuple[str, str]]:
+        """Yield the files and folders that a target is built from, each with the file that says what is left out.
+
+        Secrets, keys and caches are none of them.
+        """
+        for reach in reaches(target):
+            if reach.access == "read" and reach.pointer[0] in _BUILT_FROM:
+                yield reach.path, self._ignore(target) if reach.pointer == ("context",) else ""
+                yield from ((path, "") for path in reach.more)
+
+    def _ignore(self, target: PlannedTarget) -> str:
+        """Return the .dockerignore of a target's context: that of its Dockerfile goes before the context's own."""
+        dockerfile, context = dockerfile_of(target), context_of(target)
+        near = [f"{dockerfile}.dockerignore"] if dockerfile is not None else []
+        candidates = [*near, f"{context}/.dockerignore"]
+        found = next((path for path in candidates if self._repository.kind(path) == "file"), "")
+        text = text_of(target, self._plan.directory)
+        return found if text and honours(text, tuple(target.settings.args or ())) else ""
+
+    def _spoken(self, path: str, out: str) -> str:
+        """Return what a folder is called: with the file that leaves something out, if that is of a Dockerfile."""
+        name = self._name(path)
+        own = not out or self._name(out) == os.path.normpath(f"{name}/.dockerignore")
+        return name if own else f"{name} (without what {self._name(out)} names)"
 
     def _real(self, path: str) -> str:
         return os.path.realpath(os.path.join(self._plan.directory, path))  # noqa: PTH118
@@ -69,29 +95,38 @@ class _Reader:
         return os.path.relpath(self._repository.real(path), self._repository.folder)
 
     def _file(self, path: str) -> dict[str, str]:
-        try:
-            return {self._name(path): hashlib.sha256(self._repository.read(path)).hexdigest()}
-        except (OSError, ValueError):
+        if self._repository.kind(path) != "file":
             return {}
+        return {self._name(path): _of_file(self._repository.real(path)).hex()}
 
-    def _folder(self, root: str) -> tuple[str, str]:
-        lines = {os.fsencode(os.path.relpath(path, root)): told for path, told in self._walk(root)}
+    def _folder(self, root: str, out: str) -> tuple[str, str]:
+        lines = dict(self._walk(root, self._ignored(out)))
         alone = _digest(lines)
         if self._saved and is_within(self._saved, root):
             lines[os.fsencode(os.path.relpath(self._saved, root))] = _EMPTY
         return alone, _digest(lines)
 
-    def _walk(self, root: str) -> Iterator[tuple[str, bytes]]:
-        pending = [root]
+    def _ignored(self, path: str) -> Ignored:
+        try:
+            return ignored_by(self._repository.read(path).decode()) if path else NOTHING
+        except (OSError, ValueError):
+            return NOTHING
+
+    def _walk(self, root: str, ignored: Ignored) -> Iterator[tuple[bytes, bytes]]:
+        pending = [(root, ignored.top)]
         while pending:
-            for entry in _entries(pending.pop()):
+            folder, around = pending.pop()
+            for entry in _entries(folder):
                 found = entry.stat(follow_symlinks=False)
                 ours = entry.path == self._saved or (found.st_dev, found.st_ino) in self._unread
                 if ours or entry.name in NEVER or entry.path in self._written:
                     continue
-                if stat.S_ISDIR(found.st_mode):
-                    pending.append(entry.path)
-                yield entry.path, _told(entry.path, found)
+                name = entry.path[len(root.rstrip("/")) + 1 :]
+                left_out, matched = ignored.of(name, around)
+                if stat.S_ISDIR(found.st_mode) and (not left_out or ignored.takes_back):
+                    pending.append((entry.path, matched))
+                if not left_out:
+                    yield os.fsencode(name), _told(entry.path, found)
 
 
 def _entries(folder: str) -> list["os.DirEntry[str]"]:
@@ -135,13 +170,6 @@ def _digest(lines: Mapping[bytes, bytes]) -> str:
 
 
 _BUILT_FROM = ("context", "contexts", "dockerfile")
-
-
-def _paths(target: PlannedTarget) -> Iterator[str]:
-    """Yield the files and folders that a target is built from; secrets, keys and caches are none of them."""
-    for reach in reaches(target):
-        if reach.access == "read" and reach.pointer[0] in _BUILT_FROM:
-            yield from (reach.path, *reach.more)
 
 
 def _dests(target: PlannedTarget) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+from buildmatrix.plan.ignored import ignored_by
 from tests.e2e.tools import Project, command, digest, platforms
 
 ROOT = """
@@ -142,3 +144,44 @@ def test_a_saved_plan_that_grants_itself_what_it_likes(project: Project, one_nod
     allowed = run_in(folder / "repo", "apply", "plan.json", "--builder", one_node, f"--allow=fs.read={outside}")
     assert allowed.returncode == 0, allowed.stderr
     assert (folder / "repo/out/secret").read_text() == "token"
+
+
+IGNORING = ["*", "!a", "a/*.md", "!a/b/*.md", "**/x", "d/**", "!d/e/**/keep", "# a", "/f/", "g?", "!g1", "**/*z", "a b"]
+
+
+def test_buildkit_leaves_out_of_a_context_what_we_do(project: Project, one_node: str) -> None:
+    paths = [
+        "a/1",
+        "a/2.md",
+        "a/b/3.md",
+        "a/b/x/4",
+        "c",
+        "d/e/5",
+        "d/e/h/keep",
+        "d/e/keep/6",
+        "f/7",
+        "g1/8",
+        "g2",
+        "xyz",
+        "z",
+    ]
+    paths += ["a/xz/9", "a b/10", "a/d/11"]
+    spec = '[target.app]\ndockerfile-inline = "FROM scratch\\nCOPY . /"\ncontext = "ctx"\n'
+    spec += 'output = ["type=local,dest=out"]\n'
+    folder = project(spec, {f"ctx/{path}": path for path in paths})
+    for first in range(len(IGNORING)):
+        text = "\n".join(IGNORING[first:] + IGNORING[: first // 2])
+        (folder / "ctx/.dockerignore").write_text(text)
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        done = run_in(folder, "apply", "--builder", one_node)
+        assert done.returncode == 0, done.stderr
+        sent = {str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*") if path.is_file()}
+        assert {path for path in paths if not is_ignored(text, path)} == sent - {".dockerignore"}, text
+
+
+def is_ignored(text: str, path: str) -> bool:
+    ignored = ignored_by(text)
+    out, matched = False, ignored.top
+    for length in range(1, path.count("/") + 2):
+        out, matched = ignored.of("/".join(path.split("/")[:length]), matched)
+    return out

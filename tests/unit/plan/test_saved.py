@@ -222,6 +222,43 @@ def test_facts_of_git_that_templates_used(repo: Path, say: Say, save: Callable[.
     assert "git.dirty was true and is false" in said
 
 
+def test_what_a_dockerignore_leaves_out_does_not_count(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    (repo / ".dockerignore").write_text("*\n!kept\n")
+    saved = save("app")
+    (repo / "node_modules").mkdir()
+    (repo / "node_modules" / "x").touch()
+    assert applied(say, saved)
+    (repo / "kept").touch()
+    assert "the context . has changed" in refused(say, saved, 4)
+
+
+def test_another_frontend_may_look_at_all_of_it(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    (repo / ".dockerignore").write_text("*\n")
+    (repo / "Dockerfile").write_text("# syntax=example.com/other\n")
+    saved = save("app")
+    (repo / "new").touch()
+    assert "the context . has changed" in refused(say, saved, 4)
+
+
+def test_the_dockerignore_of_a_dockerfile_goes_first(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    (repo / ".dockerignore").write_text("*\n")
+    (repo / "Dockerfile.dockerignore").write_text("out\n")
+    saved = save("app")
+    (repo / "out").touch()
+    assert applied(say, saved)
+    (repo / "new").touch()
+    assert "the context . (without what Dockerfile.dockerignore names) has changed" in refused(say, saved, 4)
+
+
+def test_a_target_that_writes_into_its_own_context(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    saved = save("app", "--set", "app.output=type=local,dest=.")
+    (repo / "new").touch()
+    assert "the context . has changed" in refused(say, saved, 4)
+    saved = save("app", "--set", "app.output=type=local,dest=out")
+    (repo / "out").mkdir()
+    assert applied(say, saved)
+
+
 # --- what it claims is not believed -----------------------------------------------------------------------------------
 
 FORGED: Mapping[str, Callable[[dict[str, Any]], object]] = {

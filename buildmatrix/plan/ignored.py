@@ -1,0 +1,90 @@
+"""What a .dockerignore leaves out of a context, as BuildKit reads it; in doubt nothing is left out.
+
+A line is a pattern; `#` begins a comment, `!` takes back. `*` and `?` are within a name, `**` is any folders. A folder
+that is left out takes with it what is in it, and the last line that says anything of a path is right.
+"""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Matched = tuple[bool, ...]
+"""For each line, whether it speaks of a path or of a folder around it."""
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """The lines of a file: what each matches, and whether it takes back."""
+
+    lines: tuple[tuple["re.Pattern[str]", bool], ...] = ()
+
+    @property
+    def top(self) -> Matched:
+        """What the lines say of the folder itself: nothing."""
+        return (False,) * len(self.lines)
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether something in a folder that is left out may not be."""
+        return any(back for _, back in self.lines)
+
+    def of(self, path: str, around: Matched) -> tuple[bool, Matched]:
+        """Tell whether a path is left out; `around` is what was matched of the folder around it."""
+        if not self.lines:
+            return False, around
+        matched = tuple(
+            before or pattern.fullmatch(path) is not None
+            for (pattern, _), before in zip(self.lines, around, strict=True)
+        )
+        out = False
+        for (_, back), found in zip(self.lines, matched, strict=True):
+            out = not back if found else out
+        return out, matched
+
+
+NOTHING = Ignored()
+
+
+def ignored_by(text: str) -> Ignored:
+    """Return what a file's text leaves out; nothing where a line is one that is not understood here."""
+    lines = []
+    for line in text.removeprefix("\ufeff").split("\n"):
+        pattern = line.strip(" \t\r")
+        if line.startswith("#") or not pattern:
+            continue
+        back = pattern.startswith("!")
+        pattern = _cleaned(pattern.removeprefix("!").strip(" \t") if back else pattern)
+        if not pattern or _DOUBTFUL.search(pattern):
+            return NOTHING
+        lines.append((re.compile(_expression(pattern)), back))
+    return Ignored(tuple(lines))
+
+
+_DOUBTFUL = re.compile(r"[^\x20-\x7e]|[\[\]\\]|\.\.|[^/]\*\*|\*\*[^/]")
+"""What Go has its own rules for, and `**` that is only part of a name, which versions of BuildKit take differently."""
+
+
+def _cleaned(pattern: str) -> str:
+    clean = posixpath.normpath(pattern) if pattern else ""
+    return clean.lstrip("/") if len(clean) > 1 else clean
+
+
+def _expression(pattern: str) -> str:
+    """Return the regular expression: `**/` also matches no folder at all, `**` at the end everything."""
+    meaning = {"*": "[^/]*", "?": "[^/]", "**": ".*", "**/": "(?:.*/)?"}
+    parts = re.split(r"(\*\*/?|\*|\?)", pattern)
+    return "(?s:" + "".join(meaning.get(part) or re.escape(part) for part in parts) + ")"
+
+
+def honours(dockerfile: str, arguments: Sequence[str]) -> bool:
+    """Tell whether a Dockerfile is read by docker's own frontend: another may look at what is left out."""
+    if "BUILDKIT_SYNTAX" in arguments:
+        return False
+    for line in dockerfile.removeprefix("\ufeff").splitlines():
+        found = re.match(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)", line)
+        if found is None:
+            return not line.startswith(("#!", "{"))
+        if found[1].lower() == "syntax":
+            return re.match(r"(docker\.io/)?docker/dockerfile(-upstream)?([:@]|$)", found[2]) is not None
+    return True
