@@ -97,7 +97,8 @@ class Schedule:
             try:
                 while self._pending or self._running:
                     self._start_ready()
-                    self._wait()
+                    if self._running or self._due() is not None:  # else all that could start was refused
+                        self._wait()
             finally:
                 for running in self._running:
                     running.watched.kill()

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
-from buildmatrix.files import read_regular
+from buildmatrix.files import Repository
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.reach import dockerfile_of
 
@@ -72,14 +71,14 @@ def only_base(text: str) -> str:
 
 
 def text_of(target: PlannedTarget, directory: str) -> str:
-    """Return the text of a target's Dockerfile; "" where it cannot be read here."""
+    """Return the text of a target's Dockerfile; "" where it cannot be read here, or lies outside of the repository."""
     if target.settings.dockerfile_inline is not None:
         return target.settings.dockerfile_inline
     path = dockerfile_of(target)
     if path is None:
         return ""
     try:
-        return read_regular(Path(directory, path)).decode(errors="replace")
+        return Repository.around(directory).read(path).decode(errors="replace")
     except OSError:
         return ""
 
