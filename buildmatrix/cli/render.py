@@ -69,6 +69,10 @@ def render(
         refuse_mixed(planned)
         text = bake_text(bake_document(planned))
         run.warn(diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output")
+        if run.prefix:
+            message = "bake takes the paths of this file from the folder in which it runs"
+            hint = f"run it in {run.prefix}"
+            run.warn([Diagnostic(message=message, code="folder", hint=hint, severity="warning")])
         root = run.sources.repository.root
         if output is not None and not check:
             refuse_unwritable({output: "--output"}, planned, root)

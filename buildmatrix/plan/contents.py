@@ -52,8 +52,9 @@ class _Reader:
         for path in self._plan.made.files:
             files |= self._file(path)
         before = written_before(self._plan.targets)
-        for target in self._plan.targets:
-            made = [self._real(path) for path in before.get(target.name, ())]
+        alike = {_reads(target, before.get(target.name, frozenset())): target for target in self._plan.targets}
+        for (*_, written), target in alike.items():
+            made = [self._real(path) for path in written]
             for path, out in self._read_by(target):
                 if any(is_within(self._real(path), one) for one in made):
                     continue
@@ -79,7 +80,7 @@ class _Reader:
         candidates = [*near, f"{context}/.dockerignore"]
         found = next((path for path in candidates if self._repository.kind(path) == "file"), "")
         text = text_of(target, self._plan.directory)
-        return found if text and honours(text, tuple(target.settings.args or ())) else ""
+        return found if text and honours(text) and _SYNTAX not in (target.settings.args or {}) else ""
 
     def _spoken(self, path: str, out: str) -> str:
         """Return what a folder is called: with the file that leaves something out, if that is of a Dockerfile."""
@@ -169,7 +170,21 @@ def _digest(lines: Mapping[bytes, bytes]) -> str:
 # --- what targets name ------------------------------------------------------------------------------------------------
 
 
+_SYNTAX = "BUILDKIT_SYNTAX"
+"""The argument that names another frontend than docker's own."""
+
 _BUILT_FROM = ("context", "contexts", "dockerfile")
+
+
+_Reads = tuple[Any, Any, Any, Any, bool, frozenset[str]]
+
+
+def _reads(target: PlannedTarget, written: frozenset[str]) -> _Reads:
+    """Return all that tells what a target is built from; cells of a matrix are mostly alike."""
+    settings = target.settings
+    contexts = tuple((settings.contexts or {}).items())
+    other = _SYNTAX in (settings.args or {})
+    return settings.context, contexts, settings.dockerfile, settings.dockerfile_inline, other, written
 
 
 def _dests(target: PlannedTarget) -> Iterator[str]:

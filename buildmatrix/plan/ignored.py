@@ -6,7 +6,6 @@ that is left out takes with it what is in it, and the last line that says anythi
 
 import posixpath
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 Matched = tuple[bool, ...]
@@ -77,10 +76,8 @@ def _expression(pattern: str) -> str:
     return "(?s:" + "".join(meaning.get(part) or re.escape(part) for part in parts) + ")"
 
 
-def honours(dockerfile: str, arguments: Sequence[str]) -> bool:
+def honours(dockerfile: str) -> bool:
     """Tell whether a Dockerfile is read by docker's own frontend: another may look at what is left out."""
-    if "BUILDKIT_SYNTAX" in arguments:
-        return False
     for line in dockerfile.removeprefix("\ufeff").splitlines():
         found = re.match(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)", line)
         if found is None:

@@ -80,5 +80,4 @@ def test_what_is_left_out(text: str, expected: list[str]) -> None:
     ],
 )
 def test_whose_frontend_honours_it(dockerfile: str, expected: bool) -> None:
-    assert honours(dockerfile, ()) is expected
-    assert not honours(dockerfile, ("BUILDKIT_SYNTAX",))
+    assert honours(dockerfile) is expected

@@ -232,10 +232,14 @@ def test_what_a_dockerignore_leaves_out_does_not_count(repo: Path, say: Say, sav
     assert "the context . has changed" in refused(say, saved, 4)
 
 
-def test_another_frontend_may_look_at_all_of_it(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+@pytest.mark.parametrize("way", ["its first line", "an argument"])
+def test_another_frontend_may_look_at_all_of_it(repo: Path, say: Say, save: Callable[..., Path], way: str) -> None:
     (repo / ".dockerignore").write_text("*\n")
-    (repo / "Dockerfile").write_text("# syntax=example.com/other\n")
-    saved = save("app")
+    if way == "its first line":
+        (repo / "Dockerfile").write_text("# syntax=example.com/other\n")
+        saved = save("app")
+    else:
+        saved = save("app", "--set", "app.args.BUILDKIT_SYNTAX=example.com/other")
     (repo / "new").touch()
     assert "the context . has changed" in refused(say, saved, 4)
 
