@@ -231,10 +231,9 @@ class Mover:
             return None, now.reason if isinstance(now, Unknown) else ""
         if here in {"", tag.ours, digest_in(tag.before)}:
             return here, ""
-        found = self._registries.get(tag.move.repository, here)
-        if isinstance(found, Found) or isinstance(self._tags.look(tag.move.tag), Image):
+        if isinstance(self._registries.get(tag.move.repository, here), Found):
             return here, ""
-        return None, f"it names {here[:19]}…, which is not there"
+        return digest_in(self._tags.look(tag.move.tag)), f"it names {here[:19]}…, which is not there"
 
     def _put_by_imagetools(self, tag: _Tag, said: str) -> None:
         """Write a tag by buildx: it knows other logins, and other ways to a registry."""

@@ -3,8 +3,10 @@
 import json
 import socket
 import subprocess
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -253,6 +255,33 @@ def test_staging_tags_are_the_same_in_every_run(project: Project, run: Run, repo
     assert (done.returncode, left(done) in ([], wanted[:1])) == (1, True)
 
 
+@contextmanager
+def gate() -> Iterator[tuple[str, threading.Event, threading.Event]]:
+    """A server that a build asks for a file: it is told when it was asked, and answers when it is opened."""
+    asked, opened = threading.Event(), threading.Event()
+
+    class Answers(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            asked.set()
+            opened.wait(300)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    for method in ("GET", "HEAD"):
+        setattr(Answers, f"do_{method}", Answers.answer)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.server_port}", asked, opened
+        finally:
+            opened.set()
+            server.shutdown()
+
+
 # --- two who move the same tags ---------------------------------------------------------------------------------------
 
 
@@ -263,15 +292,15 @@ def test_a_tag_that_somebody_moves_meanwhile_is_left_to_them(
     project(spec(*names))
     succeeded(run("apply", "--format", "json"))
     old = digest(names[0])
-    folder = project(
-        spec(*names).replace("LABEL", f"RUN echo {repository}; sleep 3\\nLABEL"), {"other/buildmatrix.toml": ""}
-    )
-    process = start(folder, "apply", "--builder", "one-node", "--publish", "together", "--format", "json")
-    time.sleep(2)
-    project(spec(names[1], text="other"))
-    succeeded(run("apply", "--builder", "default", "--format", "json"))
-    other = digest(names[1])
-    out, err = process.communicate(timeout=120)
+    with gate() as (address, asked, opened):
+        folder = project(spec(*names).replace("LABEL", f"ADD http://{address}/{repository} /\\nLABEL"))
+        process = start(folder, "apply", "--builder", "one-node", "--publish", "together", "--format", "json")
+        assert asked.wait(120)
+        project(spec(names[1], text="other"))
+        succeeded(run("apply", "--builder", "default", "--format", "json"))
+        other = digest(names[1])
+        opened.set()
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 5, err
     assert f"{names[1]} of app could not be moved: another run moved it while this one was building" in err
     assert [digest(name) for name in names] == [old, other]
