@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from buildmatrix.build.imagetools import Imagetools
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy
@@ -19,7 +20,7 @@ from buildmatrix.build.result import ResultFile
 from buildmatrix.build.resume import NOTHING, Resumed, resumed
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.build.shrink import refuse_shrunk_tags
-from buildmatrix.build.staging import staged
+from buildmatrix.build.staging import FirstTags, staged
 from buildmatrix.build.tags import Tags
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
@@ -54,18 +55,28 @@ def apply(
     kept = again.kept
     records.result.begin(builder_of(facts.builder, programs))
     staging = staged(plan, policy, facts.builder)
+    first = FirstTags(staging.images)
     refuse_shrunk_tags(plan, policy, tags, facts.own_platform)
     images = [image for name, image in staging.images.items() if not (name in kept and kept[name].tags)]
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         log_of = records.logs.path if records.logs else lambda _: ""
-        run = Run(plan=staging.plan, facts=facts, programs=programs, folder=Path(folder), start=start, log_of=log_of)
+        run = Run(
+            plan=staging.plan,
+            facts=facts,
+            programs=programs,
+            folder=Path(folder),
+            start=start,
+            log_of=log_of,
+            first_tags=first,
+        )
         schedule = Schedule(run, options, _recording(listener, records), again)
         schedule.go()
     outcomes = {**kept, **schedule.ledger.outcomes}
     spared = [image for image in staging.images.values() if image not in images]
     if late := [image for image in spared if outcomes[image.name] is not kept[image.name]]:  # it had to be built
         images += late
-    publisher = Publisher(plan, images, tags, facts, programs, blindly=policy.platforms_may_shrink)
+    imagetools = Imagetools(facts, programs)
+    publisher = Publisher(plan, images, tags, first, imagetools, blindly=policy.platforms_may_shrink)
     published = _published(publisher, outcomes, schedule) if images else Published()
     targets = tuple(_with_tags(outcomes[target.name], published) for target in plan.targets)
     records.result.record_all(targets)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.progress import Listener, Progress, TargetEnded, Track
+from buildmatrix.build.staging import FirstTags
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
@@ -31,6 +32,7 @@ class Run:
     folder: Path
     start: float
     log_of: Callable[[str], str]
+    first_tags: FirstTags = field(default_factory=FirstTags)
 
 
 def waited_for(plan: Plan, target: PlannedTarget) -> list[str]:

@@ -6,15 +6,14 @@ from typing import Any
 
 from buildmatrix.build.imagetools import Imagetools
 from buildmatrix.build.moving import Move, Mover, Result, Trouble
-from buildmatrix.build.preflight import Facts
-from buildmatrix.build.staging import StagedImage
+from buildmatrix.build.staging import FirstTags, StagedImage
 from buildmatrix.build.tags import Tags, digest_in
 from buildmatrix.errors import BuildmatrixError, Diagnostic, RegistryError, StoppedError
 from buildmatrix.oci.answers import Absent
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.parallel import all_of
 from buildmatrix.plan.model import Plan
-from buildmatrix.process import Programs, signals
+from buildmatrix.process import signals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +39,22 @@ class Publisher:
     """Moves the tags of staged images."""
 
     def __init__(
-        self, plan: Plan, images: Iterable[StagedImage], tags: Tags, facts: Facts, programs: Programs, *, blindly: bool
+        self,
+        plan: Plan,
+        images: Iterable[StagedImage],
+        tags: Tags,
+        first_tags: FirstTags,
+        imagetools: Imagetools,
+        *,
+        blindly: bool,
     ) -> None:
         """Take the images that were staged, and what their tags held before the build.
 
         `blindly` moves tags also where a registry does not tell what they hold.
         """
         self._plan, self._images, self._tags = plan, list(images), tags
-        self._mover = Mover(tags, Imagetools(facts, programs), lambda: self._stopped, blindly=blindly)
+        self._first_tags = first_tags
+        self._mover = Mover(tags, imagetools, lambda: self._stopped, blindly=blindly)
         self._stopped = False
 
     def publish(self, digests: Mapping[str, str], *, complete: bool, interrupted: bool = False) -> Published:
@@ -100,12 +107,14 @@ class Publisher:
     def _clean_up(self, digests: Mapping[str, str]) -> tuple[str, ...]:
         """Delete the staging tags that this run has pushed; return those that the registry keeps."""
         pushed = {
-            tag: digests[image.name] for image in self._images if image.name in digests for tag in image.staged_as
+            tag: (digests[image.name], tag in image.staged_as)
+            for image in self._images
+            if image.name in digests
+            for tag in self._first_tags.of(image)
         }
-        left = all_of(lambda tag: self._is_left(tag, pushed[tag]), pushed)
-        return tuple(
-            f"{tag} (a staging tag, which the next run uses again)" for tag, is_left in left.items() if is_left
-        )
+        left = all_of(lambda tag: self._is_left(tag, pushed[tag][0]), pushed)
+        again = ", which the next run uses again"
+        return tuple(f"{tag} (a staging tag{again if pushed[tag][1] else ''})" for tag in left if left[tag])
 
     def _is_left(self, tag: str, digest: str) -> bool:
         now = digest_in(self._tags.head(tag))

@@ -92,7 +92,8 @@ class Starter:
         try:
             folder.mkdir()
             self._make_folders(made)
-            plan = archives.redirected(self._run.plan, made) if self.opens_archives else self._run.plan
+            plan = self._run.first_tags.renamed(self._run.plan)
+            plan = archives.redirected(plan, made) if self.opens_archives else plan
             (folder / BAKE_FILE).write_text(text_of(plan, made, self._policy.options), encoding="utf-8")
         except OSError as error:
             message = f"{error.filename or folder} cannot be written: {error.strerror}"

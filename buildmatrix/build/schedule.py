@@ -205,6 +205,8 @@ class Schedule:
         if running.archives.are_refused(running.progress.words):
             self._starter.opens_archives = False
             self._pending.append(replace(running.unit, resumes=True))
+        elif code and not self._signals and self.run.first_tags.are_refused(running.progress.words):
+            self._pending.append(replace(running.unit, resumes=True))
         else:
             self._end_call(running, code)
         running.archives.drop()

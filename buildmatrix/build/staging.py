@@ -1,6 +1,8 @@
 """Images that are pushed without their tags first: by digest, or under a staging tag where the driver cannot."""
 
-from collections.abc import Iterator, Mapping
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +12,7 @@ from buildmatrix.errors import Diagnostic
 from buildmatrix.oci.reference import split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes, pushes_tags
-from buildmatrix.plan.publishing import pushed_tags, staging_tag
+from buildmatrix.plan.publishing import LONGEST, STAGING, pushed_tags, staging_tag
 from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, Settings
 from buildmatrix.spec.shapes import given
 
@@ -81,6 +83,53 @@ def first_tags(plan: Plan, policy: Policy, builder: Builder) -> str:
     more = f" and {len(tags) - 1:,} more" if len(tags) > 1 else ""
     why = 'the driver "docker" pushes' if builder.driver == "docker" else "builders of several nodes push"
     return f"pushed first as {tags[0]}{more}: {why} no image without a tag"
+
+
+_REFUSED = re.compile(r"immutable|overwrit|\b4(00|03|05|09|12) [A-Z]", re.IGNORECASE)
+"""What registries say to a tag that is there already and may not move; each has a status of its own for that."""
+
+
+class FirstTags:
+    """The staging tags that a run pushes to. All get fresh names, once, where a registry refuses to overwrite one."""
+
+    def __init__(self, images: Mapping[str, StagedImage] | None = None) -> None:
+        """Take the images that are staged."""
+        self._images = dict(images or {})
+        self._fresh = ""
+
+    def are_refused(self, words: Iterable[str]) -> bool:
+        """Tell whether a registry refused one, by bake's words: then what failed is to be built again."""
+        said = " ".join(words)
+        named = f":{STAGING}" in said or f"/{STAGING}" in said
+        refused = not self._fresh and named and _REFUSED.search(said) is not None
+        if refused:
+            self._fresh = f"-{secrets.token_hex(4)}"
+        return refused
+
+    def of(self, image: StagedImage) -> tuple[str, ...]:
+        """Return those of an image."""
+        if not self._fresh:
+            return image.staged_as
+        repositories = [split(tag) for tag in image.staged_as]
+        return tuple(f"{name}:{(tag or '')[: LONGEST - len(self._fresh)]}{self._fresh}" for name, tag in repositories)
+
+    def renamed(self, plan: Plan) -> Plan:
+        """Return the plan as it is to be pushed now."""
+        if not self._fresh:
+            return plan
+        return replace(plan, targets=tuple(map(self._renamed, plan.targets)))
+
+    def _renamed(self, target: PlannedTarget) -> PlannedTarget:
+        image = self._images.get(target.name)
+        if image is None or not image.staged_as:
+            return target
+        first = ",".join(image.staged_as)
+        named = ",".join(self.of(image))
+        outputs = [
+            output.but({"name": named}) if isinstance(output, ImageOutput) and output.name == first else output
+            for output in target.settings.output or ()
+        ]
+        return replace(target, settings=target.settings.but({"output": tuple(outputs)}))
 
 
 def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:

@@ -255,6 +255,26 @@ def test_staging_tags_are_the_same_in_every_run(project: Project, run: Run, repo
     assert (done.returncode, left(done) in ([], wanted[:1])) == (1, True)
 
 
+@pytest.mark.parametrize("builder", ["default", "two-nodes"])
+def test_a_registry_that_overwrites_no_tag_gets_fresh_staging_tags(
+    project: Project, run: Run, proxy: FaultyRegistry, repository: str, builder: str
+) -> None:
+    text = json.dumps(
+        {"errors": [{"code": "TAG_INVALID", "message": "the tag cannot be overwritten: it is immutable"}]}
+    )
+    flags = ("apply", "--builder", builder, "--publish", "together", "--format", "json")
+    for status in (400, 412):
+        project(spec(f"{inner(proxy, repository)}:{status}"))
+        proxy.faults = [Fault("PUT", "/manifests/buildmatrix-staging-app$", "status", status=status, text=text)]
+        done = run(*flags)
+        assert succeeded(done)["app"]["digest"] == digest(f"{repository}:{status}"), done.stderr
+        (left,) = json_of(done)["left_behind"] or [
+            f"{inner(proxy, repository)}:buildmatrix-staging-app-x (a staging tag)"
+        ]
+        assert left.startswith(f"{inner(proxy, repository)}:buildmatrix-staging-app-")
+        assert left.endswith(" (a staging tag)")
+
+
 @contextmanager
 def gate() -> Iterator[tuple[str, threading.Event, threading.Event]]:
     """A server that a build asks for a file: it is told when it was asked, and answers when it is opened."""

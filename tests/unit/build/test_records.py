@@ -5,17 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix.build.buildx import Builder, Node
 from buildmatrix.build.fingerprint import Fingerprints
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
 from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.build.progress import LogLine, StepStarted, TargetStarted
 from buildmatrix.build.result import ResultFile
-from buildmatrix.build.staging import staged, too_late
+from buildmatrix.build.staging import FirstTags, staged, too_late
 from buildmatrix.errors import StaleError
+from buildmatrix.oci.reference import fault
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.publishing import staging_tag
 from buildmatrix.plan.request import Request
 from buildmatrix.spec.source import Sources
 
@@ -116,6 +119,34 @@ def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
     assert output.type == "image"
     assert (output.name, output.push_by_digest) == ("r.example/app,other.example/app", True)
     assert "base" not in found.images
+
+
+def test_staging_tags_are_one_for_each_target_and_fresh_where_they_are_refused(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    policy = Policy(plan=plan, options=ApplyOptions(publish="together"))
+    node = Node(name="n", error="", platforms=("linux/amd64",))
+    staging = staged(plan, policy, Builder(name="default", driver="docker", error="", nodes=(node,)))
+    image = staging.images["app"]
+    assert image.staged_as == (
+        "r.example/app:buildmatrix-staging-app",
+        "other.example/app:buildmatrix-staging-app",
+    )
+    first = FirstTags(staging.images)
+    assert first.renamed(staging.plan) is staging.plan
+    assert not first.are_refused(["ERROR: failed to push r.example/app:1: 400 Bad Request"])
+    assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 500 Internal"])
+    assert first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
+    assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
+    fresh = first.of(image)
+    assert [tag.startswith(f"{old}-") for tag, old in zip(fresh, image.staged_as, strict=True)] == [True, True]
+    (output,) = first.renamed(staging.plan).by_name["app"].settings.output or ()
+    assert getattr(output, "name", "") == ",".join(fresh)
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 108, "a" * 200])
+def test_a_staging_tag_is_a_tag(name: str) -> None:
+    assert not fault(f"r.example/app:{staging_tag(name)}")
+    assert staging_tag(name) == staging_tag(name) != staging_tag(name + "b")
 
 
 def test_an_image_that_another_one_needs_cannot_wait(tmp_path: Path) -> None:
