@@ -57,7 +57,6 @@ def apply(
     staging = staged(plan, policy, facts.builder)
     first = FirstTags(staging.images)
     refuse_shrunk_tags(plan, policy, tags, facts.own_platform)
-    images = [image for name, image in staging.images.items() if not (name in kept and kept[name].tags)]
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         log_of = records.logs.path if records.logs else lambda _: ""
         run = Run(
@@ -72,9 +71,8 @@ def apply(
         schedule = Schedule(run, options, _recording(listener, records), again)
         schedule.go()
     outcomes = {**kept, **schedule.ledger.outcomes}
-    spared = [image for image in staging.images.values() if image not in images]
-    if late := [image for image in spared if outcomes[image.name] is not kept[image.name]]:  # it had to be built
-        images += late
+    spared = {name for name in kept if kept[name].tags and outcomes[name] is kept[name]}  # others had to be built
+    images = [image for name, image in staging.images.items() if name not in spared]
     imagetools = Imagetools(facts, programs)
     publisher = Publisher(plan, images, tags, first, imagetools, blindly=policy.platforms_may_shrink)
     published = _published(publisher, outcomes, schedule) if images else Published()
