@@ -7,13 +7,14 @@ elsewhere (a URL, a git repository, an image without its digest) may have change
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType
 from typing import Any
 
-from buildmatrix.build.bake import bake_document, with_links
+from buildmatrix.build.bake import bake_document
 from buildmatrix.build.looks import Looks
 from buildmatrix.files import is_within
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -42,14 +43,15 @@ class Fingerprints:
         self._blocks = bake_document(plan)["target"]
         self._environment = {name: environment[name] for name in ENVIRONMENT if name in environment}
         self._base = Path(plan.directory)
+        self._real = cache(lambda path: os.path.realpath(os.path.join(plan.directory, path)))  # noqa: PTH118
+        self._leaves_git_out = cache(_leaves_git_out)
+        self._paths = cache(lambda name: tuple(self._paths_of(plan.by_name[name])))
+        self._doubts = cache(lambda name: next(_elsewhere(plan.by_name[name]), ""))
         self._dests = {target.name: list(map(self._real, dests_of(target))) for target in plan.targets}
         outputs = (path for paths in self._dests.values() for path in paths)
         self._looks = Looks([*outputs, *map(self._real, (OWN, *written))])
         self._known: dict[str, str] = {}
         self._thread: Thread | None = None
-
-    def _real(self, path: str) -> str:
-        return os.path.realpath(self._base / path)
 
     def of(self, name: str) -> str:
         """Return a target's fingerprint as it was when `start` was called; "" where it cannot be told."""
@@ -66,49 +68,65 @@ class Fingerprints:
 
     def doubt(self, name: str) -> str:
         """Return why nobody can say whether a target is what it was; "" where that can be said."""
-        return next((doubt for target in with_links(self._plan, [name]) for doubt in _elsewhere(target)), "")
+        return next(filter(None, (self._doubts(target.name) for target in self._with_links(name))), "")
 
     def _of(self, name: str) -> str:
         if self.doubt(name):
             return ""
         digest = hashlib.sha256(json.dumps(self._environment, sort_keys=True).encode())
-        for target in with_links(self._plan, [name]):
+        for target in self._with_links(name):
             digest.update(json.dumps([target.name, self._blocks[target.name]], sort_keys=True).encode())
-            for path, git in self._paths(target):
+            for path, git in self._paths(target.name):
                 if not (look := self._looks.of(path, git=git)):
                     return ""
                 digest.update(f"{path}\0{look}\0".encode(errors="replace"))
         return digest.hexdigest()
 
-    def _paths(self, target: PlannedTarget) -> Iterator[tuple[str, bool]]:
+    def _with_links(self, name: str) -> Iterator[PlannedTarget]:
+        """Yield a target and all that it builds upon; looks at no other, since this is asked of each target."""
+        pending, seen = [name], {name}
+        while pending:
+            target = self._plan.by_name[pending.pop()]
+            yield target
+            fresh = [link for link in target.links if link not in seen]
+            seen.update(fresh)
+            pending += fresh
+
+    def _paths_of(self, target: PlannedTarget) -> Iterator[tuple[str, bool]]:
         """Yield the local paths that a target names, and whether `.git` in them counts.
 
         What lies where a target writes that it needs is told by that one: it is built again where it was changed.
         """
         written = [path for name in target.needs for path in self._dests[name]]
-        for path, git in _named(target, self._base):
+        for path, git in _named(target, self._base, self._leaves_git_out):
             real = self._real(path)
             if not any(is_within(real, folder) for folder in written):
                 yield real, git
 
 
-def _named(target: PlannedTarget, base: Path) -> Iterator[tuple[str, bool]]:
-    own = (base / f"{dockerfile_of(target)}{IGNORE}") if dockerfile_of(target) else None
+def _named(
+    target: PlannedTarget, base: Path, leaves_git_out: Callable[[str], bool | None]
+) -> Iterator[tuple[str, bool]]:
+    own = os.path.join(base, f"{dockerfile_of(target)}{IGNORE}") if dockerfile_of(target) else ""  # noqa: PTH118
     for reach in reaches(target):
         kind = reach.pointer[0]
         if reach.access != "read" or kind not in {"context", "contexts", "dockerfile", "secret"}:
             continue
-        ignore = own if kind == "context" and own and own.is_file() else base / reach.path / IGNORE
-        yield reach.path, kind.startswith("context") and not _leaves_git_out(ignore)
+        ignores = (own if kind == "context" else "", os.path.join(base, reach.path, IGNORE))  # noqa: PTH118
+        left_out = next((found for found in map(leaves_git_out, ignores) if found is not None), False)
+        yield reach.path, kind.startswith("context") and not left_out
         yield from ((path, False) for path in reach.more if kind == "dockerfile")
 
 
-def _leaves_git_out(ignore: Path) -> bool:
-    """Tell whether a .dockerignore plainly leaves `.git` out; what is less plain counts as not."""
+def _leaves_git_out(ignore: str) -> bool | None:
+    """Tell whether a .dockerignore plainly leaves `.git` out, None if there is none; what is less plain counts as not.
+
+    The one beside a Dockerfile takes the place of the context's own.
+    """
     try:
-        lines = [line.strip() for line in ignore.read_text(encoding="utf-8", errors="replace").splitlines()]
+        lines = [line.strip() for line in Path(ignore).read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:
-        return False
+        return None
     plain = {".git", ".git/", "/.git", "/.git/", "**/.git", ".git/**", "**/.git/**"}
     return not plain.isdisjoint(lines) and not any(line.startswith("!") for line in lines)
 

@@ -35,10 +35,10 @@ class Looks:
 
         Without `git` the folder `.git` in it does not count.
         """
-        real = os.path.realpath(path)
-        if (real, git) not in self._known:
-            self._known[real, git] = self._look(real, git=git)
-        return self._known[real, git]
+        key = str(path), git
+        if key not in self._known:
+            self._known[key] = self._look(os.path.realpath(path), git=git)
+        return self._known[key]
 
     def _look(self, root: str, *, git: bool) -> str:
         digest = hashlib.sha256()

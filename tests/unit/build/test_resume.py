@@ -236,6 +236,19 @@ def test_git_counts_unless_it_is_left_out(folder: Path) -> None:
         assert (Fingerprints(planned(folder, spec), []).of("app") == before) == same
 
 
+def test_the_dockerignore_of_a_dockerfile_takes_the_place_of_the_context_s(folder: Path) -> None:
+    spec = 'version = 1\n[target.app]\ncontext = "src"\noutput = ["type=cacheonly"]\n'
+    (folder / "src/Dockerfile").write_text("FROM scratch\n")
+    (folder / "src/.dockerignore").write_text(".git\n")
+    for own, same in (("*.log\n", False), (".git\n", True)):
+        (folder / "src/Dockerfile.dockerignore").write_text(own)
+        settle()
+        before = Fingerprints(planned(folder, spec), []).of("app")
+        (folder / "src/.git/HEAD").write_text(own)
+        settle()
+        assert (Fingerprints(planned(folder, spec), []).of("app") == before) == same
+
+
 def test_objects_of_git_say_nothing_and_what_cannot_be_read_is_a_doubt(tmp_path: Path) -> None:
     (tmp_path / ".git/objects").mkdir(parents=True)
     settle()
