@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from operator import is_not
 from typing import Any
 
 from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import Credential, Row, Table, arms, given, is_list, is_table, item_of, row_of, rows
+from buildmatrix.spec.shapes import Credential, Row, Table, arms, is_list, is_table, item_of, row_of, rows
 from buildmatrix.text import HIDDEN, hide, hide_in_url, spans, spans_of_urls
 
 
@@ -130,19 +131,27 @@ def learn_setting(attribute: str, value: Any) -> None:
 
 def _learn_table(table: Table) -> None:
     kind: Any = type(table)
-    for row in rows_of(kind):
-        value, marker = getattr(table, row.attribute), row.marker(Credential)
-        if isinstance(value, str) and marker:
-            (hide_in_url if marker.url else hide)(value)
+    for attribute, is_url in _marked(kind):
+        value = getattr(table, attribute)
+        if isinstance(value, str):
+            (hide_in_url if is_url else hide)(value)
+
+
+@cache
+def _marked(table: Any) -> tuple[tuple[str, bool], ...]:
+    """Return the attributes of `rows_of`, each with whether it is a URL."""
+    return tuple((row.attribute, marker.url) for row in rows_of(table) if (marker := row.marker(Credential)))
 
 
 def without_credentials(settings: Settings) -> Settings:
     """Return settings with `***` for each credential, however short; those in URLs are left to what prints them."""
-    changed = {
-        name: tuple(map(_masked, value))
-        for name, value in given(settings).items()
-        if isinstance(value, tuple) and name in holders()
-    }
+    changed = {}
+    for name in holders():
+        value = settings.__dict__.get(name)
+        if isinstance(value, tuple):
+            masked = tuple(map(_masked, value))
+            if any(map(is_not, masked, value)):
+                changed[name] = masked
     return settings.but(changed) if changed else settings
 
 
@@ -150,9 +159,5 @@ def _masked(item: Any) -> Any:
     if not isinstance(item, Table):
         return item
     kind: Any = type(item)
-    found = {
-        row.attribute: HIDDEN
-        for row in rows_of(kind)
-        if (marker := row.marker(Credential)) and not marker.url and getattr(item, row.attribute) is not None
-    }
-    return item.but(found) if found else item
+    found = [name for name, is_url in _marked(kind) if not is_url and getattr(item, name) is not None]
+    return item.but(dict.fromkeys(found, HIDDEN)) if found else item

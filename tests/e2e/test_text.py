@@ -74,6 +74,8 @@ def test_github_obeys_only_us(hostile: Path, run: Run, progress: str) -> None:
         ours = [line for line in commands(text) if not line.startswith(("::group::app ", "::endgroup::"))]
         assert [line for line in ours if not line.startswith("::error file=buildmatrix.toml,")] == []
     assert len(commands(done.stderr)) == (3 if progress == "auto" else 1)
+    outputs = (hostile / "output").read_text().splitlines()
+    assert [line.partition("=")[0] for line in outputs] == ["digests", "tags"]
     assert progress not in {"auto", "plain"} or "ümläut 日本" in done.stderr
 
 
