@@ -114,6 +114,10 @@ class StoppedError(BuildmatrixError):
     exit_code = 130
 
 
+MOST_PROBLEMS = 1_000
+"""Errors, and warnings, of a run beyond which nobody reads them: a file may have as many as it has characters."""
+
+
 class Problems:
     """Collects what is wrong, so that everything is reported at once, and each thing once."""
 
@@ -121,12 +125,21 @@ class Problems:
         """Start with none."""
         self.found: list[Diagnostic] = []
         self._known: set[Diagnostic] = set()
+        self._count: dict[Severity, int] = {"error": 0, "warning": 0}
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Add a diagnostic, unless it is there already."""
-        if diagnostic not in self._known:
-            self._known.add(diagnostic)
+        """Add a diagnostic, unless it is there already; SpecError with all of them at the last that anybody reads."""
+        if diagnostic in self._known:
+            return
+        self._known.add(diagnostic)
+        self._count[diagnostic.severity] += 1
+        if self._count[diagnostic.severity] < MOST_PROBLEMS:
             self.found.append(diagnostic)
+        elif self._count[diagnostic.severity] == MOST_PROBLEMS:
+            message = f"there are more {diagnostic.severity}s than these {MOST_PROBLEMS:,}"
+            self.found.append(Diagnostic(message=message, code="too-many", severity=diagnostic.severity))
+            if diagnostic.severity == "error":
+                raise SpecError(*self.found)
 
     def error(self, code: str, message: str, place: Place | None = None, *, hint: str = "", notes: Notes = ()) -> None:
         """Add an error."""

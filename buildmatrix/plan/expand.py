@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
-from buildmatrix.plan.matrix import Axes, axis_items, cell_name, cells_of, identity, label, matches, shown_value
+from buildmatrix.plan.matrix import LIMIT, Axes, axis_items, cell_name, cells_of, identity, label, matches, shown_value
 from buildmatrix.plan.merge import Heritage, override_layers
 from buildmatrix.plan.model import Cell, MatrixFacts
 from buildmatrix.plan.render import Faults, Recipe
@@ -64,6 +64,10 @@ class Expansion:
         if len(self.problems.errors) > faults or self._faults[target.name].wrong(""):
             return
         cells, excluded = cells_of(target, axes, self.problems)
+        if (together := len(self.entries) + len(cells)) > LIMIT:
+            message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
+            self.problems.error("too-many", message, inside(target.place, "matrix", part="key"))
+            return
         self.rooms[target.name] = CellRoom(
             self.room, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell}
         )

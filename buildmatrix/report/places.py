@@ -30,6 +30,7 @@ class Places:
         """Take the texts; `prefix` is the way to their directory, put before their names."""
         self._texts = sources.texts
         self._prefix = prefix
+        self._lines: dict[str, list[str]] = {}
         self._positions: dict[str, dict[tuple[str | int, ...], Position]] = {}
 
     def spot(self, place: Place | None) -> Spot | None:
@@ -43,7 +44,9 @@ class Places:
         span = self._span(place)
         if span is None:
             return Spot(file=file)
-        lines = self._texts[place.file].split("\n")
+        if place.file not in self._lines:
+            self._lines[place.file] = self._texts[place.file].split("\n")
+        lines = self._lines[place.file]
         text = lines[span.line - 1] if span.line <= len(lines) else ""
         return Spot(file=file, line=span.line, column=span.column, width=span.width, text=text)
 
@@ -55,7 +58,7 @@ class Places:
     def _span(self, place: Place) -> Span | None:
         if place.line:
             return Span(line=place.line, column=max(1, place.column), width=1)
-        known = self._located(place.file)
+        known = self._located(place.file) if place.pointer else {}
         for length in range(len(place.pointer), 0, -1):
             if (found := known.get(place.pointer[:length])) is not None:
                 whole = length == len(place.pointer)

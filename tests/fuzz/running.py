@@ -2,6 +2,7 @@
 
 import json
 import os
+import pkgutil
 import random
 import re
 import shutil
@@ -16,11 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Never
 
 import jsonschema
 
+import buildmatrix
 from buildmatrix.cli.main import run as main
 from buildmatrix.plan.saved import plan_schema
 from tests.fuzz.mutations import VALUES, Case, places_in
@@ -30,6 +33,10 @@ SECONDS = 300.0
 
 CODES = frozenset({0, 2, 4, 5, 10})
 ALWAYS = (("validate", "--format", "json"), ("plan", "--format", "json"), ("render",))
+for _module in pkgutil.walk_packages(buildmatrix.__path__, "buildmatrix."):
+    if not _module.name.endswith("__main__"):
+        import_module(_module.name)  # once, and not in each process
+
 _HARMFUL = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 _EXPECTED_FILES = ("stdout", "stderr", "exit", "command")
 

@@ -77,3 +77,10 @@ def test_files_that_include_each_other_in_a_chain(tmp_path: Path) -> None:
     (tmp_path / f"f{LINKS}").write_text(f"version = 1\n[target.app]\n{TARGET}")
     made = plan("f0", Sources(tmp_path), Request(), Git(lambda _: None))
     assert [target.name for target in made.targets] == ["app"]
+
+
+def test_cells_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("buildmatrix.plan.expand.LIMIT", 5)
+    text = "".join(f"[target.t{n}]\n{TARGET}matrix.a = [1, 2, 3]\n" for n in range(2))
+    (found,) = validate("f", sources(tmp_path, text), Request(), Git(lambda _: None))
+    assert found.message == "with target.t1 there are 6 cells, more than the limit of 5"

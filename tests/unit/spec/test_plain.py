@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.errors import Problems, SpecError
+from buildmatrix.errors import MOST_PROBLEMS, Problems, SpecError, did_you_mean, some
 from buildmatrix.spec.load import load, parse
 from buildmatrix.spec.plain import (
     DEEPEST,
@@ -99,3 +99,21 @@ def test_a_file_of_nothing_but_mistakes_says_so_many() -> None:
     assert (
         len(errors_of(TARGET + "args = { " + ", ".join(f"a{number} = nan" for number in range(10_000)) + " }")) == 201
     )
+
+
+def test_a_thousand_problems_are_enough() -> None:
+    problems = Problems()
+    for number in range(2_000):
+        problems.warn("code", f"warning {number}")
+    assert len(problems.found) == MOST_PROBLEMS
+    for number in range(MOST_PROBLEMS - 1):
+        problems.error("code", f"error {number}")
+    with pytest.raises(SpecError) as caught:
+        problems.error("code", "one more")
+    assert caught.value.diagnostics[-1].message == "there are more errors than these 1,000"
+
+
+def test_what_was_meant_is_looked_for_in_bounds() -> None:
+    assert did_you_mean("x" * 1_000_000, ["y" * 1_000_000]) == ""
+    assert did_you_mean("target99", [f"target{number}" for number in range(100)]).startswith('did you mean "target99"?')
+    assert some(map(str, range(100_000)), 3) == "0, 1, 2, …"
