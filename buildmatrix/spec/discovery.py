@@ -106,7 +106,8 @@ def _refuse_stranger(file: Path, here: Path, programs: Programs) -> None:
     for path in (file,) if near else (file.parent, file):
         if not is_trusted(path, here, programs):
             where = "in a directory that everybody may write to" if near else "in a parent directory"
-            message = f"{file} was found {where}, and {path} belongs to {named_user(path)}"
+            whose = "it" if path == file else path
+            message = f"{file} was found {where}, and {whose} belongs to {named_user(path)}"
             hint = f"if you trust it, name it: --file {file}"
             raise UsageError(Diagnostic(message=message, code="owner", hint=hint))
 
