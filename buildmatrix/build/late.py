@@ -2,26 +2,29 @@
 
 import time
 
+from buildmatrix.build.drivers import nodes_of
+from buildmatrix.build.ledger import Run
+from buildmatrix.build.merged import merged_digest
 from buildmatrix.build.options import Policy
 from buildmatrix.build.running import Running
 from buildmatrix.plan.model import Plan
 
 
-def late_one(running: Running, plan: Plan, policy: Policy, nodes: int) -> str:
+def late_one(running: Running, run: Run, policy: Policy) -> str:
     """Return the target of a call that takes longer than it may; "" if none does."""
-    now = time.monotonic()
+    now, plan = time.monotonic(), run.plan
     for name in running.unit.call.within:
         limit, since = policy.timeout(plan.by_name[name]), _since(running, plan, name)
-        if limit and since and now - since > limit and not _is_over(running, plan, name, nodes):
+        if limit and since and now - since > limit and not _is_over(running, run, name):
             return name
     return ""
 
 
-def _is_over(running: Running, plan: Plan, name: str, nodes: int) -> bool:
+def _is_over(running: Running, run: Run, name: str) -> bool:
     """Tell whether a target needs no more time: it was written, or nothing of it runs and what is upon it has begun."""
-    upon = (other for other in running.unit.call.names if name in plan.by_name[other].links)
+    upon = (other for other in running.unit.call.names if name in run.plan.by_name[other].links)
     begun = any(map(running.progress.works_since, upon))
-    return (begun and not running.progress.runs(name)) or is_done(running, plan, name, nodes)
+    return (begun and not running.progress.runs(name)) or is_done(running, run, name)
 
 
 def _since(running: Running, plan: Plan, name: str) -> float:
@@ -40,10 +43,14 @@ def _since(running: Running, plan: Plan, name: str) -> float:
     return max(progress.tracks[link].gone for link in upon) if idle else 0.0
 
 
-def is_done(running: Running, plan: Plan, name: str, nodes: int) -> bool:
-    """Tell whether a target was written before its call failed, on a builder of so many nodes: then it is done."""
-    track, target = running.progress.tracks[name], plan.by_name[name]
+def is_done(running: Running, run: Run, name: str) -> bool:
+    """Tell whether a target was written before its call failed: then it is done."""
+    track, target = running.progress.tracks[name], run.plan.by_name[name]
     if name in running.metadata:
         return True
     wanted = len(target.settings.output or ()) if target.exported else 0
-    return wanted > 0 and nodes == 1 and sum(track.exports.values()) == wanted
+    if len(nodes_of(target.platforms, run.facts.builder)) <= 1:
+        return wanted > 0 and sum(track.exports.values()) == wanted
+    if wanted and not running.merged.get(name) and track.exports and all(track.exports.values()):
+        running.merged[name] = merged_digest(run, target, track)
+    return bool(running.merged.get(name))

@@ -20,7 +20,8 @@ from buildmatrix.text import hidden, redacted
 
 _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
 _NUMBERED = re.compile(r"\d+/\d+$")
-_EXPORT = re.compile(r"^exporting to |^merging manifest list ")
+_MERGE = "merging manifest list "
+_EXPORT = re.compile(rf"^exporting to |^{_MERGE}")
 _DIGEST = re.compile(r"^exporting manifest (?P<list>list )?(?P<digest>sha256:[0-9a-f]{64})$")
 _PLAIN = re.compile(r"#\d+ \[(?!internal\] load local bake definitions)")
 """A step in buildx's plain style."""
@@ -165,6 +166,8 @@ class Track:
     digest: str = ""
     """That of the index, or of the image where there is none; "" before it is known."""
     has_list: bool = False
+    manifests: set[str] = field(default_factory=set)
+    """The digests of all images that were written, one for each platform."""
 
     @property
     def ran(self) -> bool:
@@ -180,12 +183,15 @@ class Track:
 class Progress:
     """Reads the lines of one bake call. `words` gathers the lines that are no JSON: bake's own error."""
 
-    def __init__(self, names: Iterable[str], listener: Listener) -> None:
-        """Take the names of all targets in the bake file, a base before what builds upon it, and who is told."""
+    def __init__(self, names: Iterable[str], listener: Listener, merges: Mapping[str, str] | None = None) -> None:
+        """Take the names of all targets in the bake file, a base before what builds upon it, and who is told.
+
+        `merges` tells whose image is merged from those of several nodes, by its names: bake does not say.
+        """
         self.tracks = {name: Track() for name in names}
         self.words: deque[str] = deque(maxlen=WORDS)
         self._order = {name: place for place, name in enumerate(self.tracks)}
-        self._listener = listener
+        self._listener, self._merges = listener, merges or {}
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
         self._steps: dict[str, _Step] = {}
         self._pending: list[str] = []
@@ -306,6 +312,7 @@ class Progress:
         what = _word(transfer, "id")
         if (found := _DIGEST.match(what)) is not None:
             track = self.tracks[step.target]
+            track.manifests.update(() if found["list"] else (found["digest"],))
             if found["list"] or not track.has_list:
                 track.digest, track.has_list = found["digest"], bool(found["list"])
         total, current = _count(transfer, "total"), _count(transfer, "current")
@@ -329,7 +336,8 @@ class Progress:
     def _named(self, name: str) -> tuple[str, str, str]:
         found = _NAME.match(name)
         if found is None:
-            return self._only, "", name
+            merged = self._merges.get(name.removeprefix(_MERGE), "") if name.startswith(_MERGE) else ""
+            return merged or self._only, "", name
         head, step = found["head"], found["step"]
         first, _, rest = head.partition(" ")
         if first in self.tracks and not (self._only and first == "internal"):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from buildmatrix.build.archives import Archives
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
 from buildmatrix.build.ledger import Run
+from buildmatrix.build.merged import merge_names
 from buildmatrix.build.options import Policy
 from buildmatrix.build.preflight import not_allowed
 from buildmatrix.build.progress import Line, Listener, Progress, passed_on
@@ -47,6 +48,8 @@ class Running:
     ended_for: Literal["", "timeout", "stopped"] = ""
     late: str = ""
     """The target that took too long."""
+    merged: dict[str, str] = field(default_factory=dict)
+    """The digests of indexes that the registry was asked for, "" where they are not what this call pushed."""
     code: int = 0
     """How docker ended; negative: by that signal."""
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +70,8 @@ class Starter:
         self._count += 1
         folder, archives = self._run.folder / str(self._count), Archives()
         self._write(unit.call, folder, archives)
-        progress = Progress(unit.call.within, self._tell)
+        within = [self._run.plan.by_name[name] for name in unit.call.within]
+        progress = Progress(unit.call.within, self._tell, merge_names(within))
         told = self._policy.options.provenance_in_metadata
         watched = self._run.programs.watch(
             command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),

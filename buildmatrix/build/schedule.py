@@ -62,7 +62,6 @@ class Schedule:
         self._pending: list[Unit] = []
         self._running: list[Running] = []
         self._starter = Starter(run, self.policy, self._tell)
-        self._nodes = len(run.facts.builder.nodes)
         self._closed = False
         self._signals = 0
         self._culprits = Culprits(run.plan)
@@ -179,7 +178,7 @@ class Schedule:
 
     def _end_late(self) -> None:
         for running in self._running:
-            late = "" if running.ended_for else late_one(running, self.plan, self.policy, self._nodes)
+            late = "" if running.ended_for else late_one(running, self.run, self.policy)
             if late:
                 running.ended_for, running.late = "timeout", late
                 running.watched.stop()
@@ -270,7 +269,8 @@ class Schedule:
             return
         self.ledger.attempt(name, running.started)
         ran = running.progress.tracks[name].ran or name in self._ran or self.policy.progress != "auto"
-        digest = running.metadata.get(name, {}).get("containerimage.digest", "")
+        told = running.metadata.get(name, {}).get("containerimage.digest", "")
+        digest = told or running.merged.get(name, "")
         self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
 
     def _end_unwritten(self, name: str, running: Running, trouble: str) -> None:
@@ -298,7 +298,7 @@ class Schedule:
         return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
 
     def _is_done(self, running: Running, name: str) -> bool:
-        return is_done(running, self.plan, name, self._nodes)
+        return is_done(running, self.run, name)
 
     def _interrupted(self, running: Running) -> None:
         self._export_what_changed(running)

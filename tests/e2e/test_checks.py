@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.tools import Project, Run, Start, nap, outcomes, running, statuses, until
+from tests.e2e.tools import Project, Run, Start, digest, nap, outcomes, running, statuses, until
 
 pytestmark = pytest.mark.e2e
 
@@ -121,3 +121,26 @@ def test_a_killed_docker_is_tried_again(project: Project, start: Start, one_node
     (app,) = json.loads(out)["targets"]
     assert [attempt["kind"] for attempt in app["attempts"]] == ["engine", None]
     assert "killed by signal 9" in app["attempts"][0]["problem"]
+
+
+def test_what_two_nodes_have_pushed_is_not_failed_by_another_target(
+    project: Project, run: Run, two_nodes: str, repository: str
+) -> None:
+    """Bake says nothing of an image whose tag has moved when its call fails for another target: the registry does."""
+    project(
+        f"""
+[target.pushed]
+platforms = ["linux/amd64", "linux/arm64"]
+tags = ["{repository}:1", "{repository}:2"]
+output = ["type=registry"]
+[target.fails]
+dockerfile-inline = "FROM busybox\\nRUN {nap(8)}; false"
+output = ["type=cacheonly"]
+"""
+    )
+    done = run("apply", "--builder", two_nodes, "--fail-fast", "--format", "json")  # nothing is begun again
+    found = outcomes(done)
+    assert found["fails"]["status"] == "failed"
+    assert found["pushed"]["status"] in {"built", "cached"}
+    assert len(found["pushed"]["attempts"]) == 1
+    assert found["pushed"]["digest"] == digest(f"{repository}:1") == digest(f"{repository}:2") != ""
