@@ -59,6 +59,7 @@ _PROCESS = re.compile(rf"^(?:[A-Z][A-Za-z]+: )?process {_QUOTED} did not complet
 _FOREIGN = re.compile(r"exec \S+: exec format error")
 """All that a step says which the engine could not start."""
 
+_HICCUP = re.compile(r"no such job|already exists")
 _CRASH = re.compile(r"^(panic|fatal error|SIG[A-Z]+): .*")
 _LOST = {255: "its plugin was killed", 129: "it was hung up", 130: "it was interrupted", 137: "it was killed"}
 _LOST |= {143: "it was terminated"}
@@ -81,8 +82,8 @@ class Failure:
 
     @property
     def is_hiccup(self) -> bool:
-        """Whether the engine forgot the build before it began, as it does under load: it is always tried again."""
-        return self.kind == "engine" and "no such job" in self.problem.diagnostics[0].message
+        """Whether the engine forgot the build, or fell over its own feet, as under load: it is always tried again."""
+        return self.kind == "engine" and _HICCUP.search(self.problem.diagnostics[0].message) is not None
 
     @property
     def may_pass(self) -> bool:
