@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from buildmatrix import ENDING
@@ -23,14 +24,21 @@ GONE = (errno.EPIPE, errno.EIO)
 def run() -> None:
     """Run the command line and exit with the code of the design's table."""
     gc.set_threshold(100_000, 50, 50)  # plans are large and short-lived
+    with _signals_obeyed():
+        _run()
+
+
+def _run() -> None:
     try:
-        _obey_signals()
         from buildmatrix.cli.output import doors
 
         with doors():
             from buildmatrix.cli.application import application
 
-            application(sys.argv[1:])(prog_name="buildmatrix")
+            try:
+                application(sys.argv[1:])(prog_name="buildmatrix")
+            finally:
+                sys.stdout.flush()
     except KeyboardInterrupt:
         raise SystemExit(STOPPED) from None
     except OSError as error:
@@ -42,21 +50,29 @@ def run() -> None:
         _bug(error)
 
 
-def _obey_signals() -> None:
-    """Let every signal that asks to end do what ^C does: once; what comes later is passed over."""
-    if threading.current_thread() is not threading.main_thread():
-        return
+@contextmanager
+def _signals_obeyed() -> Iterator[None]:
+    """Let every signal that asks to end do what ^C does: once; what comes later is passed over.
+
+    So it is when all has been said: the interpreter would take its own end for the time to obey as the system does.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    heard = [signum for signum in ENDING if in_main and signal.getsignal(signum) is not signal.SIG_IGN]
 
     def stop(_: int, __: FrameType | None) -> None:
-        for other in ENDING:
+        for other in heard:
             signal.signal(other, signal.SIG_IGN)
         with suppress(OSError):
             os.write(2, b"error: stopped\n")
         raise KeyboardInterrupt
 
-    for signum in ENDING:
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, stop)
+    for signum in heard:
+        signal.signal(signum, stop)
+    try:
+        yield
+    finally:
+        for signum in heard:
+            signal.signal(signum, signal.SIG_IGN)
 
 
 def _bug(error: Exception) -> None:

@@ -105,7 +105,7 @@ def say(
         monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["buildmatrix", *words])
-        monkeypatch.setattr("buildmatrix.cli.main._obey_signals", lambda: None)  # those of pytest stay
+        monkeypatch.setattr("buildmatrix.cli.main._signals_obeyed", nullcontext)  # those of pytest stay
         with unprivileged(folder) if case.name == "unreadable" else nullcontext(), pytest.raises(SystemExit) as ended:
             main()
         out, err = capfd.readouterr()

@@ -54,3 +54,13 @@ def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
 def test_signals_are_answered_while_the_rest_is_still_loading() -> None:
     check = "import buildmatrix.cli.main, sys; print({'typer', 'jinja2', 'subprocess', 'tomli'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", check], text=True) == "set()\n"
+
+
+def test_what_has_been_said_is_not_undone_at_the_very_end() -> None:
+    """The interpreter gives signals back to the system while it ends; the exit code is that of what was said."""
+    check = (
+        "import os, signal\nfrom buildmatrix.cli.main import _signals_obeyed\n"
+        "with _signals_obeyed():\n    pass\n"
+        "[os.kill(os.getpid(), signum) for signum in (signal.SIGTERM, signal.SIGHUP)]\nprint('said')"
+    )
+    assert subprocess.check_output([sys.executable, "-c", check], text=True) == "said\n"
