@@ -1,15 +1,15 @@
 """What the builder that was found cannot do, whatever is built: known before the build, with the way out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from buildmatrix.build.buildx import Builder
 from buildmatrix.errors import Diagnostic, Place
-from buildmatrix.plan.exports import lost_annotations, makes_index
+from buildmatrix.plan.exports import TRUE, lost_annotations, makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.caches import InlineCacheTo
-from buildmatrix.spec.settings import DockerOutput, OciOutput, TarOutput
+from buildmatrix.spec.settings import DockerOutput, ImageOutput, OciOutput, RegistryOutput, TarOutput
 
 Found = tuple[PlannedTarget, tuple[str, int | str], str, str]
 """A target, the path of the setting, what is wrong, and what to do."""
@@ -17,18 +17,19 @@ Found = tuple[PlannedTarget, tuple[str, int | str], str, str]
 OTHER = "docker buildx create --name other --driver docker-container, then --builder other"
 
 
-def unfit(plan: Plan, builder: Builder) -> list[Diagnostic]:
-    """Return the settings that the builder refuses, each place once."""
+def unfit(plan: Plan, builder: Builder, environment: Mapping[str, str]) -> list[Diagnostic]:
+    """Return the settings that the builder refuses, or buildx by what its environment says; each place once."""
+    attests = environment.get("BUILDX_NO_DEFAULT_ATTESTATIONS") not in TRUE
     found: dict[Place, Diagnostic] = {}
     for target in plan.targets:
-        for owner, path, message, hint in _unfit(target, builder):
+        for owner, path, message, hint in _unfit(target, builder, attests=attests):
             place = owner.place_of(*path)
             text = f"{owner.spoken(path[0])}: {message}"
             found.setdefault(place, Diagnostic(message=text, code="driver", place=place, hint=hint))
     return list(found.values())
 
 
-def _unfit(target: PlannedTarget, builder: Builder) -> Iterator[Found]:
+def _unfit(target: PlannedTarget, builder: Builder, *, attests: bool) -> Iterator[Found]:
     outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
     nodes = nodes_of(target.platforms, builder)
     for index, output in enumerate(outputs):
@@ -38,7 +39,7 @@ def _unfit(target: PlannedTarget, builder: Builder) -> Iterator[Found]:
             yield target, where, message, "use a builder of one node, or push it: several nodes write one image there"
         elif builder.driver == "docker" and pushes(output) and output.push_by_digest:
             yield target, where, "the docker driver cannot push by digest", OTHER
-        elif isinstance(output, DockerOutput) and not output.dest and builder.driver != "docker":
+        elif _loads_elsewhere(output, builder) or (not attests and isinstance(output, ImageOutput | RegistryOutput)):
             yield from _lost(target, index, output)
     for name, address in (target.settings.extra_hosts or {}).items():
         if "host-gateway" in address and builder.driver != "docker":
@@ -46,8 +47,13 @@ def _unfit(target: PlannedTarget, builder: Builder) -> Iterator[Found]:
             yield target, ("extra_hosts", name), message, "write the address, or use --builder default"
 
 
-def _lost(target: PlannedTarget, index: int, output: DockerOutput) -> Iterator[Found]:
-    if not makes_index(target.settings, output):
+def _loads_elsewhere(output: Any, builder: Builder) -> bool:
+    """Tell whether an image is loaded into the engine from a builder of its own: as an archive."""
+    return isinstance(output, DockerOutput) and not output.dest and builder.driver != "docker"
+
+
+def _lost(target: PlannedTarget, index: int, output: Any) -> Iterator[Found]:
+    if not makes_index(target.settings, output, by_default=False):
         for fault in lost_annotations(target.settings, index):
             yield target, (str(fault.path[0]), fault.path[1]), fault.message, fault.hint
 

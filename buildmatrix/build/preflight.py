@@ -14,6 +14,7 @@ from buildmatrix.plan.grants import grants_of, is_allowed
 from buildmatrix.plan.model import Grant, Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.races import races_of
+from buildmatrix.plan.values import Annotation, annotations
 from buildmatrix.process import Programs
 from buildmatrix.spec.caches import InlineCacheTo
 from buildmatrix.spec.settings import DockerOutput, OciOutput
@@ -48,7 +49,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     problems += secrets_of(plan, programs)
     problems += _platforms(plan, found)
     problems += _store(plan, found, probe)
-    problems += unfit(plan, found)
+    problems += unfit(plan, found, programs.environment)
     if problems:
         raise EngineError(*problems)
     plugin = probe.plugin()
@@ -135,7 +136,8 @@ def _wants_store(target: PlannedTarget) -> bool:
         isinstance(output, OciOutput) or (isinstance(output, DockerOutput) and output.dest) for output in outputs
     )
     caches = any(not isinstance(cache, InlineCacheTo) for cache in target.settings.cache_to or ())
-    return archive or caches or bool(target.settings.attest)
+    indexes = any(isinstance(one, Annotation) and one.is_index for one in annotations(target.settings))
+    return archive or caches or indexes or bool(target.settings.attest)
 
 
 def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:

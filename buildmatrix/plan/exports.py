@@ -38,17 +38,18 @@ def is_attested(settings: Settings) -> bool:
     return any(not table.disabled for table in tables)
 
 
-def makes_index(settings: Settings, output: Any) -> bool:
+def makes_index(settings: Settings, output: Any, *, by_default: bool = True) -> bool:
     """Tell whether an image is written as an index: several platforms, or one with attestations beside it.
 
-    Provenance that nobody asked for goes into what is pushed or kept in a builder's store, not into archives.
+    Provenance that nobody asked for goes into what is pushed or kept in a builder's store, not into archives; without
+    `by_default` (BUILDX_NO_DEFAULT_ATTESTATIONS) nowhere.
     """
     tables: tuple[Any, ...] = settings.attest or ()
     asked = [table for table in tables if not table.disabled]
     if len(settings.platforms or ()) > 1 or (settings.args or {}).get("BUILDKIT_MULTI_PLATFORM") in TRUE:
         return True
     if isinstance(output, ImageOutput | RegistryOutput):
-        return bool(asked) or not any(isinstance(table, ProvenanceAttest) for table in tables)
+        return bool(asked) or (by_default and not any(isinstance(table, ProvenanceAttest) for table in tables))
     return any(not getattr(table, "inline_only", None) for table in asked)
 
 

@@ -86,3 +86,5 @@ def test_what_a_driver_cannot_do_is_refused_before_the_build(
     assert "host-gateway is known to the docker driver only" in run("apply", "--builder", one_node).stderr
     project(spec(settings(LOADED, ONE, [], INDEX)))
     assert "is for an index" in run("apply", "--builder", one_node).stderr
+    project(spec(settings(IMAGE, ONE, [], INDEX)))
+    assert "is for an index" in run("apply", "--builder", one_node, BUILDX_NO_DEFAULT_ATTESTATIONS="1").stderr
