@@ -242,7 +242,9 @@ def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
             assert outcome.reason
     if asked.keep_going and not asked.fail_fast:
         for name, outcome in outcomes.items():
-            lost = (set(all_before(plan, name)) | (set() if sound else all_links(plan, name))) & world.failing
+            before = set(all_before(plan, name))
+            upon = set() if sound else all_links(plan, name).union(*(all_links(plan, other) for other in before))
+            lost = (before | upon) & world.failing
             assert outcome.status in (GOOD if name not in failing and not lost else {"failed", "skipped"})
     if asked.jobs:
         assert world.most <= asked.jobs
