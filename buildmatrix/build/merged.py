@@ -12,9 +12,10 @@ from buildmatrix.build.drivers import nodes_of
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.progress import Track
 from buildmatrix.oci.answers import Found
-from buildmatrix.oci.client import Registries, host_of
+from buildmatrix.oci.client import Registries
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
+from buildmatrix.plan.publishing import insecure_registries
 
 
 def merge_names(targets: Collection[PlannedTarget]) -> Mapping[str, str]:
@@ -36,8 +37,7 @@ def merged_digest(run: Run, target: PlannedTarget, track: Track) -> str:
     names = (target.tags or tuple((pushed[0].name or "").split(","))) if pushed else ()
     if not names or not track.manifests or sum(track.exports.values()) != wanted:
         return ""
-    insecure = [host_of(name) for name in names] if any(output.insecure for output in pushed) else []
-    registries = Registries(run.programs, insecure)
+    registries = Registries(run.programs, insecure_registries(run.plan))
     digests = {_digest_if_of(registries, name, track.manifests) for name in names}
     return digests.pop() if len(digests) == 1 else ""
 
