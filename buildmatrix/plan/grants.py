@@ -14,7 +14,8 @@ from buildmatrix.plan.model import Grant, PlannedTarget
 from buildmatrix.plan.reach import Reach, privileges, reaches
 
 _PATHS = frozenset({"fs", "fs.read", "fs.write"})
-_OURS = "docker.context"
+_OURS = ("docker.context=", "cache.server=")
+"""What bake does not know; it is asked for all the same, and never handed on."""
 
 
 def grants_of(targets: Iterable[PlannedTarget], directory: str) -> tuple[Grant, ...]:

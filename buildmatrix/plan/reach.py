@@ -7,6 +7,8 @@ The rules are those of buildx 0.13 to 0.37 (build/opt.go, bake/bake.go), found b
   beside it, and follows links there.
 - A folder of a local cache or of an image layout is read and written by fixed names, and links are followed; an
   `index.json` that cannot be read is printed as a whole.
+- A cache at GitHub or S3 that has no credentials is given those of the environment (S3: of the user's files, too),
+  whatever server it names.
 - Paths of ssh are one list: each may hold commas. An empty one is the agent, as is a Git address over ssh.
 """
 
@@ -138,20 +140,43 @@ def secret_variable(secret: Secret) -> str:
 
 
 def privileges(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
-    """Yield what a target asks for beside paths, by bake's words; `docker.context` is ours, since bake asks nobody."""
+    """Yield what a target asks for beside paths, by bake's words; those that bake asks nobody for have our own."""
     settings = target.settings
     for index, value in enumerate(settings.entitlements or ()):
         yield value, ("entitlements", index)
     if settings.network == "host":
         yield "network.host", ("network",)
+    yield from _agents(target)
+    yield from _servers(target)
+
+
+def _agents(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
+    settings = target.settings
     for index, table in enumerate(settings.ssh or ()):
         if isinstance(table, Ssh) and ("" in ",".join(table.paths or ()).split(",")):
             yield "ssh", ("ssh", index)
     if not settings.ssh and _SSH.match(settings.context or ""):
         yield "ssh", ("context",)
+
+
+def _servers(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
+    settings = target.settings
+    for attribute in ("cache_from", "cache_to"):
+        for index, table in enumerate(getattr(settings, attribute) or ()):
+            yield from ((f"cache.server={server}", (attribute, index)) for server in _given_credentials(table))
     for index, output in enumerate(settings.output or ()):
         if isinstance(output, DockerOutput) and output.context not in {None, "", "default"}:
             yield f"docker.context={output.context}", ("output", index)
+
+
+def _given_credentials(cache: Any) -> Iterator[str]:
+    """Yield the servers to which buildx takes credentials of ours: GitHub's token of a run, or those for AWS."""
+    servers: tuple[str | None, ...] = ()
+    if getattr(cache, "type", "") == "gha" and not cache.token:
+        servers = (cache.url, cache.url_v2)
+    if getattr(cache, "type", "") == "s3" and not (cache.access_key_id and cache.secret_access_key):
+        servers = (cache.endpoint_url,)
+    yield from filter(None, servers)
 
 
 # --- what targets write for each other --------------------------------------------------------------------------------
