@@ -171,14 +171,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     if len(word) > LONGEST_WORD:
         return ""  # to compare takes the product of both lengths
-    words = {name.lower(): name for name in sorted(known, reverse=True) if len(name) <= LONGEST_WORD}
-    near = [words[found] for found in get_close_matches(word.lower(), sorted(words)[:MOST_WORDS], n=3, cutoff=0.6)]
+    names = [name for name in known if len(name) <= LONGEST_WORD]
+    if len(names) > MOST_WORDS:  # then only those that begin and end alike
+        names = [name for name in names if name[:2] == word[:2] and name[-1:] == word[-1:]][:MOST_WORDS]
+    words = {name.lower(): name for name in sorted(names, reverse=True)}
+    near = [words[found] for found in get_close_matches(word.lower(), sorted(words), n=3, cutoff=0.6)]
     if near and near[0].lower() == word.lower():
         near = near[:1]
     return "did you mean " + " or ".join(f'"{name}"' for name in near) + "?" if near else ""
 
 
-LONGEST_WORD, MOST_WORDS = 200, 5_000
+LONGEST_WORD, MOST_WORDS = 200, 1_000
 """What is compared with what was perhaps meant: a file may hold as many words, and as long ones, as it likes."""
 
 
