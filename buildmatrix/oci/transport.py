@@ -156,10 +156,13 @@ class Transport:
             return None
         import ssl
 
+        import urllib3
+
         name = "insecure" if insecure else str(own or "")
         if name not in self._contexts:
             context = ssl.create_default_context()
             if insecure:
+                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # somebody has allowed it
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             elif own:
                 context.load_verify_locations(str(own))

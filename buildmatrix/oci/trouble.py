@@ -39,6 +39,7 @@ def _known() -> list[tuple[_Kinds, _Say, bool]]:
 
     return [
         ((TooLargeError,), lambda host, _: f"{host} answered more than {LARGEST >> 20} MiB", False),
+        ((of.ProxySchemeUnknown,), lambda host, _: f"the proxy that the environment names for {host} is none", False),
         ((of.ProxyError,), lambda host, _: f"the proxy on the way to {host} does not answer", True),
         ((ConnectionRefusedError,), lambda host, _: f"nothing listens at {host}", True),
         ((of.NameResolutionError, socket.gaierror), lambda host, _: f"there is no host {host}", True),

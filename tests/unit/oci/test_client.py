@@ -2,20 +2,25 @@
 
 import base64
 import json
+import re
+import shutil
+import ssl
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from buildmatrix.oci import client, transport
 from buildmatrix.oci.answers import Absent, Found, Unknown
 from buildmatrix.oci.client import Registries
+from buildmatrix.oci.parallel import all_of
 from buildmatrix.process import Programs
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
 
@@ -329,3 +334,52 @@ def test_proxies_of_the_environment(rules: str, bypassed: bool) -> None:
     found = transport.Transport({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": rules})
     assert found._proxy("https", "r.example.org", "r.example.org:5000") == ("" if bypassed else "http://proxy:3128")
     assert not found._proxy("http", "localhost", "localhost:5000")
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secure(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[tuple[Server, Path]]:
+    """A registry with TLS, and the certificate that proves it."""
+    if shutil.which("openssl") is None:
+        unavailable("no openssl to make a certificate with")
+    key, proof = tmp_path / "key.pem", tmp_path / "proof.pem"
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(proof), *name]
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(proof, key)
+    with registry() as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        yield server, proof
+
+
+def test_certificates_count(secure: tuple[Server, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, proof = secure
+    monkeypatch.setattr(client, "_LOCAL", re.compile("nothing is local"))
+    name = f"{server.host}/app:1"
+    stranger = asker(tmp_path).head(name)
+    assert isinstance(stranger, Unknown)
+    assert "is not trusted (self-signed certificate)" in stranger.reason
+    allowed = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}), [server.host])
+    assert isinstance(allowed.head(name), Found)
+    monkeypatch.setenv("SSL_CERT_FILE", str(proof))
+    assert isinstance(asker(tmp_path).head(name), Found)
+
+
+def test_what_may_do_without_tls_is_asked_with_it_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_LOCAL", re.compile("nothing is local"))
+    with registry() as server:
+        plain = asker(tmp_path).head(f"{server.host}/app:1")
+        assert isinstance(plain, Unknown)
+        assert plain.reason == f"{server.host} speaks no TLS"
+        allowed = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}), [server.host])
+        found = all_of(allowed.head, [f"{server.host}/app:1", f"{server.host}/b:1", f"{server.host}/c:1"])
+        assert all(isinstance(one, Found) for one in found.values())
+
+
+def test_a_proxy_that_is_none(tmp_path: Path) -> None:
+    found = asker(tmp_path, HTTPS_PROXY="nonsense").head("r.example.org/app:1")
+    assert isinstance(found, Unknown)
+    assert found.reason == "the proxy that the environment names for r.example.org is none"
