@@ -5,7 +5,7 @@ what the builder's configuration says of registries. Who asks is decided here al
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from buildmatrix.build.imagetools import Imagetools
 from buildmatrix.build.options import Policy
@@ -25,8 +25,12 @@ from buildmatrix.process import Programs
 class Tags:
     """What the registries hold under the tags that a run will push. Asking begins at once, and keeps nobody."""
 
-    def __init__(self, plan: Plan, policy: Policy, programs: Programs) -> None:
-        """Begin to ask. What may lose platforms anyway, and moves with its push, is not asked for."""
+    def __init__(self, plan: Plan, policy: Policy, programs: Programs, tell: Callable[[str], object] = str) -> None:
+        """Begin to ask; `tell` is told why a question is asked again, from any thread.
+
+        What may lose platforms anyway, and moves with its push, is not asked for.
+        """
+        self._tell = tell
         self._programs, self._insecure = programs, insecure_registries(plan)
         self.holdings = Holdings(Registries(programs, self._insecure))
         self._tries = {
@@ -44,7 +48,9 @@ class Tags:
             held = self.holdings.look(tag)
             if not (isinstance(held, Unknown) and held.passes):
                 return held
-            time.sleep(wait_before(attempt, held.wait))
+            wait = wait_before(attempt, held.wait)
+            self._tell(f"{tag}: {held.reason}, asked again in {wait:.0f} s")
+            time.sleep(wait)
         return self.holdings.look(tag)
 
     def settle(self, facts: Facts) -> None:

@@ -138,7 +138,7 @@ def apply(
             say(dry_run(planned, chosen))
             return
         policy = Policy(plan=planned, options=chosen)
-        tags = Tags(planned, policy, run.programs)
+        tags = Tags(planned, policy, run.programs, lambda words: say(f"{one_line(words)}\n", err=True))
         named = policy.builder
         if named != builder:
             probe = stack.enter_context(Probe(run.programs, named))  # the file names another one

@@ -109,7 +109,7 @@ def test_a_registry_that_is_gone_before_the_push_and_back_for_the_retry(
     assert gone.returncode == 5
     assert f"nothing listens at {proxy.address}" in gone.stderr
     process = start(folder, "apply", "--retries", "5", "--format", "json", "--report", "r.json")
-    wait_for(process, "attempt 1 failed")
+    wait_for(process, f"nothing listens at {proxy.address}, asked again in")
     proxy.start()
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
