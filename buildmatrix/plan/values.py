@@ -6,6 +6,7 @@ Each check looks at the settings of one target alone. What it finds was found by
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -54,13 +55,20 @@ def faults(settings: Settings) -> Iterator[Fault]:
 
 def _references(settings: Settings) -> Iterator[Fault]:
     for attribute, index, table in tables(settings):
-        for row in rows(type(table)):
-            marker, text = row.marker(Reference), getattr(table, row.attribute)
-            named = text.split(",") if marker and marker.several and text else [text] if marker and text else []
-            for one in named:
+        kind: Any = type(table)  # mypy takes the class for one of its instances here
+        for name, several in _reference_rows(kind):
+            text = getattr(table, name)
+            for one in (text.split(",") if several else [text]) if text else ():
                 if reason := image_fault(one, digest=attribute in {"cache_from", "attest"}):
                     message = f"{shown(one)} is not a valid image reference"
                     yield Fault(path=(attribute, index), message=message, hint=reason, code="reference")
+
+
+@cache
+def _reference_rows(table: Any) -> tuple[tuple[str, bool], ...]:
+    """Return the rows of a table that are references of images, and whether each may hold several."""
+    marked = ((row.attribute, row.marker(Reference)) for row in rows(table))
+    return tuple((name, marker.several) for name, marker in marked if marker)
 
 
 def image_fault(text: str, *, digest: bool) -> str:
@@ -229,8 +237,8 @@ def _digests(settings: Settings) -> Iterator[Fault]:
         if tagged := next((name for name in names if split(name)[1]), ""):
             message = f"{shown(tagged)} has a tag, and is to be pushed by digest"
             yield Fault(path=("output", index), message=message, hint="write the repository's name alone")
-    for index, cache in enumerate(settings.cache_from or ()):
-        digest = getattr(cache, "digest", None)
+    for index, table in enumerate(settings.cache_from or ()):
+        digest = getattr(table, "digest", None)
         if digest and not _is_digest(digest):
             yield Fault(path=("cache_from", index), message=f"{shown(digest)} is no digest", hint=f"write {DIGEST}")
 
