@@ -54,14 +54,19 @@ class Repository:
         A relative one starts at `folder`, else at the root file's. Programs differ in what `link/..` means: some
         follow the link, some cut both away; each meaning counts. A path through /proc is never inside.
         """
-        meanings = dict(_meanings(self._joined(text, folder)))
-        return tuple(real for real, own in meanings.items() if own or not self.holds(real))
+        return self.leads(text, folder)[1]
+
+    def leads(self, text: str, folder: str = "") -> tuple[str, tuple[str, ...]]:
+        """Return where a path leads, as the kernel reads it, and what `outside` returns."""
+        meanings = dict(_meanings(self._joined(text, folder), self.folder))
+        return next(iter(meanings)), tuple(real for real, own in meanings.items() if own or not self.holds(real))
 
     def real(self, text: str, folder: str = "") -> str:
         """Return the real path of what lies inside; OutsideError else."""
-        if self.outside(text, folder):
+        real, outside = self.leads(text, folder)
+        if outside:
             raise OutsideError(text)
-        return _followed(self._joined(text, folder))[0]
+        return real
 
     def read(self, text: str, folder: str = "", limit: int = LIMIT) -> bytes:
         """Return the bytes of a regular file inside, as `read_regular` does; OutsideError for one outside."""
@@ -104,21 +109,23 @@ def _holder(folder: Path) -> Path | None:
     return next((one for one in (folder, *folder.parents) if one.name and os.path.lexists(one / ".git")), None)
 
 
-def _meanings(path: str) -> Iterator[tuple[str, bool]]:
-    found, own, _ = _followed(path)
+def _meanings(path: str, real: str) -> Iterator[tuple[str, bool]]:
+    """Yield what a path may mean, `real` being a real path that it may begin with."""
+    found, own, _ = _followed(path, real)
     yield found, own
     if ".." in path.split("/"):
         cut, own, _ = _followed(os.path.normpath(path))
         yield cut, own
 
 
-def _followed(path: str) -> tuple[str, bool, list[str]]:
+def _followed(path: str, real: str = "") -> tuple[str, bool, list[str]]:
     """Return an absolute path with every link followed, as the kernel does; whether /proc was on the way; the links.
 
-    At /proc it stops, and after too many links: what follows is left as it is written.
+    At /proc it stops, and after too many links: what follows is left as it is written. Nobody looks again at a `real`
+    path that it begins with.
     """
-    pending = path.split("/")[::-1]
-    at = ""
+    at = real if real and path.startswith(real + "/") else ""
+    pending = path[len(at) :].split("/")[::-1]
     links: list[str] = []
     while pending:
         part = pending.pop()

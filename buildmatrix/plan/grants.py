@@ -72,18 +72,18 @@ class _Look:
     def _judge(self, access: str, path: str) -> list[tuple[str, bool]]:
         """Return what to grant for a path: nothing within the working directory, which bake leaves free."""
         repository = self._repository
-        if outside := repository.outside(path):
-            return [(real, False) for real in outside]
-        real = repository.real(path)
+        real, outside = repository.leads(path)
+        if outside:
+            return [(one, False) for one in outside]
         if access == "write" and ".git" in os.path.relpath(real, repository.root).split("/"):
             return [(real, False)]
         return [] if is_within(real, repository.folder) else [(os.path.relpath(real, repository.folder), True)]
 
     def _gits(self, path: str) -> Iterator[str]:
         """Yield what git obeys (hooks, programs in its settings) and an exported folder would lie over."""
-        if self._repository.outside(path):
+        real, outside = self._repository.leads(path)
+        if outside:
             return
-        real = self._repository.real(path)
         holders = dict.fromkeys(one for one in (real, self._repository.root) if is_within(one, real))
         yield from (f"{one}/.git" for one in holders if os.path.lexists(f"{one}/.git"))
 
