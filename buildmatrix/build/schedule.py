@@ -55,7 +55,7 @@ class Schedule:
         self._problems: list[BuildmatrixError] = []
         self._kept = set(resumed.kept)
         self._ran: set[str] = set()
-        """What ran in calls that failed: the cache has it from this run."""
+        """What ran in calls that failed, or for what is built upon it: the cache has it from this run."""
         self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
         self._lock = threading.Lock()
         self._listener = listener
@@ -254,6 +254,7 @@ class Schedule:
             ran = running.progress.tracks[name].ran or self.policy.progress != "auto"
             if ran and self.plan.by_name[name].exported:
                 self._kept.remove(name)
+                self._ran.add(name)
                 self._reasons[name] = "it was no longer in the cache, and is built upon"
                 if self._signals:
                     self.ledger.end(name, "stopped", running.progress, reason="it was built again, and not exported")

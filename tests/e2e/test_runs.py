@@ -171,6 +171,7 @@ def test_the_guide_says_what_bake_does_with_a_check_of_a_base(project: Project) 
 
 # --- what is kept -----------------------------------------------------------------------------------------------------
 
+LOST = "it was no longer in the cache, and is built upon"
 CHAIN = """
 [variable]
 salt = {{ env = "SALT" }}
@@ -206,15 +207,17 @@ def test_a_kept_base_is_what_is_built_upon(
     base, child = f"{repository}/base:1", f"{repository}/child:1"
     first = succeeded(run("apply", "--format", "json", *more, SALT=salt))["base"]
     found = resume(run, *more, "--var", "v=2", SALT=salt)
-    assert (found["base"]["status"], found["child"]["status"]) == ("kept", "built")
-    assert (found["base"]["digest"], found["base"]["tags"]) == (first["digest"], [base])
-    assert digest(base) == first["digest"]
+    assert found["child"]["status"] == "built"
+    if found["base"]["reason"] != LOST:  # an engine may throw away what it likes, whenever it likes
+        assert found["base"]["status"] == "kept"
+        assert (found["base"]["digest"], found["base"]["tags"]) == (first["digest"], [base])
+    assert digest(base) == found["base"]["digest"]
     assert {one["status"] for one in resume(run, *more, "--var", "v=2", SALT=salt).values()} == {"kept"}
     lose = ["docker", "buildx", "prune", "--builder", builder, "-f", "-a", "--filter", f"description~={salt}"]
     subprocess.run(lose, check=True, capture_output=True)
     found = resume(run, *more, "--var", "v=3", SALT=salt)
-    assert (found["base"]["status"], found["child"]["status"]) == ("cached", "built")
-    assert found["base"]["reason"] == "it was no longer in the cache, and is built upon"
+    assert (found["base"]["status"], found["child"]["status"]) == ("built", "built")
+    assert found["base"]["reason"] == LOST
     assert digest(base) == found["base"]["digest"] != first["digest"]
     assert layers(child)[: len(layers(base))] == layers(base)
     assert {one["status"] for one in resume(run, *more, "--var", "v=3", SALT=salt).values()} == {"kept"}
