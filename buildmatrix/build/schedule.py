@@ -241,12 +241,30 @@ class Schedule:
         return answer_of(self.plan.by_name[name], running.metadata.get(name, {}))
 
     def _succeeded(self, running: Running) -> None:
+        if self._is_built_together(running):
+            return
         self._export_what_changed(running)
         for name in running.unit.call.within:
             if name in self._kept:
                 continue
             if name in running.unit.call.names or not self._has_own_call(name):
                 self._end_well(name, running)
+
+    def _is_built_together(self, running: Running) -> bool:
+        """Build a call once more, with what was to be kept and ran for it: the cache may lose that again in between."""
+        lost = self._kept.intersection(running.unit.call.within)
+        if not lost or self._signals or running.unit.call.asks:
+            return False
+        before = set(self._kept)
+        pending = len(self._pending)
+        self._export_what_changed(running)
+        del self._pending[pending:]
+        changed = before - self._kept
+        if changed:
+            names = [name for name in running.unit.call.within if name in changed or name in running.unit.call.names]
+            self._ran.update(name for name in names if running.progress.tracks[name].ran)
+            self._pending.append(self._again(names, running.unit.attempt, alone=running.unit.call.alone))
+        return bool(changed)
 
     def _export_what_changed(self, running: Running) -> None:
         """Build what was to be kept where the cache had lost it: what is built upon it then has to be what is there."""
