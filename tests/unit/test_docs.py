@@ -82,6 +82,16 @@ def test_the_readme_shows_what_happens(tmp_path: Path, monkeypatch: pytest.Monke
     assert run(tmp_path, "validate", monkeypatch).strip() == shown(readme, "validate")
 
 
+@pytest.mark.parametrize("page", [ROOT / "docs" / "security.md", ROOT / "docs" / "faults.md"], ids=name)
+def test_what_is_promised_has_its_tests(page: Path) -> None:
+    named = re.findall(r"\b(?:tests|golden)/[\w/-]+(?:\.py)?(?:::\w+)?", page.read_text())
+    assert len(named) > 5
+    for where, _, test in (text.partition("::") for text in named):
+        path = ROOT / (f"tests/{where}" if where.startswith("golden") else where)
+        assert path.exists(), where
+        assert not test or f"def {test}(" in path.read_text(), test
+
+
 def shown(page: str, command: str) -> str:
     _, text = page.split(f"    $ buildmatrix {command}\n")
     lines = re.match(r"(?:    .*\n|\n)+", text)
