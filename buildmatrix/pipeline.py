@@ -11,6 +11,7 @@ from buildmatrix.build.gate import gate_declared
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
+from buildmatrix.plan.inputs import overwriting
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.planning import check_all, expand, make_plan
 from buildmatrix.plan.request import Request
@@ -28,7 +29,7 @@ def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool
     with bounded():
         spec = load(name, sources, problems)
         planned = make_plan(spec, request, git, problems, files=files)
-        problems.found += gate_declared(planned)
+        problems.found += [*gate_declared(planned), *overwriting(planned)]
         problems.raise_if_any()
         return planned
 

@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from buildmatrix.errors import Diagnostic, UsageError
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import is_archive
 from buildmatrix.plan.reach import reaches
 
 
 def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:
     """Raise UsageError if a path is one of those files, whatever it is called; `written` is path to option."""
-    inputs = dict(_inputs(plan))
+    inputs = {path: what for target in plan.targets for path, what in _of(plan, target)} | dict(_sources(plan))
     found = []
     for path, option in written.items():
         if what := inputs.get(os.path.realpath(path)):
@@ -20,18 +22,37 @@ def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:
         raise UsageError(*found)
 
 
-def _inputs(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield each file by its real path, with what it is; the plainest word for one comes last."""
-
-    def real(path: str) -> str:
-        return os.path.realpath(os.path.join(plan.directory, path))  # noqa: PTH118 as buildx reads it
-
+def overwriting(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield each archive of a target that would be written over a file of the plan, or over one that it reads."""
     for target in plan.targets:
-        for reach in reaches(target):
-            verb = "reads" if reach.access == "read" else "writes"
-            for path in () if reach.maybe else (reach.path, *reach.more):
-                yield real(path), f"what {target.name} {verb}"
+        archives = dict(_archives(target))
+        inputs = dict(_of(plan, target, verb="reads")) | dict(_sources(plan)) if archives else {}
+        for index, dest in archives.items():
+            if what := inputs.get(_real(plan, dest)):
+                message = f"{target.spoken('output')}: {dest} would overwrite {what}"
+                place = target.place_of("output", index)
+                yield Diagnostic(message=message, code="output", place=place, hint="write another path")
+
+
+def _archives(target: PlannedTarget) -> Iterator[tuple[int, str]]:
+    outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
+    return ((index, output.dest) for index, output in enumerate(outputs) if is_archive(output))
+
+
+def _real(plan: Plan, path: str) -> str:
+    return os.path.realpath(os.path.join(plan.directory, path))  # noqa: PTH118 as buildx reads it
+
+
+def _of(plan: Plan, target: PlannedTarget, verb: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what a target reads and writes by its real path, with words for it; `verb` is for one of the two."""
+    for reach in reaches(target):
+        found = "reads" if reach.access == "read" else "writes"
+        for path in () if reach.maybe or verb not in {"", found} else (reach.path, *reach.more):
+            yield _real(plan, path), f"what {target.name} {found}"
+
+
+def _sources(plan: Plan) -> Iterator[tuple[str, str]]:
     for path in plan.made.files:
-        yield real(path), "a file of variables"
+        yield _real(plan, path), "a file of variables"
     for name in plan.digests:
-        yield real(name), "the file that the plan is made from"
+        yield _real(plan, name), "the file that the plan is made from"
