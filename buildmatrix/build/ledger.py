@@ -77,7 +77,15 @@ class Ledger:
         elif not interrupted:
             failed = next((outcome.name for outcome in self.outcomes.values() if outcome.status == "failed"), "")
             reason = f"not started: {failed} failed" if failed else ""
+            if upon := self._only_for(name):
+                reason = f"built only for {upon}, which {'failed' if upon == failed else 'was not built'}"
         self.end(name, "skipped", reason=reason)
+
+    def _only_for(self, name: str) -> str:
+        """Return a target that was not built, for which alone this one would have been."""
+        if self.plan.by_name[name].exported:
+            return ""
+        return next((one.name for one in self.plan.targets if name in one.links and self._is_lost(one.name)), "")
 
     def attempt(self, name: str, started: float, failure: Failure | None = None, wait: float = 0.0) -> None:
         """Take down an attempt that has just ended; `started` are seconds from the run's start."""
@@ -122,7 +130,7 @@ class Ledger:
             links=target.links,
             needs=target.needs,
             started=round(max(0.0, began - self.start), 3) if began else 0.0,
-            seconds=round(max(0.0, track.gone - began), 3),
+            seconds=round(max(0.0, track.gone - began), 3) if began else 0.0,
             digest=(digest or track.digest) if done else "",
             failed_step=track.failed_step if status == "failed" else "",
             excerpt="\n".join([*track.log, *(one.text for one in findings)]) if status == "failed" else "",

@@ -6,6 +6,7 @@ from typing import Any
 
 from buildmatrix.build.imagetools import Imagetools
 from buildmatrix.build.moving import Move, Mover, Result, Trouble
+from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.build.staging import FirstTags, StagedImage
 from buildmatrix.build.tags import Tags, digest_in
 from buildmatrix.errors import BuildmatrixError, Diagnostic, RegistryError, StoppedError
@@ -149,6 +150,18 @@ def published_metadata(metadata: Mapping[str, Any], published: Published, staged
             continue
         kept = {key: value for key, value in found[name].items() if not key.startswith(("containerimage.", "image."))}
         found[name] = kept | _named(published.moved.get(name, ()), published.indexes, found[name])
+    return found
+
+
+def complete_metadata(metadata: Mapping[str, Any], targets: Iterable[TargetOutcome]) -> dict[str, Any]:
+    """Return the metadata with every image that its tags point at: bake tells nothing of a call that failed."""
+    found = dict(metadata)
+    for target in targets:
+        entry = found.get(target.name)
+        told: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {}
+        if target.tags and target.digest and "containerimage.digest" not in told:
+            named = {"containerimage.digest": target.digest, "image.name": ",".join(target.tags)}
+            found[target.name] = {**told, **named}
     return found
 
 

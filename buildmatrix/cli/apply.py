@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Annotated, Literal
 
@@ -25,6 +26,7 @@ from buildmatrix.cli.session import Session, outliving_readers, refuse_unwritabl
 from buildmatrix.cli.showing import annotate, logs_of, shown, tell_github
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.grants import refuse_unknown
 from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.run import check_report_names, report_text
 from buildmatrix.report.run_json import run_json
@@ -116,9 +118,7 @@ def apply(
             planned = plan_of_file(run, asked, named=file is not None)
         else:
             planned = make_plan(run.name, run.sources, asked, run.git)
-        if fail_fast and keep_going:
-            message = "--fail-fast and --keep-going exclude each other"
-            raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
+        _check_flags(allow or (), both=fail_fast and bool(keep_going))
         chosen = ApplyOptions(
             builder=builder,
             no_cache=no_cache,
@@ -155,6 +155,13 @@ def apply(
 
             outcome = with_sizes(outcome, planned, tags.holdings.registries)
         _report(run, outcome, output_format, metadata, reports)
+
+
+def _check_flags(allow: Iterable[str], *, both: bool) -> None:
+    if both:
+        message = "--fail-fast and --keep-going exclude each other"
+        raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
+    refuse_unknown(allow)
 
 
 def _written(metadata: str | None, reports: tuple[str, ...]) -> dict[str, str]:
@@ -197,7 +204,7 @@ def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | 
         say(run_json(outcome) if output_format == "json" else outcome_text(outcome, run.style()))
     unwritten: list[Diagnostic] = []
     files = {path: report_text(path, outcome) for path in reports}
-    if metadata is not None and outcome.metadata:
+    if metadata is not None:  # an old one would tell of other images
         files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
     for path, text in files.items():
         try:

@@ -1,5 +1,6 @@
 """What every command starts with: the file, the environment, and a way to show what went wrong."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,8 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
-from buildmatrix.spec.discovery import FILE, discovered, including
+from buildmatrix.spec.discovery import discovered, including
+from buildmatrix.spec.load import FILE
 from buildmatrix.spec.source import Sources, text_from
 from buildmatrix.text import one_line
 
@@ -203,9 +205,13 @@ def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder:
     refuse_overwritten(plan, {**written, **logs})
     if folder and strays(folder, root):
         raise _unwritable(folder, OutsideError(folder))
+    if folder and Path(folder).exists() and not Path(folder).is_dir():
+        raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, "it is no folder for logs"))
     for path in written:
         try:
             refuse_other(Path(path), root)
+            if not Path(path).parent.is_dir():
+                raise FileNotFoundError(errno.ENOENT, f"there is no folder {Path(path).parent}")
         except OSError as error:
             raise _unwritable(path, error) from None
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from buildmatrix.errors import Pointer
+from buildmatrix.errors import Diagnostic, Pointer, UsageError, did_you_mean
 from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.model import Grant, PlannedTarget
 from buildmatrix.plan.reach import Reach, privileges, reaches
@@ -16,6 +16,25 @@ from buildmatrix.plan.reach import Reach, privileges, reaches
 _PATHS = frozenset({"fs", "fs.read", "fs.write"})
 _OURS = ("docker.context=", "cache.server=")
 """What bake does not know; it is asked for all the same, and never handed on."""
+
+
+_KINDS = frozenset({
+    "network.host", "security.insecure", "device", "ssh", "fs", "fs.read", "fs.write", "image", "buildx.local.delete",
+    *(kind.removesuffix("=") for kind in _OURS),
+})  # fmt: skip
+"""All that can be allowed: bake's (bake/entitlements.go, up to 0.37), and ours."""
+
+
+def refuse_unknown(allowed: Iterable[str]) -> None:
+    """Raise UsageError for an `--allow` that nothing asks for: it would be passed over, or fail every build."""
+    found = []
+    for text in allowed:
+        kind = text.partition("=")[0]
+        if kind not in _KINDS:
+            hint = did_you_mean(kind, _KINDS) or f"known here: {', '.join(sorted(_KINDS))}"
+            found.append(Diagnostic(message=f'unknown --allow "{text}"', code="allow", hint=hint))
+    if found:
+        raise UsageError(*found)
 
 
 def grants_of(targets: Iterable[PlannedTarget], directory: str) -> tuple[Grant, ...]:

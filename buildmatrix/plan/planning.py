@@ -24,7 +24,7 @@ from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
 from buildmatrix.plan.sets import parse_sets
-from buildmatrix.spec.model import DeclaredTarget, Spec
+from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.spec.names import inside, steps_of
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
 
@@ -53,7 +53,7 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
 
 def _check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     """Add what is wrong with each member of a group; what is wrong within a member group is said there."""
-    for group in spec.groups.values():
+    for group in _groups(spec):
         if all(member.startswith("!") for member in group.members):
             what = "only takes away" if group.members else "is empty"
             hint = "name what it holds: a target, a group, or a glob such as *"
@@ -61,9 +61,13 @@ def _check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     _check_members(spec, expansion, problems)
 
 
+def _groups(spec: Spec) -> list[DeclaredGroup]:
+    return list(dict.fromkeys([*spec.groups.values(), *spec.folder_defaults]))
+
+
 def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     circles: set[str] = set()
-    for group in (group for group in spec.groups.values() if group.name not in spec.targets):
+    for group in (group for group in _groups(spec) if group.name not in spec.targets):
         for index, member in enumerate(group.members):
             try:
                 expansion.selection.names(member.removeprefix("!"))

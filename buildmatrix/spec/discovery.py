@@ -12,10 +12,8 @@ from buildmatrix.errors import Diagnostic, EngineError, SpecError, UsageError
 from buildmatrix.files import Repository
 from buildmatrix.process import Programs
 from buildmatrix.spec.includes import TooManyError, matches
-from buildmatrix.spec.load import parse
+from buildmatrix.spec.load import FILE, parse
 from buildmatrix.spec.source import Sources
-
-FILE = "buildmatrix.toml"
 
 ROOT = 0
 

@@ -31,6 +31,9 @@ from buildmatrix.spec.schema import file_schema
 from buildmatrix.spec.shapes import build_table
 from buildmatrix.spec.source import Sources
 
+FILE = "buildmatrix.toml"
+"""The name by which the root file is found, and an image's file from its folder."""
+
 
 class _Loader:
     """Gathers the declarations of all files."""
@@ -43,11 +46,12 @@ class _Loader:
         self.targets: dict[str, DeclaredTarget] = {}
         self.variables: dict[str, DeclaredVariable] = {}
         self.groups: dict[str, DeclaredGroup] = {}
+        self.folder_defaults: dict[str, DeclaredGroup] = {}
         self.requires: list[tuple[str, Place]] = []
         self.confidential: frozenset[str] = frozenset()
         self.apply = Apply()
         self.home = os.path.realpath(sources.directory / sources.home) if sources.home else ""
-        self.of_home: set[tuple[str, str]] = set()
+        self.of_home: set[str] = set()
 
     def load(self, root: str) -> None:
         """Load a file and all that it includes, each before what is named after it."""
@@ -60,8 +64,7 @@ class _Loader:
             file, defaults = self._loaded(name, defaults)
             at_home = at_home or os.path.realpath(self.sources.directory / name) == self.home
             if at_home:
-                self.of_home |= {("target", key) for key in file.target or ()}
-                self.of_home |= {("group", key) for key in file.group or ()}
+                self.of_home |= set(file.target or ())
             pending.append((self._included(name, file), defaults, at_home))
 
     def _loaded(self, name: str, defaults: tuple[Layer, ...]) -> tuple[File, tuple[Layer, ...]]:
@@ -131,8 +134,11 @@ class _Loader:
                 self.targets[key] = DeclaredTarget(name=key, table=target, place=place, defaults=defaults)
         for key, members in (file.group or {}).items():
             place = Place(file=name, pointer=("group", key), part="key")
-            if self._is_new("group", key, self.groups, place):
-                self.groups[key] = DeclaredGroup(name=key, members=members, place=place)
+            group = DeclaredGroup(name=key, members=members, place=place)
+            if key == "default" and _is_of_folder(name):
+                self.folder_defaults[os.path.realpath(self.sources.directory / name)] = group
+            elif self._is_new("group", key, self.groups, place):
+                self.groups[key] = group
 
     def _is_new(self, kind: str, name: str, known: Mapping[str, Any], place: Place) -> bool:
         if name not in known:
@@ -178,6 +184,8 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
     """
     loader = _Loader(sources, problems)
     loader.load(name)
+    if (own := loader.folder_defaults.get(loader.home)) is not None:
+        loader.groups["default"] = own
     spec = Spec(
         file=name,
         directory=str(sources.directory),
@@ -187,6 +195,7 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         variables=loader.variables,
         targets=loader.targets,
         groups=loader.groups,
+        folder_defaults=tuple(loader.folder_defaults.values()),
         confidential=loader.confidential,
         home=_home(sources.home, loader) if sources.home else None,
     )
@@ -195,8 +204,12 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
 
 
 def _home(file: str, loader: _Loader) -> Home:
-    targets = frozenset(name for kind, name in loader.of_home if kind == "target")
-    return Home(file=file, targets=targets, default=("group", "default") in loader.of_home)
+    return Home(file=file, targets=frozenset(loader.of_home), default=loader.home in loader.folder_defaults)
+
+
+def _is_of_folder(name: str) -> bool:
+    """Tell whether a file is found from its own folder, which is not the root's: its `default` is that folder's."""
+    return posixpath.basename(name) == FILE and posixpath.dirname(name) != ""
 
 
 def parse(name: str, text: str) -> dict[str, Any]:

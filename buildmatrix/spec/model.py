@@ -229,7 +229,8 @@ class Damage:
 class Home:
     """The included file that a command is about: the nearest one to where it was called.
 
-    `targets` are those that it declares, and those of its own includes; `default` tells whether it has that group.
+    `targets` are those that it declares, and those of its own includes; `default` tells whether it has that group of
+    its own.
     """
 
     file: str
@@ -253,6 +254,8 @@ class Spec:
     variables: Mapping[str, DeclaredVariable]
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]
+    folder_defaults: tuple[DeclaredGroup, ...] = ()
+    """The groups `default` of images' folders: each is what is meant there, and none is in the root's folder."""
     home: Home | None = None
     damage: Damage = field(default_factory=Damage)
     confidential: frozenset[str] = frozenset()

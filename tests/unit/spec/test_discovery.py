@@ -165,6 +165,19 @@ def test_a_part_may_say_what_it_builds(repo: Path) -> None:
     assert [target.name for target in planned().targets] == ["more"]
 
 
+def test_what_a_part_says_it_builds_is_said_of_its_folder_alone(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = '[target.more]\ninherits = ["app"]\n[group]\ndefault = ["more"]\n'
+    web = target("web") + '[target.page]\ninherits = ["web"]\n[group]\ndefault = ["page"]\n'
+    files = {"buildmatrix.toml": includes_list("images/*/buildmatrix.toml") + ROOT, APP: target("app") + more}
+    tree(repo, files | {"images/web/buildmatrix.toml": web})
+    assert [target.name for target in planned().targets] == ["more"]
+    monkeypatch.chdir(repo)
+    assert [target.name for target in planned().targets] == ["app", "more", "web", "page"]
+    tree(repo, {"images/web/buildmatrix.toml": web.replace('["page"]', '["pge"]')})
+    with pytest.raises(SpecError, match="pge"):
+        planned()
+
+
 @pytest.mark.parametrize("way", ["in two steps", "root of a root", "a link"])
 def test_a_root_further_up(repo: Path, way: str) -> None:
     if way == "in two steps":
