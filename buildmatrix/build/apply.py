@@ -15,7 +15,7 @@ from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.present import Present, builder_of
 from buildmatrix.build.progress import Event, Listener, TargetEnded
-from buildmatrix.build.publish import Published, Publisher, complete_metadata, published_metadata
+from buildmatrix.build.publish import Published, Publisher, published_metadata
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.resume import NOTHING, Resumed, resumed
 from buildmatrix.build.schedule import Schedule
@@ -78,14 +78,13 @@ def apply(
     published = _published(publisher, outcomes, schedule) if images else Published()
     targets = tuple(_with_tags(outcomes[target.name], published) for target in plan.targets)
     records.result.record_all(targets)
-    metadata = published_metadata(schedule.metadata, published, (image.name for image in images))
     return Outcome(
         targets=targets,
         seconds=time.monotonic() - start,
         started=began.isoformat(timespec="seconds").replace("+00:00", "Z"),
         builder=facts.builder.name,
         nodes=tuple(node.name for node in facts.builder.nodes),
-        metadata=complete_metadata(metadata, targets),
+        metadata=published_metadata(schedule.metadata, published, (image.name for image in images), targets),
         problem=schedule.problem or published.problem,
         publish=published.words,
         left_behind=published.left_behind,

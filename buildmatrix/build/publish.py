@@ -139,8 +139,10 @@ def _moves(image: StagedImage, digest: str) -> list[Move]:
     ]
 
 
-def published_metadata(metadata: Mapping[str, Any], published: Published, staged: Iterable[str]) -> dict[str, Any]:
-    """Return bake's metadata with what is published in place of what was staged.
+def published_metadata(
+    metadata: Mapping[str, Any], published: Published, staged: Iterable[str], targets: Iterable[TargetOutcome]
+) -> dict[str, Any]:
+    """Return bake's metadata with what is published in place of what was staged, and of what bake told nothing.
 
     Whoever signs by that file has to sign what the tags are: of an image whose tags did not move nothing is named.
     """
@@ -150,10 +152,10 @@ def published_metadata(metadata: Mapping[str, Any], published: Published, staged
             continue
         kept = {key: value for key, value in found[name].items() if not key.startswith(("containerimage.", "image."))}
         found[name] = kept | _named(published.moved.get(name, ()), published.indexes, found[name])
-    return found
+    return _completed(found, targets)
 
 
-def complete_metadata(metadata: Mapping[str, Any], targets: Iterable[TargetOutcome]) -> dict[str, Any]:
+def _completed(metadata: Mapping[str, Any], targets: Iterable[TargetOutcome]) -> dict[str, Any]:
     """Return the metadata with every image that its tags point at: bake tells nothing of a call that failed."""
     found = dict(metadata)
     for target in targets:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project, Run, Start, digest, outcomes, platforms, raw, succeeded, until
+from tests.e2e.tools import Project, Run, Start, digest, outcomes, platforms, raw, statuses, succeeded, until
 
 BOTH = ["linux/amd64", "linux/arm64"]
 OURS, READERS = "^buildmatrix", "^(buildmatrix|containerd)"
@@ -227,6 +227,29 @@ def test_metadata_names_what_is_published(
     (tmp_path / "m.json").unlink()
     assert run(*flags, "--publish", "together", "-k").returncode == 1
     assert not [key for key in told() if key.startswith(("image.", "containerimage."))]
+
+
+@pytest.mark.parametrize("flags", [(), ("-k",), ("-k", "--jobs", "1")], ids=str)
+def test_metadata_names_what_was_published_beside_a_failure(
+    project: Project, run: Run, repository: str, flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "m.json").write_text('{"app": {"containerimage.digest": "an old one"}}')
+    project(
+        spec(f"{repository}:1")
+        + f"""
+        [target.bad]
+        needs = ["app"]
+        tags = ["{repository}:bad"]
+        output = ["type=registry"]
+        dockerfile-inline = "FROM busybox\\nRUN false"
+        """
+    )
+    done = run("apply", "--metadata", "m.json", "--format", "json", *flags)
+    assert statuses(done) == {"app": "cached", "bad": "failed"}
+    told = json.loads((tmp_path / "m.json").read_text())
+    assert told["app"]["containerimage.digest"] == digest(f"{repository}:1")
+    assert told["app"]["image.name"] == f"{repository}:1"
+    assert "containerimage.digest" not in told.get("bad", {})
 
 
 def test_staging_tags_are_the_same_in_every_run(project: Project, run: Run, repository: str) -> None:
