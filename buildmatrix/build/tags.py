@@ -68,11 +68,14 @@ class Tags:
         return unknown & facts.insecure_registries
 
     def _second(self, tag: str, held: Held) -> Held:
-        """Ask imagetools, where our own client was refused or did not understand; its word counts if it has one."""
+        """Ask imagetools, where our own client was refused or did not understand; its word counts if it has one.
+
+        Imagetools takes every 404 for "not found": where our own client has doubted one, so do we.
+        """
         if not isinstance(held, Unknown) or held.passes or self.imagetools is None:
             return held
         told = self.imagetools.look(tag)
-        return held if isinstance(told, Unknown) else told
+        return held if isinstance(told, Unknown) or (isinstance(told, Absent) and held.doubted) else told
 
     def of(self, tag: str) -> Held | None:
         """Return what a tag held before the build; None if nobody asked."""

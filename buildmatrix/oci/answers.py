@@ -42,6 +42,7 @@ class Unknown:
     passes: bool = False
     refused: bool = False
     wait: float = 0.0
+    doubted: bool = False
     silent: bool = False
 
 

@@ -40,6 +40,9 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _LOCAL = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?")
 _NO_TLS = "speaks no TLS"
 _GONE = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
+_ABSENT = re.compile(r"(MANIFEST|NAME|BLOB|TAG|REPOSITORY|MANIFEST_BLOB)_UNKNOWN|([A-Z]+_)?NOT_FOUND")
+"""What registries call what they do not have: the specification's words, and Harbor's."""
+
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -90,8 +93,12 @@ class Registries:
 
     def _headed(self, question: _Question, name: str) -> Answer:
         found = self._ask(question)
-        if isinstance(found, Unknown) or found.status != HTTPStatus.OK:
-            return _without_content(found, question.host)
+        if isinstance(found, Unknown):
+            return found
+        if found.status == HTTPStatus.NOT_FOUND:  # without a body: only GET tells whether a registry says so
+            return _hashed(self._ask(replace(question, method="GET")), question.host)
+        if found.status != HTTPStatus.OK:
+            return _refusal(found, question.host)
         told = found.headers.get("docker-content-digest", "")
         if not told:  # the specification allows that: then the content tells, at the cost of reading it
             return _hashed(self._ask(replace(question, method="GET")), question.host)
@@ -229,12 +236,12 @@ def _size(reply: Reply) -> int:
 
 
 def _without_content(found: Reply | Unknown, host: str) -> Absent | Unknown:
-    """Absent, if it is a registry that says so: the page of a gateway is none."""
+    """Absent, if it is a registry that says so: a gateway, or one whose storage is away, says 404 too."""
     if isinstance(found, Unknown):
         return found
-    if found.status == HTTPStatus.NOT_FOUND and _kind(found) != "text/html":
-        return Absent()
-    return _refusal(found, host)
+    if found.status != HTTPStatus.NOT_FOUND:
+        return _refusal(found, host)
+    return Absent() if _ABSENT.fullmatch(_code(found)) else replace(_refusal(found, host), doubted=True)
 
 
 def _refusal(found: Reply, host: str) -> Unknown:
@@ -246,6 +253,15 @@ def _refusal(found: Reply, host: str) -> Unknown:
         refused=status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN},
         wait=float(asked) if re.fullmatch("[0-9]{1,6}", asked) else 0.0,
     )
+
+
+def _code(found: Reply) -> str:
+    """Return the code of a registry's error, "" for what is none."""
+    try:
+        code = json.loads(found.body)["errors"][0]["code"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return ""
+    return code if isinstance(code, str) else ""
 
 
 def _words(found: Reply) -> str:

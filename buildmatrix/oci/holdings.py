@@ -29,7 +29,7 @@ class Holdings:
         if isinstance(found, Unknown):
             return found
         if isinstance(found, Absent):
-            return Unknown(reason=f"{repository} has no content for {digest[:19]}…")
+            return Unknown(reason=f"{repository} has no content for {digest[:19]}…", doubted=True)
         image = image_of(found, lambda config: self._config(repository, config))
         if isinstance(image, Image):
             self._read[repository, digest] = image

@@ -50,9 +50,14 @@ class Checker:
                 target,
                 "context",
             )
-        if target.settings.context == "-":
-            hint = "a context is a folder, a URL or a Git address"
-            self._say("context", f"{target.spoken('context')} cannot be standard input", hint, target, "context")
+        given = {"context": target.settings.context, "dockerfile": target.settings.dockerfile}
+        hints = {
+            "context": "a context is a folder, a URL or a Git address",
+            "dockerfile": "name a file, or write its text as dockerfile-inline",
+        }
+        for attribute in (attribute for attribute, value in given.items() if value == "-"):
+            message = f"{target.spoken(attribute)} cannot be standard input"
+            self._say("context", message, hints[attribute], target, attribute)
         for found in (*faults(target.settings), *(failing(target.settings) if target.exported else ())):
             message = f"{target.spoken(str(found.path[0]))}: {found.message}"
             self._say(found.code, message, found.hint, target, *found.path)

@@ -33,22 +33,26 @@ def _text(plan: Plan) -> str:
     lines: list[str] = []
     drawn: set[str] = set()
 
-    def draw(name: str, label: str, head: str, tail: str) -> None:
+    roots = [(target.name, target.name, "", "") for target in plan.targets if not target.links and not target.needs]
+    pending = roots[::-1]
+    while pending:  # a chain may be deeper than Python's calls
+        name, label, head, tail = pending.pop()
         below = dependants.get(name, [])
         again = name in drawn and below
         drawn.add(name)
         lines.append(f"{head}{one_line(label)}{' …' if again else ''}")
-        if again:
-            return
-        for index, (dependant, kind) in enumerate(below):
-            last = index == len(below) - 1
-            mark = "" if kind == "context" else "  (needs, order only)"
-            draw(dependant, dependant + mark, f"{tail}{'└─ ' if last else '├─ '}", f"{tail}{'   ' if last else '│  '}")
-
-    for target in plan.targets:
-        if not target.links and not target.needs:
-            draw(target.name, target.name, "", "")
+        pending += [] if again else _below(below, tail)[::-1]
     return "\n".join(lines) + "\n"
+
+
+def _below(dependants: list[tuple[str, str]], tail: str) -> list[tuple[str, str, str, str]]:
+    """Return the rows under one: name, label, what stands before it, and before those under it in turn."""
+    rows = []
+    for index, (name, kind) in enumerate(dependants):
+        last = index == len(dependants) - 1
+        label = name + ("" if kind == "context" else "  (needs, order only)")
+        rows.append((name, label, f"{tail}{'└─ ' if last else '├─ '}", f"{tail}{'   ' if last else '│  '}"))
+    return rows
 
 
 def _quoted(text: str) -> str:

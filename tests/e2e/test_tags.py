@@ -193,6 +193,29 @@ def test_a_registry_without_tls_that_is_not_this_machine(
         assert sorted(platforms(f"{repository}:1")) == BOTH
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault("HEAD", "/manifests/1", "status", status=404, times=1)],
+        [Fault("HEAD", "/manifests/1", "status", status=404)],
+        [Fault("GET", "/manifests/sha256", "status", status=404)],
+        [Fault("GET|HEAD", "/manifests/1", "status", status=404, text="<html>not found</html>")],
+        [Fault("GET|HEAD", "/manifests/", "status", status=404, text="")],
+    ],
+    ids=["head-once", "head", "content", "a-page", "nothing"],
+)
+def test_a_404_that_is_none_loses_no_platform(
+    project: Project, run: Run, repository: str, proxy: FaultyRegistry, one_node: str, faults: list[Fault]
+) -> None:
+    project(spec(f"{inner(proxy, repository)}:1"))
+    succeeded(run("apply", "--builder", one_node, "--format", "json"))
+    before = digest(f"{repository}:1")
+    proxy.faults = faults
+    done = run("apply", "--builder", one_node, "--set", "app.platforms=linux/amd64", "--format", "json")
+    assert done.returncode == 5, done.stderr
+    assert digest(f"{repository}:1") == before
+
+
 # --- what is said of what is published --------------------------------------------------------------------------------
 
 

@@ -56,6 +56,9 @@ class Server(ThreadingHTTPServer):
         return {row["platform"]["architecture"]: row["digest"] for row in rows}
 
 
+ABSENT = b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}'
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
@@ -74,10 +77,10 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(202 if gone else 405)
         else:
             digest = name if ":" in name else self.server.tags.get(name, "")
-            self.reply(200 if digest in self.server.content else 404, digest)
+            self.reply(200 if digest in self.server.content else 404, digest if digest in self.server.content else "")
 
     def reply(self, status: int, digest: str = "") -> None:
-        body = self.server.content.get(digest, b"")
+        body = self.server.content.get(digest, ABSENT if status == 404 else b"")
         self.send_response(status)
         told = {"Content-Length": str(len(body)), "Content-Type": OCI_INDEX}
         for key, value in {**told, **({"Docker-Content-Digest": digest} if digest else {})}.items():

@@ -57,7 +57,7 @@ class Registry(BaseHTTPRequestHandler):
         elif self.path.endswith("/blobs/" + OTHER):
             self.reply(307, {"Location": self.server.elsewhere})
         else:
-            self.reply(404)
+            self.reply(404, {"Content-Type": "application/json"}, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
 
     def token(self, body: str) -> None:
         given = self.headers["Authorization"]
@@ -383,3 +383,25 @@ def test_a_proxy_that_is_none(tmp_path: Path) -> None:
     found = asker(tmp_path, HTTPS_PROXY="nonsense").head("r.example.org/app:1")
     assert isinstance(found, Unknown)
     assert found.reason == "the proxy that the environment names for r.example.org is none"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "<html>", "{}", '{"errors": []}', '{"errors": [{"code": "UNKNOWN"}]}', '{"errors": [{"code": 404}]}'],
+)
+def test_a_404_that_no_registry_explains_is_no_word_of_absence(tmp_path: Path, text: str) -> None:
+    with registry("") as server, FaultyRegistry(server.host) as proxy:
+        proxy.faults = [Fault(".*", "/manifests/", "status", status=404, text=text)]
+        found = asker(tmp_path).head(f"{proxy.address}/app:1")
+        assert isinstance(found, Unknown)
+        assert found.doubted
+        assert "404" in found.reason
+
+
+def test_a_head_that_says_404_is_looked_after(tmp_path: Path) -> None:
+    with registry("") as server, FaultyRegistry(server.host) as proxy:
+        proxy.faults = [Fault("HEAD", "/manifests/", "status", status=404)]
+        found = asker(tmp_path).head(f"{proxy.address}/app:1")
+        assert isinstance(found, Found)
+        assert found.digest == DIGEST
+        assert asker(tmp_path).head(f"{proxy.address}/app:2") == Absent()

@@ -1,12 +1,17 @@
 """Whatever is chained in a file, long chains and diamonds of it take loops, and each link is worked out once."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from buildmatrix.pipeline import plan, validate
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.request import Request
+from buildmatrix.report.graph import GraphFormat, graph
+from buildmatrix.report.plan_markdown import plan_markdown
+from buildmatrix.report.plan_text import plan_text
+from buildmatrix.report.style import Style
 from buildmatrix.spec.source import Sources
 
 LINKS = 1_500
@@ -43,6 +48,10 @@ def sources(tmp_path: Path, text: str) -> Sources:
 def test_long_chains(tmp_path: Path, name: str) -> None:
     made = plan("f", sources(tmp_path, CHAINS[name]), Request(), Git(lambda _: None))
     assert len(made.targets) == (LINKS + 1 if name == "contexts" else 1)
+    for form in get_args(GraphFormat):
+        assert graph(made, form)
+    assert plan_text(made, Style(colour=False))
+    assert plan_markdown(made)
 
 
 def test_a_mistake_at_the_end_of_a_chain_is_said_once(tmp_path: Path) -> None:
