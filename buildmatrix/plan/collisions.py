@@ -1,4 +1,4 @@
-"""What two targets would both write: a tag, a cache or a file, of which only the last one would be left."""
+"""What would be written twice: a tag, a cache or a file, of which only the last one would be left."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -6,9 +6,9 @@ from itertools import product
 from typing import Any
 
 from buildmatrix.errors import Place, Problems
-from buildmatrix.oci.reference import canonical, fault
+from buildmatrix.oci.reference import canonical, fault, split
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.outputs import writes_tags
+from buildmatrix.plan.outputs import writes_names, writes_tags
 from buildmatrix.spec.caches import InlineCacheTo
 from buildmatrix.spec.markers import Reference, Where
 from buildmatrix.spec.shapes import Local, Row, rows
@@ -19,6 +19,8 @@ Thing = tuple[str, ...]
 
 def collisions(targets: Iterable[PlannedTarget], directory: str, problems: Problems) -> None:
     """Add what two exported targets, or one twice, would write; paths are relative to `directory`."""
+    targets = tuple(targets)
+    _caches_over_tags(targets, directory, problems)
     written: dict[Thing, tuple[PlannedTarget, Place]] = {}
     said: set[Place] = set()
     for target in targets:
@@ -31,6 +33,30 @@ def collisions(targets: Iterable[PlannedTarget], directory: str, problems: Probl
                 said.add(place)
                 _refuse(thing[0], spoken, (target, place), other, problems)
             own.add(thing)
+
+
+def _caches_over_tags(targets: Iterable[PlannedTarget], directory: str, problems: Problems) -> None:
+    """Add the caches that would be pushed under the name of an image: BuildKit would move the tag to the cache.
+
+    It writes the cache of a target also where nothing else of it is exported.
+    """
+    tags: dict[str, tuple[PlannedTarget, Place]] = {}
+    caches: dict[tuple[str, Place], PlannedTarget] = {}
+    for target in targets:
+        for thing, name, path in _written(target, directory):
+            if thing[0] == "tag" and target.exported:
+                tags.setdefault(name, (target, target.place_of(*path)))
+            elif thing[:2] == ("cache", "registry"):
+                caches.setdefault((thing[2], target.place_of(*path)), target)
+    said: set[Place] = set()
+    for (name, place), target in caches.items():
+        if name in tags and place not in said:
+            said.add(place)
+            whose, tagged = tags[name]
+            message = f"{target.spoken('cache_to')} would write its cache over {name}, an image of {whose.name}"
+            notes = (("the image", tagged),) if tagged != place else ()
+            hint = f"give the cache a tag of its own: ref={split(name)[0]}:cache"
+            problems.error("collision", message, place, hint=hint, notes=notes)
 
 
 def _refuse(
@@ -51,10 +77,8 @@ def _refuse(
 
 def _written(target: PlannedTarget, directory: str) -> Iterator[tuple[Thing, str, tuple[str, int]]]:
     """Yield what a target writes, the same in words, and the path of the setting that says so."""
+    yield from _images(target)
     settings = target.settings
-    if target.tags and writes_tags(settings):
-        for index, tag in enumerate(target.tags):
-            yield ("tag", canonical(tag)), canonical(tag), ("tags", index)
     for index, cache in enumerate(settings.cache_to or ()):
         if not isinstance(cache, InlineCacheTo):
             for place in cache_places(cache, directory):
@@ -62,6 +86,19 @@ def _written(target: PlannedTarget, directory: str) -> Iterator[tuple[Thing, str
     for index, output in enumerate(settings.output or ()):
         if dest := getattr(output, "dest", None):
             yield ("dest", _real(dest, directory)), os.path.normpath(dest), ("output", index)
+
+
+def _images(target: PlannedTarget) -> Iterator[tuple[Thing, str, tuple[str, int]]]:
+    """Yield the names of a target's image, wherever they are written."""
+    settings = target.settings
+    if target.tags and writes_tags(settings):
+        for index, tag in enumerate(target.tags):
+            yield ("tag", canonical(tag)), canonical(tag), ("tags", index)
+    outputs: tuple[Any, ...] = settings.output or ()
+    for index, output in enumerate(outputs):
+        if writes_names(output):
+            for name in output.name.split(","):
+                yield ("tag", canonical(name)), canonical(name), ("output", index)
 
 
 def cache_places(cache: Any, directory: str) -> Iterator[Thing]:

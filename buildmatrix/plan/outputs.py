@@ -25,7 +25,8 @@ def exported_of(settings: Settings, mode: OutputMode, *, exported: bool) -> Sett
     Bake would push what a question yields, an image without layers, and move the tags to it (found with 0.29).
     """
     if not exported:
-        return settings if builds(settings) else settings.but({"call": None})
+        asked = settings if builds(settings) else settings.but({"call": None})
+        return asked.but({"cache_to": None}) if mode == "none" else asked
     if not builds(settings):
         return settings.but({"output": (CacheonlyOutput(type="cacheonly"),), **dict.fromkeys(_OF_RESULTS)})
     return with_outputs(settings, mode)
@@ -91,6 +92,11 @@ def writes_tags(settings: Settings, driver: str = "docker") -> bool:
     """
     outputs: tuple[Any, ...] = settings.output or ()
     return any(_names(output, driver) for output in outputs) if outputs else driver == "docker"
+
+
+def writes_names(output: Any) -> bool:
+    """Tell whether an output has names of its own, which are written to a registry or a store."""
+    return isinstance(output, ImageOutput | RegistryOutput) and bool(output.name) and not output.push_by_digest
 
 
 def _names(output: Any, driver: str) -> bool:

@@ -107,7 +107,7 @@ def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, fil
 def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> None:
     """Add to `problems` all that the file alone shows to be wrong: every target, whether selected or not.
 
-    Collisions are looked for among what is built by default: targets that are alternatives may share a tag.
+    Collisions are looked for among what is built by default, and within each target: alternatives may share a tag.
     """
     with closing(expand(spec, request, git, problems)) as expansion:
         _check_all(spec, expansion, request, problems)
@@ -123,6 +123,9 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     except SelectorError:
         return  # a group is wrong, and reported
     collisions([target for target in sound if target.name in default], spec.directory, problems)
+    for target in sound:
+        if target.name not in default:
+            collisions([target], spec.directory, problems)
 
 
 def _checked(
