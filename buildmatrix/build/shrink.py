@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 
 from buildmatrix.build.options import Policy
 from buildmatrix.build.tags import Tags
-from buildmatrix.errors import Diagnostic, RegistryError
+from buildmatrix.errors import Diagnostic, Place, RegistryError
 from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.image import Image
+from buildmatrix.oci.reference import split
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.plan.publishing import caches_by_tag, pushed_tags
 
 ON_PURPOSE = "--platforms-may-shrink, or [apply] platforms-may-shrink = true"
 
 
 def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None:
-    """Raise RegistryError if a tag would lose a platform, or if nobody can say whether it would.
+    """Raise RegistryError if a tag would lose a platform, or all to a cache, or if nobody can say whether it would.
 
     `own` is the platform of what declares none.
     """
@@ -31,6 +32,7 @@ def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None
                 lost.setdefault((target.name, words), _Lost(target=target)).tags.append(tag)
     problems = [_shrunk(words, one, own) for (_, words), one in lost.items()]
     problems += [_doubt(reason, one) for reason, one in doubts.items()]
+    problems += [] if policy.platforms_may_shrink else _under_caches(plan, tags)
     if problems:
         raise RegistryError(*problems)
 
@@ -69,6 +71,23 @@ def _shrunk(words: str, lost: _Lost, own: str) -> Diagnostic:
         hint = _three_ways(target.platforms or ((own,) if own else ()), words.split())
     message = f"{target.name} would push {lost.spoken} without {words}, {ending}"
     return Diagnostic(message=message, code="shrunk", place=target.place_of("platforms"), hint=hint)
+
+
+def _under_caches(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
+    """Yield an error for each image whose tag a cache would take.
+
+    What nobody can say passes here: caches often lie where only BuildKit can read (the builder's own network, its
+    certificates), and where BuildKit cannot write either, the build fails by itself.
+    """
+    said: set[tuple[str, Place]] = set()
+    for target in plan.targets:
+        for tag, index in caches_by_tag(target).items():
+            held, place = tags.of(tag), target.place_of("cache_to", index)
+            if isinstance(held, Image) and held.platforms and (tag, place) not in said:
+                said.add((tag, place))
+                message = f"{target.name} would write its cache over {tag}, an image for {' '.join(held.platforms)}"
+                hint = f"give the cache a tag of its own: ref={split(tag)[0]}:cache\nor lose the image: {ON_PURPOSE}"
+                yield Diagnostic(message=message, code="shrunk", place=place, hint=hint)
 
 
 def _three_ways(written: tuple[str, ...], lost: list[str]) -> str:

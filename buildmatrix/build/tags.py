@@ -18,12 +18,15 @@ from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.parallel import Begun, all_of
 from buildmatrix.oci.reference import host_of
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.publishing import insecure_registries, pushed_tags
+from buildmatrix.plan.publishing import caches_by_tag, insecure_registries, pushed_tags
 from buildmatrix.process import Programs
 
 
 class Tags:
-    """What the registries hold under the tags that a run will push. Asking begins at once, and keeps nobody."""
+    """What the registries hold under the tags that a run will push, images and caches.
+
+    Asking begins at once, and keeps nobody.
+    """
 
     def __init__(self, plan: Plan, policy: Policy, programs: Programs, tell: Callable[[str], object] = str) -> None:
         """Begin to ask; `tell` is told why a question is asked again, from any thread.
@@ -39,6 +42,9 @@ class Tags:
             for tag in pushed_tags(target)
             if not policy.platforms_may_shrink or policy.together(target) or target.lacking
         }
+        if not policy.platforms_may_shrink:
+            # once: what nobody can say of a cache keeps no run (see shrink.py)
+            self._tries |= {tag: 1 for target in plan.targets for tag in caches_by_tag(target)}
         self._begun = Begun(self._asked, self._tries)
         self._before: Mapping[str, Held] = {}
         self.imagetools: Imagetools | None = None

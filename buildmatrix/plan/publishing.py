@@ -5,6 +5,7 @@ from hashlib import sha256
 from buildmatrix.oci.reference import host_of, split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, pushes, pushes_tags
+from buildmatrix.spec.caches import RegistryCacheTo
 from buildmatrix.spec.model import Apply
 from buildmatrix.spec.settings import ImageOutput, RegistryOutput
 
@@ -34,7 +35,23 @@ def pushed_tags(target: PlannedTarget) -> tuple[str, ...]:
         if isinstance(output, ImageOutput | RegistryOutput) and pushes_tags(output)
         for name in (output.name.split(",") if output.name else target.tags)
     )
-    return tuple(dict.fromkeys(name if split(name)[1] else f"{name}:latest" for name in names))
+    return tuple(dict.fromkeys(map(_full, names)))
+
+
+def _full(name: str) -> str:
+    return name if split(name)[1] else f"{name}:latest"
+
+
+def caches_by_tag(target: PlannedTarget) -> dict[str, int]:
+    """Return the tags under which a target's caches are pushed, in full, each with its index in `cache-to`.
+
+    Also of a target that is only built upon: BuildKit writes its cache all the same. Not with `ignore-error`.
+    """
+    return {
+        _full(cache.ref): index
+        for index, cache in enumerate(target.settings.cache_to or ())
+        if isinstance(cache, RegistryCacheTo) and not cache.ignore_error
+    }
 
 
 def insecure_registries(plan: Plan) -> frozenset[str]:

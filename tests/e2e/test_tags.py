@@ -122,6 +122,48 @@ def test_a_cache_under_a_tag_is_no_image(project: Project, run: Run, repository:
     assert platforms(f"{repository}:cache") == BOTH
 
 
+@pytest.mark.parametrize(("held", "manifest"), [("index", "false"), ("lone manifest", "true")])
+def test_a_cache_does_not_take_an_images_tag(
+    project: Project, run: Run, proxy: FaultyRegistry, repository: str, one_node: str, manifest: str, held: str
+) -> None:
+    def cached(name: str, more: str = "") -> str:
+        cache = f'cache-to = [{{ type = "registry", ref = "{name}", mode = "max", image-manifest = {manifest}{more} }}]'
+        return spec(f"{repository}:2", platforms=cache).replace("LABEL", "RUN true\\nLABEL")
+
+    flags = ("apply", "--builder", one_node, "--format", "json")
+    lone = 'attest = ["type=provenance,disabled=true"]\nplatforms = ["linux/arm64"]'
+    project(spec(f"{repository}:latest") if held == "index" else spec(f"{repository}:latest", platforms=lone))
+    succeeded(run(*flags))
+    before = digest(f"{repository}:latest")
+    project(cached(repository))
+    done = run(*flags)
+    there = "linux/amd64 linux/arm64" if held == "index" else "linux/arm64"
+    assert done.returncode == 5
+    assert f"app would write its cache over {repository}:latest, an image for {there}" in done.stderr, done.stderr
+    assert f"ref={repository}:cache" in done.stderr
+    assert [digest(f"{repository}:latest"), digest(f"{repository}:2")] == [before, ""]
+    assert run(*flags, "--no-output").returncode == 0
+    assert digest(f"{repository}:latest") == before
+    project(cached(f"{inner(proxy, repository)}:cache"))
+    for _ in ("absent", "a cache"):
+        succeeded(run(*flags))
+    first = digest(f"{repository}:cache")
+    assert first
+    project(cached(repository))
+    succeeded(run(*flags, "--platforms-may-shrink"))
+    assert digest(f"{repository}:latest") == first
+
+
+def test_a_cache_that_only_buildkit_may_read_keeps_no_run(
+    project: Project, run: Run, proxy: FaultyRegistry, repository: str, one_node: str
+) -> None:
+    cache = f'cache-to = ["{inner(proxy, repository)}:cache"]'
+    project(spec(f"{repository}:1", platforms=cache).replace("LABEL", "RUN true\\nLABEL"))
+    proxy.faults = [Fault("HEAD|GET", "/manifests/cache", "status", status=403, agent=READERS)]
+    succeeded(run("apply", "--builder", one_node, "--format", "json"))
+    assert digest(f"{repository}:cache")
+
+
 @pytest.mark.parametrize(
     ("number", "status"), [(0, 403), (0, 404), (0, 500), (1, 404), (2, 500), (3, 404), (3, 403), (4, 500), (5, 404)]
 )
