@@ -112,10 +112,12 @@ def apply(
             load=load,
             no_output=no_output,
         )
+        reports = tuple(report or ())
         if any(selector.endswith(".json") for selector in asked.selectors):
             from buildmatrix.cli.saving import plan_of_file
 
-            planned = plan_of_file(run, asked, named=file is not None)
+            files = _written(metadata, reports)
+            planned = plan_of_file(run, asked, named=file is not None, log_dir=log_dir, written=files)
         else:
             planned = make_plan(run.name, run.sources, asked, run.git)
         _check_flags(allow or (), both=fail_fast and bool(keep_going))
@@ -142,7 +144,6 @@ def apply(
         named = policy.builder
         if named != builder:
             probe = stack.enter_context(Probe(run.programs, named))  # the file names another one
-        reports = tuple(report or ())
         check_report_names(reports)
         root = run.sources.repository.root
         refuse_unwritable(_written(metadata, reports), planned, root, log_dir)

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -43,10 +44,11 @@ def _commit(run: Session) -> str:
         return ""
 
 
-def plan_of_file(run: Session, asked: Request, *, named: bool) -> Plan:
+def plan_of_file(run: Session, asked: Request, *, named: bool, log_dir: str | None, written: Iterable[str]) -> Plan:
     """Return the plan of a file, made again; StaleError where it is another one now.
 
-    `named`: the command line says which root file is meant.
+    `named`: the command line says which root file is meant. Into `log_dir` go the logs, and `written` are the other
+    files that the command writes: an earlier run may have written them after the plan was made.
     """
     saved = next(selector for selector in asked.selectors if selector.endswith(".json"))
     _refuse_more(saved, asked)
@@ -59,16 +61,17 @@ def plan_of_file(run: Session, asked: Request, *, named: bool) -> Plan:
     except SpecError:
         refuse_changed(document, None, str(run.sources.directory))
         raise
-    contents = contents_of(planned, saved)
+    logs = [f"{log_dir}/{target.name}.log" for target in planned.targets] if log_dir else []
+    contents = contents_of(planned, saved, written=(*written, *logs))
     fresh = json_of(redacted(plan_json(planned, contents, _commit(run))))
     refuse_changed(document, _beside(fresh, document, contents), str(run.sources.directory))
     return planned
 
 
 def _beside(fresh: dict[str, Any], document: Any, contents: Contents) -> dict[str, Any]:
-    """Return the fresh document; of each folder in which the plan's own file was, empty, when it was made, with it."""
+    """Return the fresh document; of each folder that differs by what we write alone, with what it was then."""
     then, folders = document["contexts"], dict(fresh["contexts"])
-    folders |= {name: digest for name, digest in contents.beside.items() if then.get(name) == digest}
+    folders |= {name: then[name] for name, digests in contents.beside.items() if then.get(name) in digests}
     return {**fresh, "contexts": folders}
 
 

@@ -20,7 +20,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
-from buildmatrix.spec.discovery import discovered, including
+from buildmatrix.spec.discovery import discovered, includes, including
 from buildmatrix.spec.load import FILE
 from buildmatrix.spec.source import Sources, text_from
 from buildmatrix.text import one_line
@@ -92,11 +92,12 @@ def session(file: str | None, color: str = "auto") -> Iterator[Session]:
 def _say_root(run: Session, *, named: bool) -> None:
     """Say where another file than the nearest one is the root, or that a file is taken alone which is part of one."""
     if run.sources.home:
-        nearest = run.sources.home
-        text = (
-            f"note: {run.prefix}{run.name} includes {nearest}: without a selector, the targets of the latter are meant"
-        )
-        say(one_line(text) + "\n", err=True)
+        nearest, root = run.sources.home, f"{run.prefix}{run.name}"
+        text = f"{root} includes {nearest}: without a selector, the targets of the latter are meant"
+        if includes(run.sources.directory / run.name, run.sources.directory / nearest) is None:
+            alone = os.path.relpath(run.sources.directory / nearest)
+            text = f"whether {root} includes {nearest} cannot be told; --file {alone} takes that one alone"
+        say(one_line(f"note: {text}") + "\n", err=True)
     elif named and run.name != STANDARD_INPUT and (outer := including(run.sources.directory / run.name)):
         message = f"this file is taken alone, but {outer} includes it"
         hint = "what that file lays under it is left out, and its tags may lose platforms: leave --file out"

@@ -5,63 +5,83 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, AnyStr
 
 from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.dockerfile import text_of
 from buildmatrix.plan.ignored import NOTHING, Ignored, honours, ignored_by
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import context_of, dockerfile_of, reaches, written_before
+from buildmatrix.plan.reach import context_of, dockerfile_of, reaches, secret_file, written_before
 
 NEVER = frozenset({".git", ".buildmatrix"})
 """What git and we keep in a folder: it changes without the contents changing."""
 
 Inode = tuple[int, int]
+Lines = Mapping[bytes, bytes]
+"""What there is at each path below a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
     """Digests by path: of files, and of folders with all that is in them.
 
-    `beside` are those of the folders as they are with the plan's own file in them, still empty. What is not there, and
-    what lies outside of the repository, is left out; so is what targets of the plan write.
+    `beside` are those that a folder may have had when the plan was made: with the plan's own file in it, still empty,
+    and without what the command writes. What is not there, and what lies outside of the repository, is left out; so is
+    what targets of the plan write, with the folders that are made for it, unless that is a context or a file they read.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
-    beside: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def contents_of(plan: Plan, saved: str = "", unread: Iterable[Inode] = ()) -> Contents:
+def contents_of(plan: Plan, saved: str = "", unread: Iterable[Inode] = (), written: Iterable[str] = ()) -> Contents:
     """Return the contents that a plan is made from.
 
     A plan may be written into a folder that it is about. Its own file does not count: of the path `saved`, or one of
-    `unread`, the device and inode of where it is written.
+    `unread`, the device and inode of where it is written. `written` are the files that the command writes.
     """
-    return _Reader(plan, saved, unread).contents()
+    return _Reader(plan, saved, unread, written).contents()
 
 
 class _Reader:
-    def __init__(self, plan: Plan, saved: str, unread: Iterable[Inode]) -> None:
+    def __init__(self, plan: Plan, saved: str, unread: Iterable[Inode], written: Iterable[str]) -> None:
         self._plan, self._saved, self._unread = plan, os.path.realpath(saved) if saved else "", frozenset(unread)
         self._repository = Repository.around(plan.directory)
-        self._written = frozenset(self._real(path) for target in plan.targets for path in _dests(target))
+        self._aside = tuple(map(os.path.realpath, written))
+        self._read = tuple(dict.fromkeys(self._all_read()))
+        self._written = self._left_out()
+        self._around = frozenset(folder for path in self._written for folder in _parents(path))
 
     def contents(self) -> Contents:
         files, folders, beside = dict(self._plan.digests), {}, {}
         for path in self._plan.made.files:
             files |= self._file(path)
+        for path, out in self._read:
+            files |= self._file(path)
+            if self._repository.kind(path) == "folder" and (name := self._spoken(path, out)) not in folders:
+                folders[name], beside[name] = self._folder(self._repository.real(path), out)
+        return Contents(files=dict(sorted(files.items())), folders=dict(sorted(folders.items())), beside=beside)
+
+    def _all_read(self) -> Iterator[tuple[str, str]]:
+        """Yield what targets are built from, and what tells what is left out of it; not what others write before."""
         before = written_before(self._plan.targets)
         alike = {_reads(target, before.get(target.name, frozenset())): target for target in self._plan.targets}
         for (*_, written), target in alike.items():
             made = [self._real(path) for path in written]
             for path, out in self._read_by(target):
-                if any(is_within(self._real(path), one) for one in made):
-                    continue
-                files |= self._file(path)
-                if self._repository.kind(path) == "folder" and (name := self._spoken(path, out)) not in folders:
-                    folders[name], beside[name] = self._folder(self._repository.real(path), out)
-        return Contents(files=dict(sorted(files.items())), folders=dict(sorted(folders.items())), beside=beside)
+                if not any(is_within(self._real(path), one) for one in made):
+                    yield path, out
+
+    def _left_out(self) -> frozenset[str]:
+        """Return what targets write and none reads: who writes where a context is still has that context compared."""
+        written = {self._real(path) for target in self._plan.targets for path in _dests(target)}
+        if not written:
+            return frozenset()
+        secrets = {src for target in self._plan.targets for src in _secrets(target)}
+        files = {self._real(path) for path in (*secrets, *(path for path, _ in self._read))}
+        folders = [self._real(path) for path, _ in self._read if self._repository.kind(path) == "folder"]
+        return frozenset(path for path in written - files if not any(is_within(folder, path) for folder in folders))
 
     def _read_by(self, target: PlannedTarget) -> Iterator[tuple[str, str]]:
         """Yield the files and folders that a target is built from, each with the file that says what is left out.
@@ -100,12 +120,13 @@ class _Reader:
             return {}
         return {self._name(path): _of_file(self._repository.real(path)).hex()}
 
-    def _folder(self, root: str, out: str) -> tuple[str, str]:
+    def _folder(self, root: str, out: str) -> tuple[str, frozenset[str]]:
         lines = dict(self._walk(root, self._ignored(out)))
-        alone = _digest(lines)
+        ways = [lines, *_without(lines, [_inside(path, root) for path in self._aside if is_within(path, root)])]
+        digests = [_digest(way) for way in ways]
         if self._saved and is_within(self._saved, root):
-            lines[os.fsencode(os.path.relpath(self._saved, root))] = _EMPTY
-        return alone, _digest(lines)
+            digests += [_digest({**way, _inside(self._saved, root): _EMPTY}) for way in ways]
+        return digests[0], frozenset(digests)
 
     def _ignored(self, path: str) -> Ignored:
         try:
@@ -126,7 +147,8 @@ class _Reader:
                 left_out, matched = ignored.of(name, around)
                 if stat.S_ISDIR(found.st_mode) and (not left_out or ignored.takes_back):
                     pending.append((entry.path, matched))
-                if not left_out:
+                made = entry.path in self._around and stat.S_ISDIR(found.st_mode)
+                if not left_out and not made:
                     yield os.fsencode(name), _told(entry.path, found)
 
 
@@ -160,11 +182,35 @@ def _of_file(path: str) -> bytes:
 _EMPTY = b"f" + hashlib.sha256().digest()
 
 
-def _digest(lines: Mapping[bytes, bytes]) -> str:
+def _digest(lines: Lines) -> str:
     digest = hashlib.sha256()
     for name in sorted(lines):
         digest.update(b"%d %d %b %b\n" % (len(name), len(lines[name]), name, lines[name]))
     return digest.hexdigest()
+
+
+def _inside(path: str, root: str) -> bytes:
+    return os.fsencode(os.path.relpath(path, root))
+
+
+def _without(lines: Lines, names: Iterable[bytes]) -> Iterator[Lines]:
+    """Yield what there was before files were written: with the folders that hold nothing else, and without them."""
+    gone = {name for name in names if lines.get(name, b"d") != b"d"}
+    if not gone:
+        return
+    left = {name: line for name, line in lines.items() if name not in gone}
+    yield left
+    around = {parent for name in gone for parent in _parents(name)}
+    kept = {parent for name in left if name not in around for parent in _parents(name)}
+    emptied = around - kept
+    yield {name: line for name, line in left.items() if name not in emptied}
+
+
+def _parents(path: AnyStr) -> Iterator[AnyStr]:
+    """Yield the folders around a path, the nearest first."""
+    while (parent := os.path.dirname(path)) and parent != path:  # noqa: PTH120
+        yield parent
+        path = parent
 
 
 # --- what targets name ------------------------------------------------------------------------------------------------
@@ -190,3 +236,8 @@ def _reads(target: PlannedTarget, written: frozenset[str]) -> _Reads:
 def _dests(target: PlannedTarget) -> Iterator[str]:
     tables: tuple[Any, ...] = (*(target.settings.output or ()), *(target.settings.cache_to or ()))
     return (dest for table in tables if (dest := getattr(table, "dest", None)))
+
+
+def _secrets(target: PlannedTarget) -> Iterator[str]:
+    tables: tuple[Any, ...] = target.settings.secret or ()
+    return (src for table in tables if (src := secret_file(table)) is not None)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from buildmatrix.errors import Place
 from buildmatrix.spec.shapes import Local, Table, is_list, is_map, item_of, row_of, rows, unwrap
 
 _REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9_.-]+@[^/:]+:|github\.com/|target:|-$)")
@@ -14,6 +15,14 @@ _LAYOUT = "oci-layout://"
 def is_local(text: str) -> bool:
     """Tell whether a context is a folder of this machine: no URL, Git address, image, target or standard input."""
     return _REMOTE.match(text) is None
+
+
+def folder_of(place: Place) -> str:
+    """Return the folder that a setting's paths are relative to: its file's; the root file's ("") for one of `--set`.
+
+    A `--set` is named whole where a file would be, slashes of its value included; it is below no table of a file.
+    """
+    return posixpath.dirname(place.file) if place.pointer[:1] in {("target",), ("defaults",)} else ""
 
 
 def rebased(text: str, folder: str) -> str:

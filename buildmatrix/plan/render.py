@@ -14,7 +14,7 @@ from typing import Any
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.merge import Merged
-from buildmatrix.plan.paths import rebase
+from buildmatrix.plan.paths import folder_of, rebase
 from buildmatrix.plan.scope import FOLLOWS, BadTemplateError
 from buildmatrix.plan.tables import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.check import problems as check
@@ -205,7 +205,7 @@ class Finish:
         self.attribute, self.origins, self.faults = attribute, origins, faults
         self.row = row_of(Settings, attribute)
         self.has_tables = is_table_list(self.row)
-        self.rebases = any(posixpath.dirname(place.file) for path, place in origins.items() if path[0] == attribute)
+        self.rebases = any(folder_of(place) for path, place in origins.items() if path[0] == attribute)
         self.spoken = f"target.{faults.declared}.{self.row.key}"
 
     def place(self, path: Pointer) -> Place:
@@ -246,7 +246,7 @@ class Finish:
         return self._rebase(value)
 
     def _rebase(self, value: Any, *path: str | int) -> Any:
-        return rebase(Settings, self.attribute, value, posixpath.dirname(self.place(path).file))
+        return rebase(Settings, self.attribute, value, folder_of(self.place(path)))
 
     def _tables(self, value: tuple[Any, ...], cell: str) -> list[Any]:
         found: list[Any] = []

@@ -263,6 +263,95 @@ def test_a_target_that_writes_into_its_own_context(repo: Path, say: Say, save: C
     assert applied(say, saved)
 
 
+WRITING = (
+    "app.output=type=local,dest=out/app",
+    "app.output+=type=tar,dest=dist/app.tar",
+    "app.cache-to=type=local,dest=.cache",
+)
+
+
+def writing(*sets: str) -> list[str]:
+    return [text for one in sets for text in ("--set", one)]
+
+
+def write(repo: Path, *names: str) -> None:
+    for name in names:
+        (repo / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / name).write_text(name)
+
+
+def test_what_its_targets_write_into_a_context_does_not_count(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    saved = save("app", *writing(*WRITING))
+    write(repo, "out/app/file", "dist/app.tar", ".cache/index.json", ".buildmatrix/state")
+    assert applied(say, saved)
+    write(repo, "dist/other.tar")
+    assert "the context . has changed" in refused(say, saved, 4)
+
+
+def test_a_link_in_the_place_of_the_folder_that_is_written_to(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    saved = save("app", *writing(*WRITING))
+    (repo / "out").symlink_to("more")
+    assert "the context . has changed" in refused(say, saved, 4)
+
+
+@pytest.mark.parametrize("dest", ["more", "./more/", "more/in", "more/in/here"])
+def test_where_a_context_is_written_it_is_compared_all_the_same(
+    repo: Path, say: Say, save: Callable[..., Path], dest: str
+) -> None:
+    write(repo, "more/in/here/file", "more/in/other")
+    saved = save("app", *writing("app.contexts.more=more/in/here", f"app.output=type=local,dest={dest}"))
+    write(repo, "more/in/here/new")
+    assert "the context more/in/here has changed" in refused(say, saved, 4)
+    (repo / "more/in/here/new").unlink()
+    assert applied(say, saved)
+    write(repo, "more/in/new")
+    assert "the context . has changed" in refused(say, saved, 4)
+
+
+def test_paths_of_a_set_are_relative_to_the_root_file(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    write(repo, "a/b/Dockerfile")
+    found = applied(say, save("app", *writing("app.context=./a/b", "app.output=type=local,dest=out/app")))
+    assert found["target"]["app"]["context"] == "./a/b"
+    assert found["target"]["app"]["output"] == ["type=local,dest=out/app"]
+
+
+REPORTS = ("--log-dir", "logs/deep", "--report", "r/run.xml", "--metadata", "m.json")
+
+
+@pytest.mark.parametrize("folder", [(), ("logs/deep",)])
+def test_what_the_command_writes_itself_does_not_count(
+    repo: Path, say: Say, save: Callable[..., Path], folder: tuple[str, ...]
+) -> None:
+    for name in ("r", *folder):
+        (repo / name).mkdir(parents=True)
+    write(repo, "r/kept")
+    saved = save("app")
+    write(repo, "logs/deep/app.log", "r/run.xml", "m.json")
+    assert "the context . has changed" in refused(say, saved, 4)
+    assert applied(say, saved, *REPORTS)
+    shutil.copy(saved, repo / "plan.json")
+    assert "the context . has changed" in refused(say, saved, 4, *REPORTS)
+    write(repo, "logs/deep/other.log")
+    assert "the context . has changed" in refused(say, repo / "plan.json", 4, *REPORTS)
+
+
+def test_a_plan_and_reports_in_one_context(repo: Path) -> None:
+    command = [sys.executable, "-m", "buildmatrix"]
+    with (repo / "plan.json").open("w") as file:
+        subprocess.run([*command, "plan", "app", "--format", "json"], stdout=file, check=True)
+    write(repo, "logs/deep/app.log", "r/run.xml", "m.json")
+    done = subprocess.run([*command, "apply", "plan.json", "--dry-run", *REPORTS], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_report_that_was_there_is_part_of_the_context(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    write(repo, "m.json")
+    saved = save("app")
+    assert applied(say, saved, *REPORTS)
+    (repo / "m.json").write_text("another")
+    assert "the context . has changed" in refused(say, saved, 4, *REPORTS)
+
+
 # --- what it claims is not believed -----------------------------------------------------------------------------------
 
 FORGED: Mapping[str, Callable[[dict[str, Any]], object]] = {

@@ -269,3 +269,18 @@ def test_a_file_that_is_named_is_taken_alone_and_that_is_said(
         said
         == f"note: ../../buildmatrix.toml includes {APP}: without a selector, the targets of the latter are meant\n"
     )
+
+
+@pytest.mark.parametrize("broken", ["include = [", "not TOML"])
+def test_where_it_cannot_be_told_what_includes_it_that_is_said(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: str
+) -> None:
+    tree(repo, {"buildmatrix.toml": broken})
+    monkeypatch.setenv("NO_COLOR", "1")
+    with session(None):
+        said = capsys.readouterr().err
+    outer = "../../buildmatrix.toml"
+    alone = "--file buildmatrix.toml takes that one alone"
+    assert said == f"note: whether {outer} includes {APP} cannot be told; {alone}\n"
+    with session("buildmatrix.toml") as run:
+        assert run.sources.directory == repo / "images" / "app"
