@@ -45,18 +45,24 @@ def _full(name: str) -> str:
 def caches_by_tag(target: PlannedTarget) -> dict[str, int]:
     """Return the tags under which a target's caches are pushed, in full, each with its index in `cache-to`.
 
-    Also of a target that is only built upon: BuildKit writes its cache all the same. Not with `ignore-error`.
+    Also of a target that is only built upon: BuildKit writes its cache all the same.
     """
     return {
         _full(cache.ref): index
         for index, cache in enumerate(target.settings.cache_to or ())
-        if isinstance(cache, RegistryCacheTo) and not cache.ignore_error
+        if isinstance(cache, RegistryCacheTo)
     }
 
 
 def insecure_registries(plan: Plan) -> frozenset[str]:
-    """Return the registries that an output may push to without TLS: what holds for the push holds for its tags."""
-    return frozenset(
+    """Return the registries that an output or a cache may use without TLS: what holds for the push holds for tags."""
+    caches = (
+        host_of(cache.ref)
+        for target in plan.targets
+        for cache in target.settings.cache_to or ()
+        if isinstance(cache, RegistryCacheTo) and cache.insecure
+    )
+    return frozenset(caches) | frozenset(
         host_of(name)
         for target in plan.targets
         for output in target.settings.output or ()
