@@ -25,16 +25,13 @@ UNAVAILABLE = 3  # what `engine` exits with where no engine can be had
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests by folder; of several xdist workers one takes all of e2e, and starts with it."""
+    """Mark the tests by folder; xdist's workers start with e2e, which takes longest."""
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in {"contract", "e2e"}:
             item.add_marker(folder)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
-        for item in items:
-            if item.get_closest_marker("e2e"):
-                item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(autouse=True)

@@ -121,6 +121,7 @@ def test_no_output_writes_nothing(project: Callable[..., Path], run: Run, reposi
     assert not digest(f"{repository}:never")
 
 
+@pytest.mark.alone
 def test_caches(project: Callable[..., Path], run: Run, repository: str, one_node: str) -> None:
     folder = project(
         f"""

@@ -164,6 +164,7 @@ def bring_back() -> None:
     subprocess.run([ENGINE, "up", "--nodes", "2"], capture_output=True, check=True)
 
 
+@pytest.mark.alone
 def test_an_engine_that_is_killed_and_comes_back(
     start: Start, project: Project, run: Run, repository: str, second_engine: str
 ) -> None:
@@ -190,6 +191,7 @@ def test_an_engine_that_is_killed_and_comes_back(
     assert digest(f"{repository}/slow:1")
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("second_engine")
 def test_one_engine_of_two_is_killed(start: Start, project: Project, run: Run, repository: str) -> None:
     step = nap(10)
@@ -215,6 +217,7 @@ def test_one_engine_of_two_is_killed(start: Start, project: Project, run: Run, r
     assert platforms(f"{repository}:1") == ["linux/amd64", "linux/arm64"]
 
 
+@pytest.mark.alone
 def test_an_engine_that_comes_back_while_it_is_tried_again(
     start: Start, project: Project, repository: str, second_engine: str
 ) -> None:

@@ -127,6 +127,7 @@ def bring_back() -> None:
     subprocess.run([ENGINE, "up", "--nodes", "2"], capture_output=True, check=True)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kill", list(kills()), ids=str)
 def test_no_kill_harms_a_tag(project: Project, start: Start, repository: str, second: str, kill: Kill) -> None:
     builder = second if kill.builder == "second" else kill.builder
