@@ -1,6 +1,10 @@
 """All that is printed: to standard output or standard error, through the door of `text`."""
 
+import errno
+import fcntl
 import io
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +89,40 @@ def say_to_program(text: str) -> None:
         sys.stdout.flush()
     else:
         say(text)
+
+
+# --- the streams of this process, by their paths ----------------------------------------------------------------------
+
+_STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
+_STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/(?:0|[1-9][0-9]{0,5}))")
+
+
+def is_stream(path: str) -> bool:
+    """Tell whether a path, as it is written, is a stream of this process: a link that leads to one is not."""
+    return _STREAM.fullmatch(path) is not None
+
+
+def refuse_closed(path: str) -> None:
+    """Raise OSError if a stream is not open, or only to be read."""
+    if fcntl.fcntl(_number(path), fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, "it is only open to be read", path)
+
+
+def write_stream(path: str, text: str) -> None:
+    """Write to a stream: through the doors to standard output and error, to others as to a program; OSError."""
+    number = _number(path)
+    refuse_closed(path)
+    if number == 1:
+        say_to_program(text)
+    elif number == 2:  # noqa: PLR2004 the number of standard error
+        say(text, err=True)
+    else:
+        with os.fdopen(os.dup(number), "w", encoding="utf-8") as stream:
+            stream.write(terminal(text) if stream.isatty() else text)
+
+
+def _number(path: str) -> int:
+    return _STANDARD.get(path) or int(path.rpartition("/")[2])
 
 
 def behind(stream: IO[str]) -> IO[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from buildmatrix.cli.main import GONE
-from buildmatrix.cli.output import say
+from buildmatrix.cli.output import is_stream, refuse_closed, say, write_stream
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
 from buildmatrix.plan.git import Git
@@ -190,9 +190,15 @@ def _modes(*, push: bool, load: bool, none: bool) -> tuple[tuple[OutputMode, boo
 
 
 def write_file(path: str, text: str, root: str) -> None:
-    """Write a file whole or not at all, `root` being the repository; UsageError if that cannot be."""
+    """Write a file whole or not at all, `root` being the repository; UsageError if that cannot be.
+
+    The streams of this process are written to, since they are no files that could be replaced.
+    """
     try:
-        write_whole(Path(path), text, root)
+        if is_stream(path):
+            write_stream(path, text)
+        else:
+            write_whole(Path(path), text, root)
     except OSError as error:
         raise _unwritable(path, error) from None
 
@@ -200,7 +206,7 @@ def write_file(path: str, text: str, root: str) -> None:
 def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder: str | None = None) -> None:
     """Raise UsageError if a path is none to write: a link, a device, a file that the plan is made from.
 
-    `written` is path to option. Into `folder` go the logs.
+    So is a stream that is not open. `written` is path to option. Into `folder` go the logs.
     """
     logs = {f"{folder}/{target.name}.log": "--log-dir" for target in plan.targets} if folder else {}
     refuse_overwritten(plan, {**written, **logs})
@@ -210,6 +216,9 @@ def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder:
         raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, "it is no folder for logs"))
     for path in written:
         try:
+            if is_stream(path):
+                refuse_closed(path)
+                continue
             refuse_other(Path(path), root)
             if not Path(path).parent.is_dir():
                 raise FileNotFoundError(errno.ENOENT, f"there is no folder {Path(path).parent}")

@@ -19,7 +19,7 @@ from buildmatrix.plan.scope import FOLLOWS, BadTemplateError
 from buildmatrix.plan.tables import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.check import shown
-from buildmatrix.spec.credentials import learn_setting
+from buildmatrix.spec.credentials import learn_csv, learn_setting
 from buildmatrix.spec.damage import ANY_SETTING
 from buildmatrix.spec.plain import integer_of
 from buildmatrix.spec.settings import Settings
@@ -254,6 +254,7 @@ class Finish:
             if not isinstance(item, str):
                 found.append(item)
                 continue
+            learn_csv(self.attribute, item)
             try:
                 found += self._table(parsed(self.attribute, item), item, index, cell)
             except BadCsvError as error:

@@ -7,7 +7,7 @@ from typing import Any
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.plan.tables import is_table_list
 from buildmatrix.spec.check import problems as check
-from buildmatrix.spec.credentials import learn_text
+from buildmatrix.spec.credentials import learn, learn_text
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.model import Layer
 from buildmatrix.spec.plain import oddities
@@ -55,6 +55,7 @@ def _parse(text: str, problems: Problems) -> Setting | None:
     value = _value(row, found, place, problems)
     if value is None:
         return None
+    learn({row.key: value})
     schema = table_schema(Settings, templates=True) | {"$defs": definitions(Settings, templates=True)}
     if faults := check(schema, {row.key: value}):
         for fault in faults:

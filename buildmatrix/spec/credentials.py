@@ -1,14 +1,26 @@
 """Credentials in the file: which settings hold them is marked at their rows, and what they hold is never shown."""
 
+import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from operator import is_not
 from typing import Any
 
 from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import Credential, Row, Table, arms, is_list, is_table, item_of, row_of, rows
-from buildmatrix.text import HIDDEN, hide, hide_in_url, spans, spans_of_urls
+from buildmatrix.spec.shapes import (
+    Credential,
+    Row,
+    Table,
+    arms,
+    discriminator,
+    is_list,
+    is_table,
+    item_of,
+    row_of,
+    rows,
+)
+from buildmatrix.text import HIDDEN, hide, hide_in_url, hide_value, spans, spans_of_urls
 
 
 @cache
@@ -38,6 +50,14 @@ def _whole() -> frozenset[str]:
     return frozenset(row.key for row in found if (marker := row.marker(Credential)) and not marker.url)
 
 
+@cache
+def _known(attribute: str, kind: str) -> frozenset[str]:
+    """Return the keys of one kind of a setting's tables; those of all kinds where there is no such kind."""
+    tables = [arm for arm in arms(item_of(row_of(Settings, attribute).shape)) if is_table(arm)]
+    of_kind = [table for table in tables if discriminator(table) == kind]
+    return frozenset(row.key for table in of_kind or tables for row in rows(table))
+
+
 # --- what is written ------------------------------------------------------------------------------------------------
 
 
@@ -47,10 +67,22 @@ def assignment() -> re.Pattern[str]:
 
     That is for messages and source lines: a key that is merely like one counts.
     """
-    keys = "|".join(sorted(_whole()))
-    like = r"(?!secrets?\b)[\w-]*(?:secret|token|passw|credential|(?:access|account|api)[_-]?key)[\w-]*"
+    keys = "|".join(near for key in sorted(_whole()) for near in _nearly(key))
+    like = r"(?!secrets?\b)[\w-]*(?:secret|token|pass?w|credential|(?:access|account|api)[_-]?key)[\w-]*"
     value = r"\"\"\"(?P<long>.*)|\"(?P<text>(?:[^\"\\]|\\.)*)|'(?P<plain>[^']*)|(?P<bare>[^\s\"'\[{(,}\])]+)"
     return re.compile(rf"(?i)(?<![\w-])[\"']?(?:{keys}|{like})[\"']?\s*=\s*\[?\s*(?:{value})")
+
+
+_EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
+
+
+def _nearly(key: str) -> Iterator[str]:
+    """Yield patterns of a key with one slip of the hand: a letter left out, one too many, a wrong one, two swapped."""
+    for at, letter in enumerate(key):
+        before, after = key[:at], key[at + 1 :]
+        yield rf"{before}(?:[\w-]?|{letter}[\w-]|[\w-]{letter}){after}"
+        if after:
+            yield f"{before}{after[0]}{letter}{after[1:]}"
 
 
 def learn(data: Any) -> frozenset[str]:
@@ -73,7 +105,7 @@ def _written(data: Any) -> Iterator[str]:
             for key, item in value.items():
                 attribute = str(key).replace("-", "_")
                 if holders().get(attribute) and isinstance(item, list):
-                    yield from _in_list(item)
+                    yield from _in_list(attribute, item)
                 pending.append(item)
         elif isinstance(value, list):
             pending += value
@@ -81,23 +113,61 @@ def _written(data: Any) -> Iterator[str]:
             yield from _in_url(value)
 
 
-def _in_list(items: list[Any]) -> Iterator[str]:
+def _in_list(attribute: str, items: list[Any]) -> Iterator[str]:
     for item in items:
         if isinstance(item, Mapping):
-            values = [value for key, value in item.items() if key in _whole()]
-            texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
-            yield from (text for text in texts if isinstance(text, str))
+            yield from _in_fields(attribute, item.items())
         elif isinstance(item, str):
             yield from _in_csv(item)
+            yield from _in_fields(attribute, [*_pairs(item)])
+
+
+def _in_fields(attribute: str, fields: Collection[tuple[str, Any]]) -> Iterator[str]:
+    """Yield the values of credentials, and of keys that this kind does not know: those may be misspelt.
+
+    The latter are hidden where they stand, too, however short.
+    """
+    known = _known(attribute, str(dict(fields).get("type"))) - _whole()
+    for key, value in fields:
+        for text in _leaves(value) if key not in known else ():
+            yield text
+            if key not in _whole():
+                hide_value(str(key), text)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, (list, Mapping)):
+            pending += one.values() if isinstance(one, Mapping) else one
+        else:
+            yield str(one)
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a CSV string that have a key, however broken it is; one that a template makes has none."""
+    solid = _EXPRESSION.sub(lambda match: "{{" + re.sub(r"[=,\"]", ".", match[1]) + "}}", text)
+    try:
+        fields = next(csv.reader([solid]), [])
+    except csv.Error:
+        fields = solid.split(",")
+    for key, sign, value in (field.partition("=") for field in fields):
+        if sign and "{{" not in key and "{%" not in key:
+            yield key.strip().lower(), value
+
+
+def learn_csv(attribute: str, text: str) -> None:
+    """Hide the credentials of a CSV string of a setting, and what its kind of table does not know."""
+    if holders().get(attribute):
+        for value in _in_list(attribute, [text]):
+            _learned(value)
 
 
 def _in_csv(text: str) -> Iterator[str]:
     keys = "|".join(_whole())
     for match in re.finditer(rf'(?i)(?:^|,)\s*(?:"(?:{keys})=((?:[^"]|"")*)"|(?:{keys})=([^,]*))', text):
         yield match[1].replace('""', '"') if match[1] is not None else match[2]
-
-
-_EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
 
 
 def _in_url(text: str) -> Iterator[str]:

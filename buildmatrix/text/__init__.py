@@ -5,7 +5,18 @@ knows what is never shown.
 """
 
 from buildmatrix.text.door import command, obeys_nothing, painted, terminal
-from buildmatrix.text.secrets import HIDDEN, Span, forget, hidden, hide, hide_in_url, redacted, spans, spans_of_urls
+from buildmatrix.text.secrets import (
+    HIDDEN,
+    Span,
+    forget,
+    hidden,
+    hide,
+    hide_in_url,
+    hide_value,
+    redacted,
+    spans,
+    spans_of_urls,
+)
 from buildmatrix.text.signs import clean, columns, json_safe, one_line, padded
 
 __all__ = [
@@ -18,6 +29,7 @@ __all__ = [
     "hidden",
     "hide",
     "hide_in_url",
+    "hide_value",
     "json_safe",
     "obeys_nothing",
     "one_line",

@@ -34,6 +34,7 @@ class _Secrets:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.texts: frozenset[str] = frozenset()
+        self.values: tuple[re.Pattern[str], ...] = ()
 
     def add(self, texts: Iterable[str]) -> None:
         with self._lock:
@@ -45,6 +46,7 @@ class _Secrets:
     def clear(self) -> None:
         with self._lock:
             self.texts = frozenset()
+            self.values = ()
             self.__dict__.pop("pattern", None)
 
     @cached_property
@@ -60,6 +62,13 @@ _secrets = _Secrets()
 def hide(*texts: str) -> None:
     """Remember credentials: from now on nothing that is printed or reported holds them, or a line of them."""
     _secrets.add(line.strip() for text in texts for line in (text, *text.splitlines()))
+
+
+def hide_value(key: str, text: str) -> None:
+    """Remember a credential as the value of a key, however short: it is hidden where it stands there."""
+    if text.strip("*"):
+        found = re.compile(rf"(?i)(?<![\w-]){re.escape(key)}[\"']?\s*=\s*[\"']?(?P<hidden>{re.escape(text)})")
+        _secrets.values = (*dict.fromkeys((*_secrets.values, found)),)
 
 
 def hide_in_url(text: str) -> None:
@@ -101,7 +110,8 @@ def _spellings(text: str) -> set[str]:
 
 def spans(text: str, also: "re.Pattern[str] | None" = None) -> list[Span]:
     """Return where something hidden is, in order; `also` finds more of it, as a group `hidden`."""
-    found = spans_of_urls(text) + ([_span(match) for match in also.finditer(text)] if also else [])
+    patterns = (also, *_secrets.values) if also else _secrets.values
+    found = spans_of_urls(text) + [_span(match) for pattern in patterns for match in pattern.finditer(text)]
     if (known := _secrets.pattern) is not None:
         found += [match.span() for match in known.finditer(text)]
         found += _cut(text, _secrets.texts) if "…" in text else []

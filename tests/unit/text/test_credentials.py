@@ -166,10 +166,28 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("line", WRONG)
+MISSPELT = [
+    'cache-to = ["type=s3,region=x,bucket=b,session_tken=CANARY-1"]',
+    'cache-to = ["type=s3,session_tken=CANARY-2,sesion_tken=CANARY-1,session_tken=CANARY-1"]',
+    "cache-from = ['type=s3,\"pasword=x,CANARY-1\"']",
+    'cache-from = ["type=s3,TKN=CANARY-1"]',
+    'cache-from = ["type=S3,tokn=CANARY-1"]',
+    'cache-from = ["type=registry,ref=localhost/x,sas=CANARY-1"]',
+    'cache-to = ["type=gha,tken={{ key }}"]',
+    'cache-to = ["{{ whole }}"]',
+    'cache-to = [{ type = "s3", "session-token" = "CANARY-1" }]',
+    'cache-to = [{ type = "inline", key = { it = ["CANARY-1"] } }]',
+    'cache-to = [{ type = "s3", sesion_token = "CANARY-1 and no end }]',
+]
+
+
+@pytest.mark.parametrize("line", WRONG + MISSPELT)
 @pytest.mark.parametrize("words", ["plan", "validate", "validate --format json", "render", "list targets"])
 def test_no_error_shows_a_credential(line: str, words: str, say: Callable[..., tuple[str, int]]) -> None:
-    text = f'version = 1\nvariable.key = {{ default = "CANARY-1" }}\n[target.app]\n{line}\n'
+    text = (
+        'version = 1\nvariable.key = { default = "CANARY-1" }\nvariable.whole = "type=s3,sesn_tok=CANARY-1"\n'
+        f"[target.app]\n{line}\n"
+    )
     shown, code = say(text, *words.split())
     assert code == 2
     assert "CANARY-1" not in shown
@@ -182,6 +200,8 @@ def test_no_error_shows_a_credential(line: str, words: str, say: Callable[..., t
         ["--set", "app.cache-to=type=s3,secret_access_key=CANARY-1,bogus=x"],
         ["--set", 'app.cache-to=[{ type = "s3", secret_access_key = "CANARY-1", bogus = 1 }]'],
         ["--set", "app.cache-to.token=CANARY-1"],
+        ["--set", "app.cache-to=type=s3,sesn_tok=CANARY-1"],
+        ["--set", 'app.cache-to=[{ type = "s3", sesn_tok = "CANARY-1" }]'],
         ["--set", "app.context=https://CANARY-1@h/x", "--set", "app.nothing=https://u:CANARY-1@h"],
         ["--var", "key=CANARY-1"],
     ],
@@ -210,6 +230,17 @@ def test_a_short_one_is_masked_where_it_stands(say: Callable[..., tuple[str, int
     shown, _ = say(f'version = 1\n[target.app]\ndockerfile-inline = "FROM x"\n{line}\n', "plan", "--format", "json")
     assert '"token": "***"' in shown
     assert "zq" not in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['["type=s3,pw=zq"]', '[{ type = "s3", pw = "zq" }]', '[{type="s3",pw="zq"}]', '["type=s3,sesion_token=zq"]'],
+)
+def test_a_short_one_is_masked_where_its_key_is_misspelt(line: str, say: Callable[..., tuple[str, int]]) -> None:
+    shown, code = say(f"version = 1\n[target.app]\ncache-to = {line}\n", "plan")
+    assert code == 2
+    assert "zq" not in shown
+    assert "***" in shown
 
 
 # What is hidden in a text
@@ -281,6 +312,8 @@ def test_no_text_holds_what_is_hidden(secret: str, before: str, after: str) -> N
         ('token = "abc"', 'token = "***"'),
         ("x = { aws_secret = 'abc', y = 1 }", "x = { aws_secret = '***', y = 1 }"),
         ("type=gha,token=abc,scope=x", "type=gha,token=***,scope=x"),
+        ('x = { sesion_token = "abc", acess_key_id = "d" }', 'x = { sesion_token = "***", acess_key_id = "***" }'),
+        ("tken=abc otken=abc tokenn=abc broken=abc", "tken=*** otken=*** tokenn=*** broken=abc"),
         ('secret = [{ id = "token", env = "TOKEN" }]', 'secret = [{ id = "token", env = "TOKEN" }]'),
         ('tags = ["token:1"]', 'tags = ["token:1"]'),
     ],
