@@ -12,9 +12,11 @@ import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
 from tests.e2e.tools import (
+    ENGINE,
     Project,
     Run,
     Start,
+    bring_back,
     count,
     digest,
     nap,
@@ -27,8 +29,6 @@ from tests.e2e.tools import (
     until,
     wait_for,
 )
-
-ENGINE = Path(__file__).parent.parent.parent / "tools" / "engine" / "engine"
 
 
 @pytest.fixture
@@ -152,16 +152,12 @@ def second_engine(two_nodes: str) -> Iterator[str]:
         ["docker", "buildx", "create", "--name", name, "--driver", "remote", socket], capture_output=True, check=True
     )
     yield name
-    subprocess.run([ENGINE, "up", "--nodes", "2"], capture_output=True, check=True)
+    bring_back()
     subprocess.run(["docker", "buildx", "rm", name], capture_output=True, check=True)
 
 
 def kill_second_engine() -> None:
     subprocess.run([ENGINE, "kill", "node1"], capture_output=True, check=True)
-
-
-def bring_back() -> None:
-    subprocess.run([ENGINE, "up", "--nodes", "2"], capture_output=True, check=True)
 
 
 @pytest.mark.alone

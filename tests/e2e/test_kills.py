@@ -18,9 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, Start, until
+from tests.e2e.tools import ENGINE, Project, Start, bring_back, until
 
-ENGINE = Path(__file__).parent.parent.parent / "tools" / "engine" / "engine"
 KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("KILLS_SEED", "1"))
 PLATFORMS = {"amd64", "arm64"}
@@ -121,10 +120,6 @@ def second(two_nodes: str) -> Iterator[str]:
     yield name
     bring_back()
     subprocess.run(["docker", "buildx", "rm", name], capture_output=True, check=True)
-
-
-def bring_back() -> None:
-    subprocess.run([ENGINE, "up", "--nodes", "2"], capture_output=True, check=True)
 
 
 @pytest.mark.alone

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+ENGINE = Path(__file__).parent.parent.parent / "tools" / "engine" / "engine"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., "subprocess.Popen[str]"]
 Project = Callable[..., Path]
@@ -99,6 +100,12 @@ def result_of(folder: Path) -> dict[str, Any]:
     path = folder / ".buildmatrix" / "result.json"
     found: dict[str, Any] = json.loads(path.read_text())["targets"] if path.exists() else {}
     return found
+
+
+def bring_back() -> None:
+    """Have both engines of this home up again; on a busy machine one that was just killed may need a second start."""
+    command = [str(ENGINE), "up", "--nodes", "2"]
+    until(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, 300)
 
 
 def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
