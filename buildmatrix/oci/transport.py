@@ -197,7 +197,7 @@ def _pool_classes() -> dict[str, Any]:
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.connection import HTTPConnection, HTTPSConnection
 
-    class Plain(HTTPConnection):
+    class Held(HTTPConnection):
         def connect(self) -> None:
             super().connect()
             _current.exchange.hold(self.sock)
@@ -207,21 +207,14 @@ def _pool_classes() -> dict[str, Any]:
                 _current.exchange.hold(self.sock)
             super().putrequest(*given, **more)
 
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            _current.exchange.hold(self.sock)
-
-        def putrequest(self, *given: Any, **more: Any) -> None:
-            if self.sock is not None:
-                _current.exchange.hold(self.sock)
-            super().putrequest(*given, **more)
+    class HeldSecure(Held, HTTPSConnection):
+        """The same over TLS: what `super()` is follows from the order of the bases."""
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+        ConnectionCls = Held
 
     class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
+        ConnectionCls = HeldSecure
 
     return {"http": PlainPool, "https": SecurePool}
 
