@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from buildmatrix.build.events import Event, Listener, TargetEnded
 from buildmatrix.build.imagetools import Imagetools
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.logs import Logs
@@ -14,7 +15,6 @@ from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.outcome import Outcome, TargetOutcome
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.present import Present, builder_of
-from buildmatrix.build.progress import Event, Listener, TargetEnded
 from buildmatrix.build.publish import Published, Publisher, published_metadata
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.resume import NOTHING, Resumed, resumed

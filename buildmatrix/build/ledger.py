@@ -7,10 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from buildmatrix.build.answers import Answer
+from buildmatrix.build.events import Listener, TargetEnded
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
 from buildmatrix.build.preflight import Facts
-from buildmatrix.build.progress import Listener, Progress, TargetEnded, Track
+from buildmatrix.build.progress import Progress, Track
 from buildmatrix.build.staging import FirstTags
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, writes_tags

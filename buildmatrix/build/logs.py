@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import IO
 
-from buildmatrix.build.progress import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted
+from buildmatrix.build.events import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted
 from buildmatrix.files import make_folder, write_more, write_new
 from buildmatrix.text import clean
 

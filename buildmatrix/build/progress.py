@@ -1,22 +1,20 @@
-"""BuildKit's progress as data: buildx's `rawjson` lines become events of targets.
+"""BuildKit's progress as data: buildx's `rawjson` documents become events of targets.
 
-A line is a SolveStatus (moby/buildkit client/graph.go) with `vertexes`, `statuses` and `logs`; buildx 0.13 spreads one
-over several lines. A vertex is named `[TARGET PLATFORM 2/5] RUN …`, without the target where bake builds only one.
-What is no JSON is bake's own words, at the end of a failed run.
+A vertex is named `[TARGET PLATFORM 2/5] RUN …`, without the target where bake builds only one. What is no JSON is
+bake's own words, at the end of a failed run.
 """
 
-import base64
-import json
 import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from buildmatrix.build.outcome import StepOutcome, TargetOutcome
-from buildmatrix.text import hidden, redacted
+from buildmatrix.build.events import Listener, LogLine, StepEnded, StepStarted, Transferred
+from buildmatrix.build.outcome import StepOutcome
+from buildmatrix.build.rawjson import Documents, count, decoded, document, seconds, tables, word
+from buildmatrix.text import redacted
 
 _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
 _NUMBERED = re.compile(r"\d+/\d+$")
@@ -38,83 +36,6 @@ LOG_LINES = 20
 
 DRIFT = 2.0
 """Seconds by which the engine's clock and ours may differ about a step; beyond, a clock has jumped, and ours counts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetStarted:
-    """A target is begun; `attempt` counts from 1. `because` says why it is built again, "" where nobody asks."""
-
-    target: str
-    attempt: int
-    because: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetEnded:
-    """A target has ended for good."""
-
-    outcome: TargetOutcome
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retrying:
-    """An attempt at a target failed, and another follows in so many seconds."""
-
-    target: str
-    attempt: int
-    problem: str
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepStarted:
-    """A step has started: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`."""
-
-    target: str
-    at: str
-    step: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transferred:
-    """Bytes of a target on their way: `what` as in `pushing sha256:…`; `total` is at least 1."""
-
-    target: str
-    what: str
-    current: int
-    total: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepEnded:
-    """A step has ended: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`; `error` is "" if it worked."""
-
-    target: str
-    at: str
-    step: str
-    seconds: float
-    cached: bool
-    error: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogLine:
-    """A line that a step of a target wrote."""
-
-    target: str
-    at: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A line of buildx's own progress, where that was asked for: it is passed on as it is."""
-
-    text: str
-
-
-Event = Line | TargetStarted | TargetEnded | Retrying | StepStarted | StepEnded | Transferred | LogLine
-Listener = Callable[[Event], None]
 
 
 @dataclass
@@ -146,7 +67,7 @@ class _Step:
     @property
     def seconds(self) -> float:
         """How long it took: the engine's words, unless a clock has jumped."""
-        said, ours = _seconds(self.started, self.ended), self.gone - self.seen
+        said, ours = seconds(self.started, self.ended), self.gone - self.seen
         return said if abs(said - ours) < DRIFT else max(0.0, ours)
 
 
@@ -194,7 +115,7 @@ class Progress:
         self._listener, self._merges = listener, merges or {}
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
         self._steps: dict[str, _Step] = {}
-        self._pending: list[str] = []
+        self._documents = Documents()
 
     @property
     def began(self) -> bool:
@@ -230,31 +151,21 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Take one line of standard error."""
-        if self._pending:
-            self._pending.append(text)
-            if text == "}":
-                text, self._pending = "\n".join(self._pending), []
-            else:
-                return
-        elif text == "{":
-            self._pending = [text]
+        whole = self._documents.whole(text)
+        if whole is None:
             return
-        if not text.startswith("{"):
-            self.words.append(redacted(text))
-            return
-        try:
-            status = json.loads(text)
-        except (ValueError, RecursionError):
-            self.words.append(redacted(text))
-            return
-        self._status(status)
+        status = document(whole)
+        if status is None:
+            self.words.append(redacted(whole))
+        else:
+            self._status(status)
 
     def _status(self, status: dict[str, Any]) -> None:
-        for vertex in _tables(status, "vertexes"):
+        for vertex in tables(status, "vertexes"):
             self._vertex(vertex)
-        for transfer in _tables(status, "statuses"):
+        for transfer in tables(status, "statuses"):
             self._transfer(transfer)
-        for log in _tables(status, "logs"):
+        for log in tables(status, "logs"):
             self._log(log)
 
     def _vertex(self, vertex: dict[str, Any]) -> None:
@@ -263,11 +174,11 @@ class Progress:
             return
         track = self.tracks[step.target]
         step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
-        if started := _word(vertex, "started"):
+        if started := word(vertex, "started"):
             self._started(step, track, started)
         if step.is_export:
             track.exports.setdefault(vertex["digest"], False)
-        if completed := _word(vertex, "completed"):
+        if completed := word(vertex, "completed"):
             step.ended, step.gone = completed, time.monotonic()
             track.gone = step.gone
             self._ended(step, track, vertex)
@@ -281,7 +192,7 @@ class Progress:
             self._listener(StepStarted(target=step.target, at=step.at, step=step.text))
 
     def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
-        error = redacted(_word(vertex, "error"))
+        error = redacted(word(vertex, "error"))
         if "context canceled" in error:
             return
         step.error = error
@@ -306,25 +217,25 @@ class Progress:
         )
 
     def _transfer(self, transfer: dict[str, Any]) -> None:
-        step = self._steps.get(_word(transfer, "vertex"))
+        step = self._steps.get(word(transfer, "vertex"))
         if step is None:
             return
-        what = _word(transfer, "id")
+        what = word(transfer, "id")
         if (found := _DIGEST.match(what)) is not None:
             track = self.tracks[step.target]
             track.manifests.update(() if found["list"] else (found["digest"],))
             if found["list"] or not track.has_list:
                 track.digest, track.has_list = found["digest"], bool(found["list"])
-        total, current = _count(transfer, "total"), _count(transfer, "current")
+        total, current = count(transfer, "total"), count(transfer, "current")
         if total:
             self._listener(Transferred(target=step.target, what=what, current=current, total=total))
 
     def _step(self, vertex: dict[str, Any]) -> _Step | None:
         """Return the step of a vertex. One that several targets share is told under each name; it is the first's."""
-        digest = _word(vertex, "digest")
+        digest = word(vertex, "digest")
         if not digest:
             return None
-        target, at, text = self._named(redacted(_word(vertex, "name")))
+        target, at, text = self._named(redacted(word(vertex, "name")))
         known = self._steps.get(digest)
         if known is None and target:
             self._steps[digest] = known = _Step(target=target, at=at, text=text)
@@ -345,10 +256,10 @@ class Progress:
         return ("", "", "") if step == "load local bake definitions" else (self._only, head, step)
 
     def _log(self, log: dict[str, Any]) -> None:
-        step = self._steps.get(_word(log, "vertex"))
+        step = self._steps.get(word(log, "vertex"))
         if step is None:
             return
-        text = step.partial + _decoded(_word(log, "data"))
+        text = step.partial + decoded(word(log, "data"))
         *lines, step.partial = text.split("\n")
         if len(step.partial) > LONGEST_LINE:
             lines, step.partial = [*lines, step.partial], ""
@@ -356,53 +267,3 @@ class Progress:
             shown = redacted(line.rstrip("\r"))
             step.log = [*step.log[-LOG_LINES + 1 :], shown[:2000]]
             self._listener(LogLine(target=step.target, at=step.at, text=shown))
-
-
-def _tables(status: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    """Yield the tables of a list; what is of another type is no progress, and passed over."""
-    found = status.get(key)
-    yield from (item for item in found if isinstance(item, dict)) if isinstance(found, list) else ()
-
-
-def _word(table: Mapping[str, Any], key: str) -> str:
-    found = table.get(key)
-    return found if isinstance(found, str) else ""
-
-
-def _count(table: Mapping[str, Any], key: str) -> int:
-    found = table.get(key)
-    return max(0, found) if isinstance(found, int) else 0
-
-
-def _decoded(data: str) -> str:
-    try:
-        return base64.b64decode(data).decode(errors="replace")
-    except ValueError:
-        return ""
-
-
-_DATA = re.compile(r'(?<="data":")[A-Za-z0-9+/=]+|(?<="data": ")[A-Za-z0-9+/=]+')
-
-
-def passed_on(line: str) -> str:
-    """Return a line of buildx's own without secrets, also where it is `rawjson` and holds a log."""
-    return redacted(_DATA.sub(_coded_again, line) if hidden() and '"data"' in line else line)
-
-
-def _coded_again(data: re.Match[str]) -> str:
-    text = _decoded(data[0])
-    shown = redacted(text)
-    return data[0] if shown == text else base64.b64encode(shown.encode()).decode()
-
-
-def _seconds(start: str, end: str) -> float:
-    """Return the seconds between two times; 0 where one of them is none."""
-    try:
-        return max(0.0, (_time(end) - _time(start)).total_seconds())
-    except (ValueError, TypeError):  # no time, or one with a zone and one without
-        return 0.0
-
-
-def _time(text: str) -> datetime:
-    """RFC 3339 with nanoseconds, as Go writes it."""
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))

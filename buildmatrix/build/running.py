@@ -10,11 +10,13 @@ from typing import Any, Literal
 
 from buildmatrix.build.archives import Archives
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
+from buildmatrix.build.events import Line, Listener
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.merged import merge_names
 from buildmatrix.build.options import Policy
 from buildmatrix.build.preflight import not_allowed
-from buildmatrix.build.progress import Line, Listener, Progress, passed_on
+from buildmatrix.build.progress import Progress
+from buildmatrix.build.rawjson import passed_on
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.plan.grants import grants_of
 from buildmatrix.process import Watched

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 from buildmatrix.build.apply import Records
+from buildmatrix.build.events import Listener
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions
 from buildmatrix.build.outcome import Finding, Outcome
-from buildmatrix.build.progress import Listener
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
 from buildmatrix.errors import Diagnostic, Place, Severity

@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from buildmatrix.build.progress import (
+from buildmatrix.build.events import (
     Event,
     Line,
     Retrying,

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from secrets import token_hex
 
+from buildmatrix.build.events import Event, Line, Retrying, TargetEnded, TargetStarted
 from buildmatrix.build.outcome import Status, TargetOutcome
-from buildmatrix.build.progress import Event, Line, Retrying, TargetEnded, TargetStarted
 from buildmatrix.report.style import Style
 from buildmatrix.text import clean, command, one_line
 

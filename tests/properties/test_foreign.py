@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from buildmatrix.build.answers import answer_of, failure_of
 from buildmatrix.build.buildx import Builder, Probe
 from buildmatrix.build.present import Present
-from buildmatrix.build.progress import Event, Progress
+from buildmatrix.build.progress import Progress
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.resume import resumed
 from buildmatrix.errors import EngineError, StaleError
@@ -58,7 +58,7 @@ def test_any_line_of_progress_may_be_anything(data: st.DataObject) -> None:
                 del items[0][key]
         if data.draw(st.booleans()):
             status[kind] = data.draw(ANYTHING | st.just([*items, *items]) | st.just([None, 1, items[0]]))
-    told: list[Event] = []
+    told: list[Any] = []
     progress = Progress(["a", "b"], told.append)
     for _ in range(2):
         progress.line(json.dumps(status))

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from buildmatrix.build.buildx import Builder, Node
+from buildmatrix.build.events import Event, TargetEnded
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.options import ApplyOptions
 from buildmatrix.build.preflight import Facts
-from buildmatrix.build.progress import Event, TargetEnded
 from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.errors import Place

@@ -11,9 +11,10 @@ from packaging.version import Version
 
 from buildmatrix.build.buildx import parse_builder, version_of
 from buildmatrix.build.drivers import half_caches
+from buildmatrix.build.events import Event, LogLine, StepEnded, StepStarted
 from buildmatrix.build.failure import explain
 from buildmatrix.build.gate import gate_declared, gate_found
-from buildmatrix.build.progress import Event, LogLine, Progress, StepEnded, StepStarted
+from buildmatrix.build.progress import Progress
 from buildmatrix.errors import (
     BuildFailedError,
     BuildmatrixError,

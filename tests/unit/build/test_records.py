@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.build.buildx import Builder, Node
+from buildmatrix.build.events import LogLine, StepStarted, TargetStarted
 from buildmatrix.build.fingerprint import Fingerprints
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.options import ApplyOptions, Policy, seconds_of
 from buildmatrix.build.outcome import TargetOutcome
-from buildmatrix.build.progress import LogLine, StepStarted, TargetStarted
 from buildmatrix.build.result import ResultFile
 from buildmatrix.build.staging import FirstTags, staged, too_late
 from buildmatrix.errors import StaleError

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from buildmatrix.build.events import Event, Line, LogLine, Retrying, StepStarted, TargetEnded, TargetStarted
 from buildmatrix.build.outcome import Outcome, StepOutcome, TargetOutcome
-from buildmatrix.build.progress import Event, Line, LogLine, Retrying, StepStarted, TargetEnded, TargetStarted
 from buildmatrix.errors import BuildFailedError, Diagnostic, Place
 from buildmatrix.report.board import Board
 from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_json, diagnostics_text

@@ -1,0 +1,280 @@
+"""A call has ended: what becomes of its targets, and what of them is built once more."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from buildmatrix.build.answers import Answer, answer_of, failure_of
+from buildmatrix.build.calls import MOST, call
+from buildmatrix.build.culprit import Culprits
+from buildmatrix.build.events import Listener, Retrying
+from buildmatrix.build.failure import Failure, explain
+from buildmatrix.build.late import is_done
+from buildmatrix.build.ledger import Ledger, Run
+from buildmatrix.build.options import Policy
+from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
+from buildmatrix.build.strands import Strands
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError
+from buildmatrix.plan.outputs import builds
+
+
+@dataclass
+class Work:
+    """What is to be done and what runs; `closed` says that nothing new is started."""
+
+    kept: set[str]
+    """Targets that need not be built."""
+    reasons: dict[str, str]
+    """Why targets are built again, by name."""
+    ran: set[str] = field(default_factory=set)
+    """What ran in calls that failed, or for what is built upon it: the cache has it from this run."""
+    pending: list[Unit] = field(default_factory=list)
+    running: list[Running] = field(default_factory=list)
+    closed: bool = False
+    signals: int = 0
+    problems: list[BuildmatrixError] = field(default_factory=list)
+
+
+class Verdicts:
+    """Decides about the targets of calls that have ended. Bake's metadata of all of them is in `metadata`."""
+
+    def __init__(self, run: Run, policy: Policy, ledger: Ledger, work: Work, starter: Starter, tell: Listener) -> None:
+        """Take the run, where it is taken down, and what is to be done."""
+        self.run, self.plan, self.policy, self.options = run, run.plan, policy, policy.options
+        self.ledger, self._work, self._starter, self._tell = ledger, work, starter, tell
+        self.metadata: dict[str, Any] = {}
+        self._culprits = Culprits(run.plan)
+
+    def skip(self, name: str, lost: Mapping[str, str]) -> None:
+        """Take down that a target was not started; `lost` are the ledger's."""
+        self.ledger.skip(name, lost.get(name, ""), interrupted=bool(self._work.signals))
+
+    def ended(self, running: Running, code: int) -> None:
+        """Take a call that has ended with this exit code."""
+        self._work.running.remove(running)
+        running.code, running.metadata = code, metadata_of(running)
+        self.metadata |= running.metadata
+        if running.archives.are_refused(running.progress.words):
+            self._starter.opens_archives = False
+            self._work.pending.append(replace(running.unit, resumes=True))
+        elif code and not self._work.signals and self.run.first_tags.are_refused(running.progress.words):
+            self._work.pending.append(replace(running.unit, resumes=True))
+        else:
+            self._end_call(running, code)
+        running.archives.drop()
+
+    def _end_call(self, running: Running, code: int) -> None:
+        if code == 0 or self._is_answered(running):
+            self._succeeded(running)
+        elif running.ended_for == "stopped":
+            self._interrupted(running)
+        elif (failure := self._failure(running)).refused and (
+            parts := self._culprits.parts(running.unit, {*self.ledger.outcomes, *self._work.kept})
+        ):
+            self._work.pending += parts
+        else:
+            self._failed(running, failure)
+
+    def _failure(self, running: Running) -> Failure:
+        if running.ended_for != "timeout":
+            running.progress.words = deque(map(running.archives.spoken, running.progress.words))
+            asked, said = running.unit.call.names, self.policy.progress != "tty"
+            return explain(running.progress, self.plan, asked, said=said, code=running.code)
+        target = self.plan.by_name[running.late]
+        message = f"{running.late} took longer than {self.policy.timeout(target)} s, and was ended"
+        hint = "see its last lines; raise its timeout, or --timeout"
+        problem = BuildFailedError(Diagnostic(message=message, code="timeout", place=target.place, hint=hint))
+        return Failure(target=running.late, problem=problem, kind="timeout")
+
+    def _is_answered(self, running: Running) -> bool:
+        """Tell whether a call that asks was answered whole: its exit code then says that a check found something."""
+        return running.unit.call.asks and all(self._answer(name, running) for name in running.unit.call.names)
+
+    def _answer(self, name: str, running: Running) -> Answer | None:
+        return answer_of(self.plan.by_name[name], running.metadata.get(name, {}))
+
+    def _succeeded(self, running: Running) -> None:
+        if self._is_built_together(running):
+            return
+        self._export_what_changed(running)
+        for name in running.unit.call.within:
+            if name in self._work.kept:
+                continue
+            if name in running.unit.call.names or not self._has_own_call(name):
+                self._end_well(name, running)
+
+    def _is_built_together(self, running: Running) -> bool:
+        """Build a call once more, with what was to be kept and ran for it: the cache may lose that again in between."""
+        lost = self._work.kept.intersection(running.unit.call.within)
+        if not lost or self._work.signals or running.unit.call.asks:
+            return False
+        before = set(self._work.kept)
+        pending = len(self._work.pending)
+        self._export_what_changed(running)
+        del self._work.pending[pending:]
+        changed = before - self._work.kept
+        if changed:
+            names = [name for name in running.unit.call.within if name in changed or name in running.unit.call.names]
+            self._work.ran.update(name for name in names if running.progress.tracks[name].ran)
+            self._work.pending.append(self._again(names, running.unit.attempt, alone=running.unit.call.alone))
+        return bool(changed)
+
+    def _export_what_changed(self, running: Running) -> None:
+        """Build what was to be kept where the cache had lost it: what is built upon it then has to be what is there."""
+        for name in self._work.kept.intersection(running.unit.call.within):
+            ran = running.progress.tracks[name].ran or self.policy.progress != "auto"
+            if ran and self.plan.by_name[name].exported:
+                self._work.kept.remove(name)
+                self._work.ran.add(name)
+                self._work.reasons[name] = "it was no longer in the cache, and is built upon"
+                if self._work.signals:
+                    self.ledger.end(name, "stopped", running.progress, reason="it was built again, and not exported")
+                else:
+                    self._work.pending.append(self._again([name], 1, alone=self.policy.is_split))
+
+    def _end_well(self, name: str, running: Running) -> None:
+        if running.unit.call.asks and name in running.unit.call.names:
+            self._end_answered(name, running, self._answer(name, running))
+            return
+        if trouble := running.archives.keep(name):
+            self._end_unwritten(name, running, trouble)
+            return
+        self.ledger.attempt(name, running.started)
+        ran = running.progress.tracks[name].ran or name in self._work.ran or self.policy.progress != "auto"
+        told = running.metadata.get(name, {}).get("containerimage.digest", "")
+        digest = told or running.merged.get(name, "")
+        self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
+
+    def _end_unwritten(self, name: str, running: Running, trouble: str) -> None:
+        """It was built, but its archive cannot take its name."""
+        place = self.plan.by_name[name].place
+        problem = EngineError(Diagnostic(message=f"{name} failed: {trouble}", code="write", place=place))
+        failure = Failure(target=name, problem=problem, kind="engine")
+        self.ledger.attempt(name, running.started, failure)
+        self.ledger.end(name, "failed", running.progress, reason=trouble)
+        self.give_up(failure)
+
+    def _end_answered(self, name: str, running: Running, answer: Answer | None) -> None:
+        if answer is None or answer.passed:
+            self.ledger.attempt(name, running.started)
+            self.ledger.end(name, "checked", running.progress, answer=answer)
+            return
+        failure = failure_of(self.plan.by_name[name], answer)
+        self.ledger.attempt(name, running.started, failure)
+        self.ledger.end(name, "failed", running.progress, reason=_short(failure, name), answer=answer)
+        self.give_up(failure)
+
+    def _has_own_call(self, name: str) -> bool:
+        """Tell whether a target that others build upon is built by a call of its own."""
+        mine = [*self._work.pending, *(running.unit for running in self._work.running)]
+        return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
+
+    def _is_done(self, running: Running, name: str) -> bool:
+        return is_done(running, self.run, name)
+
+    def _interrupted(self, running: Running) -> None:
+        self._export_what_changed(running)
+        for name in running.unit.call.names:
+            if self._is_done(running, name):
+                self._end_well(name, running)
+            else:
+                self.ledger.attempt(name, running.started)
+                self.ledger.end(name, "stopped", running.progress, reason="interrupted")
+
+    def _failed(self, running: Running, failure: Failure) -> None:
+        """Take the target that failed out, try it again where that may help, and go on with the others."""
+        self._export_what_changed(running)
+        self._work.ran.update(name for name, track in running.progress.tracks.items() if track.ran)
+        names = running.unit.call.names
+        for name in names:
+            if name != failure.target and self._is_done(running, name):
+                self._end_well(name, running)
+        blamed = self._blamed(names, failure.target)
+        again = self._may_try_again(running.unit, failure, blamed)
+        wait = wait_before(running.unit.attempt, failure.wait) if again else 0.0
+        for name in blamed:
+            self.ledger.attempt(name, running.started, failure, wait)
+            if again:
+                problem = failure.problem.diagnostics[0].message
+                self._tell(Retrying(target=name, attempt=running.unit.attempt, problem=problem, seconds=wait))
+            else:
+                self.ledger.end(name, "failed", running.progress, reason=_short(failure, name))
+        if again:
+            self._try_again(running.unit, blamed, time.monotonic() + wait)
+        else:
+            self.give_up(failure)
+        self._go_on(running, failure.target, blamed)
+
+    def _blamed(self, names: tuple[str, ...], failed: str) -> list[str]:
+        """Return whose failure it is: one that was only to be asked something (`call`) failed for those upon it."""
+        if failed and (failed in names or builds(self.plan.by_name[failed].settings)):
+            return [failed]
+        left = [name for name in names if name not in self.ledger.outcomes]
+        return [name for name in left if not failed or failed in call(self.plan, [name]).within]
+
+    def _may_try_again(self, unit: Unit, failure: Failure, blamed: list[str]) -> bool:
+        least = 1 if failure.is_hiccup else 0
+        left = (max(least, self.policy.retries(self.plan.by_name[name])) - unit.attempt for name in blamed)
+        return failure.may_pass and not self._work.signals and all(number >= 0 for number in left)
+
+    def _try_again(self, unit: Unit, blamed: list[str], after: float) -> None:
+        names = [name for name in unit.call.names if name not in self.ledger.outcomes]
+        if set(blamed).isdisjoint(names):  # what they build upon failed
+            blamed = names
+        if set(blamed) == set(names):
+            self._work.pending.append(self._again(names, unit.attempt + 1, after, alone=unit.call.alone))
+            return
+        self._work.pending += [self._again([name], unit.attempt + 1, after) for name in blamed]
+
+    def _again(self, names: Iterable[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> Unit:
+        return Unit(call=call(self.plan, names, alone=alone), attempt=attempt, after=after, resumes=True)
+
+    def give_up(self, failure: Failure) -> None:
+        """Take down a failure that is not tried again, and what it ends."""
+        self._work.problems.append(failure.problem)
+        if not self.policy.keep_going:
+            self._work.closed = True
+            self._work.pending = [unit for unit in self._work.pending if unit.resumes and not self.options.fail_fast]
+        if self.options.fail_fast:
+            for running in self._work.running:
+                running.ended_for = running.ended_for or "stopped"
+                running.watched.stop()
+        self._skip_what_is_lost()
+
+    def _skip_what_is_lost(self) -> None:
+        """Take what depends on a failure out of the calls that are still to be made."""
+        lost = self.ledger.lost()
+        for unit in list(self._work.pending):
+            left = [name for name in unit.call.names if name not in lost]
+            if len(left) == len(unit.call.names):
+                continue
+            for name in unit.call.names:
+                if name in lost:
+                    self.skip(name, lost)
+            if left:
+                unit.call = call(self.plan, left, alone=unit.call.alone)
+            else:
+                self._work.pending.remove(unit)
+
+    def _go_on(self, running: Running, failed: str, blamed: list[str]) -> None:
+        """Put what the failure interrupted back, each strand alone: bake ends all of a call at the first failure."""
+        again = []
+        waiting = {name for unit in self._work.pending for name in unit.call.names}
+        lost = self.ledger.lost()
+        for name in running.unit.call.names:
+            if name in self.ledger.outcomes or name in waiting or name in blamed:
+                continue
+            if name in lost:
+                self.skip(name, lost)
+            elif self.options.fail_fast and self._work.closed:
+                self.ledger.end(name, "stopped", running.progress, reason=f"{failed} failed")
+            elif not self._work.closed or running.progress.tracks[name].seen:
+                again.append(name)
+        strands = Strands(self.plan, self.policy, self._work.kept).of(again, MOST) if again else ()
+        self._work.pending += [self._again(strand, running.unit.attempt) for strand in strands]
+
+
+def _short(failure: Failure, name: str) -> str:
+    return failure.problem.diagnostics[0].message.removeprefix(f"{name} ").removeprefix("failed: ")
