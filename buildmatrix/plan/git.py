@@ -1,9 +1,10 @@
 """What templates can ask of the repository; each fact is read only when a template uses it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 
+from buildmatrix.plan.ci import Told, told
 from buildmatrix.plan.gitfolder import GitFolder, UnansweredError
 
 Run = Callable[[tuple[str, ...]], str | None]
@@ -25,9 +26,14 @@ class Git:
     answer. Nothing that the repository says is run: see GitFolder.
     """
 
-    def __init__(self, run: Run, dirty: Callable[[], bool] = lambda: False) -> None:
-        """Ask git through `run`, and whether files differ from the commit through `dirty`."""
-        self._run, self._is_dirty = run, dirty
+    def __init__(
+        self, run: Run, dirty: Callable[[], bool] = lambda: False, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Ask git through `run`, and whether files differ from the commit through `dirty`.
+
+        `environment` is where CI systems say what they run for.
+        """
+        self._run, self._is_dirty, self._environment = run, dirty, environment or {}
 
     @classmethod
     def of(cls, folder: GitFolder) -> "Git":
@@ -38,7 +44,7 @@ class Git:
 
             return is_dirty(folder)
 
-        return cls(folder.ask, dirty)
+        return cls(folder.ask, dirty, folder.programs.environment)
 
     def known(self) -> dict[str, str | bool]:
         """Return the facts that were asked for and answered."""
@@ -56,7 +62,7 @@ class Git:
     @cached_property
     def sha(self) -> str:
         """The commit's full hash."""
-        return self._ask("sha", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return self._commit("sha")
 
     @cached_property
     def short(self) -> str:
@@ -65,21 +71,48 @@ class Git:
 
     @cached_property
     def branch(self) -> str:
-        """The branch's name; "" where no branch is checked out, as in most CI runs."""
-        self._ask("branch", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        return (self._run(("symbolic-ref", "--quiet", "HEAD")) or "").strip().removeprefix("refs/heads/")
+        """The branch that is checked out, else the one that a CI system runs for; "" in a run for something else.
+
+        In a run for a pull request it is "", whatever is checked out: that may be a fork's `main`.
+        """
+        self._commit("branch")
+        if self._told.kind == "pull request":
+            return ""
+        checked_out = (self._run(("symbolic-ref", "--quiet", "HEAD")) or "").strip().removeprefix("refs/heads/")
+        return checked_out or (self._told.name if self._told.kind == "branch" else "")
+
+    @property
+    def lost_branch(self) -> str:
+        """Why `branch` was asked for and is not known; "" if it is known, or if there is none."""
+        if self.known().get("branch") != "" or self._told.kind:
+            return ""
+        return self._told.why or "no branch is checked out"
 
     @cached_property
     def tag(self) -> str:
-        """The tag of this very commit (the highest version of several); "" if it has none."""
+        """The tag of this very commit (the highest version of several), else the one that a CI system runs for."""
         highest = ("--points-at=HEAD", "--sort=-version:refname", "--count=1", "--format=%(refname:strip=2)")
-        self._ask("tag", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        return self._ask("tag", "for-each-ref", *highest, "refs/tags")
+        self._commit("tag")
+        there = self._ask("tag", "for-each-ref", *highest, "refs/tags")
+        return there or (self._told.name if self._told.kind == "tag" else "")
+
+    @cached_property
+    def _told(self) -> Told:
+        return told(self._environment, self._commit("branch"), self._at)
+
+    def _at(self, reference: str) -> str:
+        try:
+            return (self._run(("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")) or "").strip()
+        except UnansweredError:
+            return ""  # no name that git takes
+
+    def _commit(self, what: str) -> str:
+        return self._ask(what, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 
     @cached_property
     def dirty(self) -> bool:
         """Whether tracked files differ from the commit; what only a filter could tell counts as a difference."""
-        self._ask("dirty", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        self._commit("dirty")
         try:
             return self._is_dirty()
         except UnansweredError as error:

@@ -7,6 +7,7 @@ says can start a program, whatever the version of git, and a repository of anoth
 
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class GitFolder:
             raise UnansweredError("there is no git repository around the file")
         for path in (root, entry):
             if not is_trusted(path, self._folder, self.programs):
-                hint = f"git config --global --add safe.directory {root}"
+                hint = f"git config --global --add safe.directory {shlex.quote(str(root))}"
                 raise UnansweredError(f"{path} belongs to {named_user(path)}: if you trust it, {hint}")
         own = _own(root, entry)
         common = _pointed(own, own / "commondir") or own

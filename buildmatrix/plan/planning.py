@@ -312,6 +312,9 @@ def _plan(
     spec: Spec, request: Request, expansion: Expansion, targets: tuple[PlannedTarget, ...], git: Git, problems: Problems
 ) -> Plan:
     planned = {target.declared for target in targets}
+    if why := git.lost_branch:
+        hint = 'check a branch out, or declare what says it: branch = { env = "…" }'
+        problems.warn("branch", f'git.branch is "": {why}', hint=hint)
     return Plan(
         file=spec.file,
         directory=spec.directory,

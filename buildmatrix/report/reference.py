@@ -127,7 +127,8 @@ def _scope() -> str:
         "| `target` | the target's declared name |\n"
         "| `name` | the cell's name |\n"
         "| `git.sha`, `git.short`, `git.branch`, `git.tag`, `git.dirty`, `git.timestamp` "
-        "| facts of the repository, read only if used |\n"
+        "| facts of the repository, read only if used; the branch and the tag as a CI system says, "
+        "where git has none |\n"
         "| `created` | SOURCE_DATE_EPOCH, else the commit's time (RFC 3339): never the clock |\n"
     )
 

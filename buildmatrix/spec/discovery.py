@@ -4,6 +4,7 @@ import errno
 import os
 import posixpath
 import pwd
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +107,10 @@ def _refuse_stranger(file: Path, here: Path, programs: Programs) -> None:
             where = "in a directory that everybody may write to" if near else "in a parent directory"
             whose = "it" if path == file else path
             message = f"{file} was found {where}, and {whose} belongs to {named_user(path)}"
-            hint = f"if you trust it, name it: --file {file}"
+            hint = f"if you trust it, name it: --file {shlex.quote(str(file))}"
+            root = Repository.around(file.parent).root
+            if os.path.lexists(f"{root}/.git"):
+                hint += f"\nor all of its repository: git config --global --add safe.directory {shlex.quote(root)}"
             raise UsageError(Diagnostic(message=message, code="owner", hint=hint))
 
 

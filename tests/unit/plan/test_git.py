@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix.plan.ci import SYSTEMS
 from buildmatrix.plan.git import Git, NoRepositoryError
 from buildmatrix.plan.gitfolder import GitFolder
 from buildmatrix.process import Programs
@@ -103,6 +104,12 @@ def refusal(folder: Path, environment: Mapping[str, str] | None = None, fact: st
     return str(caught.value)
 
 
+@pytest.fixture(autouse=True)
+def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    for system in SYSTEMS:
+        monkeypatch.delenv(system.mark, raising=False)
+
+
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     return repository(tmp_path / "repo")
@@ -133,6 +140,108 @@ def test_a_shallow_clone_and_sha256(repo: Path, tmp_path: Path) -> None:
     run_git(tmp_path, "init", "--quiet", "--object-format=sha256", "other")
     run_git(other, "commit", "--quiet", "--allow-empty", "--message=x")
     assert len(str(facts(other)["sha"])) == 64
+
+
+# --- what a CI system runs for ----------------------------------------------------------------------------------------
+
+HERE = "the commit that is checked out"
+GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_SHA": HERE}
+GITLAB = {"GITLAB_CI": "true", "CI_COMMIT_SHA": HERE}
+JENKINS = {"JENKINS_URL": "https://ci", "GIT_COMMIT": HERE}
+AZURE = {"TF_BUILD": "True", "BUILD_SOURCEVERSION": HERE}
+BITBUCKET = {"BITBUCKET_BUILD_NUMBER": "7", "BITBUCKET_COMMIT": HERE}
+CIRCLE = {"CIRCLECI": "true", "CIRCLE_SHA1": HERE}
+BUILDKITE = {"BUILDKITE": "true", "BUILDKITE_COMMIT": HERE, "BUILDKITE_PULL_REQUEST": "false"}
+
+
+def seen(repo: Path, variables: Mapping[str, str], *, detached: bool = True) -> tuple[str, str, bool]:
+    """The branch, the tag, and whether a branch that nobody knows is warned of."""
+    if detached:
+        run_git(repo, "checkout", "--quiet", "--detach")
+    here = run_git(repo, "rev-parse", "HEAD")
+    told = {name: here if value == HERE else value for name, value in variables.items()}
+    git = Git.of(GitFolder(Programs({**os.environ, **told}), repo))
+    return git.branch, git.tag, bool(git.lost_branch)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {**GITHUB, "GITHUB_REF": "refs/heads/main"},
+        {**GITLAB, "CI_COMMIT_BRANCH": "main"},
+        {**JENKINS, "BRANCH_NAME": "main"},
+        {**JENKINS, "GIT_BRANCH": "origin/main"},
+        {**AZURE, "BUILD_SOURCEBRANCH": "refs/heads/main"},
+        {**BITBUCKET, "BITBUCKET_BRANCH": "main"},
+        {**CIRCLE, "CIRCLE_BRANCH": "main"},
+        {**BUILDKITE, "BUILDKITE_BRANCH": "main"},
+    ],
+    ids=str,
+)
+def test_the_branch_that_a_ci_system_runs_for(repo: Path, variables: dict[str, str]) -> None:
+    assert seen(repo, variables) == ("main", "", False)
+    other = {name: "f" * 40 if value == HERE else value for name, value in variables.items()}
+    assert seen(repo, other) == ("", "", True)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {**GITHUB, "GITHUB_REF": "refs/tags/v1"},
+        {**GITLAB, "CI_COMMIT_TAG": "v1"},
+        {**JENKINS, "TAG_NAME": "v1", "BRANCH_NAME": "v1"},
+        {**AZURE, "BUILD_SOURCEBRANCH": "refs/tags/v1"},
+        {**BITBUCKET, "BITBUCKET_TAG": "v1"},
+        {**CIRCLE, "CIRCLE_TAG": "v1"},
+        {**BUILDKITE, "BUILDKITE_TAG": "v1", "BUILDKITE_BRANCH": "v1"},
+    ],
+    ids=str,
+)
+def test_the_tag_that_a_ci_system_runs_for(repo: Path, variables: dict[str, str]) -> None:
+    assert seen(repo, variables) == ("", "v1", False)
+    run_git(repo, "tag", "v2")
+    assert seen(repo, variables) == ("", "v2", False)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {**GITHUB, "GITHUB_REF": "refs/pull/7/merge", "GITHUB_HEAD_REF": "main"},
+        {**GITHUB, "GITHUB_REF": "refs/heads/main", "GITHUB_HEAD_REF": "main"},  # pull_request_target
+        {**GITLAB, "CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "main"},
+        {**JENKINS, "CHANGE_ID": "7", "BRANCH_NAME": "PR-7", "CHANGE_BRANCH": "main"},
+        {**JENKINS, "ghprbPullId": "7", "GIT_BRANCH": "origin/main"},
+        {**AZURE, "BUILD_SOURCEBRANCH": "refs/pull/7/merge", "SYSTEM_PULLREQUEST_PULLREQUESTID": "7"},
+        {**BITBUCKET, "BITBUCKET_BRANCH": "main", "BITBUCKET_PR_ID": "7"},
+        {**CIRCLE, "CIRCLE_BRANCH": "main", "CIRCLE_PR_NUMBER": "7"},
+        {**BUILDKITE, "BUILDKITE_BRANCH": "main", "BUILDKITE_PULL_REQUEST": "7"},
+    ],
+    ids=str,
+)
+def test_a_pull_request_is_of_no_branch(repo: Path, variables: dict[str, str]) -> None:
+    """A fork's branch may be called `main`, and is not ours; nor is it where that is checked out."""
+    assert seen(repo, variables, detached=False) == ("", "", False)
+    assert seen(repo, variables) == ("", "", False)
+
+
+def test_without_a_commit_the_branch_has_to_be_here(repo: Path) -> None:
+    """A scripted pipeline of Jenkins names no commit, a build that was started by hand on Buildkite `HEAD`."""
+    jenkins = {"JENKINS_URL": "https://ci", "BRANCH_NAME": "main"}
+    buildkite = {**BUILDKITE, "BUILDKITE_COMMIT": "HEAD", "BUILDKITE_BRANCH": "main"}
+    for variables in (jenkins, buildkite):
+        assert seen(repo, variables) == ("", "", True)
+    run_git(repo, "update-ref", "refs/remotes/origin/main", "HEAD")
+    for variables in (jenkins, buildkite):
+        assert seen(repo, variables) == ("main", "", False)
+    run_git(repo, "commit", "--quiet", "--allow-empty", "--message=y")
+    assert seen(repo, jenkins) == ("", "", True)
+    assert seen(repo, {**jenkins, "BRANCH_NAME": "a b..^{x}\n"}) == ("", "", True)
+
+
+def test_what_is_checked_out_comes_first_and_what_nobody_knows_is_said(repo: Path) -> None:
+    assert seen(repo, {**GITHUB, "GITHUB_REF": "refs/heads/other"}, detached=False) == ("main", "", False)
+    assert seen(repo, {"GITHUB_REF": "refs/heads/main"}) == ("", "", True)
+    assert seen(repo, {}) == ("", "", True)
 
 
 # --- what differs -----------------------------------------------------------------------------------------------------

@@ -46,6 +46,12 @@ def refusal(**environment: str) -> str:
     return diagnostic.message
 
 
+def hint() -> str:
+    with pytest.raises(UsageError) as caught:
+        found()
+    return caught.value.diagnostics[0].hint
+
+
 # --- whose it is ------------------------------------------------------------------------------------------------------
 
 
@@ -91,6 +97,16 @@ def test_a_checkout_of_another_user_as_in_a_container(here: Path, tmp_path: Path
     assert found() == tmp_path / "buildmatrix.toml"
     os.chown(here, OTHER, -1)
     assert "belongs to" in refusal()
+
+
+@as_root
+@pytest.mark.usefixtures("here")
+def test_the_hint_names_what_git_would_trust(tmp_path: Path) -> None:
+    """As where root has made a folder in another user's checkout."""
+    os.chown(tmp_path, STRANGER, -1)
+    assert "safe.directory" not in hint()
+    (tmp_path / ".git").mkdir()
+    assert hint().endswith(f"git config --global --add safe.directory {tmp_path}")
 
 
 @as_root
