@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from buildmatrix.build.unreachable import PLUGIN, no_buildx, unreachable
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
 from buildmatrix.oci.platform import normalized
 from buildmatrix.process import Completed, Programs
@@ -88,7 +89,27 @@ class Probe:
 
     def look(self) -> "tuple[Version, Builder]":
         """Return the version of buildx and the builder that bake will use; EngineError if none answers."""
-        return version_of(self._version.result()), _builder(self._inspected.result(), self._asked, self._programs)
+        return version_of(self._version.result()), self._builder()
+
+    def _builder(self) -> Builder:
+        done, environment = self._inspected.result(), self._programs.environment
+        builder = parse_builder(done.stdout)
+        failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
+        if done.code != 0 and self._asked and "no builder" in done.stderr:
+            hint = did_you_mean(self._asked, _names(self._programs)) or "see docker buildx ls"
+            raise EngineError(Diagnostic(message=f'there is no builder "{self._asked}"', code="builder", hint=hint))
+        if done.code != 0 or failed or not builder.nodes:
+            said = failed or done.stderr.strip().removeprefix("ERROR: ")
+            raise unreachable(said, self._words, environment, (builder.name, builder.driver))
+        return builder
+
+    def _words(self) -> str:
+        """Return what docker itself said of the trouble, "" if nothing."""
+        try:
+            lines = self._info.result().stderr.strip().splitlines()
+        except EngineError:
+            return ""
+        return lines[-1].removeprefix("Failed to initialize: ") if lines else ""
 
     def has_containerd_store(self) -> bool:
         """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
@@ -126,33 +147,13 @@ def version_of(done: Completed) -> "Version":
     from packaging.version import Version
 
     found = _VERSION.search(done.stdout)
-    hint = "install the docker-buildx plugin (docs.docker.com/build/install-buildx)"
     if done.code != 0 or found is None:
-        raise EngineError(Diagnostic(message="docker has no buildx", code="buildx", hint=hint))
+        raise no_buildx(done)
     if not found["number"] or found["number"] == "0.0.0":
         message = f"the buildx here does not tell its version, but says {shown(found['other'] or 'v0.0.0')}"
-        raise EngineError(
-            Diagnostic(message=message, code="buildx", hint=hint.replace("install", "install a release of", 1))
-        )
+        hint = PLUGIN.replace("install", "install a release of", 1)
+        raise EngineError(Diagnostic(message=message, code="buildx", hint=hint))
     return Version(found["number"])
-
-
-def _builder(done: Completed, asked: str | None, programs: Programs) -> Builder:
-    builder = parse_builder(done.stdout)
-    failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
-    if done.code != 0 and asked and "no builder" in done.stderr:
-        hint = did_you_mean(asked, _names(programs)) or "see docker buildx ls"
-        raise EngineError(Diagnostic(message=f'there is no builder "{asked}"', code="builder", hint=hint))
-    if done.code != 0 or failed or not builder.nodes:
-        raise _unreachable(failed or done.stderr.strip().removeprefix("ERROR: "), programs)
-    return builder
-
-
-def _unreachable(said: str, programs: Programs) -> EngineError:
-    tried = programs.environment.get("DOCKER_HOST") or programs.environment.get("DOCKER_CONTEXT")
-    at = f" at {tried}" if tried else ""
-    hint = "start it, or name another with DOCKER_HOST, docker context use, or --builder"
-    return EngineError(Diagnostic(message=f"no Docker Engine answers{at}: {said}", code="engine", hint=hint))
 
 
 def _names(programs: Programs) -> list[str]:

@@ -8,7 +8,7 @@ from buildmatrix.errors import Diagnostic, Place
 from buildmatrix.plan.exports import TRUE, lost_annotations, makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
-from buildmatrix.spec.caches import InlineCacheTo
+from buildmatrix.spec.caches import GhaCacheFrom, GhaCacheTo, InlineCacheTo
 from buildmatrix.spec.settings import DockerOutput, ImageOutput, OciOutput, RegistryOutput, TarOutput
 
 Found = tuple[PlannedTarget, tuple[str, int | str], str, str]
@@ -35,7 +35,7 @@ def _unfit(target: PlannedTarget, builder: Builder, *, attests: bool) -> Iterato
     for index, output in enumerate(outputs):
         where = ("output", index)
         if len(nodes) > 1 and isinstance(output, OciOutput | TarOutput | DockerOutput):
-            message = f'"{output.type}" is not to be had from several nodes ({", ".join(nodes)})'
+            message = f'a builder with several nodes ({", ".join(nodes)}) cannot write "{output.type}"'
             yield target, where, message, "use a builder of one node, or push it: several nodes write one image there"
         elif builder.driver == "docker" and pushes(output) and output.push_by_digest:
             yield target, where, "the docker driver cannot push by digest", OTHER
@@ -80,3 +80,33 @@ def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
                 "or a target for each platform with its platform in the name of its cache"
             )
             yield Diagnostic(message=message, code="half-cache", place=place, hint=hint, severity="warning")
+
+
+def passed_over(plan: Plan, environment: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Yield a warning for the first cache of GitHub's that buildx passes over in silence, for want of GitHub's word.
+
+    It takes a token and an address, from the cache's keys or from the environment (found with 0.29).
+    """
+    for target in plan.targets:
+        for attribute in ("cache_from", "cache_to"):
+            for index, cache in enumerate(getattr(target.settings, attribute) or ()):
+                if isinstance(cache, GhaCacheFrom | GhaCacheTo) and (lacking := _lacks(cache, environment)):
+                    message = f"{target.spoken(attribute)}: buildx passes a gha cache over without {lacking}"
+                    place = target.place_of(attribute, index)
+                    yield Diagnostic(message=message, code="no-cache", place=place, hint=GITHUB, severity="warning")
+                    return
+
+
+GITHUB = (
+    'GitHub gives that to actions, and to a step with "run" only behind "uses: crazy-max/ghaction-github-runtime@v3"\n'
+    'elsewhere use another cache, such as type = "registry"'
+)
+
+
+def _lacks(cache: GhaCacheFrom | GhaCacheTo, environment: Mapping[str, str]) -> str:
+    addresses = ("ACTIONS_RESULTS_URL", "ACTIONS_CACHE_URL")
+    token = cache.token or environment.get("ACTIONS_RUNTIME_TOKEN")
+    address = cache.url or cache.url_v2 or any(environment.get(name) for name in addresses)
+    return " and ".join(
+        name for name, there in (("ACTIONS_RUNTIME_TOKEN", token), (addresses[0], address)) if not there
+    )

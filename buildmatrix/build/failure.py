@@ -9,15 +9,12 @@ from typing import Any, NamedTuple
 
 from buildmatrix.build.bake import with_links
 from buildmatrix.build.progress import Progress, Track
+from buildmatrix.build.refusals import registry_hint
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import is_archive
 
 _TARGET = re.compile(r"^ERROR: target ([A-Za-z0-9_-]+): ")
-_HOST = re.compile(
-    r'(?:Head|Get|Put|Post|Patch|fetch|authorize|token:?) "?https?://([^/"\s]+)|failed to push ([^/\s]+)/'
-)
-
 FULL = 4 * 1024 * 1024
 """Bytes that are free on a disk that counts as full."""
 
@@ -204,7 +201,7 @@ def _class_of(text: str, words: list[str], log: str) -> _Class:
     if _DISK.search(bare):
         return _DISKS
     if _REGISTRY.search(bare):
-        return _Class(RegistryError, "registry", "network" if is_passing(text) else "registry", _registry_hint(text))
+        return _Class(RegistryError, "registry", "network" if is_passing(text) else "registry", registry_hint(text))
     found = _ENGINES if _ENGINE.search(bare) else _BUILD
     return found._replace(kind=kind or found.kind)
 
@@ -223,18 +220,6 @@ def _short(last: str) -> str:
 
 def _privileges(words: list[str]) -> str:
     return "\n".join(line.strip() for line in words if line.strip().startswith(("- ", "Pass ")))
-
-
-def _registry_hint(last: str) -> str:
-    found = _HOST.search(last)
-    host = next((group for group in found.groups() if group), "") if found else ""
-    if re.search("connection refused|no such host|timeout|i/o", last):
-        return f"is {host or 'the registry'} there, and can the builder reach it?"
-    if re.search("429|toomanyrequests", last, re.IGNORECASE):
-        return "the registry limits how much you may ask: log in, or wait"
-    if "HTTP response to HTTPS" in last:
-        return f"{host or 'the registry'} speaks no TLS: add it to the engine's insecure-registries"
-    return f"log in: docker login {host}".rstrip() + ", and check that you may push there"
 
 
 def incomplete(plan: Plan, name: str, track: Track) -> str:

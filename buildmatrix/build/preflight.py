@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buildmatrix.build.buildx import Builder, Probe
-from buildmatrix.build.drivers import half_caches, unfit
+from buildmatrix.build.drivers import half_caches, passed_over, unfit
+from buildmatrix.build.emulation import platform_hint
 from buildmatrix.build.gate import gate_found
 from buildmatrix.build.secrets import secrets_of
 from buildmatrix.errors import Diagnostic, EngineError, UsageError
@@ -57,7 +58,11 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     return Facts(
         buildx=version,
         builder=found,
-        warnings=(*_only_cached(plan, found), *half_caches(plan, found)),
+        warnings=(
+            *_only_cached(plan, found),
+            *half_caches(plan, found),
+            *passed_over(plan, programs.environment),
+        ),
         imagetools=imagetools,
         own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),
         insecure_registries=probe.insecure_registries() if found.driver == "docker" else frozenset(),
@@ -98,20 +103,7 @@ def _lacking(platform: str, target: PlannedTarget, builder: Builder) -> Diagnost
         f"{', '.join(sorted(builder.platforms))})",
         code="platform",
         place=target.place_of("platforms"),
-        hint=platform_hint(platform, builder),
-    )
-
-
-def platform_hint(platform: str, builder: Builder) -> str:
-    """Return how to get a platform: QEMU, a node, or leaving it out."""
-    architecture = platform.partition("/")[2].replace("/", "")
-    node = f"docker buildx create --append --name {builder.name} --platform {platform} ssh://…"
-    if builder.driver == "docker":
-        node = f"docker buildx create --name many --platform {platform} ssh://…, then --builder many"
-    return (
-        f"give it QEMU:     docker run --privileged --rm tonistiigi/binfmt --install {architecture}\n"
-        f"or add a node:    {node}\n"
-        "or leave it out:  buildmatrix apply --platform " + next(iter(sorted(builder.platforms)), "linux/amd64")
+        hint=platform_hint(platform, target, builder),
     )
 
 

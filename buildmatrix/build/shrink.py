@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from buildmatrix.build.options import Policy
+from buildmatrix.build.refusals import doubt_hint
 from buildmatrix.build.tags import Tags
 from buildmatrix.errors import Diagnostic, Place, RegistryError
 from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.image import Image
-from buildmatrix.oci.reference import split
+from buildmatrix.oci.reference import host_of, split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.publishing import caches_by_tag, pushed_tags
 
@@ -21,17 +22,17 @@ def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None
     `own` is the platform of what declares none.
     """
     lost: dict[tuple[str, str], _Lost] = {}
-    doubts: dict[str, _Lost] = {}
+    doubts: dict[Unknown, _Lost] = {}
     for target in plan.targets:
         for tag in pushed_tags(target):
             held = tags.of(tag)
             if isinstance(held, Unknown):
                 if target.lacking or not policy.platforms_may_shrink:
-                    doubts.setdefault(held.reason, _Lost(target=target)).tags.append(tag)
+                    doubts.setdefault(held, _Lost(target=target)).tags.append(tag)
             elif held is not None and (words := _words(target, held, policy, own)):
                 lost.setdefault((target.name, words), _Lost(target=target)).tags.append(tag)
     problems = [_shrunk(words, one, own) for (_, words), one in lost.items()]
-    problems += [_doubt(reason, one) for reason, one in doubts.items()]
+    problems += [_doubt(held, one) for held, one in doubts.items()]
     problems += [] if policy.platforms_may_shrink else _under_caches(plan, tags)
     if problems:
         raise RegistryError(*problems)
@@ -109,8 +110,8 @@ def replaced(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
                 yield Diagnostic(message=message, code="replaced", place=target.place_of("tags"), severity="warning")
 
 
-def _doubt(reason: str, lost: _Lost) -> Diagnostic:
-    message = f"nobody can say which platforms {lost.spoken} would lose: {reason}"
-    hint = "log in, or wait until the registry answers, and run apply again; no tag was touched"
+def _doubt(held: Unknown, lost: _Lost) -> Diagnostic:
+    message = f"cannot tell which platforms {lost.spoken} has: {held.reason}"
+    hint = f"{doubt_hint(held, host_of(lost.tags[0]))}; no tag was touched"
     hint += "" if lost.target.lacking else f"\nor push without looking: {ON_PURPOSE}"
     return Diagnostic(message=message, code="unknown", place=lost.target.place_of("tags"), hint=hint)

@@ -72,7 +72,7 @@ def test_what_several_nodes_cannot_write_is_refused_before_the_build(
     folder = project(spec(of), {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
     done = run("apply", "--builder", two_nodes)
     assert done.returncode == 3
-    assert "is not to be had from several nodes" in done.stderr
+    assert "a builder with several nodes" in done.stderr
     assert not bakes(folder, of, two_nodes)
 
 

@@ -1,0 +1,120 @@
+"""Why docker, its engine or a builder cannot be used: told by what it is, from what docker said (28.2, buildx 0.29)."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.process import Completed
+
+PLUGIN = "install the docker-buildx plugin (docs.docker.com/build/install-buildx)"
+
+_PODMAN = re.compile(r"\bpodman\b|\bbuildah\b", re.IGNORECASE)
+_NOTHING = re.compile(r"docker endpoint for .* not found|no builder .* found")
+"""What buildx says where docker itself could not begin: only docker tells why."""
+
+
+def no_buildx(done: Completed) -> EngineError:
+    """Return what to say where `docker buildx version` tells no version."""
+    if _PODMAN.search(done.stdout + done.stderr):
+        hint = (
+            "install Docker's own CLI with its buildx plugin (docs.docker.com/engine/install):\n"
+            "with DOCKER_HOST it builds on podman's socket, too, in a builder of its own"
+        )
+        return EngineError(Diagnostic(message="docker is podman here, which has no bake", code="buildx", hint=hint))
+    return EngineError(Diagnostic(message="docker has no buildx", code="buildx", hint=PLUGIN))
+
+
+class _Kind(NamedTuple):
+    """A kind of trouble: its sign, what is wrong (`{at}` is where), and what to do, with groups of the sign."""
+
+    sign: str
+    message: str
+    hint: str
+
+
+_CERTIFICATES = "DOCKER_CERT_PATH names a folder with ca.pem, cert.pem and key.pem"
+
+_KINDS = (
+    _Kind(
+        r"client version \S+ is too new\. Maximum supported API version is ([0-9.]+)",
+        "the Docker Engine{at} is too old for this docker",
+        r"update the engine, or try DOCKER_API_VERSION=\1",
+    ),
+    _Kind(
+        r"client version \S+ is too old",
+        "this docker is too old for the Docker Engine{at}",
+        "update the Docker CLI and its buildx plugin",
+    ),
+    _Kind(
+        "permission denied",
+        "you may not use the Docker Engine{at}",
+        "join the group docker (sudo usermod -aG docker $USER, then log in again), or use an engine of your own: "
+        "docs.docker.com/engine/security/rootless",
+    ),
+    _Kind(
+        "HTTP request to an HTTPS server",
+        "the Docker Engine{at} wants TLS",
+        f"set DOCKER_TLS_VERIFY=1; {_CERTIFICATES}",
+    ),
+    _Kind(
+        "HTTP response to HTTPS client|does not look like a TLS handshake",
+        "the Docker Engine{at} speaks no TLS",
+        "unset DOCKER_TLS_VERIFY and DOCKER_TLS, if nobody else can reach it",
+    ),
+    _Kind(
+        r"remote error: tls: ",
+        "the Docker Engine{at} does not take the certificate that it was shown",
+        f"{_CERTIFICATES}, made for it",
+    ),
+    _Kind(
+        r"(?:ca|cert|key)\.pem",
+        "the certificates for the Docker Engine{at} cannot be read",
+        f"{_CERTIFICATES}; without TLS, unset DOCKER_TLS_VERIFY",
+    ),
+    _Kind(
+        r"x509: |tls: ",
+        "the certificate of the Docker Engine{at} is not trusted",
+        f"{_CERTIFICATES}: ca.pem is that of the engine's authority",
+    ),
+    _Kind(r"context .*not found", "there is no such docker context{at}", "see docker context ls"),
+    _Kind("invalid bind address", "this is no address of a Docker Engine{at}", "write unix://…, tcp://… or ssh://…"),
+    _Kind(
+        r"page not found|invalid character|malformed HTTP|Bad Request|Error response from daemon",
+        "what answers{at} is no Docker Engine, or cannot be used as one",
+        "is that its address (DOCKER_HOST, docker context ls)?",
+    ),
+)
+"""The surest sign first. What has none of them is taken for silence."""
+
+_SILENT = _Kind(
+    "", "no Docker Engine answers{at}", "start it, or name another with DOCKER_HOST, docker context use, or --builder"
+)
+
+_FAR = {
+    "remote": "is its buildkitd running there, and can this machine reach it?",
+    "kubernetes": "do its pods run (kubectl get pods), and does kubectl reach the cluster?",
+}
+"""By driver: what to do where a builder that is no engine's does not answer."""
+
+_FAR_TLS = "give it its certificates: docker buildx create --driver remote --driver-opt cacert=…,cert=…,key=…"
+
+
+def unreachable(
+    said: str, told: Callable[[], str], environment: Mapping[str, str], builder: tuple[str, str] = ("", "")
+) -> EngineError:
+    """Return what to say where the builder does not answer: `said` is buildx's word, `told` what docker itself says.
+
+    `builder` is its name and its driver.
+    """
+    if _NOTHING.search(said) and (words := told()):
+        said = words
+    name, driver = builder
+    if driver in _FAR:
+        hint = _FAR_TLS if driver == "remote" and re.search("x509: |tls: ", said) else _FAR[driver]
+        return EngineError(Diagnostic(message=f'builder "{name}" does not answer: {said}', code="engine", hint=hint))
+    kind = next((one for one in _KINDS if re.search(one.sign, said)), _SILENT)
+    tried = environment.get("DOCKER_HOST") or environment.get("DOCKER_CONTEXT")
+    found = re.search(kind.sign, said)
+    message = f"{kind.message.format(at=f' at {tried}' if tried else '')}: {said}"
+    return EngineError(Diagnostic(message=message, code="engine", hint=found.expand(kind.hint) if found else kind.hint))
