@@ -77,8 +77,8 @@ _KINDS = (
         "the certificate of the Docker Engine{at} is not trusted",
         f"{_CERTIFICATES}: ca.pem is that of the engine's authority",
     ),
-    _Kind(r"context .*not found", "there is no such docker context{at}", "see docker context ls"),
-    _Kind("invalid bind address", "this is no address of a Docker Engine{at}", "write unix://…, tcp://… or ssh://…"),
+    _Kind(r"context .*not found", "there is no such docker context", "see docker context ls"),
+    _Kind("invalid bind address", "this is no address of a Docker Engine", "write unix://…, tcp://… or ssh://…"),
     _Kind(
         r"page not found|invalid character|malformed HTTP|Bad Request|Error response from daemon",
         "what answers{at} is no Docker Engine, or cannot be used as one",
