@@ -23,6 +23,8 @@ with_engine := $(engine) exec
 coverage := --cov --cov-report=term
 workers := -n 2 --dist loadgroup
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# the tests start the program a thousand times: each start would compile it
+unexport PYTHONDONTWRITEBYTECODE
 # else a process of a test leaves its share where it stands: in the test's own project
 export COVERAGE_FILE := $(CURDIR)/.coverage
 

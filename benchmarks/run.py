@@ -24,6 +24,8 @@ BAKE = ["docker", "buildx", "bake"]
 REST, QUIET = 0.85, 4
 """The machine is at rest when so much of it is idle for so many half seconds."""
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+
 Row = tuple[str, str, str, str, str]
 HEAD: Row = ("what", "buildmatrix", "the other", "ratio", "wanted")
 

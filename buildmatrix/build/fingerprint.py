@@ -107,7 +107,7 @@ class Fingerprints:
 def _named(
     target: PlannedTarget, base: Path, leaves_git_out: Callable[[str], bool | None]
 ) -> Iterator[tuple[str, bool]]:
-    own = os.path.join(base, f"{dockerfile_of(target)}{IGNORE}") if dockerfile_of(target) else ""  # noqa: PTH118
+    own = os.path.join(base, f"{dockerfile_of(target.settings)}{IGNORE}") if dockerfile_of(target.settings) else ""  # noqa: PTH118
     for reach in reaches(target):
         kind = reach.pointer[0]
         if reach.access != "read" or kind not in {"context", "contexts", "dockerfile", "secret"}:

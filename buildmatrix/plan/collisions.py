@@ -16,16 +16,19 @@ from buildmatrix.spec.shapes import Local, Row, rows
 Thing = tuple[str, ...]
 """What is written, comparable between targets: `tag`, `cache` or `dest`, then where."""
 
+Written = tuple[Thing, str, tuple[str, int]]
+"""What is written, the same in words, and the path of the setting that says so."""
+
 
 def collisions(targets: Iterable[PlannedTarget], directory: str, problems: Problems) -> None:
     """Add what two exported targets, or one twice, would write; paths are relative to `directory`."""
-    targets = tuple(targets)
-    _caches_over_tags(targets, directory, problems)
+    writes = [(target, tuple(_written(target, directory))) for target in targets]
+    _caches_over_tags(writes, problems)
     written: dict[Thing, tuple[PlannedTarget, Place]] = {}
     said: set[Place] = set()
-    for target in targets:
+    for target, things in writes:
         own: set[Thing] = set()
-        for thing, spoken, path in _written(target, directory) if target.exported else ():
+        for thing, spoken, path in things if target.exported else ():
             place = target.place_of(*path)
             other = written.setdefault(thing, (target, place))
             twice = thing in own and thing[0] == "dest"
@@ -35,15 +38,15 @@ def collisions(targets: Iterable[PlannedTarget], directory: str, problems: Probl
             own.add(thing)
 
 
-def _caches_over_tags(targets: Iterable[PlannedTarget], directory: str, problems: Problems) -> None:
+def _caches_over_tags(writes: Iterable[tuple[PlannedTarget, tuple[Written, ...]]], problems: Problems) -> None:
     """Add the caches that would be pushed under the name of an image: BuildKit would move the tag to the cache.
 
     It writes the cache of a target also where nothing else of it is exported.
     """
     tags: dict[str, tuple[PlannedTarget, Place]] = {}
     caches: dict[tuple[str, Place], PlannedTarget] = {}
-    for target in targets:
-        for thing, name, path in _written(target, directory):
+    for target, things in writes:
+        for thing, name, path in things:
             if thing[0] == "tag" and target.exported:
                 tags.setdefault(name, (target, target.place_of(*path)))
             elif thing[:2] == ("cache", "registry"):
@@ -75,8 +78,8 @@ def _refuse(
     problems.error("collision", message, place, hint=hint, notes=notes)
 
 
-def _written(target: PlannedTarget, directory: str) -> Iterator[tuple[Thing, str, tuple[str, int]]]:
-    """Yield what a target writes, the same in words, and the path of the setting that says so."""
+def _written(target: PlannedTarget, directory: str) -> Iterator[Written]:
+    """Yield what a target writes."""
     yield from _images(target)
     settings = target.settings
     for index, cache in enumerate(settings.cache_to or ()):
@@ -88,17 +91,19 @@ def _written(target: PlannedTarget, directory: str) -> Iterator[tuple[Thing, str
             yield ("dest", _real(dest, directory)), os.path.normpath(dest), ("output", index)
 
 
-def _images(target: PlannedTarget) -> Iterator[tuple[Thing, str, tuple[str, int]]]:
+def _images(target: PlannedTarget) -> Iterator[Written]:
     """Yield the names of a target's image, wherever they are written."""
     settings = target.settings
     if target.tags and writes_tags(settings):
         for index, tag in enumerate(target.tags):
-            yield ("tag", canonical(tag)), canonical(tag), ("tags", index)
+            full = canonical(tag)
+            yield ("tag", full), full, ("tags", index)
     outputs: tuple[Any, ...] = settings.output or ()
     for index, output in enumerate(outputs):
         if writes_names(output):
             for name in output.name.split(","):
-                yield ("tag", canonical(name)), canonical(name), ("output", index)
+                full = canonical(name)
+                yield ("tag", full), full, ("output", index)
 
 
 def cache_places(cache: Any, directory: str) -> Iterator[Thing]:

@@ -95,7 +95,7 @@ class _Reader:
 
     def _ignore(self, target: PlannedTarget) -> str:
         """Return the .dockerignore of a target's context: that of its Dockerfile goes before the context's own."""
-        dockerfile, context = dockerfile_of(target), context_of(target)
+        dockerfile, context = dockerfile_of(target.settings), context_of(target.settings)
         near = [f"{dockerfile}.dockerignore"] if dockerfile is not None else []
         candidates = [*near, f"{context}/.dockerignore"]
         found = next((path for path in candidates if self._repository.kind(path) == "file"), "")

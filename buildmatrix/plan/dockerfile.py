@@ -74,7 +74,7 @@ def text_of(target: PlannedTarget, directory: str) -> str:
     """Return the text of a target's Dockerfile; "" where it cannot be read here, or lies outside of the repository."""
     if target.settings.dockerfile_inline is not None:
         return target.settings.dockerfile_inline
-    path = dockerfile_of(target)
+    path = dockerfile_of(target.settings)
     if path is None:
         return ""
     try:

@@ -28,7 +28,7 @@ def failing(settings: Settings) -> Iterator[Fault]:
             yield Fault(path=("output", index), message=f"{ARCHIVE}, not {what}", hint=hint, code="output")
         elif isinstance(output, OciOutput | DockerOutput | ImageOutput | RegistryOutput):
             loads = isinstance(output, DockerOutput) and not output.dest
-            if not loads and not makes_index(settings, output):
+            if not loads and annotations(settings) and not makes_index(settings, output):
                 yield from lost_annotations(settings, index)
 
 

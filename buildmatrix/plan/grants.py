@@ -60,13 +60,22 @@ class _Look:
         self._repository = repository
         self._judged = cache(self._judge)
         self._is_there = cache(self._starts)
+        self._last: tuple[tuple[Reach, ...], list[tuple[str, Pointer, bool]]] = ((), [])
+
+    def _paths(self, reached: tuple[Reach, ...]) -> list[tuple[str, Pointer, bool]]:
+        """Return what paths ask for: targets with the very same tuple ask for the same."""
+        if self._last[0] is not reached:
+            self._last = (reached, list(self._wanted_paths(reached)))
+        return self._last[1]
 
     def wanted(self, target: PlannedTarget) -> Iterator[tuple[str, Pointer, bool]]:
         """Yield each entitlement with the setting that asks for it, and whether we grant it ourselves."""
-        for value, pointer in privileges(target):
-            yield value, pointer, False
+        yield from ((value, pointer, False) for value, pointer in privileges(target.settings))
+        yield from self._paths(reaches(target))
+
+    def _wanted_paths(self, reached: tuple[Reach, ...]) -> Iterator[tuple[str, Pointer, bool]]:
         said: list[tuple[str, str]] = []
-        for reach in reaches(target):
+        for reach in reached:
             if reach.maybe and not self._is_there(reach.path):
                 continue
             for real, automatic in self._of(reach):

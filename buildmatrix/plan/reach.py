@@ -22,7 +22,8 @@ from buildmatrix.errors import Pointer
 from buildmatrix.files import is_within
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.paths import is_local
-from buildmatrix.spec.settings import DockerOutput, LocalOutput, OciOutput, Secret, Ssh
+from buildmatrix.plan.shared import shared
+from buildmatrix.spec.settings import DockerOutput, LocalOutput, OciOutput, Secret, Settings, Ssh
 
 _HERE = "cwd://"
 _LAYOUT = "oci-layout://"
@@ -47,15 +48,21 @@ class Reach:
     tree: bool = False
 
 
-def reaches(target: PlannedTarget) -> Iterator[Reach]:
-    """Yield what a target reads and writes on this machine."""
-    settings = target.settings
+def reaches(target: PlannedTarget) -> tuple[Reach, ...]:
+    """Return what a target reads and writes on this machine; targets that share it have the very same tuple."""
+    return _reaches(target.settings)
+
+
+@shared(
+    "context", "contexts", "dockerfile", "dockerfile_inline", "output", "cache_to", "cache_from", "secret", "ssh"
+)
+def _reaches(settings: Settings) -> Iterator[Reach]:
     yield from _contexts(settings.context or ".", ("context",))
     for key, value in (settings.contexts or {}).items():
         yield from _contexts(value, ("contexts", key))
-    if (dockerfile := dockerfile_of(target)) is not None:
+    if (dockerfile := dockerfile_of(settings)) is not None:
         beside = tuple(dockerfile + ending for ending in _BESIDE)
-        maybe = context_of(target) is None and not posixpath.isabs(dockerfile)
+        maybe = context_of(settings) is None and not posixpath.isabs(dockerfile)
         yield Reach("read", dockerfile, ("dockerfile",), beside, maybe=maybe)
     for attribute in ("output", "cache_to", "cache_from", "secret", "ssh"):
         for index, table in enumerate(getattr(settings, attribute) or ()):
@@ -89,19 +96,18 @@ def _inside(folder: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{folder}/{name}" for name in names)
 
 
-def context_of(target: PlannedTarget) -> str | None:
+def context_of(settings: Settings) -> str | None:
     """Return the path of a target's own context; None for one that is no folder of this machine."""
-    text = (target.settings.context or ".").removeprefix(_HERE)
+    text = (settings.context or ".").removeprefix(_HERE)
     return text if is_local(text) else None
 
 
-def dockerfile_of(target: PlannedTarget) -> str | None:
+def dockerfile_of(settings: Settings) -> str | None:
     """Return the path of a target's Dockerfile, where it is one of this machine; None if it cannot be.
 
     One that is named beside a text of the file's own is a path: buildx looks at it before it takes the text.
     """
-    settings = target.settings
-    named, context = settings.dockerfile, context_of(target)
+    named, context = settings.dockerfile, context_of(settings)
     if named is None and settings.dockerfile_inline is not None:
         return None
     if named is not None and (context is None or named.startswith(_HERE) or posixpath.isabs(named)):
@@ -139,19 +145,18 @@ def secret_variable(secret: Secret) -> str:
     return secret.env or secret.src or secret.id
 
 
-def privileges(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
-    """Yield what a target asks for beside paths, by bake's words; those that bake asks nobody for have our own."""
-    settings = target.settings
+@shared("entitlements", "network", "ssh", "context", "cache_from", "cache_to", "output")
+def privileges(settings: Settings) -> Iterator[tuple[str, Pointer]]:
+    """Return what a target asks for beside paths, by bake's words; those that bake asks nobody for have our own."""
     for index, value in enumerate(settings.entitlements or ()):
         yield value, ("entitlements", index)
     if settings.network == "host":
         yield "network.host", ("network",)
-    yield from _agents(target)
-    yield from _servers(target)
+    yield from _agents(settings)
+    yield from _servers(settings)
 
 
-def _agents(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
-    settings = target.settings
+def _agents(settings: Settings) -> Iterator[tuple[str, Pointer]]:
     for index, table in enumerate(settings.ssh or ()):
         if isinstance(table, Ssh) and ("" in ",".join(table.paths or ()).split(",")):
             yield "ssh", ("ssh", index)
@@ -159,8 +164,7 @@ def _agents(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
         yield "ssh", ("context",)
 
 
-def _servers(target: PlannedTarget) -> Iterator[tuple[str, Pointer]]:
-    settings = target.settings
+def _servers(settings: Settings) -> Iterator[tuple[str, Pointer]]:
     for attribute in ("cache_from", "cache_to"):
         for index, table in enumerate(getattr(settings, attribute) or ()):
             yield from ((f"cache.server={server}", (attribute, index)) for server in _given_credentials(table))

@@ -58,10 +58,16 @@ class _Made:
         self._hits = 0
 
     def key(self, name: str | None, cell: Cell) -> Any:
+        if len(self.used) == 1:
+            (axis,) = self.used
+            return id(name if axis == "name" else cell.get(axis))
         return tuple(id(name if axis == "name" else cell.get(axis)) for axis in self.used)
 
     def make(self, key: Any, name: str | None, cell: Cell, scope_of: ScopeOf) -> None:
         """Render for a cell; where the last ones that were made ahead were of use, for others ahead of their time."""
+        if (joined := self.template.joined(scope_of(name, cell))) is not None:
+            self.found[key] = joined
+            return
         wanted = {key: (name, cell)}
         if not self.template.is_joined:
             for other in self._cells:
@@ -73,15 +79,12 @@ class _Made:
         self.found.update(zip(wanted, made, strict=True))
         self._fresh.update(other for other in wanted if other != key)
 
-    def text(self, key: Any) -> str:
-        """Return what was made; BadTemplateError if that is an error."""
+    def text(self, key: Any) -> str | BadTemplateError:
+        """Return what was made, and count what was made ahead and is of use."""
         if key in self._fresh:
             self._fresh.discard(key)
             self._hits += 1
-        found = self.found[key]
-        if isinstance(found, BadTemplateError):
-            raise found
-        return found
+        return self.found[key]
 
 
 class CellRoom:
@@ -108,7 +111,9 @@ class CellRoom:
             key = made.key(name, cell)
             if key not in made.found:
                 made.make(key, name, cell, self._scope)
-            found = made.text(key)
+            found = made.found[key] if made.template.is_joined else made.text(key)
+            if isinstance(found, BadTemplateError):
+                raise found
             self._room.templates.spend(len(found))
             return found
 

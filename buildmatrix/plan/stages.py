@@ -53,7 +53,7 @@ class Stages:
             return None
         if settings.dockerfile_inline is not None:
             return stage_names(settings.dockerfile_inline)
-        path = dockerfile_of(target)
+        path = dockerfile_of(target.settings)
         if not files or path is None or is_written(path, written):
             return None
         if path not in self._read:

@@ -49,14 +49,14 @@ class Template:
 
     def render_all(self, scopes: Sequence[Mapping[str, Any]]) -> list[str | BadTemplateError]:
         """Return the texts for several scopes, or in their place what is wrong with each."""
-        found: list[str | BadTemplateError | None] = [self._joined(scope) for scope in scopes]
+        found: list[str | BadTemplateError | None] = [self.joined(scope) for scope in scopes]
         left = [place for place, text in enumerate(found) if text is None]
         made = self._all.worker.render(self.text, [scopes[place] for place in left]) if left else []
         for place, text in zip(left, made, strict=True):
             found[place] = text
         return [text for text in found if text is not None]
 
-    def _joined(self, scope: Mapping[str, Any]) -> str | BadTemplateError | None:
+    def joined(self, scope: Mapping[str, Any]) -> str | BadTemplateError | None:
         """Return the text where it is made of names whose values are scalars, else None."""
         if not self._parts:
             return None

@@ -14,6 +14,7 @@ from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.oci.reference import fault as fault_of_reference
 from buildmatrix.oci.reference import split
 from buildmatrix.plan.outputs import pushes
+from buildmatrix.plan.shared import shared
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.markers import Reference
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
@@ -53,6 +54,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
 # --- images and contexts --------------------------------------------------------------------------------------------
 
 
+@shared("output", "cache_to", "cache_from", "attest")
 def _references(settings: Settings) -> Iterator[Fault]:
     for attribute, index, table in tables(settings):
         kind: Any = type(table)  # mypy takes the class for one of its instances here
@@ -79,6 +81,7 @@ def image_fault(text: str, *, digest: bool) -> str:
     return fault_of_reference(bare)
 
 
+@shared("context", "contexts")
 def _contexts(settings: Settings) -> Iterator[Fault]:
     scheme = _SCHEME.match(settings.context or "")
     if scheme and scheme[1] not in FETCHED:
@@ -130,8 +133,9 @@ class Annotation:
         return self.level.startswith("index")
 
 
+@shared("annotations", "output")
 def annotations(settings: Settings) -> Iterator[Annotation | Fault]:
-    """Yield every annotation of a target and of its outputs, once for each level; a fault for what is none."""
+    """Return every annotation of a target and of its outputs, once for each level; a fault for what is none."""
     for index, text in enumerate(settings.annotations or ()):
         head, sign, key = text.partition("=")[0].partition(":")
         levels = [_LEVEL.fullmatch(level) for level in head.split(",")] if sign else [_LEVEL.fullmatch("")]
@@ -159,6 +163,7 @@ def _read(
             yield Annotation(path=path, text=text, level=name or "manifest", platform=level["platform"] or "")
 
 
+@shared("annotations", "output", "platforms")
 def _annotations(settings: Settings) -> Iterator[Fault]:
     built = settings.platforms or ()
     for found in annotations(settings):
@@ -179,6 +184,7 @@ def _platforms(annotation: Annotation) -> set[str]:
 # --- numbers, names and addresses -----------------------------------------------------------------------------------
 
 
+@shared("ulimits")
 def _limits(settings: Settings) -> Iterator[Fault]:
     for index, text in enumerate(settings.ulimits or ()):
         soft, _, hard = text.partition("=")[2].partition(":")
@@ -190,6 +196,7 @@ def _limits(settings: Settings) -> Iterator[Fault]:
             yield Fault(path=("ulimits", index), message=message, hint="write name=soft:hard, -1 for no limit")
 
 
+@shared("extra_hosts")
 def _hosts(settings: Settings) -> Iterator[Fault]:
     for name, text in (settings.extra_hosts or {}).items():
         if _HOST.fullmatch(name) is None:
@@ -209,6 +216,7 @@ def _is_address(text: str) -> bool:
     return "%" not in bare
 
 
+@shared("shm_size")
 def _sizes(settings: Settings) -> Iterator[Fault]:
     if settings.shm_size and (found := _SIZE.match(settings.shm_size)):
         size = float(found[1]) * 1024 ** " kmgtp".index(found[2].lower() or " ")
@@ -216,6 +224,7 @@ def _sizes(settings: Settings) -> Iterator[Fault]:
             yield Fault(path=("shm_size",), message=f"{shown(settings.shm_size)} is more than 2^63 - 1 bytes")
 
 
+@shared("output", "cache_to", "cache_from", "attest")
 def _layers(settings: Settings) -> Iterator[Fault]:
     for attribute, index, table in tables(settings):
         level, how = getattr(table, "compression_level", None), getattr(table, "compression", None) or "gzip"
