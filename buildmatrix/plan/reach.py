@@ -53,9 +53,7 @@ def reaches(target: PlannedTarget) -> tuple[Reach, ...]:
     return _reaches(target.settings)
 
 
-@shared(
-    "context", "contexts", "dockerfile", "dockerfile_inline", "output", "cache_to", "cache_from", "secret", "ssh"
-)
+@shared("context", "contexts", "dockerfile", "dockerfile_inline", "output", "cache_to", "cache_from", "secret", "ssh")
 def _reaches(settings: Settings) -> Iterator[Reach]:
     yield from _contexts(settings.context or ".", ("context",))
     for key, value in (settings.contexts or {}).items():
