@@ -17,6 +17,6 @@ ARG PACKAGES=git
 RUN test -z "$PACKAGES" || { apt-get update && apt-get install -y --no-install-recommends $PACKAGES && rm -rf /var/lib/apt/lists/*; }
 COPY --from=docker /usr/local/bin/docker /usr/local/bin/docker
 COPY --from=docker /usr/local/libexec/docker/cli-plugins/docker-buildx /usr/local/libexec/docker/cli-plugins/docker-buildx
-RUN --mount=type=bind,from=wheels,target=/wheels pip install --no-cache-dir --no-index --find-links /wheels buildmatrix
+RUN --mount=type=bind,from=wheels,target=/wheels pip install --no-cache-dir --no-index --find-links /wheels buildmatrix-bake
 WORKDIR /work
 ENTRYPOINT ["buildmatrix"]

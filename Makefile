@@ -83,5 +83,6 @@ clean:
 	  apt-get update -qq; \
 	  apt-get install -qq -y --no-install-recommends python3-venv >/dev/null; \
 	  $(PYTHON) -m venv .venv; }
+	@.venv/bin/python -m pip uninstall -qq -y buildmatrix 2>/dev/null # what this project was called before
 	@.venv/bin/python -m pip install -qq -e '.[dev]'
 	@touch $@

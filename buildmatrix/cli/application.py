@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from buildmatrix import __version__
+from buildmatrix import DISTRIBUTION, __version__
 from buildmatrix.cli.output import say
+from buildmatrix.text import one_line
 
 COMMANDS = ("validate", "plan", "apply", "render", "list", "graph", "schema")
 """In the order of `--help`; each is the module of that name, with a function `register`."""
@@ -35,8 +36,21 @@ def _module(command: str) -> str:
 
 def _version(value: bool) -> None:
     if value:
-        say(f"buildmatrix {__version__}\n")
+        say(f"buildmatrix {__version__} ({DISTRIBUTION})\n")
+        _warn_of_the_other()
         raise typer.Exit
+
+
+def _warn_of_the_other() -> None:
+    """Warn where the other project of our package's name is installed beside us: their files lie over each other."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        other = version("buildmatrix")
+    except PackageNotFoundError:
+        return
+    message = f"buildmatrix {one_line(other)} is installed here, too: another project, whose package has the same name"
+    say(f"warning: {message}\n  uninstall both, and install {DISTRIBUTION} in an environment of its own\n", err=True)
 
 
 def _root(

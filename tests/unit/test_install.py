@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from buildmatrix import __version__
+from buildmatrix import DISTRIBUTION, __version__
 from buildmatrix.cli.application import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,7 @@ def call(command: list[str], folder: Path, **variables: str) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     call([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), "."], ROOT)
-    (found,) = folder.glob("buildmatrix-*.whl")
+    (found,) = folder.glob("buildmatrix_bake-*.whl")
     return found
 
 
@@ -58,10 +59,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_distribution_has_one_name() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"] == DISTRIBUTION
+    assert f"/wheels {DISTRIBUTION}\n" in (ROOT / "Dockerfile").read_text()
+    assert f"`{DISTRIBUTION}`" in (ROOT / "README.md").read_text()
+
+
 def test_a_wheel_holds_the_package_only(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"buildmatrix", f"buildmatrix-{__version__}.dist-info"}
-    assert {"buildmatrix/py.typed", f"buildmatrix-{__version__}.dist-info/licenses/LICENSE"} <= set(names)
+    assert {name.split("/")[0] for name in names} == {"buildmatrix", f"buildmatrix_bake-{__version__}.dist-info"}
+    assert {"buildmatrix/py.typed", f"buildmatrix_bake-{__version__}.dist-info/licenses/LICENSE"} <= set(names)
 
 
 def test_a_wheel_works_in_a_clean_environment(wheel: Path, folder: Path) -> None:
@@ -75,8 +82,13 @@ def test_a_wheel_works_in_a_clean_environment(wheel: Path, folder: Path) -> None
     place = call([str(python), "-c", "import buildmatrix; print(buildmatrix.__file__)"], folder)
     assert Path(place.strip()).is_relative_to(folder)
     for command in ([script], [str(python), "-m", "buildmatrix"]):
-        assert call([*command, "--version"], folder) == f"buildmatrix {__version__}\n"
+        assert call([*command, "--version"], folder) == f"buildmatrix {__version__} (buildmatrix-bake)\n"
         assert "buildmatrix plan · 3 targets" in call([*command, "plan"], folder)
+    other = theirs / "buildmatrix-0.1.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: buildmatrix\nVersion: 0.1.0\n")
+    said = subprocess.run([script, "--version"], cwd=folder, capture_output=True, text=True, check=True).stderr
+    assert said.startswith("warning: buildmatrix 0.1.0 is installed here, too")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
