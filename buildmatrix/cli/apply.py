@@ -1,6 +1,5 @@
 """`buildmatrix apply`."""
 
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -22,16 +21,15 @@ from buildmatrix.build.staging import first_tags, too_late
 from buildmatrix.build.tags import Tags
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say
-from buildmatrix.cli.session import Session, outliving_readers, refuse_unwritable, request, session, write_file
-from buildmatrix.cli.showing import annotate, logs_of, shown, tell_github
+from buildmatrix.cli.reporting import report as finish
+from buildmatrix.cli.session import Session, refuse_unwritable, request, session
+from buildmatrix.cli.showing import logs_of, shown
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.grants import refuse_unknown
-from buildmatrix.report.outcome import outcome_text
-from buildmatrix.report.run import check_report_names, report_text
-from buildmatrix.report.run_json import run_json
+from buildmatrix.report.run import check_report_names
 from buildmatrix.spec.settings import DURATION_PATTERN
-from buildmatrix.text import one_line, redacted
+from buildmatrix.text import one_line
 
 
 def register(app: typer.Typer) -> None:
@@ -151,11 +149,7 @@ def apply(
         result = ResultFile(planned, map(os.path.abspath, written), run.environment)
         records = Records(result=result, logs=logs_of(log_dir, stack, root), resume=resume)
         outcome = _run(run, policy, probe, records, tags)
-        if reports:
-            from buildmatrix.build.sizes import with_sizes
-
-            outcome = with_sizes(outcome, planned, tags.holdings.registries)
-        _report(run, outcome, output_format, metadata, reports)
+        finish(run, planned, outcome, output_format, metadata, reports, tags.holdings.registries)
 
 
 def _check_flags(allow: Iterable[str], *, both: bool) -> None:
@@ -198,24 +192,3 @@ def _run(run: Session, policy: Policy, probe: Probe, records: Records, tags: Tag
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]
     run.warn(Diagnostic(message=text, code="records", severity="warning") for text in troubles if text)
     return outcome
-
-
-def _report(run: Session, outcome: Outcome, output_format: str, metadata: str | None, reports: tuple[str, ...]) -> None:
-    with outliving_readers():
-        say(run_json(outcome) if output_format == "json" else outcome_text(outcome, run.style()))
-    unwritten: list[Diagnostic] = []
-    files = {path: report_text(path, outcome) for path in reports}
-    if metadata is not None:  # an old one would tell of other images
-        files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
-    for path, text in files.items():
-        try:
-            write_file(path, redacted(text), run.sources.repository.root)
-        except UsageError as error:
-            unwritten += error.diagnostics
-    annotate(outcome, run)
-    unwritten += tell_github(outcome)
-    problem = outcome.problem
-    if problem is not None:
-        raise type(problem)(*problem.diagnostics, *unwritten)
-    if unwritten:
-        raise UsageError(*unwritten)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say
+from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.pipeline import everything
 from buildmatrix.pipeline import plan as make_plan
@@ -46,7 +46,7 @@ def list_(
         chosen = selectors or ([] if run.sources.home else ["*"])
         asked = request(selectors=chosen, platform=platform, var=var, var_file=var_file, set_=set_)
         rows = _rows(run, what, asked)
-        say(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style()))
+        say(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style(), width=width()))
 
 
 def _rows(run: Session, what: What, asked: Request) -> listing.Rows:

@@ -20,9 +20,22 @@ STOPPED, BUG = 130, 70
 GONE = (errno.EPIPE, errno.EIO)
 """What writing says when nobody reads any more: `| head` has seen enough, or the terminal was closed."""
 
+UNWRITTEN = 2
+
+
+class UnwritableError(Exception):
+    """Standard output cannot be written. It is no OSError, which others take for theirs."""
+
+    def __init__(self, error: OSError) -> None:
+        """Take what writing said."""
+        why = "it is closed" if error.errno == errno.EBADF else error.strerror
+        super().__init__(f"standard output cannot be written: {why}")
+        self.is_gone = error.errno in GONE
+
 
 def run() -> None:
     """Run the command line and exit with the code of the design's table."""
+    _occupied()
     gc.set_threshold(100_000, 50, 50)  # plans are large and short-lived
     with _signals_obeyed():
         _run()
@@ -41,13 +54,21 @@ def _run() -> None:
                 sys.stdout.flush()
     except KeyboardInterrupt:
         raise SystemExit(STOPPED) from None
-    except OSError as error:
-        if error.errno not in GONE:
-            _bug(error)
+    except UnwritableError as error:
+        if not error.is_gone:
+            _say(f"error: {error}")
         _read_by_nobody()
-        raise SystemExit(0) from None
+        raise SystemExit(0 if error.is_gone else UNWRITTEN) from None
     except Exception as error:  # noqa: BLE001 a bug is said in one line, and has an exit code
         _bug(error)
+
+
+def _occupied() -> None:
+    """Let nothing that is opened later become a standard stream that was closed; to write to it still fails."""
+    with suppress(OSError):
+        while (number := os.open(os.devnull, os.O_RDONLY)) <= 2:  # noqa: PLR2004 the number of standard error
+            pass
+        os.close(number)
 
 
 @contextmanager
@@ -87,8 +108,9 @@ def _bug(error: Exception) -> None:
 
 def _say(text: str) -> None:
     try:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        if sys.stderr:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
     except OSError:
         _read_by_nobody()
 

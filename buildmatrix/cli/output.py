@@ -10,18 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from buildmatrix.cli.main import UnwritableError
 from buildmatrix.text import forget, terminal
 
 
 class Door(io.TextIOBase):
     """A stream that passes on what `terminal` lets through, whoever writes: click's own messages, too.
 
-    It has no `buffer`: nothing gets around it.
+    It has no `buffer`: nothing gets around it. What cannot be written is an UnwritableError where the stream is
+    `needed`, else it goes nowhere from then on.
     """
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], *, needed: bool = True) -> None:
         """Take the stream behind the door."""
         self.behind = stream
+        self._needed = needed
         self._begun = ""
 
     def write(self, text: str) -> int:
@@ -31,7 +34,8 @@ class Door(io.TextIOBase):
 
     def _pass(self, text: str, *, reveals: bool) -> None:
         shown = terminal(self._begun + text, reveals=reveals)
-        self.behind.write(shown[len(self._begun) :])
+        with self._writing():
+            self.behind.write(shown[len(self._begun) :])
         last = shown.rpartition("\n")[2]
         self._begun = last if last.endswith("#") or not last.strip().strip(":") else ""
 
@@ -39,9 +43,25 @@ class Door(io.TextIOBase):
         """Write a text with the secrets that are in it."""
         self._pass(text, reveals=True)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if self._needed:
+                raise UnwritableError(error) from None
+            self.to_nowhere()
+
+    def to_nowhere(self) -> None:
+        """Let what is still to be written go nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.behind.fileno())
+        os.close(nowhere)
+
     def flush(self) -> None:
         """Flush the stream behind."""
-        self.behind.flush()
+        with self._writing():
+            self.behind.flush()
 
     def isatty(self) -> bool:
         """Tell whether it is a terminal."""
@@ -66,9 +86,10 @@ def doors() -> Iterator[None]:
     """Put doors before standard output and standard error, and begin without secrets."""
     before = sys.stdout, sys.stderr
     forget()
-    for stream in before:
+    out, err = (stream or os.fdopen(number, "w", closefd=False) for number, stream in enumerate(before, start=1))
+    for stream in (out, err):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    sys.stdout, sys.stderr = Door(before[0]), Door(before[1])
+    sys.stdout, sys.stderr = Door(out), Door(err, needed=False)
     try:
         yield
     finally:
@@ -80,6 +101,29 @@ def say(text: str, *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     stream.write(text)
     stream.flush()
+
+
+def say_at_last(text: str) -> UnwritableError | None:
+    """Write a text; that it cannot be written is returned, since the command has more to do. It may have no reader."""
+    try:
+        say(text)
+    except UnwritableError as error:
+        if isinstance(sys.stdout, Door):
+            sys.stdout.to_nowhere()
+        return None if error.is_gone else error
+    return None
+
+
+def width(*, err: bool = False) -> int | None:
+    """Return the columns of the terminal that standard output, or standard error, is; None for a file or a pipe."""
+    stream = sys.stderr if err else sys.stdout
+    if not stream.isatty():
+        return None
+    asked = os.environ.get("COLUMNS", "")
+    try:
+        return (int(asked) if asked.isdecimal() else os.get_terminal_size(stream.fileno()).columns) or None
+    except (OSError, ValueError):
+        return None
 
 
 def say_to_program(text: str) -> None:

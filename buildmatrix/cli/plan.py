@@ -1,12 +1,16 @@
 """`buildmatrix plan`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say
+from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session, request, session
+from buildmatrix.errors import SpecError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
 from buildmatrix.text import one_line
@@ -23,8 +27,10 @@ def plan(
     selectors: options.Selectors = None,
     file: options.File = None,
     output_format: Annotated[
-        Literal["text", "json", "markdown"],
-        typer.Option("--format", help="text, json, or markdown (a pull-request comment)."),
+        Literal["text", "short", "json", "markdown"],
+        typer.Option(
+            "--format", help="text, short (a line for each target), json, or markdown (a pull-request comment)."
+        ),
     ] = "text",
     platform: options.Platform = None,
     var: options.Var = None,
@@ -43,7 +49,12 @@ def plan(
     builder: options.Builder = None,
     allow: options.Allow = None,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 10 if there is something to build, 0 if not.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit 10 if there is a target to build, 0 if there is none. Whether it is built already is not looked "
+            "at: right after apply it is 10 again.",
+        ),
     ] = False,
     color: options.Colour = "auto",
 ) -> None:
@@ -66,7 +77,8 @@ def plan(
             load=load,
             no_output=no_output,
         )
-        planned = make_plan(run.name, run.sources, asked, run.git)
+        with _nothing_is_fine(run, asked=detailed_exitcode):
+            planned = make_plan(run.name, run.sources, asked, run.git)
         if output_format == "json":
             from buildmatrix.cli.saving import saved_text
 
@@ -74,15 +86,42 @@ def plan(
         elif output_format == "markdown":
             from buildmatrix.report.plan_markdown import plan_markdown
 
-            say(plan_markdown(planned))
+            say(plan_markdown(planned, sources=run.sources, all_cells=every, prefix=run.way_from_root))
+        elif output_format == "short":
+            from buildmatrix.report.plan_short import plan_short
+            from buildmatrix.report.plan_text import totals
+
+            say(plan_short(planned, run.style(), width=width()))
+            say(f"{totals(planned)}\n", err=True)
         else:
             from buildmatrix.report.plan_text import plan_text
 
-            say(plan_text(planned, run.style(), all_cells=every, sources=run.sources))
+            shown = plan_text(
+                planned,
+                run.style(),
+                all_cells=every,
+                sources=run.sources,
+                width=width(),
+                prefix=run.prefix,
+            )
+            say(shown)
         if preflight:
             _preflight(run, planned, builder, allow)
-    if detailed_exitcode and planned.targets:
+    if detailed_exitcode:
         raise typer.Exit(SOMETHING_TO_BUILD)
+
+
+@contextmanager
+def _nothing_is_fine(run: Session, *, asked: bool) -> Iterator[None]:
+    """End with 0 where that was asked for and all that is wrong is that there is nothing to build."""
+    try:
+        yield
+    except SpecError as error:
+        wrong = [diagnostic for diagnostic in error.diagnostics if diagnostic.severity == "error"]
+        if not asked or any(diagnostic.code != "no-target" for diagnostic in wrong):
+            raise
+        run.warn(replace(diagnostic, severity="warning") for diagnostic in error.diagnostics)
+        raise typer.Exit from None
 
 
 def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str] | None) -> None:

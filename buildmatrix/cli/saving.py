@@ -26,7 +26,7 @@ LARGEST = 1 << 28
 
 def saved_text(run: Session, planned: Plan) -> str:
     """Return a plan as it is saved; the file that it is written to may lie in one of its contexts."""
-    return plan_json(planned, contents_of(planned, unread=_standard_output()), _commit(run))
+    return plan_json(planned, contents_of(planned, unread=_standard_output()), _commit(run), run.sources)
 
 
 def _standard_output() -> list[Inode]:
@@ -63,7 +63,7 @@ def plan_of_file(run: Session, asked: Request, *, named: bool, log_dir: str | No
         raise
     logs = [f"{log_dir}/{target.name}.log" for target in planned.targets] if log_dir else []
     contents = contents_of(planned, saved, written=(*written, *logs))
-    fresh = json_of(redacted(plan_json(planned, contents, _commit(run))))
+    fresh = json_of(redacted(plan_json(planned, contents, _commit(run), run.sources)))
     refuse_changed(document, _beside(fresh, document, contents), str(run.sources.directory))
     return planned
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import typer
 
-from buildmatrix.cli.main import GONE
-from buildmatrix.cli.output import is_stream, refuse_closed, say, write_stream
+from buildmatrix.cli.output import is_stream, refuse_closed, say, width, write_stream
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
 from buildmatrix.plan.git import Git
@@ -35,6 +34,7 @@ class Session:
         """Find the file: as given, else in this directory or a parent; UsageError if there is none."""
         self.color = color
         self.environment = dict(os.environ)
+        self._given = ""
         self.programs = Programs(self.environment)
         try:
             self._open(file)
@@ -50,6 +50,7 @@ class Session:
         else:
             near, path = self._named(Path(file)) if file else discovered(self.programs)
             self.name, directory = path.name, path.parent.resolve()
+            self._given = str(path.parent) if file else ""
             self.sources = Sources(directory, named=self.name if file else "")
             self.sources.home = "" if near == path else near.resolve().relative_to(directory).as_posix()
 
@@ -61,8 +62,14 @@ class Session:
 
     @property
     def prefix(self) -> str:
-        """The way from the working directory to the file's, for messages; "" if they are the same."""
-        way = os.path.relpath(self.sources.directory)
+        """The way to the file's folder, for messages: as the command line has it, else from the working directory."""
+        way = self._given or os.path.relpath(self.sources.directory)
+        return "" if way == "." or self.name == STANDARD_INPUT else f"{way.rstrip('/')}/"
+
+    @property
+    def way_from_root(self) -> str:
+        """The way from the repository's root to the file's folder, for what is read elsewhere."""
+        way = os.path.relpath(self.sources.directory, self.sources.repository.root)
         return "" if way == "." or self.name == STANDARD_INPUT else f"{way}/"
 
     def style(self, *, error: bool = False) -> Style:
@@ -71,7 +78,7 @@ class Session:
 
     def warn(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Show diagnostics on standard error, and to GitHub as annotations when it runs us."""
-        show(tuple(diagnostics), self.sources, self.style(error=True), self.prefix)
+        show(tuple(diagnostics), self, self.color)
 
 
 @contextmanager
@@ -83,9 +90,7 @@ def session(file: str | None, color: str = "auto") -> Iterator[Session]:
         _say_root(opened, named=bool(file))
         yield opened
     except BuildmatrixError as error:
-        sources = opened.sources if opened else Sources(Path.cwd())
-        with outliving_readers():
-            show(error.diagnostics, sources, Style(_coloured(color, error=True)), opened.prefix if opened else "")
+        show(error.diagnostics, opened, color)
         raise typer.Exit(error.exit_code) from None
 
 
@@ -104,28 +109,17 @@ def _say_root(run: Session, *, named: bool) -> None:
         run.warn([Diagnostic(message=message, code="part", place=Place(file=run.name), hint=hint, severity="warning")])
 
 
-@contextmanager
-def outliving_readers() -> Iterator[None]:
-    """Go on where nobody reads any more (`| head`, a closed terminal): how the command ends counts all the same."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in GONE:
-            raise
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(nowhere, stream.fileno())
-
-
-def show(diagnostics: tuple[Diagnostic, ...], sources: Sources, style: Style, prefix: str) -> None:
-    """Write diagnostics to standard error."""
+def show(diagnostics: tuple[Diagnostic, ...], run: Session | None, color: str) -> None:
+    """Write diagnostics to standard error, and for GitHub, which wants paths from the repository's root, once more."""
     if not diagnostics:
         return
     from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_text
 
-    say(diagnostics_text(diagnostics, sources, style, prefix=prefix), err=True)
+    sources = run.sources if run else Sources(Path.cwd())
+    style, prefix = Style(_coloured(color, error=True)), run.prefix if run else ""
+    say(diagnostics_text(diagnostics, sources, style, prefix=prefix, width=width(err=True)), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        say(diagnostics_github(diagnostics, sources, prefix=prefix), err=True)
+        say(diagnostics_github(diagnostics, sources, prefix=run.way_from_root if run else ""), err=True)
 
 
 def _standard_input() -> str:

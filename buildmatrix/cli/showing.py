@@ -80,7 +80,7 @@ def annotate(outcome: Outcome, run: Session) -> None:
     if found and on_github():
         from buildmatrix.report.diagnostics import diagnostics_github
 
-        say(diagnostics_github(map(_annotation, found), run.sources, prefix=run.prefix), err=True)
+        say(diagnostics_github(map(_annotation, found), run.sources, prefix=run.way_from_root), err=True)
 
 
 def tell_github(outcome: Outcome) -> Iterator[Diagnostic]:

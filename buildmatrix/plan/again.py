@@ -135,13 +135,19 @@ def _differences(then: Document, now: Document) -> Iterator[str]:
     found = [*_of_table(then["sources"], now["sources"]), *_of_table(then["contexts"], now["contexts"], "the context ")]
     facts = {**dict.fromkeys(now["git"]), **then["git"]}
     found += [
-        f"git.{name} was {_shown(then['git'].get(name))} and is {_shown(now['git'].get(name))}"
+        _moved(name, then["git"].get(name), now["git"].get(name))
         for name in facts
         if then["git"].get(name) != now["git"].get(name)
     ]
     yield from found
     if not found:
         yield from _of_plans(then, now)
+
+
+def _moved(name: str, then: Any, now: Any) -> str:
+    if name == "sha" and then and now:
+        return f"it was made at commit {then[:12]}, and this is {now[:12]}"
+    return f"git.{name} was {_shown(then)} and is {_shown(now)}"
 
 
 def _of_table(then: Mapping[str, Any], now: Mapping[str, Any], what: str = "") -> Iterator[str]:

@@ -183,9 +183,9 @@ def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[
     home = expansion.spec.home
     if not chosen and not problems.errors and home is not None and not request.selectors:
         hint = f"name what you mean, or go to the folder of {expansion.spec.file}"
-        problems.error("selector", "this file declares no target to build", Place(file=home.file), hint=hint)
+        problems.error("no-target", "this file declares no target to build", Place(file=home.file), hint=hint)
     elif not chosen and not problems.errors:
-        problems.error("selector", "nothing is selected", hint="the selectors take away all that they select")
+        problems.error("no-target", "nothing is selected", hint="the selectors take away all that they select")
     return chosen
 
 

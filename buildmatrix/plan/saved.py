@@ -19,7 +19,10 @@ FORMAT_VERSION = 2
 
 
 def plan_document(plan: Plan, contents: Contents | None = None, commit: str = "") -> dict[str, Any]:
-    """Return a plan as plain data, by the schema of `plan_schema`; the same plan gives the same data."""
+    """Return a plan as plain data; the same plan gives the same data.
+
+    The schema (`plan_schema`) has the places of `warnings` and `allow` as well: only `report` knows lines.
+    """
     known = contents or Contents(files=plan.digests)
     return {
         "format_version": FORMAT_VERSION,
@@ -111,6 +114,12 @@ def _json(value: Any) -> str:
     return json.dumps(value)
 
 
+_WHERE: dict[str, JsonSchema] = {
+    "file": {"type": ["string", "null"], "description": "Relative to the directory of the root file."},
+    "line": {"type": ["integer", "null"], "minimum": 1},
+}
+
+
 def plan_schema() -> JsonSchema:
     """Return the JSON Schema of the document (draft 2020-12)."""
     text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
@@ -132,8 +141,8 @@ def plan_schema() -> JsonSchema:
             stages={"type": "array", "items": texts, "description": "Names that can be built at the same time."},
             targets={"type": "array", "items": _target_schema()},
             matrices=_map(_object(axes=texts, cells=count, excluded=count)),
-            allow={"type": "array", "items": _object(value=text, target=text, automatic={"type": "boolean"})},
-            warnings={"type": "array", "items": _object(code=text, message=text, hint=text)},
+            allow={"type": "array", "items": _object(value=text, target=text, automatic={"type": "boolean"}, **_WHERE)},
+            warnings={"type": "array", "items": _object(code=text, message=text, hint=text, **_WHERE)},
             apply={"$ref": "#/$defs/Apply"},
         ),
         "$defs": definitions(Settings, templates=False) | {"Apply": table_schema(Apply, templates=False)},

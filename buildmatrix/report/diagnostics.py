@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from buildmatrix.errors import Diagnostic
+from buildmatrix.report.layout import NARROWEST, Span, laid_out, plain
 from buildmatrix.report.places import Places, Spot
 from buildmatrix.report.style import Style
 from buildmatrix.spec.credentials import assignment
@@ -17,14 +18,16 @@ WIDEST = 160
 """Columns of a source line that are shown; longer ones are cut around the caret."""
 
 
-def diagnostics_text(diagnostics: Iterable[Diagnostic], sources: Sources, style: Style, *, prefix: str = "") -> str:
+def diagnostics_text(
+    diagnostics: Iterable[Diagnostic], sources: Sources, style: Style, *, prefix: str = "", width: int | None = None
+) -> str:
     """Return diagnostics as a person reads them, sorted by place, each once, with a count at the end.
 
-    `prefix` is the way from the working directory to that of the sources.
+    `prefix` is the way from the working directory to that of the sources; `width` that of the terminal.
     """
     places = Places(sources, prefix)
     ordered = _sorted(diagnostics, places)
-    blocks = [_block(diagnostic, places, style) for diagnostic in ordered]
+    blocks = [_block(diagnostic, places, style, width) for diagnostic in ordered]
     return "".join(blocks) + _closing(ordered, places, style)
 
 
@@ -36,13 +39,16 @@ def _sorted(diagnostics: Iterable[Diagnostic], places: Places) -> list[Diagnosti
     return sorted(dict.fromkeys(diagnostics), key=key)
 
 
-def _block(diagnostic: Diagnostic, places: Places, style: Style) -> str:
+def _block(diagnostic: Diagnostic, places: Places, style: Style, width: int | None) -> str:
     spot, hint = places.spot(diagnostic.place), _masked(diagnostic.hint)
     paint = style.error if diagnostic.severity == "error" else style.warning
-    where = f"{style.name(_shown(spot.label))}: " if spot and spot.label else ""
-    text = f"{where}{paint(f'{diagnostic.severity}:')} {_shown(diagnostic.message)}\n"
-    text += _excerpt(spot, hint, style) if spot and spot.text else _lines_of_hint(hint, style)
-    return text + "".join(_note(message, places.spot(place)) for message, place in diagnostic.notes)
+    where: list[Span] = [(_shown(spot.label), style.name), (": ", plain)] if spot and spot.label else []
+    head = [*where, (f"{diagnostic.severity}:", paint), (f" {_shown(diagnostic.message)}", plain)]
+    lines = laid_out(head, width, "  ")
+    lines += _excerpt(spot, hint, style, width) if spot and spot.text else _lines_of_hint(hint, style, width)
+    notes = [_note(message, places.spot(place)) for message, place in diagnostic.notes]
+    lines += [line for note in notes for line in laid_out([(f"  {note}", plain)], width)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _masked(text: str) -> str:
@@ -54,38 +60,44 @@ def _shown(text: str) -> str:
     return one_line(_masked(text))
 
 
-def _lines_of_hint(hint: str, style: Style) -> str:
-    return "".join(f"  {style.hint(one_line(line))}\n" for line in hint.split("\n") if hint)
+def _lines_of_hint(hint: str, style: Style, width: int | None) -> list[str]:
+    texts = [one_line(line) for line in hint.split("\n") if hint]
+    return [line for text in texts for line in laid_out([("  ", plain), (text, style.hint)], width)]
 
 
 def _note(message: str, spot: Spot | None) -> str:
     if spot is None:
-        return f"  {_shown(message)}\n"
+        return _shown(message)
     where = f"{spot.file}:{spot.line}" if spot.line else spot.file
-    return f"  {_shown(message)} ({_shown(where)})\n"
+    return f"{_shown(message)} ({_shown(where)})"
 
 
-def _excerpt(spot: Spot, hint: str, style: Style) -> str:
-    text, start, width = _shortened(spot)
+def _excerpt(spot: Spot, hint: str, style: Style, width: int | None) -> list[str]:
     gutter = max(4, len(str(spot.line)))
+    room = max(NARROWEST, width - gutter - 3) if width else WIDEST + 2
+    text, start, marked = _shortened(spot, min(WIDEST, room - 2))
     bar = style.quiet(" " * gutter + " |")
-    before, marks = " " * columns(_untabbed(text[: start - 1])), "^" * max(1, width)
+    before, marks = " " * columns(_untabbed(text[: start - 1])), "^" * max(1, marked)
     lines = [f"{style.quiet(f'{spot.line:>{gutter}} |')} {_untabbed(text)}"]
     hints = [one_line(line) for line in hint.split("\n") if hint]
-    if hints[1:] or len(before) + len(marks) + columns(hint) > ROOM:
-        lines += [f"{bar} {before}{style.error(marks)}", *(f"{bar}  {style.hint(line)}" for line in hints)]
+    if hints[1:] or len(before) + len(marks) + columns(hint) > min(ROOM, room):
+        lines.append(f"{bar} {before}{style.error(marks)}")
+        edge = " " * gutter + " |"
+        for one in hints:
+            spans: list[Span] = [(edge, style.quiet), ("  ", plain), (one, style.hint)]
+            lines += laid_out(spans, width, f"{edge}    ", style.quiet)
     else:
         lines.append(f"{bar} {before}{style.error(marks)} {style.hint(''.join(hints))}".rstrip())
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def _shortened(spot: Spot) -> tuple[str, int, int]:
+def _shortened(spot: Spot, widest: int) -> tuple[str, int, int]:
     """Return the line, the caret's column in it and its width in columns; long lines are cut on both sides."""
     text, start, end = _without_secrets(spot.text, spot.column - 1, spot.column - 1 + spot.width)
     start, width = min(start, len(text)) + 1, end - start
-    if len(text) > WIDEST:
-        left = max(0, start - WIDEST // 3)
-        right = left + WIDEST
+    if len(text) > widest:
+        left = max(0, start - widest // 3)
+        right = left + widest
         head, tail = "…" if left else "", "…" if right < len(text) else ""
         text, start = head + text[left:right] + tail, start - left + len(head)
     marked = text[start - 1 : start - 1 + width]

@@ -1,6 +1,7 @@
 """What is worth saying of a planned target, as short lines; alike in text, markdown and lists."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from buildmatrix.plan.model import PlannedTarget
@@ -31,7 +32,7 @@ def facts_of(target: PlannedTarget) -> dict[Fact, str]:
         if value is None or row.attribute in UNSAID or (row.attribute == "output" and not target.exported):
             continue
         if isinstance(value, Mapping):
-            found |= {(row.key, key): f"{one_line(key)}={_quoted(item)}" for key, item in value.items()}
+            found |= {(row.key, key): f"{quoted(key)}={quoted(item)}" for key, item in value.items()}
         else:
             found[row.key, ""] = setting_text(value)
     if target.settings.dockerfile_inline is not None:
@@ -61,20 +62,68 @@ def setting_text(value: Any) -> str:
         return table_text(value)
     if isinstance(value, tuple):
         return "  ".join(map(setting_text, value))
-    return _quoted(text_of(value))
+    return value_text(value)
 
 
-def _quoted(text: str) -> str:
-    text = one_line(text)
-    return f'"{text}"' if not text or " " in text else text
+_BARE = re.compile(r"""[^\s"'\[{(][^\s"]*""")
+_ENDS = re.compile(r"[,\]})]")
+
+
+def quoted(text: str, *, within: bool = False) -> str:
+    """Return a text as it is, or in quotes, as TOML has them, where it would not be clear what belongs to it.
+
+    `within` a list or table a comma or bracket would end it.
+    """
+    if _BARE.fullmatch(text) and one_line(text) == text and not (within and _ENDS.search(text)):
+        return text
+    shown = one_line(text.replace("\\", "\\\\").replace('"', '\\"'))
+    return f'"{shown}"'
+
+
+def value_text(value: Any, *, within: bool = False) -> str:
+    """Return a value: `text`, `"two words"`, `[a, b]` or `{a=b, c=d}`."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(value_text(item, within=True) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{_pairs(value)}}}"
+    return quoted(text_of(value), within=within)
+
+
+def _pairs(items: Mapping[str, Any]) -> str:
+    return ", ".join(f"{quoted(key, within=True)}={value_text(item, within=True)}" for key, item in items.items())
 
 
 def table_text(table: Table) -> str:
     """Return an output, cache or secret in short: `local out`, `registry ghcr.io/acme/app:cache (mode=max)`."""
     items = plain_table(table)
-    main = [str(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
-    more = ", ".join(f"{key}={text_of(item)}" for key, item in items.items())
-    return one_line(" ".join(main) + (f" ({more})" if more else ""))
+    main = [value_text(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
+    return " ".join(main) + (f" ({_pairs(items)})" if items else "")
+
+
+def written_out(targets: Iterable[PlannedTarget]) -> list[str]:
+    """Return `app: args, description` for each declared target that has signs which are obeyed or not seen."""
+    found: dict[str, dict[str, None]] = {}
+    for target in targets:
+        for row in rows(Settings):
+            value = getattr(target.settings, row.attribute)
+            if value is not None and _has_unseen(value):
+                found.setdefault(target.declared, {})[row.key] = None
+    return [f"{name}: {', '.join(keys)}" for name, keys in found.items()]
+
+
+def _has_unseen(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.isprintable() and one_line(_seen(value)) != _seen(value)
+    if isinstance(value, Table):
+        value = plain_table(value)
+    if isinstance(value, Mapping):
+        return any(map(_has_unseen, (*value, *value.values())))
+    return isinstance(value, list | tuple) and any(map(_has_unseen, value))
+
+
+def _seen(text: str) -> str:
+    """Return a text without the signs that everybody uses, and that are no trick."""
+    return text.replace("\n", " ").replace("\t", " ")
 
 
 def why(target: PlannedTarget) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.variables import ResolvedVariable
-from buildmatrix.report.facts import platforms_text
+from buildmatrix.report.facts import platforms_text, quoted
+from buildmatrix.report.layout import Span, laid_out, plain
 from buildmatrix.report.style import Style
 from buildmatrix.spec.model import Spec
 from buildmatrix.text import columns, json_safe, one_line, padded
@@ -67,24 +68,26 @@ def tags(plan: Plan) -> Rows:
     ]
 
 
-def as_text(rows: Rows, style: Style) -> str:
-    """Return rows as aligned columns."""
+def as_text(rows: Rows, style: Style, *, width: int | None = None) -> str:
+    """Return rows as aligned columns; what is too wide for a terminal goes on below the name."""
     texts = [[one_line(_text(value)) for value in row.values()] for row in rows]
     widths = [
         max((columns(line[column]) for line in texts), default=0) for column in range(max(map(len, texts), default=0))
     ]
-    return "".join(_row(line, widths, style) for line in texts)
+    beside = sum(widths[:-1]) + 2 * len(widths[:-1])
+    hang = " " * (beside if width and beside <= width // 2 else 4)
+    return "".join(f"{line}\n" for row in texts for line in laid_out(_row(row, widths, style), width, hang))
 
 
-def _row(line: Sequence[str], widths: Sequence[int], style: Style) -> str:
-    cells = [padded(text, width) for text, width in zip(line, widths, strict=True)]
-    return "  ".join([style.name(cells[0]), *cells[1:]]).rstrip() + "\n"
+def _row(line: Sequence[str], widths: Sequence[int], style: Style) -> list[Span]:
+    name, *cells = [padded(text, width) for text, width in zip(line, widths, strict=True)]
+    return [(name, style.name), *((f"  {cell}", plain) for cell in cells)]
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
         return " ".join(
-            json.dumps(item, ensure_ascii=False) if isinstance(item, Mapping) else str(item) for item in value
+            json.dumps(item, ensure_ascii=False) if isinstance(item, Mapping) else quoted(str(item)) for item in value
         )
     return "(no value)" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 

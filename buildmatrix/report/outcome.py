@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from buildmatrix.build.outcome import Outcome, TargetOutcome
+from buildmatrix.report.about import NOTHING, About
+from buildmatrix.report.layout import Span, fits, laid_out, plain
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
@@ -20,35 +22,67 @@ MANY = 15
 """Rows from which on the table is folded."""
 
 
-def outcome_text(outcome: Outcome, style: Style) -> str:
+def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None) -> str:
     """Return a line for each target, the failing ones' last lines, what became of the tags, and a count."""
-    width = max((len(one_line(target.name)) for target in outcome.targets), default=0)
-    tags = max((len(one_line(tag)) for target in outcome.targets for tag in target.tags), default=0)
-    lines = [_line(target, width, tags, style) for target in outcome.targets]
+    lines = _rows(outcome.targets, style, width)
     for target in outcome.targets:
         if text := target.excerpt or target.answer:
             title = one_line(f"> {target.name}: {target.failed_step or target.call}")
-            lines += ["", title, *_indented(text)]
+            lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text)]
     publish = one_line(outcome.publish)
-    end = [f"{counts(outcome)} in {duration(outcome.seconds)}. {publish}".rstrip().removesuffix(".")]
     left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
-    return "\n".join(["", *lines, "", *left, *end]) + "\n"
+    end = f"{counts(outcome)} in {duration(outcome.seconds)}. {publish}".rstrip().removesuffix(".")
+    lines += ["", *(line for text in (*left, end) for line in laid_out([(text, plain)], width, "  "))]
+    return "\n".join(["", *lines]) + "\n"
 
 
 def _indented(text: str) -> list[str]:
     return [f"  {line.expandtabs(8)}".rstrip() for line in clean(text).rstrip("\n").split("\n")]
 
 
-def _line(target: TargetOutcome, width: int, tags: int, style: Style) -> str:
-    columns = [
-        f"  {style.name(one_line(target.name).ljust(width))}",
-        painted(target.status, target.status.ljust(7), style),
-        f"{target.seconds:>6.1f}s" if target.seconds else " " * 7,
+def _rows(targets: Sequence[TargetOutcome], style: Style, width: int | None) -> list[str]:
+    """Return a row for each target: side by side what has room, else tags and platforms below the name."""
+    names = max((len(one_line(target.name)) for target in targets), default=0)
+    tags = max((len(one_line(tag)) for target in targets for tag in target.tags), default=0)
+    heads = [_head(target, names, style) for target in targets]
+    beside = [_beside(target, tags) for target in targets]
+    indent = " " * (names + 22)
+    if fits((f"{indent}{text}" for texts in beside for text in texts), width):
+        return [
+            line
+            for head, (first, *more) in zip(heads, beside, strict=True)
+            for line in (*laid_out([*head, (first, plain)], None), *(f"{indent}{text}" for text in more))
+        ]
+    return [line for target, head in zip(targets, heads, strict=True) for line in _stacked(target, head, width)]
+
+
+def _head(target: TargetOutcome, names: int, style: Style) -> list[Span]:
+    seconds = f"{target.seconds:>6.1f}s" if target.seconds else " " * 7
+    return [
+        ("  ", plain),
+        (one_line(target.name).ljust(names), style.name),
+        ("  ", plain),
+        (target.status.ljust(7), lambda text: painted(target.status, text, style)),
+        (f"  {seconds}  ", plain),
     ]
+
+
+def _beside(target: TargetOutcome, tags: int) -> list[str]:
     first, *more = [*map(one_line, target.tags), ""][: max(1, len(target.tags))]
-    row = "  ".join([*columns, *_details(target, first.ljust(tags))]).rstrip()
-    indent = " " * (width + 22)
-    return "\n".join([row, *(f"{indent}{tag}" for tag in more)])
+    return ["  ".join(_details(target, first.ljust(tags))), *more]
+
+
+def _stacked(target: TargetOutcome, head: Sequence[Span], width: int | None) -> list[str]:
+    """Return a row whose name may be long: its digest or reason beside it, its tags and platforms below it."""
+    first, *more = _details(target, "") or [""]
+    below = [*map(one_line, target.tags), *more] if target.digest and not _said(target) else more
+    lines = laid_out([*head, (first, plain)], width, "      ")
+    return [*lines, *(line for text in below for line in laid_out([(f"      {text}", plain)], width, "        "))]
+
+
+def _said(target: TargetOutcome) -> bool:
+    """Tell whether a row says something else than what there is now."""
+    return target.status in {"failed", "stopped", "skipped"} or not target.exported or bool(target.call)
 
 
 def _details(target: TargetOutcome, tag: str) -> list[str]:
@@ -57,7 +91,7 @@ def _details(target: TargetOutcome, tag: str) -> list[str]:
         tried = f"after {len(target.attempts)} attempts" if len(target.attempts) > 1 else ""
         step = target.failed_step if target.reason.startswith("process ") else ""
         text = one_line(" ".join((step or target.reason).split()))
-        text = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+        text = f"{text[: WIDEST - 1]}…" if target.excerpt and len(text) > WIDEST else text  # its title says all of it
         return [part for part in (text, tried, f"(log: {one_line(target.log)})" if target.log else "") if part]
     if not target.exported:
         return ["(built upon)"]
@@ -66,18 +100,22 @@ def _details(target: TargetOutcome, tag: str) -> list[str]:
     return [part for part in (tag, *map(one_line, (target.digest[:DIGEST], " ".join(target.platforms)))) if part]
 
 
-def outcome_markdown(outcome: Outcome) -> str:
+def outcome_markdown(outcome: Outcome, about: About = NOTHING) -> str:
     """Return the outcome as markdown: what is wrong first, then a table; what has no room is counted."""
     failed = [target for target in outcome.targets if target.status == "failed"]
     title = f"### buildmatrix apply: {counts(outcome)} in {duration(outcome.seconds)}"
-    head = "\n\n".join([title, *_facts(outcome), *_failures(failed), *_answers(outcome.targets)])
+    head = "\n\n".join([title, *_facts(outcome, about), *_failures(failed), *_answers(outcome.targets)])
     return f"{head}\n\n{_table(outcome.targets, LONGEST - len(head))}\n"
 
 
-def _facts(outcome: Outcome) -> list[str]:
-    """Who built it, what became of the tags, what is left behind, and what ended it where that is no target's."""
+def _facts(outcome: Outcome, about: About) -> list[str]:
+    """What was run, of what, who built it, what became of the tags, what is left behind, and what else ended it."""
     nodes = f" on {', '.join(map(code, outcome.nodes))}" if outcome.nodes else ""
-    lines = [f"builder {code(outcome.builder)}{nodes}"] if outcome.builder else []
+    lines = [code(about.command)] if about.command else []
+    of = (("commit", about.commit), ("branch", about.branch))
+    said = [f"{what} {code(text)}" for what, text in of if text]
+    said += [f"builder {code(outcome.builder)}{nodes}"] if outcome.builder else []
+    lines += [", ".join(said)] if said else []
     lines += [escaped(outcome.publish)] if outcome.publish else []
     lines += [f"> ⚠ left behind: {escaped(text)}" for text in outcome.left_behind]
     return [*lines, *(f"> **{escaped(problem)}**" for problem in problems(outcome))]

@@ -6,12 +6,25 @@ from typing import Any
 from buildmatrix.plan.contents import Contents
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.saved import plan_document
+from buildmatrix.report.places import Places, Spot
+from buildmatrix.spec.source import Sources
 from buildmatrix.text import json_safe
 
 
-def plan_json(plan: Plan, contents: Contents, commit: str) -> str:
+def plan_json(plan: Plan, contents: Contents, commit: str, sources: Sources) -> str:
     """Return the plan as JSON, one attribute a line; the same plan of the same contents gives the same bytes."""
-    return json_safe(pretty(plan_document(plan, contents, commit))) + "\n"
+    document, places = plan_document(plan, contents, commit), Places(sources)
+    for key, origins in (
+        ("warnings", [warning.place for warning in plan.warnings]),
+        ("allow", [grant.place for grant in plan.grants]),
+    ):
+        told = zip(document[key], origins, strict=True)
+        document[key] = [{**one, **_where(places.spot(place))} for one, place in told]
+    return json_safe(pretty(document)) + "\n"
+
+
+def _where(spot: Spot | None) -> dict[str, str | int | None]:
+    return {"file": spot.file if spot else None, "line": (spot.line or None) if spot else None}
 
 
 _encode = JSONEncoder(ensure_ascii=False).encode

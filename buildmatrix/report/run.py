@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.report.about import NOTHING, About
 
 KINDS = (".json", ".xml", ".md", ".html")
 """The endings: the document of `apply --format json`, JUnit, markdown, and a page for people."""
@@ -16,10 +17,10 @@ def check_report_names(paths: Iterable[str]) -> None:
         raise UsageError(*wrong)
 
 
-def report_text(path: str, outcome: Outcome) -> str:
+def report_text(path: str, outcome: Outcome, about: About = NOTHING) -> str:
     """Return what is to be written to `path`; UsageError if its ending is none of `KINDS`."""
     check_report_names([path])
-    return _writer(_ending(path))(outcome)
+    return _writer(_ending(path))(outcome, about, path)
 
 
 def _ending(path: str) -> str:
@@ -33,20 +34,20 @@ def _unknown(path: str) -> Diagnostic:
     )
 
 
-def _writer(ending: str) -> Callable[[Outcome], str]:
+def _writer(ending: str) -> Callable[[Outcome, About, str], str]:
     """Return what writes a kind; only that is imported."""
     if ending == ".json":
         from buildmatrix.report.run_json import run_json
 
-        return run_json
+        return lambda outcome, about, _: run_json(outcome, about)
     if ending == ".xml":
         from buildmatrix.report.run_junit import run_junit
 
-        return run_junit
+        return lambda outcome, about, _: run_junit(outcome, about)
     if ending == ".md":
         from buildmatrix.report.outcome import outcome_markdown
 
-        return outcome_markdown
+        return lambda outcome, about, _: outcome_markdown(outcome, about)
     from buildmatrix.report.run_html import run_html
 
     return run_html

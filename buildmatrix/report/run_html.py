@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from buildmatrix.build.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
+from buildmatrix.report.about import NOTHING, About, link_from
 from buildmatrix.report.run_graph import graph_of
 from buildmatrix.report.run_timeline import longest_text, most_steps, picked, timeline_of
 from buildmatrix.report.words import STATUSES, asked, cause, count_of, counts, duration, last_lines, problems, size
@@ -21,11 +22,13 @@ MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
 MARKS = {"built": "●", "cached": "○", "kept": "◌", "checked": "✓", "failed": "✕", "stopped": "■", "skipped": "–"}
 
 
-def run_html(outcome: Outcome) -> str:
-    """Return the page."""
+def run_html(outcome: Outcome, about: About = NOTHING, page: str = "") -> str:
+    """Return the page; `page` is the path that it is written to, for links to logs that lie beside it."""
     targets = outcome.targets
     return _template().render(
         run=outcome,
+        about=about,
+        log_links={target.name: link for target in targets if (link := link_from(page, target.log))},
         title=counts(outcome),
         verdict=_verdict(outcome),
         totals=[(status, number) for status, number in count_of(targets).items() if number],

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from buildmatrix.build.outcome import Attempt, Finding, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.report.about import NOTHING, About
 from buildmatrix.report.words import STATUSES, count_of
 from buildmatrix.spec.shapes import JsonSchema
 from buildmatrix.text import json_safe
@@ -12,14 +13,17 @@ from buildmatrix.text import json_safe
 FORMAT_VERSION = 1
 
 
-def run_json(outcome: Outcome) -> str:
+def run_json(outcome: Outcome, about: About = NOTHING) -> str:
     """Return the outcome as JSON, by the schema of `run_schema`; half surrogates, which are no text, become `�`."""
-    return json_safe(json.dumps(_document(outcome), indent=2, ensure_ascii=False)) + "\n"
+    return json_safe(json.dumps(_document(outcome, about), indent=2, ensure_ascii=False)) + "\n"
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
+def _document(outcome: Outcome, about: About) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
+        "command": about.command or None,
+        "commit": about.commit or None,
+        "branch": about.branch or None,
         "started": outcome.started or None,
         "seconds": round(outcome.seconds, 3),
         "builder": outcome.builder or None,
@@ -28,15 +32,18 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "left_behind": list(outcome.left_behind),
         "problem": [diagnostic.message for diagnostic in outcome.problem.diagnostics] if outcome.problem else [],
         "totals": {"targets": len(outcome.targets), **count_of(outcome.targets)},
-        "targets": [_target(target) for target in outcome.targets],
+        "targets": [_target(target, about) for target in outcome.targets],
     }
 
 
-def _target(target: TargetOutcome) -> dict[str, Any]:
+def _target(target: TargetOutcome, about: About) -> dict[str, Any]:
+    spot = about.declared.get(target.name)
     ran = target.attempts or target.steps or target.seconds
     return {
         "name": target.name,
         "target": target.declared,
+        "file": spot.file if spot else None,
+        "line": (spot.line or None) if spot else None,
         "status": target.status,
         "exported": target.exported,
         "platforms": list(target.platforms),
@@ -100,6 +107,9 @@ def run_schema() -> JsonSchema:
         "description": "null is what is not known, or not there.",
         **_object(
             format_version={"const": FORMAT_VERSION},
+            command=_TEXT_OR_NULL | {"description": "The command line, with *** for what is secret."},
+            commit=_TEXT_OR_NULL | {"description": "The commit of the repository around the file."},
+            branch=_TEXT_OR_NULL,
             started=_TEXT_OR_NULL | {"description": "The wall clock's time, RFC 3339, UTC."},
             seconds=_SECONDS,
             builder=_TEXT_OR_NULL,
@@ -117,6 +127,8 @@ def _target_schema() -> JsonSchema:
     return _object(
         name=_TEXT | {"description": "Unique in the run; the target's name in the bake file."},
         target=_TEXT | {"description": "The name in the file."},
+        file=_TEXT_OR_NULL | {"description": "The file that declares it, from the repository's root."},
+        line={"type": ["integer", "null"], "minimum": 1, "description": "The line where it does."},
         status={
             "enum": list(STATUSES),
             "description": "kept: an earlier run built it, and nothing changed since; checked: nothing was built, "

@@ -3,17 +3,19 @@
 from xml.etree import ElementTree as ET
 
 from buildmatrix.build.outcome import Attempt, Outcome, TargetOutcome
+from buildmatrix.report.about import NOTHING, About
+from buildmatrix.report.places import Spot
 from buildmatrix.report.words import cause, duration
 from buildmatrix.text import clean
 
 
-def run_junit(outcome: Outcome) -> str:
+def run_junit(outcome: Outcome, about: About = NOTHING) -> str:
     """Return a test case for each target; a run that failed without a failed target has one of its own."""
     root = ET.Element("testsuites")
     suite = ET.SubElement(root, "testsuite", name="buildmatrix apply")
-    _properties(suite, _run_facts(outcome))
+    _properties(suite, _run_facts(outcome, about))
     for target in outcome.targets:
-        _case(suite, target)
+        _case(suite, target, about.declared.get(target.name))
     if outcome.problem and not any(target.status == "failed" for target in outcome.targets):
         _case_of_run(suite, [diagnostic.message for diagnostic in outcome.problem.diagnostics])
     _totals(root, suite, outcome)
@@ -21,8 +23,9 @@ def run_junit(outcome: Outcome) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _run_facts(outcome: Outcome) -> list[tuple[str, str]]:
-    facts = [("builder", outcome.builder), *(("node", node) for node in outcome.nodes), ("publish", outcome.publish)]
+def _run_facts(outcome: Outcome, about: About) -> list[tuple[str, str]]:
+    facts = [("command", about.command), ("commit", about.commit), ("branch", about.branch)]
+    facts += [("builder", outcome.builder), *(("node", node) for node in outcome.nodes), ("publish", outcome.publish)]
     return [*facts, *(("left_behind", text) for text in outcome.left_behind)]
 
 
@@ -45,10 +48,14 @@ def _totals(root: ET.Element, suite: ET.Element, outcome: Outcome) -> None:
         suite.set("timestamp", clean(outcome.started[: len("2026-01-02T03:04:05")]))  # the schema wants no zone
 
 
-def _case(suite: ET.Element, target: TargetOutcome) -> None:
+def _case(suite: ET.Element, target: TargetOutcome, spot: Spot | None) -> None:
     case = ET.SubElement(
-        suite, "testcase", classname=clean(target.declared), name=clean(target.name), time=f"{target.seconds:.3f}"
+        suite, "testcase", classname=clean(_class(target, spot)), name=clean(target.name), time=f"{target.seconds:.3f}"
     )
+    if spot:
+        case.set("file", clean(spot.file))
+    if spot and spot.line:
+        case.set("line", str(spot.line))
     _properties(case, _facts(target))
     if target.status == "failed":
         _failure(case, target)
@@ -58,6 +65,12 @@ def _case(suite: ET.Element, target: TargetOutcome) -> None:
         ET.SubElement(case, "system-out").text = clean(target.answer)
     elif target.attempts:
         ET.SubElement(case, "system-out").text = clean("\n".join(map(_attempt, target.attempts)))
+
+
+def _class(target: TargetOutcome, spot: Spot | None) -> str:
+    """Return `buildmatrix.images.app.app`: before the last dot is what servers show as a package: the folder."""
+    folders = [part.replace(".", "_") for part in (spot.file if spot else "").split("/")[:-1] if part not in {"", ".."}]
+    return ".".join(["buildmatrix", *folders, target.declared])
 
 
 def _facts(target: TargetOutcome) -> list[tuple[str, str]]:

@@ -96,10 +96,10 @@ def test_a_spec_is_planned_or_refused_in_words(tmp_path_factory: pytest.TempPath
     for report in (plan_text(planned, Style(), sources=sources), plan_markdown(planned), graph(planned, "text")):
         assert report
     assert bake_text(bake_document(planned))
-    text = plan_json(planned, Contents(files=planned.digests), "")
+    text = plan_json(planned, Contents(files=planned.digests), "", sources)
     document = document_of(text, "plan.json")
     again = plan("buildmatrix.toml", sources, request_of(document, {}, {}), GIT, files=False)
-    assert plan_json(again, Contents(files=again.digests), "") == text
+    assert plan_json(again, Contents(files=again.digests), "", sources) == text
 
 
 # --- matrices ---------------------------------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
             cwd=repo,
             check=True,
         ),
-        "git.sha was ",
+        "it was made at commit ",
     ),
     "no repository": (lambda repo: shutil.rmtree(repo / ".git"), "and is unknown"),
 }
@@ -379,7 +379,7 @@ def test_it_grants_itself_nothing(repo: Path, say: Say, save: Callable[..., Path
     )
 
     def forge(plan: dict[str, Any]) -> None:
-        plan["allow"] = [{"value": value["value"], "target": "other", "automatic": True} for value in plan["allow"]]
+        plan["allow"] = [{**value, "target": "other", "automatic": True} for value in plan["allow"]]
 
     as_it_is = say("apply", "other", "--dry-run")
     assert "--allow network.host" in as_it_is[1]

@@ -122,7 +122,7 @@ def test_junit_counts_and_cases(run: Outcome) -> None:
         "timestamp": "2026-03-04T09:12:44",
     }  # fmt: skip
     cases = {case.get("name"): case for case in found.findall("testcase")}
-    assert cases["py-312"].attrib == {"classname": "py", "name": "py-312", "time": "22.000"}
+    assert cases["py-312"].attrib == {"classname": "buildmatrix.py", "name": "py-312", "time": "22.000"}
     failure, skipped, tried = (
         cases["worker"].find("failure"),
         cases["beat"].find("skipped"),

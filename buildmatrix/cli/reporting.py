@@ -1,0 +1,104 @@
+"""What a run leaves when it has ended: the summary, reports, metadata, and what GitHub is told."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from buildmatrix.build.outcome import Outcome
+from buildmatrix.cli.output import say, say_at_last, width
+from buildmatrix.cli.session import Session, write_file
+from buildmatrix.cli.showing import annotate, tell_github
+from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.oci.client import Registries
+from buildmatrix.plan.git import NoRepositoryError
+from buildmatrix.plan.model import Plan
+from buildmatrix.report.about import NOTHING, About, declared_in
+from buildmatrix.report.outcome import outcome_text
+from buildmatrix.report.places import Places
+from buildmatrix.report.run import report_text
+from buildmatrix.report.run_json import run_json
+from buildmatrix.spec.credentials import assignment
+from buildmatrix.text import HIDDEN, redacted
+
+
+def report(
+    run: Session,
+    plan: Plan,
+    outcome: Outcome,
+    output_format: str,
+    metadata: str | None,
+    reports: Sequence[str],
+    registries: Registries,
+) -> None:
+    """Show what became of a run and write what was asked for; the run's problem is raised at last."""
+    unwritten: list[Diagnostic] = []
+    if output_format == "text":
+        unwritten += _said(outcome_text(outcome, run.style(), width=width()))
+    about = NOTHING
+    if reports:
+        outcome, about = _with_sizes(outcome, plan, registries), _about(run, plan)
+    if output_format == "json":
+        unwritten += _said(run_json(outcome, about))
+    files = {path: report_text(path, outcome, about) for path in reports}
+    if metadata is not None:  # an old one would tell of other images
+        files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
+    _end(outcome, [*unwritten, *_written(files, run), *_told(outcome, run)])
+
+
+def _end(outcome: Outcome, unwritten: Sequence[Diagnostic]) -> None:
+    if outcome.problem is not None:
+        raise type(outcome.problem)(*outcome.problem.diagnostics, *unwritten)
+    if unwritten:
+        raise UsageError(*unwritten)
+
+
+def _told(outcome: Outcome, run: Session) -> Iterator[Diagnostic]:
+    annotate(outcome, run)
+    yield from tell_github(outcome)
+
+
+def _written(files: Mapping[str, str], run: Session) -> Iterator[Diagnostic]:
+    for path, text in files.items():
+        try:
+            write_file(path, redacted(text), run.sources.repository.root)
+        except UsageError as error:
+            yield from error.diagnostics
+
+
+def _said(text: str) -> Iterator[Diagnostic]:
+    if (trouble := say_at_last(text)) is not None:
+        yield Diagnostic(message=str(trouble), code="write")
+
+
+def _with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome:
+    from buildmatrix.build.sizes import sized, with_sizes
+
+    if number := len(sized(outcome)):
+        say(
+            f"asking for the size{'' if number == 1 else 's'} of {number:,} image{'' if number == 1 else 's'} …\n",
+            err=True,
+        )
+    return with_sizes(outcome, plan, registries)
+
+
+def _about(run: Session, plan: Plan) -> About:
+    try:
+        commit, branch = str(run.git.sha), str(run.git.branch)
+    except NoRepositoryError:
+        commit = branch = ""
+    secret = {name for name, given in plan.made.given.items() if given.secret}
+    words = [redacted(word, assignment()) for word in _hidden(sys.argv[1:], secret)]
+    places = Places(run.sources, run.way_from_root)
+    return About(
+        command=shlex.join(["buildmatrix", *words]), commit=commit, branch=branch, declared=declared_in(plan, places)
+    )
+
+
+def _hidden(words: Sequence[str], secret: set[str]) -> Iterator[str]:
+    """Yield the words of a command line without the values of variables that are part of a credential."""
+    for before, word in zip(["", *words], words, strict=False):
+        option = "--var=" if word.startswith("--var=") else ""
+        name, sign, _ = word.removeprefix(option).partition("=")
+        is_hidden = sign and name in secret and (option or before == "--var")
+        yield f"{option}{name}={HIDDEN}" if is_hidden else word
