@@ -4,11 +4,12 @@ file ─ load ─► Spec ─ make_plan ─► Plan ─ bake_document, apply ─
 """
 
 from contextlib import closing
+from dataclasses import replace
 
 from buildmatrix.bounded import PLANNING
 from buildmatrix.bounded import planning as bounded
 from buildmatrix.build.gate import gate_declared
-from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems
+from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems, SpecError
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.inputs import overwriting
@@ -23,7 +24,7 @@ from buildmatrix.spec.source import Sources
 def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool = True) -> Plan:
     """Return the plan of a run over the root file `name`; SpecError with everything that is wrong.
 
-    Without `files` nobody looks whether contexts and Dockerfiles are there (lists do not need them).
+    Without `files` nobody looks whether contexts and Dockerfiles are there.
     """
     problems = Problems()
     with bounded():
@@ -49,10 +50,22 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
     return tuple(diagnostic for diagnostic in problems.found if diagnostic.code not in OF_A_RUN)
 
 
+def listed(name: str, sources: Sources, request: Request, git: Git) -> tuple[Plan, tuple[Diagnostic, ...]]:
+    """Return the plan of what is only looked at, and what it lacks for want of a run, as warnings.
+
+    Every file that `validate` accepts has one: nothing is built, so that contexts need not be there, targets that write
+    the same tag may stand side by side, and what needs a variable without a value has none. SpecError for all else.
+    """
+    problems = Problems()
+    with bounded():
+        planned = make_plan(load(name, sources, problems), request, git, problems, files=False, together=False)
+        return planned, _lacking(problems)
+
+
 def everything(
     name: str, sources: Sources, request: Request, git: Git, *, seconds: float = PLANNING
-) -> tuple[Spec, Expansion]:
-    """Return the spec and all its targets expanded, for lists; SpecError with everything that is wrong.
+) -> tuple[Spec, Expansion, tuple[Diagnostic, ...]]:
+    """Return the spec and all its targets expanded, and what these lack for want of a run; SpecError as `listed`.
 
     `seconds` of processor time is what it may take.
     """
@@ -60,8 +73,15 @@ def everything(
     with bounded(seconds):
         spec = load(name, sources, problems)
         with closing(expand(spec, request, git, problems)) as expansion:
-            problems.raise_if_any()
-            return spec, expansion
+            return spec, expansion, _lacking(problems)
+
+
+def _lacking(problems: Problems) -> tuple[Diagnostic, ...]:
+    """Return as warnings what only a run gives; SpecError if anything else is wrong."""
+    lacking = [one for one in problems.errors if one.code in OF_A_RUN]
+    if len(lacking) < len(problems.errors):
+        raise SpecError(*problems.found)
+    return tuple(replace(one, severity="warning") for one in lacking)
 
 
 OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})

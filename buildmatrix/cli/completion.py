@@ -23,7 +23,7 @@ def complete_targets(ctx: typer.Context, incomplete: str) -> list[str]:
     try:
         session = Session(file=None if file == "-" else file)
         asked = Request(environment=dict(os.environ))
-        spec, expansion = everything(session.name, session.sources, asked, session.git, seconds=SECONDS)
+        spec, expansion, _ = everything(session.name, session.sources, asked, session.git, seconds=SECONDS)
     except (BuildmatrixError, OSError):
         return []
     declared = [name for name in spec.targets if not name.startswith("_")]

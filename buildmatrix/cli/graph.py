@@ -7,7 +7,7 @@ import typer
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say
 from buildmatrix.cli.session import request, session
-from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.pipeline import listed
 from buildmatrix.report.graph import graph as draw
 
 
@@ -29,7 +29,7 @@ def graph(
     set_: options.Set = None,
     color: options.Colour = "auto",
 ) -> None:
-    """Draw what builds upon what. Contacts nothing.
+    """Draw what builds upon what. Contacts nothing, and takes every file that is valid.
 
     \b
     Examples:
@@ -39,5 +39,6 @@ def graph(
     """
     with session(file, color) as run:
         asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_)
-        planned = make_plan(run.name, run.sources, asked, run.git)
+        planned, lacking = listed(run.name, run.sources, asked, run.git)
+        run.warn(lacking)
         say(draw(planned, output_format))

@@ -7,8 +7,7 @@ import typer
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session, request, session
-from buildmatrix.pipeline import everything
-from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.pipeline import everything, listed
 from buildmatrix.plan.request import Request
 from buildmatrix.report import listing
 
@@ -31,7 +30,7 @@ def list_(
     set_: options.Set = None,
     color: options.Colour = "auto",
 ) -> None:
-    """List targets, groups, variables, platforms or tags. Contacts nothing.
+    """List targets, groups, variables, platforms or tags. Contacts nothing, and takes every file that is valid.
 
     Without SELECTOR it lists those of every target, cells included (where this folder's file is included by a root:
     of every target of this folder).
@@ -51,11 +50,13 @@ def list_(
 
 def _rows(run: Session, what: What, asked: Request) -> listing.Rows:
     if what in {"groups", "variables"}:
-        spec, expansion = everything(run.name, run.sources, asked, run.git)
+        spec, expansion, lacking = everything(run.name, run.sources, asked, run.git)
+        run.warn(lacking)
         return (
             listing.groups(spec, expansion)
             if what == "groups"
             else listing.variables(expansion.room.variables.values())
         )
-    planned = make_plan(run.name, run.sources, asked, run.git, files=False)
+    planned, lacking = listed(run.name, run.sources, asked, run.git)
+    run.warn(lacking)
     return {"targets": listing.targets, "platforms": listing.platforms, "tags": listing.tags}[what](planned)

@@ -89,18 +89,23 @@ def _refuse_group_circle(spec: Spec, first: str, walk: tuple[str, ...], problems
     problems.error("circle", message, spec.groups[names[0]].place, notes=notes)
 
 
-def make_plan(spec: Spec, request: Request, git: Git, problems: Problems, *, files: bool = True) -> Plan:
+def make_plan(
+    spec: Spec, request: Request, git: Git, problems: Problems, *, files: bool = True, together: bool = True
+) -> Plan:
     """Return the plan of a run, with `files` checked against the contexts and Dockerfiles on disk.
 
-    What is wrong is added to `problems`: with errors, the plan is not to be used.
+    `together` is whether one run builds them all: else nobody minds if two write the same. What is wrong is added to
+    `problems`: with errors, the plan is not to be used.
     """
     _check_platforms(request, problems)
     with closing(expand(spec, request, git, problems)) as expansion:
         chosen = _chosen(expansion, request, problems)
         targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
         checker = Checker(spec.directory, problems)
-        collisions(_checked(expansion, targets, checker, files=files), spec.directory, problems)
-        problems.found += races_of(targets, spec.directory)
+        sound = _checked(expansion, targets, checker, files=files)
+        if together:
+            collisions(sound, spec.directory, problems)
+            problems.found += races_of(targets, spec.directory)
         return _plan(spec, request, expansion, targets, git, problems)
 
 

@@ -13,6 +13,8 @@ from buildmatrix.text import one_line
 UNSAID = {"description", "platforms", "tags", "needs", "dockerfile_inline"}
 """Settings that have a place of their own."""
 
+OWN_PLATFORM = "the builder's own platform"
+"""What no platforms mean."""
 
 Fact = tuple[str, str]
 """A label, and the key within it where the setting is a table; else ""."""
@@ -53,7 +55,7 @@ def labelled(facts: Mapping[Fact, str]) -> dict[str, str]:
 
 def platforms_text(target: PlannedTarget) -> str:
     """Return the platforms with spaces between; what no platform means is said."""
-    return one_line(" ".join(target.platforms)) or "the builder's own platform"
+    return one_line(" ".join(target.platforms)) or OWN_PLATFORM
 
 
 def setting_text(value: Any) -> str:

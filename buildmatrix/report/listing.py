@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.variables import ResolvedVariable
-from buildmatrix.report.facts import platforms_text, quoted
+from buildmatrix.report.facts import OWN_PLATFORM, quoted
 from buildmatrix.report.layout import Span, laid_out, plain
 from buildmatrix.report.style import Style
 from buildmatrix.spec.model import Spec
@@ -21,7 +21,7 @@ def targets(plan: Plan) -> Rows:
     return [
         {
             "name": target.name,
-            "platforms": platforms_text(target),
+            "platforms": list(target.platforms),
             "description": target.settings.description or "",
         }
         for target in plan.targets
@@ -70,7 +70,7 @@ def tags(plan: Plan) -> Rows:
 
 def as_text(rows: Rows, style: Style, *, width: int | None = None) -> str:
     """Return rows as aligned columns; what is too wide for a terminal goes on below the name."""
-    texts = [[one_line(_text(value)) for value in row.values()] for row in rows]
+    texts = [[one_line(_text(key, value)) for key, value in row.items()] for row in rows]
     widths = [
         max((columns(line[column]) for line in texts), default=0) for column in range(max(map(len, texts), default=0))
     ]
@@ -84,7 +84,9 @@ def _row(line: Sequence[str], widths: Sequence[int], style: Style) -> list[Span]
     return [(name, style.name), *((f"  {cell}", plain) for cell in cells)]
 
 
-def _text(value: object) -> str:
+def _text(key: str, value: object) -> str:
+    if key == "platforms" and not value:
+        return OWN_PLATFORM
     if isinstance(value, list):
         return " ".join(
             json.dumps(item, ensure_ascii=False) if isinstance(item, Mapping) else quoted(str(item)) for item in value

@@ -1,0 +1,28 @@
+"""What one command takes and another refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.pipeline import everything, listed, validate
+from buildmatrix.plan.git import Git
+from buildmatrix.plan.gitfolder import UnansweredError
+from buildmatrix.plan.request import Request
+from buildmatrix.spec.source import Sources
+
+ROOT = Path(__file__).parents[2]
+SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])
+
+
+def no_repository(_: tuple[str, ...]) -> str:
+    raise UnansweredError("there is no git repository around the file")
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.parent.parent.name}-{spec.parent.name}")
+def test_what_is_valid_is_listed(spec: Path) -> None:
+    """Alternatives may share a tag, contexts need not be there, and variables that only a run gives have no value."""
+    git = Git(no_repository)
+    valid = all(one.severity == "warning" for one in validate(spec.name, Sources(spec.parent), Request(), git))
+    if valid:
+        everything(spec.name, Sources(spec.parent), Request(), git)
+        listed(spec.name, Sources(spec.parent), Request(selectors=("*",)), git)
