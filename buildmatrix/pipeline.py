@@ -14,8 +14,9 @@ from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.inputs import overwriting
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.planning import check_all, expand, make_plan
+from buildmatrix.plan.planning import OF_A_RUN, check_all, expand, make_plan
 from buildmatrix.plan.request import Request
+from buildmatrix.plan.whole import Whole, make_whole
 from buildmatrix.spec.load import load
 from buildmatrix.spec.model import Spec
 from buildmatrix.spec.source import Sources
@@ -50,6 +51,16 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
     return tuple(diagnostic for diagnostic in problems.found if diagnostic.code not in OF_A_RUN)
 
 
+def whole(name: str, sources: Sources, request: Request, git: Git) -> Whole:
+    """Return all that the file says as one plan, to be taken elsewhere; SpecError with everything that is wrong."""
+    problems = Problems()
+    with bounded():
+        found = make_whole(load(name, sources, problems), request, git, problems)
+        problems.found += [*gate_declared(found.plan), *overwriting(found.plan)]
+        problems.raise_if_any()
+        return found
+
+
 def listed(name: str, sources: Sources, request: Request, git: Git) -> tuple[Plan, tuple[Diagnostic, ...]]:
     """Return the plan of what is only looked at, and what it lacks for want of a run, as warnings.
 
@@ -82,7 +93,3 @@ def _lacking(problems: Problems) -> tuple[Diagnostic, ...]:
     if len(lacking) < len(problems.errors):
         raise SpecError(*problems.found)
     return tuple(replace(one, severity="warning") for one in lacking)
-
-
-OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})
-"""Codes of problems that a run has and the file has not."""

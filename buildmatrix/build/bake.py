@@ -5,7 +5,7 @@ In a JSON bake file every string, map keys included, is an HCL template: `${` is
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from json import JSONEncoder
 from typing import Any
@@ -13,12 +13,21 @@ from typing import Any
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
+from buildmatrix.plan.whole import Whole
 from buildmatrix.spec.settings import Settings, Ssh
 from buildmatrix.spec.shapes import NotInBake, Row, Table, plain_table, rows, text_of
 from buildmatrix.text import json_safe
 
 BakeFile = dict[str, dict[str, dict[str, Any]]]
 """`{"group": {NAME: {"targets": [...]}}, "target": {NAME: {...}}}`."""
+
+
+def whole_document(whole: Whole) -> BakeFile:
+    """Return the bake file of all that a spec says, for who takes it elsewhere: every group builds with plain bake."""
+    document = bake_document(whole.plan)
+    groups = {"default": whole.default, **whole.groups}
+    document["group"] = {name: {"targets": list(held)} for name, held in groups.items()}
+    return document
 
 
 def bake_document(
@@ -46,22 +55,30 @@ def bake_document(
     return {"group": {"default": {"targets": wanted}}, "target": blocks}
 
 
-def refuse_shrunk(plan: Plan) -> None:
-    """Raise SpecError if plain bake would push a tag without some of its platforms; `apply` completes those."""
-    found = []
+def bakeable(whole: Whole) -> Whole:
+    """Return what plain bake can build as well as `apply` does; SpecError where that is not all that was asked for."""
+    troubles = [*_shrunk(whole.plan), *_mixed(whole.plan)]
+    if asked := [one for name, one in troubles if name in whole.asked]:
+        raise SpecError(*asked)
+    return whole.without({name for name, _ in troubles}, [one for _, one in troubles]) if troubles else whole
+
+
+Trouble = tuple[str, Diagnostic]
+"""A target, and why plain bake cannot build it."""
+
+
+def _shrunk(plan: Plan) -> Iterator[Trouble]:
+    """Yield the targets that plain bake would push without some of their platforms; `apply` completes those."""
     for target in plan.targets:
         if target.lacking and target.tags:
             message = f"{target.name} would push {target.tags[0]} without {' '.join(target.lacking)}"
             hint = "leave --platform out, build without pushing (--no-output), or use apply: it keeps what is there"
             place = target.place_of("platforms")
-            found.append(Diagnostic(message=message, code="shrunk", place=place, hint=hint))
-    if found:
-        raise SpecError(*found)
+            yield target.name, Diagnostic(message=message, code="shrunk", place=place, hint=hint)
 
 
-def refuse_mixed(plan: Plan) -> None:
-    """Raise SpecError if plain bake could not build a target, since it builds upon one that is not built."""
-    found = []
+def _mixed(plan: Plan) -> Iterator[Trouble]:
+    """Yield the targets that plain bake could not build, since they build upon one that is not built."""
     for target in plan.targets:
         asked = [name for name in target.links if not builds(plan.by_name[name].settings)]
         if asked:
@@ -69,9 +86,7 @@ def refuse_mixed(plan: Plan) -> None:
             message = f'{target.name} builds upon {asked[0]}, which has call = "{call}": plain bake cannot do that'
             hint = f"use apply, which builds {asked[0]} for it, or give {target.name} a target that is built"
             place = plan.by_name[asked[0]].place_of("call")
-            found.append(Diagnostic(message=message, code="call", place=place, hint=hint))
-    if found:
-        raise SpecError(*found)
+            yield target.name, Diagnostic(message=message, code="call", place=place, hint=hint)
 
 
 def with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:

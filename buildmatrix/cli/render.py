@@ -1,17 +1,19 @@
 """`buildmatrix render`."""
 
 import difflib
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from buildmatrix.build.bake import bake_document, bake_text, refuse_mixed, refuse_shrunk
+from buildmatrix.build.bake import bake_text, bakeable, whole_document
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say, say_to_program
-from buildmatrix.cli.session import refuse_unwritable, request, session, write_file
-from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
+from buildmatrix.cli.session import Session, refuse_unwritable, request, session, write_file
+from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
 from buildmatrix.files import read_regular
-from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.pipeline import whole
+from buildmatrix.plan.whole import Whole
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import one_line, redacted
 
@@ -43,9 +45,11 @@ def render(
     ] = False,
     color: options.Colour = "auto",
 ) -> None:
-    """Write the bake file: `docker buildx bake -f -` takes it anywhere. Contacts nothing.
+    """Write the bake file: `docker buildx bake -f -` takes it. Contacts nothing.
 
-    A file or a pipe gets credentials as they are, since bake needs them; a terminal gets *** instead.
+    It holds every target and group; SELECTOR takes a part. On standard output its paths are those from this folder, in
+    FILE those from the folder of buildmatrix.toml, where bake is to run. A file or a pipe gets credentials as they are,
+    since bake needs them; a terminal gets *** instead.
 
     \b
     Examples:
@@ -64,19 +68,25 @@ def render(
             load=load,
             no_output=no_output,
         )
-        planned = make_plan(run.name, run.sources, asked, run.git)
-        refuse_shrunk(planned)
-        refuse_mixed(planned)
-        text = bake_text(bake_document(planned))
-        run.warn(diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output")
-        if run.prefix:
-            message = "bake takes the paths of this file from the folder in which it runs"
-            hint = f"run it in {run.prefix}"
-            run.warn([Diagnostic(message=message, code="folder", hint=hint, severity="warning")])
+        found = bakeable(whole(run.name, run.sources, asked, run.git))
+        run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
+        run.warn(_notes(run, found, output))
+        here = run.prefix.rstrip("/") if output is None else ""
+        text = bake_text(whole_document(found.seen_from(here)))
         root = run.sources.repository.root
         if output is not None and not check:
-            refuse_unwritable({output: "--output"}, planned, root)
+            refuse_unwritable({output: "--output"}, found.plan, root)
         _write(text, output, root, check=check)
+
+
+def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnostic]:
+    """Yield what whoever takes the bake file has to know."""
+    if found.left_out:
+        message = f"the bake file lacks {some(found.left_out)}"
+        yield Diagnostic(message=message, code="left-out", severity="warning")
+    if run.prefix and output is not None:
+        message = f"bake takes the paths of {output} from the folder in which it runs"
+        yield Diagnostic(message=message, code="folder", hint=f"run it in {run.prefix}", severity="warning")
 
 
 def _write(text: str, output: str | None, root: str, *, check: bool) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +28,9 @@ from buildmatrix.plan.sets import parse_sets
 from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.spec.names import inside, steps_of
 from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
+
+OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})
+"""Codes of problems that a run has and the file has not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,16 +101,16 @@ def make_plan(
     `together` is whether one run builds them all: else nobody minds if two write the same. What is wrong is added to
     `problems`: with errors, the plan is not to be used.
     """
-    _check_platforms(request, problems)
+    check_platforms(request, problems)
     with closing(expand(spec, request, git, problems)) as expansion:
-        chosen = _chosen(expansion, request, problems)
-        targets = _planned(_closure(expansion, chosen, request, problems), request, problems)
+        chosen = chosen_of(expansion, request, problems)
+        targets = planned_of(closure(expansion, chosen, request, problems), request, problems)
         checker = Checker(spec.directory, problems)
-        sound = _checked(expansion, targets, checker, files=files)
+        sound = checked(expansion, targets, checker, files=files)
         if together:
             collisions(sound, spec.directory, problems)
             problems.found += races_of(targets, spec.directory)
-        return _plan(spec, request, expansion, targets, git, problems)
+        return plan_of(spec, request, expansion, targets, git, problems)
 
 
 def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> None:
@@ -119,10 +123,10 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
 
 
 def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Problems) -> None:
-    nodes = _closure(expansion, dict.fromkeys(expansion.entries, ""), request, problems)
-    targets = _planned(nodes, request, problems)
+    nodes = closure(expansion, dict.fromkeys(expansion.entries, ""), request, problems)
+    targets = planned_of(nodes, request, problems)
     checker = Checker(spec.directory, problems)
-    sound = _checked(expansion, targets, checker, files=False)
+    sound = checked(expansion, targets, checker, files=False)
     try:
         default = set(expansion.selection.default_of_root())
     except SelectorError:
@@ -133,20 +137,24 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
             collisions([target], spec.directory, problems)
 
 
-def _checked(
-    expansion: Expansion, targets: Iterable[PlannedTarget], checker: Checker, *, files: bool
+def checked(
+    expansion: Expansion, targets: Iterable[PlannedTarget], checker: Checker, *, files: bool | AbstractSet[str]
 ) -> list[PlannedTarget]:
-    """Check each target alone and with what it builds upon; return the targets, for a look at all of them."""
+    """Check each target alone and with what it builds upon; return the targets, for a look at all of them.
+
+    `files` is whether, or for which of them, contexts and Dockerfiles have to be there.
+    """
     found = list(targets)
+    on_disk = files if isinstance(files, AbstractSet) else {target.name for target in found if files}
     wrong = {target.name: expansion.wrong(expansion.entries[target.name]) for target in found}
     providers = {target.name: target for target in found if "platforms" not in wrong[target.name]}
     written = written_before(found) if files else {}
     for target in found:
         checker.values(target, wrong[target.name])
-        if files:
+        if target.name in on_disk:
             checker.files(target, wrong[target.name], written.get(target.name, frozenset()))
             checker.dests(target)
-        checker.stages(target, wrong[target.name], written.get(target.name, frozenset()), files=files)
+        checker.stages(target, wrong[target.name], written.get(target.name, frozenset()), files=target.name in on_disk)
         checker.platforms(target, providers, wrong[target.name])
     checker.end()
     for declared, settings, origins, unknown in expansion.unexpanded():
@@ -170,7 +178,8 @@ def _outline(declared: DeclaredTarget, settings: Settings, origins: Mapping[Poin
     )
 
 
-def _check_platforms(request: Request, problems: Problems) -> None:
+def check_platforms(request: Request, problems: Problems) -> None:
+    """Add what is wrong with `--platform`."""
     for platform in request.platforms:
         if re.fullmatch(PLATFORM, platform) is None:
             place = Place(file=f"--platform {platform}")
@@ -178,7 +187,8 @@ def _check_platforms(request: Request, problems: Problems) -> None:
             problems.error("platform", "this is no platform such as linux/amd64", place, hint=hint)
 
 
-def _chosen(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:
+def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:
+    """Return what the run names, each with the selector that took it first; what is wrong is added."""
     try:
         chosen = expansion.selection.select(request.selectors)
     except SelectorError:
@@ -206,7 +216,7 @@ def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> 
 # --- dependencies ---------------------------------------------------------------------------------------------------
 
 
-def _closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, problems: Problems) -> dict[str, _Node]:
+def closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, problems: Problems) -> dict[str, _Node]:
     """Return the chosen entries and all that they depend on, in the order of their declaration."""
     wanted = tuple(dict.fromkeys(map(normalized, request.platforms)))
     nodes: dict[str, _Node] = {}
@@ -280,7 +290,8 @@ def _linked(settings: Settings, edges: Iterable[Edge]) -> Settings:
 # --- order ----------------------------------------------------------------------------------------------------------
 
 
-def _planned(nodes: Mapping[str, _Node], request: Request, problems: Problems) -> tuple[PlannedTarget, ...]:
+def planned_of(nodes: Mapping[str, _Node], request: Request, problems: Problems) -> tuple[PlannedTarget, ...]:
+    """Return the targets in build order; what is wrong is added."""
     edges = {name: [edge for edge in node.edges if edge.to in nodes] for name, node in nodes.items()}
     stage_of = dict.fromkeys(nodes, 1) if refuse_circles(edges, problems) else stages(edges)
     found = [_target(node, stage_of[name], edges[name], request) for name, node in nodes.items()]
@@ -313,9 +324,10 @@ def _lacking(settings: Settings, declared: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(platform for platform in declared if platform not in (settings.platforms or ()))
 
 
-def _plan(
+def plan_of(
     spec: Spec, request: Request, expansion: Expansion, targets: tuple[PlannedTarget, ...], git: Git, problems: Problems
 ) -> Plan:
+    """Return the plan of these targets, with all that was found so far as its warnings."""
     planned = {target.declared for target in targets}
     if why := git.lost_branch:
         hint = 'check a branch out, or declare what says it: branch = { env = "…" }'

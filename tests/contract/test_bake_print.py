@@ -12,8 +12,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from buildmatrix.build.bake import bake_document, bake_text
-from buildmatrix.errors import BuildmatrixError, Place
-from buildmatrix.pipeline import plan
+from buildmatrix.errors import Place
+from buildmatrix.pipeline import listed
 from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.request import Request
@@ -48,12 +48,8 @@ def printed(command: Iterable[str], text: str, folder: Path, names: Iterable[str
 
 
 def planned(spec: Path) -> Plan:
-    sources = Sources(spec.parent)
-    environment = {"COMMIT_SHA": "0123abc"}
-    try:
-        return plan(spec.name, sources, Request(selectors=("*",), environment=environment), Git(lambda _: None))
-    except BuildmatrixError:
-        return plan(spec.name, sources, Request(environment=environment), Git(lambda _: None))
+    request = Request(selectors=("*",), environment={"COMMIT_SHA": "0123abc"})
+    return listed(spec.name, Sources(spec.parent), request, Git(lambda _: None))[0]
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_what_is_checked_can_be_built_upon(project: Project, run: Run, repositor
 
 
 def test_the_guide_says_what_bake_does_with_a_check_of_a_base(project: Project) -> None:
-    """If bake learns it, `refuse_mixed` and the calls of their own can go."""
+    """If bake learns it, `bakeable` and the calls of their own can go."""
     folder = project("")
     document = {
         "target": {

@@ -1,0 +1,117 @@
+"""A rendered file by itself: every group and declared name is one to plain bake, and paths are right where it runs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+SPEC = (HERE.parent / "golden/accepted/render-of-all/buildmatrix.toml").read_text()
+
+
+def rendered(folder: Path, *arguments: str) -> tuple[str, str]:
+    command = [sys.executable, "-m", "buildmatrix", "render", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout, done.stderr
+
+
+def printed(command: tuple[str, ...], folder: Path, text: str, *names: str) -> Any:
+    done = subprocess.run(
+        [*command, "bake", "-f", "-", "--print", *names],
+        cwd=folder,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("name", "targets"),
+    [
+        ("", {"base", "first", "app-debian", "app-alpine"}),
+        ("app", {"base", "first", "app-debian", "app-alpine"}),
+        ("small", {"base", "first", "app-alpine", "local"}),
+        ("release", {"base", "first", "app-debian", "app-alpine", "nightly"}),
+        ("every", {"base", "first", "app-debian", "app-alpine", "nightly", "local"}),
+        ("base", {"base"}),
+        ("upon", {"nightly", "upon"}),
+    ],
+)
+def test_every_name_builds_with_plain_bake(
+    each_buildx: tuple[str, ...], name: str, targets: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "buildmatrix.toml").write_text(SPEC)
+    (tmp_path / "not-made-yet").mkdir()
+    text, said = rendered(tmp_path, "--var", "sha=1")
+    assert said == ""
+    found = printed(each_buildx, tmp_path, text, *([name] if name else []))
+    assert set(found["target"]) == targets
+
+
+def test_what_lacks_a_value_is_left_out_with_the_groups_that_hold_it(
+    each_buildx: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "buildmatrix.toml").write_text(SPEC)
+    text, said = rendered(tmp_path)
+    assert 'warning: target.nightly.tags: variable "sha" has no value' in said
+    assert "warning: the bake file lacks nightly, upon, release, every" in said
+    assert "nightly" not in json.dumps(json.loads(text))
+    assert set(printed(each_buildx, tmp_path, text)["target"]) == {"base", "first", "app-debian", "app-alpine"}
+
+
+PATHS = """version = 1
+[target.plain]
+dockerfile = "other.Dockerfile"
+output = ["type=local,dest=out"]
+secret = [{ id = "s", src = "secret" }]
+cache-to = [{ type = "local", dest = "cache" }]
+[target.named]
+context = "src"
+contexts = { a = "a", url = "https://example.com/x.git", image = "docker-image://busybox", up = "target:plain" }
+output = [{ type = "oci", dest = "/tmp/x.tar" }]
+"""
+
+
+@pytest.mark.parametrize("here", ["sub/deep", "."])
+def test_paths_are_those_of_where_it_is_rendered(each_buildx: tuple[str, ...], here: str, tmp_path: Path) -> None:
+    for name, text in (("buildmatrix.toml", PATHS), ("other.Dockerfile", "FROM scratch"), ("secret", "x")):
+        (tmp_path / name).write_text(text)
+    for name in ("src", "a", "sub/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "src/Dockerfile").write_text("FROM scratch")
+    text, said = rendered(tmp_path / here)
+    assert said == ""
+    up = "../../" if here != "." else ""
+    found = json.loads(text)["target"]
+    assert found["plain"].get("context", ".") == up.rstrip("/") or "."
+    assert found["plain"]["dockerfile"] == "other.Dockerfile"
+    assert found["plain"]["output"] == [f"type=local,dest={up}out"]
+    assert found["plain"]["secret"] == [f"id=s,src={up}secret"]
+    assert found["plain"]["cache-to"] == [f"type=local,dest={up}cache"]
+    assert found["named"]["context"] == f"{up}src"
+    assert found["named"]["contexts"] == {
+        "a": f"{up}a",
+        "url": "https://example.com/x.git",
+        "image": "docker-image://busybox",
+        "up": "target:plain",
+    }
+    assert found["named"]["output"] == ["type=oci,dest=/tmp/x.tar"]
+    assert set(printed(each_buildx, tmp_path / here, text)["target"]) == {"plain", "named"}
+
+
+def test_a_file_says_where_bake_has_to_run(tmp_path: Path) -> None:
+    (tmp_path / "buildmatrix.toml").write_text(PATHS)
+    for name in ("src", "a", "sub"):
+        (tmp_path / name).mkdir()
+    for name in ("other.Dockerfile", "src/Dockerfile"):
+        (tmp_path / name).write_text("FROM scratch")
+    text, said = rendered(tmp_path / "sub", "--output", "bake.json")
+    assert text == ""
+    assert "bake takes the paths of bake.json from the folder in which it runs" in said
+    assert json.loads((tmp_path / "sub/bake.json").read_text())["target"]["named"]["context"] == "src"
