@@ -10,6 +10,7 @@ under CI, the test is skipped.
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,10 @@ from buildmatrix.text import forget
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "tools" / "engine" / "engine"
 UNAVAILABLE = 3  # what `engine` exits with where no engine can be had
+
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A job in the background is started without an ear for ^C, and what a test starts would be deaf as well."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
