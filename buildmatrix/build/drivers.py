@@ -39,7 +39,7 @@ def _unfit(target: PlannedTarget, builder: Builder, *, attests: bool) -> Iterato
             yield target, where, message, "use a builder of one node, or push it: several nodes write one image there"
         elif builder.driver == "docker" and pushes(output) and output.push_by_digest:
             yield target, where, "the docker driver cannot push by digest", OTHER
-        elif _loads_elsewhere(output, builder) or (not attests and isinstance(output, ImageOutput | RegistryOutput)):
+        elif loads_elsewhere(output, builder) or (not attests and isinstance(output, ImageOutput | RegistryOutput)):
             yield from _lost(target, index, output)
     for name, address in (target.settings.extra_hosts or {}).items():
         if "host-gateway" in address and builder.driver != "docker":
@@ -47,7 +47,7 @@ def _unfit(target: PlannedTarget, builder: Builder, *, attests: bool) -> Iterato
             yield target, ("extra_hosts", name), message, "write the address, or use --builder default"
 
 
-def _loads_elsewhere(output: Any, builder: Builder) -> bool:
+def loads_elsewhere(output: Any, builder: Builder) -> bool:
     """Tell whether an image is loaded into the engine from a builder of its own: as an archive."""
     return isinstance(output, DockerOutput) and not output.dest and builder.driver != "docker"
 

@@ -8,11 +8,28 @@ from buildmatrix.build.outcome import TargetOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class TargetStarted:
-    """A target is begun; `attempt` counts from 1. `because` says why it is built again, "" where nobody asks."""
+    """Something of a target runs, or a call for it alone; `attempt` counts from 1.
+
+    `because` says why it is built again, "" where nobody asks.
+    """
 
     target: str
     attempt: int
     because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetDone:
+    """All of a target is written while others of its call are still built; its outcome follows when that ends.
+
+    `ran` tells whether a step was run and not taken from the cache. `digest` is "" where there is none, or where it is
+    not known yet.
+    """
+
+    target: str
+    ran: bool
+    seconds: float
+    digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +51,33 @@ class Retrying:
 
 @dataclass(frozen=True, kw_only=True)
 class StepStarted:
-    """A step has started: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`."""
+    """A step has started: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`.
+
+    `again` says that it had ended before: what is looked up first, and pulled only then.
+    """
 
     target: str
     at: str
     step: str
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushing:
+    """What was exported of a target is on its way to a registry."""
+
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned:
+    """BuildKit warns of something in a target's Dockerfile, once for each platform; `line` is 0 if unknown."""
+
+    target: str
+    rule: str
+    message: str
+    line: int
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,5 +118,17 @@ class Line:
     text: str
 
 
-Event = Line | TargetStarted | TargetEnded | Retrying | StepStarted | StepEnded | Transferred | LogLine
+Event = (
+    Line
+    | TargetStarted
+    | TargetDone
+    | TargetEnded
+    | Retrying
+    | StepStarted
+    | StepEnded
+    | Transferred
+    | Pushing
+    | LogLine
+    | Warned
+)
 Listener = Callable[[Event], None]

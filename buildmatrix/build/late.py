@@ -7,6 +7,7 @@ from buildmatrix.build.ledger import Run
 from buildmatrix.build.merged import merged_digest
 from buildmatrix.build.options import Policy
 from buildmatrix.build.running import Running
+from buildmatrix.build.whole import is_whole, written_outputs
 from buildmatrix.plan.model import Plan
 
 
@@ -46,11 +47,13 @@ def _since(running: Running, plan: Plan, name: str) -> float:
 def is_done(running: Running, run: Run, name: str) -> bool:
     """Tell whether a target was written before its call failed: then it is done."""
     track, target = running.progress.tracks[name], run.plan.by_name[name]
+    outputs = written_outputs(target)
     if name in running.metadata:
         return True
-    wanted = len(target.settings.output or ()) if target.exported else 0
+    if not outputs:
+        return is_whole(running.progress, running.unit.call, target, run.facts.builder)
     if len(nodes_of(target.platforms, run.facts.builder)) <= 1:
-        return wanted > 0 and sum(track.exports.values()) == wanted
-    if wanted and not running.merged.get(name) and track.exports and all(track.exports.values()):
+        return sum(track.exports.values()) == len(outputs)
+    if not running.merged.get(name) and track.exports and all(track.exports.values()):
         running.merged[name] = merged_digest(run, target, track)
     return bool(running.merged.get(name))

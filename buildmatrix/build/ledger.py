@@ -131,7 +131,7 @@ class Ledger:
             links=target.links,
             needs=target.needs,
             started=round(max(0.0, began - self.start), 3) if began else 0.0,
-            seconds=round(max(0.0, track.gone - began), 3) if began else 0.0,
+            seconds=round(max(0.0, (track.whole or track.gone) - began), 3) if began else 0.0,
             digest=(digest or track.digest) if done else "",
             failed_step=track.failed_step if status == "failed" else "",
             excerpt="\n".join([*track.log, *(one.text for one in findings)]) if status == "failed" else "",

@@ -35,7 +35,7 @@ class Logs:
         match event:
             case TargetStarted() if event.attempt > 1:
                 self._write(event.target, f"--- attempt {event.attempt}")
-            case StepStarted() if re.match(r".*\d+/\d+$", event.at):
+            case StepStarted() if re.match(r".*\d+/\d+$", event.at) and not event.again:
                 self._write(event.target, f"[{event.at}] {event.step}")
             case LogLine():
                 self._write(event.target, f"[{event.at}] | {event.text}" if event.at else f"| {event.text}")

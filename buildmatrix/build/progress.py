@@ -7,11 +7,11 @@ bake's own words, at the end of a failed run.
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from buildmatrix.build.events import Listener, LogLine, StepEnded, StepStarted, Transferred
+from buildmatrix.build.events import Listener, LogLine, Pushing, StepEnded, StepStarted, Transferred, Warned
 from buildmatrix.build.outcome import StepOutcome
 from buildmatrix.build.rawjson import Documents, count, decoded, document, seconds, tables, word
 from buildmatrix.text import redacted
@@ -20,6 +20,8 @@ _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
 _NUMBERED = re.compile(r"\d+/\d+$")
 _MERGE = "merging manifest list "
 _EXPORT = re.compile(rf"^exporting to |^{_MERGE}")
+_WARNING = re.compile(r"^(?:(?P<rule>[A-Za-z]\w*): )?(?P<message>.*?)(?: \(line \d+\))?$", re.DOTALL)
+_CACHE = "exporting cache to "
 _DIGEST = re.compile(r"^exporting manifest (?P<list>list )?(?P<digest>sha256:[0-9a-f]{64})$")
 _PLAIN = re.compile(r"#\d+ \[(?!internal\] load local bake definitions)")
 """A step in buildx's plain style."""
@@ -46,7 +48,10 @@ class _Step:
     started: str = ""
     ended: str = ""
     said: bool = False
+    pushing: bool = False
     cached: bool = False
+    good: bool = False
+    """Whether it has ended, and well."""
     error: str = ""
     seen: float = 0.0
     """When it was first seen to run, by our own clock (monotonic)."""
@@ -78,12 +83,21 @@ class Track:
     seen: float = 0.0
     """When something of it was first seen to run, by our own clock (monotonic); 0 before."""
     gone: float = 0.0
+    whole: float = 0.0
+    """When all that it writes was seen to be written; 0 where that was not told before its call ended."""
     work: dict[str, bool] = field(default_factory=dict)
     """The steps that have ended, by digest: whether each came from the cache."""
     failed_step: str = ""
     log: list[str] = field(default_factory=list)
     exports: dict[str, bool] = field(default_factory=dict)
     """What writes the result, by digest: whether it has ended without an error."""
+    caches: dict[str, bool] = field(default_factory=dict)
+    """What writes caches, alike."""
+    parts: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    """The steps that were told under its name, by digest: where each stands, and the digests of what it needs.
+
+    BuildKit tells all of a platform at once, its last step first.
+    """
     digest: str = ""
     """That of the index, or of the image where there is none; "" before it is known."""
     has_list: bool = False
@@ -104,15 +118,22 @@ class Track:
 class Progress:
     """Reads the lines of one bake call. `words` gathers the lines that are no JSON: bake's own error."""
 
-    def __init__(self, names: Iterable[str], listener: Listener, merges: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        names: Iterable[str],
+        listener: Listener,
+        merges: Mapping[str, str] | None = None,
+        whose: Callable[[str, str], str] = lambda name, _: name,
+    ) -> None:
         """Take the names of all targets in the bake file, a base before what builds upon it, and who is told.
 
-        `merges` tells whose image is merged from those of several nodes, by its names: bake does not say.
+        `merges` tells whose image is merged from those of several nodes, by its names: bake does not say. `whose` tells
+        of which target a step is that is told under the name of one, by its text: also what it builds upon is.
         """
         self.tracks = {name: Track() for name in names}
         self.words: deque[str] = deque(maxlen=WORDS)
         self._order = {name: place for place, name in enumerate(self.tracks)}
-        self._listener, self._merges = listener, merges or {}
+        self._listener, self._merges, self._whose = listener, merges or {}, whose
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
         self._steps: dict[str, _Step] = {}
         self._documents = Documents()
@@ -145,6 +166,15 @@ class Progress:
         own = (step for step in self._steps.values() if step.target == name and step.seen)
         return min((step.seen for step in own if step.is_export or _NUMBERED.search(step.at)), default=0.0)
 
+    def has_run(self, name: str, platforms: Collection[str]) -> bool:
+        """Tell whether the last step of a target has ended well, for each of several platforms."""
+        parts = self.tracks[name].parts
+        needed = frozenset[str]().union(*(needs for _, needs in parts.values()))
+        last = {digest: at for digest, (at, _) in parts.items() if digest not in needed}
+        heads = [platform for platform in platforms if any(at.startswith(f"{platform} ") for at in last.values())]
+        whole = len(heads) == len(platforms) if len(platforms) > 1 else bool(last)
+        return whole and all(self._steps[digest].good for digest in last)
+
     def runs(self, name: str) -> bool:
         """Tell whether a step of a target runs now."""
         return any(step.target == name and step.started and not step.ended for step in self._steps.values())
@@ -161,23 +191,27 @@ class Progress:
             self._status(status)
 
     def _status(self, status: dict[str, Any]) -> None:
-        for vertex in tables(status, "vertexes"):
-            self._vertex(vertex)
+        vertexes = list(tables(status, "vertexes"))
+        steps = list(map(self._step, vertexes))  # all are known before one of them ends
+        for vertex, step in zip(vertexes, steps, strict=True):
+            if step is not None:
+                self._vertex(step, vertex)
         for transfer in tables(status, "statuses"):
             self._transfer(transfer)
         for log in tables(status, "logs"):
             self._log(log)
+        for warning in tables(status, "warnings"):
+            self._warning(warning)
 
-    def _vertex(self, vertex: dict[str, Any]) -> None:
-        step = self._step(vertex)
-        if step is None:
-            return
+    def _vertex(self, step: _Step, vertex: dict[str, Any]) -> None:
         track = self.tracks[step.target]
         step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
         if started := word(vertex, "started"):
             self._started(step, track, started)
         if step.is_export:
             track.exports.setdefault(vertex["digest"], False)
+        elif step.text.startswith(_CACHE):
+            track.caches.setdefault(vertex["digest"], False)
         if completed := word(vertex, "completed"):
             step.ended, step.gone = completed, time.monotonic()
             track.gone = step.gone
@@ -185,24 +219,20 @@ class Progress:
 
     def _started(self, step: _Step, track: Track, started: str) -> None:
         first = not step.started
+        again = not first and step.said and started != step.started and seconds(step.ended, started) > 0
         step.started = started
         if first:
             step.seen = time.monotonic()
             track.seen = track.seen or step.seen
-            self._listener(StepStarted(target=step.target, at=step.at, step=step.text))
+        if first or again:
+            step.said = False
+            self._listener(StepStarted(target=step.target, at=step.at, step=step.text, again=again))
 
     def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
         error = redacted(word(vertex, "error"))
-        if "context canceled" in error:
-            return
-        step.error = error
-        if step.is_export:
-            track.exports[vertex["digest"]] = not error
-        if error:
-            track.failed_step, track.log = f"{step.at} {step.text}".strip(), step.log
-        if step.is_work:
-            track.work[vertex["digest"]] = step.cached
-        if step.said or not (error or step.is_work or step.is_export):
+        if "context canceled" not in error:
+            self._judge(step, track, vertex["digest"], error)
+        if step.said:
             return
         step.said = True
         self._listener(
@@ -212,9 +242,19 @@ class Progress:
                 step=step.text,
                 seconds=step.seconds,
                 cached=step.cached,
-                error=error,
+                error=step.error,
             )
         )
+
+    def _judge(self, step: _Step, track: Track, digest: str, error: str) -> None:
+        step.error, step.good = error, not error
+        for ends in (track.exports, track.caches):
+            if digest in ends:
+                ends[digest] = not error
+        if error:
+            track.failed_step, track.log = f"{step.at} {step.text}".strip(), step.log
+        if step.is_work:
+            track.work[digest] = step.cached
 
     def _transfer(self, transfer: dict[str, Any]) -> None:
         step = self._steps.get(word(transfer, "vertex"))
@@ -227,6 +267,9 @@ class Progress:
             if found["list"] or not track.has_list:
                 track.digest, track.has_list = found["digest"], bool(found["list"])
         total, current = count(transfer, "total"), count(transfer, "current")
+        if what.startswith("pushing ") and not step.pushing:
+            step.pushing = True
+            self._listener(Pushing(target=step.target))
         if total:
             self._listener(Transferred(target=step.target, what=what, current=current, total=total))
 
@@ -236,6 +279,11 @@ class Progress:
         if not digest:
             return None
         target, at, text = self._named(redacted(word(vertex, "name")))
+        if target and _NUMBERED.search(at):
+            needs = vertex.get("inputs")
+            inputs = frozenset(filter(_is_text, needs)) if isinstance(needs, list) else frozenset()
+            self.tracks[target].parts[digest] = at, inputs
+            target = self._whose(target, text)
         known = self._steps.get(digest)
         if known is None and target:
             self._steps[digest] = known = _Step(target=target, at=at, text=text)
@@ -267,3 +315,32 @@ class Progress:
             shown = redacted(line.rstrip("\r"))
             step.log = [*step.log[-LOG_LINES + 1 :], shown[:2000]]
             self._listener(LogLine(target=step.target, at=step.at, text=shown))
+
+    def _warning(self, warning: dict[str, Any]) -> None:
+        step = self._steps.get(word(warning, "vertex"))
+        if step is not None:
+            self._listener(warned(step.target, warning))
+
+
+def warned(target: str, warning: Mapping[str, Any]) -> Warned:
+    """Return a warning as an event: `short` is `Rule: what is wrong (line 3)`, in base64."""
+    short = redacted(decoded(word(warning, "short"))).strip()
+    found = _WARNING.match(short)
+    spans = list(tables(warning, "range"))
+    start = spans[0].get("start") if spans else None
+    return Warned(
+        target=target,
+        rule=(found["rule"] if found else "") or "warning",
+        message=found["message"] if found else short,
+        line=count(start, "line") if isinstance(start, dict) else 0,
+        url=redacted(word(warning, "url")),
+    )
+
+
+def is_of_dockerfile(at: str) -> bool:
+    """Tell whether a step that stands there (`linux/amd64 2/5`) is one of a Dockerfile."""
+    return _NUMBERED.search(at) is not None
+
+
+def _is_text(found: Any) -> bool:
+    return isinstance(found, str)

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from buildmatrix.build.archives import Archives
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
 from buildmatrix.build.events import Line, Listener
 from buildmatrix.build.ledger import Run
-from buildmatrix.build.merged import merge_names
+from buildmatrix.build.live import Live, Told
 from buildmatrix.build.options import Policy
 from buildmatrix.build.preflight import not_allowed
 from buildmatrix.build.progress import Progress
@@ -43,7 +43,7 @@ class Running:
 
     unit: Unit
     watched: Watched
-    progress: Progress
+    live: Live
     folder: Path
     started: float
     archives: Archives
@@ -56,36 +56,44 @@ class Running:
     """How docker ended; negative: by that signal."""
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def progress(self) -> Progress:
+        """What is known of its targets."""
+        return self.live.progress
+
 
 class Starter:
     """Starts calls: each in a folder of its own, and with a thread of its own that reads it."""
 
-    def __init__(self, run: Run, policy: Policy, tell: Listener) -> None:
-        """Take the run, and who is told of what calls say."""
-        self._run, self._policy, self._tell = run, policy, tell
+    def __init__(self, run: Run, policy: Policy, tell: Listener, told: Told) -> None:
+        """Take the run, who is told of what calls say, and what was told already."""
+        self._run, self._policy, self._tell, self._told = run, policy, tell, told
         self._count = 0
         self.opens_archives = policy.progress == "auto"
         """Whether bake is given archives as open files; in other styles it wants what is outside to be allowed."""
 
-    def start(self, unit: Unit, ended: Callable[[Running, int], None]) -> Running:
-        """Start a call; `ended` is told its exit code, by the thread that reads it. EngineError if it cannot start."""
+    def start(self, unit: Unit, own: Collection[str], ended: Callable[[Running, int], None]) -> Running:
+        """Start a call; `own` are the targets that no other one builds.
+
+        `ended` is told its exit code, by the thread that reads it. EngineError if it cannot start.
+        """
         self._count += 1
         folder, archives = self._run.folder / str(self._count), Archives()
         self._write(unit.call, folder, archives)
-        within = [self._run.plan.by_name[name] for name in unit.call.within]
-        progress = Progress(unit.call.within, self._tell, merge_names(within))
+        live = Live(self._run.plan, unit.call, self._run.facts.builder, self._tell, self._told)
+        live.owns(own, unit.attempt)
+        if self._policy.progress != "auto":
+            live.begin_all()
         told = self._policy.options.provenance_in_metadata
         watched = self._run.programs.watch(
             command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
             cwd=self._run.plan.directory,
-            on_line=self._reader(progress),
+            on_line=self._reader(live),
             on_output=None if unit.call.asks and self._policy.progress == "auto" else self._pass_on,
             more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
         )
         began = time.monotonic() - self._run.start
-        running = Running(
-            unit=unit, watched=watched, progress=progress, folder=folder, started=began, archives=archives
-        )
+        running = Running(unit=unit, watched=watched, live=live, folder=folder, started=began, archives=archives)
         threading.Thread(target=_follow, args=[running, ended], daemon=True).start()
         return running
 
@@ -116,16 +124,16 @@ class Starter:
     def _pass_on(self, line: str) -> None:
         self._tell(Line(text=passed_on(line)))
 
-    def _reader(self, progress: Progress) -> Callable[[str], None] | None:
+    def _reader(self, live: Live) -> Callable[[str], None] | None:
         """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""
         if self._policy.progress == "auto":
-            return progress.line
+            return live.line
         if self._policy.progress == "tty":
             return None
 
         def both(line: str) -> None:
             self._pass_on(line)
-            progress.line(line)
+            live.progress.line(line)
 
         return both
 

@@ -11,10 +11,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 from buildmatrix.build.calls import calls
-from buildmatrix.build.events import Listener, TargetStarted
+from buildmatrix.build.events import Listener
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.late import late_one
 from buildmatrix.build.ledger import Ledger, Run, waited_for
+from buildmatrix.build.live import Told
 from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.running import Starter, Unit
@@ -39,12 +40,12 @@ class Schedule:
         self.policy = Policy(plan=run.plan, options=options)
         self.work = Work(kept=set(resumed.kept), reasons=dict(resumed.reasons))
         self.ledger = Ledger(run, self._tell, self.work.reasons)
-        self._starter = Starter(run, self.policy, self._tell)
-        self._verdicts = Verdicts(run, self.policy, self.ledger, self.work, self._starter, self._tell)
+        told = Told(self.work.reasons, self.work.ran)
+        self._starter = Starter(run, self.policy, self._tell, told)
+        self._verdicts = Verdicts(run, self.policy, self.ledger, self.work, self._starter, told, self._tell)
         self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
         self._lock = threading.Lock()
         self._listener = listener
-        self._told: set[tuple[str, int]] = set()
 
     def _tell(self, event: Any) -> None:
         with self._lock:
@@ -123,12 +124,8 @@ class Schedule:
         if refused := self._starter.refused(unit.call):
             self._refuse(unit, UsageError(*refused))
             return
-        for name in unit.call.names:
-            if (name, unit.attempt) not in self._told:
-                self._told.add((name, unit.attempt))
-                because = self.work.reasons.get(name, "")
-                self._tell(TargetStarted(target=name, attempt=unit.attempt, because=because))
-        running = self._starter.start(unit, lambda running, code: self._queue.put(("ended", (running, code))))
+        own = [name for name in unit.call.within if self._verdicts.is_own(unit.call, name)]
+        running = self._starter.start(unit, own, lambda running, code: self._queue.put(("ended", (running, code))))
         self.work.running.append(running)
 
     def _refuse(self, unit: Unit, problem: BuildmatrixError) -> None:

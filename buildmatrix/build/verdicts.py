@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from buildmatrix.build.answers import Answer, answer_of, failure_of
-from buildmatrix.build.calls import MOST, call
+from buildmatrix.build.calls import MOST, Call, call
 from buildmatrix.build.culprit import Culprits
 from buildmatrix.build.events import Listener, Retrying
 from buildmatrix.build.failure import Failure, explain
 from buildmatrix.build.late import is_done
 from buildmatrix.build.ledger import Ledger, Run
+from buildmatrix.build.live import Told
 from buildmatrix.build.options import Policy
 from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
 from buildmatrix.build.strands import Strands
@@ -40,8 +41,11 @@ class Work:
 class Verdicts:
     """Decides about the targets of calls that have ended. Bake's metadata of all of them is in `metadata`."""
 
-    def __init__(self, run: Run, policy: Policy, ledger: Ledger, work: Work, starter: Starter, tell: Listener) -> None:
-        """Take the run, where it is taken down, and what is to be done."""
+    def __init__(
+        self, run: Run, policy: Policy, ledger: Ledger, work: Work, starter: Starter, told: Told, tell: Listener
+    ) -> None:
+        """Take the run, where it is taken down, what is to be done, and what was told."""
+        self._told = told
         self.run, self.plan, self.policy, self.options = run, run.plan, policy, policy.options
         self.ledger, self._work, self._starter, self._tell = ledger, work, starter, tell
         self.metadata: dict[str, Any] = {}
@@ -64,6 +68,9 @@ class Verdicts:
         else:
             self._end_call(running, code)
         running.archives.drop()
+        for name in self._told.done - self.ledger.outcomes.keys():
+            if name in running.unit.call.within:
+                self._told.forget(name)
 
     def _end_call(self, running: Running, code: int) -> None:
         if code == 0 or self._is_answered(running):
@@ -100,9 +107,7 @@ class Verdicts:
             return
         self._export_what_changed(running)
         for name in running.unit.call.within:
-            if name in self._work.kept:
-                continue
-            if name in running.unit.call.names or not self._has_own_call(name):
+            if self.is_own(running.unit.call, name):
                 self._end_well(name, running)
 
     def _is_built_together(self, running: Running) -> bool:
@@ -166,20 +171,28 @@ class Verdicts:
         self.ledger.end(name, "failed", running.progress, reason=_short(failure, name), answer=answer)
         self.give_up(failure)
 
+    def is_own(self, made: Call, name: str) -> bool:
+        """Tell whether a target within a call is built by it: by no other one, and not kept."""
+        return name not in self._work.kept and (name in made.names or not self._has_own_call(name))
+
     def _has_own_call(self, name: str) -> bool:
         """Tell whether a target that others build upon is built by a call of its own."""
         mine = [*self._work.pending, *(running.unit for running in self._work.running)]
         return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
 
-    def _is_done(self, running: Running, name: str) -> bool:
-        return is_done(running, self.run, name)
+    def _end_done(self, running: Running, but: str = "") -> None:
+        """Take down what was written before a call was ended; of what is only built upon, what was told to be done."""
+        made = running.unit.call
+        for name in made.within:
+            asked = name in made.names or (name in self._told.done and self.is_own(made, name))
+            if name != but and asked and is_done(running, self.run, name):
+                self._end_well(name, running)
 
     def _interrupted(self, running: Running) -> None:
         self._export_what_changed(running)
+        self._end_done(running)
         for name in running.unit.call.names:
-            if self._is_done(running, name):
-                self._end_well(name, running)
-            else:
+            if name not in self.ledger.outcomes:
                 self.ledger.attempt(name, running.started)
                 self.ledger.end(name, "stopped", running.progress, reason="interrupted")
 
@@ -188,9 +201,7 @@ class Verdicts:
         self._export_what_changed(running)
         self._work.ran.update(name for name, track in running.progress.tracks.items() if track.ran)
         names = running.unit.call.names
-        for name in names:
-            if name != failure.target and self._is_done(running, name):
-                self._end_well(name, running)
+        self._end_done(running, but=failure.target)
         blamed = self._blamed(names, failure.target)
         again = self._may_try_again(running.unit, failure, blamed)
         wait = wait_before(running.unit.attempt, failure.wait) if again else 0.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from buildmatrix.build.apply import Records
 from buildmatrix.build.events import Listener
 from buildmatrix.build.logs import Logs
-from buildmatrix.build.options import ApplyOptions
+from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.outcome import Finding, Outcome
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
@@ -19,7 +19,8 @@ from buildmatrix.errors import Diagnostic, Place, Severity
 from buildmatrix.files import read_regular
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.outcome import outcome_markdown
-from buildmatrix.report.progress import Lines
+from buildmatrix.report.progress import Lines, Passed
+from buildmatrix.report.rows import Rows
 from buildmatrix.text import clean, json_safe, redacted
 
 MOST_LOGGED = 1 << 30
@@ -42,18 +43,18 @@ def on_github() -> bool:
 
 def shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -> AbstractContextManager[Listener]:
     """Return who shows the run while it goes on: a board on a terminal, lines elsewhere."""
-    if chosen.progress == "auto" and sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
+    if chosen.progress != "auto":
+        fit = json_safe if chosen.progress == "rawjson" else clean
+        return nullcontext(Passed(lambda text: say(text, err=True), fit))
+    waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
+    policy = Policy(plan=planned, options=chosen)
+    rows = Rows(waits, {target.name for target in planned.targets if policy.together(target)})
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
         from buildmatrix.report.board import Board
 
-        waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
-        return Board(waits, behind(sys.stderr), lambda: records.logs.trouble if records.logs else "")
-    names = [target.name for target in planned.targets]
-    if chosen.progress != "auto":
-        names = []  # buildx's own words are shown, and nothing else
+        return Board(rows, behind(sys.stderr), lambda: records.logs.trouble if records.logs else "")
     log_of = _log_lines(records.logs) if records.logs and on_github() else None
-    style = run.style(error=True)
-    fit = json_safe if chosen.progress == "rawjson" else clean
-    return nullcontext(Lines(names, style, lambda text: say(text, err=True), log_of, fit=fit, quiet=not names))
+    return Lines(rows, run.style(error=True), lambda text: say(text, err=True), log_of)
 
 
 def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:

@@ -85,7 +85,7 @@ def text_of(target: PlannedTarget, directory: str) -> str:
 
 def _stages(text: str) -> Iterator[_Stage]:
     current: _Stage | None = None
-    for line in _instructions(text):
+    for line in instructions(text):
         word, _, rest = line.partition(" ")
         match word.upper():
             case "FROM":
@@ -107,7 +107,7 @@ def _stage(rest: str) -> _Stage:
     return _Stage(name=name, base=words[0].lower() if words else "", native=native)
 
 
-def _instructions(text: str) -> Iterator[str]:
+def instructions(text: str) -> Iterator[str]:
     """Yield each instruction on one line, without comments and here-documents."""
     pending, until = "", ""
     for line in text.splitlines():

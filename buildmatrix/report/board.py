@@ -3,80 +3,65 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Self
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from buildmatrix.build.events import (
-    Event,
-    Line,
-    Retrying,
-    StepStarted,
-    TargetEnded,
-    TargetStarted,
-    Transferred,
-)
-from buildmatrix.report.progress import ended
+from buildmatrix.build.events import Event, Line, Warned
+from buildmatrix.report.progress import ended, last_words
+from buildmatrix.report.rows import BUSY, ENDS, Row, Rows
 from buildmatrix.report.style import Style
-from buildmatrix.report.words import STATUSES
 from buildmatrix.text import clean, one_line
 
 A_SECOND = 4
 """How often the board is drawn."""
 
+BOTH = 60
+"""Columns from which on a step and its last line of log stand side by side."""
+
 GOOD = dict.fromkeys(("built", "cached", "kept", "checked"), "green")
-COLOURS = GOOD | {"failed": "bold red", "building": "cyan"}
+COLOURS = GOOD | {"failed": "bold red"} | dict.fromkeys(BUSY, "cyan")
 PLAIN = Style(colour=False)
-
-
-@dataclass
-class _Row:
-    """What is known of one target."""
-
-    state: str = "waiting"
-    doing: str = ""
-    steps: str = ""
-    since: float = 0.0
-    took: float = 0.0
 
 
 class Board:
     """Draws the board until it is closed. It may be told of events from any thread."""
 
-    def __init__(
-        self, targets: Mapping[str, tuple[str, ...]], write_to: IO[str], log_trouble: Callable[[], str] = str
-    ) -> None:
-        """Take the targets with what each waits for, the terminal, and what tells that logs are no longer written."""
-        self._rows = {name: _Row(doing=_waits_for(before)) for name, before in targets.items()}
-        self._width = min(32, max(map(len, self._rows), default=0))
+    def __init__(self, rows: Rows, write_to: IO[str], log_trouble: Callable[[], str] = str) -> None:
+        """Take the rows of all targets, the terminal, and what tells that logs are no longer written."""
+        self._rows = rows
+        self._width = min(32, max(map(len, rows.by_name), default=0))
         self._start = time.monotonic()
         self._lock = threading.Lock()
         self._trouble = log_trouble
+        self._warnings = 0
+        self._terminal = write_to
         console = Console(file=write_to, highlight=False)
         self._live = Live(self, console=console, refresh_per_second=A_SECOND, transient=True)
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         """Start to draw."""
-        self._live.start()
+        self._stack.enter_context(unechoed(self._terminal))
+        self._stack.enter_context(self._live)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Take the board off the terminal: the summary follows."""
-        self._live.stop()
+        self._stack.close()
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, Line):
             self._live.console.print(Text(clean(event.text)))
             return
-        name = event.outcome.name if isinstance(event, TargetEnded) else event.target
         with self._lock:
-            if (row := self._rows.get(name)) is not None:
-                _note(row, event)
+            self._warnings += isinstance(event, Warned)
+            self._rows.note(event)
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
@@ -84,74 +69,84 @@ class Board:
         """Draw as many lines as the terminal has: what runs and what failed come first."""
         height = max(4, (options.height or console.height) - 4)
         with self._lock:
-            rows = list(self._rows.items())
+            rows = list(self._rows.by_name.items())
         shown = _most_telling(rows, height)
         for name, row in rows:
             if name in shown:
-                yield self._line(name, row)
+                yield self._line(name, row, options.max_width)
         if hidden := Counter(row.state for name, row in rows if name not in shown):
             listed = ", ".join(f"{count} {state}" for state, count in hidden.items())
             yield _cut(Text(f"  … and {listed}", style="dim"))
         yield self._total(rows, options.max_width)
 
-    def _line(self, name: str, row: _Row) -> Text:
-        seconds = row.took if row.state in _ENDS else time.monotonic() - row.since if row.since else 0.0
+    def _line(self, name: str, row: Row, width: int) -> Text:
+        seconds = row.took if row.state in ENDS else time.monotonic() - row.since if row.since else 0.0
+        step = row.step if row.state == "building" else None
         text = Text("  ")
         text.append(f"{one_line(name)[: self._width]:<{self._width}}  ", style="bold")
-        text.append(f"{row.state:<8}", style=COLOURS.get(row.state, "dim"))
-        text.append(f"  {_clock(seconds) if seconds else '':>6}  {row.steps:>5}  ")
-        text.append(one_line(" ".join(row.doing.split())), style="dim")
+        text.append(f"{row.state:<9}", style=COLOURS.get(row.state, "dim"))
+        text.append(f"  {_clock(seconds) if seconds else '':>6}  {step.number if step else '':>5}  ")
+        text.append(_doing(row, width - len(text)), style="dim")
         return _cut(text)
 
-    def _total(self, rows: list[tuple[str, _Row]], width: int) -> Text:
-        done, whole = sum(row.state in _ENDS for _, row in rows), max(1, len(rows))
-        end = f"  {done} of {len(rows)}  {_clock(time.monotonic() - self._start)}"
-        room = max(10, min(60, width - len(end) - 4))
+    def _total(self, rows: list[tuple[str, Row]], width: int) -> Text:
+        done, whole = self._rows.done, max(1, len(rows))
+        warned = f"  {self._warnings} warning{'s' if self._warnings != 1 else ''}" if self._warnings else ""
+        moving = "  tags move" if self._rows.held and done == len(rows) else ""
+        end = f"{moving}  {done} of {len(rows)}  {_clock(time.monotonic() - self._start)}"
+        room = max(10, min(60, width - len(end) - len(warned) - 4))
         filled = room * done // whole
         text = Text("  ")
         text.append("━" * filled, style="green")
         text.append("━" * (room - filled), style="dim")
         text.append(end)
+        text.append(warned, style="yellow")
         if trouble := self._trouble():
             text.append(f"  {one_line(trouble)}", style="yellow")
         return _cut(text)
 
 
-_ENDS = frozenset[str](STATUSES)
+def _doing(row: Row, room: int) -> str:
+    """Return what a row ends with: how its target ended, or the step that runs and the last line that it wrote."""
+    if row.outcome is not None:
+        return ended(row.outcome, PLAIN, short=True)
+    step = row.step
+    if row.state != "building" or step is None:
+        return _flat(row.doing)
+    text, log = _flat(step.text), _flat(last_words(step.log))
+    if log and room >= BOTH:
+        widest = max(room // 3, room - len(log) - 2)
+        text = text if len(text) <= widest else text[: widest - 1] + "…"
+        return f"{text}  {log}"
+    return log or text
 
 
-def _note(row: _Row, event: Event) -> None:
-    match event:
-        case _ if row.state in _ENDS and not isinstance(event, TargetEnded):
-            return  # another call's, which builds upon it
-        case TargetStarted():
-            row.state, row.doing, row.since = "building", event.because, row.since or time.monotonic()
-        case StepStarted() if event.step.startswith(("exporting ", "merging ")):
-            row.state, row.doing = "pushing", event.step
-        case StepStarted():
-            row.doing, row.steps = event.step, _number(event.at) or row.steps
-        case Transferred() if row.state == "pushing":
-            row.doing = f"{event.current / 1e6:.0f} MB of {event.total / 1e6:.0f} MB"
-        case Retrying():
-            row.state = "waiting"
-            row.doing = f"attempt {event.attempt} failed, again in {event.seconds:.0f}s: {event.problem}"
-        case TargetEnded():
-            outcome = event.outcome
-            row.state, row.took, row.steps = outcome.status, outcome.seconds, ""
-            row.doing = ended(outcome, PLAIN, short=True)
+def _flat(text: str) -> str:
+    return one_line(" ".join(text.split()))
 
 
-def _number(at: str) -> str:
-    last = at.rpartition(" ")[2]
-    return last if "/" in last and last.replace("/", "").isdigit() else ""
+@contextmanager
+def unechoed(terminal: IO[str]) -> Iterator[None]:
+    """Keep what is typed (^C, Enter) off the screen: it would move the lines that are drawn over each other."""
+    import termios
+
+    try:
+        number = terminal.fileno()
+        before = termios.tcgetattr(number)
+        quiet = [*before[:3], before[3] & ~(termios.ECHO | termios.ECHOCTL), *before[4:]]
+        termios.tcsetattr(number, termios.TCSADRAIN, quiet)
+    except (OSError, termios.error):  # it is no terminal
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(OSError, termios.error):
+            termios.tcsetattr(number, termios.TCSADRAIN, before)
 
 
-def _waits_for(names: tuple[str, ...]) -> str:
-    return f"for {', '.join(names)}" if names else ""
-
-
-def _most_telling(rows: list[tuple[str, _Row]], height: int) -> set[str]:
-    order = {"failed": 0, "building": 1, "pushing": 1, "stopped": 2, "waiting": 3, "skipped": 4}
+def _most_telling(rows: list[tuple[str, Row]], height: int) -> set[str]:
+    order = {"failed": 0, "building": 1, "exporting": 1, "pushing": 1, "stopped": 2, "waiting": 3, "skipped": 4}
     ranked = sorted(rows, key=lambda pair: order.get(pair[1].state, 5))
     return {name for name, _ in ranked[:height]}
 

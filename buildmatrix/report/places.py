@@ -1,10 +1,18 @@
 """From pointers to lines: the one place where that is done, and only when there is something to report."""
 
-from dataclasses import dataclass
+import posixpath
+import re
+from dataclasses import dataclass, replace
 
 from buildmatrix.errors import Place
 from buildmatrix.spec.positions import Position, Span, locate
 from buildmatrix.spec.source import Sources
+
+_MADE = re.compile(r"\{[%#]")
+"""A line of a template that may become none, or several."""
+
+_JOINED = re.compile(rf"{_MADE.pattern}|(?<!\\)(?:\\\\)*\\$")
+"""The same of a string with escapes, in which a backslash at a line's end takes the next line in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +28,8 @@ class Spot:
     @property
     def label(self) -> str:
         """`file:line:column`, as far as it is known."""
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        column = f":{self.column}" if self.column else ""
+        return f"{self.file}:{self.line}{column}" if self.line else self.file
 
 
 class Places:
@@ -29,7 +38,7 @@ class Places:
     def __init__(self, sources: Sources, prefix: str = "") -> None:
         """Take the texts; `prefix` is the way to their directory, put before their names."""
         self._texts = sources.texts
-        self._prefix = prefix
+        self._prefix, self._repository = prefix, sources.repository
         self._lines: dict[str, list[str]] = {}
         self._positions: dict[str, dict[tuple[str | int, ...], Position]] = {}
 
@@ -37,6 +46,8 @@ class Places:
         """Return the spot of a place; None for no place."""
         if place is None:
             return None
+        if posixpath.isabs(place.file):
+            return Spot(file=self._from_root(place.file), line=place.line, column=place.column)
         if place.file not in self._texts:
             known = place.line or (place.file.endswith(".toml") and " " not in place.file)
             return Spot(file=self._prefix + place.file if known else place.file, line=place.line, column=place.column)
@@ -55,15 +66,36 @@ class Places:
         spot = self.spot(place)
         return f"{spot.file}:{spot.line}" if spot and spot.line else spot.file if spot else ""
 
+    def _from_root(self, file: str) -> str:
+        """Return the path of a file from the repository's root; as it is where it lies outside."""
+        return posixpath.relpath(file, self._repository.root) if self._repository.holds(file) else file
+
     def _span(self, place: Place) -> Span | None:
         if place.line:
             return Span(line=place.line, column=max(1, place.column), width=1)
+        if place.within and (span := self._within(place)):
+            return span
         known = self._located(place.file) if place.pointer else {}
         for length in range(len(place.pointer), 0, -1):
             if (found := known.get(place.pointer[:length])) is not None:
                 whole = length == len(place.pointer)
                 return found.value if whole and place.part == "value" else found.key
         return None
+
+    def _within(self, place: Place) -> Span | None:
+        """Return a line of a value of several lines; None where it cannot be told: behind what may be more or fewer."""
+        whole = self._span(replace(place, within=0))
+        lines = self._texts[place.file].split("\n")
+        opened = lines[whole.line - 1][whole.column - 1 :] if whole else ""
+        if whole is None or not opened.startswith(('"""', "'''")):
+            return None
+        shifts = _JOINED if opened.startswith('"') else _MADE
+        first = whole.line + (opened[3:] in {"", "\\"})
+        number = first + place.within - 1
+        if number > len(lines) or any(map(shifts.search, lines[first - 1 : number - 1])):
+            return None
+        text = lines[number - 1]
+        return Span(line=number, column=1 + len(text) - len(text.lstrip()), width=max(1, len(text.strip())))
 
     def _located(self, file: str) -> dict[tuple[str | int, ...], Position]:
         if file not in self._positions:

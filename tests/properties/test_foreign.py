@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildmatrix.build.answers import answer_of, failure_of
@@ -39,14 +39,24 @@ STATUS: dict[str, list[dict[str, Any]]] = {
             "completed": "2024-01-01T00:00:01Z",
             "error": "e",
             "cached": True,
+            "inputs": ["sha256:0"],
         }
     ],
     "statuses": [{"vertex": "sha256:1", "id": "exporting manifest sha256:" + "0" * 64, "total": 10, "current": 5}],
     "logs": [{"vertex": "sha256:1", "data": base64.b64encode(b"line\n").decode(), "timestamp": "x"}],
+    "warnings": [
+        {
+            "vertex": "sha256:1",
+            "short": base64.b64encode(b"Rule: no (line 2)").decode(),
+            "url": "https://x",
+            "range": [{"start": {"line": 2}, "end": {"line": 2}}],
+        }
+    ],
 }
 WORDS = st.sampled_from(["", "[", "{", "x", "2024-01-01T00:00:00", "sha256:1", "@@@", "aGk", "\u00e9"])
 
 
+@settings(deadline=None)  # a machine under load is no fault of a line
 @given(st.data())
 def test_any_line_of_progress_may_be_anything(data: st.DataObject) -> None:
     status: dict[str, Any] = json.loads(json.dumps(STATUS))

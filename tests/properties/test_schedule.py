@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from buildmatrix.build.buildx import Builder, Node
-from buildmatrix.build.events import Event, TargetEnded
+from buildmatrix.build.events import Event, TargetDone, TargetEnded, TargetStarted
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.options import ApplyOptions
 from buildmatrix.build.preflight import Facts
@@ -103,7 +103,9 @@ class Pretended:
         document = json.loads(Path(command[command.index("-f") + 1]).read_text())
         asked = [name for name, block in document["target"].items() if "call" in block]
         metadata = Path(command[command.index("--metadata-file") + 1])
-        return Call(self, document["group"]["default"]["targets"], list(document["target"]), on_line, asked, metadata)
+        call = Call(self, document["group"]["default"]["targets"], list(document["target"]), on_line, asked, metadata)
+        call.exported = {name for name in call.names if "type=cacheonly" not in document["target"][name]["output"]}
+        return call
 
 
 class Call:
@@ -120,6 +122,7 @@ class Call:
     ) -> None:
         self.world, self.names, self.within, self.on_line = world, names, within, on_line
         self.asked, self.metadata = asked, metadata
+        self.exported: set[str] = set()
         assert not asked or asked == names  # a call asks, or builds; what it builds upon is built
 
     def wait(self) -> int:
@@ -156,6 +159,8 @@ class Call:
             if passing:
                 return self.fail(name, f"failed to push r/{name}: unexpected status: 503 Service Unavailable")
             self.say(name, completed="2026-11-25T00:00:01Z", cached=name in self.world.cached)
+            if name in self.exported:
+                self.export(name)
             with self.world.lock:
                 if name not in self.world.finished:  # exported or not
                     self.world.finished.append(name)
@@ -169,6 +174,11 @@ class Call:
     def say(self, name: str, **more: object) -> None:
         vertex = {"digest": name, "name": f"[{name} 2/2] RUN {name}", "started": "2026-11-25T00:00:00Z", **more}
         self.on_line(json.dumps({"vertexes": [vertex]}))
+
+    def export(self, name: str) -> None:
+        step = {"digest": f"{name}/export", "name": f"[{name}] exporting to image", "started": "2026-11-25T00:00:01Z"}
+        self.on_line(json.dumps({"vertexes": [step]}))
+        self.on_line(json.dumps({"vertexes": [{**step, "completed": "2026-11-25T00:00:02Z"}]}))
 
     def stop(self) -> None:
         """Calls that pretend end by themselves."""
@@ -232,6 +242,9 @@ def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
     upon = {name for name in failed - failing if all_links(plan, name) & failing}
     assert failed - upon <= failing
     assert not (sound and upon)
+    told = [event.target for event in events if isinstance(event, TargetDone)]
+    assert len(told) == len(set(told))
+    assert all(outcomes[name].status in GOOD for name in told)
     assert (found.problem is None) == (not world.failing)
     assert bool(failed) == bool(world.failing)
     for name, outcome in outcomes.items():
@@ -248,6 +261,35 @@ def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
             assert outcome.status in (GOOD if name not in failing and not lost else {"failed", "skipped"})
     if asked.jobs:
         assert world.most <= asked.jobs
+
+
+def test_what_is_written_is_told_before_its_call_ends() -> None:
+    """In one call for all: a target is begun when what it builds upon has run, and done when it is written."""
+    names = ("base", "app", "other")
+    targets = [target("base", (), ()), target("app", ("base",), ()), target("other", (), ())]
+    plan = Plan(
+        file="f",
+        directory=tempfile.gettempdir(),
+        digests={},
+        requires_buildx=(),
+        selectors=(),
+        platforms=(),
+        targets=tuple(targets),
+        grants=(),
+        matrices={},
+        warnings=(),
+    )
+    _, events = schedule(plan, ApplyOptions(), Pretended({"other"}, {}))
+    told = [(type(event).__name__, event.target) for event in events if isinstance(event, TargetStarted | TargetDone)]
+    assert told == [
+        ("TargetStarted", "base"),
+        ("TargetDone", "base"),
+        ("TargetStarted", "app"),
+        ("TargetDone", "app"),
+        ("TargetStarted", "other"),
+    ]
+    ended = {event.outcome.name: event.outcome.status for event in events if isinstance(event, TargetEnded)}
+    assert ended == dict(zip(names, ("built", "built", "failed"), strict=True))
 
 
 @settings(max_examples=10, deadline=None)

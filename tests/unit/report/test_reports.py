@@ -17,7 +17,8 @@ from buildmatrix.errors import BuildFailedError, Diagnostic, Place
 from buildmatrix.report.board import Board
 from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_json, diagnostics_text
 from buildmatrix.report.outcome import outcome_markdown, outcome_text
-from buildmatrix.report.progress import Lines
+from buildmatrix.report.progress import Lines, Passed
+from buildmatrix.report.rows import Rows
 from buildmatrix.report.run_json import run_json
 from buildmatrix.report.style import Style
 from buildmatrix.spec.source import Sources
@@ -156,7 +157,7 @@ def events() -> list[Event]:
 
 def test_lines_while_it_runs() -> None:
     written: list[str] = []
-    lines = Lines(["app", "base"], PLAIN, written.append)
+    lines = Lines(Rows({"app": (), "base": ()}), PLAIN, written.append)
     for event in events():
         lines(event)
     cut = ('process "/bin/sh -c c" did not complete ' + "x" * 100)[:99]
@@ -171,7 +172,7 @@ def test_lines_while_it_runs() -> None:
 
 def test_github_gets_the_log_in_a_group() -> None:
     written: list[str] = []
-    lines = Lines(["base"], PLAIN, written.append, lambda name: [f"log of {name}\n", "::error::\x1b[31mno\n"])
+    lines = Lines(Rows({"base": ()}), PLAIN, written.append, lambda name: [f"log of {name}\n", "::error::\x1b[31mno\n"])
     lines(events()[5])
     first, stop, *log, go_on, last = terminal("".join(written)).splitlines()
     assert first == "::group::base  built 1.2s sha256:aaaaaaaaaaaa"
@@ -184,7 +185,7 @@ def test_github_gets_the_log_in_a_group() -> None:
 
 def test_buildx_own_lines_are_passed_on_and_nothing_else() -> None:
     written: list[str] = []
-    lines = Lines([], PLAIN, written.append, quiet=True)
+    lines = Passed(written.append)
     for event in [*events(), Line(text="#1 DONE")]:
         lines(event)
     assert written == ["#1 DONE\n"]
@@ -194,13 +195,13 @@ def test_buildx_own_lines_are_passed_on_and_nothing_else() -> None:
 def test_the_board_shows_what_tells_most(height: int, hidden: str) -> None:
     names = ["app", "base", *(f"other-{number}" for number in range(18))]
     screen = io.StringIO()
-    board = Board(dict.fromkeys(names, ()), screen)
+    board = Board(Rows(dict.fromkeys(names, ())), screen)
     for event in events():
         board(event)
     console = Console(file=screen, width=80, height=height, color_system=None)
     console.print(board)
     lines = screen.getvalue().splitlines()
-    assert "  app       failed      1.2s" in screen.getvalue()
+    assert "  app       failed       1.2s" in screen.getvalue()
     assert hidden in screen.getvalue()
     assert "2 of 20" in lines[-1]
     assert all(len(line) <= 80 for line in lines)
@@ -210,7 +211,7 @@ def test_the_board_shows_what_tells_most(height: int, hidden: str) -> None:
 @given(st.lists(st.sampled_from(events()), max_size=20))
 def test_the_board_takes_events_in_any_order(some: list[Event]) -> None:
     screen = io.StringIO()
-    board = Board({"app": ("base",), "base": ()}, screen)
+    board = Board(Rows({"app": ("base",), "base": ()}), screen)
     for event in some:
         board(event)
     Console(file=screen, width=40, height=10).print(board)
