@@ -180,6 +180,14 @@ class Verdicts:
         mine = [*self._work.pending, *(running.unit for running in self._work.running)]
         return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
 
+    def _stop(self, name: str, running: Running, reason: str) -> None:
+        """Take down that a target was ended, if it was begun."""
+        if (name, running.unit.attempt) in self._told.begun:
+            self.ledger.attempt(name, running.started)
+            self.ledger.end(name, "stopped", running.progress, reason=reason)
+        else:
+            self.ledger.end(name, "skipped", reason=reason)
+
     def _end_done(self, running: Running, but: str = "") -> None:
         """Take down what was written before a call was ended; of what is only built upon, what was told to be done."""
         made = running.unit.call
@@ -193,8 +201,7 @@ class Verdicts:
         self._end_done(running)
         for name in running.unit.call.names:
             if name not in self.ledger.outcomes:
-                self.ledger.attempt(name, running.started)
-                self.ledger.end(name, "stopped", running.progress, reason="interrupted")
+                self._stop(name, running, "interrupted")
 
     def _failed(self, running: Running, failure: Failure) -> None:
         """Take the target that failed out, try it again where that may help, and go on with the others."""
@@ -280,7 +287,7 @@ class Verdicts:
             if name in lost:
                 self.skip(name, lost)
             elif self.options.fail_fast and self._work.closed:
-                self.ledger.end(name, "stopped", running.progress, reason=f"{failed} failed")
+                self._stop(name, running, f"{failed} failed")
             elif not self._work.closed or running.progress.tracks[name].seen:
                 again.append(name)
         strands = Strands(self.plan, self.policy, self._work.kept).of(again, MOST) if again else ()
