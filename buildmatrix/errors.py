@@ -1,16 +1,16 @@
 """What can go wrong, as data: where, what, what to write instead, and the exit code.
 
-The tree, with the exit code of each class:
+The tree, with the exit code of each class; `EXIT_CODES` says what they mean:
 
     BuildmatrixError
-    ├── BuildFailedError     1    a build failed
-    ├── SpecError            2    the file is wrong
-    ├── UsageError           2    the command line is wrong
-    ├── EngineError          3    docker or buildx missing, too old, or unreachable
-    ├── StaleError           4    a plan or lock does not fit the files any more
-    ├── RegistryError        5    a registry said no
-    ├── OutOfDateError      10    a generated file differs from what would be written
-    └── StoppedError       130    ^C or SIGTERM
+    ├── BuildFailedError     1
+    ├── SpecError            2
+    ├── UsageError           2
+    ├── EngineError          3
+    ├── StaleError           4
+    ├── RegistryError        5
+    ├── OutOfDateError      10
+    └── StoppedError       130
 """
 
 from collections.abc import Iterable
@@ -22,6 +22,19 @@ Pointer = tuple[str | int, ...]
 """The way to a value in a TOML document: `("target", "app", "tags", 0)`."""
 
 Severity = Literal["error", "warning"]
+
+EXIT_CODES = {
+    0: "done",
+    1: "a build, or a check, failed",
+    2: "the file or the command line is wrong, or a file cannot be read or written",
+    3: "docker or buildx is missing, too old, unreachable or lacks a platform; a secret of the build is not there",
+    4: "a saved plan or the last result does not fit what is here now",
+    5: "a registry refused or did not answer, or a tag would be harmed",
+    10: "`plan --detailed-exitcode`: there is something to build; `render --check`: the file is missing or out of date",
+    70: "a bug in buildmatrix",
+    130: "stopped by ^C, SIGTERM, SIGHUP or SIGQUIT",
+}
+"""All that the program ends with: the reference and the guide have this table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +107,7 @@ class EngineError(BuildmatrixError):
 
 
 class StaleError(BuildmatrixError):
-    """A saved plan or lock does not fit the files any more."""
+    """A saved plan, or the last result, does not fit what is here now."""
 
     exit_code = 4
 
@@ -192,3 +205,9 @@ def some(words: Iterable[str], most: int = 40) -> str:
     """Return words with commas between, or the first of very many."""
     first = list(islice(words, most + 1))
     return ", ".join(first[:most]) + (", …" if len(first) > most else "")
+
+
+def and_more(number: int, what: str) -> str:
+    """Return ` (and 2 more tags)` behind the first of 3, "" behind the only one."""
+    others = number - 1
+    return f" (and {others:,} more {what}{'s' if others > 1 else ''})" if others > 0 else ""

@@ -10,7 +10,7 @@ from functools import cache
 from json import JSONEncoder
 from typing import Any
 
-from buildmatrix.errors import Diagnostic, SpecError
+from buildmatrix.errors import Diagnostic, Place, SpecError, and_more
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.whole import Whole
@@ -69,12 +69,16 @@ Trouble = tuple[str, Diagnostic]
 
 def _shrunk(plan: Plan) -> Iterator[Trouble]:
     """Yield the targets that plain bake would push without some of their platforms; `apply` completes those."""
+    alike: dict[tuple[Place, tuple[str, ...]], list[PlannedTarget]] = {}
     for target in plan.targets:
         if target.lacking and target.tags:
-            message = f"{target.name} would push {target.tags[0]} without {' '.join(target.lacking)}"
-            hint = "leave --platform out, build without pushing (--no-output), or use apply: it keeps what is there"
-            place = target.place_of("platforms")
-            yield target.name, Diagnostic(message=message, code="shrunk", place=place, hint=hint)
+            alike.setdefault((target.place_of("platforms"), target.lacking), []).append(target)
+    hint = "leave --platform out, build without pushing (--no-output), or use apply: it keeps what is there"
+    for (place, lacking), targets in alike.items():
+        first, tags = targets[0], sum(len(target.tags) for target in targets)
+        who = f"{first.name}{and_more(len(targets), 'target')} would push {first.tags[0]}{and_more(tags, 'tag')}"
+        trouble = Diagnostic(message=f"{who} without {' '.join(lacking)}", code="shrunk", place=place, hint=hint)
+        yield from ((target.name, trouble) for target in targets)
 
 
 def _mixed(plan: Plan) -> Iterator[Trouble]:

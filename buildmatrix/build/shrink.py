@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from buildmatrix.build.options import Policy
 from buildmatrix.build.refusals import doubt_hint
 from buildmatrix.build.tags import Tags
-from buildmatrix.errors import Diagnostic, Place, RegistryError
+from buildmatrix.errors import Diagnostic, Place, RegistryError, and_more
 from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.reference import host_of, split
@@ -21,17 +21,18 @@ def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None
 
     `own` is the platform of what declares none.
     """
-    lost: dict[tuple[str, str], _Lost] = {}
+    lost: dict[tuple[Place, str, bool], _Lost] = {}
     doubts: dict[Unknown, _Lost] = {}
     for target in plan.targets:
         for tag in pushed_tags(target):
             held = tags.of(tag)
             if isinstance(held, Unknown):
                 if target.lacking or not policy.platforms_may_shrink:
-                    doubts.setdefault(held, _Lost(target=target)).tags.append(tag)
+                    doubts.setdefault(held, _Lost(target=target)).add(target, tag)
             elif held is not None and (words := _words(target, held, policy, own)):
-                lost.setdefault((target.name, words), _Lost(target=target)).tags.append(tag)
-    problems = [_shrunk(words, one, own) for (_, words), one in lost.items()]
+                alike = (target.place_of("platforms"), words, bool(target.lacking))
+                lost.setdefault(alike, _Lost(target=target)).add(target, tag)
+    problems = [_shrunk(words, one, own) for (_, words, _), one in lost.items()]
     problems += [_doubt(held, one) for held, one in doubts.items()]
     problems += [] if policy.platforms_may_shrink else _under_caches(plan, tags)
     if problems:
@@ -44,11 +45,21 @@ class _Lost:
 
     target: PlannedTarget
     tags: list[str] = field(default_factory=list)
+    names: dict[str, None] = field(default_factory=dict)
+
+    def add(self, target: PlannedTarget, tag: str) -> None:
+        self.tags.append(tag)
+        self.names[target.name] = None
+
+    @property
+    def who(self) -> str:
+        """The target, and how many others."""
+        return self.target.name + and_more(len(self.names), "target")
 
     @property
     def spoken(self) -> str:
-        others = len(self.tags) - 1
-        return self.tags[0] + (f" (and {others} more tag{'s' if others > 1 else ''})" if others else "")
+        """The tag, and how many others."""
+        return self.tags[0] + and_more(len(self.tags), "tag")
 
 
 def _words(target: PlannedTarget, held: Image | Absent, policy: Policy, own: str) -> str:
@@ -70,7 +81,7 @@ def _shrunk(words: str, lost: _Lost, own: str) -> Diagnostic:
     else:
         ending = "which the tag has now" if len(lost.tags) == 1 else "which the tags have now"
         hint = _three_ways(target.platforms or ((own,) if own else ()), words.split())
-    message = f"{target.name} would push {lost.spoken} without {words}, {ending}"
+    message = f"{lost.who} would push {lost.spoken} without {words}, {ending}"
     return Diagnostic(message=message, code="shrunk", place=target.place_of("platforms"), hint=hint)
 
 

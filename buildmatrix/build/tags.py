@@ -34,8 +34,8 @@ class Tags:
         What may lose platforms anyway, and moves with its push, is not asked for.
         """
         self._tell = tell
-        self._programs, self._insecure = programs, insecure_registries(plan)
-        self.holdings = Holdings(Registries(programs, self._insecure))
+        self._programs = programs
+        self.holdings = Holdings(Registries(programs, insecure_registries(plan)))
         self._tries = {
             tag: 1 + policy.retries(target)
             for target in plan.targets
@@ -64,7 +64,7 @@ class Tags:
         self.imagetools = Imagetools(facts, self._programs)
         first = self._begun.result()
         if wanted := self._without_tls(first, facts):
-            self.holdings = Holdings(Registries(self._programs, {*self._insecure, *wanted}))
+            self.holdings = Holdings(self.holdings.registries.allowing(wanted))
             first |= all_of(self.holdings.look, (tag for tag in first if host_of(tag) in wanted))
         self._before = all_of(lambda tag: self._second(tag, first[tag]), first)
 

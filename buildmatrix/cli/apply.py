@@ -98,7 +98,7 @@ def apply(
       buildmatrix apply --keep-going --retries 2 --report report.html --log-dir logs
       buildmatrix apply --resume
     """
-    with session(file, color) as run, ExitStack() as stack:
+    with session(file, color, unselected=not selectors) as run, ExitStack() as stack:
         probe = None if dry else stack.enter_context(Probe(run.programs, builder))
         asked = request(
             selectors=selectors,

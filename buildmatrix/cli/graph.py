@@ -37,7 +37,7 @@ def graph(
       buildmatrix graph --format dot | dot -Tsvg > graph.svg
       buildmatrix graph --format mermaid
     """
-    with session(file, color) as run:
+    with session(file, color, unselected=not selectors) as run:
         asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_)
         planned, lacking = listed(run.name, run.sources, asked, run.git)
         run.warn(lacking)

@@ -41,7 +41,7 @@ def list_(
       buildmatrix list tags app --format json
       buildmatrix list variables --var release=1.2.3
     """
-    with session(file, color) as run:
+    with session(file, color, unselected=not selectors) as run:
         chosen = selectors or ([] if run.sources.home else ["*"])
         asked = request(selectors=chosen, platform=platform, var=var, var_file=var_file, set_=set_)
         rows = _rows(run, what, asked)

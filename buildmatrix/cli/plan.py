@@ -66,7 +66,7 @@ def plan(
       buildmatrix plan 'app[python=3.13]' --platform linux/amd64
       buildmatrix plan --format markdown > comment.md
     """
-    with session(file, color) as run:
+    with session(file, color, unselected=not selectors) as run:
         asked = request(
             selectors=selectors,
             platform=platform,

@@ -41,7 +41,11 @@ def render(
         typer.Option("--output", "-o", metavar="FILE", help="Write the bake file there instead of to standard output."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 10 with a diff if FILE (--output) is out of date.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; exit 10 if FILE (--output) is not there, or with a diff if it is out of date.",
+        ),
     ] = False,
     color: options.Colour = "auto",
 ) -> None:
@@ -57,7 +61,7 @@ def render(
       buildmatrix render --output docker-bake.json
       buildmatrix render --output docker-bake.json --check
     """
-    with session(file, color) as run:
+    with session(file, color, unselected=not selectors) as run:
         asked = request(
             selectors=selectors,
             platform=platform,
@@ -106,7 +110,8 @@ def _compare(text: str, output: str | None) -> None:
     try:
         old = read_regular(output, MOST_RENDERED).decode()
     except FileNotFoundError:
-        old = ""
+        hint = f"run buildmatrix render --output {one_line(output)} with the same options"
+        raise OutOfDateError(Diagnostic(message=f"{output} is not there", code="out-of-date", hint=hint)) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(Diagnostic(message=f"{output} cannot be read: {reason}", code="read")) from None

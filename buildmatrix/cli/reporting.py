@@ -91,8 +91,15 @@ def _about(run: Session, plan: Plan) -> About:
     words = [redacted(word, assignment()) for word in _hidden(sys.argv[1:], secret)]
     places = Places(run.sources, run.way_from_root)
     return About(
-        command=shlex.join(["buildmatrix", *words]), commit=commit, branch=branch, declared=declared_in(plan, places)
+        command=" ".join(map(_quoted, ["buildmatrix", *words])),
+        commit=commit,
+        branch=branch,
+        declared=declared_in(plan, places),
     )
+
+
+def _quoted(word: str) -> str:
+    return HIDDEN.join(map(shlex.quote, word.split(HIDDEN))) if HIDDEN in word else shlex.quote(word)
 
 
 def _hidden(words: Sequence[str], secret: set[str]) -> Iterator[str]:

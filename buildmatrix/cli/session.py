@@ -82,19 +82,22 @@ class Session:
 
 
 @contextmanager
-def session(file: str | None, color: str = "auto") -> Iterator[Session]:
-    """Open a session; an error within it is shown and ends the program with its exit code."""
+def session(file: str | None, color: str = "auto", *, unselected: bool = False) -> Iterator[Session]:
+    """Open a session; an error within it is shown and ends the program with its exit code.
+
+    `unselected`: the command takes selectors, and none is given.
+    """
     opened: Session | None = None
     try:
         opened = Session(file, color)
-        _say_root(opened, named=bool(file))
+        _say_root(opened, named=bool(file), unselected=unselected)
         yield opened
     except BuildmatrixError as error:
         show(error.diagnostics, opened, color)
         raise typer.Exit(error.exit_code) from None
 
 
-def _say_root(run: Session, *, named: bool) -> None:
+def _say_root(run: Session, *, named: bool, unselected: bool) -> None:
     """Say where another file than the nearest one is the root, or that a file is taken alone which is part of one."""
     if run.sources.home:
         nearest, root = run.sources.home, f"{run.prefix}{run.name}"
@@ -102,6 +105,8 @@ def _say_root(run: Session, *, named: bool) -> None:
         if includes(run.sources.directory / run.name, run.sources.directory / nearest) is None:
             alone = os.path.relpath(run.sources.directory / nearest)
             text = f"whether {root} includes {nearest} cannot be told; --file {alone} takes that one alone"
+        elif not unselected:
+            return
         say(one_line(f"note: {text}") + "\n", err=True)
     elif named and run.name != STANDARD_INPUT and (outer := including(run.sources.directory / run.name)):
         message = f"this file is taken alone, but {outer} includes it"
@@ -131,7 +136,7 @@ def _coloured(color: str, *, error: bool) -> bool:
         return color == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    if os.environ.get("FORCE_COLOR"):
+    if os.environ.get("FORCE_COLOR", "0") not in {"", "0", "false"}:
         return True
     return (sys.stderr if error else sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
 

@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
@@ -69,6 +70,12 @@ class Registries:
         self._insecure = frozenset(insecure)
         self._plain: set[str] = set()
         self._silent: dict[str, tuple[int, float]] = {}
+
+    def allowing(self, insecure: Iterable[str]) -> "Registries":
+        """Return the same, with its connections, that lets these registries do without TLS, too."""
+        other = copy(self)
+        other._insecure = self._insecure | frozenset(insecure)  # noqa: SLF001 one of its own class
+        return other
 
     # --- questions ------------------------------------------------------------------------------------------------
 

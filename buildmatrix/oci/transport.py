@@ -160,11 +160,13 @@ class Transport:
 
         name = "insecure" if insecure else str(own or "")
         if name not in self._contexts:
-            context = ssl.create_default_context()
             if insecure:
                 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # somebody has allowed it
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            elif own:
+            else:
+                context = ssl.create_default_context()
+            if own and not insecure:
                 context.load_verify_locations(str(own))
             self._contexts[name] = context
         return self._contexts[name]

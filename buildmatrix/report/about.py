@@ -37,4 +37,7 @@ def link_from(page: str, file: str) -> str:
     if not page or not file:
         return ""
     way = os.path.relpath(file, Path(page).parent)
-    return "" if way == ".." or way.startswith("../") else quote(os.fsencode(way))
+    try:
+        return "" if way == ".." or way.startswith("../") else quote(os.fsencode(way))
+    except UnicodeEncodeError:  # no file has such a name
+        return ""

@@ -75,7 +75,9 @@ def _beside(target: TargetOutcome, tags: int) -> list[str]:
 def _stacked(target: TargetOutcome, head: Sequence[Span], width: int | None) -> list[str]:
     """Return a row whose name may be long: its digest or reason beside it, its tags and platforms below it."""
     first, *more = _details(target, "") or [""]
-    below = [*map(one_line, target.tags), *more] if target.digest and not _said(target) else more
+    if fits(["".join(text for text, _ in head) + "  ".join([first, *more])], width):
+        first, more = "  ".join([first, *more]), []
+    below = [*(map(one_line, target.tags) if target.digest and not _said(target) else ()), *more]
     lines = laid_out([*head, (first, plain)], width, "      ")
     return [*lines, *(line for text in below for line in laid_out([(f"      {text}", plain)], width, "        "))]
 

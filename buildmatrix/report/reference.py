@@ -134,9 +134,10 @@ def _scope() -> str:
 
 
 def _exit_codes() -> str:
-    codes: dict[int, list[str]] = {0: ["done"], 10: ["plan --detailed-exitcode: there is something to build"]}
-    for kind in vars(errors).values():
-        if isinstance(kind, type) and issubclass(kind, errors.BuildmatrixError) and kind is not errors.BuildmatrixError:
-            codes.setdefault(kind.exit_code, []).append((kind.__doc__ or "").strip().rstrip(".").lower())
-    lines = [f"| {code} | {'; '.join(texts)} |" for code, texts in sorted(codes.items())]
-    return "\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n" + "\n".join(lines) + "\n"
+    return f"\n## Exit codes\n\n{exit_codes()}"
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes."""
+    lines = [f"| {code} | {text} |\n" for code, text in errors.EXIT_CODES.items()]
+    return f"| code | meaning |\n| --- | --- |\n{''.join(lines)}"

@@ -15,9 +15,12 @@ import pytest
 
 from buildmatrix import errors
 from buildmatrix.build.bake import csv_of
+from buildmatrix.cli.main import BUG, STOPPED, UNWRITTEN
+from buildmatrix.cli.plan import SOMETHING_TO_BUILD
 from buildmatrix.errors import Place
 from buildmatrix.plan.merge import Stack
 from buildmatrix.plan.saved import plan_schema
+from buildmatrix.report.reference import exit_codes
 from buildmatrix.report.run_json import run_schema
 from buildmatrix.spec.markers import Where
 from buildmatrix.spec.model import File, Layer
@@ -159,6 +162,9 @@ def test_exit_codes_are_those_of_the_design() -> None:
         "OutOfDateError": 10,
         "StoppedError": 130,
     }
+    assert {0, BUG, SOMETHING_TO_BUILD, STOPPED, UNWRITTEN, *found.values()} == set(errors.EXIT_CODES)
+    for page in ("guide", "reference"):
+        assert exit_codes() in (ROOT / "docs" / f"{page}.md").read_text()
 
 
 def test_every_dependency_has_its_reason() -> None:

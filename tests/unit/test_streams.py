@@ -1,5 +1,6 @@
 """The process's own streams, named as files: /dev/stdout, /dev/stderr, /dev/fd/N."""
 
+import json
 import os
 import subprocess
 import sys
@@ -71,3 +72,116 @@ def test_nothing_that_is_obeyed_passes(path: str, capfd: pytest.CaptureFixture[s
     assert "x" in shown
     assert "\x1b" not in shown
     assert not shown.startswith("::")
+
+
+# --- streams that cannot be written -----------------------------------------------------------------------------------
+
+COMMANDS = [
+    "plan", "plan --format short", "plan --format json", "plan --format markdown", "validate", "list", "graph",
+    "render", "schema", "--help", "--version", "apply --dry-run",
+]  # fmt: skip
+
+
+def shell(folder: Path, command: str, redirected: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command in a shell, which can close streams."""
+    (folder / "buildmatrix.toml").write_text(SPEC)
+    line = f"set -o pipefail; {sys.executable} -m buildmatrix {command} {redirected}"
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("BUILDMATRIX", "GITHUB"))}
+    bash = ["bash", "-c", line]
+    return subprocess.run(bash, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_standard_output_that_cannot_be_written_is_an_error(command: str, tmp_path: Path) -> None:
+    for redirected, why in ((">&-", "it is closed"), (">/dev/full", "No space left on device")):
+        done = shell(tmp_path, command, redirected)
+        assert (done.returncode, done.stderr) == (2, f"error: standard output cannot be written: {why}\n")
+
+
+@pytest.mark.parametrize("command", ["plan", "render", "--help"])
+@pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full", "| cat", "| true", "<&-", "2>&- <&-"])
+def test_who_does_not_read_keeps_no_command(command: str, redirected: str, tmp_path: Path) -> None:
+    done = shell(tmp_path, command, redirected)
+    assert done.returncode == 0
+    assert redirected == "| true" or done.stdout
+    assert "rror" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "redirected", ["2>&-", "2>/dev/full", ">&- 2>&-", ">&- 2>&- <&-", ">/dev/full 2>/dev/full", ""]
+)
+@pytest.mark.parametrize("command", ["plan nothing", "plan --nothing"])
+def test_an_error_that_nobody_reads_has_its_code(command: str, redirected: str, tmp_path: Path) -> None:
+    assert shell(tmp_path, command, redirected).returncode == 2
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    """The first file that is opened would else be standard output, and hold what is printed."""
+    done = shell(tmp_path, "render -o bake.json", ">&- 2>&- <&-")
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "bake.json").read_text())["target"]
+    closed = shell(tmp_path, "render -o /dev/stdout", ">&-")
+    assert (closed.returncode, closed.stdout) == (2, "")
+    assert "/dev/stdout cannot be written: " in closed.stderr
+
+
+@pytest.mark.parametrize(
+    "variables", [{"FORCE_COLOR": "1"}, {"FORCE_COLOR": "0"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}]
+)
+def test_colours_in_a_pipe(variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    for command in ("plan --format short", "plan nothing"):
+        plain, always, never = (
+            shell(tmp_path, f"{command} {more}", "2>&1") for more in ("", "--color always", "--color never")
+        )
+        assert "\x1b[1" in always.stdout
+        assert "\x1b" not in never.stdout
+        assert ("\x1b[1" in plain.stdout) == (variables == {"FORCE_COLOR": "1"})
+
+
+# --- the file as it was named -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ("{folder}/wrong.toml", "{folder}/wrong.toml:2:"),
+        ("{folder}/linked/wrong.toml", "{folder}/linked/wrong.toml:2:"),
+        ("../project/wrong.toml", "../project/wrong.toml:2:"),
+        ("../linked/wrong.toml", "../linked/wrong.toml:2:"),
+    ],
+)
+def test_a_file_is_named_as_it_was_given(named: str, shown: str, tmp_path: Path) -> None:
+    (tmp_path / "project" / ".git").mkdir(parents=True)
+    (tmp_path / "project" / "images").mkdir()
+    (tmp_path / "linked").symlink_to("project")
+    (tmp_path / "elsewhere").mkdir()
+    folder = tmp_path / ("project" if "linked" not in named else "")
+    (tmp_path / "project" / "wrong.toml").write_text(
+        "version = 1\ninclude = ['images/more.toml']\n[target.app]\nx = 1\n"
+    )
+    (tmp_path / "project" / "images" / "more.toml").write_text("version = 1\n[target.b]\ny = 1\n")
+    done = shell(tmp_path / "elsewhere", f"validate -f {named.format(folder=folder)}", "")
+    start = shown.format(folder=folder).removesuffix("wrong.toml:2:")
+    assert f"{start}wrong.toml:4:1: error" in done.stderr
+    assert f"{start}images/more.toml:3:1: error" in done.stderr
+
+
+def test_github_is_told_paths_from_the_root(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "wrong.toml").write_text("version = 1\n[target.app]\nx = 1\n")
+    for folder, named in (
+        ("", "images/wrong.toml"),
+        ("images", "wrong.toml"),
+        ("images", f"{tmp_path}/images/wrong.toml"),
+    ):
+        command = [sys.executable, "-m", "buildmatrix", "validate", "-f", named]
+        environment = {**os.environ, "GITHUB_ACTIONS": "true"}
+        done = subprocess.run(
+            command, cwd=tmp_path / folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert "::error file=images/wrong.toml,title=buildmatrix,line=3,col=1::" in done.stderr

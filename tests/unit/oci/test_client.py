@@ -14,6 +14,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 
@@ -405,3 +406,28 @@ def test_a_head_that_says_404_is_looked_after(tmp_path: Path) -> None:
         assert isinstance(found, Found)
         assert found.digest == DIGEST
         assert asker(tmp_path).head(f"{proxy.address}/app:2") == Absent()
+
+
+def test_authorities_are_read_once_and_connections_are_kept(
+    secure: tuple[Server, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a system's authorities takes 40 ms, and a handshake a few round trips."""
+    server, proof = secure
+    monkeypatch.setattr(client, "_LOCAL", re.compile("nothing is local"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(proof))
+    made, met = Mock(wraps=ssl.create_default_context), Mock(wraps=server.get_request)
+    monkeypatch.setattr(ssl, "create_default_context", made)
+    monkeypatch.setattr(server, "get_request", met)
+    asked = asker(tmp_path)
+    for _ in range(20):
+        assert isinstance(asked.head(f"{server.host}/app:1"), Found)
+        assert isinstance(asked.get(f"{server.host}/app", DIGEST), Found)
+    assert (made.call_count, met.call_count) == (1, 1)
+    assert isinstance(asked.allowing(["elsewhere.example"]).head(f"{server.host}/app:1"), Found)
+    assert (made.call_count, met.call_count) == (1, 1)
+    insecure = asked.allowing([server.host])
+    assert isinstance(insecure.head(f"{server.host}/app:1"), Found)
+    assert made.call_count == 1  # it looks at no authority
+    names = [f"{server.host}/app{number}:1" for number in range(40)]
+    assert all(isinstance(one, Found) for one in all_of(asked.head, names, at_once=4).values())
+    assert met.call_count <= 2 + 4

@@ -97,7 +97,9 @@ def reports(
         ("phone", run, PHONE), ("wide", run, WIDE), ("odd", odd, PHONE), ("many", many(300), PHONE),
     ):  # fmt: skip
         look = LOOK.replace("NAME", json.dumps(name))
-        (folder / f"{name}.html").write_text(run_html(outcome).replace("</body>", f"{look}</body>"), encoding="utf-8")
+        (folder / f"{name}.html").write_text(
+            run_html(outcome, page=str(Path("x.html"))).replace("</body>", f"{look}</body>"), encoding="utf-8"
+        )
         frames += f'<iframe src="{name}.html" style="width:{width}px;height:900px;border:0"></iframe>\n'
     (folder / "all.html").write_text(frames + '<pre id="found"></pre>', encoding="utf-8")
     return folder / "all.html"

@@ -12,7 +12,9 @@ import pytest
 
 from buildmatrix.build.outcome import Attempt, Outcome, StepOutcome, TargetOutcome
 from buildmatrix.errors import Diagnostic, StoppedError, UsageError
+from buildmatrix.report.about import About, link_from
 from buildmatrix.report.outcome import LONGEST, outcome_markdown
+from buildmatrix.report.places import Spot
 from buildmatrix.report.run import KINDS, check_report_names, report_text
 from buildmatrix.report.run_graph import MOST, Graph, graph_of
 from buildmatrix.report.run_html import run_html
@@ -142,6 +144,26 @@ def test_junit_counts_and_cases(run: Outcome) -> None:
     assert ("platforms", "linux/amd64 linux/arm64") in properties
 
 
+def test_junit_says_where_a_target_is_declared(run: Outcome) -> None:
+    places = {"py-312": Spot(file="images/a.b/buildmatrix.toml", line=12), "web": Spot(file="buildmatrix.toml")}
+    about = About(command="buildmatrix apply", commit="c0ffee", branch="x<y", declared=places)
+    found = parsed(report_text("r.xml", run, about)).find("testsuite")
+    assert found is not None
+    cases = {case.get("name"): dict(case.attrib) for case in found.findall("testcase")}
+    assert cases["py-312"] == {
+        "classname": "buildmatrix.images.a_b.py", "name": "py-312", "time": "22.000",
+        "file": "images/a.b/buildmatrix.toml", "line": "12",
+    }  # fmt: skip
+    assert cases["web"] == {
+        "classname": "buildmatrix.web",
+        "name": "web",
+        "time": "22.000",
+        "file": "buildmatrix.toml",
+    }
+    facts = {one.get("name"): one.get("value") for one in found.findall("properties/property")}
+    assert (facts["command"], facts["commit"], facts["branch"]) == ("buildmatrix apply", "c0ffee", "x<y")
+
+
 def test_junit_tells_errors_from_failures(make_target: MakeTarget) -> None:
     kinds = ("build", "engine", "registry", "timeout", "")
     targets = tuple(
@@ -210,7 +232,40 @@ def test_the_page_says_everything_without_scripts(run: Outcome) -> None:
         assert words in page
     assert 'lang="en"' in page
     assert "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'" in page
-    assert not re.search(r"""(src|href)=["'](?!#)|url\((?!#)|@import""", run_html(run))
+    assert not re.search(r"""(src|href)=["'](?!#)|url\((?!#)|@import""", run_html(run))  # without a place, no link
+
+
+def test_the_page_says_what_was_run(run: Outcome, odd: Outcome) -> None:
+    evil = "<script>\u202e'\"&"
+    spot = Spot(file=evil, line=3)
+    about = About(command=evil, commit=evil, branch=evil, declared={"bad": spot})
+    for text in (run_html(run, About(command="buildmatrix apply -k", commit="c0ffee", branch="main"), "r.html"),):
+        assert "buildmatrix apply -k</code>" in text
+        assert 'commit <code class="all">c0ffee</code>' in text
+        assert "branch <b>main</b>" in text
+    page = run_html(odd, about, "r.html")
+    assert page.count("&lt;script&gt;\\u202e&#39;&#34;&amp;") >= 4
+    assert "<script>\\u202e" not in page
+
+
+@pytest.mark.parametrize(
+    ("page", "log", "link"),
+    [
+        ("r.html", "build-logs/worker.log", "build-logs/worker.log"),
+        ("out/r.html", "out/logs/a b#?.log", "logs/a%20b%23%3F.log"),
+        ("out/r.html", "logs/worker.log", ""),
+        ("r.html", "javascript:x/../javascript:alert(1)/a.log", "javascript%3Aalert%281%29/a.log"),
+        ("r.html", "/var/logs/worker.log", ""),
+        ("r.html", "", ""),
+        ("", "logs/worker.log", ""),
+        ("r.html", 'logs/\udce9<".log', "logs/%E9%3C%22.log"),
+    ],
+)
+def test_a_log_beside_the_page_is_a_link(page: str, log: str, link: str, run: Outcome) -> None:
+    assert link_from(page, log) == link
+    targets = tuple(replace(one, log=log if one.name == "worker" else "") for one in run.targets)
+    links = set(re.findall(r'href="([^#"][^"]*)"', run_html(replace(run, targets=targets), page=page)))
+    assert links == ({link} if link else set())
 
 
 def test_verdicts(make_target: MakeTarget) -> None:

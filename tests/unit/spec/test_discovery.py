@@ -280,6 +280,9 @@ def test_a_file_that_is_named_is_taken_alone_and_that_is_said(
     assert f"{repo}/buildmatrix.toml includes it" in capsys.readouterr().err
     with session(None) as run:
         assert run.sources.directory == repo
+    assert capsys.readouterr().err == ""  # something is selected
+    with session(None, unselected=True) as run:
+        assert run.sources.directory == repo
     said = capsys.readouterr().err
     assert (
         said
