@@ -61,14 +61,17 @@ def whole(name: str, sources: Sources, request: Request, git: Git) -> Whole:
         return found
 
 
-def listed(name: str, sources: Sources, request: Request, git: Git) -> tuple[Plan, tuple[Diagnostic, ...]]:
+def listed(
+    name: str, sources: Sources, request: Request, git: Git, *, seconds: float = PLANNING
+) -> tuple[Plan, tuple[Diagnostic, ...]]:
     """Return the plan of what is only looked at, and what it lacks for want of a run, as warnings.
 
     Every file that `validate` accepts has one: nothing is built, so that contexts need not be there, targets that write
     the same tag may stand side by side, and what needs a variable without a value has none. SpecError for all else.
+    `seconds` of processor time is what it may take.
     """
     problems = Problems()
-    with bounded():
+    with bounded(seconds):
         planned = make_plan(load(name, sources, problems), request, git, problems, files=False, together=False)
         return planned, _lacking(problems)
 

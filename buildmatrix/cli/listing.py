@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(
-    what: Annotated[What, typer.Argument(help="What to list.")] = "targets",
+    what: Annotated[
+        What, typer.Argument(metavar="[WHAT]", help="targets, groups, variables, platforms or tags.")
+    ] = "targets",
     selectors: options.Selectors = None,
     file: options.File = None,
     output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",

@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from buildmatrix.cli.completion import complete_targets
+from buildmatrix.cli.completion import (
+    complete_allowances,
+    complete_builders,
+    complete_platforms,
+    complete_sets,
+    complete_targets,
+    complete_variables,
+)
 
 Selectors = Annotated[
     list[str] | None,
@@ -30,11 +37,18 @@ Platform = Annotated[
         "--platform",
         metavar="PLATFORM",
         help="Keep only this platform; may be repeated.",
+        autocompletion=complete_platforms,
         envvar="BUILDMATRIX_PLATFORM",
     ),
 ]
 Var = Annotated[
-    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Give a variable its value; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--var",
+        metavar="NAME=VALUE",
+        help="Give a variable its value; may be repeated.",
+        autocompletion=complete_variables,
+    ),
 ]
 VarFile = Annotated[
     list[str] | None,
@@ -46,6 +60,7 @@ Set = Annotated[
         "--set",
         metavar="SELECTOR.KEY=VALUE",
         help="Lay a setting over the file's; += appends to a list. May be repeated.",
+        autocompletion=complete_sets,
     ),
 ]
 Push = Annotated[bool, typer.Option("--push", help="Push to the registry that the tags name.")]
@@ -58,12 +73,21 @@ Colour = Annotated[
 Builder = Annotated[
     str | None,
     typer.Option(
-        "--builder", metavar="NAME", help="The builder to use.", envvar=["BUILDMATRIX_BUILDER", "BUILDX_BUILDER"]
+        "--builder",
+        metavar="NAME",
+        help="The builder to use.",
+        envvar=["BUILDMATRIX_BUILDER", "BUILDX_BUILDER"],
+        autocompletion=complete_builders,
     ),
 ]
 Allow = Annotated[
     list[str] | None,
-    typer.Option("--allow", metavar="ENTITLEMENT", help="Allow what the plan says it needs; may be repeated."),
+    typer.Option(
+        "--allow",
+        metavar="ENTITLEMENT",
+        help="Allow what the plan says it needs; may be repeated.",
+        autocompletion=complete_allowances,
+    ),
 ]
 
 # --- how apply runs ---------------------------------------------------------------------------------------------------

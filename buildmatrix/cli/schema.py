@@ -1,11 +1,14 @@
 """`buildmatrix schema`."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from buildmatrix.cli.output import say
+
+JsonSchema = dict[str, Any]
+Which = Literal["file", "plan", "report"]
 
 
 def register(app: typer.Typer) -> None:
@@ -15,21 +18,30 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     which: Annotated[
-        Literal["file", "plan"], typer.Argument(help="The file's schema, or that of plan --format json.")
+        Which,
+        typer.Argument(metavar="[WHICH]", help="file, plan (plan --format json) or report (apply --format json)."),
     ] = "file",
 ) -> None:
-    """Write the JSON Schema of buildmatrix.toml, for editors.
+    """Write a JSON Schema: that of buildmatrix.toml for editors, or those of what programs read.
 
     \b
     Examples:
       buildmatrix schema > buildmatrix.schema.json
       buildmatrix schema plan
+      buildmatrix schema report
     """
+    say(json.dumps(_schema(which), indent=2, ensure_ascii=False) + "\n")
+
+
+def _schema(which: Which) -> JsonSchema:
     if which == "plan":
         from buildmatrix.plan.saved import plan_schema
 
-        say(json.dumps(plan_schema(), indent=2) + "\n")
-    else:
-        from buildmatrix.spec.schema import file_schema
+        return plan_schema()
+    if which == "report":
+        from buildmatrix.report.run_json import run_schema
 
-        say(json.dumps(file_schema(), indent=2) + "\n")
+        return run_schema()
+    from buildmatrix.spec.schema import file_schema
+
+    return file_schema()

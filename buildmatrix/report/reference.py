@@ -33,6 +33,9 @@ TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("[[target.NAME.override]]", model.Override, "Beside the settings."),
 )
 
+BESIDE = (model.Target, model.Override)
+"""Tables that have the settings, too."""
+
 ARMS: tuple[tuple[str, Any], ...] = (
     ("output", settings.Output),
     ("cache-from", caches.CacheFrom),
@@ -52,12 +55,8 @@ def reference_markdown() -> str:
 
 
 def _table(title: str, table: type[Table], text: str) -> str:
-    own = [
-        row
-        for row in rows(table)
-        if table is settings.Settings or row.attribute not in settings.Settings.__annotations__
-    ]
-    return f"\n## {title}\n\n{text}\n" + _rows(own)
+    inherited = {row.attribute for base in table.__bases__ for row in rows(base)} if table in BESIDE else set()
+    return f"\n## {title}\n\n{text}\n" + _rows([row for row in rows(table) if row.attribute not in inherited])
 
 
 def _rows(shown: list[Row]) -> str:

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from buildmatrix.cli.application import COMMANDS, application
+from buildmatrix.spec.schema import file_schema
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
@@ -105,3 +106,43 @@ def run(folder: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for variable in ("GITHUB_ACTIONS", "RELEASE", "FORCE_COLOR"):
         monkeypatch.delenv(variable, raising=False)
     return CliRunner().invoke(application([command]), [command]).output
+
+
+SECTIONS = {
+    "File": "The file",
+    "Apply": "[apply]",
+    "Variable": "[variable.NAME]",
+    "Settings": "[target.NAME]: settings",
+    "Target": "[target.NAME]: more keys",
+    "Matrix": "[target.NAME.matrix]",
+    "Override": "[[target.NAME.override]]",
+}
+
+
+def test_every_key_of_the_schema_stands_in_the_reference() -> None:
+    sections = dict(
+        part.split("\n", 1) for part in re.split(r"^## ", (ROOT / "docs/reference.md").read_text(), flags=re.MULTILINE)
+    )
+    schema = file_schema()
+    tables = {"File": schema, **schema["$defs"]}
+    settings = set(tables["Settings"]["properties"])
+    missing = []
+    for table, shape in tables.items():
+        keys = {key for key in shape.get("properties", {}) if key != "type"}
+        keys -= settings if table in {"Target", "Override"} else set()
+        where = sections.get(SECTIONS.get(table, ""), "") or "".join(
+            text for title, text in sections.items() if title.startswith("Tables of ")
+        )
+        where = "\n".join(sections.values()) if table == "Extend" else where
+        missing += [f"{table}.{key}" for key in keys if not re.search(rf"^\| `{re.escape(key)}`", where, re.MULTILINE)]
+    assert missing == []
+    assert SECTIONS.keys() <= tables.keys()
+    assert {title for title in SECTIONS.values() if title not in sections} == set()
+
+
+@pytest.mark.parametrize("which", ["file", "plan", "report"])
+def test_each_schema_is_written(which: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    committed = {"file": "buildmatrix", "plan": "plan", "report": "report"}[which]
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(application(["schema"]), ["schema", which]).output
+    assert said == (ROOT / f"schemas/{committed}.schema.json").read_text()

@@ -45,14 +45,6 @@ def call(command: list[str], folder: Path, **variables: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    call([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), "."], ROOT)
-    (found,) = folder.glob("buildmatrix_bake-*.whl")
-    return found
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "buildmatrix.toml").write_text(SPEC)
@@ -65,14 +57,13 @@ def test_the_distribution_has_one_name() -> None:
     assert f"`{DISTRIBUTION}`" in (ROOT / "README.md").read_text()
 
 
-def test_a_wheel_holds_the_package_only(wheel: Path) -> None:
+def test_a_wheel_holds_the_package_only_and_works_in_a_clean_environment(folder: Path) -> None:
+    """Its dependencies are those of the tests' own environment, by a .pth file: nothing more is downloaded."""
+    call([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), "."], ROOT)
+    (wheel,) = folder.glob("buildmatrix_bake-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"buildmatrix", f"buildmatrix_bake-{__version__}.dist-info"}
     assert {"buildmatrix/py.typed", f"buildmatrix_bake-{__version__}.dist-info/licenses/LICENSE"} <= set(names)
-
-
-def test_a_wheel_works_in_a_clean_environment(wheel: Path, folder: Path) -> None:
-    """Its dependencies are those of the tests' own environment, by a .pth file: nothing is downloaded."""
     call([sys.executable, "-m", "venv", "--without-pip", "env"], folder)
     python = folder / "env" / "bin" / "python"
     theirs = Path(call([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip())
@@ -103,11 +94,7 @@ def test_help_has_an_example(command: str, folder: Path) -> None:
     [
         (["plan", ""], ["app", "app-3-12", "app-3-13", "docs", "nightly"], ["_base"]),
         (["apply", "--push", "app-3-1"], ["app-3-12", "app-3-13"], ["docs"]),
-        (["graph", "docs", "n"], ["nightly"], ["docs", "app"]),
-        (["render", "--no"], ["--no-output"], ["--push"]),
-        (["li"], ["list"], ["plan"]),
-        (["list", "ta"], ["targets", "tags"], ["groups"]),
-        (["plan", "nothing"], [], ["app"]),
+        (["apply", "--set", "docs.netw"], ["docs.network=host"], ["docs.tags="]),
     ],
     ids=" ".join,
 )
@@ -115,6 +102,22 @@ def test_completion(shell: str, typed: list[str], expected: list[str], missing: 
     said = complete(shell, typed, folder)
     assert [word for word in expected if word not in said] == []
     assert [word for word in missing if word in said] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected", "missing"),
+    [
+        (["render", "--no"], ["--no-output"], ["--push"]),
+        (["li"], ["list"], ["plan"]),
+        (["list", "ta"], ["targets", "tags"], ["groups"]),
+        (["schema", ""], ["file", "plan", "report"], []),
+        (["graph", "docs", "n"], ["nightly"], ["docs", "app"]),
+        (["plan", "nothing"], [], ["app"]),
+    ],
+    ids=" ".join,
+)
+def test_completion_of_words_of_ours(typed: list[str], expected: list[str], missing: list[str], folder: Path) -> None:
+    test_completion("bash", typed, expected, missing, folder)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -1,0 +1,139 @@
+"""What a shell is offered, from the file and from nowhere else; the shells themselves are in test_install.py."""
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from buildmatrix.cli import completion
+
+SPEC = """version = 1
+[variable]
+registry = "localhost:5000"
+release = { default = "dev", choices = ["dev", "stable"] }
+debug = false
+sha = { env = "NO_SUCH_VARIABLE" }
+[group]
+nightly = ["app"]
+[target._base]
+[target.app]
+matrix.python = ["3.12", "3.13"]
+platforms = ["linux/amd64", "linux/arm64"]
+dockerfile-inline = "FROM scratch"
+tags = ["{{ registry }}/app:{{ sha }}"]
+entitlements = ["network.host"]
+[target.docs]
+platforms = ["linux/riscv64"]
+context = "../elsewhere"
+"""
+
+
+def ctx(**params: object) -> Any:
+    return SimpleNamespace(params=params)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "buildmatrix.toml").write_text(SPEC)
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BUILDMATRIX_FILE", raising=False)
+    return tmp_path
+
+
+def test_names_also_where_variables_have_no_value() -> None:
+    assert completion.complete_targets(ctx(), "") == ["nightly", "app", "docs", "app-3-12", "app-3-13"]
+    assert completion.complete_targets(ctx(), "!app-") == ["!app-3-12", "!app-3-13"]
+
+
+def test_platforms_are_those_of_the_file(folder: Path) -> None:
+    assert completion.complete_platforms(ctx(), "") == ["linux/amd64", "linux/arm64", "linux/riscv64"]
+    assert completion.complete_platforms(ctx(), "linux/amd64,linux/r") == ["linux/amd64,linux/riscv64"]
+    (folder / "buildmatrix.toml").write_text("version = 1\n[target.app]\n")
+    assert "linux/s390x" in completion.complete_platforms(ctx(), "linux/")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("", ["registry=", "release=", "debug=", "sha="]),
+        ("re", ["registry=", "release="]),
+        ("reg", ["registry="]),
+        ("rel", ["release=dev", "release=stable"]),
+        ("release=s", ["release=stable"]),
+        ("debug=", ["debug=true", "debug=false"]),
+        ("x", []),
+    ],
+)
+def test_variables(typed: str, offered: list[str]) -> None:
+    assert completion.complete_variables(ctx(), typed) == offered
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("", ["*.", "nightly.", "app.", "docs.", "app-3-12.", "app-3-13."]),
+        ("app-", ["app-3-12.", "app-3-13."]),
+        ("docs.ta", ["docs.target=", "docs.tags=", "docs.tags+="]),
+        ("docs.arg", ["docs.args."]),
+        ("docs.netw", ["docs.network=default", "docs.network=host", "docs.network=none"]),
+        ("*.call=c", ["*.call=check"]),
+        ("*.pull=", ["*.pull=true", "*.pull=false"]),
+        ("docs.target=x", []),
+    ],
+)
+def test_settings(typed: str, offered: list[str]) -> None:
+    assert completion.complete_sets(ctx(), typed) == offered
+
+
+def test_the_only_name_has_its_keys_at_once() -> None:
+    assert {"docs.tags=", "docs.tags+=", "docs.args."} < set(completion.complete_sets(ctx(), "do"))
+
+
+def test_what_has_to_be_allowed(folder: Path) -> None:
+    assert completion.complete_allowances(ctx(), "") == ["network.host", f"fs.read={folder.parent}/elsewhere"]
+
+
+def test_builders_are_read_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    monkeypatch.delenv("BUILDX_CONFIG", raising=False)
+    assert completion.complete_builders("") == ["default"]
+    for path, text in (
+        ("buildx/instances/many", "{}"),
+        ("contexts/meta/0a/meta.json", json.dumps({"Name": "far"})),
+        ("contexts/meta/0b/meta.json", "none"),
+    ):
+        (tmp_path / "docker" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docker" / path).write_text(text)
+    assert completion.complete_builders("") == ["default", "far", "many"]
+    assert completion.complete_builders("m") == ["many"]
+
+
+def test_the_file_and_the_variables_are_those_of_the_command(folder: Path) -> None:
+    (folder / "other.toml").write_text(
+        'version = 1\nvariable.kinds = { type = "list", default = ["a"] }\ntarget.o.matrix.kind = "{{ kinds }}"\n'
+    )
+    assert completion.complete_targets(ctx(file="other.toml"), "o") == ["o", "o-a"]
+    assert completion.complete_targets(ctx(file="other.toml", var=["kinds=x,y"]), "o-") == ["o-x", "o-y"]
+
+
+@pytest.mark.parametrize("trouble", ["toml", "pipe", "git"])
+def test_nothing_is_offered_and_nobody_waits(folder: Path, trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = folder / "buildmatrix.toml"
+    file.unlink()
+    if trouble == "toml":
+        file.write_text("version = ")
+    elif trouble == "pipe":
+        os.mkfifo(file)
+    elif trouble == "git":
+        (folder / "git").write_text("#!/bin/sh\nexec sleep 1000\n")
+        (folder / "git").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+        monkeypatch.setattr(completion, "SECONDS", 0.5)
+        file.write_text('version = 1\ntarget.app.matrix.sha = "{{ [git.sha] }}"\n')
+    assert completion.complete_targets(ctx(), "") == []
+    assert completion.complete_sets(ctx(), "app") == []
+    assert completion.complete_variables(ctx(), "") == []
