@@ -7,7 +7,7 @@ from pathlib import Path
 from buildmatrix.plan.saved import plan_schema
 from buildmatrix.report.reference import reference_markdown
 from buildmatrix.report.run_json import run_schema
-from buildmatrix.spec.schema import file_schema
+from buildmatrix.spec.schema import published_schema
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def generated() -> dict[str, str]:
     """Return each generated file's text by its path."""
     return {
-        "schemas/buildmatrix.schema.json": json.dumps(file_schema(), indent=2, ensure_ascii=False) + "\n",
+        "schemas/buildmatrix.schema.json": json.dumps(published_schema(), indent=2, ensure_ascii=False) + "\n",
         "schemas/plan.schema.json": json.dumps(plan_schema(), indent=2, ensure_ascii=False) + "\n",
         "schemas/report.schema.json": json.dumps(run_schema(), indent=2, ensure_ascii=False) + "\n",
         "docs/reference.md": reference_markdown(),

@@ -42,6 +42,6 @@ def _schema(which: Which) -> JsonSchema:
         from buildmatrix.report.run_json import run_schema
 
         return run_schema()
-    from buildmatrix.spec.schema import file_schema
+    from buildmatrix.spec.schema import published_schema
 
-    return file_schema()
+    return published_schema()

@@ -1,5 +1,6 @@
 """The JSON Schema of the file, made from the rows."""
 
+from buildmatrix.spec.editor import for_editors
 from buildmatrix.spec.model import File
 from buildmatrix.spec.shapes import JsonSchema, definitions
 
@@ -14,3 +15,9 @@ def file_schema() -> JsonSchema:
     tables = definitions(File, templates=True)
     body = tables.pop(File.__name__)
     return body | head | {"$defs": tables}
+
+
+def published_schema() -> JsonSchema:
+    """Return the schema as editors read it: it takes and refuses the same."""
+    schema: JsonSchema = for_editors(file_schema())
+    return schema

@@ -317,7 +317,9 @@ class Settings(Table):
             Annotated[
                 str,
                 Keyword("pattern", r"^(network\.host|security\.insecure|device(=.+)?)$"),
-                Expected("network.host, security.insecure or device=…"),
+                Expected(
+                    "network.host, security.insecure or device=…", ("network.host", "security.insecure", "device")
+                ),
             ],
             ...,
         ]

@@ -22,9 +22,10 @@ from buildmatrix.plan.merge import Stack
 from buildmatrix.plan.saved import plan_schema
 from buildmatrix.report.reference import exit_codes
 from buildmatrix.report.run_json import run_schema
+from buildmatrix.spec.check import problems
 from buildmatrix.spec.markers import Where
 from buildmatrix.spec.model import File, Layer
-from buildmatrix.spec.schema import file_schema
+from buildmatrix.spec.schema import file_schema, published_schema
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import (
     Doc,
@@ -42,6 +43,7 @@ from buildmatrix.spec.shapes import (
 )
 
 ROOT = Path(__file__).parents[2]
+SCHEMA = file_schema()
 MODULES = sorted((ROOT / "buildmatrix").rglob("*.py"))
 
 
@@ -82,6 +84,28 @@ def test_no_leaf_of_the_schema_has_alternatives() -> None:
     """`anyOf` gives messages such as "not valid under any of the given schemas"."""
     assert "anyOf" not in json.dumps(file_schema())
     assert "oneOf" not in json.dumps(file_schema())
+
+
+def test_the_published_schema_says_more_and_refuses_the_same() -> None:
+    """Its alternatives only name values: one of them is always true."""
+    published = published_schema()
+    jsonschema.Draft202012Validator.check_schema(published)
+    pending: list[Any] = [published]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            assert node.get("anyOf", [True])[-1] is True
+            assert not {"oneOf", "allOf"} & node.keys()
+            pending += node.values()
+        elif isinstance(node, list):
+            pending += node
+    for file in sorted((ROOT / "tests/golden").glob("*/*/buildmatrix.toml")):
+        try:
+            data = tomllib.loads(file.read_text())
+        except (ValueError, RecursionError):
+            continue
+        said, ours = ([(one.pointer, one.message) for one in problems(schema, data)] for schema in (published, SCHEMA))
+        assert sorted(said, key=repr) == sorted(ours, key=repr), file
 
 
 class Extended(Settings):
