@@ -58,7 +58,7 @@ def apply(
     first = FirstTags(staging.images)
     refuse_shrunk_tags(plan, policy, tags, facts.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
-        log_of = records.logs.path if records.logs else lambda _: ""
+        log_of = records.logs.path if records.logs and records.logs.lasting else lambda _: ""
         run = Run(
             plan=staging.plan,
             facts=facts,

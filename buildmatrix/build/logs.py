@@ -15,8 +15,12 @@ AT_ONCE = 200
 class Logs:
     """Writes `NAME.log` into a folder, as the events come. A link in the place of one is replaced, never followed."""
 
-    def __init__(self, folder: str | Path, root: str = "") -> None:
-        """Take the folder, which is made with the first line, and the folder around the spec."""
+    def __init__(self, folder: str | Path, root: str = "", *, lasting: bool = True) -> None:
+        """Take the folder, which is made with the first line, and the folder around the spec.
+
+        Unless the logs are `lasting`, nobody is told where they are.
+        """
+        self.lasting = lasting
         self.folder, self._root = Path(folder), root
         self.trouble = ""
         """Why logs are no longer written; "" if they are."""

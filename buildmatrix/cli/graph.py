@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say
+from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import request, session
 from buildmatrix.pipeline import listed
 from buildmatrix.report.graph import graph as draw
@@ -41,4 +41,4 @@ def graph(
         asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_)
         planned, lacking = listed(run.name, run.sources, asked, run.git)
         run.warn(lacking)
-        say(draw(planned, output_format))
+        say(draw(planned, output_format, width=width()))

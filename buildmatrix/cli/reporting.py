@@ -13,7 +13,7 @@ from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.oci.client import Registries
 from buildmatrix.plan.git import NoRepositoryError
 from buildmatrix.plan.model import Plan
-from buildmatrix.report.about import NOTHING, About, declared_in
+from buildmatrix.report.about import About, declared_in
 from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.places import Places
 from buildmatrix.report.run import report_text
@@ -35,15 +35,15 @@ def report(
     unwritten: list[Diagnostic] = []
     if output_format == "text":
         unwritten += _said(outcome_text(outcome, run.style(), width=width()))
-    about = NOTHING
     if reports:
-        outcome, about = _with_sizes(outcome, plan, registries), _about(run, plan)
+        outcome = _with_sizes(outcome, plan, registries)
+    about = _about(run, plan)
     if output_format == "json":
         unwritten += _said(run_json(outcome, about))
     files = {path: report_text(path, outcome, about) for path in reports}
     if metadata is not None:  # an old one would tell of other images
         files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
-    _end(outcome, [*unwritten, *_written(files, run), *_told(outcome, run)])
+    _end(outcome, [*unwritten, *_written(files, run), *_told(outcome, about, run)])
 
 
 def _end(outcome: Outcome, unwritten: Sequence[Diagnostic]) -> None:
@@ -53,9 +53,9 @@ def _end(outcome: Outcome, unwritten: Sequence[Diagnostic]) -> None:
         raise UsageError(*unwritten)
 
 
-def _told(outcome: Outcome, run: Session) -> Iterator[Diagnostic]:
+def _told(outcome: Outcome, about: About, run: Session) -> Iterator[Diagnostic]:
     annotate(outcome, run)
-    yield from tell_github(outcome)
+    yield from tell_github(outcome, about)
 
 
 def _written(files: Mapping[str, str], run: Session) -> Iterator[Diagnostic]:
@@ -99,7 +99,7 @@ def _about(run: Session, plan: Plan) -> About:
 
 
 def _quoted(word: str) -> str:
-    return HIDDEN.join(map(shlex.quote, word.split(HIDDEN))) if HIDDEN in word else shlex.quote(word)
+    return HIDDEN.join(part and shlex.quote(part) for part in word.split(HIDDEN)) or shlex.quote(word)
 
 
 def _hidden(words: Sequence[str], secret: set[str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from buildmatrix.cli.session import Session
 from buildmatrix.errors import Diagnostic, Place, Severity
 from buildmatrix.files import read_regular
 from buildmatrix.plan.model import Plan
+from buildmatrix.report.about import NOTHING, About
 from buildmatrix.report.outcome import outcome_markdown
 from buildmatrix.report.progress import Lines, Passed
 from buildmatrix.report.rows import Rows
@@ -31,7 +32,8 @@ def logs_of(log_dir: str | None, stack: ExitStack, root: str) -> Logs | None:
     """Return what writes the logs: where it was asked to, and for GitHub, which shows them, in a temporary folder."""
     if log_dir is None and not on_github():
         return None
-    logs = Logs(log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-")), root)
+    folder = log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-"))
+    logs = Logs(folder, root, lasting=log_dir is not None)
     stack.callback(logs.close)
     return logs
 
@@ -49,12 +51,16 @@ def shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -
     waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
     policy = Policy(plan=planned, options=chosen)
     rows = Rows(waits, {target.name for target in planned.targets if policy.together(target)})
+    style = run.style(error=True)
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
         from buildmatrix.report.board import Board
 
-        return Board(rows, behind(sys.stderr), lambda: records.logs.trouble if records.logs else "")
+        def trouble() -> str:
+            return records.logs.trouble if records.logs else ""
+
+        return Board(rows, behind(sys.stderr), trouble, colour=style.colour)
     log_of = _log_lines(records.logs) if records.logs and on_github() else None
-    return Lines(rows, run.style(error=True), lambda text: say(text, err=True), log_of)
+    return Lines(rows, style, lambda text: say(text, err=True), log_of)
 
 
 def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
@@ -84,7 +90,7 @@ def annotate(outcome: Outcome, run: Session) -> None:
         say(diagnostics_github(map(_annotation, found), run.sources, prefix=run.way_from_root), err=True)
 
 
-def tell_github(outcome: Outcome) -> Iterator[Diagnostic]:
+def tell_github(outcome: Outcome, about: About = NOTHING) -> Iterator[Diagnostic]:
     """Give the run to GitHub: the step's summary as markdown, and its outputs `digests` and `tags`, JSON by target.
 
     Yields what could not be written.
@@ -92,7 +98,7 @@ def tell_github(outcome: Outcome) -> Iterator[Diagnostic]:
     digests = {target.name: target.digest for target in outcome.targets if target.digest}
     tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}
     told = {
-        "GITHUB_STEP_SUMMARY": redacted(outcome_markdown(outcome)),
+        "GITHUB_STEP_SUMMARY": redacted(outcome_markdown(outcome, about)),
         "GITHUB_OUTPUT": f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n",
     }
     for name, text in told.items():

@@ -31,7 +31,9 @@ PLAIN = Style(colour=False)
 class Board:
     """Draws the board until it is closed. It may be told of events from any thread."""
 
-    def __init__(self, rows: Rows, write_to: IO[str], log_trouble: Callable[[], str] = str) -> None:
+    def __init__(
+        self, rows: Rows, write_to: IO[str], log_trouble: Callable[[], str] = str, *, colour: bool = True
+    ) -> None:
         """Take the rows of all targets, the terminal, and what tells that logs are no longer written."""
         self._rows = rows
         self._width = min(32, max(map(len, rows.by_name), default=0))
@@ -40,7 +42,7 @@ class Board:
         self._trouble = log_trouble
         self._warnings = 0
         self._terminal = write_to
-        console = Console(file=write_to, highlight=False)
+        console = Console(file=write_to, highlight=False, color_system="auto" if colour else None)
         self._live = Live(self, console=console, refresh_per_second=A_SECOND, transient=True)
         self._stack = ExitStack()
 

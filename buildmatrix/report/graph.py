@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from typing import Literal
 
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.report.layout import laid_out, plain
 from buildmatrix.text import json_safe, one_line
 
 GraphFormat = Literal["text", "dot", "mermaid", "json"]
 
 
-def graph(plan: Plan, form: GraphFormat) -> str:
-    """Return the graph of a plan; edges go from a target to what is built first."""
-    return {"text": _text, "dot": _dot, "mermaid": _mermaid, "json": _json}[form](plan)
+def graph(plan: Plan, form: GraphFormat, *, width: int | None = None) -> str:
+    """Return the graph of a plan; edges go from a target to what is built first. As text it keeps a width."""
+    if form == "text":
+        return _text(plan, width)
+    return {"dot": _dot, "mermaid": _mermaid, "json": _json}[form](plan)
 
 
 def _edges(plan: Plan) -> Iterator[tuple[str, str, str]]:
@@ -25,7 +28,7 @@ def _edges(plan: Plan) -> Iterator[tuple[str, str, str]]:
             yield target.name, name, "needs"
 
 
-def _text(plan: Plan) -> str:
+def _text(plan: Plan, width: int | None) -> str:
     """Each target under what it is built after, drawn once in full."""
     dependants: dict[str, list[tuple[str, str]]] = {}
     for name, first, kind in _edges(plan):
@@ -40,7 +43,8 @@ def _text(plan: Plan) -> str:
         below = dependants.get(name, [])
         again = name in drawn and below
         drawn.add(name)
-        lines.append(f"{head}{one_line(label)}{' …' if again else ''}")
+        text = f"{head}{one_line(label)}{' …' if again else ''}"
+        lines += laid_out([(text, plain)], width, f"{tail}    ")
         pending += [] if again else _below(below, tail)[::-1]
     return "\n".join(lines) + "\n"
 

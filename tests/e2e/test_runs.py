@@ -85,6 +85,7 @@ def test_what_a_check_finds_is_shown_everywhere(project: Project, run: Run, repo
     done = run("apply", *reports, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY="", GITHUB_OUTPUT="")
     assert done.returncode == 1
     assert "bad  failed" in done.stdout
+    assert "(log: " not in done.stdout  # nobody asked for logs: those that GitHub is shown are gone
     assert "its check found 2 warnings" in done.stdout
     place = 'sub/Dockerfile:2: "ENV key=value" should be used instead of legacy "ENV key value" format'
     assert f"  {place} (LegacyKeyValueFormat, https://" in done.stdout

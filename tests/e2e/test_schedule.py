@@ -209,7 +209,10 @@ def test_logs_reports_and_github(project: Project, run: Run, tmp_path: Path, sal
     assert f"| oops {salt}" in done.stderr.partition("::group::bad")[2].partition("::endgroup::")[0]
     assert json.loads((folder / "r.json").read_text())["format_version"] == 1
     assert 'failures="1"' in (folder / "r.xml").read_text()
-    assert (folder / "r.html").read_text().startswith("<!doctype html>")
+    page = (folder / "r.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert page.count('<a href="logs/bad.log">') == 2
+    assert '<code class="all">buildmatrix apply -k --log-dir logs --report r.json' in page
     assert (tmp_path / "summary").read_text() == (folder / "r.md").read_text()
     assert (tmp_path / "output").read_text().startswith("digests=")
 
