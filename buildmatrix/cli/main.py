@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import FrameType
 
 from buildmatrix import ENDING
@@ -49,7 +49,8 @@ def _run() -> None:
             from buildmatrix.cli.application import application
 
             try:
-                application(sys.argv[1:])(prog_name="buildmatrix")
+                with _completing():
+                    application(sys.argv[1:])(prog_name="buildmatrix")
             finally:
                 sys.stdout.flush()
     except KeyboardInterrupt:
@@ -69,6 +70,14 @@ def _occupied() -> None:
         while (number := os.open(os.devnull, os.O_RDONLY)) <= 2:  # noqa: PLR2004 the number of standard error
             pass
         os.close(number)
+
+
+def _completing() -> AbstractContextManager[None]:
+    if "_BUILDMATRIX_COMPLETE" not in os.environ:
+        return nullcontext()
+    from buildmatrix.cli.bash import whole_words
+
+    return whole_words()
 
 
 @contextmanager

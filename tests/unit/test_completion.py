@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from buildmatrix.cli import completion
+from buildmatrix.cli.bash import joined
 
 SPEC = """version = 1
 [variable]
@@ -137,3 +138,18 @@ def test_nothing_is_offered_and_nobody_waits(folder: Path, trouble: str, monkeyp
     assert completion.complete_targets(ctx(), "") == []
     assert completion.complete_sets(ctx(), "app") == []
     assert completion.complete_variables(ctx(), "") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "whole", "before"),
+    [
+        (["b", "plan", "ap"], ["b", "plan", "ap"], ""),
+        (["b", "--var", "a", "="], ["b", "--var", "a="], "a="),
+        (["b", "--var", "a", "=", ""], ["b", "--var", "a="], "a="),
+        (["b", "--var", "a", "=", "x"], ["b", "--var", "a=x"], "a="),
+        (["b", "--var", "a", "=", "x", "ap"], ["b", "--var", "a=x", "ap"], ""),
+        (["b", "app[os", "=", "alpine,py", "=", "3"], ["b", "app[os=alpine,py=3"], "app[os=alpine,py="),
+    ],
+)
+def test_words_that_bash_splits_at_a_sign_are_whole(words: list[str], whole: list[str], before: str) -> None:
+    assert joined(words) == (whole, before)

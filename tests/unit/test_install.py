@@ -137,11 +137,22 @@ def test_completion_in_a_real_bash(folder: Path) -> None:
     (folder / "buildmatrix").chmod(0o755)
     script = """
         eval "$(_BUILDMATRIX_COMPLETE=source_bash ./buildmatrix)"
-        COMP_WORDS=(buildmatrix plan app-3) COMP_CWORD=2
-        _buildmatrix_completion ./buildmatrix
-        printf '%s\\n' "${COMPREPLY[@]}"
+        complete_words() {
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+            _buildmatrix_completion ./buildmatrix
+            echo "${COMPREPLY[@]}"
+        }
+        complete_words buildmatrix plan app-3
+        complete_words buildmatrix plan --set docs.network =
+        complete_words buildmatrix plan --set docs.network = ho
+        complete_words buildmatrix plan --set docs.network = host ap
     """
-    assert call(["bash", "-c", script], folder).split() == ["app-3-12", "app-3-13"]
+    assert call(["bash", "-c", script], folder).splitlines() == [
+        "app-3-12 app-3-13",
+        "default host none",
+        "host",
+        "app app-3-12 app-3-13",
+    ]
 
 
 def complete(shell: str, typed: list[str], folder: Path) -> set[str]:
