@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from buildmatrix.errors import Diagnostic
-from buildmatrix.report.layout import NARROWEST, Span, laid_out, plain
+from buildmatrix.report.layout import NARROWEST, Span, laid_out, plain, split
 from buildmatrix.report.places import Places, Spot
 from buildmatrix.report.style import Style
 from buildmatrix.spec.credentials import assignment
@@ -77,10 +77,10 @@ def _excerpt(spot: Spot, hint: str, style: Style, width: int | None) -> list[str
     room = max(NARROWEST, width - gutter - 3) if width else WIDEST + 2
     text, start, marked = _shortened(spot, min(WIDEST, room - 2))
     bar = style.quiet(" " * gutter + " |")
-    before, marks = " " * columns(_untabbed(text[: start - 1])), "^" * max(1, marked)
-    lines = [f"{style.quiet(f'{spot.line:>{gutter}} |')} {_untabbed(text)}"]
+    before, marks = " " * start, "^" * max(1, marked)
+    lines = [f"{style.quiet(f'{spot.line:>{gutter}} |')} {text}"]
     hints = [one_line(line) for line in hint.split("\n") if hint]
-    if hints[1:] or len(before) + len(marks) + columns(hint) > min(ROOM, room):
+    if hints[1:] or len(before) + len(marks) + columns("".join(hints)) > min(ROOM, room - 1):
         lines.append(f"{bar} {before}{style.error(marks)}")
         edge = " " * gutter + " |"
         for one in hints:
@@ -92,16 +92,17 @@ def _excerpt(spot: Spot, hint: str, style: Style, width: int | None) -> list[str
 
 
 def _shortened(spot: Spot, widest: int) -> tuple[str, int, int]:
-    """Return the line, the caret's column in it and its width in columns; long lines are cut on both sides."""
+    """Return the line as it is shown, the columns before the caret, and its own; long lines are cut on both sides."""
     text, start, end = _without_secrets(spot.text, spot.column - 1, spot.column - 1 + spot.width)
-    start, width = min(start, len(text)) + 1, end - start
-    if len(text) > widest:
-        left = max(0, start - widest // 3)
-        right = left + widest
-        head, tail = "…" if left else "", "…" if right < len(text) else ""
-        text, start = head + text[left:right] + tail, start - left + len(head)
-    marked = text[start - 1 : start - 1 + width]
-    return text, start, columns(_untabbed(marked))
+    before, marked, after = (_untabbed(part) for part in (text[:start], text[start:end], text[end:]))
+    text, first, last = before + marked + after, columns(before), columns(before + marked)
+    if columns(text) <= widest:
+        return text, first, last - first
+    cut, rest = split(text, max(0, first + 1 - widest // 3))
+    shown, left = split(rest, widest)
+    head, tail = "…" if cut else "", "…" if left else ""
+    moved = columns(head) - columns(cut)
+    return head + shown + tail, first + moved, min(last, columns(cut + shown + tail)) - first
 
 
 def _without_secrets(text: str, start: int, end: int) -> tuple[str, int, int]:

@@ -6,7 +6,7 @@ A width of None is that of a file or a pipe: there nothing is broken and nothing
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from buildmatrix.text import columns
+from buildmatrix.text import columns, widths
 
 Span = tuple[str, Callable[[str], str]]
 """A text on one line, and what paints it."""
@@ -64,18 +64,27 @@ def _pieces(word: str, first: int, room: int) -> list[str]:
     """Return a word in pieces of so many columns; nearly always it is one."""
     if columns(word) <= first:
         return [word]
-    pieces, piece, used, left = [], "", 0, first
-    for sign in word:
-        width = columns(sign)
-        if used + width > left and piece:
-            pieces.append(piece)
-            piece, used, left = "", 0, room
-        piece, used = piece + sign, used + width
-    return [*pieces, piece]
+    pieces, start, used, left = [], 0, 0, first
+    for at, width in enumerate(widths(word)):
+        if used + width > left:
+            pieces.append(word[start:at])
+            start, used, left = at, 0, room
+        used += width
+    return [*pieces, word[start:]]
+
+
+def split(text: str, room: int) -> tuple[str, str]:
+    """Return the beginning of a text that has room in so many columns, and the rest."""
+    used = 0
+    for at, width in enumerate(widths(text)):
+        used += width
+        if used > room:
+            return text[:at], text[at:]
+    return text, ""
 
 
 def cut(text: str, width: int | None) -> str:
     """Return a text that has room on one line; that it was cut is seen."""
     if width is None or columns(text) <= width:
         return text
-    return _pieces(text, max(NARROWEST, width) - 1, 1)[0] + "…"
+    return split(text, max(NARROWEST, width) - 1)[0] + "…"

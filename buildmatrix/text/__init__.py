@@ -17,7 +17,7 @@ from buildmatrix.text.secrets import (
     spans,
     spans_of_urls,
 )
-from buildmatrix.text.signs import clean, columns, json_safe, one_line, padded
+from buildmatrix.text.signs import clean, columns, json_safe, one_line, padded, widths
 
 __all__ = [
     "HIDDEN",
@@ -39,4 +39,5 @@ __all__ = [
     "spans",
     "spans_of_urls",
     "terminal",
+    "widths",
 ]

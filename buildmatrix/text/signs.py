@@ -7,7 +7,9 @@ line for some readers. Joiners stay where they join: within an emoji, or between
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
+from itertools import repeat
 
 OBEYED = (
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
@@ -106,9 +108,12 @@ def _coded(found: re.Match[str]) -> str:
 
 def columns(text: str) -> int:
     """Count the terminal columns of a text: wide signs take two, combining ones and what is joined to others none."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_width, text, "\0" + text))
+    return len(text) if text.isascii() else sum(widths(text))
+
+
+def widths(text: str) -> Iterable[int]:
+    """Return the terminal columns of each sign of a text."""
+    return repeat(1, len(text)) if text.isascii() else map(_width, text, "\0" + text)
 
 
 def _width(sign: str, before: str) -> int:

@@ -22,7 +22,7 @@ from buildmatrix.report.rows import Rows
 from buildmatrix.report.run_json import run_json
 from buildmatrix.report.style import Style
 from buildmatrix.spec.source import Sources
-from buildmatrix.text import terminal
+from buildmatrix.text import columns, terminal
 
 TEXT = 'version = 1\n[target.app]\n\ttags = ["é", "日本 x", "c"] # note\n'
 PLAIN = Style(colour=False)
@@ -67,13 +67,23 @@ def test_colours_only_add() -> None:
     assert re.sub("\033\\[[0-9;]*m", "", coloured) == plain
 
 
-@given(st.text(max_size=200), st.integers(1, 300))
-def test_any_source_line_can_be_shown(line: str, column: int) -> None:
+@given(st.text(max_size=200), st.integers(1, 300), st.sampled_from([None, 40, 80]))
+def test_any_source_line_can_be_shown(line: str, column: int, width: int | None) -> None:
     texts = Sources(Path(), {"f.toml": line})
     place = Place(file="f.toml", line=1, column=column)
-    shown = diagnostics_text([Diagnostic(message="no", code="x", place=place)], texts, PLAIN)
+    shown = diagnostics_text([Diagnostic(message="no", code="x", place=place)], texts, PLAIN, width=width)
     assert "error: no" in shown
     assert terminal(shown) == shown
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=200), st.integers(1, 300), st.text(max_size=200))
+def test_messages_keep_the_width_of_a_terminal(line: str, column: int, words: str) -> None:
+    place = Place(file="f.toml", line=1, column=column)
+    one = Diagnostic(message=words, code="x", place=place, hint=words, notes=((words, place),))
+    for width in (40, 80):
+        shown = diagnostics_text([one], Sources(Path(), {"f.toml": line}), PLAIN, width=width)
+        assert not [text for text in shown.split("\n") if columns(text) > width]
+        assert all(text.startswith(("f.toml:1:", "  ")) for text in shown.split("\n") if text)
 
 
 def test_github_escapes() -> None:
