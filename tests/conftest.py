@@ -26,7 +26,9 @@ UNAVAILABLE = 3  # what `engine` exits with where no engine can be had
 
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-"""A job in the background is started without an ear for ^C, and what a test starts would be deaf as well."""
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""A job in the background, or under nohup, is started deaf to these, and what its tests start would be deaf as well."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
