@@ -140,6 +140,8 @@ class Problems:
     def __init__(self) -> None:
         """Start with none."""
         self.found: list[Diagnostic] = []
+        self.incomplete = False
+        """Whether a file could not be read, so that nobody knows which names there are."""
         self._known: set[Diagnostic] = set()
         self._count: dict[Severity, int] = {"error": 0, "warning": 0}
 
@@ -178,7 +180,19 @@ class Problems:
     def raise_if_any(self, kind: type[BuildmatrixError] = SpecError) -> None:
         """Raise `kind` with everything that was found, if any of it is an error."""
         if self.errors:
-            raise kind(*self.found)
+            raise kind(*self.told())
+
+    def told(self) -> tuple[Diagnostic, ...]:
+        """Return what is worth saying: where a file could not be read, not that a name is missing."""
+        return tuple(one for one in self.found if not (self.incomplete and _misses_a_name(one)))
+
+
+def _misses_a_name(diagnostic: Diagnostic) -> bool:
+    missed = "matches no target and no group" in diagnostic.message
+    return (missed and not diagnostic.hint.startswith("did you mean")) or diagnostic.code in {
+        "inherits",
+        "unknown-name",
+    }
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -48,7 +48,7 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
             check_all(spec, request, git, problems)
     except BuildmatrixError as error:
         problems.found += error.diagnostics
-    return tuple(diagnostic for diagnostic in problems.found if diagnostic.code not in OF_A_RUN)
+    return tuple(diagnostic for diagnostic in problems.told() if diagnostic.code not in OF_A_RUN)
 
 
 def whole(name: str, sources: Sources, request: Request, git: Git) -> Whole:
@@ -94,5 +94,5 @@ def _lacking(problems: Problems) -> tuple[Diagnostic, ...]:
     """Return as warnings what only a run gives; SpecError if anything else is wrong."""
     lacking = [one for one in problems.errors if one.code in OF_A_RUN]
     if len(lacking) < len(problems.errors):
-        raise SpecError(*problems.found)
+        raise SpecError(*problems.told())
     return tuple(replace(one, severity="warning") for one in lacking)

@@ -81,8 +81,8 @@ def first_tags(plan: Plan, policy: Policy, builder: Builder) -> str:
     if not tags:
         return ""
     more = f" and {len(tags) - 1:,} more" if len(tags) > 1 else ""
-    why = 'the driver "docker" pushes' if builder.driver == "docker" else "builders of several nodes push"
-    return f"pushed first as {tags[0]}{more}: {why} no image without a tag"
+    who = 'the driver "docker"' if builder.driver == "docker" else "a builder of several nodes"
+    return f"pushed first as {tags[0]}{more}: {who} cannot push an image without a tag"
 
 
 _REFUSED = re.compile(r"immutable|overwrit|\b4(00|03|05|09|12) [A-Z]", re.IGNORECASE)

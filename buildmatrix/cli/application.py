@@ -2,9 +2,10 @@
 
 import os
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from buildmatrix import DISTRIBUTION, __version__
 from buildmatrix.cli.output import say
@@ -14,11 +15,38 @@ COMMANDS = ("validate", "plan", "apply", "render", "list", "graph", "schema")
 """In the order of `--help`; each is the module of that name, with a function `register`."""
 
 
+class Commands(TyperGroup):
+    """The commands, which say what they have for the words of other tools."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is asked for; a usage error that names it for the word of another tool."""
+        if args[0] not in self.commands and (meant := _words().COMMANDS.get(args[0])):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {meant!r}?")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an option of another tool is a usage error that says what to write."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            option = str(getattr(error, "option_name", ""))
+            if hint := option and _words().OPTIONS.get(option):
+                ctx.fail(f"No such option: {option}: {hint}")
+            raise
+
+
+def _words() -> Any:
+    from buildmatrix.spec import words
+
+    return words
+
+
 def application(arguments: list[str]) -> typer.Typer:
     """Return the application; only with the command that is asked for, where one is."""
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = any(name.startswith("_BUILDMATRIX_COMPLETE") for name in os.environ)
     app = typer.Typer(
+        cls=Commands,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,

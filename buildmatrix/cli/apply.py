@@ -20,7 +20,7 @@ from buildmatrix.build.shrink import replaced
 from buildmatrix.build.staging import first_tags, too_late
 from buildmatrix.build.tags import Tags
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say
+from buildmatrix.cli.output import is_stream, say
 from buildmatrix.cli.reporting import report as finish
 from buildmatrix.cli.session import Session, refuse_unwritable, request, session
 from buildmatrix.cli.showing import logs_of, shown
@@ -143,6 +143,7 @@ def apply(
         if named != builder:
             probe = stack.enter_context(Probe(run.programs, named))  # the file names another one
         check_report_names(reports)
+        _refuse_twice([*((path, "--report") for path in reports), *([(metadata, "--metadata")] if metadata else [])])
         root = run.sources.repository.root
         refuse_unwritable(_written(metadata, reports), planned, root, log_dir)
         written = [path for path in (log_dir, metadata, *reports) if path]
@@ -157,6 +158,17 @@ def _check_flags(allow: Iterable[str], *, both: bool) -> None:
         message = "--fail-fast and --keep-going exclude each other"
         raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
     refuse_unknown(allow)
+
+
+def _refuse_twice(written: Iterable[tuple[str, str]]) -> None:
+    """Raise UsageError if two of the files, each with its option, are one, whatever they are called."""
+    known: dict[str, str] = {}
+    for path, option in written:
+        real = os.path.realpath(path)
+        if real in known and not is_stream(path):
+            message = f"{option} {path} is the file of {known[real]}: the second would be written over the first"
+            raise UsageError(Diagnostic(message=message, code="write", hint="name another file"))
+        known[real] = f"{option} {path}"
 
 
 def _written(metadata: str | None, reports: tuple[str, ...]) -> dict[str, str]:

@@ -159,9 +159,9 @@ def request(
         name, sign, value = text.partition("=")
         if not sign:
             message = f"--var {text or repr(text)} has no value"
-            raise UsageError(
-                Diagnostic(message=message, code="usage", hint=f"write --var {one_line(name) or 'NAME'}=VALUE")
-            )
+            name, colon, given = name.partition(":")
+            hint = f"write --var {one_line(name) or 'NAME'}={one_line(given) if colon else 'VALUE'}"
+            raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
         variables[name] = value
     platforms = tuple(part.strip() for text in platform or () for part in text.split(",") if part.strip())
     return Request(

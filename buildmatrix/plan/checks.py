@@ -1,17 +1,16 @@
 """What is refused at plan time, because bake is silent about it."""
 
-import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import Any
 
-from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.errors import Place, Problems
 from buildmatrix.files import Repository
 from buildmatrix.oci.reference import fault
 from buildmatrix.plan.exports import failing
 from buildmatrix.plan.matrix import label
+from buildmatrix.plan.missing import dockerfile_hint, folder_hint, named_context_hint
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import is_archive, pushes
 from buildmatrix.plan.paths import is_local
@@ -20,6 +19,7 @@ from buildmatrix.plan.stages import Stages
 from buildmatrix.plan.values import faults
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
+from buildmatrix.spec.foreign import foreign_hint
 
 
 class Checker:
@@ -29,8 +29,11 @@ class Checker:
     is there is checked nevertheless, but nothing is said to be missing, or not to fit, for want of those.
     """
 
-    def __init__(self, directory: str, problems: Problems) -> None:
-        """Take the directory that paths are relative to."""
+    def __init__(
+        self, directory: str, problems: Problems, variables: Collection[str] = (), targets: Collection[str] = ()
+    ) -> None:
+        """Take the directory that paths are relative to, and the names of the variables and of the targets."""
+        self._variables, self._targets = variables, targets
         self._repository, self.problems = Repository.around(directory), problems
         self._said: set[tuple[str, Place]] = set()
         self._stages = Stages(self._repository, problems)
@@ -41,7 +44,8 @@ class Checker:
         for index, tag in enumerate(target.tags):
             if reason := fault(tag):
                 message = f"tag {shown(tag)} is not a valid image reference"
-                self._say("tag", message, reason, target, "tags", index, of=f"target.{target.declared}")
+                hint = self._in_other_words(tag, target) or reason
+                self._say("tag", message, hint, target, "tags", index, of=f"target.{target.declared}")
         if (target.settings.context or "").startswith("target:"):
             self._say(
                 "context",
@@ -60,10 +64,15 @@ class Checker:
             self._say("context", message, hints[attribute], target, attribute)
         for found in (*faults(target.settings), *(failing(target.settings) if target.exported else ())):
             message = f"{target.spoken(str(found.path[0]))}: {found.message}"
-            self._say(found.code, message, found.hint, target, *found.path)
+            hint = self._in_other_words(message, target) if found.code == "reference" else ""
+            self._say(found.code, message, hint or found.hint, target, *found.path)
         self._ignored(target)
         if target.exported:
             self._outputs(target, wrong)
+
+    def _in_other_words(self, text: str, target: PlannedTarget) -> str:
+        """Return what to write for a variable of another tool that a refused text holds."""
+        return foreign_hint(text, [*self._variables, *target.cell]) if "$" in text else ""
 
     def _ignored(self, target: PlannedTarget) -> None:
         place = target.place_of("dockerfile")
@@ -128,7 +137,11 @@ class Checker:
         for name, value in (settings.contexts or {}).items():
             if is_local(value) and not self._is_there(value, written):
                 message = f"{target.spoken('contexts')}.{name}: there is no folder {value}"
-                self._say("missing", message, "", target, "contexts", name)
+                hint = "" if self._repository.outside(value) else self._meant(value)
+                self._say("missing", message, hint, target, "contexts", name)
+
+    def _meant(self, value: str) -> str:
+        return foreign_hint(value, self._variables) or named_context_hint(self._repository, value, self._targets)
 
     def dests(self, target: PlannedTarget) -> None:
         """Check that no folder is where a file is to be written, and no file where a folder is."""
@@ -161,7 +174,7 @@ class Checker:
         if not is_local(folder) or self._repository.outside(folder):
             return None
         if not is_written(folder, written) and (kind := self._repository.kind(folder)) != "folder":
-            near = _near_folder(self._repository, folder)
+            near = foreign_hint(folder, self._variables) or folder_hint(self._repository, folder)
             return "context", f"the context {context} {'is no folder' if kind else 'does not exist'}", near
         if not needs_file or (dockerfile is not None and not is_local(dockerfile)):
             return None
@@ -169,7 +182,7 @@ class Checker:
         if any(self._is_file(posixpath.join(folder, name), written) for name in names):
             return None
         where = f"the context {context}" if context else "this folder"
-        near = _near_file(self._repository, folder, names[0])
+        near = foreign_hint(names[0], self._variables) or dockerfile_hint(self._repository, folder, names[0])
         return ("dockerfile" if dockerfile else "context", f"there is no {names[0]} in {where}", near)
 
     def _is_file(self, path: str, written: AbstractSet[str]) -> bool:
@@ -194,23 +207,3 @@ class Checker:
 def _with_cell(hint: str, target: PlannedTarget) -> str:
     cell = ", ".join(f"{axis} = {shown(label(value))}" for axis, value in target.cell.items())
     return f"{hint} (with {cell})" if hint and cell else hint
-
-
-def _near_folder(repository: Repository, folder: str) -> str:
-    around = Path(repository.real(folder)).parent
-    try:
-        names = [entry.name for entry in os.scandir(around) if entry.is_dir()]
-    except OSError:
-        return ""
-    return did_you_mean(posixpath.basename(folder), names)
-
-
-def _near_file(repository: Repository, folder: str, name: str) -> str:
-    try:
-        entries = list(os.scandir(repository.real(folder)))
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return f"the folder cannot be read: {error.strerror}"
-    names = sorted(entry.name for entry in entries if "ockerfile" in entry.name and entry.is_file())
-    return did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")

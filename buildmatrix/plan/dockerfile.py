@@ -42,6 +42,19 @@ def stage_names(text: str) -> tuple[str, ...] | None:
     return tuple(stage.name for stage in stages if stage.name) if stages else None
 
 
+@lru_cache(maxsize=1024)
+def foreign_names(text: str) -> frozenset[str]:
+    """Return what a Dockerfile builds upon or copies from beside its own stages, in lower case: images and contexts.
+
+    Nothing where a variable names one: it may be any.
+    """
+    stages = list(_stages(text)) if stage_names(text) is not None else []
+    names = {name for stage in stages for name in (stage.base, *stage.uses)}
+    if any("$" in name for name in names):
+        return frozenset()
+    return frozenset(names - {stage.name for stage in stages} - {"scratch"})
+
+
 def runs_programs(text: str, stage: str | None) -> bool:
     """Tell whether the stage (None: the last), or one that it is made of, has a RUN for the target's platform.
 

@@ -18,6 +18,7 @@ from buildmatrix.errors import did_you_mean
 from buildmatrix.plan.filters import FILTERS, FilterError
 from buildmatrix.plan.git import NoRepositoryError
 from buildmatrix.plan.scope import LARGEST, NO_REPOSITORY, BadTemplateError, Lazy, Missing, missing
+from buildmatrix.plan.wording import attribute_hint, filter_hint, syntax_hint
 from buildmatrix.spec.plain import LARGEST_INTEGER, is_deep
 from buildmatrix.spec.shapes import text_of
 
@@ -144,7 +145,9 @@ class EngineTemplate:
             raise BadTemplateError("the template is nested too deeply") from None
         except TemplateSyntaxError as error:
             where = f" (line {error.lineno} of it)" if "\n" in text and error.lineno else ""
-            raise BadTemplateError(f"the template is wrong: {_lower(error.message or '')}{where}") from None
+            message = (error.message or "").partition(" Jinja was ")[0].rstrip(".")
+            hint = syntax_hint(error.message or "", text)
+            raise BadTemplateError(f"the template is wrong: {_lower(message)}{where}", hint) from None
         self._environment = environment
 
     def render(self, scope: Mapping[str, Any]) -> str:
@@ -183,7 +186,7 @@ class EngineTemplate:
             self._spent = _too_much(error)
             raise BadTemplateError(self._spent) from None
         except Exception as error:  # noqa: BLE001 a filter of jinja raises what it likes on values it cannot take
-            raise _explained(error) from None
+            raise _explained(error, self.text) from None
 
     def _value(self, name: str, value: Any) -> Any:
         if isinstance(value, Missing):
@@ -195,12 +198,12 @@ def _too_much(error: BaseException) -> str:
     return f"the template takes too much {'time' if isinstance(error, TooMuchError) else 'memory'}"
 
 
-def _explained(error: Exception) -> BadTemplateError:
+def _explained(error: Exception, text: str) -> BadTemplateError:
     match error:
         case BadTemplateError():
             return error
         case UndefinedError():
-            return _undefined(error)
+            return _undefined(error, text)
         case NoRepositoryError() | FilterError():
             return BadTemplateError(str(error), code="template" if isinstance(error, FilterError) else NO_REPOSITORY)
         case RecursionError():
@@ -247,14 +250,14 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
-def _undefined(error: UndefinedError) -> BadTemplateError:
+def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
     message = str(error)
     if message.startswith("\0"):
         _, name, hint = message.split("\0")
         return missing(name, hint)
     if (found := _NO_KEY.match(message)) is not None:
-        hint = f"where not every value has it: `is defined`, or `| default(…)` behind {found[1]}"
-        return BadTemplateError(f'the template asks for "{found[1]}", which the value has not', hint)
+        message = f'the template asks for "{found[1]}", which the value has not'
+        return BadTemplateError(message, attribute_hint(found[1], text))
     return BadTemplateError(f"the template cannot be rendered: {message}")
 
 
@@ -272,9 +275,8 @@ def _check_filters(environment: _Environment, tree: nodes.Template) -> None:
         for node in tree.find_all(kind):
             if node.name not in known:
                 word = kind.__name__.lower()
-                raise BadTemplateError(
-                    f'the template uses {word} "{node.name}", which does not exist', did_you_mean(node.name, known)
-                )
+                hint = filter_hint(node.name, known) if word == "filter" else did_you_mean(node.name, known)
+                raise BadTemplateError(f'the template uses {word} "{node.name}", which does not exist', hint)
 
 
 def _lower(text: str) -> str:

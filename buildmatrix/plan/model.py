@@ -8,6 +8,7 @@ from typing import Any, Literal
 from buildmatrix.errors import Diagnostic, Place, Pointer
 from buildmatrix.plan.request import OutputMode
 from buildmatrix.spec.model import Apply
+from buildmatrix.spec.placed import source_of
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import row_of
 
@@ -62,11 +63,15 @@ class PlannedTarget:
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether it is built for its result, and yet has no output: it would stay in the build cache."""
-        return self.exported and not self.settings.output and self.settings.call in {None, "build"}
+        """Whether it is built for its result, and yet has no output and fills no cache."""
+        left = self.settings.output or self.settings.cache_to
+        return self.exported and not left and self.settings.call in {None, "build"}
 
     def place_of(self, *path: str | int) -> Place:
         """Return where a setting was declared: the nearest known place on the path, at last the target's own."""
+        if path[1:] and isinstance(path[1], int):
+            items = getattr(self.settings, str(path[0]), None)
+            path = (path[0], source_of(items, path[1]), *path[2:])
         for length in range(len(path), 0, -1):
             if path[:length] in self.origins:
                 return self.origins[path[:length]]

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
+from buildmatrix.errors import Place, Pointer, Problems, some
 from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.checks import Checker
 from buildmatrix.plan.collisions import collisions
@@ -25,9 +25,12 @@ from buildmatrix.plan.request import Request
 from buildmatrix.plan.room import Room
 from buildmatrix.plan.select import Entry, GroupCircleError, SelectorError
 from buildmatrix.plan.sets import parse_sets
+from buildmatrix.spec.damage import ANY_SETTING
 from buildmatrix.spec.model import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.spec.names import inside, steps_of
-from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
+from buildmatrix.spec.placed import Placed, source_of, sources_of
+from buildmatrix.spec.platforms import PLATFORM, platform_hint
+from buildmatrix.spec.settings import Settings
 
 OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})
 """Codes of problems that a run has and the file has not."""
@@ -58,7 +61,7 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
 def _check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     """Add what is wrong with each member of a group; what is wrong within a member group is said there."""
     for group in _groups(spec):
-        if all(member.startswith("!") for member in group.members):
+        if all(member.startswith("!") for member in group.members) and not isinstance(group.members, Placed):
             what = "only takes away" if group.members else "is empty"
             hint = "name what it holds: a target, a group, or a glob such as *"
             problems.error("group", f"group.{group.name} {what}", group.place, hint=hint)
@@ -72,7 +75,7 @@ def _groups(spec: Spec) -> list[DeclaredGroup]:
 def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     circles: set[str] = set()
     for group in (group for group in _groups(spec) if group.name not in spec.targets):
-        for index, member in enumerate(group.members):
+        for index, member in zip(sources_of(group.members), group.members, strict=True):
             try:
                 expansion.selection.names(member.removeprefix("!"))
             except GroupCircleError as error:
@@ -105,7 +108,7 @@ def make_plan(
     with closing(expand(spec, request, git, problems)) as expansion:
         chosen = chosen_of(expansion, request, problems)
         targets = planned_of(closure(expansion, chosen, request, problems), request, problems)
-        checker = Checker(spec.directory, problems)
+        checker = Checker(spec.directory, problems, spec.variables, spec.targets)
         sound = checked(expansion, targets, checker, files=files)
         if together:
             collisions(sound, spec.directory, problems)
@@ -125,7 +128,7 @@ def check_all(spec: Spec, request: Request, git: Git, problems: Problems) -> Non
 def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Problems) -> None:
     nodes = closure(expansion, dict.fromkeys(expansion.entries, ""), request, problems)
     targets = planned_of(nodes, request, problems)
-    checker = Checker(spec.directory, problems)
+    checker = Checker(spec.directory, problems, spec.variables, spec.targets)
     sound = checked(expansion, targets, checker, files=False)
     try:
         default = set(expansion.selection.default_of_root())
@@ -183,8 +186,7 @@ def check_platforms(request: Request, problems: Problems) -> None:
     for platform in request.platforms:
         if re.fullmatch(PLATFORM, platform) is None:
             place = Place(file=f"--platform {platform}")
-            hint = did_you_mean(platform, KNOWN_PLATFORMS)
-            problems.error("platform", "this is no platform such as linux/amd64", place, hint=hint)
+            problems.error("platform", "this is no platform", place, hint=platform_hint(platform))
 
 
 def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:
@@ -234,10 +236,25 @@ def closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, p
             continue
         nodes[name] = node
         pending += [(edge.to, _reason(edge, name)) for edge in node.edges]
+    if nodes and not problems.errors:
+        _check_each_is_built(expansion, [*chosen, *nodes], request, problems)
     if dropped and not nodes and not problems.errors:
         message = f"no selected target is built for {' '.join(wanted)}"
         problems.error("platform", message, Place(file="--platform " + " ".join(request.platforms)))
     return {name: nodes[name] for name in expansion.entries if name in nodes}
+
+
+def _check_each_is_built(expansion: Expansion, names: Iterable[str], request: Request, problems: Problems) -> None:
+    """Warn of each platform that is asked for, and that none of these entries is built for."""
+    built: set[str] = set()
+    for name in dict.fromkeys(names) if request.platforms else ():
+        settings, _ = expansion.settings(expansion.entries[name])
+        built.update(settings.platforms or ())
+    for platform in request.platforms if built else ():
+        if normalized(platform) not in built:
+            place = Place(file=f"--platform {platform}")
+            hint = f"they are built for {some(sorted(built))}"
+            problems.warn("platform", "no selected target is built for it", place, hint=hint)
 
 
 def _reason(edge: Edge, by: str) -> Reason:
@@ -254,7 +271,7 @@ def _node(
         if reason.kind != "context":
             return None
         kept = declared
-    if wanted and not declared:
+    if wanted and not declared and expansion.wrong(entry).isdisjoint({"platforms", ANY_SETTING}):
         problems.warn(
             "platform",
             f"target.{entry.target.name} declares no platforms: --platform does not reach it",
@@ -264,6 +281,7 @@ def _node(
         settings = settings.but({"platforms": kept})
 
     def place_of(*path: str | int) -> Place:
+        path = tuple(source_of(settings.needs, part) if isinstance(part, int) else part for part in path)
         return origins.get(path) or origins.get(path[:1]) or entry.target.place
 
     edges = tuple(edges_of(entry, settings, place_of, expansion.selection, problems))

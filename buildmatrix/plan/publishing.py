@@ -89,6 +89,6 @@ def staging_note(plan: Plan) -> str:
         return ""
     more = f" and {len(tags) - 1:,} more" if len(tags) > 1 else ""
     return (
-        f"tags move last: a builder that pushes no image without a tag (the docker driver, several nodes) may "
+        f"tags move last: a builder that cannot push an image without a tag (the docker driver, several nodes) may "
         f"push it first as {tags[0]}{more}"
     )

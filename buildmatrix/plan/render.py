@@ -21,7 +21,8 @@ from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.credentials import learn_csv, learn_setting
 from buildmatrix.spec.damage import ANY_SETTING
-from buildmatrix.spec.plain import integer_of
+from buildmatrix.spec.placed import first_of_each, placed, source_of, sources_of
+from buildmatrix.spec.plain import boolean_of, integer_of
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import (
     JsonSchema,
@@ -150,6 +151,7 @@ def _rendered(row: Row, value: Any, render: Render, failures: Failures) -> Any:
     if isinstance(value, Mapping):
         return {key: _text(item, (key,), render, failures) for key, item in value.items()}
     found: list[Any] = []
+    sources: list[int] = []
     for index, item in enumerate(value):
         if isinstance(item, Table):
             found.append(_table(item, index, render, failures))
@@ -157,7 +159,8 @@ def _rendered(row: Row, value: Any, render: Render, failures: Failures) -> Any:
             found += [line.strip() for line in _text(item, (index,), render, failures).splitlines() if line.strip()]
         else:
             found.append(item)
-    return tuple(found)
+        sources += [index] * (len(found) - len(sources))
+    return placed(found, sources)
 
 
 def _table(table: Table, index: int, render: Render, failures: Failures) -> Table:
@@ -187,8 +190,10 @@ def _text(text: str, path: Pointer, render: Render, failures: Failures) -> str:
 def _scalar(shape: Any, text: str) -> Any:
     """Turn a rendered text into what the row holds; text that is none is left to the check."""
     bare, _ = unwrap(shape)
-    if bare is bool and text.strip() in {"true", "false", ""}:
-        return text.strip() == "true" if text.strip() else None
+    if bare is bool and not text.strip():
+        return None
+    if bare is bool and (found := boolean_of(text.strip())) is not None:
+        return found
     if bare is int and (number := integer_of(text)) is not None:
         return number
     return text
@@ -223,7 +228,7 @@ class Finish:
         if value == "" and self.attribute in _UNSET_IF_EMPTY:
             return None
         if self.has_tables:
-            value = tuple(self._tables(value, cell))
+            value = self._tables(value, cell)
         if check_again and value is not None:
             value = self._checked(value, cell)
         return self.shaped(value)
@@ -231,9 +236,9 @@ class Finish:
     def shaped(self, value: Any) -> Any:
         """Normalize, drop repeats, and rebase the paths of an included file."""
         if self.attribute == "platforms":
-            value = tuple(dict.fromkeys(map(normalized, value)))
+            value = first_of_each(placed(map(normalized, value), sources_of(value)))
         elif self.attribute == "tags":
-            value = tuple(dict.fromkeys(value))
+            value = first_of_each(value)
         learn_setting(self.attribute, value)
         return self._rebased(value) if self.rebases else value
 
@@ -242,32 +247,30 @@ class Finish:
         if isinstance(value, Mapping):
             return {key: self._rebase({key: item}, key)[key] for key, item in value.items()}
         if isinstance(value, tuple):
-            return tuple(self._rebase((item,), index)[0] for index, item in enumerate(value))
+            sources = sources_of(value)
+            pairs = zip(value, sources, strict=True)
+            return placed((self._rebase((item,), source)[0] for item, source in pairs), sources)
         return self._rebase(value)
 
     def _rebase(self, value: Any, *path: str | int) -> Any:
         return rebase(Settings, self.attribute, value, folder_of(self.place(path)))
 
-    def _tables(self, value: tuple[Any, ...], cell: str) -> list[Any]:
+    def _tables(self, value: tuple[Any, ...], cell: str) -> tuple[Any, ...]:
         found: list[Any] = []
-        for index, item in enumerate(value):
-            if not isinstance(item, str):
-                found.append(item)
-                continue
-            learn_csv(self.attribute, item)
-            try:
-                found += self._table(parsed(self.attribute, item), item, index, cell)
-            except BadCsvError as error:
-                message = f"{self.spoken}: {shown(item)}: {error}"
-                self.faults.add(
-                    "csv",
-                    message,
-                    self.place((index,)),
-                    cell,
-                    hint="write key=value,key=value",
-                    attribute=self.attribute,
-                )
-        return found
+        sources: list[int] = []
+        for source, item in zip(sources_of(value), value, strict=True):
+            found += self._of_csv(item, source, cell) if isinstance(item, str) else [item]
+            sources += [source] * (len(found) - len(sources))
+        return placed(found, sources)
+
+    def _of_csv(self, text: str, index: int, cell: str) -> list[Any]:
+        learn_csv(self.attribute, text)
+        try:
+            return self._table(parsed(self.attribute, text), text, index, cell)
+        except BadCsvError as error:
+            message, hint = f"{self.spoken}: {shown(text)}: {error}", "write key=value,key=value"
+            self.faults.add("csv", message, self.place((index,)), cell, hint=hint, attribute=self.attribute)
+        return []
 
     def _table(self, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
         faults = _faults(self.attribute, [table])
@@ -281,7 +284,7 @@ class Finish:
         faults = _faults(self.attribute, plain(value))
         for fault in faults:
             message = fault.message.replace(self.row.key, self.spoken, 1)
-            place = self.place(fault.pointer[1:2])
+            place = self.place(tuple(source_of(value, part) for part in fault.pointer[1:2] if isinstance(part, int)))
             place = replace(place, pointer=(*place.pointer, *fault.pointer[2:])) if place.pointer else place
             message += ", rendered from a template"
             self.faults.add("rendered", message, place, cell, hint=fault.hint, attribute=self.attribute)

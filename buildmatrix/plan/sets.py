@@ -10,7 +10,7 @@ from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn, learn_text
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.model import Layer
-from buildmatrix.spec.plain import oddities
+from buildmatrix.spec.plain import boolean_of, oddities
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Row, build_table, definitions, is_list, is_map, rows, table_schema, unwrap
 
@@ -40,12 +40,7 @@ def _parse(text: str, problems: Problems) -> Setting | None:
     learn_text(text)
     found = _SET.match(text)
     if found is None or not found["selector"]:
-        problems.error(
-            "set",
-            "this is no --set",
-            place,
-            hint="write --set 'SELECTOR.key=VALUE', for example --set 'app.args.DEBUG=1'",
-        )
+        problems.error("set", "this is no --set", place, hint=_form(text))
         return None
     known = {row.key: row for row in rows(Settings)}
     row = known.get(_OTHER.get(found["key"], found["key"]))
@@ -59,7 +54,8 @@ def _parse(text: str, problems: Problems) -> Setting | None:
     schema = table_schema(Settings, templates=True) | {"$defs": definitions(Settings, templates=True)}
     if faults := check(schema, {row.key: value}):
         for fault in faults:
-            problems.error("set", fault.message, place, hint=fault.hint)
+            hint = fault.hint.replace(f"write {row.key} = ", f"write {found['selector']}.{row.key}=")
+            problems.error("set", fault.message, place, hint=hint)
         return None
     settings: Settings = build_table(Settings, {row.key: value})
     return Setting(
@@ -67,16 +63,23 @@ def _parse(text: str, problems: Problems) -> Setting | None:
     )
 
 
+def _form(text: str) -> str:
+    """Return how a text is written as a --set, where it tells what was meant; else how any is written."""
+    selector, _, rest = text.rpartition(".") if "." in text.partition("=")[0] else ("", "", text)
+    key, sign, value = rest.partition("=")
+    meant = key.strip().replace("_", "-").lower()
+    if sign and meant in {row.key for row in rows(Settings)}:
+        return f"write --set '{selector or '*'}.{meant}={value}'"
+    return "write --set 'SELECTOR.key=VALUE', for example --set 'app.args.DEBUG=1'"
+
+
 def _value(row: Row, found: re.Match[str], place: Place, problems: Problems) -> Any:
     text = found["value"]
     if is_map(row.shape):
         if not found["sub"]:
-            problems.error(
-                "set",
-                f"{row.key} is a table: say which key",
-                place,
-                hint=f"write {found['selector']}.{row.key}.NAME={text}",
-            )
+            pair = text if "=" in text else f"NAME={text}"
+            hint = f"write --set '{found['selector']}.{row.key}.{pair}'"
+            problems.error("set", f"{row.key} is a table: say which key", place, hint=hint)
             return None
         return {found["sub"]: text}
     if found["sub"]:
@@ -91,7 +94,7 @@ def _value(row: Row, found: re.Match[str], place: Place, problems: Problems) -> 
 
 
 def _list(row: Row, text: str, place: Place, problems: Problems) -> Any:
-    if text.lstrip().startswith(("[", "{")):
+    if text.lstrip().startswith(("[", "{")) and not text.lstrip().startswith(("{{", "{%")):
         from buildmatrix.errors import SpecError
 
         try:
@@ -112,9 +115,8 @@ def _list(row: Row, text: str, place: Place, problems: Problems) -> Any:
 
 def _scalar(row: Row, text: str) -> Any:
     shape, _ = unwrap(row.shape)
-    if shape is bool and text in {"true", "false"}:
-        return text == "true"
-    return text
+    found = boolean_of(text) if shape is bool else None
+    return text if found is None else found
 
 
 def _joined(settings: list[Setting]) -> list[Setting]:

@@ -1,16 +1,20 @@
 """Stages that settings name and Dockerfiles do not have, where the Dockerfile is at hand."""
 
+import posixpath
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
+from difflib import get_close_matches
 
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.files import Repository
-from buildmatrix.plan.dockerfile import stage_names
+from buildmatrix.plan.dockerfile import foreign_names, stage_names
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.reach import dockerfile_of, is_written
 from buildmatrix.spec.check import shown
 
-DOCKERFILE = "Dockerfile"
+NEAR = 0.7
+"""How like each other two names are of which one is taken for a misspelling of the other (difflib's ratio)."""
 
 
 class Stages:
@@ -19,26 +23,40 @@ class Stages:
     def __init__(self, repository: Repository, problems: Problems) -> None:
         """Take the repository that Dockerfiles are read from."""
         self._repository, self._problems = repository, problems
-        self._read: dict[str, tuple[str, ...] | None] = {}
+        self._read: dict[str, str | None] = {}
         self._said: set[Place] = set()
         self._filters: dict[tuple[Place, str], PlannedTarget | None] = {}
 
     def check(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> None:
         """Check one target; what others have `written` before is not at hand, nor is any file without `files`."""
         settings = target.settings
-        if not settings.target and not settings.no_cache_filter:
+        if not settings.target and not settings.no_cache_filter and not settings.contexts:
             return
-        names = self._names(target, written, files=files)
-        if names is None:
+        text = self._text(target, written, files=files)
+        names = None if text is None else stage_names(text)
+        if text is None or names is None:
             return
-        place = target.place_of("target")
+        self._contexts(target, text)
+        place, file = target.place_of("target"), _file(target)
         if settings.target and settings.target.lower() not in names and place not in self._said:
             self._said.add(place)
-            message = f"{target.spoken('target')}: {shown(settings.target)} is no stage of {_file(target)}"
+            message = f"{target.spoken('target')}: {shown(settings.target)} is no stage of {file}"
             self._problems.error("stage", message, place, hint=_hint(settings.target, names))
         for index, name in enumerate(settings.no_cache_filter or ()):
             key = (target.place_of("no_cache_filter", index), name)
             self._filters[key] = None if name.lower() in names else self._filters.get(key, target)
+
+    def _contexts(self, target: PlannedTarget, text: str) -> None:
+        """Warn of a named context that nothing uses, while something is used that is nearly called so."""
+        contexts = {key.lower(): key for key in target.settings.contexts or {}}
+        free = [name for name in foreign_names(text) - set(contexts) if not set(name) & set("/:@")]
+        for key in contexts.keys() - foreign_names(text):
+            near = get_close_matches(key, free, n=1, cutoff=NEAR)
+            place = replace(target.place_of("contexts", contexts[key]), part="key")
+            if near and place not in self._said:
+                self._said.add(place)
+                message = f"{target.spoken('contexts')}.{contexts[key]}: {_file(target)} uses no context of that name"
+                self._problems.warn("context", message, place, hint=f'it uses "{near[0]}": did you mean that?')
 
     def end(self) -> None:
         """Tell of filters that match nothing in any target: the engine passes them over without a word."""
@@ -47,34 +65,31 @@ class Stages:
                 message = f"{target.spoken('no_cache_filter')}: {shown(name)} is no stage of {_file(target)}"
                 self._problems.warn("stage", message, place, hint="no stage is built without the cache for it")
 
-    def _names(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> tuple[str, ...] | None:
+    def _text(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> str | None:
         settings = target.settings
         if "BUILDKIT_SYNTAX" in (settings.args or {}):
             return None
         if settings.dockerfile_inline is not None:
-            return stage_names(settings.dockerfile_inline)
+            return settings.dockerfile_inline
         path = dockerfile_of(target.settings)
         if not files or path is None or is_written(path, written):
             return None
         if path not in self._read:
-            self._read[path] = self._stages_of(
-                path, "" if settings.dockerfile else f"{path[: -len('Dockerfile')]}dockerfile"
-            )
+            other = "" if settings.dockerfile else f"{path[: -len('Dockerfile')]}dockerfile"
+            self._read[path] = self._text_of(path, other)
         return self._read[path]
 
-    def _stages_of(self, *paths: str) -> tuple[str, ...] | None:
+    def _text_of(self, *paths: str) -> str | None:
         for path in filter(None, paths):
             with suppress(OSError, ValueError):
-                return stage_names(self._repository.read(path).decode(errors="replace"))
+                return self._repository.read(path).decode(errors="replace")
         return None
 
 
 def _file(target: PlannedTarget) -> str:
-    return (
-        "its Dockerfile"
-        if target.settings.dockerfile_inline is not None
-        else target.settings.dockerfile or "Dockerfile"
-    )
+    """Return the Dockerfile by its way from the root file's folder, as it is shown elsewhere too."""
+    path = dockerfile_of(target.settings)
+    return "its Dockerfile" if path is None else posixpath.normpath(path)
 
 
 def _hint(name: str, names: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, get_args
 
-from buildmatrix.spec.plain import integer_of
+from buildmatrix.spec.plain import boolean_of, integer_of
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Rest, Row, arms, discriminator, is_table, item_of, row_of, rows, unwrap
 
@@ -87,8 +87,8 @@ def _converted(attribute: str, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(kind: Any, text: str) -> Any:
-    if kind is bool and text.lower() in {"true", "false", "1", "0"}:
-        return text.lower() in {"true", "1"}
+    if kind is bool and (found := boolean_of(text)) is not None:
+        return found
     if kind is int and (number := integer_of(text)) is not None:
         return number
     return text

@@ -134,7 +134,16 @@ class Templates:
         for name in template.names:
             if name not in GLOBALS and not any(name in names for names in known):
                 near = {one for names in known for one in names}
-                hint = did_you_mean(name, near) or f"names here: {some(sorted(near))}"
-                raise BadTemplateError(
-                    f'the template uses "{name}", which is no variable and no axis', hint, "unknown-name"
-                )
+                message = f'the template uses "{name}", which is no variable and no axis'
+                raise BadTemplateError(message, _hint(name, template.text, near), "unknown-name")
+
+
+def _hint(name: str, text: str, near: Collection[str]) -> str:
+    """Return what to write for a name that there is not; that it is another's by a capital letter is the nearest."""
+    if same := next((one for one in near if one.lower() == name.lower()), ""):
+        return did_you_mean(name, [same])
+    from buildmatrix.plan.wording import function_hint
+    from buildmatrix.spec.foreign import unknown_name_hint
+
+    found = unknown_name_hint(name, text, near) or function_hint(name) or did_you_mean(name, near)
+    return found or f"names here: {some(sorted(near))}"

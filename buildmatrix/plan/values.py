@@ -17,7 +17,8 @@ from buildmatrix.plan.outputs import pushes
 from buildmatrix.plan.shared import shared
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.markers import Reference
-from buildmatrix.spec.settings import KNOWN_PLATFORMS, PLATFORM, Settings
+from buildmatrix.spec.platforms import PLATFORM, platform_hint
+from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import Table, rows
 
 LEVELS = ("manifest", "index", "manifest-descriptor", "index-descriptor")
@@ -171,7 +172,7 @@ def _annotations(settings: Settings) -> Iterator[Fault]:
             yield found
         elif found.platform and not any(re.fullmatch(PLATFORM, name) for name in _platforms(found)):
             message = f"{shown(found.text)}: {found.platform} is no platform"
-            yield Fault(path=found.path, message=message, hint=did_you_mean(found.platform, KNOWN_PLATFORMS))
+            yield Fault(path=found.path, message=message, hint=platform_hint(found.platform))
         elif found.platform and built and not _platforms(found).intersection(built):
             message = f"{shown(found.text)} is for {found.platform}, which the target is not built for"
             yield Fault(path=found.path, message=message, hint=f"it is built for {' '.join(built)}")

@@ -17,7 +17,7 @@ from buildmatrix.spec.check import MOST, shown, spoken
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.model import DeclaredVariable, Spec
 from buildmatrix.spec.names import inside
-from buildmatrix.spec.plain import integer_of, json_of, oddities
+from buildmatrix.spec.plain import boolean_of, integer_of, json_of, oddities
 from buildmatrix.spec.shapes import text_of
 from buildmatrix.text import hide
 
@@ -169,17 +169,17 @@ def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems:
     kind = _kind(variable)
     if not isinstance(value, str):
         return value
-    if kind == "boolean" and value in {"true", "false"}:
-        return value == "true"
+    if kind == "boolean" and (found := boolean_of(value)) is not None:
+        return found
     if kind == "integer" and (number := integer_of(value)) is not None:
         return number
     if kind == "list":
         return _listed(value)
     if kind != "string":
         words = {"boolean": "true or false", "integer": "an integer"}[kind]
-        problems.error(
-            "variable", f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}', variable.place
-        )
+        message = f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}'
+        hint = "give true or false; 1, 0, t and f are taken, too" if kind == "boolean" else ""
+        problems.error("variable", message, variable.place, hint=hint)
         return None
     return value
 

@@ -1,24 +1,14 @@
 """Checking plain data against a schema: every problem at once, in words, with what to write instead."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any
 
-from buildmatrix.errors import Pointer, did_you_mean
+from buildmatrix.errors import Pointer
 from buildmatrix.spec.shapes import JsonSchema
 from buildmatrix.text import one_line
-
-OTHER_WORDS = {
-    "build-args": "args", "build_args": "args", "buildargs": "args", "arg": "args", "build-contexts": "contexts",
-    "depends-on": "needs", "depends_on": "needs", "dependencies": "needs", "file": "dockerfile", "image": "tags",
-    "images": "tags", "tag": "tags", "platform": "platforms", "outputs": "output", "secrets": "secret",
-    "cache_from": "cache-from", "cache_to": "cache-to", "extends": "inherits", "axes": "matrix", "stage": "target",
-    "targets": "target", "groups": "group", "variables": "variable", "attests": "attest", "provenance": "attest",
-    "sbom": "attest", "overrides": "override", "default": "defaults", "path": "context",
-}  # fmt: skip
-"""Words of other tools, for what this one calls otherwise."""
 
 MOST = 200
 """Problems that are looked for: there may be as many as a file has characters."""
@@ -56,7 +46,13 @@ def _validator() -> Any:
         if isinstance(instance, str) and re.search(exact, instance) is None:
             yield ValidationError(f"it does not match {pattern}")
 
-    return validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    def enum(_: Any, choices: list[Any], instance: Any, __: Any) -> Iterator[ValidationError]:
+        """Take 1.0 and true for other values than 1; Python's `==` takes them for the same."""
+        if not any(type(choice) is type(instance) and choice == instance for choice in choices):
+            yield ValidationError(f"it is not one of {choices}")
+
+    extended = {"pattern": pattern, "enum": enum}
+    return validators.extend(Draft202012Validator, extended)  # type: ignore[no-untyped-call]
 
 
 def _explain(error: Any) -> Iterator[Problem]:
@@ -91,9 +87,7 @@ def _unknown_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
     for key in error.instance:
         if key in known or any(re.search(pattern, key) for pattern in allowed):
             continue
-        meant = OTHER_WORDS.get(key)
-        hint = f'did you mean "{meant}"?' if meant in known else did_you_mean(key, known)
-        hint = hint or f"known here: {', '.join(sorted(known))}"
+        hint = _hints().for_unknown_key(key, error.instance[key], known, pointer)
         yield Problem(f'unknown key "{key}" in {_owner(error, pointer)}', (*pointer, key), hint, key=True)
 
 
@@ -107,33 +101,56 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
     if pointer == () and missing == "version":
         yield Problem("version is missing", pointer, "write `version = 1` as the first line")
         return
-    described = error.schema.get("properties", {}).get(missing, {}).get("description", "")
+    known = error.schema.get("properties", {})
+    if any(_hints().meant_key(key, known, pointer) == missing for key in error.instance if key not in known):
+        return  # it is there under another name, which is told
+    described = known.get(missing, {}).get("description", "")
     yield Problem(f'{_owner(error, pointer)} lacks "{missing}"', pointer, described and f"{missing}: {described}")
 
 
 def _bad_value(error: Any, pointer: Pointer) -> Problem:
     expected = error.schema.get("x-expected") or f"valid ({error.message})"
     if "propertyNames" in error.absolute_schema_path:
-        return Problem(
-            f"{spoken(pointer)}: {shown(error.instance)} is not {expected}", (*pointer, error.instance), key=True
-        )
+        hint = _hints().for_value(pointer, error.instance, expected, ())
+        message = f"{spoken(pointer)}: {shown(error.instance)} is not {expected}"
+        return Problem(message, (*pointer, error.instance), hint, key=True)
     if error.validator == "minLength":
         return Problem(f"{spoken(pointer)} is empty", pointer, "write a value, or leave the key out")
     if error.validator in {"minItems", "minProperties"}:
         hint = "list at least one value" if error.validator == "minItems" else "name at least one axis"
         return Problem(f"{spoken(pointer)} is empty", pointer, hint)
-    hint = did_you_mean(str(error.instance), error.schema.get("x-known", ()))
+    hint = _hints().for_value(pointer, error.instance, expected, error.schema.get("x-known", ()))
     return Problem(f"{spoken(pointer)}: {shown(error.instance)} is not {expected}", pointer, hint)
+
+
+def _hints() -> Any:
+    """Return what knows hints; it is needed only where something is wrong."""
+    from buildmatrix.spec import hints
+
+    return hints
 
 
 def _not_among(error: Any, pointer: Pointer) -> Problem:
     choices = error.schema.get("enum") or [error.schema["const"]]
     listed = ", ".join(map(shown, choices))
     if pointer == ("version",):
-        hint = "this buildmatrix reads version 1"
-        return Problem(f"version {shown(error.instance)} of the format is not known", pointer, hint)
-    near = did_you_mean(str(error.instance), [str(choice) for choice in choices])
-    return Problem(f"{spoken(pointer)}: {shown(error.instance)} is not one of {listed}", pointer, near)
+        message = f"version {shown(error.instance)} of the format is not known"
+        return Problem(message, pointer, _version_hint(error.instance))
+    hint = _hints().for_value(pointer, error.instance, "", [str(choice) for choice in choices])
+    return Problem(f"{spoken(pointer)}: {shown(error.instance)} is not one of {listed}", pointer, hint)
+
+
+def _version_hint(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "this buildmatrix reads version 1"
+    return "write version = 1" + _unlike_version(value)
+
+
+def _unlike_version(value: Any) -> str:
+    """Say what a version of something else was, perhaps: of compose, of the images."""
+    if isinstance(value, bool) or value in {1, "1"}:
+        return ", in digits alone"
+    return ": it is the version of the format, and of nothing that is built"
 
 
 def _wrong_type(error: Any, pointer: Pointer) -> Problem:
@@ -143,7 +160,7 @@ def _wrong_type(error: Any, pointer: Pointer) -> Problem:
     expected = " or ".join(KINDS[kind] for kind in kinds)
     value = f" ({shown(error.instance)})" if isinstance(error.instance, str | int) and kinds != ["array"] else ""
     message = f"{spoken(pointer)} must be {expected}, not {_kind_of(error.instance)}{value}"
-    return Problem(message, pointer, _dotted(error, pointer) or _as_list(error, pointer, kinds))
+    return Problem(message, pointer, _dotted(error, pointer) or _hints().for_type(pointer, error.instance, kinds))
 
 
 def _dotted(error: Any, pointer: Pointer) -> str:
@@ -157,18 +174,6 @@ def _dotted(error: Any, pointer: Pointer) -> str:
         if not isinstance(value, dict):
             return f'quote a key with points: {pointer[-2]}."{key}" = {shown(value)}'
         inner = value
-    return ""
-
-
-def _as_list(error: Any, pointer: Pointer, kinds: Iterable[str]) -> str:
-    """Show how one value is written where a list is wanted."""
-    if pointer[:1] == ("group",) and isinstance(error.instance, dict):
-        members = error.instance.get("targets")
-        return f"write [group] and below it {pointer[-1]} = {shown(members or ['NAME'])}"
-    if list(kinds) == ["array"] and isinstance(error.instance, str | int | dict):
-        key = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), "key")
-        item = "{ … }" if isinstance(error.instance, dict) else shown(error.instance)
-        return f"write {key} = [{item}]"
     return ""
 
 

@@ -69,7 +69,10 @@ def assignment() -> re.Pattern[str]:
     """
     keys = "|".join(near for key in sorted(_whole()) for near in _nearly(key))
     like = r"(?!secrets?\b)[\w-]*(?:secret|token|pass?w|credential|(?:access|account|api)[_-]?key)[\w-]*"
-    value = r"\"\"\"(?P<long>.*)|\"(?P<text>(?:[^\"\\]|\\.)*)|'(?P<plain>[^']*)|(?P<bare>[^\s\"'\[{(,}\])]+)"
+    named = r"\{\{ ?\w+ ?\}\}\""  # only says where the value is
+    value = (
+        rf"\"\"\"(?P<long>.*)|\"(?!{named})(?P<text>(?:[^\"\\]|\\.)*)|'(?P<plain>[^']*)|(?P<bare>[^\s\"'\[{{(,}}\])]+)"
+    )
     return re.compile(rf"(?i)(?<![\w-])[\"']?(?:{keys}|{like})[\"']?\s*=\s*\[?\s*(?:{value})")
 
 

@@ -5,10 +5,13 @@ from difflib import get_close_matches
 from functools import cache
 
 from buildmatrix.errors import Place, Pointer, Problems
-from buildmatrix.spec.check import OTHER_WORDS
 from buildmatrix.spec.model import Damage, Spec
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import rows
+from buildmatrix.spec.words import OTHER_WORDS
+
+STRAY = "stray"
+"""The code of errors of settings that stand in an inner table: they touch both."""
 
 ANY_SETTING = ""
 """Stands for a setting that nobody knows: a key that resembles none, or a parent that is not there."""
@@ -21,8 +24,10 @@ def damage_of(spec: Spec, problems: Problems) -> Damage:
     """Return what is damaged; heirs share it with their parents, and targets with their defaults."""
     shapeless: set[str] = set()
     settings: dict[str, set[str]] = {}
-    for place in (diagnostic.place for diagnostic in problems.errors if diagnostic.code != "circle"):
+    for place, code in ((one.place, one.code) for one in problems.errors if one.code != "circle"):
         wrong = _wrong(place.pointer) if place else frozenset()
+        if place and code == STRAY:
+            wrong |= _wrong((*place.pointer[: 1 + (place.pointer[0] == "target")], place.pointer[-1]))
         for name in _owners(spec, place):
             if wrong & _SHAPE:
                 shapeless.add(name)

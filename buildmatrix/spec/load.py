@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.files import OutsideError
-from buildmatrix.spec.check import MOST
+from buildmatrix.spec.check import MOST, shown
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn
-from buildmatrix.spec.damage import damage_of
+from buildmatrix.spec.damage import STRAY, damage_of
+from buildmatrix.spec.foreign import foreign_in
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.model import (
     Apply,
@@ -26,10 +27,12 @@ from buildmatrix.spec.model import (
     Variable,
 )
 from buildmatrix.spec.names import check_names, check_requires
+from buildmatrix.spec.placed import Dropped, DroppedTable, placed, sources_of, without_dropped
 from buildmatrix.spec.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
 from buildmatrix.spec.schema import file_schema
 from buildmatrix.spec.shapes import build_table
 from buildmatrix.spec.source import Sources
+from buildmatrix.spec.strays import strays
 
 FILE = "buildmatrix.toml"
 """The name by which the root file is found, and an image's file from its folder."""
@@ -49,6 +52,7 @@ class _Loader:
         self.folder_defaults: dict[str, DeclaredGroup] = {}
         self.requires: list[tuple[str, Place]] = []
         self.confidential: frozenset[str] = frozenset()
+        self.literal: set[str] = set()
         self.apply = Apply()
         self.home = os.path.realpath(sources.directory / sources.home) if sources.home else ""
         self.of_home: set[str] = set()
@@ -76,6 +80,7 @@ class _Loader:
             file = self._checked(name, data)
         except SpecError as error:
             self.problems.found += error.diagnostics
+            self.problems.incomplete = True
             return File(version=1), defaults
         requires = Place(file=name, pointer=("requires-buildx",))
         if file.requires_buildx is not None and check_requires(file.requires_buildx, requires, self.problems):
@@ -96,6 +101,8 @@ class _Loader:
     def _checked(self, name: str, data: dict[str, Any]) -> File:
         """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
         self._refuse_odd(name, data)
+        self._refuse_strays(name, data)
+        self._warn_of_foreign(name, data)
         found = check(self.schema, data)
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"
@@ -108,8 +115,7 @@ class _Loader:
             for pointer in sorted({problem.pointer for problem in found}, key=repr, reverse=True):
                 _drop(data, pointer)
             found = check(self.schema, data)
-        file: File = build_table(File, data)
-        return file
+        return _built(data)
 
     def _refuse_odd(self, name: str, data: dict[str, Any]) -> None:
         """Report and drop what no setting can take, and no check of a schema could look at."""
@@ -121,6 +127,26 @@ class _Loader:
             _drop(data, pointer)
         if len(found) == MOST:
             raise SpecError(Diagnostic(message="there are more such values", code="schema", place=Place(file=name)))
+
+    def _refuse_strays(self, name: str, data: dict[str, Any]) -> None:
+        """Report and drop settings that stand in an inner table."""
+        for stray in strays(data, self.sources.texts[name]):
+            place = Place(file=name, pointer=stray.pointer, part="key")
+            self.problems.error(STRAY, stray.message, place, hint=stray.hint)
+            del _at(data, stray.pointer[:-1])[stray.pointer[-1]]
+
+    def _warn_of_foreign(self, name: str, data: dict[str, Any]) -> None:
+        """Warn of variables in the words of other tools; the root file's list of literal ones holds for all files."""
+        if isinstance(own := data.get("literal"), list):
+            self.literal |= {text for text in own if isinstance(text, str)}
+        if "$" not in self.sources.texts[name]:
+            return
+        for found in islice(foreign_in(data, self.literal), MOST):
+            message = f"{shown(found.text)} is plain text here: nothing puts a value in its place"
+            hint = (
+                f"{found.cure}\nif it is meant as it stands: literal = [{shown(found.text)}], above the first [header]"
+            )
+            self.problems.warn("foreign", message, Place(file=name, pointer=found.pointer), hint=hint)
 
     def _declare(self, name: str, file: File, defaults: tuple[Layer, ...]) -> None:
         for key, table in (file.variable or {}).items():
@@ -152,7 +178,8 @@ class _Loader:
 
     def _included(self, name: str, file: File) -> Iterator[str]:
         folder = posixpath.dirname(name)
-        for index, pattern in enumerate(file.include or ()):
+        patterns = file.include or ()
+        for index, pattern in zip(sources_of(patterns), patterns, strict=True):
             for path in self._matches(pattern, folder, Place(file=name, pointer=("include", index))):
                 included = posixpath.normpath(posixpath.join(folder, path))
                 if os.path.realpath(self.sources.directory / included) not in self.seen:
@@ -174,6 +201,7 @@ class _Loader:
         except OSError as error:
             message, hint = f'include "{pattern}": {error.filename} cannot be read: {error.strerror}', ""
         self.problems.error("include", message, place, hint=hint)
+        self.problems.incomplete = True
         return []
 
 
@@ -222,9 +250,9 @@ def parse(name: str, text: str) -> dict[str, Any]:
     try:
         data = tomli.loads(text, parse_float=number_of)
     except tomli.TOMLDecodeError as error:
-        place = Place(file=name, line=getattr(error, "lineno", 1), column=getattr(error, "colno", 1))
-        message = f"this is not TOML: {_lower(getattr(error, 'msg', str(error)))}"
-        raise SpecError(Diagnostic(message=message, code="syntax", place=place)) from None
+        from buildmatrix.spec.syntax import explained
+
+        raise SpecError(explained(name, text, error.pos, error.msg)) from None
     except (RecursionError, BadDataError) as error:
         raise _unusable(name, str(error) if isinstance(error, BadDataError) else _DEEP) from None
     if is_deep(data):
@@ -239,6 +267,24 @@ def _unusable(name: str, message: str) -> SpecError:
     return SpecError(Diagnostic(message=message, code="syntax", place=Place(file=name)))
 
 
+def _built(data: dict[str, Any]) -> File:
+    """Return the file that checked data make; what was dropped of its lists has left places."""
+    overrides: dict[str, tuple[Any, ...]] = {}
+    for name, target in data.get("target", {}).items():
+        if any(isinstance(one, DroppedTable) for one in target.get("override", ())):
+            overrides[name] = without_dropped(target["override"])
+            target["override"] = list(overrides[name])
+    file: File = build_table(File, data)
+    targets = {
+        name: target.but({"override": placed(target.override or (), sources_of(overrides[name]))})
+        if name in overrides
+        else target
+        for name, target in (file.target or {}).items()
+    }
+    groups = {key: without_dropped(members) for key, members in (file.group or {}).items()}
+    return file.but({"include": without_dropped(file.include or ()), "group": groups, "target": targets})
+
+
 def _within_list(pointer: Pointer) -> Pointer:
     """Return the pointer up to the first list of settings on its way."""
     start = 4 if pointer[2:3] == ("override",) else 1
@@ -246,15 +292,17 @@ def _within_list(pointer: Pointer) -> Pointer:
     return pointer[: ends[0]] if ends and pointer[0] in {"target", "defaults"} else pointer
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _at(data: Any, pointer: Pointer) -> Any:
+    for part in pointer:
+        data = data[part]
+    return data
 
 
 def _drop(data: Any, pointer: Pointer) -> None:
     """Remove what a pointer points at, so that what follows from it is not said.
 
-    Of a target's list the whole goes, lest its other items change places; a variable stays, without a value; the
-    file's version is mended, since every file has one.
+    Of a target's list the whole goes, and of another one the item leaves its place empty; a variable stays, without a
+    value; the file's version is mended, since every file has one.
     """
     if pointer in {(), ("version",)}:
         data["version"] = 1
@@ -264,8 +312,10 @@ def _drop(data: Any, pointer: Pointer) -> None:
         if pointer[:-1] == ("variable",) and data["variable"][pointer[-1]] != {}:
             data["variable"][pointer[-1]] = {}
             return
-        for part in pointer[:-1]:
-            data = data[part]
-        del data[pointer[-1]]
+        around = _at(data, pointer[:-1])
+        if isinstance(around, list):
+            around[int(pointer[-1])] = DroppedTable() if pointer[2:3] == ("override",) else Dropped("dropped")
+        else:
+            del around[pointer[-1]]
     except (KeyError, IndexError, TypeError):
         return  # what was around it is gone already

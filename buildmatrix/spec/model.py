@@ -142,6 +142,11 @@ class File(Table):
         Doc("Further files, as globs relative to this one."),
         Examples(["images/*/buildmatrix.toml"]),
     ] = None
+    literal: Annotated[
+        tuple[str, ...] | None,
+        Doc("Variables of other tools (`$NAME`, `${NAME}`, `$(…)`) that are meant as they stand, without a warning."),
+        Examples(["$ORIGIN"]),
+    ] = None
     apply: Annotated[Apply | None, Doc("How `apply` runs; its flags win. Only in the root file.")] = None
     variable: Annotated[
         Mapping[

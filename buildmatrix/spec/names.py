@@ -8,6 +8,7 @@ from typing import Any
 from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.model import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec
+from buildmatrix.spec.placed import sources_of
 
 BUILT_IN = frozenset({
     "target", "name", "git", "created", "range", "dict", "namespace", "joiner", "cycler", "loop", "self", "super",
@@ -218,7 +219,8 @@ def _check_override(target: DeclaredTarget, problems: Problems) -> None:
     if matrix is None:
         return
     known = set(matrix.axes or {}) | {axis for entry in matrix.include or () for axis in entry}
-    for index, override in enumerate(target.table.override or ()):
+    overrides = target.table.override or ()
+    for index, override in zip(sources_of(overrides), overrides, strict=True):
         for axis in override.select:
             place = inside(target.place, "override", index, "select", axis, part="key")
             _check_axis("override", axis, known, place, target, problems)

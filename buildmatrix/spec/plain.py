@@ -43,6 +43,16 @@ def integer_of(text: str) -> int | None:
     return int(text) if _INTEGER.fullmatch(text := text.strip()) else None
 
 
+_BOOLEANS = {"true": True, "TRUE": True, "True": True, "t": True, "T": True, "1": True} | {
+    "false": False, "FALSE": False, "False": False, "f": False, "F": False, "0": False,
+}  # fmt: skip
+
+
+def boolean_of(text: str) -> bool | None:
+    """Return the boolean that a text is for bake, which is for Go: `true`, `True`, `1`, …; None if it is none."""
+    return _BOOLEANS.get(text)
+
+
 def json_of(text: str, *, numbers: Callable[[str], Any] = number_of) -> Any:
     """Return what a JSON text holds, numbers with a point as written; BadDataError if it is none or cannot be used."""
     try:

@@ -9,12 +9,14 @@ from typing import Annotated, Literal
 
 from buildmatrix.spec.caches import CacheFrom, CacheTo, Layers, Url
 from buildmatrix.spec.markers import Reference
+from buildmatrix.spec.platforms import KNOWN_PLATFORMS, PLATFORM
 from buildmatrix.spec.shapes import (
     Credential,
     Doc,
     Examples,
     Expected,
     Key,
+    Keys,
     Keyword,
     Local,
     NotInBake,
@@ -25,35 +27,7 @@ from buildmatrix.spec.shapes import (
 )
 
 NAME = r"^[A-Za-z0-9_-]+$"
-ARCHITECTURES = "386|amd64|arm|arm64|loong64|mips|mipsle|mips64|mips64le|ppc64|ppc64le|riscv64|s390x|wasm32|wasm"
-SYSTEMS = "linux|windows|darwin|freebsd|netbsd|openbsd|dragonfly|illumos|solaris|plan9|wasip1|wasi|js|aix|android|ios"
-PLATFORM = rf"^(local|({SYSTEMS})/({ARCHITECTURES})(/v[0-9]+)?|[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?!)$"
-KNOWN_PLATFORMS = (
-    "linux/amd64",
-    "linux/amd64/v2",
-    "linux/amd64/v3",
-    "linux/arm64",
-    "linux/arm/v5",
-    "linux/arm/v6",
-    "linux/arm/v7",
-    "linux/386",
-    "linux/ppc64le",
-    "linux/s390x",
-    "linux/riscv64",
-    "linux/loong64",
-    "linux/mips64le",
-    "windows/amd64",
-    "windows/arm64",
-    "darwin/amd64",
-    "darwin/arm64",
-    "freebsd/amd64",
-    "freebsd/arm64",
-    "wasi/wasm32",
-    "wasi/wasm",
-    "wasip1/wasm",
-)
-
-DURATION_PATTERN = r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION = Keyword("pattern", DURATION_PATTERN)
 LONG = Expected("a duration such as 90s, 20m or 1h30m")
 Publish = Literal["direct", "together"]
@@ -226,8 +200,15 @@ class Settings(Table):
         str | None, Doc("The text of a Dockerfile, instead of a file."), Examples("FROM busybox\n")
     ] = None
     target: Annotated[str | None, Doc("The stage of the Dockerfile to build."), Examples("runtime")] = None
-    args: Annotated[Mapping[str, Text] | None, Doc("Build arguments."), Examples({"PYTHON": "3.13"})] = None
-    labels: Annotated[Mapping[str, Text] | None, Doc("Labels of the image.")] = None
+    args: Annotated[
+        Mapping[str, Text] | None,
+        Keys("^[^=]+$", "a name without `=`"),
+        Doc("Build arguments."),
+        Examples({"PYTHON": "3.13"}),
+    ] = None
+    labels: Annotated[Mapping[str, Text] | None, Keys("^[^=]+$", "a name without `=`"), Doc("Labels of the image.")] = (
+        None
+    )
     annotations: Annotated[
         tuple[
             Annotated[

@@ -44,7 +44,8 @@ class Sources:
         except FileNotFoundError:
             raise _unreadable(name, "there is no such file") from None
         except IsADirectoryError:
-            raise _unreadable(name, "this is a directory, not a file") from None
+            hint = "name the buildmatrix.toml in it; there is none of that name yet"
+            raise _unreadable(name, "this is a directory, not a file", hint=hint) from None
         except OutsideError:
             hint = "name the file itself with --file"
             raise _unreadable(name, "this is a link that leads out of the repository", hint=hint) from None

@@ -10,14 +10,11 @@ read the difference before you commit it. Cases whose input cannot be committed 
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
-
-from buildmatrix.cli.main import run as main
 
 HERE = Path(__file__).parent
 REGENERATE = bool(os.environ.get("REGENERATE_GOLDEN"))
@@ -87,7 +84,7 @@ def cases(kind: str) -> list[str]:
 
 @pytest.fixture
 def say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, program: Callable[[Path, list[str]], tuple[str, str, int]]
 ) -> Callable[[Path], tuple[str, str, int]]:
     """Run a case's command in a copy of its folder: what it wrote to stdout and stderr, and its exit code."""
 
@@ -97,19 +94,8 @@ def say(
         if case.name in MADE:
             MADE[case.name](folder / "buildmatrix.toml")
         command = case / "command"
-        words = shlex.split(command.read_text()) if command.exists() else ["plan"]
-        for name in list(os.environ):
-            if name.startswith(("BUILDMATRIX_", "GITHUB_", "BUILDX_", "SOURCE_DATE")):
-                monkeypatch.delenv(name)
-        monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "argv", ["buildmatrix", *words])
-        monkeypatch.setattr("buildmatrix.cli.main._signals_obeyed", nullcontext)  # those of pytest stay
-        with unprivileged(folder) if case.name == "unreadable" else nullcontext(), pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return out, err, int(ended.value.code or 0)
+        with unprivileged(folder) if case.name == "unreadable" else nullcontext():
+            return program(folder, shlex.split(command.read_text()) if command.exists() else ["plan"])
 
     return run
 

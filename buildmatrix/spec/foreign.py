@@ -1,0 +1,183 @@
+"""Variables in the words of other tools: `${TAG}` of bake, compose and shells, `${{ github.sha }}` of workflows.
+
+For TOML and for templates they are plain text, and so they would reach an argument or a label. Each is told, with what
+to write instead; `literal` in the file lists those that are meant as they stand.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from buildmatrix.errors import Pointer
+
+_VARIABLE = (
+    r"(?<![\\$])(?P<text>"
+    r"\$\{\{(?P<workflow>[^{}]{0,200})\}\}"
+    r"|\$\{(?P<braced>[^{}\s][^{}]{0,200})\}"
+    r"|\$\((?P<command>[^()]{0,200})\)"
+    r"|\$(?P<plain>[A-Za-z_][A-Za-z0-9_]{0,200})"
+    r")"
+)
+_FOREIGN = re.compile(_VARIABLE)
+_SIGNS = re.compile(rf"{_VARIABLE}|(?P<open>\{{[{{%]|\{{#)|(?P<close>[}}%#]\}})")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DEFAULT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=]([^{}$]*)")
+_TEXTS = frozenset({"dockerfile-inline", "description", "pattern"})
+"""Settings whose `$` is their own: a Dockerfile's, a sentence's, a regular expression's."""
+_REFUSED = frozenset({"tags", "platforms", "inherits", "needs"})
+"""Settings that such a text is an error in, which says the same."""
+_BUILT_IN = ("git", "target", "name", "created")
+_ROOTS = frozenset({"var", "vars", "variable", "variables", "env", "inputs", "local", "locals", "args"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """A variable of another tool in a value: where, the text as it stands, and what to write instead."""
+
+    pointer: Pointer
+    text: str
+    cure: str
+
+
+def foreign_in(data: Mapping[str, Any], literal: Collection[str]) -> Iterator[Foreign]:
+    """Yield the variables of other tools in a file's values, but those that are `literal`.
+
+    `${{ x }}` is told only where x has a value, which would follow a `$`: else it is an error, which says the same.
+    """
+    variables = data.get("variable")
+    names = [*variables, *_BUILT_IN] if isinstance(variables, Mapping) else [*_BUILT_IN]
+    for key in ("variable", "defaults", "target"):
+        for pointer, text in _texts(data.get(key), (key,)):
+            known = [*names, *_axes(data, pointer)]
+            for found in _outside_of_templates(text):
+                root = (found["workflow"] or "").strip().partition(".")[0]
+                if found["text"] not in literal and (found["workflow"] is None or root in known):
+                    yield Foreign(pointer=pointer, text=found["text"], cure=_cure(found, known))
+
+
+def _outside_of_templates(text: str) -> Iterator[re.Match[str]]:
+    """Yield each variable of another tool once; within `{{ }}` a `$` is an error of its own."""
+    said: set[str] = set()
+    within = False
+    for found in _SIGNS.finditer(text):
+        if found["text"] is None:
+            within = found["open"] is not None
+        elif not within and found["text"] not in said:
+            said.add(found["text"])
+            yield found
+
+
+def _texts(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+    if isinstance(value, str):
+        if "$" in value:
+            yield pointer, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not (key in _TEXTS | _REFUSED and len(pointer) in {1, 2, 4} and pointer != ("variable",)):
+                yield from _texts(item, (*pointer, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*pointer, index))
+
+
+def _axes(data: Mapping[str, Any], pointer: Pointer) -> list[str]:
+    target = data.get("target", {}).get(pointer[1]) if pointer[0] == "target" and len(pointer) > 1 else None
+    matrix = target.get("matrix") if isinstance(target, Mapping) else None
+    return list(matrix) if isinstance(matrix, Mapping) else []
+
+
+def foreign_hint(text: str, names: Collection[str]) -> str:
+    """Return what to write for the first variable of another tool in a text; "" if there is none."""
+    found = _FOREIGN.search(text)
+    return _cure(found, names) if found else ""
+
+
+def _cure(found: re.Match[str], names: Collection[str]) -> str:
+    if found["command"] is not None:
+        return _of_command(found["command"])
+    if found["workflow"] is not None:
+        return _of_workflow(found["workflow"].strip(), names)
+    name = found["plain"] or found["braced"]
+    if given := _DEFAULT.fullmatch(name):
+        return _declared(given[1], names, default=given[2])
+    if _NAME.fullmatch(name):
+        return _declared(name, names)
+    if words := re.findall(r"[A-Za-z_]\w*", name):
+        return f"write a template: {{{{ {words[-1].lower()} }}}}, with filters for functions"
+    return "write {{ … }}"
+
+
+def _of_command(command: str) -> str:
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", command):  # a Makefile's variable
+        return _declared(command, ())
+    if re.search(r"\bgit\b", command):
+        word = "short" if "--short" in command else "tag" if "describe" in command or "tag" in command else "sha"
+        word = "branch" if "abbrev-ref" in command or "--show-current" in command else word
+        return f"no command is run: write {{{{ git.{word} }}}}"
+    if re.match(r"\s*date\b", command):
+        return "no command is run: write {{ created }}, which is the commit's time"
+    if found := re.match(r"\s*(?:cat\s+|<\s*)(\S+)", command):
+        return f'no command is run: declare x = {{ file = "{found[1]}" }} under [variable], and write {{{{ x }}}}'
+    return 'no command is run: declare x = { env = "X" } under [variable], and write {{ x }}'
+
+
+def _of_workflow(expression: str, names: Collection[str]) -> str:
+    root, _, name = expression.partition(".")
+    if not _NAME.fullmatch(name) and not _NAME.fullmatch(expression):
+        return 'declare x = { env = "X" } under [variable], write {{ x }}, and give X to the step in its env'
+    if root in {"matrix", *names}:
+        return f"write {{{{ {name if root == 'matrix' else expression} }}}}, without $"
+    if root == "github":
+        return _declared(f"GITHUB_{name.upper()}", names, short=name.lower())
+    return _declared(name, names)
+
+
+def _declared(name: str, names: Collection[str], *, default: str | None = None, short: str = "") -> str:
+    """Say how a value of the environment is had: by a variable that is there, or by one to declare."""
+    if known := next((one for one in names if one.lower() in {name.lower(), short}), None):
+        return f"write {{{{ {known} }}}}"
+    small = short or name.lower()
+    table = f'default = "{default}", env = "{name}"' if default is not None else f'env = "{name}"'
+    return f"write {{{{ {small} }}}}, and declare {small} = {{ {table} }} under [variable]"
+
+
+def unknown_name_hint(name: str, text: str, names: Collection[str]) -> str:
+    """Return what to write for a name that a template uses, in the words of others; "" if it is not known."""
+    dotted = re.search(rf"\b{re.escape(name)}\s*\.\s*([A-Za-z_]\w*)", text)
+    if dotted and (found := _of_a_root(name, dotted[1], names)):
+        return found
+    if name in {"env", "getenv", "environ", "lookup", "os"}:
+        inner = re.search(rf"\b{name}\b.*?['\"]([A-Z][A-Z0-9_]+)['\"]", text)
+        return _declared(inner[1] if inner else "TAG", names)
+    if name in _OF_OTHERS:
+        return _OF_OTHERS[name]
+    return f'declare {name} = {{ env = "{name}" }} under [variable]' if re.fullmatch(r"[A-Z][A-Z0-9_]+", name) else ""
+
+
+def _of_a_root(root: str, name: str, names: Collection[str]) -> str:
+    if root == "matrix":
+        return f"write {{{{ {name} }}}}: an axis is named by itself"
+    if root in _ROOTS:
+        return _declared(name, names)
+    if root == "secrets":
+        return f'a secret is none of these: write secret = [{{ id = "{name.lower()}", env = "{name}" }}]'
+    if root in {"github", "gitlab"}:
+        return _declared(f"{root.upper()}_{name.upper()}", names, short=name.lower())
+    return ""
+
+
+_OF_OTHERS = {
+    **dict.fromkeys(
+        ("now", "timestamp", "time", "date", "today"), "write {{ created }}: the commit's time, or SOURCE_DATE_EPOCH"
+    ),
+    **dict.fromkeys(
+        ("TARGETARCH", "TARGETOS", "TARGETPLATFORM", "BUILDPLATFORM", "platform", "arch"),
+        "one target has several platforms: write ARG TARGETARCH in the Dockerfile, which BuildKit fills",
+    ),
+    **dict.fromkeys(
+        ("sha", "commit", "git_sha", "git_commit", "GIT_SHA", "GIT_COMMIT", "revision"),
+        "write {{ git.sha }}, or {{ git.short }}",
+    ),
+    **dict.fromkeys(("branch", "git_branch", "GIT_BRANCH"), "write {{ git.branch }}"),
+}

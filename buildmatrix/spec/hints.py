@@ -1,0 +1,283 @@
+"""What to write instead of data that the schema refuses, by the shape of what stands there.
+
+The habits are those of bake, compose, the command line, GitHub's workflows and YAML. Each hint is a whole answer: what
+it says to write is accepted.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from buildmatrix.errors import Pointer, did_you_mean
+from buildmatrix.spec.check import shown
+from buildmatrix.spec.platforms import platform_hint
+from buildmatrix.spec.words import (
+    FALSES,
+    OF_A_TARGET,
+    OF_A_VARIABLE_CURES,
+    OF_TABLES,
+    OF_THE_FILE,
+    OTHER_VALUES,
+    OTHER_WORDS,
+    TRUES,
+)
+
+_NAMES = frozenset({"platforms", "tags", "needs", "inherits", "no-cache-filter", "entitlements", "include"})
+"""Lists of words that hold no comma and no space."""
+
+_PAIRS = frozenset({"args", "labels", "contexts", "extra-hosts"})
+_LISTS_OF_TABLES = frozenset({"output", "cache-from", "cache-to", "secret", "ssh", "attest"})
+
+
+def key_of(pointer: Pointer) -> str:
+    """Return the key that a pointer is about: that of the list where it points at an item."""
+    return next((part for part in reversed(pointer) if isinstance(part, str)), "")
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def for_unknown_key(key: str, value: Any, known: Collection[str], pointer: Pointer) -> str:
+    """Return what to write for a key that the table at `pointer` does not know."""
+    kind = _kind(pointer)
+    if meant := meant_key(key, known, pointer):
+        return f'did you mean "{meant}"?'
+    for hint in (
+        _cure(kind, key, value),
+        _of_an_outer_table(key, pointer),
+        _name_with_a_point(key, value, kind, pointer),
+    ):
+        if hint:
+            return hint
+    return did_you_mean(key, known) or f"known here: {', '.join(sorted(known))}"
+
+
+def meant_key(key: str, known: Collection[str], pointer: Pointer) -> str:
+    """Return the key of the table at `pointer` that other tools call so; "" if there is none."""
+    words = (OF_TABLES.get(_kind(pointer), {}).get(key), OTHER_WORDS.get(key.lower()), key.replace("_", "-").lower())
+    return next((word for word in words if word and word in known), "")
+
+
+def _kind(pointer: Pointer) -> str:
+    """Return what a table is: `file`, `target`, `variable`, or the key under which it stands."""
+    if not pointer:
+        return "file"
+    if pointer[0] in {"target", "defaults"} and (len(pointer) == 1 + (pointer[0] == "target") or _is_override(pointer)):
+        return "target"
+    return "variable" if pointer[0] == "variable" else key_of(pointer)
+
+
+def _is_override(pointer: Pointer) -> bool:
+    return pointer[2:3] == ("override",) and len(pointer) == 4  # noqa: PLR2004 target, its name, override, its index
+
+
+def _cure(kind: str, key: str, value: Any) -> str:
+    if kind == "target" and key == "include" and isinstance(value, list) and isinstance((*value, "")[0], str):
+        return ""  # further files, which belong to the file itself
+    if kind != "file":
+        return {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES}.get(kind, {}).get(key, "")
+    if key.startswith("x-"):
+        name = re.sub(r"[^A-Za-z0-9]+", "_", key.removeprefix("x-")).strip("_") or "common"
+        return f'write [target._{name}], and inherits = ["_{name}"] where it is to hold'
+    if key in _known_keys("target"):
+        return f"write {key} under [target.NAME], or under [defaults] for all targets"
+    return OF_THE_FILE.get(key, "")
+
+
+def _of_an_outer_table(key: str, pointer: Pointer) -> str:
+    """A key below the header of an inner table, that belongs to an outer one: the order of tables in TOML."""
+    for length in range(len(pointer) - 1, -1, -1):
+        outer = pointer[:length]
+        if key in _known_keys(_kind(outer)) and (length != 1 or pointer[0] not in {"target", "variable", "group"}):
+            where = f"target {outer[1]}" if length else "the file itself"
+            above = "the headers of its inner tables" if length else "the first [header]"
+            return f"{key} belongs to {where}: write it above {above}"
+    return ""
+
+
+@cache
+def _known_keys(kind: str) -> frozenset[str]:
+    from buildmatrix.spec.model import File, Target
+    from buildmatrix.spec.shapes import rows
+
+    tables: dict[str, type] = {"file": File, "target": Target}
+    return frozenset(row.key for row in rows(tables[kind])) if kind in tables else frozenset()
+
+
+def _name_with_a_point(key: str, value: Any, kind: str, pointer: Pointer) -> str:
+    if kind == "target" and isinstance(value, Mapping) and _known_keys("target").intersection(value):
+        return f"a name holds no point: call the target {pointer[-1]}-{key}"
+    return ""
+
+
+# --- kinds of values ------------------------------------------------------------------------------------------------
+
+
+def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
+    """Return what to write for a value of another type than those that are allowed there."""
+    key = key_of(pointer)
+    if "array" in kinds:
+        return _as_list(pointer, key, value)
+    if "object" in kinds:
+        return _as_table(pointer, key, value)
+    if "boolean" in kinds and "string" not in kinds:
+        return _as_boolean(key, value)
+    if "string" in kinds:
+        return _as_text(pointer, key, value)
+    return _as_integer(key, value)
+
+
+def _as_list(pointer: Pointer, key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _list_of_table(pointer, key, value)
+    if isinstance(value, bool):
+        return _switched(key) if value else f"write {key} = []"
+    if isinstance(value, str):
+        items = _split(value) if _holds_names(pointer, key) else [value]
+        return f"write {_written(key)} = [{', '.join(map(shown, items))}]"
+    return f"write {_written(key)} = [{shown(value)}]" if isinstance(value, int) else ""
+
+
+def _switched(key: str) -> str:
+    tables = {"attest": '{ type = "provenance" }', "ssh": '{ id = "default" }', "output": '{ type = "registry" }'}
+    return f"write {key} = [{tables[key]}]" if key in tables else ""
+
+
+def _holds_names(pointer: Pointer, key: str) -> bool:
+    return key in _NAMES or pointer[:1] == ("group",) or pointer[2:3] == ("matrix",)
+
+
+def _split(text: str) -> list[str]:
+    if "{{" in text or "{%" in text:
+        return [text]
+    return [item for item in re.split(r"[\s,;]+", text) if item] or [text]
+
+
+def _list_of_table(pointer: Pointer, key: str, value: Mapping[str, Any]) -> str:
+    if pointer[:1] == ("group",):
+        members = value.get("targets") or value.get("target") or ["NAME"]
+        return f"write [group] and below it {_written(key)} = {shown(members)}"
+    if key == "override":
+        return f"write [[{'.'.join(map(_written, map(str, pointer)))}]]: there may be several"
+    if key in {"annotations", "ulimits"}:
+        return f"write {key} = {shown([f'{name}={_limits(item)}' for name, item in value.items()])}"
+    if key in _NAMES:
+        return f"write {key} = {shown(list(value))}"
+    return f"write {_written(key)} = [{{ … }}]"
+
+
+def _limits(value: Any) -> str:
+    """`{ soft = 1024, hard = 2048 }` of compose is 1024:2048."""
+    if isinstance(value, Mapping) and "soft" in value:
+        return f"{value['soft']}:{value.get('hard', value['soft'])}"
+    return str(value)
+
+
+def _as_table(pointer: Pointer, key: str, value: Any) -> str:
+    if key in _PAIRS and isinstance(value, list | str):
+        texts = value if isinstance(value, list) else [value]
+        return _pairs(key, [text for text in texts if isinstance(text, str)])
+    if pointer in {("target",), ("variable",), ("group",)} and isinstance(value, list):
+        first = value[0] if value and isinstance(value[0], Mapping) else {}
+        return f"write [{key}.{first.get('name') or 'NAME'}]" if key == "target" else f"write [{key}], once"
+    if key == "matrix" and isinstance(value, list):
+        return f'write [{".".join(map(_written, map(str, pointer)))}], and an axis below it: python = ["3.12", "3.13"]'
+    if pointer[:1] == ("target",) and len(pointer) == 2:  # noqa: PLR2004 the word, and a target's name
+        return f"write [target.{_written(key)}], and its settings below it"
+    return (
+        f"write [{'.'.join(map(_written, map(str, pointer)))}], and its settings below it" if _dotted(pointer) else ""
+    )
+
+
+def _dotted(pointer: Pointer) -> bool:
+    return bool(pointer) and all(isinstance(part, str) for part in pointer) and len(pointer) <= 3  # noqa: PLR2004
+
+
+def _pairs(key: str, texts: list[str]) -> str:
+    found = [re.split(r"\s*[=:]\s*", text, maxsplit=1) for text in texts]
+    alone = [pair[0] for pair in found if len(pair) == 1]
+    pairs = ", ".join(
+        f"{_written(pair[0])} = {shown(pair[1] if pair[1:] else f'{{{{ {pair[0]} }}}}')}" for pair in found
+    )
+    declared = f', and declare {alone[0]} = {{ env = "{alone[0]}" }} under [variable]' if alone else ""
+    return f"write {key} = {{ {pairs} }}{declared}"
+
+
+def _as_boolean(key: str, value: Any) -> str:
+    found = boolean_word(value)
+    return f"write {key} = {'true' if found else 'false'}" if found is not None else ""
+
+
+def boolean_word(value: Any) -> bool | None:
+    """Return the boolean that a word or number of other tools means; None if it is none."""
+    text = str(value)
+    if text in TRUES | {"true", "1", "always"}:
+        return True
+    return False if text in FALSES | {"false", "0", "never", "missing"} else None
+
+
+def _as_text(pointer: Pointer, key: str, value: Any) -> str:
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) and not isinstance(pointer[-1], int):
+        return f"write {_written(key)} = {shown(value[0])}"
+    if isinstance(value, list) and isinstance(pointer[-1], int):
+        return "one pair of brackets is enough"
+    if isinstance(value, list) and key == "dockerfile-inline":
+        return "write its lines between ''' and '''"
+    if isinstance(value, bool | list | Mapping) or key == "version":
+        return _other_value(key, shown(value)) if isinstance(value, bool) else ""
+    if key == "timeout":
+        return f'write timeout = "{value}s", or "{value}m" for minutes'
+    return f'write it in quotes: "{value}"' if value is not None else ""
+
+
+def _as_integer(key: str, value: Any) -> str:
+    text = str(value).strip()
+    return f"write {key} = {int(text)}, without quotes" if re.fullmatch(r"[0-9]{1,9}", text) else ""
+
+
+def _written(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else shown(key)
+
+
+# --- values ---------------------------------------------------------------------------------------------------------
+
+
+def for_value(pointer: Pointer, value: Any, expected: str, known: Collection[str]) -> str:
+    """Return what to write for a value of the right type that is none of those that are allowed there."""
+    key, text = key_of(pointer), str(value)
+    if "linux/amd64" in known:
+        return platform_hint(text)
+    if expected == "true or false":
+        return _as_boolean(key, value)
+    if expected == "an integer":
+        return _as_integer(key, value)
+    if expected.startswith("a list"):
+        return f"write {_written(key)} = [{', '.join(map(shown, _split(text)))}]"
+    return _other_value(key, text) or _reshaped(key, text, expected) or did_you_mean(text, known)
+
+
+def _other_value(key: str, text: str) -> str:
+    meant = OTHER_VALUES.get(key, {}).get(text.lower())
+    return f'write {key} = "{meant}"' if meant else ""
+
+
+def _reshaped(key: str, text: str, expected: str) -> str:
+    if key in {"annotations", "ulimits"} and (found := re.fullmatch(r"([^=:\s]+)\s*:\s*(\S.*)", text)):
+        return f'write "{found[1]}={found[2]}"'
+    if key == "timeout" and (found := re.fullmatch(r"\s*([0-9]+)\s*([a-z]*)\s*", text.lower())):
+        return _duration(int(found[1]), found[2])
+    if key == "shm-size" and (found := re.fullmatch(r"([0-9]+)\s*([kmgt])[a-z]*", text.lower())):
+        return f'write shm-size = "{found[1]}{found[2]}"'
+    if "name of letters" in expected and (better := re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")):
+        return f'call it "{better}"'
+    return ""
+
+
+def _duration(number: int, unit: str) -> str:
+    if not number:
+        return "leave it out for no limit"
+    if not unit:
+        return f'write timeout = "{number}s", or "{number}m" for minutes'
+    hours = {"d": 24, "w": 168}.get(unit[0])
+    return f'write timeout = "{number * hours}h"' if hours else f'write timeout = "{number}{unit[0]}"'

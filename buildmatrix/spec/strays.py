@@ -1,0 +1,109 @@
+"""Settings that the order of TOML's tables has put into an inner table: below `[target.app.args]` all is an argument.
+
+Only what stands plainly below a header is looked at, and would be right above it. Who writes `args = { target = "x" }`,
+`args.target = "x"`, or quotes the key, has said where it belongs; `ssh = "ssh://…"` is a context, since ssh is a list;
+and labels are often called `description` or `name`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from buildmatrix.errors import Pointer
+from buildmatrix.spec.model import File, Override, Target
+from buildmatrix.spec.positions import Position, locate
+from buildmatrix.spec.shapes import Row, is_list, is_map, is_table, rows, unwrap
+
+_INNER = ("args", "labels", "contexts", "extra-hosts", "matrix", "select")
+_HEADER = re.compile(r"\s*(\[+[^\]]*\]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stray:
+    """A key that was meant for an outer table: where it stands, below which header, and where it belongs."""
+
+    pointer: Pointer
+    header: str
+    belongs: str
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in words."""
+        return f"{self.pointer[-1]} is a setting of {self.belongs}, but it stands under {self.header}"
+
+    @property
+    def hint(self) -> str:
+        """What to write instead."""
+        meant = "" if self.pointer[0] == "variable" else f'; if it is meant there, quote it: "{self.pointer[-1]}"'
+        return f"move it above that line{meant}"
+
+
+def strays(data: Mapping[str, Any], text: str) -> list[Stray]:
+    """Return the settings that stand in a table of free keys, below its header and without quotes."""
+    suspects = list(_suspects(data))
+    if not suspects:
+        return []
+    known, lines = locate(text), text.split("\n")
+    headers = ((pointer, belongs, _header(pointer, known, lines)) for pointer, belongs in suspects)
+    return [Stray(pointer=pointer, header=header, belongs=belongs) for pointer, belongs, header in headers if header]
+
+
+def _suspects(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
+    for word in ("variable", "group"):
+        own = {"include", "requires-buildx"} | ({"version"} if word == "group" else set())
+        keys = {key: row for key, row in _rows_of(File).items() if key in own}
+        yield from _in_table(data, (word,), keys, "the file itself")
+    yield from _in_target(data.get("defaults"), ("defaults",), "[defaults]")
+    targets = data.get("target")
+    for name, target in targets.items() if isinstance(targets, Mapping) else ():
+        yield from _in_target(target, ("target", name), f"target {name}")
+
+
+def _in_target(target: Any, pointer: Pointer, belongs: str) -> Iterator[tuple[Pointer, str]]:
+    for key in _INNER if isinstance(target, Mapping) else ():
+        yield from _in_table(target, (key,), _rows_of(Target), belongs, pointer)
+    overrides = target.get("override") if isinstance(target, Mapping) else None
+    for index, override in enumerate(overrides if isinstance(overrides, list) else ()):
+        for key in _INNER if isinstance(override, Mapping) else ():
+            within = (*pointer, "override", index)
+            yield from _in_table(override, (key,), _rows_of(Override), f"this override of {belongs}", within)
+
+
+def _in_table(
+    outer: Mapping[str, Any], path: Pointer, keys: Mapping[str, Row], belongs: str, pointer: Pointer = ()
+) -> Iterator[tuple[Pointer, str]]:
+    table = outer.get(str(path[0]))
+    for key, value in table.items() if isinstance(table, Mapping) else ():
+        row = keys.get(key.replace("_", "-"))
+        is_label = path == ("labels",) and key in {"description", "name"}
+        if row is not None and not is_label and _fits(row, value):
+            yield (*pointer, *path, key), belongs
+
+
+@cache
+def _rows_of(table: Any) -> Mapping[str, Row]:
+    return {row.key: row for row in rows(table)}
+
+
+def _fits(row: Row, value: Any) -> bool:
+    """Tell whether a value is of the kind that a setting takes."""
+    if is_list(row.shape):
+        return isinstance(value, list)
+    if is_map(row.shape) or is_table(row.shape):
+        return isinstance(value, Mapping)
+    if (kind := unwrap(row.shape)[0]) in {bool, int}:
+        return type(value) is kind
+    return isinstance(value, str) if row.key != "version" else type(value) is int
+
+
+def _header(pointer: Pointer, known: Mapping[Pointer, Position], lines: list[str]) -> str:
+    """Return the header below which a key stands; "" where it is quoted, or part of a dotted key or inline table."""
+    own, around = known.get(pointer), known.get(pointer[:-1])
+    if own is None or around is None or around.key != around.value:
+        return ""
+    line = lines[own.key.line - 1]
+    begins = not line[: own.key.column - 1].strip() and line[own.key.column - 1] not in "\"'"
+    found = _HEADER.match(lines[around.key.line - 1])
+    return found[1] if begins and found else ""

@@ -1,0 +1,34 @@
+"""What golden tests run: the program, in a folder of a test's own."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.cli.main import run as main
+
+Program = Callable[[Path, list[str]], tuple[str, str, int]]
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Program:
+    """Run a command line in a folder: what it wrote to stdout and stderr, and its exit code."""
+
+    def run(folder: Path, words: list[str]) -> tuple[str, str, int]:
+        for name in list(os.environ):
+            if name.startswith(("BUILDMATRIX_", "GITHUB_", "BUILDX_", "SOURCE_DATE")):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["buildmatrix", *words])
+        monkeypatch.setattr("buildmatrix.cli.main._signals_obeyed", nullcontext)  # those of pytest stay
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return out, err, int(ended.value.code or 0)
+
+    return run
