@@ -128,7 +128,7 @@ def _in_time() -> Iterator[None]:
 
 
 def _known_platforms() -> tuple[str, ...]:
-    from buildmatrix.spec.settings import KNOWN_PLATFORMS
+    from buildmatrix.spec.platforms import KNOWN_PLATFORMS
 
     return KNOWN_PLATFORMS
 
