@@ -63,7 +63,7 @@ class _Finder:
         repository = split(target.tags[0])[0]
         try:
             top = self._manifest(repository, target.digest)
-            rows = [row for row in top.get("manifests", ()) if row.get("platform", {}).get("os") != "unknown"]
+            rows = [row for row in top.get("manifests") or () if row.get("platform", {}).get("os") != "unknown"]
             manifests = [self._manifest(repository, row["digest"]) for row in rows] or [top]
             blobs = {blob["digest"]: int(blob["size"]) for manifest in manifests for blob in _blobs(manifest)}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -83,4 +83,4 @@ class _Finder:
 
 def _blobs(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     config = manifest.get("config")
-    return [*([config] if config else []), *manifest.get("layers", ())]
+    return [*([config] if config else []), *(manifest.get("layers") or ())]

@@ -38,6 +38,7 @@ def manifest(name: str) -> dict[str, Any]:
 
 
 HELD = {"sha256:amd": manifest("amd"), "sha256:arm": manifest("arm"), "sha256:lone": manifest("lone")}
+HELD["sha256:empty"] = {"config": SHARED, "layers": None}  # as of FROM scratch with labels
 
 
 class Answering:
@@ -75,13 +76,18 @@ def test_each_image_is_asked_for_once() -> None:
     registries = Answering()
     targets = [pushed(f"t{number}", "sha256:index", f"r.example/t{number}:1") for number in range(33)]
     found = sizes(
-        registries, *targets, pushed("lone", "sha256:lone", "r.example/lone:1"), pushed("none", "sha256:index")
+        registries,
+        *targets,
+        pushed("lone", "sha256:lone", "r.example/lone:1"),
+        pushed("none", "sha256:index"),
+        pushed("empty", "sha256:empty", "r.example/empty:1"),
     )
     assert {found[f"t{number}"] for number in range(33)} == {1000 + 2 * 21}
-    assert (found["lone"], found["none"]) == (1021, 0)
+    assert (found["lone"], found["none"], found["empty"]) == (1021, 0, 1000)
     assert sorted(digest for _, digest in registries.asked) == [
         "sha256:amd",
         "sha256:arm",
+        "sha256:empty",
         "sha256:index",
         "sha256:lone",
     ]
