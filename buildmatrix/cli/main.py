@@ -30,7 +30,6 @@ class UnwritableError(Exception):
         """Take what writing said."""
         why = "it is closed" if error.errno == errno.EBADF else error.strerror
         super().__init__(f"standard output cannot be written: {why}")
-        self.is_gone = error.errno in GONE
 
 
 def run() -> None:
@@ -56,10 +55,9 @@ def _run() -> None:
     except KeyboardInterrupt:
         raise SystemExit(STOPPED) from None
     except UnwritableError as error:
-        if not error.is_gone:
-            _say(f"error: {error}")
+        _say(f"error: {error}")
         _read_by_nobody()
-        raise SystemExit(0 if error.is_gone else UNWRITTEN) from None
+        raise SystemExit(UNWRITTEN) from None
     except Exception as error:  # noqa: BLE001 a bug is said in one line, and has an exit code
         _bug(error)
 

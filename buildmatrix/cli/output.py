@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from buildmatrix.cli.main import UnwritableError
+from buildmatrix.cli.main import GONE, UnwritableError
 from buildmatrix.text import forget, terminal
 
 
@@ -18,7 +18,7 @@ class Door(io.TextIOBase):
     """A stream that passes on what `terminal` lets through, whoever writes: click's own messages, too.
 
     It has no `buffer`: nothing gets around it. What cannot be written is an UnwritableError where the stream is
-    `needed`, else it goes nowhere from then on.
+    `needed`. Else, and where nobody reads any more, it goes nowhere: how the command ends counts all the same.
     """
 
     def __init__(self, stream: IO[str], *, needed: bool = True) -> None:
@@ -48,7 +48,7 @@ class Door(io.TextIOBase):
         try:
             yield
         except OSError as error:
-            if self._needed:
+            if self._needed and error.errno not in GONE:
                 raise UnwritableError(error) from None
             self.to_nowhere()
 
@@ -104,13 +104,13 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def say_at_last(text: str) -> UnwritableError | None:
-    """Write a text; that it cannot be written is returned, since the command has more to do. It may have no reader."""
+    """Write a text; that it cannot be written is returned, since the command has more to do."""
     try:
         say(text)
     except UnwritableError as error:
         if isinstance(sys.stdout, Door):
             sys.stdout.to_nowhere()
-        return None if error.is_gone else error
+        return error
     return None
 
 

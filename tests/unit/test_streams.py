@@ -91,14 +91,26 @@ def shell(folder: Path, command: str, redirected: str) -> "subprocess.CompletedP
     return subprocess.run(bash, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_standard_output_that_cannot_be_written_is_an_error(command: str, tmp_path: Path) -> None:
-    for redirected, why in ((">&-", "it is closed"), (">/dev/full", "No space left on device")):
-        done = shell(tmp_path, command, redirected)
-        assert (done.returncode, done.stderr) == (2, f"error: standard output cannot be written: {why}\n")
+@pytest.mark.parametrize(
+    ("command", "redirected", "why"),
+    [
+        *((command, ">/dev/full", "No space left on device") for command in COMMANDS),
+        *((command, ">&-", "it is closed") for command in ("plan", "render", "--help")),
+    ],
+)
+def test_standard_output_that_cannot_be_written_is_an_error(
+    command: str, redirected: str, why: str, tmp_path: Path
+) -> None:
+    done = shell(tmp_path, command, redirected)
+    assert (done.returncode, done.stderr) == (2, f"error: standard output cannot be written: {why}\n")
 
 
-@pytest.mark.parametrize("command", ["plan", "render", "--help"])
+def test_who_has_read_enough_changes_no_code(tmp_path: Path) -> None:
+    assert shell(tmp_path, "plan --detailed-exitcode", "| true").returncode == 10
+    assert shell(tmp_path, "plan --detailed-exitcode", "| head -1").returncode == 10
+
+
+@pytest.mark.parametrize("command", ["plan", "--help"])
 @pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full", "| cat", "| true", "<&-", "2>&- <&-"])
 def test_who_does_not_read_keeps_no_command(command: str, redirected: str, tmp_path: Path) -> None:
     done = shell(tmp_path, command, redirected)
