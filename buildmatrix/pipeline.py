@@ -5,6 +5,7 @@ file ─ load ─► Spec ─ make_plan ─► Plan ─ bake_document, apply ─
 
 from contextlib import closing
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from buildmatrix.bounded import PLANNING
 from buildmatrix.bounded import planning as bounded
@@ -16,10 +17,12 @@ from buildmatrix.plan.inputs import overwriting
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.planning import OF_A_RUN, check_all, expand, make_plan
 from buildmatrix.plan.request import Request
-from buildmatrix.plan.whole import Whole, make_whole
 from buildmatrix.spec.load import load
 from buildmatrix.spec.model import Spec
 from buildmatrix.spec.source import Sources
+
+if TYPE_CHECKING:
+    from buildmatrix.plan.whole import Whole
 
 
 def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool = True) -> Plan:
@@ -51,8 +54,10 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
     return tuple(diagnostic for diagnostic in problems.told() if diagnostic.code not in OF_A_RUN)
 
 
-def whole(name: str, sources: Sources, request: Request, git: Git) -> Whole:
+def whole(name: str, sources: Sources, request: Request, git: Git) -> "Whole":
     """Return all that the file says as one plan, to be taken elsewhere; SpecError with everything that is wrong."""
+    from buildmatrix.plan.whole import make_whole
+
     problems = Problems()
     with bounded():
         found = make_whole(load(name, sources, problems), request, git, problems)

@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from buildmatrix.text import forget
+
+settings.register_profile("untimed", deadline=None)  # a machine under load is no fault of an example
+settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "tools" / "engine" / "engine"

@@ -8,21 +8,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from json import JSONEncoder
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import Diagnostic, Place, SpecError, and_more
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
-from buildmatrix.plan.whole import Whole
 from buildmatrix.spec.settings import Settings, Ssh
 from buildmatrix.spec.shapes import NotInBake, Row, Table, plain_table, rows, text_of
 from buildmatrix.text import json_safe
+
+if TYPE_CHECKING:
+    from buildmatrix.plan.whole import Whole
 
 BakeFile = dict[str, dict[str, dict[str, Any]]]
 """`{"group": {NAME: {"targets": [...]}}, "target": {NAME: {...}}}`."""
 
 
-def whole_document(whole: Whole) -> BakeFile:
+def whole_document(whole: "Whole") -> BakeFile:
     """Return the bake file of all that a spec says, for who takes it elsewhere: every group builds with plain bake."""
     document = bake_document(whole.plan)
     groups = {"default": whole.default, **whole.groups}
@@ -55,7 +57,7 @@ def bake_document(
     return {"group": {"default": {"targets": wanted}}, "target": blocks}
 
 
-def bakeable(whole: Whole) -> Whole:
+def bakeable(whole: "Whole") -> "Whole":
     """Return what plain bake can build as well as `apply` does; SpecError where that is not all that was asked for."""
     troubles = [*_shrunk(whole.plan), *_mixed(whole.plan)]
     if asked := [one for name, one in troubles if name in whole.asked]:

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from buildmatrix.plan.ci import Told, told
 from buildmatrix.plan.gitfolder import GitFolder, UnansweredError
+
+if TYPE_CHECKING:
+    from buildmatrix.plan.ci import Told
 
 Run = Callable[[tuple[str, ...]], str | None]
 """Asks git; its standard output, None for git's no. UnansweredError says why there is no answer."""
@@ -97,7 +100,9 @@ class Git:
         return there or (self._told.name if self._told.kind == "tag" else "")
 
     @cached_property
-    def _told(self) -> Told:
+    def _told(self) -> "Told":
+        from buildmatrix.plan.ci import told
+
         return told(self._environment, self._commit("branch"), self._at)
 
     def _at(self, reference: str) -> str:

@@ -125,12 +125,16 @@ def _check(
     directory = expansion.spec.directory
     exported = {*default}
     sound = checked(expansion, targets, Checker(directory, problems), files=asked)
-    together = [replace(one, exported=one.name in exported) for one in sound if one.name in asked]
+    together = [_exported(one, one.name in exported) for one in sound if one.name in asked]
     collisions(together, directory, problems)
     problems.found += races_of(together, directory)
     for one in sound:
         if one.name not in asked:
             collisions([one], directory, problems)
+
+
+def _exported(target: PlannedTarget, exported: bool) -> PlannedTarget:  # noqa: FBT001 a fact of the target
+    return target if target.exported is exported else replace(target, exported=exported)
 
 
 def _groups(

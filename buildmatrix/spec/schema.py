@@ -1,6 +1,5 @@
 """The JSON Schema of the file, made from the rows."""
 
-from buildmatrix.spec.editor import for_editors
 from buildmatrix.spec.model import File
 from buildmatrix.spec.shapes import JsonSchema, definitions
 
@@ -19,5 +18,7 @@ def file_schema() -> JsonSchema:
 
 def published_schema() -> JsonSchema:
     """Return the schema as editors read it: it takes and refuses the same."""
+    from buildmatrix.spec.editor import for_editors
+
     schema: JsonSchema = for_editors(file_schema())
     return schema
