@@ -75,7 +75,7 @@ def render(
         found = bakeable(whole(run.name, run.sources, asked, run.git))
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
         run.warn(_notes(run, found, output))
-        here = run.prefix.rstrip("/") if output is None else ""
+        here = run.way_here if output is None else ""
         text = bake_text(whole_document(found.seen_from(here)))
         root = run.sources.repository.root
         if output is not None and not check:
@@ -88,9 +88,9 @@ def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnosti
     if found.left_out:
         message = f"the bake file lacks {some(found.left_out)}"
         yield Diagnostic(message=message, code="left-out", severity="warning")
-    if run.prefix and output is not None:
+    if run.way_here and output is not None:
         message = f"bake takes the paths of {output} from the folder in which it runs"
-        yield Diagnostic(message=message, code="folder", hint=f"run it in {run.prefix}", severity="warning")
+        yield Diagnostic(message=message, code="folder", hint=f"run it in {run.way_here}/", severity="warning")
 
 
 def _write(text: str, output: str | None, root: str, *, check: bool) -> None:

@@ -67,6 +67,12 @@ class Session:
         return "" if way == "." or self.name == STANDARD_INPUT else f"{way.rstrip('/')}/"
 
     @property
+    def way_here(self) -> str:
+        """The way from the working directory to the file's folder, through no link; "" where they are the same."""
+        way = os.path.relpath(self.sources.directory)
+        return "" if way == "." else way
+
+    @property
     def way_from_root(self) -> str:
         """The way from the repository's root to the file's folder, for what is read elsewhere."""
         way = os.path.relpath(self.sources.directory, self.sources.repository.root)

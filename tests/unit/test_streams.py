@@ -197,3 +197,15 @@ def test_github_is_told_paths_from_the_root(tmp_path: Path) -> None:
             command, cwd=tmp_path / folder, env=environment, capture_output=True, text=True, check=False
         )
         assert "::error file=images/wrong.toml,title=buildmatrix,line=3,col=1::" in done.stderr
+
+
+def test_paths_for_bake_go_through_no_link(tmp_path: Path) -> None:
+    """Bake takes `link/..` for the link's own folder; paths of a file that is named from the root are short as well."""
+    (tmp_path / "project" / "images").mkdir(parents=True)
+    (tmp_path / "linked").symlink_to("project/images")
+    (tmp_path / "project" / ".git").mkdir()
+    text = SPEC.replace("[target.app]", '[target.app]\ncontext = ".."')
+    (tmp_path / "project" / "images" / "x.toml").write_text(text)
+    for named in ("linked/x.toml", f"{tmp_path}/linked/x.toml", "project/images/x.toml"):
+        done = shell(tmp_path, f"render -f {named}", "")
+        assert json.loads(done.stdout)["target"]["app"]["context"] == "project"

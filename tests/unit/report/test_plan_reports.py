@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from buildmatrix.errors import Diagnostic, Place
 from buildmatrix.plan.model import Grant, Plan, PlannedTarget, Reason
 from buildmatrix.report.facts import facts_of, quoted, setting_text, value_text
+from buildmatrix.report.graph import graph
 from buildmatrix.report.layout import cut, laid_out, plain
 from buildmatrix.report.plan_markdown import LONGEST, plan_markdown
 from buildmatrix.report.plan_short import plan_short
@@ -187,6 +188,14 @@ def test_no_line_is_wider_than_the_terminal(width: int, cells: bool) -> None:
     starts = {line.split(" ")[0] for line in narrow.splitlines() if line and not line.startswith(" ")}
     assert starts == {"buildmatrix", "stage", "warning:", "3", "Nothing"}
     assert re.sub("\033\\[[0-9;]*m", "", terminal(plan_text(whole, COLOURED, width=width))) == narrow
+
+
+def test_the_graph_keeps_the_width_too() -> None:
+    chain = [target(f"service-{number}", links=(f"service-{number - 1}",) if number else ()) for number in range(40)]
+    whole = graph(plan(*chain), "text", width=60)
+    assert not [line for line in whole.splitlines() if columns(line) > 60]
+    assert "".join(whole.split()).count("service-") == 40
+    assert len(graph(plan(*chain), "text").splitlines()) == 40
 
 
 def test_what_is_piped_is_not_broken() -> None:
