@@ -34,6 +34,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ),
     (r"\b40[13]\b|unauthorized|denied|insufficient_scope|authorization failed", "{login}"),
     (r"\b404\b|not found|name unknown|NAME_UNKNOWN", "is the name right, and does {host} want it made first?"),
+    (r"\b5\d\d\b|Internal Server Error|Bad Gateway", "{host} has trouble of its own: wait, or see its log"),
     (
         r"\b4\d\d\b|manifest invalid|MANIFEST_INVALID|unsupported",
         (
@@ -41,7 +42,6 @@ _HINTS: tuple[tuple[str, str], ...] = (
             'attest = [{{ type = "provenance", disabled = true }}] leaves those out'
         ),
     ),
-    (r"\b5\d\d\b|Internal Server Error|Bad Gateway", "{host} has trouble of its own: wait, or see its log"),
 )
 
 
@@ -64,4 +64,4 @@ def doubt_hint(held: Unknown, host: str) -> str:
         return f"put its authority's certificate into /etc/docker/certs.d/{host}/ca.crt"
     if "speaks no TLS" in held.reason:
         return '"registry.insecure" = true in the output allows a registry without TLS'
-    return f"is {host} a registry, and may you read there (docker login {host})?"
+    return f"see whether {host} is a registry that you may read (docker login {host})"

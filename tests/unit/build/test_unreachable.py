@@ -201,7 +201,7 @@ def test_a_registry(words: str, hint: str) -> None:
             "/etc/docker/certs.d/r/ca.crt",
         ),
         (Unknown(reason="r speaks no TLS"), '"registry.insecure" = true'),
-        (Unknown(reason="r answered 400"), "is r a registry"),
+        (Unknown(reason="r answered 400"), "see whether r is a registry"),
     ],
 )
 def test_a_registry_that_does_not_tell(held: Unknown, hint: str) -> None:
