@@ -4,19 +4,15 @@ Bake writes the answers into its metadata, also where a check found something an
 (found with 0.29): `result.statuscode`, `result.txt`, and `result.json` with warnings and their ranges of lines.
 """
 
-import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Finding
+from buildmatrix.build.sources import place_in
 from buildmatrix.errors import BuildFailedError, Diagnostic
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.paths import is_local
-
-INLINE = "dockerfile-inline"
-"""What stands for a file's name where the Dockerfile stands in the spec."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,29 +32,31 @@ class Answer:
         return ", ".join(f"{count} {word}{'s' if count != 1 else ''}" for count, word in counts if count)
 
 
-def answer_of(target: PlannedTarget, found: Mapping[str, Any]) -> Answer | None:
-    """Return the answer that bake's metadata of a target holds; None if there is none."""
+def answer_of(target: PlannedTarget, directory: str, found: Mapping[str, Any]) -> Answer | None:
+    """Return the answer that bake's metadata of a target holds, whose plan is of `directory`; None if there is none."""
     if "result.txt" not in found and "result.json" not in found:
         return None
     passed = found.get("result.statuscode") in {None, "", "0"}
     if target.settings.call != "check":
         return Answer(passed=passed, text=str(found.get("result.txt") or "").strip("\n"))
-    findings = sorted(_findings(target, found.get("result.json")), key=lambda one: (bool(one.rule), one.line))
-    return Answer(passed=passed, findings=tuple(findings))
+    findings = sorted(_findings(found.get("result.json")), key=lambda one: (bool(one.rule), one.line))
+    placed = (replace(one, place=place_in(target, directory, one.line)) for one in findings)
+    return Answer(passed=passed, findings=tuple(placed))
 
 
 def failure_of(target: PlannedTarget, answer: Answer) -> Failure:
     """Return the failure of a target whose check did not pass."""
     message = f"{target.name} failed: its {target.settings.call} found {answer.reason or 'something'}"
-    problem = BuildFailedError(Diagnostic(message=message, code="check", place=target.place_of("call")))
+    places = [finding.place for finding in answer.findings]
+    place = places[0] if places else target.place_of("call")
+    problem = BuildFailedError(Diagnostic(message=message, code="check", place=place))
     return Failure(target=target.name, problem=problem, kind="check")
 
 
-def _findings(target: PlannedTarget, document: Any) -> Iterator[Finding]:
+def _findings(document: Any) -> Iterator[Finding]:
     document = document if isinstance(document, Mapping) else {}
-    file = file_of(target)
     if isinstance(error := document.get("buildError"), Mapping) and error.get("message"):
-        yield Finding(rule="", message=str(error["message"]), file=file, line=_line(error))
+        yield Finding(rule="", message=str(error["message"]), line=_line(error))
     warnings = document.get("warnings")
     for warning in warnings if isinstance(warnings, list) else ():
         if isinstance(warning, Mapping):
@@ -66,18 +64,8 @@ def _findings(target: PlannedTarget, document: Any) -> Iterator[Finding]:
                 rule=str(warning.get("ruleName") or "warning"),
                 message=str(warning.get("detail") or warning.get("description") or ""),
                 url=str(warning.get("url") or ""),
-                file=file,
                 line=_line(warning),
             )
-
-
-def file_of(target: PlannedTarget) -> str:
-    """Return the path of a target's Dockerfile, from the plan's directory where it is there."""
-    settings = target.settings
-    if settings.dockerfile_inline is not None:
-        return INLINE
-    name, context = settings.dockerfile or "Dockerfile", settings.context or "."
-    return posixpath.normpath(posixpath.join(context, name)) if is_local(context) and is_local(name) else name
 
 
 def _line(found: Mapping[str, Any]) -> int:

@@ -68,27 +68,41 @@ def apply(
             log_of=log_of,
             first_tags=first,
         )
-        schedule = Schedule(run, options, _recording(listener, records), again)
+        tell = _recording(listener, records)
+        for outcome in kept.values():
+            tell(TargetEnded(outcome=outcome))
+        schedule = Schedule(run, options, tell, again)
         schedule.go()
     outcomes = {**kept, **schedule.ledger.outcomes}
     spared = {name for name in kept if kept[name].tags and outcomes[name] is kept[name]}  # others had to be built
     images = [image for name, image in staging.images.items() if name not in spared]
-    imagetools = Imagetools(facts, programs)
-    publisher = Publisher(plan, images, tags, first, imagetools, blindly=policy.platforms_may_shrink)
+    publisher = Publisher(plan, images, tags, first, Imagetools(facts, programs), blindly=policy.platforms_may_shrink)
     published = _published(publisher, outcomes, schedule) if images else Published()
-    targets = tuple(_with_tags(outcomes[target.name], published) for target in plan.targets)
+    targets = tuple(_with_tags(outcomes[target.name], published, target.lacking) for target in plan.targets)
     records.result.record_all(targets)
+    metadata = published_metadata(schedule.metadata, published, (image.name for image in images), targets)
+    ended = _ended(schedule, published, facts)
+    return replace(
+        ended, targets=targets, metadata=metadata, seconds=time.monotonic() - start, started=_written_time(began)
+    )
+
+
+def _ended(schedule: Schedule, published: Published, facts: Facts) -> Outcome:
+    """Return how a run ended, beside its targets and times."""
     return Outcome(
-        targets=targets,
-        seconds=time.monotonic() - start,
-        started=began.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        targets=(),
+        seconds=0.0,
         builder=facts.builder.name,
         nodes=tuple(node.name for node in facts.builder.nodes),
-        metadata=published_metadata(schedule.metadata, published, (image.name for image in images), targets),
         problem=schedule.problem or published.problem,
         publish=published.words,
         left_behind=published.left_behind,
+        warnings=schedule.warnings.found,
     )
+
+
+def _written_time(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _resumed(plan: Plan, policy: Policy, facts: Facts, programs: Programs, records: Records) -> Resumed:
@@ -119,6 +133,10 @@ def _published(publisher: Publisher, outcomes: Mapping[str, TargetOutcome], sche
     return publisher.publish(digests, complete=schedule.problem is None, interrupted=schedule.interrupted)
 
 
-def _with_tags(outcome: TargetOutcome, published: Published) -> TargetOutcome:
-    tags = published.moved.get(outcome.name, outcome.tags)
-    return replace(outcome, tags=tags, digest=published.digest_of(outcome.name) or outcome.digest)
+def _with_tags(outcome: TargetOutcome, published: Published, lacking: tuple[str, ...]) -> TargetOutcome:
+    """Return an outcome with what its tags are now; what was not built of them is carried over."""
+    moved = published.moved.get(outcome.name)
+    digest = published.digest_of(outcome.name) or outcome.digest
+    if moved is None:
+        return replace(outcome, digest=digest)
+    return replace(outcome, tags=moved, digest=digest, carried=lacking if moved else ())

@@ -53,13 +53,15 @@ class Retrying:
 class StepStarted:
     """A step has started: `step` as in `RUN make`, `at` as in `linux/amd64 2/5`.
 
-    `again` says that it had ended before: what is looked up first, and pulled only then.
+    `again` says that it had ended before: what is looked up first, and pulled only then. `cached` is true where it is
+    known at its start that it comes from the cache.
     """
 
     target: str
     at: str
     step: str
     again: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +73,17 @@ class Pushing:
 
 @dataclass(frozen=True, kw_only=True)
 class Warned:
-    """BuildKit warns of something in a target's Dockerfile, once for each platform; `line` is 0 if unknown."""
+    """BuildKit warns of something in a target's Dockerfile; `line` is 0 if unknown.
+
+    `again` says that the same of the same file was told of another target.
+    """
 
     target: str
     rule: str
     message: str
     line: int
     url: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from buildmatrix.build.bake import with_links
 from buildmatrix.build.progress import Progress, Track
 from buildmatrix.build.refusals import registry_hint
+from buildmatrix.build.sources import line_told, place_in
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import is_archive
@@ -55,6 +56,9 @@ _PROCESS = re.compile(rf"^(?:[A-Z][A-Za-z]+: )?process {_QUOTED} did not complet
 
 _FOREIGN = re.compile(r"exec \S+: exec format error")
 """All that a step says which the engine could not start."""
+
+_NOISE = re.compile(r"^failed to compute cache key: (failed to calculate checksum of ref \S+: )?(?=.)")
+"""What BuildKit was about when a file was not there; its names are of this build only."""
 
 _HICCUP = re.compile(r"no such job|already exists")
 _CRASH = re.compile(r"^(panic|fatal error|SIG[A-Z]+): .*")
@@ -103,9 +107,10 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     if failed:
         progress.tracks[failed].log += [line for line in words if line not in last and not line.startswith("WARNING")]
     found = _class_of(_short(last), words, log)
+    line = line_told(words, plan.by_name[failed]) if failed in plan.by_name else 0
     if failed and (left := incomplete(plan, failed, progress.tracks[failed])):
         found = found._replace(hint="\n".join(part for part in (found.hint, left) if part))
-    problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, said=said)
+    problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, line=line if said else -1)
     refused = said and not culprit and not progress.began and found.kind in {"build", "usage"}
     wait = _asked_wait(" ".join(words))
     return Failure(target=failed, problem=problem, kind=found.kind, wait=wait, refused=refused)
@@ -160,11 +165,16 @@ def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
     return named or next(iter(failed), only)
 
 
-def _problem(found: "_Class", last: str, failed: str, plan: Plan, *, said: bool) -> BuildmatrixError:
-    if not said:
+def _problem(found: "_Class", last: str, failed: str, plan: Plan, *, line: int) -> BuildmatrixError:
+    """Return the problem; `line` is that of the Dockerfile, 0 where none is known, -1 where bake's words are not."""
+    if line < 0:
         return BuildFailedError(Diagnostic(message="the build failed", code="failed", hint="its words are above"))
     place = plan.by_name[failed].place if failed else None
-    message = f"{failed} failed: {_short(last)}" if failed else last or "bake failed"
+    if line:
+        place = place_in(plan.by_name[failed], plan.directory, line)
+    step = _PROCESS.match(_short(last))
+    text = (step["how"] if step else "") or _NOISE.sub("", _short(last))
+    message = f"{failed} failed: {text}" if failed else last or "bake failed"
     return found.error(Diagnostic(message=message, code=found.code, place=place, hint=found.hint))
 
 

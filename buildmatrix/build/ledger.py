@@ -7,12 +7,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from buildmatrix.build.answers import Answer
-from buildmatrix.build.events import Listener, TargetEnded
+from buildmatrix.build.events import Listener, LogLine, TargetEnded
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
 from buildmatrix.build.preflight import Facts
 from buildmatrix.build.progress import Progress, Track
 from buildmatrix.build.staging import FirstTags
+from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
@@ -102,6 +103,12 @@ class Ledger:
             )
         )
 
+    def fail(self, name: str, failure: Failure, progress: Progress, answer: Answer | None = None) -> None:
+        """Take down that a target failed, and why."""
+        problem = failure.problem.diagnostics[0]
+        reason = problem.message.removeprefix(f"{name} ").removeprefix("failed: ")
+        self.end(name, "failed", progress, reason=reason, answer=answer, problem=problem)
+
     def end(
         self,
         name: str,
@@ -111,13 +118,16 @@ class Ledger:
         digest: str = "",
         reason: str = "",
         answer: Answer | None = None,
+        problem: Diagnostic | None = None,
     ) -> None:
         """Take down what became of a target; `progress` is that of its last call, `digest` from its metadata.
 
-        `answer` is what its `call` was answered.
+        `answer` is what its `call` was answered, `problem` why it failed.
         """
         target = self.plan.by_name[name]
         findings = answer.findings if answer else ()
+        for line in (*(one.text for one in findings), *(answer.text if answer else "").splitlines()):
+            self._tell(LogLine(target=name, at="", text=line))
         track = progress.tracks[name] if progress else Track()
         began = (progress.works_since(name) if progress else 0.0) or track.seen
         done = status in {"built", "cached"}
@@ -134,7 +144,9 @@ class Ledger:
             seconds=round(max(0.0, (track.whole or track.gone) - began), 3) if began else 0.0,
             digest=(digest or track.digest) if done else "",
             failed_step=track.failed_step if status == "failed" else "",
-            excerpt="\n".join([*track.log, *(one.text for one in findings)]) if status == "failed" else "",
+            excerpt="\n".join(track.log) if status == "failed" else "",
+            place=problem.place if problem else None,
+            hint=problem.hint if problem else "",
             reason=reason or (self._reasons.get(name, "") if done else ""),
             log=self._log_of(name),
             call="" if builds(target.settings) else target.settings.call or "",

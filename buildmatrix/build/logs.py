@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import IO
 
-from buildmatrix.build.events import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted
+from buildmatrix.build.events import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted, Warned
 from buildmatrix.files import make_folder, write_more, write_new
 from buildmatrix.text import clean
 
@@ -40,11 +40,14 @@ class Logs:
             case TargetStarted() if event.attempt > 1:
                 self._write(event.target, f"--- attempt {event.attempt}")
             case StepStarted() if re.match(r".*\d+/\d+$", event.at) and not event.again:
-                self._write(event.target, f"[{event.at}] {event.step}")
+                self._write(event.target, f"[{event.at}] {event.step}{' (cached)' if event.cached else ''}")
             case LogLine():
                 self._write(event.target, f"[{event.at}] | {event.text}" if event.at else f"| {event.text}")
             case StepEnded() if event.error:
                 self._write(event.target, f"[{event.at}] failed after {event.seconds:.1f}s: {event.error}")
+            case Warned():
+                where = f" (line {event.line})" if event.line else ""
+                self._write(event.target, f"warning: {event.rule}: {event.message}{where}")
             case Retrying():
                 self._write(event.target, f"--- attempt {event.attempt} failed: {event.problem}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from buildmatrix.errors import BuildmatrixError
+from buildmatrix.errors import BuildmatrixError, Place
 
 Status = Literal["built", "cached", "kept", "checked", "failed", "stopped", "skipped"]
 """`kept`: an earlier run built it, and nothing changed since (`--resume`). `checked`: its `call` was answered, and
@@ -45,20 +45,30 @@ class StepOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that a check found: `rule` is "" for an error; `line` counts from 1, 0 where none is known."""
+    """Something that a check found, or that a build warned of: `rule` is "" for an error.
+
+    `place` is in the Dockerfile, or in the spec that holds it; `file`, from the repository's root, and `line`, from 1,
+    say the same: the reports fill them in. `line` is 0 where none is known.
+    """
 
     rule: str
     message: str
-    file: str
-    line: int
+    place: Place | None = None
     url: str = ""
+    file: str = ""
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        """`Dockerfile:2`, as far as it is known."""
+        return f"{self.file or 'line '}{':' if self.file else ''}{self.line}" if self.line else self.file
 
     @property
     def text(self) -> str:
         """The finding on one line: `Dockerfile:2: what is wrong (Rule, URL)`."""
-        where = f"{self.file}:{self.line}" if self.line else self.file
         rule = ", ".join(part for part in (self.rule, self.url) if part)
-        return f"{where}: {' '.join(self.message.split())}" + (f" ({rule})" if rule else "")
+        parts = (self.where, " ".join(self.message.split()))
+        return ": ".join(filter(None, parts)) + (f" ({rule})" if rule else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +77,16 @@ class TargetOutcome:
 
     `started` are seconds from the run's start, `seconds` those from its first step to its last, 0 if it did not start.
     `digest` is that of the image or index, "" if nothing was written that has one. `tags` are those that point at it
-    now: none where publishing was held back. `size` are the bytes of all that a registry holds of it, or of the
-    archive; 0 where it is not known. `failed_step` and `excerpt` (the last lines of the log, then the Dockerfile's) are
-    set only for a failed target. `reason` says why it was skipped, or stopped. `log` is the path of its full log, "" if
-    none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a check's, `answer`
-    is the text of any other. `links` and `needs` are the targets of the plan that it builds upon, and that come first.
+    now: none where publishing was held back; they have the `carried` platforms as well, which were not built but taken
+    over from what the tags held. `size` are the bytes of all that a registry holds of it, or of the
+    archive; 0 where it is not known. `reason` says why it failed, was skipped, or stopped. `log` is the path of its
+    full log, "" if none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a
+    check's, `answer` is the text of any other. `links` and `needs` are the targets of the plan that it builds upon, and
+    that come first.
+
+    Only a failed target has a `failed_step`, an `excerpt` (the last lines of the log, then the Dockerfile's), a `hint`
+    of what to do, and a `place`: in its Dockerfile, or in the spec. `failed_file`, from the repository's root, and
+    `failed_line` say the same of a Dockerfile; the reports fill them in.
     """
 
     name: str
@@ -85,10 +100,15 @@ class TargetOutcome:
     started: float = 0.0
     seconds: float = 0.0
     digest: str = ""
+    carried: tuple[str, ...] = ()
     size: int = 0
     failed_step: str = ""
     excerpt: str = ""
+    place: Place | None = None
+    failed_file: str = ""
+    failed_line: int = 0
     reason: str = ""
+    hint: str = ""
     log: str = ""
     call: str = ""
     findings: tuple[Finding, ...] = ()
@@ -105,6 +125,7 @@ class Outcome:
     jump. `metadata` is bake's own, by target; `problem` is what ended the run early, or made it fail. `publish` says
     what became of the tags, "" where they were pushed with the images. `left_behind` are things in a registry that
     nobody asked for and that could not be removed, such as `localhost:5000/app:buildmatrix-1f2e (a staging tag)`.
+    `warnings` are BuildKit's about Dockerfiles, each once, however many targets share the file.
     """
 
     targets: tuple[TargetOutcome, ...]
@@ -116,3 +137,4 @@ class Outcome:
     problem: BuildmatrixError | None = None
     publish: str = ""
     left_behind: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()

@@ -137,6 +137,7 @@ class Progress:
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
         self._steps: dict[str, _Step] = {}
         self._documents = Documents()
+        self._warned: set[Warned] = set()
 
     @property
     def began(self) -> bool:
@@ -226,7 +227,7 @@ class Progress:
             track.seen = track.seen or step.seen
         if first or again:
             step.said = False
-            self._listener(StepStarted(target=step.target, at=step.at, step=step.text, again=again))
+            self._listener(StepStarted(target=step.target, at=step.at, step=step.text, again=again, cached=step.cached))
 
     def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
         error = redacted(word(vertex, "error"))
@@ -318,8 +319,10 @@ class Progress:
 
     def _warning(self, warning: dict[str, Any]) -> None:
         step = self._steps.get(word(warning, "vertex"))
-        if step is not None:
-            self._listener(warned(step.target, warning))
+        event = warned(step.target, warning) if step is not None else None
+        if event is not None and event not in self._warned:
+            self._warned.add(event)
+            self._listener(event)
 
 
 def warned(target: str, warning: Mapping[str, Any]) -> Warned:

@@ -51,6 +51,13 @@ class ResultFile:
         self._known: dict[str, dict[str, Any]] = {}
         self._saved = 0.0
 
+    @property
+    def asked(self) -> str:
+        """What the command line asked of the outputs, as a cause: `its outputs (--no-output), `; "" if nothing."""
+        mode = self._plan.made.output
+        option = {"none": "--no-output", "push": "--push", "load": "--load"}.get(mode, "")
+        return f"its outputs ({option}), " if option else ""
+
     def begin(self, builder: str) -> None:
         """Look at what is built before the build begins; `builder` is where."""
         self._builder = builder

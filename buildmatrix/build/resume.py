@@ -49,7 +49,7 @@ def _changed(name: str, entry: Mapping[str, Any], result: ResultFile, *, pull: b
         return doubt
     if not entry["fingerprint"] or not (now := result.fingerprints.of(name)):
         return "its files changed as a run began"
-    return "" if entry["fingerprint"] == now else "its definition or its files changed"
+    return "" if entry["fingerprint"] == now else f"{result.asked}its definition or its files changed"
 
 
 def _follow(plan: Plan, holding: set[str], reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -84,7 +84,7 @@ def _only_for(plan: Plan, kept: Mapping[str, TargetOutcome]) -> Iterator[str]:
 
 
 def _outcome(target: PlannedTarget, entry: Mapping[str, Any]) -> TargetOutcome:
-    values = {key: entry[key] for key in KEPT if key in entry}
+    values = {key: entry[key] for key in KEPT if key in entry and key != "seconds"}  # they are of another run
     return TargetOutcome(
         name=target.name,
         declared=target.declared,

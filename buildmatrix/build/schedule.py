@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 from buildmatrix.build.calls import calls
-from buildmatrix.build.events import Listener
+from buildmatrix.build.events import Listener, Warned
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.late import late_one
 from buildmatrix.build.ledger import Ledger, Run, waited_for
@@ -20,6 +20,7 @@ from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.running import Starter, Unit
 from buildmatrix.build.verdicts import Verdicts, Work
+from buildmatrix.build.warnings import Warnings
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import signals
@@ -46,10 +47,11 @@ class Schedule:
         self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
         self._lock = threading.Lock()
         self._listener = listener
+        self.warnings = Warnings(run.plan)
 
     def _tell(self, event: Any) -> None:
         with self._lock:
-            self._listener(event)
+            self._listener(self.warnings.taken(event) if isinstance(event, Warned) else event)
 
     @property
     def metadata(self) -> dict[str, Any]:

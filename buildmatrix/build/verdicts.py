@@ -100,7 +100,7 @@ class Verdicts:
         return running.unit.call.asks and all(self._answer(name, running) for name in running.unit.call.names)
 
     def _answer(self, name: str, running: Running) -> Answer | None:
-        return answer_of(self.plan.by_name[name], running.metadata.get(name, {}))
+        return answer_of(self.plan.by_name[name], self.plan.directory, running.metadata.get(name, {}))
 
     def _succeeded(self, running: Running) -> None:
         if self._is_built_together(running):
@@ -158,7 +158,7 @@ class Verdicts:
         problem = EngineError(Diagnostic(message=f"{name} failed: {trouble}", code="write", place=place))
         failure = Failure(target=name, problem=problem, kind="engine")
         self.ledger.attempt(name, running.started, failure)
-        self.ledger.end(name, "failed", running.progress, reason=trouble)
+        self.ledger.fail(name, failure, running.progress)
         self.give_up(failure)
 
     def _end_answered(self, name: str, running: Running, answer: Answer | None) -> None:
@@ -168,7 +168,7 @@ class Verdicts:
             return
         failure = failure_of(self.plan.by_name[name], answer)
         self.ledger.attempt(name, running.started, failure)
-        self.ledger.end(name, "failed", running.progress, reason=_short(failure, name), answer=answer)
+        self.ledger.fail(name, failure, running.progress, answer)
         self.give_up(failure)
 
     def is_own(self, made: Call, name: str) -> bool:
@@ -218,7 +218,7 @@ class Verdicts:
                 problem = failure.problem.diagnostics[0].message
                 self._tell(Retrying(target=name, attempt=running.unit.attempt, problem=problem, seconds=wait))
             else:
-                self.ledger.end(name, "failed", running.progress, reason=_short(failure, name))
+                self.ledger.fail(name, failure, running.progress)
         if again:
             self._try_again(running.unit, blamed, time.monotonic() + wait)
         else:
@@ -292,7 +292,3 @@ class Verdicts:
                 again.append(name)
         strands = Strands(self.plan, self.policy, self._work.kept).of(again, MOST) if again else ()
         self._work.pending += [self._again(strand, running.unit.attempt) for strand in strands]
-
-
-def _short(failure: Failure, name: str) -> str:
-    return failure.problem.diagnostics[0].message.removeprefix(f"{name} ").removeprefix("failed: ")

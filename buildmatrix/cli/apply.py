@@ -189,6 +189,8 @@ def _run(run: Session, policy: Policy, probe: Probe, records: Records, tags: Tag
     planned, chosen = policy.plan, policy.options
     facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
+    if records.resume and not records.result.known():
+        say("note: there is no last result to go on from (.buildmatrix/result.json): everything is built\n", err=True)
     tags.settle(facts)
     run.warn([*too_late(planned, policy), *replaced(planned, tags)])
     style = run.style(error=True)

@@ -5,19 +5,23 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+import typer
+
 from buildmatrix.build.outcome import Outcome
 from buildmatrix.cli.output import say, say_at_last, width
 from buildmatrix.cli.session import Session, write_file
 from buildmatrix.cli.showing import annotate, tell_github
-from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.oci.client import Registries
 from buildmatrix.plan.git import NoRepositoryError
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.about import About, declared_in
+from buildmatrix.report.located import located
 from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.places import Places
 from buildmatrix.report.run import report_text
 from buildmatrix.report.run_json import run_json
+from buildmatrix.report.words import told
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import HIDDEN, redacted
 
@@ -33,6 +37,7 @@ def report(
 ) -> None:
     """Show what became of a run and write what was asked for; the run's problem is raised at last."""
     unwritten: list[Diagnostic] = []
+    outcome = located(outcome, Places(run.sources, run.way_from_root))
     if output_format == "text":
         unwritten += _said(outcome_text(outcome, run.style(), width=width()))
     if reports:
@@ -43,19 +48,24 @@ def report(
     files = {path: report_text(path, outcome, about) for path in reports}
     if metadata is not None:  # an old one would tell of other images
         files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
-    _end(outcome, [*unwritten, *_written(files, run), *_told(outcome, about, run)])
+    said = told(outcome) if output_format == "text" and _is_one_reader() else frozenset()
+    problems = outcome.problem.diagnostics if outcome.problem else ()
+    annotate(outcome, run, [one for one in problems if one.message in said])
+    left = [one for one in problems if one.message not in said]
+    _end(outcome.problem, [*left, *unwritten, *_written(files, run), *tell_github(outcome, about)])
 
 
-def _end(outcome: Outcome, unwritten: Sequence[Diagnostic]) -> None:
-    if outcome.problem is not None:
-        raise type(outcome.problem)(*outcome.problem.diagnostics, *unwritten)
-    if unwritten:
-        raise UsageError(*unwritten)
+def _is_one_reader() -> bool:
+    """Tell whether who reads the summary reads standard error, too: then nothing is said in both."""
+    return sys.stdout.isatty() == sys.stderr.isatty()
 
 
-def _told(outcome: Outcome, about: About, run: Session) -> Iterator[Diagnostic]:
-    annotate(outcome, run)
-    yield from tell_github(outcome, about)
+def _end(problem: BuildmatrixError | None, left: Sequence[Diagnostic]) -> None:
+    """End with the exit code of the run's problem, and say what is left to be said."""
+    if left:
+        raise type(problem or UsageError())(*left)
+    if problem is not None:
+        raise typer.Exit(problem.exit_code)
 
 
 def _written(files: Mapping[str, str], run: Session) -> Iterator[Diagnostic]:

@@ -15,7 +15,7 @@ from buildmatrix.build.options import ApplyOptions, Policy
 from buildmatrix.build.outcome import Finding, Outcome
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
-from buildmatrix.errors import Diagnostic, Place, Severity
+from buildmatrix.errors import Diagnostic, Severity
 from buildmatrix.files import read_regular
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.about import NOTHING, About
@@ -75,19 +75,20 @@ def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:
 
 
 def _annotation(finding: Finding) -> Diagnostic:
-    place = Place(file=finding.file, line=finding.line, column=1 if finding.line else 0)
     hint = ", ".join(part for part in (finding.rule, finding.url) if part)
     severity: Severity = "warning" if finding.rule else "error"
-    return Diagnostic(message=finding.message, code="check", place=place, hint=hint, severity=severity)
+    return Diagnostic(message=finding.message, code="check", place=finding.place, hint=hint, severity=severity)
 
 
-def annotate(outcome: Outcome, run: Session) -> None:
-    """Give GitHub what checks found, as annotations of the Dockerfiles."""
-    found = [finding for target in outcome.targets for finding in target.findings]
+def annotate(outcome: Outcome, run: Session, failures: Iterable[Diagnostic]) -> None:
+    """Give GitHub what failed, what checks found and what builds warned of, as annotations of the Dockerfiles."""
+    checked = [finding for target in outcome.targets for finding in target.findings]
+    failed = [problem for problem in failures if not (checked and problem.code == "check")]
+    found = [*failed, *map(_annotation, (*checked, *outcome.warnings))]
     if found and on_github():
         from buildmatrix.report.diagnostics import diagnostics_github
 
-        say(diagnostics_github(map(_annotation, found), run.sources, prefix=run.way_from_root), err=True)
+        say(diagnostics_github(found, run.sources, prefix=run.way_from_root), err=True)
 
 
 def tell_github(outcome: Outcome, about: About = NOTHING) -> Iterator[Diagnostic]:

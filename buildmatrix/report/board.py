@@ -15,6 +15,7 @@ from buildmatrix.build.events import Event, Line, Warned
 from buildmatrix.report.progress import ended, last_words
 from buildmatrix.report.rows import BUSY, ENDS, Row, Rows
 from buildmatrix.report.style import Style
+from buildmatrix.report.words import counted
 from buildmatrix.text import clean, one_line
 
 A_SECOND = 4
@@ -62,7 +63,7 @@ class Board:
             self._live.console.print(Text(clean(event.text)))
             return
         with self._lock:
-            self._warnings += isinstance(event, Warned)
+            self._warnings += isinstance(event, Warned) and not event.again
             self._rows.note(event)
 
     # --- drawing --------------------------------------------------------------------------------------------------
@@ -93,7 +94,7 @@ class Board:
 
     def _total(self, rows: list[tuple[str, Row]], width: int) -> Text:
         done, whole = self._rows.done, max(1, len(rows))
-        warned = f"  {self._warnings} warning{'s' if self._warnings != 1 else ''}" if self._warnings else ""
+        warned = f"  {counted(self._warnings, 'warning')}" if self._warnings else ""
         moving = "  tags move" if self._rows.held and done == len(rows) else ""
         end = f"{moving}  {done} of {len(rows)}  {_clock(time.monotonic() - self._start)}"
         room = max(10, min(60, width - len(end) - len(warned) - 4))

@@ -149,7 +149,7 @@ def _plain(diagnostic: Diagnostic, places: Places) -> dict[str, object]:
         "file": _masked(spot.file) if spot else None,
         "line": spot.line or None if spot else None,
         "column": spot.column or None if spot else None,
-        "end_column": spot.column + spot.width if spot and spot.line else None,
+        "end_column": spot.column + spot.width if spot and spot.line and spot.column else None,
         "pointer": list(diagnostic.place.pointer) if diagnostic.place else [],
         "message": _masked(diagnostic.message),
         "hint": _masked(diagnostic.hint),
@@ -172,6 +172,6 @@ def _command(diagnostic: Diagnostic, places: Places) -> str:
     if spot:
         properties = {"file": _masked(spot.file)} | properties
         if spot.line:
-            properties |= {"line": str(spot.line), "col": str(spot.column)}
+            properties |= {"line": str(spot.line), "col": str(spot.column or "")}
     text = f"{diagnostic.message} ({diagnostic.hint})" if diagnostic.hint else diagnostic.message
     return command(diagnostic.severity, _masked(text), **properties)

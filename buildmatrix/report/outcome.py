@@ -3,13 +3,24 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-from buildmatrix.build.outcome import Outcome, TargetOutcome
+from buildmatrix.build.outcome import Finding, Outcome, TargetOutcome
 from buildmatrix.report.about import NOTHING, About
 from buildmatrix.report.layout import Span, fits, laid_out, plain
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
-from buildmatrix.report.words import DIGEST, asked, cause, counts, duration, last_lines, problems
+from buildmatrix.report.words import (
+    DIGEST,
+    asked,
+    cause,
+    counted,
+    counts,
+    duration,
+    last_lines,
+    platforms_of,
+    problems,
+    where_of,
+)
 from buildmatrix.text import clean, one_line, redacted
 
 WIDEST = 80
@@ -26,14 +37,39 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None) ->
     """Return a line for each target, the failing ones' last lines, what became of the tags, and a count."""
     lines = _rows(outcome.targets, style, width)
     for target in outcome.targets:
-        if text := target.excerpt or target.answer:
-            title = one_line(f"> {target.name}: {target.failed_step or target.call}")
+        if text := "\n".join(_block(target)):
+            what = target.failed_step or target.call
+            title = one_line(f"> {target.name}: {what}" if what else f"> {target.name}")
             lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text)]
+    lines += _warnings(outcome.warnings, style, width)
     publish = one_line(outcome.publish)
+    warned = f", {counted(len(outcome.warnings), 'warning')}" if outcome.warnings else ""
     left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
-    end = f"{counts(outcome)} in {duration(outcome.seconds)}. {publish}".rstrip().removesuffix(".")
+    end = f"{counts(outcome)} in {duration(outcome.seconds)}{warned}. {publish}".rstrip().removesuffix(".")
     lines += ["", *(line for text in (*left, end) for line in laid_out([(text, plain)], width, "  "))]
     return "\n".join(["", *lines]) + "\n"
+
+
+def _block(target: TargetOutcome) -> list[str]:
+    """Return what is said of a target below its row: of a failed one its log, and what the row has no room for."""
+    if target.status != "failed":
+        return [target.answer] if target.answer else []
+    reason = "" if _is_short(target) else target.reason
+    return [text for text in (target.excerpt, reason, target.hint) if text]
+
+
+def _is_short(target: TargetOutcome) -> bool:
+    """Tell whether a row has room for why its target failed."""
+    return len(target.reason) <= WIDEST and "\n" not in target.reason
+
+
+def _warnings(found: Sequence[Finding], style: Style, width: int | None) -> list[str]:
+    lines = []
+    for finding in found:
+        where, _, rest = finding.text.partition(": ")
+        head: list[Span] = [(one_line(where), style.name), (": ", plain), ("warning:", style.warning)]
+        lines += laid_out([*head, (f" {one_line(rest)}", plain)], width, "  ")
+    return ["", *lines] if lines else []
 
 
 def _indented(text: str) -> list[str]:
@@ -91,22 +127,23 @@ def _details(target: TargetOutcome, tag: str) -> list[str]:
     """Return what stands behind the time: why it is not there, else what there is."""
     if target.status in {"failed", "stopped", "skipped"}:
         tried = f"after {len(target.attempts)} attempts" if len(target.attempts) > 1 else ""
-        step = target.failed_step if target.reason.startswith("process ") else ""
-        text = one_line(" ".join((step or target.reason).split()))
-        text = f"{text[: WIDEST - 1]}…" if target.excerpt and len(text) > WIDEST else text  # its title says all of it
+        text = one_line(" ".join(target.reason.split())) if _is_short(target) or target.status != "failed" else ""
+        where = one_line(where_of(target))
+        text = f"{where}: {text}" if where and text else where or text
         return [part for part in (text, tried, f"(log: {one_line(target.log)})" if target.log else "") if part]
     if not target.exported:
         return ["(built upon)"]
     if target.call:
         return [asked(target)]
-    return [part for part in (tag, *map(one_line, (target.digest[:DIGEST], " ".join(target.platforms)))) if part]
+    return [part for part in (tag, *map(one_line, (target.digest[:DIGEST], platforms_of(target)))) if part]
 
 
 def outcome_markdown(outcome: Outcome, about: About = NOTHING) -> str:
     """Return the outcome as markdown: what is wrong first, then a table; what has no room is counted."""
     failed = [target for target in outcome.targets if target.status == "failed"]
     title = f"### buildmatrix apply: {counts(outcome)} in {duration(outcome.seconds)}"
-    head = "\n\n".join([title, *_facts(outcome, about), *_failures(failed), *_answers(outcome.targets)])
+    parts = [*_facts(outcome, about), *_failures(failed), *_warned(outcome.warnings), *_answers(outcome.targets)]
+    head = "\n\n".join([title, *parts])
     return f"{head}\n\n{_table(outcome.targets, LONGEST - len(head))}\n"
 
 
@@ -136,9 +173,21 @@ def _failures(failed: Sequence[TargetOutcome]) -> list[str]:
     return found
 
 
+def _warned(found: Sequence[Finding]) -> list[str]:
+    """Return the warnings in a list that is folded where it is long, as far as there is room."""
+    if not found:
+        return []
+    lines = [f"- {escaped(finding.text)}" for finding in found]
+    shown = [line for end, line in zip(accumulate(map(len, lines)), lines, strict=True) if end < LONGEST // 8]
+    more = [f"- … and {len(lines) - len(shown):,} more"] if shown != lines else []
+    return [folded(f"⚠ {counted(len(lines), 'warning')}", "\n".join([*shown, *more]), is_open=not more)]
+
+
 def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
-    title = f"<b>{summary_code(target.name)}</b> failed: {summary_code(redacted(cause(target))[:500])}"
+    where = f" at {summary_code(where_of(target))}" if target.failed_line else ""
+    title = f"<b>{summary_code(target.name)}</b> failed{where}: {summary_code(redacted(cause(target))[:500])}"
     lines = [fenced(last_lines(target.excerpt, longest))] if target.excerpt else []
+    lines += [escaped(text) for text in (target.reason if target.failed_step else "", target.hint) if text]
     lines += [f"full log: {code(target.log)}"] if target.log else []
     return folded(title, "\n\n".join(lines) or "It left no log.", is_open=is_open)
 
@@ -172,7 +221,7 @@ def _row(target: TargetOutcome) -> str:
     cells = [
         code(target.name),
         target.status + reason,
-        escaped(" ".join(target.platforms)),
+        escaped(platforms_of(target)),
         "<br>".join(map(code, target.tags)),
         code(target.digest[:DIGEST]),
         f"{target.seconds:.1f}s" if target.seconds else "",

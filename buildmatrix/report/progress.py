@@ -101,7 +101,8 @@ class Lines:
             case TargetEnded() if event.outcome.name in self._done and event.outcome.status in {"built", "cached"}:
                 self._done.discard(event.outcome.name)  # it was said when it was written
             case TargetEnded():
-                self._end(event.outcome.name, ended(event.outcome, self._style), logged=bool(event.outcome.steps))
+                logged = self._log_of is not None and bool(event.outcome.steps)
+                self._end(event.outcome.name, ended(event.outcome, self._style, logged=logged), logged=logged)
 
     def _say(self, name: str, text: str) -> None:
         self._said[name] = self._clock()
@@ -160,12 +161,18 @@ def done(row: Row, style: Style) -> str:
     return " ".join(filter(None, (painted(status, status, style), f"{row.took:.1f}s" if row.took else "", row.doing)))
 
 
-def ended(outcome: TargetOutcome, style: Style, *, short: bool = False) -> str:
-    """Return how a target ended, in one line: `built 12.4s sha256:4af5eec9f528`; `short`: only what is behind that."""
+def ended(outcome: TargetOutcome, style: Style, *, short: bool = False, logged: bool = False) -> str:
+    """Return how a target ended, in one line: `built 12.4s sha256:4af5eec9f528`; `short`: only what is behind that.
+
+    Where its log follows (`logged`), that says why it failed.
+    """
     parts = [] if short else [painted(outcome.status, outcome.status, style)]
     parts += [f"{outcome.seconds:.1f}s"] if outcome.seconds and not short else []
+    if logged and outcome.status == "failed":
+        return " ".join(parts)
     if outcome.status in {"failed", "stopped", "skipped"}:
-        parts.append(shortened(outcome.reason))
+        step = outcome.failed_step if outcome.reason.startswith("exit code") else ""
+        parts.append(shortened(f"{shortened(step, WIDEST // 2)}: {outcome.reason}" if step else outcome.reason))
     elif outcome.digest:
         parts.append(outcome.digest[: len("sha256:") + 12])
     return " ".join(part for part in parts if part)

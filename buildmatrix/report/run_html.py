@@ -13,7 +13,20 @@ from buildmatrix.build.outcome import Attempt, Outcome, Status, StepOutcome, Tar
 from buildmatrix.report.about import NOTHING, About, link_from
 from buildmatrix.report.run_graph import graph_of
 from buildmatrix.report.run_timeline import longest_text, most_steps, picked, timeline_of
-from buildmatrix.report.words import STATUSES, asked, cause, count_of, counts, duration, last_lines, problems, size
+from buildmatrix.report.words import (
+    STATUSES,
+    asked,
+    cause,
+    count_of,
+    counted,
+    counts,
+    duration,
+    last_lines,
+    platforms_of,
+    problems,
+    size,
+    where_of,
+)
 from buildmatrix.text import clean
 
 MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
@@ -55,6 +68,9 @@ def _template() -> Template:
         "size": size,
         "asked": asked,
         "cause": cause,
+        "counted": counted,
+        "where_of": where_of,
+        "platforms_of": platforms_of,
         "last_lines": last_lines,
         "picked": picked,
         "steps_text": _steps_text,

@@ -32,6 +32,7 @@ def _document(outcome: Outcome, about: About) -> dict[str, Any]:
         "left_behind": list(outcome.left_behind),
         "problem": [diagnostic.message for diagnostic in outcome.problem.diagnostics] if outcome.problem else [],
         "totals": {"targets": len(outcome.targets), **count_of(outcome.targets)},
+        "warnings": [_finding(finding) for finding in outcome.warnings],
         "targets": [_target(target, about) for target in outcome.targets],
     }
 
@@ -47,6 +48,7 @@ def _target(target: TargetOutcome, about: About) -> dict[str, Any]:
         "status": target.status,
         "exported": target.exported,
         "platforms": list(target.platforms),
+        "carried": list(target.carried),
         "tags": list(target.tags),
         "builds_upon": list(target.links),
         "needs": list(target.needs),
@@ -55,8 +57,11 @@ def _target(target: TargetOutcome, about: About) -> dict[str, Any]:
         "digest": target.digest or None,
         "size": target.size or None,
         "failed_step": target.failed_step or None,
+        "failed_file": target.failed_file or None,
+        "failed_line": target.failed_line or None,
         "excerpt": target.excerpt or None,
         "reason": target.reason or None,
+        "hint": target.hint or None,
         "log": target.log or None,
         "call": target.call or None,
         "findings": [_finding(finding) for finding in target.findings],
@@ -67,7 +72,11 @@ def _target(target: TargetOutcome, about: About) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {key: value or None for key, value in asdict(finding).items()}
+    values = (finding.rule, finding.message, finding.file, finding.line, finding.url)
+    return {key: value or None for key, value in zip(_FINDING, values, strict=True)}
+
+
+_FINDING = ("rule", "message", "file", "line", "url")
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
@@ -118,6 +127,11 @@ def run_schema() -> JsonSchema:
             left_behind=_TEXTS | {"description": "Things in a registry that nobody asked for."},
             problem=_TEXTS | {"description": ended},
             totals=_object(targets=_COUNT, **dict.fromkeys(STATUSES, _COUNT)),
+            warnings={
+                "type": "array",
+                "items": _finding_schema(),
+                "description": "BuildKit's about Dockerfiles, each once.",
+            },
             targets={"type": "array", "items": _target_schema()},
         ),
     }
@@ -136,6 +150,7 @@ def _target_schema() -> JsonSchema:
         },
         exported=_TRUTH | {"description": "false: only built because others build upon it."},
         platforms=_TEXTS,
+        carried=_TEXTS | {"description": "Platforms that were not built, but taken over from what its tags held."},
         tags=_TEXTS | {"description": "Those that point at it now."},
         builds_upon=_TEXTS,
         needs=_TEXTS,
@@ -144,8 +159,11 @@ def _target_schema() -> JsonSchema:
         digest=_TEXT_OR_NULL | {"description": "That of the image or index."},
         size={"type": ["integer", "null"], "minimum": 0, "description": "Bytes."},
         failed_step=_TEXT_OR_NULL,
+        failed_file=_TEXT_OR_NULL | {"description": "The Dockerfile, or what holds it, from the repository's root."},
+        failed_line={"type": ["integer", "null"], "minimum": 1},
         excerpt=_TEXT_OR_NULL | {"description": "The last lines of the failed step's log."},
-        reason=_TEXT_OR_NULL | {"description": "Why it was kept, built again, skipped or stopped."},
+        reason=_TEXT_OR_NULL | {"description": "Why it failed, was kept, built again, skipped or stopped."},
+        hint=_TEXT_OR_NULL | {"description": "What to do about its failure."},
         log=_TEXT_OR_NULL | {"description": "The path of its full log."},
         call=_TEXT_OR_NULL | {"description": "What was asked instead of a build: check, outline or targets."},
         findings={"type": "array", "items": _finding_schema(), "description": "What a check found."},
@@ -159,7 +177,7 @@ def _finding_schema() -> JsonSchema:
     return _object(
         rule=_TEXT_OR_NULL | {"description": "null: an error."},
         message=_TEXT_OR_NULL,
-        file=_TEXT_OR_NULL | {"description": "The Dockerfile; dockerfile-inline where the spec holds it."},
+        file=_TEXT_OR_NULL | {"description": "The Dockerfile, or what holds it, from the repository's root."},
         line={"type": ["integer", "null"], "minimum": 1},
         url=_TEXT_OR_NULL | {"description": "Where the rule is explained."},
     )

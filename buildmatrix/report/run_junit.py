@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 from buildmatrix.build.outcome import Attempt, Outcome, TargetOutcome
 from buildmatrix.report.about import NOTHING, About
 from buildmatrix.report.places import Spot
-from buildmatrix.report.words import cause, duration
+from buildmatrix.report.words import cause, duration, platforms_of, where_of
 from buildmatrix.text import clean
 
 
@@ -26,7 +26,8 @@ def run_junit(outcome: Outcome, about: About = NOTHING) -> str:
 def _run_facts(outcome: Outcome, about: About) -> list[tuple[str, str]]:
     facts = [("command", about.command), ("commit", about.commit), ("branch", about.branch)]
     facts += [("builder", outcome.builder), *(("node", node) for node in outcome.nodes), ("publish", outcome.publish)]
-    return [*facts, *(("left_behind", text) for text in outcome.left_behind)]
+    facts += [("left_behind", text) for text in outcome.left_behind]
+    return [*facts, *(("warning", finding.text) for finding in outcome.warnings)]
 
 
 def _properties(parent: ET.Element, facts: list[tuple[str, str]]) -> None:
@@ -80,7 +81,7 @@ def _facts(target: TargetOutcome) -> list[tuple[str, str]]:
         ("digest", target.digest),
         ("size", str(target.size or "")),
         *(("tag", tag) for tag in target.tags),
-        ("platforms", " ".join(target.platforms)),
+        ("platforms", platforms_of(target)),
         ("log", target.log),
     ]
 
@@ -94,7 +95,8 @@ def _failure(case: ET.Element, target: TargetOutcome) -> None:
         type=clean(kind),
     )
     log = f"full log: {target.log}" if target.log else ""
-    element.text = clean("\n".join(text for text in (target.failed_step, target.excerpt, log) if text))
+    texts = (where_of(target), target.failed_step, target.excerpt, target.hint, log)
+    element.text = clean("\n".join(filter(None, texts)))
 
 
 def _attempt(attempt: Attempt) -> str:

@@ -34,6 +34,11 @@ def counts(outcome: Outcome) -> str:
     return ", ".join(f"{number} {status}" for status, number in numbers if number) or "nothing built"
 
 
+def counted(number: int, thing: str) -> str:
+    """Return `1 warning` or `12 warnings`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return `12.4s`, `1:05` or `1:00:05`."""
     minutes, rest = divmod(round(seconds), 60)
@@ -59,8 +64,26 @@ def problems(outcome: Outcome) -> list[str]:
     """Return what ended the run and what to do about it, except what only says again that a target failed."""
     found = outcome.problem.diagnostics if outcome.problem else ()
     is_told = any(target.status == "failed" for target in outcome.targets)
-    told = [one for one in found if one.hint or not is_told or len(found) > 1]
-    return [f"{one.message}: {one.hint}" if one.hint else one.message for one in told]
+    said = told(outcome)
+    left = [one for one in found if one.message not in said and (one.hint or not is_told or len(found) > 1)]
+    return [f"{one.message}: {one.hint}" if one.hint else one.message for one in left]
+
+
+def told(outcome: Outcome) -> frozenset[str]:
+    """Return the messages of problems of which all is said with the targets that failed."""
+    failed = (target for target in outcome.targets if target.status == "failed")
+    return frozenset(f"{target.name} failed: {target.reason}" for target in failed)
+
+
+def platforms_of(target: TargetOutcome) -> str:
+    """Return the platforms of what a target left: `linux/arm64, kept linux/amd64`."""
+    built, carried = " ".join(target.platforms), " ".join(target.carried)
+    return f"{built}, kept {carried}" if carried else built
+
+
+def where_of(target: TargetOutcome) -> str:
+    """Return `FILE:LINE` of the step that failed; "" where that is not known."""
+    return f"{target.failed_file}:{target.failed_line}" if target.failed_line else ""
 
 
 def asked(target: TargetOutcome) -> str:

@@ -124,7 +124,7 @@ def test_an_answer_may_be_anything(planned: Plan, data: st.DataObject) -> None:
             some[key] = data.draw(ANYTHING)
     whole: Any = {"warnings": [some], "buildError": some}
     result = data.draw(st.just(whole) | ANYTHING)
-    found = answer_of(target, {"result.json": result, "result.txt": data.draw(ANYTHING)})
+    found = answer_of(target, "/plan", {"result.json": result, "result.txt": data.draw(ANYTHING)})
     assert found is not None
     for one in found.findings:
         assert isinstance(one.text, str)

@@ -229,7 +229,7 @@ def test_a_step_that_targets_share_is_the_bases() -> None:
     found = replace(found, targets=(found.targets[0], replace(found.targets[1], links=("base",))))
     failure = explain(progress, found, said=True)
     assert (failure.target, failure.kind, failure.may_pass) == ("base", "build", False)
-    assert failure.problem.diagnostics[0].message == f"base failed: {error}"
+    assert failure.problem.diagnostics[0].message == "base failed: exit code: 1"
 
 
 def test_json_over_several_lines_is_read_too() -> None:

@@ -109,7 +109,7 @@ def test_json_names_every_field_of_the_data() -> None:
         (Attempt, properties["attempts"]["items"]["properties"]),
         (StepOutcome, properties["steps"]["items"]["properties"]),
     ):
-        assert [renamed.get(name, name) for name in kind.__dataclass_fields__ if name not in found] == [
+        assert [renamed.get(name, name) for name in kind.__dataclass_fields__ if name not in {*found, "place"}] == [
             renamed[name] for name in kind.__dataclass_fields__ if name in renamed
         ]
 

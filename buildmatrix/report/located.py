@@ -1,0 +1,32 @@
+"""An outcome whose places are files and lines: what the reports of a run show."""
+
+from dataclasses import replace
+
+from buildmatrix.build.outcome import Finding, Outcome, TargetOutcome
+from buildmatrix.build.sources import told_at
+from buildmatrix.report.places import Places
+
+
+def located(outcome: Outcome, places: Places) -> Outcome:
+    """Return an outcome with the files, from the repository's root, and the lines of its failures and warnings."""
+    targets = tuple(_target(target, places) for target in outcome.targets)
+    warnings = sorted((_finding(one, places) for one in outcome.warnings), key=lambda one: (one.file, one.line))
+    return replace(outcome, targets=targets, warnings=tuple(warnings))
+
+
+def _target(target: TargetOutcome, places: Places) -> TargetOutcome:
+    if target.place is None and not target.findings:
+        return target
+    is_of_dockerfile = target.place is not None and (target.place.within or target.place.line)
+    spot = places.spot(target.place) if is_of_dockerfile else None
+    findings = tuple(_finding(one, places) for one in target.findings)
+    excerpt = told_at(target.excerpt, f"{spot.file}:{spot.line}") if spot and spot.line else target.excerpt
+    if target.status == "failed":
+        excerpt = "\n".join(filter(None, (excerpt, *(one.text for one in findings))))
+    file, line = (spot.file, spot.line) if spot else ("", 0)
+    return replace(target, findings=findings, excerpt=excerpt, failed_file=file, failed_line=line)
+
+
+def _finding(finding: Finding, places: Places) -> Finding:
+    spot = places.spot(finding.place)
+    return replace(finding, file=spot.file, line=spot.line) if spot else finding
