@@ -51,7 +51,7 @@ def is_done(running: Running, run: Run, name: str) -> bool:
     if name in running.metadata:
         return True
     if not outputs:
-        return is_whole(running.progress, running.unit.call, target, run.facts.builder)
+        return is_whole(running.progress, running.unit.call, target, run.facts.builder, running.live.files)
     if len(nodes_of(target.platforms, run.facts.builder)) <= 1:
         return sum(track.exports.values()) == len(outputs)
     if not running.merged.get(name) and track.exports and all(track.exports.values()):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.calls import Call
+from buildmatrix.build.dockerfiles import Dockerfiles
 from buildmatrix.build.drivers import nodes_of
 from buildmatrix.build.events import Event, Listener, StepEnded, StepStarted, TargetDone, TargetStarted
 from buildmatrix.build.merged import merge_names
-from buildmatrix.build.owners import Owners
 from buildmatrix.build.progress import Progress, is_of_dockerfile
-from buildmatrix.build.whole import is_whole
+from buildmatrix.build.whole import has_run, is_whole
 from buildmatrix.plan.model import Plan
 
 
@@ -36,15 +36,17 @@ class Told:
 class Live:
     """Reads the lines of a call; tells the listener what its progress tells, and when its own targets begin and end."""
 
-    def __init__(self, plan: Plan, made: Call, builder: Builder, tell: Listener, told: Told) -> None:
-        """Take the call, and what was told before."""
+    def __init__(
+        self, plan: Plan, made: Call, builder: Builder, tell: Listener, told: Told, files: Dockerfiles
+    ) -> None:
+        """Take the call, what was told before, and the Dockerfiles."""
         self._plan, self._call, self._builder = plan, made, builder
         self._tell, self._told = tell, told
         self._own: dict[str, int] = {}
         self._touched: set[str] = set()
-        self._owners = Owners(plan, made.within)
+        self.files = files
         merges = merge_names([plan.by_name[name] for name in made.within])
-        self.progress = Progress(made.within, self._hear, merges, self._owners)
+        self.progress = Progress(made.within, self._hear, merges, files.whose)
 
     def owns(self, names: Collection[str], attempt: int) -> None:
         """Take the targets that are built by this call and no other, and which attempt it is."""
@@ -78,11 +80,11 @@ class Live:
         """Tell whether a step is the target's own, and not one of what it builds upon that runs for it."""
         if not isinstance(event, StepStarted):
             return False
-        upon = [base for base in self._owners.upon(name) if base in self._own and base not in self._told.done]
-        if not upon or (is_of_dockerfile(event.at) and self._owners.is_own(name, event.step)):
+        upon = [base for base in self.files.upon(name) if base in self._own and base not in self._told.done]
+        if not upon or (is_of_dockerfile(event.at) and self.files.is_own(name, event.step)):
             return True
         targets = self._plan.by_name
-        ready = all(self.progress.has_run(base, targets[base].platforms) for base in upon)
+        ready = all(has_run(self.progress, targets[base], self.files) for base in upon)
         return ready and self.progress.works_since(name) > 0
 
     def _begin(self, name: str) -> None:
@@ -91,7 +93,7 @@ class Live:
         self._tell(TargetStarted(target=name, attempt=attempt, because=self._told.reasons.get(name, "")))
 
     def _is_done(self, name: str) -> bool:
-        return is_whole(self.progress, self._call, self._plan.by_name[name], self._builder)
+        return is_whole(self.progress, self._call, self._plan.by_name[name], self._builder, self.files)
 
     def _end(self, name: str) -> None:
         if self._waits(name):

@@ -7,7 +7,7 @@ bake's own words, at the end of a failed run.
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,11 +93,8 @@ class Track:
     """What writes the result, by digest: whether it has ended without an error."""
     caches: dict[str, bool] = field(default_factory=dict)
     """What writes caches, alike."""
-    parts: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
-    """The steps that were told under its name, by digest: where each stands, and the digests of what it needs.
-
-    BuildKit tells all of a platform at once, its last step first.
-    """
+    parts: dict[str, str] = field(default_factory=dict)
+    """The steps that were told under its name, by digest: where each stands."""
     digest: str = ""
     """That of the index, or of the image where there is none; "" before it is known."""
     has_list: bool = False
@@ -167,14 +164,12 @@ class Progress:
         own = (step for step in self._steps.values() if step.target == name and step.seen)
         return min((step.seen for step in own if step.is_export or _NUMBERED.search(step.at)), default=0.0)
 
-    def has_run(self, name: str, platforms: Collection[str]) -> bool:
-        """Tell whether the last step of a target has ended well, for each of several platforms."""
-        parts = self.tracks[name].parts
-        needed = frozenset[str]().union(*(needs for _, needs in parts.values()))
-        last = {digest: at for digest, (at, _) in parts.items() if digest not in needed}
-        heads = [platform for platform in platforms if any(at.startswith(f"{platform} ") for at in last.values())]
-        whole = len(heads) == len(platforms) if len(platforms) > 1 else bool(last)
-        return whole and all(self._steps[digest].good for digest in last)
+    def good_steps(self, name: str, is_own: Callable[[str], bool]) -> Iterator[str]:
+        """Yield where the steps stand that ended well and were told under a name, if they are its own by their text."""
+        for digest, at in self.tracks[name].parts.items():
+            step = self._steps[digest]
+            if step.good and is_own(step.text):
+                yield at
 
     def runs(self, name: str) -> bool:
         """Tell whether a step of a target runs now."""
@@ -281,9 +276,7 @@ class Progress:
             return None
         target, at, text = self._named(redacted(word(vertex, "name")))
         if target and _NUMBERED.search(at):
-            needs = vertex.get("inputs")
-            inputs = frozenset(filter(_is_text, needs)) if isinstance(needs, list) else frozenset()
-            self.tracks[target].parts[digest] = at, inputs
+            self.tracks[target].parts[digest] = at
             target = self._whose(target, text)
         known = self._steps.get(digest)
         if known is None and target:
@@ -343,7 +336,3 @@ def warned(target: str, warning: Mapping[str, Any]) -> Warned:
 def is_of_dockerfile(at: str) -> bool:
     """Tell whether a step that stands there (`linux/amd64 2/5`) is one of a Dockerfile."""
     return _NUMBERED.search(at) is not None
-
-
-def _is_text(found: Any) -> bool:
-    return isinstance(found, str)

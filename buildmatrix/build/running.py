@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from buildmatrix.build.archives import Archives
 from buildmatrix.build.calls import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
+from buildmatrix.build.dockerfiles import Dockerfiles
 from buildmatrix.build.events import Line, Listener
 from buildmatrix.build.ledger import Run
 from buildmatrix.build.live import Live, Told
@@ -68,6 +69,7 @@ class Starter:
     def __init__(self, run: Run, policy: Policy, tell: Listener, told: Told) -> None:
         """Take the run, who is told of what calls say, and what was told already."""
         self._run, self._policy, self._tell, self._told = run, policy, tell, told
+        self._files = Dockerfiles(run.plan)
         self._count = 0
         self.opens_archives = policy.progress == "auto"
         """Whether bake is given archives as open files; in other styles it wants what is outside to be allowed."""
@@ -80,7 +82,7 @@ class Starter:
         self._count += 1
         folder, archives = self._run.folder / str(self._count), Archives()
         self._write(unit.call, folder, archives)
-        live = Live(self._run.plan, unit.call, self._run.facts.builder, self._tell, self._told)
+        live = Live(self._run.plan, unit.call, self._run.facts.builder, self._tell, self._told, self._files)
         live.owns(own, unit.attempt)
         if self._policy.progress != "auto":
             live.begin_all()

@@ -1,9 +1,12 @@
 """Which targets of a call are done before it has ended: all that they write is written, told by their steps."""
 
+import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from buildmatrix.build.buildx import Builder
 from buildmatrix.build.calls import Call
+from buildmatrix.build.dockerfiles import Dockerfiles
 from buildmatrix.build.drivers import loads_elsewhere, nodes_of
 from buildmatrix.build.progress import Progress
 from buildmatrix.plan.model import PlannedTarget
@@ -11,8 +14,10 @@ from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.spec.caches import InlineCacheTo
 from buildmatrix.spec.settings import CacheonlyOutput
 
+_NUMBERED = re.compile(r"^(?P<head>.*?)(?P<number>\d+)/(?P<count>\d+)$")
 
-def is_whole(progress: Progress, made: Call, target: PlannedTarget, builder: Builder) -> bool:
+
+def is_whole(progress: Progress, made: Call, target: PlannedTarget, builder: Builder, files: Dockerfiles) -> bool:
     """Tell whether all that a target writes is written, its caches too; what writes nothing ends with its last step.
 
     An image that is loaded into an engine elsewhere is so after its export, by a step that bake tells under no name:
@@ -28,7 +33,7 @@ def is_whole(progress: Progress, made: Call, target: PlannedTarget, builder: Bui
     merges = sum(map(pushes_tags, outputs)) if nodes > 1 else 0
     wanted = len(outputs) * nodes + merges if outputs else _implied(target, made, builder)
     written = len(track.exports) == sum(track.exports.values()) == wanted
-    return written and (wanted > 0 or _has_run(progress, target))
+    return written and (wanted > 0 or (not _is_scanned(target) and has_run(progress, target, files)))
 
 
 def written_outputs(target: PlannedTarget) -> tuple[Any, ...]:
@@ -43,6 +48,23 @@ def _implied(target: PlannedTarget, made: Call, builder: Builder) -> int:
     return int(builder.driver == "docker" and not asked)
 
 
-def _has_run(progress: Progress, target: PlannedTarget) -> bool:
-    scanned = any(table.type == "sbom" for table in target.settings.attest or () if not isinstance(table, str))
-    return not scanned and progress.has_run(target.name, target.platforms)
+def has_run(progress: Progress, target: PlannedTarget, files: Dockerfiles) -> bool:
+    """Tell whether a target's last step has ended well; false where its Dockerfile does not tell which that is."""
+    known = files.last(target.name)
+    if known is None:
+        return False
+    own = progress.good_steps(target.name, lambda step: files.is_own(target.name, step))
+    return _ends(own, target.platforms, *known)
+
+
+def _ends(steps: Iterable[str], platforms: Collection[str], stage: str, hidden: int) -> bool:
+    """Tell whether the last step of a stage is among these (`linux/amd64 x 2/5`), for each of several platforms."""
+    found = [match for step in steps if (match := _NUMBERED.match(step))]
+    last = [match for match in found if int(match["number"]) == int(match["count"]) - hidden]
+    heads = {match["head"].strip() for match in last}
+    wanted = platforms if len(platforms) > 1 else {head.partition(" ")[0] for head in heads if "/" in head} or {""}
+    return all(f"{platform} {stage}".strip() in heads for platform in wanted)
+
+
+def _is_scanned(target: PlannedTarget) -> bool:
+    return any(table.type == "sbom" for table in target.settings.attest or () if not isinstance(table, str))

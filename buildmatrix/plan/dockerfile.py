@@ -1,7 +1,7 @@
 """What a Dockerfile tells: which stages it has, and whether building one runs programs of its platform."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -81,6 +81,21 @@ def only_base(text: str) -> str:
     """Return what the only stage of a Dockerfile builds upon, in small letters; "" where there are several, or none."""
     stages = list(_stages(text)) if stage_names(text) is not None else []
     return stages[0].base if len(stages) == 1 else ""
+
+
+def last_step(text: str, stage: str | None, contexts: Collection[str]) -> tuple[str, int] | None:
+    """Return how BuildKit names the stage that is built, and how many of its numbered steps do not show.
+
+    The steps of a Dockerfile's only stage have no name, those of an unnamed one `stage-1`. A FROM of another context
+    is counted and not shown, a FROM of a stage is not counted. None where nothing of that can be known.
+    """
+    stages = list(_stages(text)) if stage_names(text) is not None else []
+    names = [one.name or f"stage-{number}" for number, one in enumerate(stages)]
+    if not stages or (stage and stage.lower() not in names):
+        return None
+    place = names.index(stage.lower()) if stage else len(stages) - 1
+    hidden = int(stages[place].base not in names[:place] and stages[place].base in {key.lower() for key in contexts})
+    return (names[place] if len(stages) > 1 else "", hidden)
 
 
 def text_of(target: PlannedTarget, directory: str) -> str:

@@ -39,7 +39,6 @@ STATUS: dict[str, list[dict[str, Any]]] = {
             "completed": "2024-01-01T00:00:01Z",
             "error": "e",
             "cached": True,
-            "inputs": ["sha256:0"],
         }
     ],
     "statuses": [{"vertex": "sha256:1", "id": "exporting manifest sha256:" + "0" * 64, "total": 10, "current": 5}],

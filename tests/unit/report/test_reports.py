@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from buildmatrix.build.events import Event, Line, LogLine, Retrying, StepStarted, TargetEnded, TargetStarted
+from buildmatrix.build.events import (
+    Event,
+    Line,
+    LogLine,
+    Retrying,
+    StepStarted,
+    TargetDone,
+    TargetEnded,
+    TargetStarted,
+    Warned,
+)
 from buildmatrix.build.outcome import Outcome, StepOutcome, TargetOutcome
 from buildmatrix.errors import BuildFailedError, Diagnostic, Place
 from buildmatrix.report.board import Board
@@ -191,6 +202,73 @@ def test_github_gets_the_log_in_a_group() -> None:
     word = stop.removeprefix("::stop-commands::")
     assert len(word) == 32
     assert go_on == f"::{word}::"
+
+
+def test_what_is_written_is_said_at_once_and_not_again() -> None:
+    written: list[str] = []
+    lines = Lines(Rows({"base": ()}, held={"base"}), PLAIN, written.append)
+    lines(TargetStarted(target="base", attempt=1))
+    lines(TargetDone(target="base", ran=True, seconds=1.25, digest="sha256:" + "a" * 64))
+    lines(events()[5])
+    assert written == ["base  started\n", "base  built 1.2s sha256:aaaaaaaaaaaa, tags wait\n"]
+
+
+def test_what_runs_is_said_after_a_silence() -> None:
+    now = 0.0
+    written: list[str] = []
+    rows = Rows(dict.fromkeys(["app", "base", *(f"t{number}" for number in range(5))], ()), clock=lambda: now)
+    lines = Lines(rows, PLAIN, written.append, every=30)
+    lines(TargetStarted(target="app", attempt=1))
+    lines(StepStarted(target="app", at="linux/amd64 2/4", step="RUN make all"))
+    lines(LogLine(target="app", at="linux/amd64 2/4", text="10 %\r20 % \x1b[32mgcc -c a.c\x1b[0m"))
+    lines(LogLine(target="app", at="linux/amd64 2/4", text=""))
+    now = 10.0
+    lines.remind()
+    assert written == ["app   started\n"]
+    now = 75.0
+    lines(TargetStarted(target="base", attempt=1))
+    lines.remind()
+    assert written[2:] == ["app   building 1:15, linux/amd64 2/4 RUN make all: 20 % gcc -c a.c\n"]
+    now = 105.0
+    for number in range(5):
+        lines(TargetStarted(target=f"t{number}", attempt=1))
+    now = 135.0
+    written.clear()
+    lines.remind()
+    assert written[-2:] == ["t2    building 30.0s\n", "0 of 7 done, 7 at work\n"]
+
+
+def test_a_run_is_never_silent_for_long() -> None:
+    heard = threading.Event()
+    written: list[str] = []
+
+    def write(text: str) -> None:
+        written.append(text)
+        heard.set()
+
+    with Lines(Rows({"app": ()}), PLAIN, write, every=0.01):
+        assert heard.wait(60)
+    assert written[0] == "0 of 1 done, 0 at work\n"
+
+
+def test_the_board_shows_the_step_and_its_last_line() -> None:
+    board = Board(Rows({"app": ("base",), "other": ("app",)}), io.StringIO())
+    for event in events()[:3]:
+        board(event)
+    board(Warned(target="app", rule="R", message="m", line=1))
+    board(Warned(target="other", rule="R", message="m", line=1, again=True))
+
+    def drawn(width: int) -> list[str]:
+        screen = io.StringIO()
+        Console(file=screen, width=width, height=24, color_system=None).print(board)
+        return [re.sub(r" +[0-9.]+s ", " ", line).rstrip() for line in screen.getvalue().splitlines()]
+
+    assert drawn(80)[:2] == [
+        "  app    building    2/4  hello",
+        "  other  waiting                   for app",
+    ]
+    assert drawn(120)[0] == "  app    building    2/4  RUN a b  hello"
+    assert "1 warning" in drawn(80)[-1]
 
 
 def test_buildx_own_lines_are_passed_on_and_nothing_else() -> None:

@@ -1,0 +1,59 @@
+"""The Dockerfiles of a plan's targets, each read once and only when it is needed: whose a step is, which is last.
+
+Bake tells the steps of what a target builds upon under that target's name, too.
+"""
+
+import re
+
+from buildmatrix.plan.dockerfile import instructions, last_step, text_of
+from buildmatrix.plan.model import Plan
+
+
+class Dockerfiles:
+    """Knows the steps of targets."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Take the plan."""
+        self._plan = plan
+        self._steps: dict[str, frozenset[str]] = {}
+        self._last: dict[str, tuple[str, int] | None] = {}
+        self._upon: dict[str, tuple[str, ...]] = {}
+
+    def upon(self, name: str) -> tuple[str, ...]:
+        """Return all that a target builds upon, a base before what builds upon it."""
+        if name not in self._upon:
+            links = self._plan.by_name[name].links
+            found = {*links, *(further for link in links for further in self.upon(link))}
+            self._upon[name] = tuple(one.name for one in self._plan.targets if one.name in found)
+        return self._upon[name]
+
+    def whose(self, name: str, step: str) -> str:
+        """Return the target whose step it is that was told under a name: its own in doubt."""
+        if not self.upon(name) or self._has(name, step):
+            return name
+        return next((base for base in self.upon(name) if self._has(base, step)), name)
+
+    def is_own(self, name: str, step: str) -> bool:
+        """Tell whether a step that was told under a name is surely its own."""
+        if not self.upon(name):
+            return True
+        return self._has(name, step) and not any(self._has(base, step) for base in self.upon(name))
+
+    def last(self, name: str) -> tuple[str, int] | None:
+        """Return what `last_step` says of a target's Dockerfile."""
+        if name not in self._last:
+            target = self._plan.by_name[name]
+            text = text_of(target, self._plan.directory)
+            self._last[name] = last_step(text, target.settings.target, target.settings.contexts or {})
+        return self._last[name]
+
+    def _has(self, name: str, step: str) -> bool:
+        """Tell whether a target's Dockerfile has a step, as BuildKit tells it."""
+        if name not in self._steps:
+            text = text_of(self._plan.by_name[name], self._plan.directory)
+            self._steps[name] = frozenset(map(_plain, instructions(text)))
+        return _plain(step) in self._steps[name]
+
+
+def _plain(step: str) -> str:
+    return re.sub(r"\s+", "", step).casefold()

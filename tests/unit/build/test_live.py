@@ -1,0 +1,249 @@
+"""When a running call's targets are begun and done, by what BuildKit told of real runs."""
+
+import json
+import tempfile
+from base64 import b64encode
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from buildmatrix.build.buildx import Builder, Node
+from buildmatrix.build.calls import call
+from buildmatrix.build.dockerfiles import Dockerfiles
+from buildmatrix.build.events import LogLine, StepEnded, StepStarted, TargetDone, TargetStarted, Warned
+from buildmatrix.build.live import Live, Told
+from buildmatrix.build.sources import line_told, place_in, told_at
+from buildmatrix.build.warnings import Warnings
+from buildmatrix.errors import Place
+from buildmatrix.plan.dockerfile import last_step
+from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.spec.caches import RegistryCacheTo
+from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, RegistryOutput, Settings
+
+PLATFORMS = ("linux/amd64", "linux/arm64")
+NODES = tuple(Node(name=f"n{number}", error="", platforms=(name,)) for number, name in enumerate(PLATFORMS))
+ONE = Builder(name="b", driver="remote", error="", nodes=(replace(NODES[0], platforms=PLATFORMS),))
+TWO = replace(ONE, nodes=NODES)
+DOCKER = replace(ONE, driver="docker")
+PUSHED, NOTHING = (RegistryOutput(type="registry"),), (CacheonlyOutput(type="cacheonly"),)
+
+
+def target(name: str, text: str, *links: str, **more: Any) -> PlannedTarget:
+    settings = {"platforms": PLATFORMS, "output": NOTHING, "dockerfile_inline": text, **more}
+    return PlannedTarget(
+        name=name,
+        declared=name,
+        cell={},
+        settings=Settings(contexts={link: f"target:{link}" for link in links}, **settings),
+        links=links,
+        needs=(),
+        reason=Reason(kind="selected", by=""),
+        exported=True,
+        stage=1,
+        place=Place(file="f", pointer=("target", name)),
+        origins={},
+    )
+
+
+def plan(*targets: PlannedTarget) -> Plan:
+    return Plan(
+        file="f",
+        directory=tempfile.gettempdir(),
+        digests={},
+        requires_buildx=(),
+        selectors=(),
+        platforms=(),
+        targets=targets,
+        grants=(),
+        matrices={},
+        warnings=(),
+    )
+
+
+class Heard:
+    def __init__(self, *targets: PlannedTarget, builder: Builder = ONE) -> None:
+        made = plan(*targets)
+        self.events: list[Any] = []
+        unit = call(made, [one.name for one in targets if one.exported])
+        self.live = Live(made, unit, builder, self.events.append, Told({}, set()), Dockerfiles(made))
+        self.live.owns(unit.within, 1)
+
+    def say(self, *vertexes: dict[str, Any]) -> list[str]:
+        """Let BuildKit say something; return what is told of targets for it."""
+        before = len(self.events)
+        self.live.line(json.dumps({"vertexes": vertexes}))
+        kinds = {TargetStarted: "begun", TargetDone: "done"}
+        told = self.events[before:]
+        return [f"{event.target} {kinds[type(event)]}" for event in told if type(event) in kinds]
+
+
+def ran(name: str, **more: Any) -> dict[str, Any]:
+    return {**runs(name), "completed": "2026-11-25T00:00:01Z", **more}
+
+
+def runs(name: str) -> dict[str, Any]:
+    digest = name.partition("] ")[2] + ("arm" if "arm64" in name else "")
+    return {"digest": digest, "name": name, "started": "2026-11-25T00:00:00Z"}
+
+
+def test_what_writes_nothing_is_done_with_the_last_step_of_each_platform() -> None:
+    told = Heard(target("app", "FROM busybox\nRUN a\nRUN b\n"))
+    app = "[linux/{} {}/3] {}"
+    assert told.say(ran(app.format("amd64", 1, "FROM busybox"))) == ["app begun"]
+    assert told.say(ran(app.format("amd64", 2, "RUN a")), runs(app.format("amd64", 3, "RUN b"))) == []
+    assert told.say(ran(app.format("amd64", 3, "RUN b"))) == []
+    assert told.say(ran(app.format("arm64", 3, "RUN b"))) == ["app done"]
+
+
+def test_what_failed_or_was_ended_is_not_done() -> None:
+    told = Heard(target("app", "FROM busybox\nRUN a\n", platforms=("linux/amd64",)))
+    assert told.say(ran("[2/2] RUN a", error="exit code: 1")) == ["app begun"]
+    told = Heard(target("app", "FROM busybox\nRUN a\n", platforms=("linux/amd64",)))
+    assert told.say(ran("[2/2] RUN a", error="context canceled")) == ["app begun"]
+
+
+def test_the_end_of_another_stage_is_no_end() -> None:
+    text = "FROM busybox AS made\nRUN a\nFROM busybox\nCOPY --from=made a /\n"
+    told = Heard(target("app", text, platforms=("linux/amd64",)))
+    assert told.say(ran("[made 2/2] RUN a")) == ["app begun"]
+    assert told.say(ran("[stage-1 2/2] COPY --from=made a /")) == ["app done"]
+
+
+def test_what_is_exported_is_done_when_all_of_it_is_written_and_its_cache_too() -> None:
+    cache = (RegistryCacheTo(type="registry", ref="r/a:cache"),)
+    told = Heard(target("app", "FROM busybox\nRUN a\n", output=PUSHED, tags=("r/a:1",), cache_to=cache))
+    assert told.say(ran("[linux/amd64 2/2] RUN a"), ran("[linux/arm64 2/2] RUN a")) == ["app begun"]
+    assert told.say(runs("[app] exporting to image"), runs("[app] exporting cache to registry")) == []
+    assert told.say(ran("[app] exporting to image")) == []
+    assert told.say(ran("[app] exporting cache to registry")) == ["app done"]
+
+
+def test_an_image_of_two_nodes_is_done_when_it_is_merged() -> None:
+    told = Heard(target("app", "FROM busybox\nRUN a\n", output=PUSHED, tags=("r/a:1",)), builder=TWO)
+    assert told.say(ran("[app] exporting to image", digest="1"), ran("[app] exporting to image", digest="2")) == [
+        "app begun"
+    ]
+    assert told.say(ran("merging manifest list r/a:1", digest="3")) == ["app done"]
+    assert [event.digest for event in told.events if isinstance(event, TargetDone)] == [""]
+
+
+@pytest.mark.parametrize(("builder", "done"), [(ONE, []), (DOCKER, ["app done"])])
+def test_what_is_loaded_after_its_export_ends_with_its_call(builder: Builder, done: list[str]) -> None:
+    output = (DockerOutput(type="docker"),)
+    told = Heard(target("app", "FROM busybox\nRUN a\n", output=output, platforms=("linux/amd64",)), builder=builder)
+    assert told.say(ran("[app] exporting to image"))[1:] == done
+
+
+def test_what_builds_upon_another_waits_until_that_has_run() -> None:
+    """Its base's steps are told under its own name too, and it may hear of one platform before the other."""
+    base, app = target("base", "FROM busybox\nRUN base\n"), target("app", "FROM base\nRUN app\n", "base")
+    told = Heard(base, app)
+    assert told.say(runs("[app internal] load build definition from Dockerfile")) == []
+    assert told.say(runs("[app linux/amd64 2/2] RUN base")) == ["base begun"]
+    step = next(event for event in told.events if isinstance(event, StepStarted) and event.step == "RUN base")
+    assert step.target == "base"
+    assert told.say(ran("[base linux/amd64 2/2] RUN base"), runs("[base linux/arm64 2/2] RUN base")) == []
+    assert told.say(runs("[app linux/amd64 1/2] RUN app")) == ["app begun"]
+    assert told.say(ran("[app linux/arm64 2/2] RUN base")) == ["base done"]
+    assert told.say(ran("[base linux/arm64 2/2] RUN base")) == []
+    assert told.say(ran("[app linux/amd64 1/2] RUN app"), ran("[app linux/arm64 1/2] RUN app")) == ["app done"]
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "contexts", "last"),
+    [
+        ("FROM busybox\nRUN a\n", None, (), ("", 0)),
+        ("FROM base\nRUN a\n", None, ("base",), ("", 1)),
+        ("FROM busybox AS x\nFROM busybox\n", None, (), ("stage-1", 0)),
+        ("FROM busybox AS x\nFROM busybox\n", "X", (), ("x", 0)),
+        ("FROM busybox AS base\nFROM base AS y\n", None, ("base",), ("y", 0)),
+        ("FROM busybox\n", "none", (), None),
+        ("# syntax=other/frontend\nFROM busybox\n", None, (), None),
+        ("", None, (), None),
+    ],
+)
+def test_which_step_of_a_dockerfile_is_the_last(
+    text: str, stage: str | None, contexts: tuple[str, ...], last: tuple[str, int] | None
+) -> None:
+    assert last_step(text, stage, contexts) == last
+
+
+def test_the_end_of_what_it_builds_upon_is_not_its_own() -> None:
+    """Its own FROM is counted and not shown: `1/2` may be its last step, and the FROM of its base."""
+    base, app = target("base", "FROM busybox\nRUN base\n"), target("app", "FROM base\nRUN app\n", "base")
+    one = ("linux/amd64",)
+    told = Heard(*(replace(made, settings=made.settings.but({"platforms": one})) for made in (base, app)))
+    assert told.say(ran("[app 1/2] FROM busybox"), ran("[app 2/2] RUN base", error="exit code: 1")) == ["base begun"]
+    assert told.say(ran("[app 1/2] RUN app")) == ["app begun", "app done"]
+
+
+def test_what_is_pulled_after_it_was_looked_up_runs_again() -> None:
+    told = Heard(target("app", "FROM busybox\nRUN a\n", platforms=("linux/amd64",)))
+    name = "[1/2] FROM busybox"
+    told.say(ran(name), ran(name), {**runs(name), "started": "2026-11-25T00:00:02Z"})
+    steps = [event for event in told.events if isinstance(event, StepStarted | StepEnded)]
+    assert [(type(event).__name__, getattr(event, "again", False)) for event in steps] == [
+        ("StepStarted", False),
+        ("StepEnded", False),
+        ("StepStarted", True),
+    ]
+
+
+# --- warnings, and places in Dockerfiles ------------------------------------------------------------------------------
+
+
+def warning(text: str, line: int) -> dict[str, Any]:
+    """As BuildKit 0.25 tells it by buildx 0.13 and 0.29."""
+    return {
+        "vertex": "load",
+        "level": 1,
+        "short": b64encode(f"{text} (line {line})".encode()).decode(),
+        "detail": [b64encode(b"Sensitive data should not be used in the ARG or ENV commands").decode()],
+        "url": "https://docs.docker.com/go/dockerfile/rule/secrets-used-in-arg-or-env/",
+        "sourceInfo": {"filename": "Dockerfile"},
+        "range": [{"start": {"line": line}, "end": {"line": line}}],
+    }
+
+
+def test_a_warning_of_two_platforms_and_two_targets_is_one() -> None:
+    one = target("a", "", dockerfile_inline=None, dockerfile="sub/Dockerfile")
+    made = plan(one, replace(one, name="b"))
+    told = Heard(*made.targets)
+    told.say({"digest": "load", "name": "[a internal] load build definition from Dockerfile"})
+    said = warning('SecretsUsedInArgOrEnv: Do not use ARG or ENV for this (ARG "TOKEN")', 3)
+    told.live.line(json.dumps({"warnings": [said, said]}))
+    told.live.line(json.dumps({"warnings": [said]}))
+    (event,) = [event for event in told.events if isinstance(event, Warned)]
+    assert (event.rule, event.line) == ("SecretsUsedInArgOrEnv", 3)
+    assert event.message == 'Do not use ARG or ENV for this (ARG "TOKEN")'
+    found = Warnings(made)
+    assert [found.taken(replace(event, target=name)).again for name in ("a", "b")] == [False, True]
+    (finding,) = found.found
+    assert finding.place == Place(file=f"{tempfile.gettempdir()}/sub/Dockerfile", line=3)
+
+
+EXCERPT = ["boo", "F.Dockerfile:4", "--------------------", "   4 | >>> RUN false", "--------------------", "ERROR: x"]
+
+
+def test_the_line_that_bake_shows_and_the_place_that_it_is_shown_under() -> None:
+    made = target("a", "", dockerfile_inline=None, context="images", dockerfile="sub/F.Dockerfile")
+    assert line_told(EXCERPT, made) == 4
+    assert line_told(EXCERPT, target("a", "FROM x")) == 0  # another file's: bake's own
+    assert place_in(made, "/plan", 4) == Place(file="/plan/images/sub/F.Dockerfile", line=4)
+    assert told_at("\n".join(EXCERPT), "images/sub/F.Dockerfile:4").splitlines()[1] == "images/sub/F.Dockerfile:4"
+
+
+def test_a_dockerfile_that_is_not_here_has_its_place_in_the_spec() -> None:
+    away = target("a", "", dockerfile_inline=None, context="https://example.com/x.git")
+    assert place_in(away, "/plan", 4) == away.place
+    assert place_in(target("a", "FROM x"), "/plan", 4) == Place(file="f", pointer=("target", "a"), within=4)
+
+
+def test_log_lines_are_of_whom_their_step_is() -> None:
+    base, app = target("base", "FROM busybox\nRUN base\n"), target("app", "FROM base\nRUN app\n", "base")
+    told = Heard(base, app)
+    told.say(runs("[app linux/arm64 2/2] RUN base"))
+    data = b64encode(b"hello\n").decode()
+    told.live.line(json.dumps({"logs": [{"vertex": "RUN basearm", "data": data}]}))
+    assert [event.target for event in told.events if isinstance(event, LogLine)] == ["base"]
