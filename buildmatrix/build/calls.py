@@ -15,6 +15,7 @@ from buildmatrix.build.strands import Strands
 from buildmatrix.plan.grants import for_bake
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
+from buildmatrix.plan.publishing import staging_tag
 from buildmatrix.text import one_line
 
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
@@ -152,4 +153,11 @@ def dry_run(plan: Plan, options: ApplyOptions) -> str:
         for repository, tags in image.tags.items()
     ]
     parts += ["# when everything is there\n" + "".join(moves)] if moves else []
+    first = [
+        f"#   {repository}:{staging_tag(image.name)}\n"
+        for image in staging.images.values()
+        for repository in image.tags
+    ]
+    head = "# where the builder pushes no digest (the driver docker, several nodes), it is pushed first as\n"
+    parts += [head + "".join(first)] if first else []
     return "\n".join(parts)

@@ -61,6 +61,9 @@ _NOISE = re.compile(r"^failed to compute cache key: (failed to calculate checksu
 """What BuildKit was about when a file was not there; its names are of this build only."""
 
 _HICCUP = re.compile(r"no such job|already exists")
+_ENTITLED = re.compile(r"(network\.host|security\.insecure|device\b\S*) is not allowed(?P<ever> by the build daemon)?")
+"""A privilege that a step asks for and its target does not, or that this builder never gives."""
+
 _CRASH = re.compile(r"^(panic|fatal error|SIG[A-Z]+): .*")
 _LOST = {255: "its plugin was killed", 129: "it was hung up", 130: "it was interrupted", 137: "it was killed"}
 _LOST |= {143: "it was terminated"}
@@ -168,7 +171,8 @@ def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
 def _problem(found: "_Class", last: str, failed: str, plan: Plan, *, line: int) -> BuildmatrixError:
     """Return the problem; `line` is that of the Dockerfile, 0 where none is known, -1 where bake's words are not."""
     if line < 0:
-        return BuildFailedError(Diagnostic(message="the build failed", code="failed", hint="its words are above"))
+        message = f"{failed} failed: its words are above" if failed else "the build failed: its words are above"
+        return BuildFailedError(Diagnostic(message=message, code="failed"))
     place = plan.by_name[failed].place if failed else None
     if line:
         place = place_in(plan.by_name[failed], plan.directory, line)
@@ -204,8 +208,9 @@ def _class_of(text: str, words: list[str], log: str) -> _Class:
         return _Class(UsageError, "allow", "usage", _privileges(words))
     if step := _PROCESS.match(text):
         return _class_of_step(step["how"], log)
-    if text.startswith("dockerfile parse error"):
-        return _BUILD
+    entitled = _ENTITLED.search(_outside_quotes(text))
+    if entitled or text.startswith("dockerfile parse error"):
+        return _BUILD._replace(hint=_entitlement(entitled[1], ever=bool(entitled["ever"])) if entitled else "")
     bare = _outside_quotes(text)
     kind = "network" if is_passing(bare) else ""
     if _DISK.search(bare):
@@ -214,6 +219,12 @@ def _class_of(text: str, words: list[str], log: str) -> _Class:
         return _Class(RegistryError, "registry", "network" if is_passing(text) else "registry", registry_hint(text))
     found = _ENGINES if _ENGINE.search(bare) else _BUILD
     return found._replace(kind=kind or found.kind)
+
+
+def _entitlement(name: str, *, ever: bool) -> str:
+    if ever:
+        return f"the builder was started without it: buildkitd --allow-insecure-entitlement {name}"
+    return f'a RUN asks for it: write entitlements = ["{name}"] in the target, and run apply --allow={name}'
 
 
 def _class_of_step(how: str, log: str) -> _Class:

@@ -17,7 +17,7 @@ from buildmatrix.build.live import Live, Told
 from buildmatrix.build.options import Policy
 from buildmatrix.build.preflight import not_allowed
 from buildmatrix.build.progress import Progress
-from buildmatrix.build.rawjson import passed_on
+from buildmatrix.build.rawjson import Documents, passed_on
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.plan.grants import grants_of
 from buildmatrix.process import Watched
@@ -90,7 +90,7 @@ class Starter:
         watched = self._run.programs.watch(
             command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
             cwd=self._run.plan.directory,
-            on_line=self._reader(live),
+            on_line=self._reader(live, unit.call),
             on_output=None if unit.call.asks and self._policy.progress == "auto" else self._pass_on,
             more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
         )
@@ -126,18 +126,32 @@ class Starter:
     def _pass_on(self, line: str) -> None:
         self._tell(Line(text=passed_on(line)))
 
-    def _reader(self, live: Live) -> Callable[[str], None] | None:
-        """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words."""
+    def _reader(self, live: Live, made: Call) -> Callable[[str], None] | None:
+        """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words.
+
+        Several calls speak at once: each `plain` line says whose it is, and a document of `rawjson` stays in one piece.
+        """
         if self._policy.progress == "auto":
             return live.line
         if self._policy.progress == "tty":
             return None
+        documents, whose = Documents(), self._whose(made)
 
         def both(line: str) -> None:
-            self._pass_on(line)
+            whole = documents.whole(line) if self._policy.progress == "rawjson" else line and f"{whose}{line}"
+            if whole is not None:
+                self._pass_on(whole)
             live.progress.line(line)
 
         return both
+
+    def _whose(self, made: Call) -> str:
+        """Return what stands before the lines of a call; "" for one that builds all that is exported."""
+        exported = sum(target.exported for target in self._run.plan.targets)
+        if self._policy.progress != "plain" or len(made.names) >= exported:
+            return ""
+        more = f" and {len(made.names) - 1} more" if made.names[1:] else ""
+        return f"{made.names[0]}{more} | "
 
 
 def _follow(running: Running, ended: Callable[[Running, int], None]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Annotated, Literal
@@ -138,6 +139,7 @@ def apply(
             say(dry_run(planned, chosen))
             return
         policy = Policy(plan=planned, options=chosen)
+        _check_terminal(policy)
         tags = Tags(planned, policy, run.programs, lambda words: say(f"{one_line(words)}\n", err=True))
         named = policy.builder
         if named != builder:
@@ -158,6 +160,17 @@ def _check_flags(allow: Iterable[str], *, both: bool) -> None:
         message = "--fail-fast and --keep-going exclude each other"
         raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
     refuse_unknown(allow)
+
+
+def _check_terminal(policy: Policy) -> None:
+    """Refuse buildx's `tty` where there is no terminal; say where it cannot be had."""
+    if policy.options.progress != "tty":
+        return
+    if not sys.stderr.isatty():
+        message = "--progress tty needs a terminal, which standard error is not"
+        raise UsageError(Diagnostic(message=message, code="usage", hint="use --progress plain"))
+    if policy.progress != "tty":
+        say("note: several calls cannot share a terminal: --progress plain is used instead of tty\n", err=True)
 
 
 def _refuse_twice(written: Iterable[tuple[str, str]]) -> None:

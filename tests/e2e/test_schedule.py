@@ -56,7 +56,7 @@ def test_a_failure_ends_what_depends_on_it(
     assert {name: found[name]["status"] for name in expected} == expected
     assert found["upon-bad"]["reason"] == "bad, which it depends on, failed"
     assert "oops" in found["bad"]["excerpt"]
-    assert done.stderr.count("bad failed: process") == 1
+    assert done.stderr.count("error: bad failed: exit code: 7") == 1
 
 
 def test_jobs_limits_how_many_build_at_once(project: Project, run: Run, salt: str) -> None:
