@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from buildmatrix.errors import Diagnostic, Problems
 from buildmatrix.plan.checks import Checker
+from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.collisions import collisions
 from buildmatrix.plan.expand import Expansion
 from buildmatrix.plan.git import Git
@@ -17,10 +18,8 @@ from buildmatrix.plan.planning import (
     check_platforms,
     checked,
     chosen_of,
-    closure,
     expand,
     plan_of,
-    planned_of,
 )
 from buildmatrix.plan.races import races_of
 from buildmatrix.plan.request import Request
