@@ -30,25 +30,30 @@ STANDARD_INPUT = "<stdin>"
 class Session:
     """One run of one command."""
 
-    def __init__(self, file: str | None, color: str = "auto") -> None:
-        """Find the file: as given, else in this directory or a parent; UsageError if there is none."""
+    def __init__(self, file: str | None, color: str = "auto", *, part: bool = False) -> None:
+        """Find the file: as given, else in this directory or a parent; UsageError if there is none.
+
+        With `part`, one that another file includes is taken as the part of it that it is.
+        """
         self.color = color
         self.environment = dict(os.environ)
         self._given = ""
         self.programs = Programs(self.environment)
         try:
-            self._open(file)
+            self._open(file, part=part)
         except OSError as error:  # a name too long, a working directory that is gone
             message = f"{file or FILE} cannot be read: {error.strerror}"
             raise UsageError(Diagnostic(message=message, code="no-file")) from None
         self.git = Git.of(GitFolder(self.programs, self.sources.directory))
 
-    def _open(self, file: str | None) -> None:
+    def _open(self, file: str | None, *, part: bool) -> None:
         if file == "-":
             self.name, directory = STANDARD_INPUT, Path.cwd()
             self.sources = Sources(directory, {STANDARD_INPUT: _standard_input()})
         else:
             near, path = self._named(Path(file)) if file else discovered(self.programs)
+            if part and file and (outer := including(near.parent.resolve() / near.name)):
+                path, file = outer, None
             self.name, directory = path.name, path.parent.resolve()
             self._given = str(path.parent) if file else ""
             self.sources = Sources(directory, named=self.name if file else "")
@@ -88,14 +93,16 @@ class Session:
 
 
 @contextmanager
-def session(file: str | None, color: str = "auto", *, unselected: bool = False) -> Iterator[Session]:
+def session(
+    file: str | None, color: str = "auto", *, unselected: bool = False, part: bool = False
+) -> Iterator[Session]:
     """Open a session; an error within it is shown and ends the program with its exit code.
 
-    `unselected`: the command takes selectors, and none is given.
+    `unselected`: the command takes selectors, and none is given. `part`: see `Session`.
     """
     opened: Session | None = None
     try:
-        opened = Session(file, color)
+        opened = Session(file, color, part=part)
         _say_root(opened, named=bool(file), unselected=unselected)
         yield opened
     except BuildmatrixError as error:

@@ -27,13 +27,15 @@ def validate(
 ) -> None:
     """Check the file alone, and show every problem at once. Contacts nothing.
 
+    One that another file includes is checked as a part of that.
+
     \b
     Examples:
       buildmatrix validate
       buildmatrix validate - < buildmatrix.toml
       buildmatrix validate --format json
     """
-    with session(path or file, color) as run:
+    with session(path or file, color, part=path is not None) as run:
         found = find_problems(run.name, run.sources, request(var=var, var_file=var_file), run.git)
         if output_format == "json":
             from buildmatrix.report.diagnostics import diagnostics_json

@@ -10,7 +10,6 @@ from buildmatrix.files import Repository
 from buildmatrix.oci.reference import fault
 from buildmatrix.plan.exports import failing
 from buildmatrix.plan.matrix import label
-from buildmatrix.plan.missing import dockerfile_hint, folder_hint, named_context_hint
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import is_archive, pushes
 from buildmatrix.plan.paths import is_local
@@ -19,7 +18,6 @@ from buildmatrix.plan.stages import Stages
 from buildmatrix.plan.values import faults
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.damage import ANY_SETTING
-from buildmatrix.spec.foreign import foreign_hint
 
 
 class Checker:
@@ -72,7 +70,11 @@ class Checker:
 
     def _in_other_words(self, text: str, target: PlannedTarget) -> str:
         """Return what to write for a variable of another tool that a refused text holds."""
-        return foreign_hint(text, [*self._variables, *target.cell]) if "$" in text else ""
+        if "$" not in text:
+            return ""
+        from buildmatrix.spec.foreign import foreign_hint
+
+        return foreign_hint(text, [*self._variables, *target.cell])
 
     def _ignored(self, target: PlannedTarget) -> None:
         place = target.place_of("dockerfile")
@@ -141,7 +143,14 @@ class Checker:
                 self._say("missing", message, hint, target, "contexts", name)
 
     def _meant(self, value: str) -> str:
-        return foreign_hint(value, self._variables) or named_context_hint(self._repository, value, self._targets)
+        return str(self._hints.named_context_hint(self._repository, value, self._variables, self._targets))
+
+    @property
+    def _hints(self) -> Any:
+        """What knows what was meant; needed only where something is missing."""
+        from buildmatrix.plan import missing
+
+        return missing
 
     def dests(self, target: PlannedTarget) -> None:
         """Check that no folder is where a file is to be written, and no file where a folder is."""
@@ -174,7 +183,7 @@ class Checker:
         if not is_local(folder) or self._repository.outside(folder):
             return None
         if not is_written(folder, written) and (kind := self._repository.kind(folder)) != "folder":
-            near = foreign_hint(folder, self._variables) or folder_hint(self._repository, folder)
+            near = self._hints.folder_hint(self._repository, folder, self._variables)
             return "context", f"the context {context} {'is no folder' if kind else 'does not exist'}", near
         if not needs_file or (dockerfile is not None and not is_local(dockerfile)):
             return None
@@ -182,7 +191,7 @@ class Checker:
         if any(self._is_file(posixpath.join(folder, name), written) for name in names):
             return None
         where = f"the context {context}" if context else "this folder"
-        near = foreign_hint(names[0], self._variables) or dockerfile_hint(self._repository, folder, names[0])
+        near = self._hints.dockerfile_hint(self._repository, folder, names[0], self._variables)
         return ("dockerfile" if dockerfile else "context", f"there is no {names[0]} in {where}", near)
 
     def _is_file(self, path: str, written: AbstractSet[str]) -> bool:

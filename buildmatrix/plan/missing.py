@@ -9,10 +9,13 @@ from buildmatrix.errors import did_you_mean
 from buildmatrix.files import Repository
 from buildmatrix.oci.reference import fault
 from buildmatrix.plan.paths import is_local
+from buildmatrix.spec.foreign import foreign_hint
 
 
-def folder_hint(repository: Repository, folder: str) -> str:
+def folder_hint(repository: Repository, folder: str, variables: Collection[str]) -> str:
     """Return what to write for a context that is no folder."""
+    if found := foreign_hint(folder, variables):
+        return found
     if "\\" in folder:
         return _with_slashes(folder)
     if repository.kind(folder) == "file":
@@ -27,14 +30,10 @@ def folder_hint(repository: Repository, folder: str) -> str:
     return did_you_mean(posixpath.basename(folder), names)
 
 
-def dockerfile_hint(repository: Repository, folder: str, name: str) -> str:
+def dockerfile_hint(repository: Repository, folder: str, name: str, variables: Collection[str]) -> str:
     """Return what to write for a Dockerfile that is not in its context."""
-    if "\\" in name:
-        return _with_slashes(name)
-    if folder != "." and not posixpath.isabs(name) and is_local(name) and _is_file(repository, name):
-        return f'it is relative to the context: write "{posixpath.relpath(name, folder)}"'
-    if repository.kind(posixpath.join(folder, name)) == "folder":
-        return f'this is a folder: write "{posixpath.join(name, "Dockerfile")}"'
+    if found := foreign_hint(name, variables) or _slashes_or_place(repository, folder, name):
+        return found
     try:
         entries = list(os.scandir(repository.real(folder)))
     except FileNotFoundError:
@@ -45,12 +44,21 @@ def dockerfile_hint(repository: Repository, folder: str, name: str) -> str:
     return did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")
 
 
-def named_context_hint(repository: Repository, value: str, targets: Collection[str]) -> str:
+def _slashes_or_place(repository: Repository, folder: str, name: str) -> str:
+    if "\\" in name:
+        return _with_slashes(name)
+    if folder != "." and not posixpath.isabs(name) and is_local(name) and _is_file(repository, name):
+        return f'it is relative to the context: write "{posixpath.relpath(name, folder)}"'
+    if repository.kind(posixpath.join(folder, name)) == "folder":
+        return f'this is a folder: write "{posixpath.join(name, "Dockerfile")}"'
+    return ""
+
+
+def named_context_hint(repository: Repository, value: str, variables: Collection[str], targets: Collection[str]) -> str:
     """Return what to write for a named context that is no folder: a target, an image, or a folder nearby."""
     if value in targets:
         return f'to build upon that target, write "target:{value}"'
-    found = folder_hint(repository, value)
-    if found:
+    if found := folder_hint(repository, value, variables):
         return found
     if near := did_you_mean(value, targets):
         return f"{near} A target is written target:NAME"

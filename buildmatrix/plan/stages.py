@@ -1,10 +1,9 @@
 """Stages that settings name and Dockerfiles do not have, where the Dockerfile is at hand."""
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.files import Repository
@@ -51,12 +50,12 @@ class Stages:
         contexts = {key.lower(): key for key in target.settings.contexts or {}}
         free = [name for name in foreign_names(text) - set(contexts) if not set(name) & set("/:@")]
         for key in contexts.keys() - foreign_names(text):
-            near = get_close_matches(key, free, n=1, cutoff=NEAR)
+            near = _nearest(key, free)
             place = replace(target.place_of("contexts", contexts[key]), part="key")
             if near and place not in self._said:
                 self._said.add(place)
                 message = f"{target.spoken('contexts')}.{contexts[key]}: {_file(target)} uses no context of that name"
-                self._problems.warn("context", message, place, hint=f'it uses "{near[0]}": did you mean that?')
+                self._problems.warn("context", message, place, hint=f'it uses "{near}": did you mean that?')
 
     def end(self) -> None:
         """Tell of filters that match nothing in any target: the engine passes them over without a word."""
@@ -84,6 +83,12 @@ class Stages:
             with suppress(OSError, ValueError):
                 return self._repository.read(path).decode(errors="replace")
         return None
+
+
+def _nearest(word: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, n=1, cutoff=NEAR)), "") if known else ""
 
 
 def _file(target: PlannedTarget) -> str:

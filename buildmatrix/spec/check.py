@@ -148,7 +148,7 @@ def _version_hint(value: Any) -> str:
 
 def _unlike_version(value: Any) -> str:
     """Say what a version of something else was, perhaps: of compose, of the images."""
-    if isinstance(value, bool) or value in (1, "1"):
+    if isinstance(value, bool) or str(value) in {"1", "1.0"}:
         return ", in digits alone"
     return ": it is the version of the format, and of nothing that is built"
 

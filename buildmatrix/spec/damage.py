@@ -8,7 +8,6 @@ from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.spec.model import Damage, Spec
 from buildmatrix.spec.settings import Settings
 from buildmatrix.spec.shapes import rows
-from buildmatrix.spec.words import OTHER_WORDS
 
 STRAY = "stray"
 """The code of errors of settings that stand in an inner table: they touch both."""
@@ -63,6 +62,8 @@ def _wrong(pointer: Pointer) -> frozenset[str]:
         inner = inner[1:] or (ANY_SETTING,)
     if not inner:
         return _SHAPE
+    from buildmatrix.spec.words import OTHER_WORDS
+
     key = str(inner[0])
     words = [key] if key in _known() else [OTHER_WORDS[key]] if key in OTHER_WORDS else _near(key)
     return frozenset(_known()[word] for word in words if word in _known()) or frozenset({ANY_SETTING})

@@ -13,7 +13,7 @@ from buildmatrix.spec.check import MOST, shown
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.damage import STRAY, damage_of
-from buildmatrix.spec.foreign import foreign_in
+from buildmatrix.spec.doubts import lone_kinds
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.model import (
     Apply,
@@ -103,6 +103,8 @@ class _Loader:
         self._refuse_odd(name, data)
         self._refuse_strays(name, data)
         self._warn_of_foreign(name, data)
+        for pointer, message, hint in islice(lone_kinds(data), MOST):
+            self.problems.warn("lone", message, Place(file=name, pointer=pointer), hint=hint)
         found = check(self.schema, data)
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"
@@ -141,6 +143,8 @@ class _Loader:
             self.literal |= {text for text in own if isinstance(text, str)}
         if "$" not in self.sources.texts[name]:
             return
+        from buildmatrix.spec.foreign import foreign_in
+
         for found in islice(foreign_in(data, self.literal), MOST):
             message = f"{shown(found.text)} is plain text here: nothing puts a value in its place"
             hint = (

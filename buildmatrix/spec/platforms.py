@@ -3,8 +3,6 @@
 import re
 
 from buildmatrix.errors import did_you_mean
-from buildmatrix.spec.words import ARCHITECTURES as OTHER_ARCHITECTURES
-from buildmatrix.spec.words import SYSTEMS as OTHER_SYSTEMS
 
 ARCHITECTURES = "386|amd64|arm|arm64|loong64|mips|mipsle|mips64|mips64le|ppc64|ppc64le|riscv64|s390x|wasm32|wasm"
 ALIASES = "x86_64|x86-64|aarch64|i386|armhf|armel"
@@ -55,9 +53,11 @@ def platform_hint(text: str) -> str:
 
 def _guess(text: str) -> str:
     """Put a platform together from the words of a text: `arm64`, `linux-amd64`, `Linux/x64`, `arm64/linux`, `armv7`."""
+    from buildmatrix.spec import words as known
+
     plain = re.sub(r"x86[_-]64", "x86_64", text.lower())
     words = [
-        OTHER_ARCHITECTURES.get(word, OTHER_SYSTEMS.get(word, word)) for word in re.split(r"[/:.-]+|_(?!64)", plain)
+        known.ARCHITECTURES.get(word, known.SYSTEMS.get(word, word)) for word in re.split(r"[/:.-]+|_(?!64)", plain)
     ]
     parts = [part for word in words for part in word.split("/")]
     system = next((part for part in parts if part in SYSTEMS.split("|")), "linux")

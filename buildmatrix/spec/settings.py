@@ -229,7 +229,9 @@ class Settings(Table):
         Examples(["ghcr.io/acme/app:{{ release }}"]),
     ] = None
     platforms: Annotated[
-        tuple[Platform, ...] | None, Doc("The platforms to build for."), Examples(["linux/amd64", "linux/arm64"])
+        tuple[Platform, ...] | None,
+        Doc("The platforms to build for; one that is not known has `!` behind it."),
+        Examples(["linux/amd64", "linux/arm64"]),
     ] = None
     output: Annotated[
         tuple[Output | Csv, ...] | None,

@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import Pointer
 from buildmatrix.spec.model import File, Override, Target
-from buildmatrix.spec.positions import Position, locate
 from buildmatrix.spec.shapes import Row, is_list, is_map, is_table, rows, unwrap
+
+if TYPE_CHECKING:
+    from buildmatrix.spec.positions import Position
 
 _INNER = ("args", "labels", "contexts", "extra-hosts", "matrix", "select")
 _HEADER = re.compile(r"\s*(\[+[^\]]*\]+)")
@@ -45,6 +47,8 @@ def strays(data: Mapping[str, Any], text: str) -> list[Stray]:
     suspects = list(_suspects(data))
     if not suspects:
         return []
+    from buildmatrix.spec.positions import locate
+
     known, lines = locate(text), text.split("\n")
     headers = ((pointer, belongs, _header(pointer, known, lines)) for pointer, belongs in suspects)
     return [Stray(pointer=pointer, header=header, belongs=belongs) for pointer, belongs, header in headers if header]
@@ -98,7 +102,7 @@ def _fits(row: Row, value: Any) -> bool:
     return isinstance(value, str) if row.key != "version" else type(value) is int
 
 
-def _header(pointer: Pointer, known: Mapping[Pointer, Position], lines: list[str]) -> str:
+def _header(pointer: Pointer, known: Mapping[Pointer, "Position"], lines: list[str]) -> str:
     """Return the header below which a key stands; "" where it is quoted, or part of a dotted key or inline table."""
     own, around = known.get(pointer), known.get(pointer[:-1])
     if own is None or around is None or around.key != around.value:
