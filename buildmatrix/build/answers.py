@@ -24,6 +24,11 @@ class Answer:
     text: str = ""
 
     @property
+    def lines(self) -> list[str]:
+        """All that was answered."""
+        return [finding.text for finding in self.findings] or self.text.splitlines() or ["no warnings"]
+
+    @property
     def reason(self) -> str:
         """What a check found, in short: `2 warnings`."""
         errors = sum(not finding.rule for finding in self.findings)

@@ -126,7 +126,7 @@ class Ledger:
         """
         target = self.plan.by_name[name]
         findings = answer.findings if answer else ()
-        for line in (*(one.text for one in findings), *(answer.text if answer else "").splitlines()):
+        for line in answer.lines if answer else ():
             self._tell(LogLine(target=name, at="", text=line))
         track = progress.tracks[name] if progress else Track()
         began = (progress.works_since(name) if progress else 0.0) or track.seen

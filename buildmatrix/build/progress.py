@@ -94,7 +94,7 @@ class Track:
     caches: dict[str, bool] = field(default_factory=dict)
     """What writes caches, alike."""
     parts: dict[str, str] = field(default_factory=dict)
-    """The steps that were told under its name, by digest: where each stands."""
+    """The steps that were told under its name, or are its own, by digest: where each stands."""
     digest: str = ""
     """That of the index, or of the image where there is none; "" before it is known."""
     has_list: bool = False
@@ -276,8 +276,10 @@ class Progress:
             return None
         target, at, text = self._named(redacted(word(vertex, "name")))
         if target and _NUMBERED.search(at):
-            self.tracks[target].parts[digest] = at
-            target = self._whose(target, text)
+            owner = self._whose(target, text)
+            for name in {target, owner}:
+                self.tracks[name].parts[digest] = at
+            target = owner
         known = self._steps.get(digest)
         if known is None and target:
             self._steps[digest] = known = _Step(target=target, at=at, text=text)

@@ -89,7 +89,8 @@ class Board:
         text.append(f"{one_line(name)[: self._width]:<{self._width}}  ", style="bold")
         text.append(f"{row.state:<9}", style=COLOURS.get(row.state, "dim"))
         text.append(f"  {_clock(seconds) if seconds else '':>6}  {step.number if step else '':>5}  ")
-        text.append(_doing(row, width - len(text)), style="dim")
+        waits = self._rows.waits_for(row) if row.state == "waiting" and not row.doing else ""
+        text.append(waits or _doing(row, width - len(text)), style="dim")
         return _cut(text)
 
     def _total(self, rows: list[tuple[str, Row]], width: int) -> Text:
@@ -111,6 +112,8 @@ class Board:
 
 def _doing(row: Row, room: int) -> str:
     """Return what a row ends with: how its target ended, or the step that runs and the last line that it wrote."""
+    if row.state in {"built", "cached"}:
+        return row.left
     if row.outcome is not None:
         return ended(row.outcome, PLAIN, short=True)
     step = row.step

@@ -102,7 +102,9 @@ class Lines:
                 self._done.discard(event.outcome.name)  # it was said when it was written
             case TargetEnded():
                 logged = self._log_of is not None and bool(event.outcome.steps)
-                self._end(event.outcome.name, ended(event.outcome, self._style, logged=logged), logged=logged)
+                is_done = row is not None and row.held and event.outcome.status in {"built", "cached"}
+                text = done(row, self._style) if row and is_done else ended(event.outcome, self._style, logged=logged)
+                self._end(event.outcome.name, text, logged=logged)
 
     def _say(self, name: str, text: str) -> None:
         self._said[name] = self._clock()
@@ -158,7 +160,7 @@ def last_words(log: str) -> str:
 def done(row: Row, style: Style) -> str:
     """Return that a target is done, in one line: `built 12.4s sha256:4af5eec9f528`."""
     status: Status = "built" if row.state == "built" else "cached"
-    return " ".join(filter(None, (painted(status, status, style), f"{row.took:.1f}s" if row.took else "", row.doing)))
+    return " ".join(filter(None, (painted(status, status, style), f"{row.took:.1f}s" if row.took else "", row.left)))
 
 
 def ended(outcome: TargetOutcome, style: Style, *, short: bool = False, logged: bool = False) -> str:

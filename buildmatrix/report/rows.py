@@ -44,14 +44,26 @@ class Step:
 
 @dataclass
 class Row:
-    """One target. `doing` says what there is to say of its state, `outcome` what became of it once that is decided."""
+    """One target. `doing` says what there is to say of its state, `outcome` what became of it once that is decided.
+
+    It waits for what comes `before`; its tags are `held` until every image is there.
+    """
 
     state: str = "waiting"
     doing: str = ""
+    before: tuple[str, ...] = ()
+    held: bool = False
     since: float = 0.0
     took: float = 0.0
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
     outcome: TargetOutcome | None = None
+
+    @property
+    def left(self) -> str:
+        """What a target that is built has left: `sha256:4af5eec9f528, tags wait`."""
+        digest = self.outcome.digest[:DIGEST] if self.outcome else self.doing
+        waits = self.held and self.state in {"built", "cached"}
+        return ", ".join(filter(None, (digest, "tags wait" if waits else "")))
 
     @property
     def step(self) -> Step | None:
@@ -75,7 +87,7 @@ class Rows:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the targets with what each waits for, and those whose tags are `held` until every image is there."""
-        self.by_name = {name: Row(doing=_waits_for(before)) for name, before in targets.items()}
+        self.by_name = {name: Row(before=before, held=name in held) for name, before in targets.items()}
         self.held = held
         self.clock = clock
 
@@ -83,6 +95,11 @@ class Rows:
     def done(self) -> int:
         """How many targets have ended."""
         return sum(row.state in ENDS for row in self.by_name.values())
+
+    def waits_for(self, row: Row) -> str:
+        """Return what a row waits for, of that what is not there yet."""
+        left = [name for name in row.before if name not in self.by_name or self.by_name[name].state not in ENDS]
+        return f"for {', '.join(left)}" if left else ""
 
     def note(self, event: Event) -> Row | None:
         """Take note of an event; return the row that it changed."""
@@ -126,12 +143,8 @@ class Rows:
                 row.steps.clear()
             case TargetDone():
                 row.state, row.took = "built" if event.ran else "cached", event.seconds
-                row.doing = event.digest[:DIGEST] + (", tags wait" if event.target in self.held else "")
+                row.doing = event.digest[:DIGEST]
                 row.steps.clear()
             case TargetEnded():
                 row.state, row.took, row.outcome = event.outcome.status, event.outcome.seconds, event.outcome
                 row.steps.clear()
-
-
-def _waits_for(names: tuple[str, ...]) -> str:
-    return f"for {', '.join(names)}" if names else ""

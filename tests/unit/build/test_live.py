@@ -150,6 +150,13 @@ def test_what_builds_upon_another_waits_until_that_has_run() -> None:
     assert told.say(ran("[app linux/amd64 1/2] RUN app"), ran("[app linux/arm64 1/2] RUN app")) == ["app done"]
 
 
+def test_what_runs_only_for_others_is_done_by_what_is_told_of_it_there() -> None:
+    base = replace(target("base", "FROM busybox\nRUN base\n"), exported=False)
+    told = Heard(base, target("app", "FROM base\nRUN app\n", "base"))
+    steps = [ran(f"[app linux/{platform} 2/2] RUN base") for platform in ("amd64", "arm64")]
+    assert told.say(*steps) == ["base begun", "base done"]
+
+
 @pytest.mark.parametrize(
     ("text", "stage", "contexts", "last"),
     [
