@@ -21,7 +21,7 @@ from buildmatrix.build.shrink import replaced
 from buildmatrix.build.staging import first_tags, too_late
 from buildmatrix.build.tags import Tags
 from buildmatrix.cli import options
-from buildmatrix.cli.output import is_stream, say
+from buildmatrix.cli.output import is_stream, say, say_wide
 from buildmatrix.cli.reporting import report as finish
 from buildmatrix.cli.session import Session, refuse_unwritable, request, session
 from buildmatrix.cli.showing import logs_of, shown
@@ -213,7 +213,9 @@ def _run(run: Session, policy: Policy, probe: Probe, records: Records, tags: Tag
     at_once = f" · {jobs} at a time" if jobs else ""
     head = f'{style.name("buildmatrix apply")} · {count} · builder "{one_line(facts.builder.name)}" ({nodes}){at_once}'
     first = first_tags(planned, policy, facts.builder)
-    say(f"{head}\n" + (f"{style.quiet(one_line(first))}\n" if first else ""), err=True)
+    say(f"{head}\n", err=True)
+    if first:
+        say_wide(one_line(first), style.quiet)
     with shown(run, planned, chosen, records) as listener:
         outcome = run_plan(planned, chosen, facts, run.programs, listener, records, tags)
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -112,6 +112,13 @@ def say_at_last(text: str) -> UnwritableError | None:
             sys.stdout.to_nowhere()
         return error
     return None
+
+
+def say_wide(text: str, paint: Callable[[str], str] = str) -> None:
+    """Write one line to standard error; what is too wide for a terminal goes on below, further in."""
+    from buildmatrix.report.layout import laid_out
+
+    say("".join(f"{line}\n" for line in laid_out([(text, paint)], width(err=True), "  ")), err=True)
 
 
 def width(*, err: bool = False) -> int | None:

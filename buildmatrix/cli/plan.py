@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say, width
+from buildmatrix.cli.output import say, say_wide, width
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.errors import SpecError
 from buildmatrix.pipeline import plan as make_plan
@@ -133,4 +133,4 @@ def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str
     run.warn(facts.warnings)
     platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"
     builder_words = f'"{one_line(facts.builder.name)}" ({one_line(facts.builder.driver)})'
-    say(f"preflight: buildx {facts.buildx}, builder {builder_words}: {one_line(platforms)}\n", err=True)
+    say_wide(f"preflight: buildx {facts.buildx}, builder {builder_words}: {one_line(platforms)}")

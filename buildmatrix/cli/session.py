@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from buildmatrix.cli.output import is_stream, refuse_closed, say, width, write_stream
+from buildmatrix.cli.output import is_stream, refuse_closed, say, say_wide, width, write_stream
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
 from buildmatrix.plan.git import Git
@@ -120,7 +120,7 @@ def _say_root(run: Session, *, named: bool, unselected: bool) -> None:
             text = f"whether {root} includes {nearest} cannot be told; --file {alone} takes that one alone"
         elif not unselected:
             return
-        say(one_line(f"note: {text}") + "\n", err=True)
+        say_wide(one_line(f"note: {text}"))
     elif named and run.name != STANDARD_INPUT and (outer := including(run.sources.directory / run.name)):
         message = f"this file is taken alone, but {outer} includes it"
         hint = "what that file lays under it is left out, and its tags may lose platforms: leave --file out"
