@@ -39,6 +39,7 @@ def _reasons(text: str) -> str:
         "a reference has no scheme such as https://": "://" in text,
         "repository names are lowercase": repository.lower() != repository,
         "tags hold no spaces": re.search(r"\s", tag or "") is not None,
+        "a tag holds no `/`": re.search(r"/[^/:]*:[^/]*/", text) is not None,
         "names hold no spaces": re.search(r"\s", repository) is not None,
         "a tag is letters, digits, `_`, `.` and `-`, at most 128, and starts with none of the last two": tag is not None
         and re.search(r"\s", tag) is None

@@ -41,7 +41,8 @@ def dockerfile_hint(repository: Repository, folder: str, name: str, variables: C
     except OSError as error:
         return f"the folder cannot be read: {error.strerror}"
     names = sorted(entry.name for entry in entries if "ockerfile" in entry.name and entry.is_file())
-    return did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")
+    near = did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")
+    return near or ("" if name != "Dockerfile" else "write one, or name its folder: context = …")
 
 
 def _slashes_or_place(repository: Repository, folder: str, name: str) -> str:

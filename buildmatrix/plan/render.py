@@ -268,12 +268,18 @@ class Finish:
         try:
             return self._table(parsed(self.attribute, text), text, index, cell)
         except BadCsvError as error:
-            message, hint = f"{self.spoken}: {shown(text)}: {error}", "write key=value,key=value"
+            message = f"{self.spoken}: {shown(text)}: {error}"
+            hint = _csv_hint(self.attribute, text) or "write key=value,key=value"
             self.faults.add("csv", message, self.place((index,)), cell, hint=hint, attribute=self.attribute)
         return []
 
     def _table(self, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
         faults = _faults(self.attribute, [table])
+        hint = _csv_hint(self.attribute, text) if faults else ""
+        if hint:
+            message = f"{self.spoken}: {shown(text)} is not written so"
+            self.faults.add("csv", message, self.place((index,)), cell, hint=hint, attribute=self.attribute)
+            return []
         for fault in faults:
             message = f"{self.spoken}: {shown(text)}: {_within(fault.message, self.row.key)}"
             self.faults.add("schema", message, self.place((index,)), cell, hint=fault.hint, attribute=self.attribute)
@@ -311,6 +317,19 @@ def _faults(attribute: str, value: Any) -> list[Any]:
     if key not in _known:
         _known[key] = check(_strict(attribute), {row_of(Settings, attribute).key: value})
     return _known[key]
+
+
+_SPACED = re.compile(r"[\w.-]+=\S+(?:\s+[\w.-]+=\S+)+")
+
+
+def _csv_hint(attribute: str, text: str) -> str:
+    """Return how a CSV string is written, where it is plain what was meant; "" where it is not."""
+    if _SPACED.fullmatch(text):
+        return f"between its parts stand commas: {shown(','.join(text.split()))}"
+    name, sign, _ = text.partition("=")
+    if attribute == "secret" and "," not in text and (not sign or name not in {"id", "type", "src", "env", "source"}):
+        return f'write "id={name.lower()},env={name.upper()}" for a variable, "id={name.lower()},src=FILE" for a file'
+    return ""
 
 
 def _within(message: str, key: str) -> str:

@@ -190,6 +190,10 @@ class Selection:
 
     def _near(self, name: str) -> str:
         known = {*self.spec.groups, *self.entries, *(key for key in self.by_target if not key.startswith("_"))}
+        if (bare := name.removeprefix("target:")) != name and bare in known:
+            return f'write "{bare}": only a context has target: before it'
+        if len(parts := name.replace(",", " ").split()) > 1 and known.issuperset(parts):
+            return "write each for itself: " + ", ".join(f'"{part}"' for part in parts)
         listed = ", ".join([*self.spec.groups, *(key for key in self.by_target if not key.startswith("_"))][:8])
         return did_you_mean(name, known) or f"known here: {listed or 'none'}"
 

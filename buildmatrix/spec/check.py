@@ -105,6 +105,10 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
     if any(_hints().meant_key(key, known, pointer) == missing for key in error.instance if key not in known):
         return  # it is there under another name, which is told
     described = known.get(missing, {}).get("description", "")
+    kind = _hints().kind_hint(error.instance, known["type"].get("enum", ())) if missing == "type" else ""
+    if kind:
+        yield Problem(f'{_owner(error, pointer)} lacks "type"', pointer, kind)
+        return
     yield Problem(f'{_owner(error, pointer)} lacks "{missing}"', pointer, described and f"{missing}: {described}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from buildmatrix.errors import Pointer
 from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import arms, discriminator, is_table, item_of, rows, unwrap
+from buildmatrix.spec.shapes import arms, discriminator, is_table, is_template, item_of, rows, unwrap
 
 _MEANT = {
     "output": "is taken for the folder of that name",
@@ -24,6 +24,16 @@ def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
                 if isinstance(item, str) and item in _kinds(key):
                     hint = f'write "type={item}"' + (f', or "./{item}" for the folder' if key == "output" else "")
                     yield (*pointer, key, index), f'"{item}" {taken}', hint
+
+
+def templated_keys(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
+    """Yield the keys that look like templates: only values are."""
+    for pointer, table in _tables(data):
+        for name in ("args", "labels", "contexts", "extra-hosts"):
+            inner = table.get(name)
+            for key in inner if isinstance(inner, Mapping) else ():
+                if is_template(key):
+                    yield (*pointer, name, key), key
 
 
 def _tables(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:

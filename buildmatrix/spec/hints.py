@@ -16,6 +16,7 @@ from buildmatrix.spec.words import (
     FALSES,
     OF_A_TARGET,
     OF_A_VARIABLE_CURES,
+    OF_APPLY,
     OF_TABLES,
     OF_THE_FILE,
     OTHER_VALUES,
@@ -50,7 +51,17 @@ def for_unknown_key(key: str, value: Any, known: Collection[str], pointer: Point
     ):
         if hint:
             return hint
-    return did_you_mean(key, known) or f"known here: {', '.join(sorted(known))}"
+    near = did_you_mean(key, known) or _of_free_keys(key, value, pointer)
+    return near or f"known here: {', '.join(sorted(known))}"
+
+
+def _of_free_keys(key: str, value: Any, pointer: Pointer) -> str:
+    """Something that is named freely, in a table whose keys are not: an axis beside `select`, a variable in another."""
+    if _is_override(pointer) and isinstance(value, str | int | list):
+        return f"an axis stands in select: write select.{_written(key)} = {shown(value)}"
+    if pointer[:1] == ("variable",) and isinstance(value, str | int | list):
+        return f"a variable holds no others: write {pointer[-1]}_{key} = {shown(value)} under [variable]"
+    return ""
 
 
 def meant_key(key: str, known: Collection[str], pointer: Pointer) -> str:
@@ -76,7 +87,8 @@ def _cure(kind: str, key: str, value: Any) -> str:
     if kind == "target" and key == "include" and isinstance(value, list) and isinstance((*value, "")[0], str):
         return ""  # further files, which belong to the file itself
     if kind != "file":
-        return {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES}.get(kind, {}).get(key, "")
+        tables = {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES, "apply": OF_APPLY}
+        return tables.get(kind, {}).get(key, "")
     if key.startswith("x-"):
         name = re.sub(r"[^A-Za-z0-9]+", "_", key.removeprefix("x-")).strip("_") or "common"
         return f'write [target._{name}], and inherits = ["_{name}"] where it is to hold'
@@ -181,6 +193,8 @@ def _as_table(pointer: Pointer, key: str, value: Any) -> str:
     if pointer in {("target",), ("variable",), ("group",)} and isinstance(value, list):
         first = value[0] if value and isinstance(value[0], Mapping) else {}
         return f"write [{key}.{first.get('name') or 'NAME'}]" if key == "target" else f"write [{key}], once"
+    if key == "select" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
+        return f"write select = {shown(value[0])}"
     if key == "matrix" and isinstance(value, list):
         return f'write [{".".join(map(_written, map(str, pointer)))}], and an axis below it: python = ["3.12", "3.13"]'
     if pointer[:1] == ("target",) and len(pointer) == 2:  # noqa: PLR2004 the word, and a target's name
@@ -207,6 +221,14 @@ def _pairs(key: str, texts: list[str]) -> str:
 def _as_boolean(key: str, value: Any) -> str:
     found = boolean_word(value)
     return f"write {key} = {'true' if found else 'false'}" if found is not None else ""
+
+
+def kind_hint(table: Mapping[str, Any], choices: Collection[str]) -> str:
+    """Return which `type` a table without one was meant to be, by its keys; "" if that cannot be told."""
+    for key, kind in (("ref", "registry"), ("scope", "gha"), ("dest", "local"), ("src", "local"), ("push", "image")):
+        if key in table and kind in choices:
+            return f'write type = "{kind}"'
+    return ""
 
 
 def boolean_word(value: Any) -> bool | None:
@@ -269,6 +291,8 @@ def _reshaped(key: str, text: str, expected: str) -> str:
         return _duration(int(found[1]), found[2])
     if key == "shm-size" and (found := re.fullmatch(r"([0-9]+)\s*([kmgt])[a-z]*", text.lower())):
         return f'write shm-size = "{found[1]}{found[2]}"'
+    if "name of letters" in expected and "{{" in text:
+        return f"a matrix makes several of one target, and its `name` is a template: name = {shown(text)}"
     if "name of letters" in expected and (better := re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")):
         return f'call it "{better}"'
     return ""

@@ -13,7 +13,7 @@ from buildmatrix.spec.check import MOST, shown
 from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.damage import STRAY, damage_of
-from buildmatrix.spec.doubts import lone_kinds
+from buildmatrix.spec.doubts import lone_kinds, templated_keys
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.model import (
     Apply,
@@ -105,6 +105,9 @@ class _Loader:
         self._warn_of_foreign(name, data)
         for pointer, message, hint in islice(lone_kinds(data), MOST):
             self.problems.warn("lone", message, Place(file=name, pointer=pointer), hint=hint)
+        for pointer, key in islice(templated_keys(data), MOST):
+            message = f"{shown(key)} is plain text here: values are templates, and keys are not"
+            self.problems.warn("lone", message, Place(file=name, pointer=pointer, part="key"))
         found = check(self.schema, data)
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"
@@ -147,9 +150,8 @@ class _Loader:
 
         for found in islice(foreign_in(data, self.literal), MOST):
             message = f"{shown(found.text)} is plain text here: nothing puts a value in its place"
-            hint = (
-                f"{found.cure}\nif it is meant as it stands: literal = [{shown(found.text)}], above the first [header]"
-            )
+            meant = f"if it is meant as it stands, list it above the first [header]: literal = [{shown(found.text)}]"
+            hint = f"{found.cure}; {meant}"
             self.problems.warn("foreign", message, Place(file=name, pointer=found.pointer), hint=hint)
 
     def _declare(self, name: str, file: File, defaults: tuple[Layer, ...]) -> None:

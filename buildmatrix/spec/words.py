@@ -30,6 +30,17 @@ OF_A_TARGET = {
     "builder": "write it under [apply], or give --builder",
     "progress": "give --progress to apply",
     "version": "write it once, as the first line of the file",
+    "jobs": "write it under [apply], or give --jobs",
+    "keep-going": "write it under [apply], or give --keep-going",
+    "platforms-may-shrink": "write it under [apply], or give --platforms-may-shrink",
+    "fail-fast": "give --fail-fast to apply",
+    "registry": "tags name the registry, and `docker login` logs in",
+    "username": "`docker login` logs in: a file holds no credentials",
+    "password": "`docker login` logs in: a file holds no credentials",
+    "with": "a step's inputs stand in the target itself",
+    "uses": "this is no workflow: a workflow runs `buildmatrix apply`",
+    "steps": "this is no workflow: a workflow runs `buildmatrix apply`",
+    "runs-on": "this is no workflow: a workflow runs `buildmatrix apply`",
     "squash": "BuildKit has no such thing: build from a last stage that copies what is needed",
     "rm": "BuildKit keeps no containers: leave it out",
     "iidfile": "give --metadata to apply",
@@ -42,6 +53,17 @@ OF_A_TARGET = {
     "policy": "buildx reads DOCKERFILE.rego beside the Dockerfile by itself",
 }  # fmt: skip
 """What to write for keys that no target has."""
+
+OF_APPLY = {
+    "fail-fast": "give --fail-fast to apply",
+    "push": 'a target says what is pushed: output = [{ type = "registry" }]; or give --push',
+    "load": 'a target says what is loaded: output = [{ type = "docker" }]; or give --load',
+    "progress": "give --progress to apply",
+    "allow": "give --allow: a file cannot allow itself anything",
+    "platform": "give --platform: a target says what it is built for",
+    "platforms": "a target says what it is built for; for all of them it stands under [defaults]",
+}  # fmt: skip
+"""What to write for keys that [apply] has not."""
 
 OF_THE_FILE = {
     "services": "write [target.NAME] for each service that is built",
