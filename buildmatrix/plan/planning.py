@@ -136,7 +136,7 @@ def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dic
     try:
         chosen = expansion.selection.select(request.selectors)
     except SelectorError:
-        for selector in request.selectors:
+        for selector in request.selectors if expansion.spec.targets else ():  # that there are none is reported
             _check_selector(expansion, selector, problems)
         return {}  # without selectors a group is wrong, and reported
     home = expansion.spec.home
