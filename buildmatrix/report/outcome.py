@@ -40,7 +40,7 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None) ->
         if text := "\n".join(_block(target)):
             what = target.failed_step or target.call
             title = one_line(f"> {target.name}: {what}" if what else f"> {target.name}")
-            lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text)]
+            lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text, width)]
     lines += _warnings(outcome.warnings, style, width)
     publish = one_line(outcome.publish)
     warned = f", {counted(len(outcome.warnings), 'warning')}" if outcome.warnings else ""
@@ -72,8 +72,9 @@ def _warnings(found: Sequence[Finding], style: Style, width: int | None) -> list
     return ["", *lines] if lines else []
 
 
-def _indented(text: str) -> list[str]:
-    return [f"  {line.expandtabs(8)}".rstrip() for line in clean(text).rstrip("\n").split("\n")]
+def _indented(text: str, width: int | None) -> list[str]:
+    lines = [f"  {line.expandtabs(8)}".rstrip() for line in clean(text).rstrip("\n").split("\n")]
+    return [part for line in lines for part in laid_out([(line, plain)], width)]
 
 
 def _rows(targets: Sequence[TargetOutcome], style: Style, width: int | None) -> list[str]:

@@ -144,6 +144,25 @@ def test_the_summary() -> None:
     )
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_summary_keeps_the_width_of_a_terminal(width: int) -> None:
+    first, app, bad = outcome().targets
+    long = replace(
+        app, name="a-rather-long-name-of-a-service-3-12-bookworm", tags=("r.example/some/long/name:1.2.3",) * 3
+    )
+    failed = replace(bad, name="worse", excerpt="x" * 200, reason="it is so bad " * 20, log="logs/some/where/worse.log")
+    left = ("r.example/app:buildmatrix-staging-app (a staging tag, which the next run uses again)",)
+    whole = replace(outcome(), targets=(first, long, bad, failed), left_behind=left, publish="said at length " * 9)
+    text = outcome_text(whole, PLAIN, width=width)
+    assert not [line for line in text.splitlines() if columns(line) > width]
+    starts = {line.split()[0] for line in text.splitlines() if line and not line.startswith(" ")}
+    assert starts == {">", "left", "1"}
+    assert "".join(text.split()).count("r.example/some/long/name:1.2.3") == 3
+    assert "".join(text.split()).count("x") > 200
+    wide = outcome_text(whole, PLAIN).splitlines()
+    assert f"  {'x' * 200}" in wide
+
+
 def test_the_summary_for_machines_and_for_github() -> None:
     document = json.loads(run_json(outcome()))
     assert [target["status"] for target in document["targets"]] == ["cached", "built", "failed"]
