@@ -51,7 +51,7 @@ def _broken(spans: Sequence[Span], width: int, hang: int) -> list[str]:
             lines.append(line + paint(piece))
             line, left = "", width - hang
         line, left, is_new = line + paint(rest), left - columns(rest), is_new and rest.isspace()
-    return [*lines, line]
+    return [*lines, line] if line or not lines else lines
 
 
 def _words(spans: Sequence[Span]) -> Iterable[Span]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -224,6 +224,8 @@ def test_short_is_a_line_for_each_target() -> None:
     st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Zs", "Zl", "Zp"]))),
     st.integers(24, 90),
 )
+@example(["x" * 22, ""], 24)
+@example(["", "0" * 9 + "\u2e5e", "0" * 9 + "\u2e5e", "0000", "", "0", "000", "0000\u2e5e", "00000\u0cc5", ""], 30)
 def test_any_text_is_laid_out(words: list[str], width: int) -> None:
     text = "  " + " ".join(words)
     lines = laid_out([(text, plain)], width)
