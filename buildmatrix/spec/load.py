@@ -150,8 +150,9 @@ class _Loader:
 
         for found in islice(foreign_in(data, self.literal), MOST):
             message = f"{shown(found.text)} is plain text here: nothing puts a value in its place"
-            meant = f"if it is meant as it stands, list it above the first [header]: literal = [{shown(found.text)}]"
-            hint = f"{found.cure}; {meant}"
+            listed = f"list it above the first [header]: literal = [{shown(found.text)}]"
+            meant = f"add {shown(found.text)} to literal" if "literal" in data else listed
+            hint = f"{found.cure}; if it is meant as it stands, {meant}"
             self.problems.warn("foreign", message, Place(file=name, pointer=found.pointer), hint=hint)
 
     def _declare(self, name: str, file: File, defaults: tuple[Layer, ...]) -> None:
