@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from buildmatrix.build.bake import with_links
-from buildmatrix.build.progress import Progress, Track
+from buildmatrix.build.progress import Progress
 from buildmatrix.build.refusals import registry_hint
 from buildmatrix.build.sources import line_told, place_in
+from buildmatrix.build.tracks import Track
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import is_archive

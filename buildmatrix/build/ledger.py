@@ -11,8 +11,9 @@ from buildmatrix.build.events import Listener, LogLine, TargetEnded
 from buildmatrix.build.failure import Failure
 from buildmatrix.build.outcome import Attempt, Status, TargetOutcome
 from buildmatrix.build.preflight import Facts
-from buildmatrix.build.progress import Progress, Track
+from buildmatrix.build.progress import Progress
 from buildmatrix.build.staging import FirstTags
+from buildmatrix.build.tracks import Track
 from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, writes_tags

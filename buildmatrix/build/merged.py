@@ -10,7 +10,7 @@ from typing import Any
 
 from buildmatrix.build.drivers import nodes_of
 from buildmatrix.build.ledger import Run
-from buildmatrix.build.progress import Track
+from buildmatrix.build.tracks import Track
 from buildmatrix.oci.answers import Found
 from buildmatrix.oci.client import Registries
 from buildmatrix.plan.model import PlannedTarget

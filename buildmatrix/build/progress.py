@@ -8,18 +8,15 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from buildmatrix.build.events import Listener, LogLine, Pushing, StepEnded, StepStarted, Transferred, Warned
 from buildmatrix.build.outcome import StepOutcome
 from buildmatrix.build.rawjson import Documents, count, decoded, document, seconds, tables, word
+from buildmatrix.build.tracks import MERGE, NUMBERED, Step, Track
 from buildmatrix.text import redacted
 
 _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
-_NUMBERED = re.compile(r"\d+/\d+$")
-_MERGE = "merging manifest list "
-_EXPORT = re.compile(rf"^exporting to |^{_MERGE}")
 _WARNING = re.compile(r"^(?:(?P<rule>[A-Za-z]\w*): )?(?P<message>.*?)(?: \(line \d+\))?$", re.DOTALL)
 _CACHE = "exporting cache to "
 _DIGEST = re.compile(r"^exporting manifest (?P<list>list )?(?P<digest>sha256:[0-9a-f]{64})$")
@@ -34,82 +31,6 @@ WORDS = 200
 
 LOG_LINES = 20
 """The last lines of a step's log that are kept for the report of a failure."""
-
-
-DRIFT = 2.0
-"""Seconds by which the engine's clock and ours may differ about a step; beyond, a clock has jumped, and ours counts."""
-
-
-@dataclass
-class _Step:
-    target: str
-    at: str
-    text: str
-    started: str = ""
-    ended: str = ""
-    said: bool = False
-    pushing: bool = False
-    cached: bool = False
-    good: bool = False
-    """Whether it has ended, and well."""
-    error: str = ""
-    seen: float = 0.0
-    """When it was first seen to run, by our own clock (monotonic)."""
-    gone: float = 0.0
-    log: list[str] = field(default_factory=list)
-    partial: str = ""
-
-    @property
-    def is_work(self) -> bool:
-        """Whether it is a step of the Dockerfile that can be cached: `2/5`, but no FROM."""
-        return _NUMBERED.search(self.at) is not None and not self.text.startswith("FROM ")
-
-    @property
-    def is_export(self) -> bool:
-        """Whether it writes the result."""
-        return _EXPORT.match(self.text) is not None
-
-    @property
-    def seconds(self) -> float:
-        """How long it took: the engine's words, unless a clock has jumped."""
-        said, ours = seconds(self.started, self.ended), self.gone - self.seen
-        return said if abs(said - ours) < DRIFT else max(0.0, ours)
-
-
-@dataclass
-class Track:
-    """What is known of one target while it is built."""
-
-    seen: float = 0.0
-    """When something of it was first seen to run, by our own clock (monotonic); 0 before."""
-    gone: float = 0.0
-    whole: float = 0.0
-    """When all that it writes was seen to be written; 0 where that was not told before its call ended."""
-    work: dict[str, bool] = field(default_factory=dict)
-    """The steps that have ended, by digest: whether each came from the cache."""
-    failed_step: str = ""
-    log: list[str] = field(default_factory=list)
-    exports: dict[str, bool] = field(default_factory=dict)
-    """What writes the result, by digest: whether it has ended without an error."""
-    caches: dict[str, bool] = field(default_factory=dict)
-    """What writes caches, alike."""
-    parts: dict[str, str] = field(default_factory=dict)
-    """The steps that were told under its name, or are its own, by digest: where each stands."""
-    digest: str = ""
-    """That of the index, or of the image where there is none; "" before it is known."""
-    has_list: bool = False
-    manifests: set[str] = field(default_factory=set)
-    """The digests of all images that were written, one for each platform."""
-
-    @property
-    def ran(self) -> bool:
-        """Whether a step was run and not taken from the cache."""
-        return not all(self.work.values())
-
-    @property
-    def seconds(self) -> float:
-        """Seconds from the first step's start to the last one's end."""
-        return max(0.0, self.gone - self.seen)
 
 
 class Progress:
@@ -132,7 +53,7 @@ class Progress:
         self._order = {name: place for place, name in enumerate(self.tracks)}
         self._listener, self._merges, self._whose = listener, merges or {}, whose
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
-        self._steps: dict[str, _Step] = {}
+        self._steps: dict[str, Step] = {}
         self._documents = Documents()
         self._warned: set[Warned] = set()
 
@@ -144,7 +65,7 @@ class Progress:
     def steps(self, name: str, start: float, node_of: Callable[[str], str]) -> Iterator[StepOutcome]:
         """Yield a target's steps that have ended, with times from `start` (monotonic); `node_of` a platform."""
         for step in self._steps.values():
-            counts = step.error or step.is_export or _NUMBERED.search(step.at)
+            counts = step.error or step.is_export or NUMBERED.search(step.at)
             if step.target == name and step.ended and counts:
                 yield StepOutcome(
                     at=step.at,
@@ -162,7 +83,7 @@ class Progress:
         With what it builds upon in one call, its Dockerfile is read long before that.
         """
         own = (step for step in self._steps.values() if step.target == name and step.seen)
-        return min((step.seen for step in own if step.is_export or _NUMBERED.search(step.at)), default=0.0)
+        return min((step.seen for step in own if step.is_export or NUMBERED.search(step.at)), default=0.0)
 
     def good_steps(self, name: str, is_own: Callable[[str], bool]) -> Iterator[str]:
         """Yield where the steps stand that ended well and were told under a name, if they are its own by their text."""
@@ -199,7 +120,7 @@ class Progress:
         for warning in tables(status, "warnings"):
             self._warning(warning)
 
-    def _vertex(self, step: _Step, vertex: dict[str, Any]) -> None:
+    def _vertex(self, step: Step, vertex: dict[str, Any]) -> None:
         track = self.tracks[step.target]
         step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
         if started := word(vertex, "started"):
@@ -213,7 +134,7 @@ class Progress:
             track.gone = step.gone
             self._ended(step, track, vertex)
 
-    def _started(self, step: _Step, track: Track, started: str) -> None:
+    def _started(self, step: Step, track: Track, started: str) -> None:
         first = not step.started
         again = not first and step.said and started != step.started and seconds(step.ended, started) > 0
         step.started = started
@@ -224,7 +145,7 @@ class Progress:
             step.said = False
             self._listener(StepStarted(target=step.target, at=step.at, step=step.text, again=again, cached=step.cached))
 
-    def _ended(self, step: _Step, track: Track, vertex: dict[str, Any]) -> None:
+    def _ended(self, step: Step, track: Track, vertex: dict[str, Any]) -> None:
         error = redacted(word(vertex, "error"))
         if "context canceled" not in error:
             self._judge(step, track, vertex["digest"], error)
@@ -242,7 +163,7 @@ class Progress:
             )
         )
 
-    def _judge(self, step: _Step, track: Track, digest: str, error: str) -> None:
+    def _judge(self, step: Step, track: Track, digest: str, error: str) -> None:
         step.error, step.good = error, not error
         for ends in (track.exports, track.caches):
             if digest in ends:
@@ -269,20 +190,20 @@ class Progress:
         if total:
             self._listener(Transferred(target=step.target, what=what, current=current, total=total))
 
-    def _step(self, vertex: dict[str, Any]) -> _Step | None:
+    def _step(self, vertex: dict[str, Any]) -> Step | None:
         """Return the step of a vertex. One that several targets share is told under each name; it is the first's."""
         digest = word(vertex, "digest")
         if not digest:
             return None
         target, at, text = self._named(redacted(word(vertex, "name")))
-        if target and _NUMBERED.search(at):
+        if target and NUMBERED.search(at):
             owner = self._whose(target, text)
             for name in {target, owner}:
                 self.tracks[name].parts[digest] = at
             target = owner
         known = self._steps.get(digest)
         if known is None and target:
-            self._steps[digest] = known = _Step(target=target, at=at, text=text)
+            self._steps[digest] = known = Step(target=target, at=at, text=text)
         elif known is not None and target and self._order[target] < self._order[known.target]:
             self.tracks[known.target].work.pop(digest, None)
             known.target, known.at, known.text = target, at, text
@@ -291,7 +212,7 @@ class Progress:
     def _named(self, name: str) -> tuple[str, str, str]:
         found = _NAME.match(name)
         if found is None:
-            merged = self._merges.get(name.removeprefix(_MERGE), "") if name.startswith(_MERGE) else ""
+            merged = self._merges.get(name.removeprefix(MERGE), "") if name.startswith(MERGE) else ""
             return merged or self._only, "", name
         head, step = found["head"], found["step"]
         first, _, rest = head.partition(" ")
@@ -337,4 +258,4 @@ def warned(target: str, warning: Mapping[str, Any]) -> Warned:
 
 def is_of_dockerfile(at: str) -> bool:
     """Tell whether a step that stands there (`linux/amd64 2/5`) is one of a Dockerfile."""
-    return _NUMBERED.search(at) is not None
+    return NUMBERED.search(at) is not None
