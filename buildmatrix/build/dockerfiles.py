@@ -5,7 +5,7 @@ Bake tells the steps of what a target builds upon under that target's name, too.
 
 import re
 
-from buildmatrix.plan.dockerfile import instructions, last_step, text_of
+from buildmatrix.plan.dockerfile import instructions, last_step, pulls, text_of
 from buildmatrix.plan.model import Plan
 
 
@@ -17,6 +17,7 @@ class Dockerfiles:
         self._plan = plan
         self._steps: dict[str, frozenset[str]] = {}
         self._last: dict[str, tuple[str, int] | None] = {}
+        self._from: dict[str, bool] = {}
         self._upon: dict[str, tuple[str, ...]] = {}
 
     def upon(self, name: str) -> tuple[str, ...]:
@@ -31,6 +32,8 @@ class Dockerfiles:
         """Return the target whose step it is that was told under a name: its own in doubt."""
         if not self.upon(name) or self._has(name, step):
             return name
+        if step.startswith("FROM ") and not self._pulls(name):  # it is told as it was resolved
+            return next(filter(self._pulls, self.upon(name)), name)
         return next((base for base in self.upon(name) if self._has(base, step)), name)
 
     def is_own(self, name: str, step: str) -> bool:
@@ -46,6 +49,12 @@ class Dockerfiles:
             text = text_of(target, self._plan.directory)
             self._last[name] = last_step(text, target.settings.target, target.settings.contexts or {})
         return self._last[name]
+
+    def _pulls(self, name: str) -> bool:
+        if name not in self._from:
+            target = self._plan.by_name[name]
+            self._from[name] = pulls(text_of(target, self._plan.directory), target.settings.contexts or {})
+        return self._from[name]
 
     def _has(self, name: str, step: str) -> bool:
         """Tell whether a target's Dockerfile has a step, as BuildKit tells it."""

@@ -98,6 +98,16 @@ def last_step(text: str, stage: str | None, contexts: Collection[str]) -> tuple[
     return (names[place] if len(stages) > 1 else "", hidden)
 
 
+def pulls(text: str, contexts: Collection[str]) -> bool:
+    """Tell whether a Dockerfile has a FROM of an image, and not only of its own stages and of other contexts."""
+    known = {"scratch", *(key.lower() for key in contexts)}
+    for stage in _stages(text):
+        if stage.base not in known:
+            return True
+        known.add(stage.name)
+    return False
+
+
 def text_of(target: PlannedTarget, directory: str) -> str:
     """Return the text of a target's Dockerfile; "" where it cannot be read here, or lies outside of the repository."""
     if target.settings.dockerfile_inline is not None:

@@ -157,6 +157,11 @@ def test_what_runs_only_for_others_is_done_by_what_is_told_of_it_there() -> None
     assert told.say(*steps) == ["base begun", "base done"]
 
 
+def test_an_image_that_a_base_is_made_of_is_the_bases() -> None:
+    told = Heard(target("base", "FROM busybox\nRUN base\n"), target("app", "FROM base\nRUN app\n", "base"))
+    assert told.say(runs("[app linux/arm64 1/2] FROM docker.io/library/busybox:latest@sha256:1")) == ["base begun"]
+
+
 @pytest.mark.parametrize(
     ("text", "stage", "contexts", "last"),
     [
