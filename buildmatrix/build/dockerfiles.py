@@ -15,7 +15,7 @@ class Dockerfiles:
     def __init__(self, plan: Plan) -> None:
         """Take the plan."""
         self._plan = plan
-        self._steps: dict[str, frozenset[str]] = {}
+        self._steps: dict[str, frozenset[tuple[str, ...]]] = {}
         self._last: dict[str, tuple[str, int] | None] = {}
         self._from: dict[str, bool] = {}
         self._upon: dict[str, tuple[str, ...]] = {}
@@ -30,17 +30,17 @@ class Dockerfiles:
 
     def whose(self, name: str, step: str) -> str:
         """Return the target whose step it is that was told under a name: its own in doubt."""
-        if not self.upon(name) or self._has(name, step):
+        if not self.upon(name):
             return name
         if step.startswith("FROM ") and not self._pulls(name):  # it is told as it was resolved
             return next(filter(self._pulls, self.upon(name)), name)
-        return next((base for base in self.upon(name) if self._has(base, step)), name)
+        return max((name, *self.upon(name)), key=lambda one: self._likeness(one, step))
 
     def is_own(self, name: str, step: str) -> bool:
         """Tell whether a step that was told under a name is surely its own."""
         if not self.upon(name):
             return True
-        return self._has(name, step) and not any(self._has(base, step) for base in self.upon(name))
+        return self._likeness(name, step) > max([-1, *(self._likeness(base, step) for base in self.upon(name))])
 
     def last(self, name: str) -> tuple[str, int] | None:
         """Return what `last_step` says of a target's Dockerfile."""
@@ -56,13 +56,35 @@ class Dockerfiles:
             self._from[name] = pulls(text_of(target, self._plan.directory), target.settings.contexts or {})
         return self._from[name]
 
-    def _has(self, name: str, step: str) -> bool:
-        """Tell whether a target's Dockerfile has a step, as BuildKit tells it."""
+    def _likeness(self, name: str, step: str) -> int:
+        """Return how many signs a step has in common with one of a target's Dockerfile, as it is told; -1 for none."""
         if name not in self._steps:
             text = text_of(self._plan.by_name[name], self._plan.directory)
-            self._steps[name] = frozenset(map(_plain, instructions(text)))
-        return _plain(step) in self._steps[name]
+            self._steps[name] = frozenset(tuple(_VARIABLE.split(_plain(line))) for line in instructions(text))
+        told = _plain(step)
+        return max((sum(map(len, pieces)) for pieces in self._steps[name] if _is_made_of(told, pieces)), default=-1)
+
+
+_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|[a-z_][a-z0-9_]*)")
+"""A variable, in small letters: BuildKit tells a step with some of them replaced by their values."""
 
 
 def _plain(step: str) -> str:
     return re.sub(r"\s+", "", step).casefold()
+
+
+def _is_made_of(told: str, pieces: tuple[str, ...]) -> bool:
+    """Tell whether a text is these pieces with anything in between."""
+    first, *others = pieces
+    if not others:
+        return told == first
+    last = others.pop()
+    place, end = len(first), len(told) - len(last)
+    if place > end or not (told.startswith(first) and told.endswith(last)):
+        return False
+    for piece in others:
+        found = told.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True

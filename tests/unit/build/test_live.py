@@ -162,6 +162,18 @@ def test_an_image_that_a_base_is_made_of_is_the_bases() -> None:
     assert told.say(runs("[app linux/arm64 1/2] FROM docker.io/library/busybox:latest@sha256:1")) == ["base begun"]
 
 
+def test_a_step_is_known_with_its_variables_replaced() -> None:
+    base = target("base", "FROM busybox\nARG A\nRUN make $A\n")
+    app = target("app", 'FROM base\nARG OS\nRUN for i in 1; do echo "${OS:-x}: $i $OS"; done\n', "base")
+    files = Dockerfiles(plan(base, app))
+    step = 'RUN for i in 1;     do echo "alpine: $i alpine"; done'
+    assert files.whose("app", step) == "app"
+    assert files.is_own("app", step)
+    assert files.whose("app", "RUN make all") == "base"
+    assert files.whose("app", "RUN for i in 1; do echo ") == "app"  # in doubt
+    assert not files.is_own("app", "RUN for i in 1; do echo ")
+
+
 @pytest.mark.parametrize(
     ("text", "stage", "contexts", "last"),
     [
