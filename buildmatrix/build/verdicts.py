@@ -209,8 +209,8 @@ class Verdicts:
         self._work.ran.update(name for name, track in running.progress.tracks.items() if track.ran)
         names = running.unit.call.names
         self._end_done(running, but=failure.target)
-        blamed = self._blamed(names, failure.target)
-        again = self._may_try_again(running.unit, failure, blamed)
+        blamed = [name for name in self._blamed(names, failure.target) if name not in self.ledger.outcomes]
+        again = bool(blamed) and self._may_try_again(running.unit, failure, blamed)
         wait = wait_before(running.unit.attempt, failure.wait) if again else 0.0
         for name in blamed:
             self.ledger.attempt(name, running.started, failure, wait)
