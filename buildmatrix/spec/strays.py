@@ -1,24 +1,25 @@
 """Settings that the order of TOML's tables has put into an inner table: below `[target.app.args]` all is an argument.
 
-Only what stands plainly below a header is looked at, and would be right above it. Who writes `args = { target = "x" }`,
-`args.target = "x"`, or quotes the key, has said where it belongs; `ssh = "ssh://…"` is a context, since ssh is a list;
-and labels are often called `description` or `name`.
+Only what stands plainly below a header is looked at. Who writes `args = { target = "x" }`, `args.target = "x"`, or
+quotes the key, has said where it belongs. Of the rest, only what can hardly be the setting is spared: see `_is_meant`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import Pointer
 from buildmatrix.spec.model import File, Override, Target
-from buildmatrix.spec.shapes import Row, is_list, is_map, is_table, rows, unwrap
+from buildmatrix.spec.shapes import Row, is_list, is_map, is_table, is_template, rows, unwrap
 
 if TYPE_CHECKING:
     from buildmatrix.spec.positions import Position
 
 _INNER = ("args", "labels", "contexts", "extra-hosts", "matrix", "select")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:")
+_HOST = re.compile(r"host-gateway|[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
 _HEADER = re.compile(r"\s*(\[+[^\]]*\]+)")
 
 
@@ -39,7 +40,8 @@ class Stray:
     def hint(self) -> str:
         """What to write instead."""
         meant = "" if self.pointer[0] == "variable" else f'; if it is meant there, quote it: "{self.pointer[-1]}"'
-        return f"move it above that line{meant}"
+        above = "the headers of the matrix" if isinstance(self.pointer[-2], int) else "that line"
+        return f"move it above {above}{meant}"
 
 
 def strays(data: Mapping[str, Any], text: str) -> list[Stray]:
@@ -66,24 +68,75 @@ def _suspects(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
 
 
 def _in_target(target: Any, pointer: Pointer, belongs: str) -> Iterator[tuple[Pointer, str]]:
-    for key in _INNER if isinstance(target, Mapping) else ():
+    if not isinstance(target, Mapping):
+        return
+    axes = _axes(target)
+    for key in _INNER:
         yield from _in_table(target, (key,), _rows_of(Target), belongs, pointer)
-    overrides = target.get("override") if isinstance(target, Mapping) else None
+    overrides = target.get("override")
     for index, override in enumerate(overrides if isinstance(overrides, list) else ()):
         for key in _INNER if isinstance(override, Mapping) else ():
             within = (*pointer, "override", index)
-            yield from _in_table(override, (key,), _rows_of(Override), f"this override of {belongs}", within)
+            own = axes if key == "select" else ()
+            yield from _in_table(override, (key,), _rows_of(Override), f"this override of {belongs}", within, own)
+    for key in ("include", "exclude"):
+        cells = _matrix(target).get(key)
+        yield from _in_cells(cells if isinstance(cells, list) else (), key, belongs, pointer, axes)
+
+
+def _matrix(target: Mapping[str, Any]) -> Mapping[str, Any]:
+    matrix = target.get("matrix")
+    return matrix if isinstance(matrix, Mapping) else {}
+
+
+def _axes(target: Mapping[str, Any]) -> frozenset[str]:
+    """Return the axes of a target's matrix: what is called so stands in cells and in `select` by right."""
+    given = _matrix(target).items()
+    return frozenset(key for key, value in given if isinstance(value, list) or is_template(str(value)))
+
+
+def _in_cells(
+    cells: Sequence[Any], key: str, belongs: str, pointer: Pointer, axes: frozenset[str]
+) -> Iterator[tuple[Pointer, str]]:
+    """Look through tables of axes; what stands in all of several ones is an axis."""
+    tables = [(index, cell) for index, cell in enumerate(cells) if isinstance(cell, Mapping)]
+    shared = frozenset[str]().union(*(cell for _, cell in tables)) if tables[1:] else frozenset[str]()
+    shared = shared.intersection(*(cell for _, cell in tables))
+    for index, cell in tables:
+        within = (*pointer, "matrix", key)
+        yield from _in_table({str(index): cell}, (index,), _rows_of(Target), belongs, within, axes | shared)
 
 
 def _in_table(
-    outer: Mapping[str, Any], path: Pointer, keys: Mapping[str, Row], belongs: str, pointer: Pointer = ()
+    outer: Mapping[str, Any],
+    path: Pointer,
+    keys: Mapping[str, Row],
+    belongs: str,
+    pointer: Pointer = (),
+    axes: Collection[str] = (),
 ) -> Iterator[tuple[Pointer, str]]:
     table = outer.get(str(path[0]))
     for key, value in table.items() if isinstance(table, Mapping) else ():
         row = keys.get(key.replace("_", "-"))
-        is_label = path == ("labels",) and key in {"description", "name"}
-        if row is not None and not is_label and _fits(row, value):
+        if row is not None and key not in axes and not _is_meant(str(path[0]), row, value):
             yield (*pointer, *path, key), belongs
+
+
+def _is_meant(table: str, row: Row, value: Any) -> bool:
+    """Tell whether a key stands in a table by right, though it is called like a setting.
+
+    A variable may have any name. Labels are called `description`, contexts have addresses and hosts too, which no
+    setting but `context` takes; and an axis is a list, where the setting is none.
+    """
+    if table == "variable":
+        return not _fits(row, value)
+    if table == "labels":
+        return row.key in {"description", "name"}
+    if table == "contexts":
+        return row.key != "context" and isinstance(value, str) and _ADDRESS.match(value) is not None
+    if table == "extra-hosts":
+        return isinstance(value, str) and _HOST.fullmatch(value) is not None
+    return table == "matrix" and isinstance(value, list) and not is_list(row.shape)
 
 
 @cache
