@@ -12,14 +12,18 @@ from rich.live import Live
 from rich.text import Text
 
 from buildmatrix.build.events import Event, Line, Warned
+from buildmatrix.report.apart import last_of, told_apart
 from buildmatrix.report.progress import ended, last_words
 from buildmatrix.report.rows import BUSY, ENDS, Row, Rows
 from buildmatrix.report.style import Style
 from buildmatrix.report.words import counted
-from buildmatrix.text import clean, one_line
+from buildmatrix.text import clean, columns, one_line, padded
 
 A_SECOND = 4
 """How often the board is drawn."""
+
+NAMES = 32
+"""Columns that names have at least, where they need them."""
 
 BOTH = 60
 """Columns from which on a step and its last line of log stand side by side."""
@@ -37,7 +41,7 @@ class Board:
     ) -> None:
         """Take the rows of all targets, the terminal, and what tells that logs are no longer written."""
         self._rows = rows
-        self._width = min(32, max(map(len, rows.by_name), default=0))
+        self._names: tuple[int, dict[str, str]] = (0, {})
         self._start = time.monotonic()
         self._lock = threading.Lock()
         self._trouble = log_trouble
@@ -74,19 +78,29 @@ class Board:
         with self._lock:
             rows = list(self._rows.by_name.items())
         shown = _most_telling(rows, height)
+        names = self._shown_names(options.max_width)
         for name, row in rows:
             if name in shown:
-                yield self._line(name, row, options.max_width)
+                yield self._line(names[name], row, options.max_width)
         if hidden := Counter(row.state for name, row in rows if name not in shown):
             listed = ", ".join(f"{count} {state}" for state, count in hidden.items())
             yield _cut(Text(f"  … and {listed}", style="dim"))
         yield self._total(rows, options.max_width)
 
+    def _shown_names(self, width: int) -> dict[str, str]:
+        """Return the names in a column of one width: long ones are cut so that rows still look different."""
+        if self._names[0] != width:
+            names = list(map(one_line, self._rows.by_name))
+            room = min(max(NAMES, width * 2 // 5), max(map(columns, names), default=0))
+            cut = [padded(name, room) for name in told_apart(names, room)]
+            self._names = (width, dict(zip(self._rows.by_name, cut, strict=True)))
+        return self._names[1]
+
     def _line(self, name: str, row: Row, width: int) -> Text:
         seconds = row.took if row.state in ENDS else time.monotonic() - row.since if row.since else 0.0
         step = row.step if row.state == "building" else None
         text = Text("  ")
-        text.append(f"{one_line(name)[: self._width]:<{self._width}}  ", style="bold")
+        text.append(f"{name}  ", style="bold")
         text.append(f"{row.state:<9}", style=COLOURS.get(row.state, "dim"))
         text.append(f"  {_clock(seconds) if seconds else '':>6}  {step.number if step else '':>5}  ")
         waits = self._rows.waits_for(row) if row.state == "waiting" and not row.doing else ""
@@ -115,7 +129,7 @@ def _doing(row: Row, room: int) -> str:
     if row.state in {"built", "cached"}:
         return row.left
     if row.outcome is not None:
-        return ended(row.outcome, PLAIN, short=True)
+        return last_of(ended(row.outcome, PLAIN, short=True), room)
     step = row.step
     if row.state != "building" or step is None:
         return _flat(row.doing)

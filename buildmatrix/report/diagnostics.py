@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from buildmatrix.errors import Diagnostic
-from buildmatrix.report.layout import NARROWEST, Span, laid_out, plain, split
+from buildmatrix.report.layout import NARROWEST, Span, in_a_line, laid_out, plain, split
 from buildmatrix.report.places import Places, Spot
 from buildmatrix.report.style import Style
 from buildmatrix.spec.credentials import assignment
@@ -173,5 +173,5 @@ def _command(diagnostic: Diagnostic, places: Places) -> str:
         properties = {"file": _masked(spot.file)} | properties
         if spot.line:
             properties |= {"line": str(spot.line), "col": str(spot.column or "")}
-    text = f"{diagnostic.message} ({diagnostic.hint})" if diagnostic.hint else diagnostic.message
+    text = f"{diagnostic.message} ({in_a_line(diagnostic.hint)})" if diagnostic.hint else diagnostic.message
     return command(diagnostic.severity, _masked(text), **properties)

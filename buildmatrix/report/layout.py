@@ -88,3 +88,9 @@ def cut(text: str, width: int | None) -> str:
     if width is None or columns(text) <= width:
         return text
     return split(text, max(NARROWEST, width) - 1)[0] + "…"
+
+
+def in_a_line(hint: str) -> str:
+    """Return a hint of several lines as one, its lines with a stop between them."""
+    lines = list(filter(None, map(str.strip, hint.split("\n"))))
+    return "".join(f"{line}{' ' if line[-1] in ':;,.' else '; '}" for line in lines[:-1]) + "".join(lines[-1:])

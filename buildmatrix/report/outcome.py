@@ -5,7 +5,8 @@ from itertools import accumulate
 
 from buildmatrix.build.outcome import Finding, Outcome, TargetOutcome
 from buildmatrix.report.about import NOTHING, About
-from buildmatrix.report.layout import Span, fits, laid_out, plain
+from buildmatrix.report.apart import last_of
+from buildmatrix.report.layout import Span, fits, in_a_line, laid_out, plain
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.progress import painted
 from buildmatrix.report.style import Style
@@ -21,10 +22,10 @@ from buildmatrix.report.words import (
     problems,
     where_of,
 )
-from buildmatrix.text import clean, one_line, redacted
+from buildmatrix.text import clean, columns, one_line, redacted
 
 WIDEST = 80
-"""Characters of a reason that are shown."""
+"""Columns of a reason that are shown in a row of a terminal."""
 
 LONGEST = 60_000
 """Characters of the markdown, about; a comment on GitHub takes 65,536."""
@@ -36,11 +37,9 @@ MANY = 15
 def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None) -> str:
     """Return a line for each target, the failing ones' last lines, what became of the tags, and a count."""
     lines = _rows(outcome.targets, style, width)
-    for target in outcome.targets:
-        if text := "\n".join(_block(target)):
-            what = target.failed_step or target.call
-            title = one_line(f"> {target.name}: {what}" if what else f"> {target.name}")
-            lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text, width)]
+    for (what, text), names in _blocks(outcome.targets, width).items():
+        title = one_line(f"> {', '.join(names)}: {what}" if what else f"> {', '.join(names)}")
+        lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text, width)]
     lines += _warnings(outcome.warnings, style, width)
     publish = one_line(outcome.publish)
     warned = f", {counted(len(outcome.warnings), 'warning')}" if outcome.warnings else ""
@@ -50,17 +49,32 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None) ->
     return "\n".join(["", *lines]) + "\n"
 
 
-def _block(target: TargetOutcome) -> list[str]:
+def _blocks(targets: Sequence[TargetOutcome], width: int | None) -> dict[tuple[str, str], list[str]]:
+    """Return what is said below the rows, with the step or call it is of: each once, with all whose it is."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for target in targets:
+        if text := "\n".join(_block(target, width)):
+            found.setdefault((target.failed_step or target.call, text), []).append(target.name)
+    return found
+
+
+def _block(target: TargetOutcome, width: int | None) -> list[str]:
     """Return what is said of a target below its row: of a failed one its log, and what the row has no room for."""
     if target.status != "failed":
         return [target.answer] if target.answer else []
-    reason = "" if _is_short(target) else target.reason
+    reason = "" if _is_said_whole(target, width) else target.reason
     return [text for text in (target.excerpt, reason, target.hint) if text]
 
 
-def _is_short(target: TargetOutcome) -> bool:
-    """Tell whether a row has room for why its target failed."""
-    return len(target.reason) <= WIDEST and "\n" not in target.reason
+def _is_said_whole(target: TargetOutcome, width: int | None) -> bool:
+    """Tell whether a row has room for why its target failed: a file and a pipe have it for all that is one line."""
+    return (width is None or columns(target.reason) <= WIDEST) and "\n" not in target.reason
+
+
+def _reason(target: TargetOutcome, width: int | None) -> str:
+    """Return why a target is not there, on one line; on a terminal its end, which tells the cause."""
+    text = one_line(" ".join(target.reason.split()))
+    return text if width is None or target.status != "failed" else last_of(text, WIDEST)
 
 
 def _warnings(found: Sequence[Finding], style: Style, width: int | None) -> list[str]:
@@ -82,7 +96,7 @@ def _rows(targets: Sequence[TargetOutcome], style: Style, width: int | None) -> 
     names = max((len(one_line(target.name)) for target in targets), default=0)
     tags = max((len(one_line(tag)) for target in targets for tag in target.tags), default=0)
     heads = [_head(target, names, style) for target in targets]
-    beside = [_beside(target, tags) for target in targets]
+    beside = [_beside(target, tags, width) for target in targets]
     indent = " " * (names + 22)
     if fits((f"{indent}{text}" for texts in beside for text in texts), width):
         return [
@@ -104,14 +118,14 @@ def _head(target: TargetOutcome, names: int, style: Style) -> list[Span]:
     ]
 
 
-def _beside(target: TargetOutcome, tags: int) -> list[str]:
+def _beside(target: TargetOutcome, tags: int, width: int | None) -> list[str]:
     first, *more = [*map(one_line, target.tags), ""][: max(1, len(target.tags))]
-    return ["  ".join(_details(target, first.ljust(tags))), *more]
+    return ["  ".join(_details(target, first.ljust(tags), width)), *more]
 
 
 def _stacked(target: TargetOutcome, head: Sequence[Span], width: int | None) -> list[str]:
     """Return a row whose name may be long: its digest or reason beside it, its tags and platforms below it."""
-    first, *more = _details(target, "") or [""]
+    first, *more = _details(target, "", width) or [""]
     if fits(["".join(text for text, _ in head) + "  ".join([first, *more])], width):
         first, more = "  ".join([first, *more]), []
     below = [*(map(one_line, target.tags) if target.digest and not _said(target) else ()), *more]
@@ -124,11 +138,11 @@ def _said(target: TargetOutcome) -> bool:
     return target.status in {"failed", "stopped", "skipped"} or not target.exported or bool(target.call)
 
 
-def _details(target: TargetOutcome, tag: str) -> list[str]:
+def _details(target: TargetOutcome, tag: str, width: int | None) -> list[str]:
     """Return what stands behind the time: why it is not there, else what there is."""
     if target.status in {"failed", "stopped", "skipped"}:
         tried = f"after {len(target.attempts)} attempts" if len(target.attempts) > 1 else ""
-        text = one_line(" ".join(target.reason.split())) if _is_short(target) or target.status != "failed" else ""
+        text = _reason(target, width)
         where = one_line(where_of(target))
         text = f"{where}: {text}" if where and text else where or text
         return [part for part in (text, tried, f"(log: {one_line(target.log)})" if target.log else "") if part]
@@ -188,7 +202,7 @@ def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
     where = f" at {summary_code(where_of(target))}" if target.failed_line else ""
     title = f"<b>{summary_code(target.name)}</b> failed{where}: {summary_code(redacted(cause(target))[:500])}"
     lines = [fenced(last_lines(target.excerpt, longest))] if target.excerpt else []
-    lines += [escaped(text) for text in (target.reason if target.failed_step else "", target.hint) if text]
+    lines += [escaped(text) for text in (target.reason if target.failed_step else "", in_a_line(target.hint)) if text]
     lines += [f"full log: {code(target.log)}"] if target.log else []
     return folded(title, "\n\n".join(lines) or "It left no log.", is_open=is_open)
 

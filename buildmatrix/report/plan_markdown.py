@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.report.facts import platforms_text, setting_text, why
+from buildmatrix.report.layout import in_a_line
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.places import Places
 from buildmatrix.report.plan_text import apply_notes, stage_lines, totals
@@ -129,7 +130,7 @@ def _beside(plan: Plan, places: Places | None) -> Iterator[str]:
     """Yield what is to be said beside the targets, as quotes."""
     for warning in plan.warnings:
         where = f" ({places.line(warning.place)})" if places and warning.place else ""
-        hint = f"; {warning.hint}" if warning.hint else ""
+        hint = f"; {in_a_line(warning.hint)}" if warning.hint else ""
         yield _quote(f"⚠ {escaped(_short(warning.message + hint + where))}")
     for grant in sorted(plan.grants, key=lambda grant: grant.automatic):
         verb = "gives" if grant.automatic else "needs"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from buildmatrix.plan.model import Grant, Plan, PlannedTarget
 from buildmatrix.plan.publishing import staging_note
 from buildmatrix.report.facts import facts_of, labelled, written_out
-from buildmatrix.report.layout import Span, fits, laid_out, plain
+from buildmatrix.report.layout import Span, fits, in_a_line, laid_out, plain
 from buildmatrix.report.places import Places
 from buildmatrix.report.style import Style
 from buildmatrix.spec.check import shown
@@ -193,7 +193,7 @@ def _warnings(plan: Plan, style: Style, places: Places | None) -> list[list[Span
     found: list[list[Span]] = []
     for diagnostic in plan.warnings:
         where = f" ({places.line(diagnostic.place)})" if places and diagnostic.place else ""
-        hint = f"; {diagnostic.hint}" if diagnostic.hint else ""
+        hint = f"; {in_a_line(diagnostic.hint)}" if diagnostic.hint else ""
         found.append([("warning:", style.warning), (f" {one_line(diagnostic.message + hint + where)}", plain)])
     return found
 

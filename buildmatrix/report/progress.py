@@ -15,7 +15,7 @@ from buildmatrix.report.words import duration
 from buildmatrix.text import clean, command, one_line
 
 WIDEST = 100
-"""Characters of a reason that are shown."""
+"""Characters of the last line of a log that are shown; a reason is shown whole, since its end is the cause."""
 
 EVERY = 30.0
 """Seconds after which what runs is said: CI services end jobs that say nothing for long."""
@@ -90,10 +90,10 @@ class Lines:
         match event:
             case TargetStarted():
                 again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-                because = f": {shortened(event.because)}" if event.because and not again else ""
+                because = f": {_flat(event.because)}" if event.because and not again else ""
                 self._say(event.target, f"started{again}{because}")
             case Retrying():
-                problem = shortened(event.problem)
+                problem = _flat(event.problem)
                 self._say(event.target, f"attempt {event.attempt} failed: {problem}; again in {event.seconds:.0f}s")
             case TargetDone() if row is not None:
                 self._done.add(event.target)
@@ -174,7 +174,8 @@ def ended(outcome: TargetOutcome, style: Style, *, short: bool = False, logged: 
         return " ".join(parts)
     if outcome.status in {"failed", "stopped", "skipped"}:
         step = outcome.failed_step if outcome.reason.startswith("exit code") else ""
-        parts.append(shortened(f"{shortened(step, WIDEST // 2)}: {outcome.reason}" if step else outcome.reason))
+        reason = _flat(outcome.reason)
+        parts.append(f"{shortened(step, WIDEST // 2)}: {reason}" if step else reason)
     elif outcome.digest:
         parts.append(outcome.digest[: len("sha256:") + 12])
     return " ".join(part for part in parts if part)
@@ -188,5 +189,9 @@ def painted(status: Status, text: str, style: Style) -> str:
 
 def shortened(text: str, widest: int = WIDEST) -> str:
     """Return a text on one line, cut where it is too long for a line."""
-    text = one_line(" ".join(text.split()))
+    text = _flat(text)
     return text if len(text) <= widest else text[: widest - 1] + "…"
+
+
+def _flat(text: str) -> str:
+    return one_line(" ".join(text.split()))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from buildmatrix.build.outcome import Outcome, Status, TargetOutcome
+from buildmatrix.report.layout import in_a_line
 
 STATUSES: tuple[Status, ...] = ("built", "cached", "kept", "checked", "failed", "stopped", "skipped")
 """In the order in which they are counted."""
@@ -66,7 +67,7 @@ def problems(outcome: Outcome) -> list[str]:
     is_told = any(target.status == "failed" for target in outcome.targets)
     said = told(outcome)
     left = [one for one in found if one.message not in said and (one.hint or not is_told or len(found) > 1)]
-    return [f"{one.message}: {one.hint}" if one.hint else one.message for one in left]
+    return [f"{one.message}: {in_a_line(one.hint)}" if one.hint else one.message for one in left]
 
 
 def told(outcome: Outcome) -> frozenset[str]:

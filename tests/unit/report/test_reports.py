@@ -163,6 +163,38 @@ def test_the_summary_keeps_the_width_of_a_terminal(width: int) -> None:
     assert f"  {'x' * 200}" in wide
 
 
+def test_a_long_reason_is_told_by_its_end_on_a_terminal_and_whole_in_a_pipe() -> None:
+    bad = replace(outcome().targets[2], reason="r/nope:1: " * 20 + "not found", excerpt="")
+    failed = replace(outcome(), targets=(bad,))
+    piped = outcome_text(failed, PLAIN)
+    assert f"  bad  failed      3.1s  {bad.reason}\n" in piped
+    assert piped.count("not found") == 1
+    row = " ".join(outcome_text(failed, PLAIN, width=80).partition("> bad")[0].split())
+    assert "…" in row
+    assert row.endswith("r/nope:1: not found")
+
+
+def test_the_same_failure_is_shown_once_for_all_whose_it_is() -> None:
+    bad = outcome().targets[2]
+    failed = replace(outcome(), targets=(bad, replace(bad, name="worse"), replace(bad, name="other", excerpt="else")))
+    shown = outcome_text(failed, PLAIN)
+    assert shown.count("because") == 1
+    assert "> bad, worse: 2/2 RUN false\n" in shown
+    assert "> other: 2/2 RUN false\n" in shown
+
+
+def test_the_board_cuts_names_where_they_are_alike() -> None:
+    names = [f"service-with-a-really-long-name-py{number}-alpine" for number in range(20)]
+    board = Board(Rows(dict.fromkeys(names, ())), io.StringIO())
+    for name in names:
+        board(TargetStarted(target=name, attempt=1))
+    screen = io.StringIO()
+    Console(file=screen, width=80, height=24, color_system=None).print(board)
+    rows = screen.getvalue().splitlines()[:-1]
+    assert len({row[:34] for row in rows}) == 20
+    assert "  service-wi…long-name-py19-alpine  building" in rows[-1]
+
+
 def test_the_summary_for_machines_and_for_github() -> None:
     document = json.loads(run_json(outcome()))
     assert [target["status"] for target in document["targets"]] == ["cached", "built", "failed"]
@@ -200,13 +232,13 @@ def test_lines_while_it_runs() -> None:
     lines = Lines(Rows({"app": (), "base": ()}), PLAIN, written.append)
     for event in events():
         lines(event)
-    cut = ('process "/bin/sh -c c" did not complete ' + "x" * 100)[:99]
+    whole = 'process "/bin/sh -c c" did not complete ' + "x" * 100
     assert written == [
         "app   started\n",
         "app   attempt 1 failed: 429; again in 2s\n",
         "app   started (attempt 2)\n",
         "base  built 1.2s sha256:aaaaaaaaaaaa\n",
-        f"app   failed 1.2s {cut}…\n",
+        f"app   failed 1.2s {whole}\n",
     ]
 
 
