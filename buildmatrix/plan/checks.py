@@ -34,7 +34,7 @@ class Checker:
         self._variables, self._targets = variables, targets
         self._repository, self.problems = Repository.around(directory), problems
         self._said: set[tuple[str, Place]] = set()
-        self._stages = Stages(self._repository, problems)
+        self._stages = Stages(self._repository, problems, targets)
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
     def values(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:

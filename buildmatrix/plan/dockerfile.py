@@ -55,6 +55,11 @@ def foreign_names(text: str) -> frozenset[str]:
     return frozenset(names - {stage.name for stage in stages} - {"scratch"})
 
 
+def base_names(text: str) -> frozenset[str]:
+    """Return what the stages of a Dockerfile build upon, in lower case."""
+    return frozenset(stage.base for stage in _stages(text))
+
+
 def runs_programs(text: str, stage: str | None) -> bool:
     """Tell whether the stage (None: the last), or one that it is made of, has a RUN for the target's platform.
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.files import Repository
-from buildmatrix.plan.dockerfile import foreign_names, stage_names
+from buildmatrix.plan.dockerfile import base_names, foreign_names, stage_names
 from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.paths import folder_of
 from buildmatrix.plan.reach import dockerfile_of, is_written
 from buildmatrix.spec.check import shown
 
@@ -19,9 +20,9 @@ NEAR = 0.7
 class Stages:
     """Looks for the stages that targets name; each place is told once, each Dockerfile read once."""
 
-    def __init__(self, repository: Repository, problems: Problems) -> None:
-        """Take the repository that Dockerfiles are read from."""
-        self._repository, self._problems = repository, problems
+    def __init__(self, repository: Repository, problems: Problems, targets: Collection[str] = ()) -> None:
+        """Take the repository that Dockerfiles are read from, and the names of the targets."""
+        self._repository, self._problems, self._targets = repository, problems, targets
         self._read: dict[str, str | None] = {}
         self._said: set[Place] = set()
         self._filters: dict[tuple[Place, str], PlannedTarget | None] = {}
@@ -29,13 +30,15 @@ class Stages:
     def check(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> None:
         """Check one target; what others have `written` before is not at hand, nor is any file without `files`."""
         settings = target.settings
-        if not settings.target and not settings.no_cache_filter and not settings.contexts:
+        if not any((settings.target, settings.no_cache_filter, settings.contexts, settings.needs)):
             return
         text = self._text(target, written, files=files)
         names = None if text is None else stage_names(text)
         if text is None or names is None:
             return
         self._contexts(target, text)
+        self._needs(target, text)
+        self._folders(target, text)
         place, file = target.place_of("target"), _file(target)
         if settings.target and settings.target.lower() not in names and place not in self._said:
             self._said.add(place)
@@ -56,6 +59,30 @@ class Stages:
                 self._said.add(place)
                 message = f"{target.spoken('contexts')}.{contexts[key]}: {_file(target)} uses no context of that name"
                 self._problems.warn("context", message, place, hint=f'it uses "{near}": did you mean that?')
+
+    def _needs(self, target: PlannedTarget, text: str) -> None:
+        """Warn of an image in the Dockerfile that is called like a target which is needed, but is not that target."""
+        images = foreign_names(text) - {key.lower() for key in target.settings.contexts or {}}
+        for index, needed in enumerate(target.settings.needs or ()):
+            place = target.place_of("needs", index)
+            if needed.lower() in images and place not in self._said:
+                self._said.add(place)
+                meant = f'"{needed}" in {_file(target)} is an image'
+                message = f"{target.spoken('needs')} only has {needed} built first: {meant}"
+                hint = f'to build upon the target, write contexts.{needed} = "target:{needed}"'
+                self._problems.warn("context", message, place, hint=hint)
+
+    def _folders(self, target: PlannedTarget, text: str) -> None:
+        """Warn of a folder that is called like a target, where the Dockerfile rather means that."""
+        for key, value in (target.settings.contexts or {}).items():
+            place = target.place_of("contexts", key)
+            if value not in self._targets or folder_of(place) or self._repository.kind(value) != "folder":
+                continue
+            if (key == value or key.lower() in base_names(text)) and place not in self._said:
+                self._said.add(place)
+                message = f'{target.spoken("contexts")}.{key}: "{value}" is taken for the folder of that name'
+                hint = f'write "target:{value}", or "./{value}" for the folder'
+                self._problems.warn("context", message, place, hint=hint)
 
     def end(self) -> None:
         """Tell of filters that match nothing in any target: the engine passes them over without a word."""
