@@ -65,6 +65,17 @@ class StepStarted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shared:
+    """A step of a target is one of another target, too, and is told of as that one's; `runs`: it runs now."""
+
+    target: str
+    whose: str
+    at: str
+    step: str
+    runs: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pushing:
     """What was exported of a target is on its way to a registry."""
 
@@ -134,6 +145,7 @@ Event = (
     | StepEnded
     | Transferred
     | Pushing
+    | Shared
     | LogLine
     | Warned
 )

@@ -61,6 +61,9 @@ _FOREIGN = re.compile(r"exec \S+: exec format error")
 _NOISE = re.compile(r"^failed to compute cache key: (failed to calculate checksum of ref \S+: )?(?=.)")
 """What BuildKit was about when a file was not there; its names are of this build only."""
 
+_OF_THE_FILE = re.compile(r"the Dockerfile cannot be empty|dockerfile parse error|file with no instructions")
+"""What is wrong with a whole Dockerfile: BuildKit shows no line of it, and does not name it."""
+
 _HICCUP = re.compile(r"no such job|already exists")
 _ENTITLED = re.compile(r"(network\.host|security\.insecure|device\b\S*) is not allowed(?P<ever> by the build daemon)?")
 """A privilege that a step asks for and its target does not, or that this builder never gives."""
@@ -175,6 +178,7 @@ def _problem(found: "_Class", last: str, failed: str, plan: Plan, *, line: int) 
         message = f"{failed} failed: its words are above" if failed else "the build failed: its words are above"
         return BuildFailedError(Diagnostic(message=message, code="failed"))
     place = plan.by_name[failed].place if failed else None
+    line = line or (1 if failed and _OF_THE_FILE.match(_short(last)) else 0)
     if line:
         place = place_in(plan.by_name[failed], plan.directory, line)
     step = _PROCESS.match(_short(last))

@@ -7,7 +7,7 @@ from buildmatrix.build.buildx import Builder
 from buildmatrix.build.calls import Call
 from buildmatrix.build.dockerfiles import Dockerfiles
 from buildmatrix.build.drivers import nodes_of
-from buildmatrix.build.events import Event, Listener, StepEnded, StepStarted, TargetDone, TargetStarted
+from buildmatrix.build.events import Event, Listener, Shared, StepEnded, StepStarted, TargetDone, TargetStarted
 from buildmatrix.build.merged import merge_names
 from buildmatrix.build.progress import Progress, is_of_dockerfile
 from buildmatrix.build.whole import has_run, is_whole
@@ -78,6 +78,8 @@ class Live:
 
     def _begins(self, name: str, event: Event) -> bool:
         """Tell whether a step is the target's own, and not one of what it builds upon that runs for it."""
+        if isinstance(event, Shared):
+            return event.runs and self.files.is_own(name, event.step)
         if not isinstance(event, StepStarted):
             return False
         upon = [base for base in self.files.upon(name) if base in self._own and base not in self._told.done]

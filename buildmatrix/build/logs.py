@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import IO
 
-from buildmatrix.build.events import Event, LogLine, Retrying, StepEnded, StepStarted, TargetStarted, Warned
+from buildmatrix.build.events import Event, LogLine, Retrying, Shared, StepEnded, StepStarted, TargetStarted, Warned
 from buildmatrix.files import make_folder, write_more, write_new
 from buildmatrix.text import clean
 
@@ -41,6 +41,8 @@ class Logs:
                 self._write(event.target, f"--- attempt {event.attempt}")
             case StepStarted() if re.match(r".*\d+/\d+$", event.at) and not event.again:
                 self._write(event.target, f"[{event.at}] {event.step}{' (cached)' if event.cached else ''}")
+            case Shared():
+                self._write(event.target, f"[{event.at}] {event.step} (shared: see the log of {event.whose})")
             case LogLine():
                 self._write(event.target, f"[{event.at}] | {event.text}" if event.at else f"| {event.text}")
             case StepEnded() if event.error:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from buildmatrix.build.events import Listener, LogLine, Pushing, StepEnded, StepStarted, Transferred, Warned
+from buildmatrix.build.events import Listener, LogLine, Pushing, Shared, StepEnded, StepStarted, Transferred, Warned
 from buildmatrix.build.outcome import StepOutcome
 from buildmatrix.build.rawjson import Documents, count, decoded, document, seconds, tables, word
 from buildmatrix.build.tracks import MERGE, NUMBERED, Step, Track
@@ -56,6 +56,7 @@ class Progress:
         self._steps: dict[str, Step] = {}
         self._documents = Documents()
         self._warned: set[Warned] = set()
+        self._shared: dict[tuple[str, str], bool] = {}
 
     @property
     def began(self) -> bool:
@@ -92,6 +93,16 @@ class Progress:
             if step.good and is_own(step.text):
                 yield at
 
+    def note_last(self, name: str) -> None:
+        """Take what a target is about as what failed: it takes too long, and is ended."""
+        parts = self.tracks[name].parts
+        own = [step for digest, step in self._steps.items() if step.target == name or digest in parts]
+        running = [step for step in own if step.started and not step.ended]
+        last = max(running, key=lambda step: (NUMBERED.search(step.at) is not None, step.seen), default=None)
+        if last is not None:
+            self.tracks[name].failed_step = f"{last.at} {last.text}".strip()
+            self.tracks[name].log = [*last.log, *filter(None, [redacted(last.partial)])]
+
     def runs(self, name: str) -> bool:
         """Tell whether a step of a target runs now."""
         return any(step.target == name and step.started and not step.ended for step in self._steps.values())
@@ -113,6 +124,7 @@ class Progress:
         for vertex, step in zip(vertexes, steps, strict=True):
             if step is not None:
                 self._vertex(step, vertex)
+                self._tell_shared(step, vertex)
         for transfer in tables(status, "statuses"):
             self._transfer(transfer)
         for log in tables(status, "logs"):
@@ -133,6 +145,18 @@ class Progress:
             step.ended, step.gone = completed, time.monotonic()
             track.gone = step.gone
             self._ended(step, track, vertex)
+
+    def _tell_shared(self, step: Step, vertex: dict[str, Any]) -> None:
+        """Tell that a step which has begun is also another target's, under whose name it is told here."""
+        if not step.started or not NUMBERED.search(step.at):
+            return
+        name, at, text = self._named(redacted(word(vertex, "name")))
+        if not name or name == step.target or self._whose(name, text) != name:
+            return
+        key, runs = (name, vertex["digest"]), not step.ended
+        if key not in self._shared or (runs and not self._shared[key]):
+            self._shared[key] = runs
+            self._listener(Shared(target=name, whose=step.target, at=at, step=text, runs=runs))
 
     def _started(self, step: Step, track: Track, started: str) -> None:
         first = not step.started

@@ -163,6 +163,7 @@ class Schedule:
             late = "" if running.ended_for else late_one(running, self.run, self.policy)
             if late:
                 running.ended_for, running.late = "timeout", late
+                running.progress.note_last(late)
                 running.watched.stop()
 
     def _stop_all(self) -> None:

@@ -91,7 +91,9 @@ class Verdicts:
             return explain(running.progress, self.plan, asked, said=said, code=running.code)
         target = self.plan.by_name[running.late]
         message = f"{running.late} took longer than {self.policy.timeout(target)} s, and was ended"
-        hint = "see its last lines; raise its timeout, or --timeout"
+        hint = "raise its timeout, or --timeout" + (
+            "" if self.run.log_of(running.late) else "; --log-dir keeps all of its log"
+        )
         problem = BuildFailedError(Diagnostic(message=message, code="timeout", place=target.place, hint=hint))
         return Failure(target=running.late, problem=problem, kind="timeout")
 

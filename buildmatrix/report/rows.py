@@ -9,6 +9,7 @@ from buildmatrix.build.events import (
     LogLine,
     Pushing,
     Retrying,
+    Shared,
     StepEnded,
     StepStarted,
     TargetDone,
@@ -19,7 +20,10 @@ from buildmatrix.build.events import (
 from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.report.words import DIGEST, STATUSES
 
-BUSY = frozenset({"building", "exporting", "pushing"})
+ORDER = ("waiting", "building", "exporting", "pushing")
+"""States on the way of a target: within an attempt none comes again."""
+
+BUSY = frozenset(ORDER[1:])
 """States in which something of a target runs."""
 
 ENDS = frozenset[str](STATUSES)
@@ -99,7 +103,7 @@ class Rows:
     def waits_for(self, row: Row) -> str:
         """Return what a row waits for, of that what is not there yet."""
         left = [name for name in row.before if name not in self.by_name or self.by_name[name].state not in ENDS]
-        return f"for {', '.join(left)}" if left else ""
+        return f"for {', '.join(left)}" if left else "for its turn"
 
     def note(self, event: Event) -> Row | None:
         """Take note of an event; return the row that it changed."""
@@ -116,12 +120,13 @@ class Rows:
     def _note_step(self, row: Row, event: StepStarted | StepEnded | LogLine) -> None:
         match event:
             case StepStarted() if event.step.startswith(("exporting ", "merging ")):
-                row.state, row.doing = "exporting", ""
+                if _advance(row, "exporting"):
+                    row.doing = ""
             case StepStarted():
                 step = Step(at=event.at, text=event.step, since=self.clock())
                 row.steps[event.at, event.step] = step
-                if row.state in BUSY and step.number:
-                    row.state = "building"
+                if row.state == "building" and step.number:
+                    row.doing = ""  # what it said of a step of another's is over
             case StepEnded():
                 row.steps.pop((event.at, event.step), None)
             case LogLine() if event.text.strip():
@@ -134,7 +139,9 @@ class Rows:
                 row.state, row.doing, row.since = "building", event.because, row.since or self.clock()
                 row.outcome = None
             case Pushing():
-                row.state = "pushing"
+                _advance(row, "pushing")
+            case Shared() if event.runs and row.state == "building" and row.step is None:
+                row.doing = f"{event.at.rpartition(' ')[2]} with {event.whose}: {event.step}"
             case Transferred() if row.state == "pushing":
                 row.doing = f"{event.current / 1e6:.0f} MB of {event.total / 1e6:.0f} MB"
             case Retrying():
@@ -148,3 +155,11 @@ class Rows:
             case TargetEnded():
                 row.state, row.took, row.outcome = event.outcome.status, event.outcome.seconds, event.outcome
                 row.steps.clear()
+
+
+def _advance(row: Row, state: str) -> bool:
+    """Bring a row to a state, unless it is further; tell whether it is there now."""
+    if row.state in ORDER and ORDER.index(row.state) > ORDER.index(state):
+        return False
+    row.state = state
+    return True

@@ -73,7 +73,7 @@ def problems(outcome: Outcome) -> list[str]:
 def told(outcome: Outcome) -> frozenset[str]:
     """Return the messages of problems of which all is said with the targets that failed."""
     failed = (target for target in outcome.targets if target.status == "failed")
-    return frozenset(f"{target.name} failed: {target.reason}" for target in failed)
+    return frozenset(f"{target.name} {verb}{target.reason}" for target in failed for verb in ("failed: ", ""))
 
 
 def platforms_of(target: TargetOutcome) -> str:

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from buildmatrix.build.buildx import parse_builder, version_of
 from buildmatrix.build.drivers import half_caches
-from buildmatrix.build.events import Event, LogLine, StepEnded, StepStarted
+from buildmatrix.build.events import Event, LogLine, Shared, StepEnded, StepStarted
 from buildmatrix.build.failure import explain
 from buildmatrix.build.gate import gate_declared, gate_found
 from buildmatrix.build.progress import Progress
@@ -217,6 +217,29 @@ def test_a_clock_that_jumps_makes_no_step_longer_than_it_was() -> None:
     jumped = vertex("1", "[app 2/2] RUN make", started=TIME.format(0), completed="2026-11-26T05:42:50.5Z")
     _, events = read(["app", "base"], vertex("1", "[app 2/2] RUN make", started=TIME.format(0)), jumped)
     assert [event.seconds < 1 for event in events if isinstance(event, StepEnded)] == [True]
+
+
+def test_a_step_of_another_target_is_told_of_whoever_waits_for_it() -> None:
+    first = vertex("1", "[app-1 1/2] RUN make", started=TIME.format(0))
+    _, events = read(["app-1", "app-2"], first, *[vertex("1", "[app-2 1/2] RUN make", started=TIME.format(0))] * 2)
+    shared = [event for event in events if isinstance(event, Shared)]
+    assert shared == [Shared(target="app-2", whose="app-1", at="1/2", step="RUN make", runs=True)]
+
+
+def test_what_a_late_target_was_about_is_kept_with_its_log() -> None:
+    progress, _ = read(["app", "base"], *RAN[:2])
+    progress.note_last("app")
+    assert progress.tracks["app"].failed_step == "linux/amd64 2/2 RUN make"
+    assert progress.tracks["app"].log == ["hello", "wor"]
+    progress.note_last("base")
+    assert not progress.tracks["base"].failed_step
+
+
+def test_a_dockerfile_that_is_empty_is_named() -> None:
+    progress, _ = read(["app", "base"], "ERROR: target app: failed to solve: the Dockerfile cannot be empty")
+    place = explain(progress, plan("app", "base"), said=True).problem.diagnostics[0].place
+    assert place
+    assert (place.line or place.within) == 1
 
 
 def test_a_step_that_targets_share_is_the_bases() -> None:

@@ -16,7 +16,9 @@ from buildmatrix.build.events import (
     Event,
     Line,
     LogLine,
+    Pushing,
     Retrying,
+    Shared,
     StepStarted,
     TargetDone,
     TargetEnded,
@@ -181,6 +183,28 @@ def test_the_same_failure_is_shown_once_for_all_whose_it_is() -> None:
     assert shown.count("because") == 1
     assert "> bad, worse: 2/2 RUN false\n" in shown
     assert "> other: 2/2 RUN false\n" in shown
+
+
+def test_states_never_go_back_and_what_waits_says_for_what() -> None:
+    rows = Rows({"base": (), "app": ("base",)})
+    base, app = rows.by_name["base"], rows.by_name["app"]
+    assert (rows.waits_for(app), rows.waits_for(base)) == ("for base", "for its turn")
+    seen = []
+    for event in (
+        TargetStarted(target="base", attempt=1),
+        StepStarted(target="base", at="", step="exporting to image"),
+        Pushing(target="base"),
+        StepStarted(target="base", at="", step="exporting cache to registry"),
+        StepStarted(target="base", at="linux/amd64 2/2", step="RUN a"),
+        TargetDone(target="base", ran=True, seconds=1.0),
+    ):
+        rows.note(event)
+        seen.append(base.state)
+    assert seen == ["building", "exporting", "pushing", "pushing", "pushing", "built"]
+    assert rows.waits_for(app) == "for its turn"
+    rows.note(TargetStarted(target="app", attempt=1))
+    rows.note(Shared(target="app", whose="other", at="linux/amd64 1/3", step="RUN a", runs=True))
+    assert app.doing == "1/3 with other: RUN a"
 
 
 def test_the_board_cuts_names_where_they_are_alike() -> None:
