@@ -1,6 +1,7 @@
 """Completion in the shell: quick, silent when the file is wrong, and nothing is run for it but git, as for a plan."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -62,8 +63,12 @@ def complete_allowances(ctx: typer.Context, incomplete: str) -> list[str]:
     return _beginning(dict.fromkeys(grant.value for grant in _plan(ctx, "grants") if not grant.automatic), incomplete)
 
 
+_PLAIN = re.compile(r"!?(\*(\.|$))?[\w.,:/=@%+-]*")
+"""What no shell takes for anything but text: zsh evaluates what it is told, and bash expands patterns in it."""
+
+
 def _beginning(words: Iterable[str], begin: str) -> list[str]:
-    return [word for word in words if word.startswith(begin)]
+    return [word for word in words if word.startswith(begin) and _PLAIN.fullmatch(word)]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ def plan(
             from buildmatrix.report.plan_text import totals
 
             say(plan_short(planned, run.style(), width=width()))
+            run.warn(planned.warnings)
             say(f"{totals(planned)}\n", err=True)
         else:
             from buildmatrix.report.plan_text import plan_text

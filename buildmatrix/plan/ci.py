@@ -11,31 +11,34 @@ Named = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class _System:
-    """A CI system: the variable that all its runs have, that of the commit, and those of its branch and its tag.
+    """A CI system: the variables that all its runs have, that of the commit, and those of its branch and its tag.
 
-    `asked` are set in a run for a pull request, or for one of a fork where branches are told apart otherwise.
+    `asked` are set in a run for a pull request, or for one of a fork where branches are told apart otherwise;
+    `requests` say so by what they begin with.
     """
 
     name: str
-    mark: str
+    marks: tuple[str, ...]
     commit: str
     branches: Named
     tags: Named
     asked: tuple[str, ...] = ()
+    requests: Named = ()
 
 
 SYSTEMS = (
     _System(
         name="GitHub Actions",
-        mark="GITHUB_ACTIONS",
+        marks=("GITHUB_ACTIONS",),
         commit="GITHUB_SHA",
         branches=(("GITHUB_REF", "refs/heads/"),),
         tags=(("GITHUB_REF", "refs/tags/"),),
         asked=("GITHUB_HEAD_REF",),
+        requests=(("GITHUB_REF", "refs/pull/"),),
     ),
     _System(
         name="GitLab",
-        mark="GITLAB_CI",
+        marks=("GITLAB_CI",),
         commit="CI_COMMIT_SHA",
         branches=(("CI_COMMIT_BRANCH", ""),),
         tags=(("CI_COMMIT_TAG", ""),),
@@ -43,15 +46,16 @@ SYSTEMS = (
     ),
     _System(
         name="Azure Pipelines",
-        mark="TF_BUILD",
+        marks=("TF_BUILD",),
         commit="BUILD_SOURCEVERSION",
         branches=(("BUILD_SOURCEBRANCH", "refs/heads/"),),
         tags=(("BUILD_SOURCEBRANCH", "refs/tags/"),),
         asked=("SYSTEM_PULLREQUEST_PULLREQUESTID",),
+        requests=(("BUILD_SOURCEBRANCH", "refs/pull/"),),
     ),
     _System(
         name="Bitbucket",
-        mark="BITBUCKET_BUILD_NUMBER",
+        marks=("BITBUCKET_BUILD_NUMBER",),
         commit="BITBUCKET_COMMIT",
         branches=(("BITBUCKET_BRANCH", ""),),
         tags=(("BITBUCKET_TAG", ""),),
@@ -59,7 +63,7 @@ SYSTEMS = (
     ),
     _System(
         name="CircleCI",
-        mark="CIRCLECI",
+        marks=("CIRCLECI",),
         commit="CIRCLE_SHA1",
         branches=(("CIRCLE_BRANCH", ""),),
         tags=(("CIRCLE_TAG", ""),),
@@ -67,15 +71,16 @@ SYSTEMS = (
     ),
     _System(
         name="Buildkite",
-        mark="BUILDKITE",
+        marks=("BUILDKITE",),
         commit="BUILDKITE_COMMIT",
         branches=(("BUILDKITE_BRANCH", ""),),
         tags=(("BUILDKITE_TAG", ""),),
         asked=("BUILDKITE_PULL_REQUEST",),
+        requests=(("BUILDKITE_BRANCH", "refs/pull/"), ("BUILDKITE_BRANCH", "pull/")),
     ),
     _System(
         name="Jenkins",
-        mark="JENKINS_URL",
+        marks=("JENKINS_URL", "JENKINS_HOME"),
         commit="GIT_COMMIT",
         branches=(("BRANCH_NAME", ""), ("GIT_BRANCH", "origin/")),
         tags=(("TAG_NAME", ""),),
@@ -91,12 +96,13 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class Told:
     """What a CI system says: of which `kind` its run is, "" where none says anything of this commit, and its `name`.
 
-    `why` tells why the word of one does not count.
+    `why` tells why the word of one does not count; `other` that it runs for another commit, by its own word.
     """
 
     kind: Literal["branch", "tag", "pull request", ""] = ""
     name: str = ""
     why: str = ""
+    other: bool = False
 
 
 def told(environment: Mapping[str, str], commit: str, at: Callable[[str], str]) -> Told:
@@ -107,19 +113,21 @@ def told(environment: Mapping[str, str], commit: str, at: Callable[[str], str]) 
     fetched: `at` returns the commit of a reference, "" if there is none. A pull request has no branch, since one of a
     fork may be called `main`.
     """
-    system = next((one for one in SYSTEMS if environment.get(one.mark)), None)
+    system = next((one for one in SYSTEMS if any(map(environment.get, one.marks))), None)
     if system is None:
         return Told()
-    if any(environment.get(name, "") not in {"", "false"} for name in system.asked):
+    asked = any(environment.get(name, "") not in {"", "false"} for name in system.asked)
+    if asked or _first(environment, system.requests):
         return Told(kind="pull request")
     tag, branch = _first(environment, system.tags), _first(environment, system.branches)
     if not (tag or branch):
         return Told(why=f"{system.name} names no branch")
     named = environment.get(system.commit, "")
-    if not _COMMIT.fullmatch(named):
+    is_said = _COMMIT.fullmatch(named) is not None
+    if not is_said:
         named = at(f"refs/tags/{tag}" if tag else f"refs/remotes/origin/{branch}")
     if named != commit:
-        return Told(why=f"{system.name} runs for {tag or branch}, of which this is another commit")
+        return Told(why=f"{system.name} runs for {tag or branch}, of which this is another commit", other=is_said)
     return Told(kind="tag", name=tag) if tag else Told(kind="branch", name=branch)
 
 

@@ -9,7 +9,10 @@ from buildmatrix.files import Repository
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.reach import dockerfile_of
 
-_HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+_HEREDOC = re.compile(r"\d*<<(?P<tabs>-?)(?P<name>[^<]+)")
+_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:\\.|[^"\\])*"|'[^']*')+""", re.DOTALL)
+_QUOTES = re.compile(r"""["']|\\(?=.)""", re.DOTALL)
+_WITH_DOCUMENTS = re.compile(r"(ONBUILD\s+)?(RUN|COPY|ADD)\s", re.IGNORECASE)
 _COPY_FROM = re.compile(r"--from=([^\s,]+)|[,=]from=([^\s,]+)")
 
 
@@ -152,11 +155,12 @@ def _stage(rest: str) -> _Stage:
 
 def instructions(text: str) -> Iterator[str]:
     """Yield each instruction on one line, without comments and here-documents."""
-    pending, until = "", ""
+    pending, documents = "", list[re.Match[str]]()
     for line in text.splitlines():
         stripped = line.strip()
-        if until:
-            until = "" if stripped == until else until
+        if documents:
+            end = line.lstrip("\t") if documents[0]["tabs"] else line
+            documents = documents[end == _QUOTES.sub("", documents[0]["name"]) :]
             continue
         if not stripped or stripped.startswith("#"):
             continue
@@ -164,6 +168,11 @@ def instructions(text: str) -> Iterator[str]:
             pending += stripped[:-1] + " "
             continue
         whole, pending = (pending + stripped).strip(), ""
-        found = _HEREDOC.search(whole)
-        until = found[1] if found else ""
+        documents = list(_documents(whole))
         yield whole
+
+
+def _documents(instruction: str) -> Iterator[re.Match[str]]:
+    """Yield the here-documents of an instruction: words that are nothing else (BuildKit's dockerfile/parser)."""
+    if _WITH_DOCUMENTS.match(instruction):
+        yield from filter(None, map(_HEREDOC.fullmatch, _WORD.findall(instruction)))

@@ -76,10 +76,11 @@ class Git:
     def branch(self) -> str:
         """The branch that is checked out, else the one that a CI system runs for; "" in a run for something else.
 
-        In a run for a pull request it is "", whatever is checked out: that may be a fork's `main`.
+        In a run for a pull request, or for another commit than this one, it is "", whatever is checked out: that may be
+        a fork's `main`.
         """
         self._commit("branch")
-        if self._told.kind == "pull request":
+        if self._told.kind == "pull request" or self._told.other:
             return ""
         checked_out = (self._run(("symbolic-ref", "--quiet", "HEAD")) or "").strip().removeprefix("refs/heads/")
         return checked_out or (self._told.name if self._told.kind == "branch" else "")

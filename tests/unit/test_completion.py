@@ -153,3 +153,17 @@ def test_nothing_is_offered_and_nobody_waits(folder: Path, trouble: str, monkeyp
 )
 def test_words_that_bash_splits_at_a_sign_are_whole(words: list[str], whole: list[str], before: str) -> None:
     assert joined(words) == (whole, before)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\\\\$(touch it)", "$(touch it)", "`touch it`", "b c", "/etc/pass*", "a;b", "a'b", 'a"b', "{a,b}", "~root"],
+)
+def test_nothing_that_a_shell_would_evaluate_is_offered(folder: Path, value: str) -> None:
+    """Zsh evaluates the words that it is given as answers, and bash expands patterns in them."""
+    spec = SPEC.replace('["dev", "stable"]', json.dumps(["dev", "stable", value])).replace(
+        '"../elsewhere"', json.dumps(f"../x{value}")
+    )
+    (folder / "buildmatrix.toml").write_text(spec)
+    assert completion.complete_variables(ctx(), "release=") == ["release=dev", "release=stable"]
+    assert not [one for one in completion.complete_allowances(ctx(), "fs") if value in one]

@@ -106,8 +106,8 @@ def refusal(folder: Path, environment: Mapping[str, str] | None = None, fact: st
 
 @pytest.fixture(autouse=True)
 def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    for system in SYSTEMS:
-        monkeypatch.delenv(system.mark, raising=False)
+    for mark in (mark for system in SYSTEMS for mark in system.marks):
+        monkeypatch.delenv(mark, raising=False)
 
 
 @pytest.fixture
@@ -208,9 +208,11 @@ def test_the_tag_that_a_ci_system_runs_for(repo: Path, variables: dict[str, str]
     [
         {**GITHUB, "GITHUB_REF": "refs/pull/7/merge", "GITHUB_HEAD_REF": "main"},
         {**GITHUB, "GITHUB_REF": "refs/heads/main", "GITHUB_HEAD_REF": "main"},  # pull_request_target
+        {**GITHUB, "GITHUB_REF": "refs/pull/7/merge"},  # pull_request_review
         {**GITLAB, "CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "main"},
         {**JENKINS, "CHANGE_ID": "7", "BRANCH_NAME": "PR-7", "CHANGE_BRANCH": "main"},
         {**JENKINS, "ghprbPullId": "7", "GIT_BRANCH": "origin/main"},
+        {**AZURE, "BUILD_SOURCEBRANCH": "refs/pull/7/merge"},
         {**AZURE, "BUILD_SOURCEBRANCH": "refs/pull/7/merge", "SYSTEM_PULLREQUEST_PULLREQUESTID": "7"},
         {**BITBUCKET, "BITBUCKET_BRANCH": "main", "BITBUCKET_PR_ID": "7"},
         {**CIRCLE, "CIRCLE_BRANCH": "main", "CIRCLE_PR_NUMBER": "7"},
@@ -236,6 +238,13 @@ def test_without_a_commit_the_branch_has_to_be_here(repo: Path) -> None:
     run_git(repo, "commit", "--quiet", "--allow-empty", "--message=y")
     assert seen(repo, jenkins) == ("", "", True)
     assert seen(repo, {**jenkins, "BRANCH_NAME": "a b..^{x}\n"}) == ("", "", True)
+
+
+@pytest.mark.parametrize("reference", ["refs/heads/main", "refs/tags/v1"])
+def test_a_branch_of_another_commit_is_not_the_one_that_a_run_is_for(repo: Path, reference: str) -> None:
+    """A workflow for comments, or after another one, may have checked out a fork's `main`."""
+    variables = {"GITHUB_ACTIONS": "true", "GITHUB_SHA": "0" * 40, "GITHUB_REF": reference}
+    assert seen(repo, variables, detached=False) == ("", "", True)
 
 
 def test_what_is_checked_out_comes_first_and_what_nobody_knows_is_said(repo: Path) -> None:
