@@ -74,6 +74,10 @@ class Checker:
             return ""
         from buildmatrix.spec.foreign import foreign_hint
 
+        for one in self.problems.found:
+            pointer = one.place.pointer if one.place and one.code == "foreign" else ()
+            if pointer[:1] == ("variable",) and one.message.split('"')[1] in text:
+                return f"it comes from variable {pointer[1]}, which is warned of"
         return foreign_hint(text, [*self._variables, *target.cell])
 
     def _ignored(self, target: PlannedTarget) -> None:

@@ -124,6 +124,8 @@ def _bad_value(error: Any, pointer: Pointer) -> Problem:
         hint = "list at least one value" if error.validator == "minItems" else "name at least one axis"
         return Problem(f"{spoken(pointer)} is empty", pointer, hint)
     hint = _hints().for_value(pointer, error.instance, expected, error.schema.get("x-known", ()))
+    if pointer[-1:] == ("env",):  # what stands there instead of a name may be a secret
+        return Problem(f"{spoken(pointer)} is not {expected}", pointer, hint)
     return Problem(f"{spoken(pointer)}: {shown(error.instance)} is not {expected}", pointer, hint)
 
 

@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.spec.envnames import names_a_variable
 
 _VARIABLE = (
     r"(?<![\\$])(?P<text>"
     r"\$\{\{(?P<workflow>[^{}]{0,200})\}\}"
     r"|\$\{(?P<braced>[^{}\s][^{}]{0,200})\}"
     r"|\$\((?P<command>[^()]{0,200})\)"
-    r"|\$(?P<plain>[A-Za-z_][A-Za-z0-9_]{0,200})"
+    r"|\$(?:env:)?(?P<plain>[A-Za-z_][A-Za-z0-9_]{0,200})"
     r")"
 )
 _FOREIGN = re.compile(_VARIABLE)
 _SIGNS = re.compile(rf"{_VARIABLE}|(?P<open>\{{[{{%]|\{{#)|(?P<close>[}}%#]\}})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEFAULT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=]([^{}$]*)")
+_NESTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=](?=.*\$)()")
+"""A default that is a variable itself."""
 _TEXTS = frozenset({"dockerfile-inline", "description", "pattern"})
 """Settings whose `$` is their own: a Dockerfile's, a sentence's, a regular expression's."""
 _REFUSED = frozenset({"tags", "platforms", "inherits", "needs"})
@@ -49,11 +52,32 @@ def foreign_in(data: Mapping[str, Any], literal: Collection[str]) -> Iterator[Fo
     names = [*variables, *_BUILT_IN] if isinstance(variables, Mapping) else [*_BUILT_IN]
     for key in ("variable", "defaults", "target"):
         for pointer, text in _texts(data.get(key), (key,)):
-            known = [*names, *_axes(data, pointer)]
+            if names_a_variable(data, pointer, text):
+                continue
+            own = pointer[1:2] if key == "variable" else ()
+            known = [name for name in (*names, *_axes(data, pointer)) if name not in own]
             for found in _outside_of_templates(text):
                 root = (found["workflow"] or "").strip().partition(".")[0]
                 if found["text"] not in literal and (found["workflow"] is None or root in known):
-                    yield Foreign(pointer=pointer, text=found["text"], cure=_cure(found, known))
+                    cure = (_of_a_variable(pointer, text, found, known) if own else "") or _cure(found, known)
+                    yield Foreign(pointer=pointer, text=found["text"], cure=cure)
+
+
+def _of_a_variable(pointer: Pointer, text: str, found: re.Match[str], names: Collection[str]) -> str:
+    """Say how a variable takes its value from the environment; "" where it takes it from another variable."""
+    name = found["plain"] or found["braced"] or (found["command"] or "").replace(".", "_")
+    given = _DEFAULT.fullmatch(name)
+    name, default = (given[1], given[2]) if given else (name, None)
+    if not _NAME.fullmatch(name) or any(one.lower() == name.lower() for one in names):
+        return ""
+    table = f'default = "{default}", env = "{name}"' if default is not None else f'env = "{name}"'
+    if text == found["text"] and len(pointer) == 2:  # noqa: PLR2004 the word, and the variable
+        return f"write {pointer[1]} = {{ {table} }}"
+    if text == found["text"] and pointer[2:] == ("default",):
+        return f"write {table} in its place"
+    if name.lower() == pointer[1]:
+        return f"write {{{{ {name.lower()}_env }}}}, and declare {name.lower()}_env = {{ {table} }} beside it"
+    return ""
 
 
 def _outside_of_templates(text: str) -> Iterator[re.Match[str]]:
@@ -95,12 +119,12 @@ def foreign_hint(text: str, names: Collection[str]) -> str:
 
 def _cure(found: re.Match[str], names: Collection[str]) -> str:
     if found["command"] is not None:
-        return _of_command(found["command"])
+        return _of_command(found["command"], names)
     if found["workflow"] is not None:
         return _of_workflow(found["workflow"].strip(), names)
-    name = found["plain"] or found["braced"]
-    if given := _DEFAULT.fullmatch(name):
-        return _declared(given[1], names, default=given[2])
+    name = found["plain"] or found["braced"].removeprefix("env:")
+    if given := _DEFAULT.fullmatch(name) or _NESTED.match(name):
+        return _declared(given[1], names, default=given[2] if given.re is _DEFAULT else "…")
     if _NAME.fullmatch(name):
         return _declared(name, names)
     if words := re.findall(r"[A-Za-z_]\w*", name):
@@ -108,9 +132,9 @@ def _cure(found: re.Match[str], names: Collection[str]) -> str:
     return "write {{ … }}"
 
 
-def _of_command(command: str) -> str:
-    if re.fullmatch(r"[A-Z][A-Z0-9_]*", command):  # a Makefile's variable
-        return _declared(command, ())
+def _of_command(command: str, names: Collection[str]) -> str:
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*|[A-Za-z]\w*(?:\.\w+)+", command):  # a Makefile's variable, or a pipeline's
+        return _declared(command.replace(".", "_").upper(), names)
     if re.search(r"\bgit\b", command):
         word = "short" if "--short" in command else "tag" if "describe" in command or "tag" in command else "sha"
         word = "branch" if "abbrev-ref" in command or "--show-current" in command else word

@@ -11,6 +11,7 @@ from typing import Any
 
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.check import shown
+from buildmatrix.spec.envnames import env_name
 from buildmatrix.spec.platforms import platform_hint
 from buildmatrix.spec.words import (
     FALSES,
@@ -268,6 +269,8 @@ def _written(key: str) -> str:
 def for_value(pointer: Pointer, value: Any, expected: str, known: Collection[str]) -> str:
     """Return what to write for a value of the right type that is none of those that are allowed there."""
     key, text = key_of(pointer), str(value)
+    if key == "env" and "environment variable" in expected:
+        return f'write env = "{env_name(text) or "NAME"}": the name, and not the value'
     if "linux/amd64" in known:
         return platform_hint(text)
     if expected == "true or false":

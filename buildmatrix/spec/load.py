@@ -14,6 +14,7 @@ from buildmatrix.spec.check import problems as check
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.damage import STRAY, damage_of
 from buildmatrix.spec.doubts import lone_kinds, templated_keys
+from buildmatrix.spec.envnames import check_env_names
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.model import (
     Apply,
@@ -235,7 +236,8 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         home=_home(sources.home, loader) if sources.home else None,
     )
     check_names(spec, problems)
-    return replace(spec, damage=damage_of(spec, problems))
+    confidential = spec.confidential | check_env_names(spec, problems)
+    return replace(spec, damage=damage_of(spec, problems), confidential=confidential)
 
 
 def _home(file: str, loader: _Loader) -> Home:

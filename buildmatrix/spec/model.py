@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place
-from buildmatrix.spec.settings import DURATION, LONG, NAME, Name, Publish, Settings
+from buildmatrix.spec.settings import DURATION, ENV_NAME, LONG, NAME, Name, Publish, Settings
 from buildmatrix.spec.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
 
 IDENTIFIER = "^[A-Za-z][A-Za-z0-9_]*$"
@@ -23,7 +23,7 @@ class Variable(Table):
 
     default: Annotated[Any, Doc("The value if nothing else gives one; a string may be a template.")] = None
     env: Annotated[
-        str | None, Keyword("minLength", 1), Doc("The environment variable that gives it."), Examples("GITHUB_SHA")
+        str | None, *ENV_NAME, Doc("The environment variable that gives it: its name."), Examples("GITHUB_SHA")
     ] = None
     file: Annotated[
         str | None, Keyword("minLength", 1), Doc("The file whose first line gives it."), Examples("VERSION")

@@ -30,6 +30,10 @@ NAME = r"^[A-Za-z0-9_-]+$"
 DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION = Keyword("pattern", DURATION_PATTERN)
 LONG = Expected("a duration such as 90s, 20m or 1h30m")
+ENV_NAME = (
+    Keyword("pattern", r"^[^\s${}%=]+$"),
+    Expected("the name of an environment variable"),
+)
 Publish = Literal["direct", "together"]
 Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]
 Text = Annotated[str, Scalar()]
@@ -126,7 +130,7 @@ class Secret(Table):
     id: Annotated[str, Keyword("minLength", 1), Doc("The name in the Dockerfile."), Examples("github-token")]
     type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
     src: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("The file.")] = None
-    env: Annotated[str | None, Keyword("minLength", 1), Doc("The environment variable.")] = None
+    env: Annotated[str | None, *ENV_NAME, Doc("The environment variable: its name.")] = None
 
 
 class Ssh(Table):
