@@ -1,6 +1,7 @@
 """The command line: finds the command that is asked for, and imports only that one."""
 
 import os
+import re
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -30,9 +31,27 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except Exception as error:
             option = str(getattr(error, "option_name", ""))
-            if hint := option and _words().OPTIONS.get(option):
-                ctx.fail(f"No such option: {option}: {hint}")
+            within = getattr(error, "ctx", None) or ctx
+            if hint := option and _hint(option, within):
+                within.fail(f"No such option: {option}: {hint}")
             raise
+
+
+def _hint(option: str, ctx: Any) -> str:
+    """Return what to write for an option that a command has not: one of its own, or the command that has it."""
+    hint = str(_words().OPTIONS.get(option, ""))
+    meant = re.search(r"--[a-z-]+", hint)
+    wanted = meant[0] if meant else option
+    if (hint and not meant) or wanted in _options(ctx.command):
+        return hint
+    every = typer.main.get_command(application([])).commands  # type: ignore[attr-defined]
+    owners = [f"`buildmatrix {name}`" for name in COMMANDS if wanted in _options(every[name])]
+    which = "it" if wanted == option else wanted
+    return f"{', '.join(owners)} {'has' if len(owners) == 1 else 'have'} {which}" if owners else hint
+
+
+def _options(command: Any) -> set[str]:
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 def _words() -> Any:

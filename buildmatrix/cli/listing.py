@@ -7,6 +7,7 @@ import typer
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session, request, session
+from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import everything, listed
 from buildmatrix.plan.request import Request
 from buildmatrix.report import listing
@@ -35,7 +36,7 @@ def list_(
     """List targets, groups, variables, platforms or tags. Contacts nothing, and takes every file that is valid.
 
     Without SELECTOR it lists those of every target, cells included (where this folder's file is included by a root:
-    of every target of this folder).
+    of every target of this folder). Groups and variables take no SELECTOR.
 
     \b
     Examples:
@@ -44,6 +45,9 @@ def list_(
       buildmatrix list variables --var release=1.2.3
     """
     with session(file, color, unselected=not selectors) as run:
+        if selectors and what in {"groups", "variables"}:
+            message = f"list {what} takes no SELECTOR: it lists them all"
+            raise UsageError(Diagnostic(message=message, code="usage", hint=f"write buildmatrix list {what}"))
         chosen = selectors or ([] if run.sources.home else ["*"])
         asked = request(selectors=chosen, platform=platform, var=var, var_file=var_file, set_=set_)
         rows = _rows(run, what, asked)

@@ -205,7 +205,7 @@ def _explained(error: Exception, text: str) -> BadTemplateError:
         case UndefinedError():
             return _undefined(error, text)
         case NoRepositoryError() | FilterError():
-            return BadTemplateError(str(error), code="template" if isinstance(error, FilterError) else NO_REPOSITORY)
+            return _answerless(error)
         case RecursionError():
             return BadTemplateError("the template is nested too deeply")
         case TemplateError():
@@ -250,6 +250,12 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
+def _answerless(error: NoRepositoryError | FilterError) -> BadTemplateError:
+    if isinstance(error, NoRepositoryError):
+        return BadTemplateError(str(error), error.hint, NO_REPOSITORY)
+    return BadTemplateError(str(error))
+
+
 def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
     message = str(error)
     if message.startswith("\0"):
@@ -258,9 +264,13 @@ def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
     if (found := _NO_KEY.match(message)) is not None:
         message = f'the template asks for "{found[1]}", which the value has not'
         return BadTemplateError(message, attribute_hint(found[1], text))
+    if (found := _NO_NAME.fullmatch(message)) is not None:
+        hint = f'an `include` gives it to some cells only: write {{{{ {found[1]} | default("…") }}}}, or give it to all'
+        return BadTemplateError(f'the template uses "{found[1]}", which has no value here', hint)
     return BadTemplateError(f"the template cannot be rendered: {message}")
 
 
+_NO_NAME = re.compile(r"'(\w+)' is undefined")
 _NO_KEY = re.compile(r"'.+ object' has no attribute '(.+)'$")
 
 

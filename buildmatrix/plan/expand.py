@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.errors import Notes, Place, Pointer, Problems
 from buildmatrix.plan.matrix import LIMIT, Axes, axis_items, cell_name, cells_of, identity, label, matches, shown_value
 from buildmatrix.plan.merge import Heritage, override_layers
 from buildmatrix.plan.model import Cell, MatrixFacts
@@ -36,10 +36,12 @@ class Expansion:
         self._faults = {name: Faults(name, problems, said) for name in spec.targets}
         self._heritage = Heritage(spec)
         self._recipes: dict[Any, Recipe] = {}
+        self._clashes: dict[Place, list[tuple[str, str, Notes]]] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
         for target in spec.targets.values():
             if not target.abstract and target.name not in spec.damage.shapeless | spec.damage.circular:
                 self._expand(target)
+        self._refuse_clashes()
         self.selection = Selection(spec, self.entries)
 
     def lay_over(self, settings: list[Setting]) -> None:
@@ -75,6 +77,7 @@ class Expansion:
         room = self.rooms[target.name]
         room.cells = [(None, cell) for cell in cells]
         named = [(self._name(target, cell, axes), cell) for cell in cells]
+        self._check_cell_names(target, [name for name, _ in named])
         room.cells = named
         for name, cell in named:
             self._enter(Entry(name, target, cell))
@@ -95,7 +98,13 @@ class Expansion:
         place = inside(entry.target.place, "name") if entry.target.table.name else entry.target.place
         hint = 'give the cells names of their own: name = "…{{ axis }}…"' if entry.cell else "give one another name"
         notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
-        self.problems.error("same-name", message, place, hint=hint, notes=notes)
+        if not self._faults[entry.target.name].wrong(""):
+            self._clashes.setdefault(place, []).append((message, hint, notes))
+
+    def _refuse_clashes(self) -> None:
+        """Refuse names that are taken, once for each place."""
+        for place, ((message, hint, notes), *others) in self._clashes.items():
+            self.problems.error("same-name", message + _and_more(len(others)), place, hint=hint, notes=notes)
 
     def _name(self, target: DeclaredTarget, cell: Cell, axes: Axes) -> str:
         text = target.table.name
@@ -109,12 +118,17 @@ class Expansion:
                 error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint
             )
             return cell_name(target.name, cell, axes)
-        if not _NAME.fullmatch(name):
-            message = f"target.{target.name}.name: {shown(name)} is not a name of letters, digits, `-` and `_`"
-            self._faults[target.name].add(
-                "name", message, place, "", hint="the filter slug makes one: {{ axis | slug }}"
-            )
         return name
+
+    def _check_cell_names(self, target: DeclaredTarget, names: list[str]) -> None:
+        """Refuse what the template of a name makes, once for all cells."""
+        wrong = [name for name in names if not _NAME.fullmatch(name)]
+        if not wrong or target.table.name is None:
+            return
+        message = f"target.{target.name}.name: {shown(wrong[0])} is not a name of letters, digits, `-` and `_`"
+        message += _and_more(len(wrong) - 1)
+        hint = "the filter slug makes one: {{ axis | slug }}"
+        self._faults[target.name].add("name", message, inside(target.place, "name"), "", hint=hint)
 
     def _axes(self, target: DeclaredTarget) -> Axes:
         axes: dict[str, list[Any]] = {}
@@ -260,6 +274,10 @@ class Expansion:
                 stack.lay(layer)
             self._recipes[key] = Recipe(stack.merged(), self._faults[entry.target.name], entry.target.place)
         return self._recipes[key]
+
+
+def _and_more(cells: int) -> str:
+    return f" (and {cells:,} more cell{'s' if cells > 1 else ''})" if cells else ""
 
 
 def _spoken(entry: Entry) -> str:

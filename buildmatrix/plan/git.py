@@ -19,7 +19,12 @@ FACTS = ("sha", "short", "branch", "tag", "dirty", "timestamp")
 
 
 class NoRepositoryError(Exception):
-    """A git fact was asked for where there is none; the message says why."""
+    """A git fact was asked for where there is none; the message says why, the hint what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        """Keep what was found."""
+        super().__init__(message)
+        self.hint = hint
 
 
 class Git:
@@ -59,7 +64,9 @@ class Git:
         except UnansweredError as error:
             raise NoRepositoryError(f"git.{what} has no value: {error}") from None
         if answer is None:
-            raise NoRepositoryError(f"git.{what} has no value: the repository has no commit yet")
+            raise NoRepositoryError(
+                f"git.{what} has no value: the repository has no commit yet", "commit something first"
+            )
         return answer.strip()
 
     @cached_property

@@ -33,10 +33,20 @@ def edges_of(
         try:
             names = selection.names(selector)
         except SelectorError as error:
-            problems.error("needs", f"target.{entry.target.name}.needs: {error.message}", place, hint=error.hint)
+            message = f"target.{entry.target.name}.needs: {error.message}"
+            problems.error("needs", message, place, hint=_in_other_words(selector, entry, selection) or error.hint)
             continue
         found += [Edge(to=name, context="", place=place) for name in names]
     return found
+
+
+def _in_other_words(selector: str, entry: Entry, selection: Selection) -> str:
+    """Return what to write for a variable of another tool in a selector."""
+    if "$" not in selector:
+        return ""
+    from buildmatrix.spec.foreign import foreign_hint
+
+    return foreign_hint(selector, [*selection.spec.variables, *entry.cell])
 
 
 def _link(entry: Entry, key: str, selector: str, place: Place, selection: Selection, problems: Problems) -> list[Edge]:

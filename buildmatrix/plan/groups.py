@@ -35,7 +35,11 @@ def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None
             except SelectorError as error:
                 if member.removeprefix("!") not in spec.groups:
                     place = inside(group.place, index)
-                    problems.error("group", f"group.{group.name}: {error.message}", place, hint=error.hint)
+                    hint = _NO_VARIABLES if "$" in member or "{{" in member else error.hint
+                    problems.error("group", f"group.{group.name}: {error.message}", place, hint=hint)
+
+
+_NO_VARIABLES = 'a group is the same in every run, without variables: name its targets, or write a glob such as "app-*"'
 
 
 def _refuse_group_circle(spec: Spec, first: str, walk: tuple[str, ...], problems: Problems) -> None:

@@ -104,7 +104,7 @@ def checked(
     checker.end()
     for declared, settings, origins, unknown in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins), unknown)
-    return [target for target in found if not wrong[target.name] & {"tags", "output", "cache_to"}]
+    return [target for target in found if not wrong[target.name] & {"output", "cache_to"}]
 
 
 def _outline(declared: DeclaredTarget, settings: Settings, origins: Mapping[Pointer, Place]) -> PlannedTarget:

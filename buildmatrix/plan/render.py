@@ -103,7 +103,7 @@ class Recipe:
             rendered = _rendered(finish.row, value, render, failures)
             for error, path in failures:
                 bad(error, attribute, finish.place(path))
-            if not failures:
+            if not failures or (isinstance(value, tuple) and not finish.has_tables and _are_wrong(failures)):
                 changed[attribute] = finish.rendered(rendered, cell)
         return self.fixed.but(changed)
 
@@ -142,6 +142,11 @@ def _length(value: Any) -> int:
 
 
 Failures = list[tuple[BadTemplateError, Pointer]]
+
+
+def _are_wrong(failures: Failures) -> bool:
+    """Tell whether no run could render them: then the plan is none, and the rest of a list is checked beside them."""
+    return all(error.code in {"template", "unknown-name"} for error, _ in failures)
 
 
 def _rendered(row: Row, value: Any, render: Render, failures: Failures) -> Any:
@@ -328,8 +333,10 @@ def _csv_hint(attribute: str, text: str) -> str:
         return f"between its parts stand commas: {shown(','.join(text.split()))}"
     name, sign, _ = text.partition("=")
     if attribute == "secret" and "," not in text and (not sign or name not in {"id", "type", "src", "env", "source"}):
-        return f'write "id={name.lower()},env={name.upper()}" for a variable, "id={name.lower()},src=FILE" for a file'
-    return ""
+        from buildmatrix.spec.hints import secret_of
+
+        return f'write {secret_of(name)} for a variable, {{ id = "{name}", src = "FILE" }} for a file'
+    return f'write "type={text}"' if attribute == "attest" and text in {"provenance", "sbom"} else ""
 
 
 def _within(message: str, key: str) -> str:

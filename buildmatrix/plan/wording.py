@@ -69,7 +69,8 @@ def attribute_hint(name: str, text: str) -> str:
             "ref": "branch",
             "date": "timestamp",
         }
-        near = f"did you mean git.{meant[name]}? " if name in meant else ""
+        near = f"did you mean git.{meant[name]}? " if name in meant else did_you_mean(name, FACTS)
+        near += " " if near and not near.endswith(" ") else ""
         return f"{near}git has {', '.join(FACTS)}"
     return f"where not every value has it: `is defined`, or `| default(…)` behind {name}"
 

@@ -108,7 +108,7 @@ class Worker:
         try:
             return True, getattr(self._git, name) if name in FACTS else None
         except NoRepositoryError as error:
-            return False, (str(error), "", NO_REPOSITORY)
+            return False, (str(error), error.hint, NO_REPOSITORY)
 
     def close(self) -> None:
         """End the process beside."""
@@ -121,4 +121,4 @@ def _computed(value: Any) -> Any:
     try:
         return value.compute()
     except NoRepositoryError as error:
-        raise BadTemplateError(str(error), code=NO_REPOSITORY) from None
+        raise BadTemplateError(str(error), error.hint, NO_REPOSITORY) from None

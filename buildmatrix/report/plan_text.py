@@ -8,6 +8,7 @@ from buildmatrix.report.facts import facts_of, labelled, written_out
 from buildmatrix.report.layout import Span, fits, in_a_line, laid_out, plain
 from buildmatrix.report.places import Places
 from buildmatrix.report.style import Style
+from buildmatrix.report.words import counted
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.shapes import plain_table
 from buildmatrix.spec.source import Sources
@@ -185,7 +186,8 @@ def _cells(group: Sequence[PlannedTarget], plan: Plan) -> str:
     if facts is None:
         return f"{len(group)} cells"
     whole = facts.cells + facts.excluded
-    said = [f"{' × '.join(facts.axes) or 'cells'}: {len(group):,} of {whole:,} cells"]
+    axes = " × ".join(facts.axes)
+    said = [f"{axes + ': ' if axes else ''}{len(group):,} of {counted(whole, 'cell')}"]
     return ", ".join(said + ([f"{facts.excluded:,} excluded"] if facts.excluded else []))
 
 

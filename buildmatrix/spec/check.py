@@ -87,7 +87,7 @@ def _unknown_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
     for key in error.instance:
         if key in known or any(re.search(pattern, key) for pattern in allowed):
             continue
-        hint = _hints().for_unknown_key(key, error.instance[key], known, pointer)
+        hint = _keys().for_unknown_key(key, error.instance[key], known, pointer)
         yield Problem(f'unknown key "{key}" in {_owner(error, pointer)}', (*pointer, key), hint, key=True)
 
 
@@ -102,7 +102,7 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
         yield Problem("version is missing", pointer, "write `version = 1` as the first line")
         return
     known = error.schema.get("properties", {})
-    if any(_hints().meant_key(key, known, pointer) == missing for key in error.instance if key not in known):
+    if any(_keys().meant_key(key, known, pointer) == missing for key in error.instance if key not in known):
         return  # it is there under another name, which is told
     described = known.get(missing, {}).get("description", "")
     kind = _hints().kind_hint(error.instance, known["type"].get("enum", ())) if missing == "type" else ""
@@ -134,6 +134,12 @@ def _hints() -> Any:
     from buildmatrix.spec import hints
 
     return hints
+
+
+def _keys() -> Any:
+    from buildmatrix.spec import keys
+
+    return keys
 
 
 def _not_among(error: Any, pointer: Pointer) -> Problem:

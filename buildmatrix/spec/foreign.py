@@ -20,9 +20,12 @@ _VARIABLE = (
     r"|\$(?:env:)?(?P<plain>[A-Za-z_][A-Za-z0-9_]{0,200})"
     r")"
 )
-_FOREIGN = re.compile(_VARIABLE)
+FOREIGN = re.compile(_VARIABLE)
+"""A variable of another tool, anywhere in a text."""
 _SIGNS = re.compile(rf"{_VARIABLE}|(?P<open>\{{[{{%]|\{{#)|(?P<close>[}}%#]\}})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REQUIRED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?\?[^{}$]*")
+_ALTERNATIVE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?\+([^{}$]*)")
 _DEFAULT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=]([^{}$]*)")
 _NESTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=](?=.*\$)()")
 """A default that is a variable itself."""
@@ -43,13 +46,15 @@ class Foreign:
     cure: str
 
 
-def foreign_in(data: Mapping[str, Any], literal: Collection[str]) -> Iterator[Foreign]:
+def foreign_in(data: Mapping[str, Any], literal: Collection[str], declared: Collection[str] = ()) -> Iterator[Foreign]:
     """Yield the variables of other tools in a file's values, but those that are `literal`.
+
+    `declared` are the variables of the files that include it.
 
     `${{ x }}` is told only where x has a value, which would follow a `$`: else it is an error, which says the same.
     """
     variables = data.get("variable")
-    names = [*variables, *_BUILT_IN] if isinstance(variables, Mapping) else [*_BUILT_IN]
+    names = [*(variables if isinstance(variables, Mapping) else ()), *declared, *_BUILT_IN]
     for key in ("variable", "defaults", "target"):
         for pointer, text in _texts(data.get(key), (key,)):
             if names_a_variable(data, pointer, text):
@@ -113,8 +118,19 @@ def _axes(data: Mapping[str, Any], pointer: Pointer) -> list[str]:
 
 def foreign_hint(text: str, names: Collection[str]) -> str:
     """Return what to write for the first variable of another tool in a text; "" if there is none."""
-    found = _FOREIGN.search(text)
+    found = FOREIGN.search(text)
     return _cure(found, names) if found else ""
+
+
+def as_template(text: str) -> str:
+    """Return a text with the variables of other tools in it as templates, where each is plainly a name."""
+    return FOREIGN.sub(_templated, text)
+
+
+def _templated(found: re.Match[str]) -> str:
+    written = (found["workflow"] or found["plain"] or found["braced"] or "").strip()
+    name = written.rpartition(".")[2] if found["workflow"] else re.split(r":?[-=?]", written)[0]
+    return f"{{{{ {name} }}}}" if _NAME.fullmatch(name) else found[0]
 
 
 def _cure(found: re.Match[str], names: Collection[str]) -> str:
@@ -122,9 +138,17 @@ def _cure(found: re.Match[str], names: Collection[str]) -> str:
         return _of_command(found["command"], names)
     if found["workflow"] is not None:
         return _of_workflow(found["workflow"].strip(), names)
-    name = found["plain"] or found["braced"].removeprefix("env:")
+    return _of_name(found["plain"] or found["braced"].removeprefix("env:"), names)
+
+
+def _of_name(name: str, names: Collection[str]) -> str:
+    """Say what is written for a shell's variable, with what stands behind its name in the braces."""
     if given := _DEFAULT.fullmatch(name) or _NESTED.match(name):
         return _declared(given[1], names, default=given[2] if given.re is _DEFAULT else "…")
+    if given := _REQUIRED.fullmatch(name):
+        return _declared(given[1], names)
+    if given := _ALTERNATIVE.fullmatch(name):
+        return _declared(given[1], names, written=f"{{{{% if {{}} %}}}}{given[2]}{{{{% endif %}}}}")
     if _NAME.fullmatch(name):
         return _declared(name, names)
     if words := re.findall(r"[A-Za-z_]\w*", name):
@@ -157,13 +181,15 @@ def _of_workflow(expression: str, names: Collection[str]) -> str:
     return _declared(name, names)
 
 
-def _declared(name: str, names: Collection[str], *, default: str | None = None, short: str = "") -> str:
+def _declared(
+    name: str, names: Collection[str], *, default: str | None = None, short: str = "", written: str = "{{{{ {} }}}}"
+) -> str:
     """Say how a value of the environment is had: by a variable that is there, or by one to declare."""
     if known := next((one for one in names if one.lower() in {name.lower(), short}), None):
-        return f"write {{{{ {known} }}}}"
+        return f"write {written.format(known)}"
     small = short or name.lower()
     table = f'default = "{default}", env = "{name}"' if default is not None else f'env = "{name}"'
-    return f"write {{{{ {small} }}}}, and declare {small} = {{ {table} }} under [variable]"
+    return f"write {written.format(small)}, and declare {small} = {{ {table} }} under [variable]"
 
 
 def unknown_name_hint(name: str, text: str, names: Collection[str]) -> str:

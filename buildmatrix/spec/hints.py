@@ -6,22 +6,17 @@ it says to write is accepted.
 
 import re
 from collections.abc import Collection, Mapping
-from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.envnames import env_name
+from buildmatrix.spec.foreign import FOREIGN, as_template
 from buildmatrix.spec.platforms import platform_hint
 from buildmatrix.spec.words import (
     FALSES,
-    OF_A_TARGET,
-    OF_A_VARIABLE_CURES,
-    OF_APPLY,
-    OF_TABLES,
-    OF_THE_FILE,
+    OF_A_MATRIX,
     OTHER_VALUES,
-    OTHER_WORDS,
     TRUES,
 )
 
@@ -37,99 +32,14 @@ def key_of(pointer: Pointer) -> str:
     return next((part for part in reversed(pointer) if isinstance(part, str)), "")
 
 
-# --- keys -----------------------------------------------------------------------------------------------------------
-
-
-def for_unknown_key(key: str, value: Any, known: Collection[str], pointer: Pointer) -> str:
-    """Return what to write for a key that the table at `pointer` does not know."""
-    kind = _kind(pointer)
-    if meant := meant_key(key, known, pointer):
-        return f'did you mean "{meant}"?'
-    for hint in (
-        _cure(kind, key, value),
-        _of_an_outer_table(key, pointer),
-        _name_with_a_point(key, value, kind, pointer),
-    ):
-        if hint:
-            return hint
-    near = did_you_mean(key, known) or _of_free_keys(key, value, pointer)
-    return near or f"known here: {', '.join(sorted(known))}"
-
-
-def _of_free_keys(key: str, value: Any, pointer: Pointer) -> str:
-    """Something that is named freely, in a table whose keys are not: an axis beside `select`, a variable in another."""
-    if _is_override(pointer) and isinstance(value, str | int | list):
-        return f"an axis stands in select: write select.{_written(key)} = {shown(value)}"
-    if pointer[:1] == ("variable",) and isinstance(value, str | int | list):
-        return f"a variable holds no others: write {pointer[-1]}_{key} = {shown(value)} under [variable]"
-    return ""
-
-
-def meant_key(key: str, known: Collection[str], pointer: Pointer) -> str:
-    """Return the key of the table at `pointer` that other tools call so; "" if there is none."""
-    words = (OF_TABLES.get(_kind(pointer), {}).get(key), OTHER_WORDS.get(key.lower()), key.replace("_", "-").lower())
-    return next((word for word in words if word and word in known), "")
-
-
-def _kind(pointer: Pointer) -> str:
-    """Return what a table is: `file`, `target`, `variable`, or the key under which it stands."""
-    if not pointer:
-        return "file"
-    if pointer[0] in {"target", "defaults"} and (len(pointer) == 1 + (pointer[0] == "target") or _is_override(pointer)):
-        return "target"
-    return "variable" if pointer[0] == "variable" else key_of(pointer)
-
-
-def _is_override(pointer: Pointer) -> bool:
-    return pointer[2:3] == ("override",) and len(pointer) == 4  # noqa: PLR2004 target, its name, override, its index
-
-
-def _cure(kind: str, key: str, value: Any) -> str:
-    if kind == "target" and key == "include" and isinstance(value, list) and isinstance((*value, "")[0], str):
-        return ""  # further files, which belong to the file itself
-    if kind != "file":
-        tables = {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES, "apply": OF_APPLY}
-        return tables.get(kind, {}).get(key, "")
-    if key.startswith("x-"):
-        name = re.sub(r"[^A-Za-z0-9]+", "_", key.removeprefix("x-")).strip("_") or "common"
-        return f'write [target._{name}], and inherits = ["_{name}"] where it is to hold'
-    if key in _known_keys("target"):
-        return f"write {key} under [target.NAME], or under [defaults] for all targets"
-    return OF_THE_FILE.get(key, "")
-
-
-def _of_an_outer_table(key: str, pointer: Pointer) -> str:
-    """A key below the header of an inner table, that belongs to an outer one: the order of tables in TOML."""
-    for length in range(len(pointer) - 1, -1, -1):
-        outer = pointer[:length]
-        if key in _known_keys(_kind(outer)) and (length != 1 or pointer[0] not in {"target", "variable", "group"}):
-            where = f"target {outer[1]}" if length else "the file itself"
-            above = "the headers of its inner tables" if length else "the first [header]"
-            return f"{key} belongs to {where}: write it above {above}"
-    return ""
-
-
-@cache
-def _known_keys(kind: str) -> frozenset[str]:
-    from buildmatrix.spec.model import File, Target
-    from buildmatrix.spec.shapes import rows
-
-    tables: dict[str, type] = {"file": File, "target": Target}
-    return frozenset(row.key for row in rows(tables[kind])) if kind in tables else frozenset()
-
-
-def _name_with_a_point(key: str, value: Any, kind: str, pointer: Pointer) -> str:
-    if kind == "target" and isinstance(value, Mapping) and _known_keys("target").intersection(value):
-        return f"a name holds no point: call the target {pointer[-1]}-{key}"
-    return ""
-
-
 # --- kinds of values ------------------------------------------------------------------------------------------------
 
 
 def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
     """Return what to write for a value of another type than those that are allowed there."""
     key = key_of(pointer)
+    if hint := _of_a_matrix(pointer):
+        return hint
     if "array" in kinds:
         return _as_list(pointer, key, value)
     if "object" in kinds:
@@ -141,6 +51,16 @@ def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
     return _as_integer(key, value)
 
 
+def _of_a_matrix(pointer: Pointer) -> str:
+    key = key_of(pointer).replace("_", "-")
+    return OF_A_MATRIX.get(key, "") if pointer[2:3] == ("matrix",) and len(pointer) == 4 else ""  # noqa: PLR2004 an axis
+
+
+def secret_of(word: str) -> str:
+    """Return the table of a secret that is only named."""
+    return f'{{ id = "{word}", env = "{re.sub("[^A-Z0-9]+", "_", word.upper())}" }}'
+
+
 def _as_list(pointer: Pointer, key: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return _list_of_table(pointer, key, value)
@@ -148,8 +68,8 @@ def _as_list(pointer: Pointer, key: str, value: Any) -> str:
         return _switched(key) if value else f"write {key} = []"
     if isinstance(value, str):
         items = _split(value) if _holds_names(pointer, key) else [value]
-        return f"write {_written(key)} = [{', '.join(map(shown, items))}]"
-    return f"write {_written(key)} = [{shown(value)}]" if isinstance(value, int) else ""
+        return f"write {written(key)} = [{', '.join(map(shown, items))}]"
+    return f"write {written(key)} = [{shown(value)}]" if isinstance(value, int) else ""
 
 
 def _switched(key: str) -> str:
@@ -170,14 +90,14 @@ def _split(text: str) -> list[str]:
 def _list_of_table(pointer: Pointer, key: str, value: Mapping[str, Any]) -> str:
     if pointer[:1] == ("group",):
         members = value.get("targets") or value.get("target") or ["NAME"]
-        return f"write [group] and below it {_written(key)} = {shown(members)}"
+        return f"write [group] and below it {written(key)} = {shown(members)}"
     if key == "override":
-        return f"write [[{'.'.join(map(_written, map(str, pointer)))}]]: there may be several"
+        return f"write [[{'.'.join(map(written, map(str, pointer)))}]]: there may be several"
     if key in {"annotations", "ulimits"}:
         return f"write {key} = {shown([f'{name}={_limits(item)}' for name, item in value.items()])}"
-    if key in _NAMES:
+    if key in _NAMES and not (key == "include" and pointer[1:]):
         return f"write {key} = {shown(list(value))}"
-    return f"write {_written(key)} = [{{ … }}]"
+    return f"write {written(key)} = [{shown(value)}]"
 
 
 def _limits(value: Any) -> str:
@@ -197,12 +117,10 @@ def _as_table(pointer: Pointer, key: str, value: Any) -> str:
     if key == "select" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         return f"write select = {shown(value[0])}"
     if key == "matrix" and isinstance(value, list):
-        return f'write [{".".join(map(_written, map(str, pointer)))}], and an axis below it: python = ["3.12", "3.13"]'
+        return f'write [{".".join(map(written, map(str, pointer)))}], and an axis below it: python = ["3.12", "3.13"]'
     if pointer[:1] == ("target",) and len(pointer) == 2:  # noqa: PLR2004 the word, and a target's name
-        return f"write [target.{_written(key)}], and its settings below it"
-    return (
-        f"write [{'.'.join(map(_written, map(str, pointer)))}], and its settings below it" if _dotted(pointer) else ""
-    )
+        return f"write [target.{written(key)}], and its settings below it"
+    return f"write [{'.'.join(map(written, map(str, pointer)))}], and its settings below it" if _dotted(pointer) else ""
 
 
 def _dotted(pointer: Pointer) -> bool:
@@ -213,7 +131,7 @@ def _pairs(key: str, texts: list[str]) -> str:
     found = [re.split(r"\s*[=:]\s*", text, maxsplit=1) for text in texts]
     alone = [pair[0] for pair in found if len(pair) == 1]
     pairs = ", ".join(
-        f"{_written(pair[0])} = {shown(pair[1] if pair[1:] else f'{{{{ {pair[0]} }}}}')}" for pair in found
+        f"{written(pair[0])} = {shown(as_template(pair[1]) if pair[1:] else f'{{{{ {pair[0]} }}}}')}" for pair in found
     )
     declared = f', and declare {alone[0]} = {{ env = "{alone[0]}" }} under [variable]' if alone else ""
     return f"write {key} = {{ {pairs} }}{declared}"
@@ -242,7 +160,7 @@ def boolean_word(value: Any) -> bool | None:
 
 def _as_text(pointer: Pointer, key: str, value: Any) -> str:
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) and not isinstance(pointer[-1], int):
-        return f"write {_written(key)} = {shown(value[0])}"
+        return f"write {written(key)} = {shown(value[0])}"
     if isinstance(value, list) and isinstance(pointer[-1], int):
         return "one pair of brackets is enough"
     if isinstance(value, list) and key == "dockerfile-inline":
@@ -259,7 +177,8 @@ def _as_integer(key: str, value: Any) -> str:
     return f"write {key} = {int(text)}, without quotes" if re.fullmatch(r"[0-9]{1,9}", text) else ""
 
 
-def _written(key: str) -> str:
+def written(key: str) -> str:
+    """Return a key as TOML has it, in quotes where it needs them."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else shown(key)
 
 
@@ -269,8 +188,8 @@ def _written(key: str) -> str:
 def for_value(pointer: Pointer, value: Any, expected: str, known: Collection[str]) -> str:
     """Return what to write for a value of the right type that is none of those that are allowed there."""
     key, text = key_of(pointer), str(value)
-    if key == "env" and "environment variable" in expected:
-        return f'write env = "{env_name(text) or "NAME"}": the name, and not the value'
+    if hint := _of_a_matrix(pointer) or _of_env(key, text, expected):
+        return hint
     if "linux/amd64" in known:
         return platform_hint(text)
     if expected == "true or false":
@@ -278,8 +197,13 @@ def for_value(pointer: Pointer, value: Any, expected: str, known: Collection[str
     if expected == "an integer":
         return _as_integer(key, value)
     if expected.startswith("a list"):
-        return f"write {_written(key)} = [{', '.join(map(shown, _split(text)))}]"
+        return f"write {written(key)} = [{', '.join(map(shown, _split(text)))}]"
     return _other_value(key, text) or _reshaped(key, text, expected) or did_you_mean(text, known)
+
+
+def _of_env(key: str, text: str, expected: str) -> str:
+    is_name = key == "env" and "environment variable" in expected
+    return f'write env = "{env_name(text) or "NAME"}": the name, and not the value' if is_name else ""
 
 
 def _other_value(key: str, text: str) -> str:
@@ -294,11 +218,22 @@ def _reshaped(key: str, text: str, expected: str) -> str:
         return _duration(int(found[1]), found[2])
     if key == "shm-size" and (found := re.fullmatch(r"([0-9]+)\s*([kmgt])[a-z]*", text.lower())):
         return f'write shm-size = "{found[1]}{found[2]}"'
-    if "name of letters" in expected and "{{" in text:
+    return _of_a_name(key, text) if "name of letters" in expected else ""
+
+
+def _of_a_name(key: str, text: str) -> str:
+    if "{{" in text:
         return f"a matrix makes several of one target, and its `name` is a template: name = {shown(text)}"
-    if "name of letters" in expected and (better := re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")):
-        return f'call it "{better}"'
-    return ""
+    if FOREIGN.search(text):
+        return _of_names(key)
+    better = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")
+    return f'call it "{better}"' if better else ""
+
+
+def _of_names(key: str) -> str:
+    if key == "inherits":
+        return "write the target's name itself: what is inherited is the same in every run"
+    return "names hold no variables: a matrix makes several of one target, and its `name` is a template"
 
 
 def _duration(number: int, unit: str) -> str:

@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-_GUIDE = "docs/guide.md shows a bake file and the same as TOML, side by side"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
@@ -49,12 +47,15 @@ def _is_toml(text: str) -> bool:
 
 
 def _of_hcl() -> str:
-    return f'write [target.app] for target "app" {{ }}, and {{{{ tag }}}} for ${{TAG}}: {_GUIDE}'
+    return (
+        'write [target.app] for target "app" { }, with its settings below it; [variable] and TAG = { default = "dev", '
+        'env = "TAG" } for variable "TAG" { }, and {{ TAG }} for ${TAG}; [group] and default = ["app"] for groups'
+    )
 
 
 def _of_json(text: str) -> str:
     if '"target"' in text:
-        return f"write [target.app] and key = value below it: {_GUIDE}"
+        return 'write version = 1, and for each target [target.NAME] with key = value below it, such as tags = ["a:1"]'
     return "write version = 1, [target.NAME], and key = value below it"
 
 

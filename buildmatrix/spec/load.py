@@ -149,7 +149,7 @@ class _Loader:
             return
         from buildmatrix.spec.foreign import foreign_in
 
-        for found in islice(foreign_in(data, self.literal), MOST):
+        for found in islice(foreign_in(data, self.literal, self.variables), MOST):
             message = f"{shown(found.text)} is plain text here: nothing puts a value in its place"
             listed = f"list it above the first [header]: literal = [{shown(found.text)}]"
             meant = f"add {shown(found.text)} to literal" if "literal" in data else listed

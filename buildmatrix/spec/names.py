@@ -175,11 +175,16 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
     if table.matrix is None:
         for key in ("override", "name"):
             if getattr(table, key) is not None and not target.abstract:
-                problems.error(
-                    "no-matrix", f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
-                )
+                message, place = f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
+                problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key])
         return
     _check_axes(target, table.matrix, problems)
+
+
+_WITHOUT_MATRIX = {
+    "override": "write its settings in the target itself, or add what it selects from: matrix.AXIS = [ … ]",
+    "name": "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix",
+}
 
 
 def _check_axes(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> None:

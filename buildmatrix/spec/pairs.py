@@ -93,7 +93,9 @@ def _bare(failure: Failure, word: str, start: int) -> Advice | None:
         return Advice(message="this is no TOML text", hint=hint, at=start)
     if (found := FOREIGN.match(failure.after)) is not None:
         name = found[1]
+        declared = re.search(rf"^[ \t]*({name})[ \t]*=", failure.text, re.MULTILINE | re.IGNORECASE)
         hint = f'declare {name.lower()} = {{ env = "{name}" }} under [variable], and write "{{{{ {name.lower()} }}}}"'
+        hint = f'write "{{{{ {declared[1]} }}}}"' if declared else hint
         return Advice(message=f"{word or failure.after.split()[0]} is no value", hint=hint, at=start)
     if not word:
         return None

@@ -34,6 +34,9 @@ OF_A_TARGET = {
     "keep-going": "write it under [apply], or give --keep-going",
     "platforms-may-shrink": "write it under [apply], or give --platforms-may-shrink",
     "fail-fast": "give --fail-fast to apply",
+    "max-parallel": "write jobs = N under [apply], or give --jobs",
+    "from": 'FROM stands in the Dockerfile; to build upon another target: contexts.NAME = "target:NAME"',
+    "base": 'FROM stands in the Dockerfile; to build upon another target: contexts.NAME = "target:NAME"',
     "registry": "tags name the registry, and `docker login` logs in",
     "username": "`docker login` logs in: a file holds no credentials",
     "password": "`docker login` logs in: a file holds no credentials",
@@ -54,6 +57,13 @@ OF_A_TARGET = {
 }  # fmt: skip
 """What to write for keys that no target has."""
 
+OF_A_MATRIX = {
+    "max-parallel": "write jobs = N under [apply], or give --jobs",
+    "fail-fast": "write keep-going = true under [apply] to go on after a failure, or give --keep-going; "
+    "--fail-fast ends what is running",
+}
+"""What to write for keys of a workflow's strategy, which no matrix has."""
+
 OF_APPLY = {
     "fail-fast": "give --fail-fast to apply",
     "push": 'a target says what is pushed: output = [{ type = "registry" }]; or give --push',
@@ -63,12 +73,14 @@ OF_APPLY = {
     "platform": "give --platform: a target says what it is built for",
     "platforms": "a target says what it is built for; for all of them it stands under [defaults]",
 }  # fmt: skip
-"""What to write for keys that [apply] has not."""
+"""What to write for keys that [apply] has not; those of a target are told to stand there."""
 
 OF_THE_FILE = {
     "services": "write [target.NAME] for each service that is built",
-    "function": "templates have filters instead: {{ name | replace('.', '-') }}; docs/guide.md names them",
-    "functions": "templates have filters instead: {{ name | replace('.', '-') }}; docs/guide.md names them",
+    **dict.fromkeys(
+        ("function", "functions"),
+        "templates have filters instead, such as {{ name | replace('.', '-') }}, lower, slug or default('x')",
+    ),
     "matrix": "a matrix belongs to a target: [target.NAME.matrix]",
     "jobs": "write it under [apply]; a target is [target.NAME]",
     "args": "write it under [target.NAME], or under [defaults] for all targets",
