@@ -102,8 +102,12 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
         yield Problem("version is missing", pointer, "write `version = 1` as the first line")
         return
     known = error.schema.get("properties", {})
-    if any(_keys().meant_key(key, known, pointer) == missing for key in error.instance if key not in known):
-        return  # it is there under another name, which is told
+    named = (key for key in error.instance if key not in known)
+    if (other := next((key for key in named if _keys().meant_key(key, known, pointer) == missing), None)) is not None:
+        if error.schema.get("additionalProperties") is not False:  # else the key that is unknown is told
+            message = f'unknown key "{other}" in {_owner(error, pointer)}'
+            yield Problem(message, (*pointer, other), f'did you mean "{missing}"?', key=True)
+        return
     described = known.get(missing, {}).get("description", "")
     kind = _hints().kind_hint(error.instance, known["type"].get("enum", ())) if missing == "type" else ""
     if kind:

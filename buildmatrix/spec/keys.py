@@ -112,7 +112,7 @@ def _of_an_outer_table(key: str, pointer: Pointer) -> str:
     for length in range(len(pointer) - 1, -1, -1):
         outer = pointer[:length]
         if key in _known_keys(_kind(outer)) and (length != 1 or pointer[0] not in {"target", "variable", "group"}):
-            where = f"target {outer[1]}" if length else "the file itself"
+            where = f"target {outer[1]}" if length > 1 else f"[{outer[0]}]" if length else "the file itself"
             above = "the headers of its inner tables" if length else "the first [header]"
             return f"{key} belongs to {where}: write it above {above}"
     return ""

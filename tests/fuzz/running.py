@@ -179,6 +179,9 @@ def _changes(text: str) -> Iterator[str]:
         yield json.dumps(document)
 
 
+BUILT_UPON = ["[('type', 'cacheonly')]"]
+
+
 def _baked(text: str, project: Path, bake: Sequence[str]) -> Iterator[str]:
     """Give what render wrote to bake, which has to take it and to mean the same."""
     from tests.contract.test_bake_print import comparable
@@ -194,11 +197,14 @@ def _baked(text: str, project: Path, bake: Sequence[str]) -> Iterator[str]:
             yield f"bake refuses what render wrote: {done.stderr[-800:]}"
         return
     back = json.loads(done.stdout)
+    asked = back["group"]["default"]["targets"]
     for name, target in sent["target"].items():
         if name not in back["target"]:
             continue  # only a base of others
         for key, value in target.items():
             found = comparable(key, back["target"][name].get(key))
+            if key == "output" and name not in asked and found == BUILT_UPON:
+                continue  # bake gives what is only built upon no output of its own
             if found != comparable(key, value) and value not in ([], {}, "", None):
                 yield f"bake understands {name}.{key} as {found!r}, not {value!r}"
 
