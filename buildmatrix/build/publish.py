@@ -9,7 +9,7 @@ from buildmatrix.build.moving import Move, Mover, Result, Trouble
 from buildmatrix.build.outcome import TargetOutcome
 from buildmatrix.build.staging import FirstTags, StagedImage
 from buildmatrix.build.tags import Tags, digest_in
-from buildmatrix.errors import BuildmatrixError, Diagnostic, RegistryError, StoppedError
+from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryError, StoppedError
 from buildmatrix.oci.answers import Absent
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.parallel import all_of
@@ -89,7 +89,7 @@ class Publisher:
         said = [f"Tags that could not be moved back: {', '.join(result.stuck)}."] if result.stuck else []
         said += [f"Another run moved {', '.join(result.left_to_others)}: left to it."] if result.left_to_others else []
         said += [] if result.stuck else ["Tags were left as they were."]
-        stopped = StoppedError(Diagnostic(message="stopped", code="stopped"))
+        stopped = StoppedError(Diagnostic(message="stopped", code="stopped", hint=GO_ON))
         return Published(
             words=" ".join(said),
             left_behind=result.stuck,

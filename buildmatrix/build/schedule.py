@@ -21,7 +21,7 @@ from buildmatrix.build.resume import NOTHING, Resumed
 from buildmatrix.build.running import Starter, Unit
 from buildmatrix.build.verdicts import Verdicts, Work
 from buildmatrix.build.warnings import Warnings
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
+from buildmatrix.errors import GO_ON, BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import signals
 
@@ -62,7 +62,7 @@ class Schedule:
     def problem(self) -> BuildmatrixError | None:
         """What went wrong: ^C before all, else every failure, with the exit code of a failed build if there is one."""
         if self.work.signals:
-            return StoppedError(Diagnostic(message="stopped", code="stopped"))
+            return StoppedError(Diagnostic(message="stopped", code="stopped", hint=GO_ON))
         if not self.work.problems:
             return None
         worst = next((one for one in self.work.problems if isinstance(one, BuildFailedError)), self.work.problems[0])

@@ -121,6 +121,19 @@ def say_wide(text: str, paint: Callable[[str], str] = str) -> None:
     say("".join(f"{line}\n" for line in laid_out([(text, paint)], width(err=True), "  ")), err=True)
 
 
+@contextmanager
+def passing(text: str) -> Iterator[None]:
+    """Show a text on the terminal that standard error is, and take it off again."""
+    stream = behind(sys.stderr)
+    stream.write(text)
+    stream.flush()
+    try:
+        yield
+    finally:
+        stream.write(f"\r{' ' * len(text)}\r")
+        stream.flush()
+
+
 def width(*, err: bool = False) -> int | None:
     """Return the columns of the terminal that standard output, or standard error, is; None for a file or a pipe."""
     stream = sys.stderr if err else sys.stdout

@@ -2,17 +2,19 @@
 
 import difflib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from buildmatrix.build.bake import bake_text, bakeable, whole_document
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say, say_to_program
+from buildmatrix.cli.output import say, say_to_program, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, session, write_file
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline import whole
+from buildmatrix.plan.grants import for_bake, grants_of
 from buildmatrix.plan.whole import Whole
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import one_line, redacted
@@ -81,6 +83,9 @@ def render(
         if output is not None and not check:
             refuse_unwritable({output: "--output"}, found.plan, root)
         _write(text, output, root, check=check)
+        if not check and (needed := _allowed(run, found, here)):
+            listed = " ".join(f"--allow={value}" for value in needed)
+            say_wide(f"note: bake needs {one_line(listed)} {'here' if output is None else 'there'}")
 
 
 def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnostic]:
@@ -91,6 +96,12 @@ def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnosti
     if run.way_here and output is not None:
         message = f"bake takes the paths of {output} from the folder in which it runs"
         yield Diagnostic(message=message, code="folder", hint=f"run it in {run.way_here}/", severity="warning")
+
+
+def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:
+    """Return what bake has to be allowed where it runs: in this folder, which the file's is `here` from, or in that."""
+    targets = found.seen_from(here).plan.targets
+    return for_bake(grants_of(targets, str(Path.cwd() if here else run.sources.directory)), ())
 
 
 def _write(text: str, output: str | None, root: str, *, check: bool) -> None:

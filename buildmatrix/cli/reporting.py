@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import typer
 
 from buildmatrix.build.outcome import Outcome
-from buildmatrix.cli.output import say, say_at_last, width
+from buildmatrix.cli.output import passing, say, say_at_last, width
 from buildmatrix.cli.session import Session, write_file
-from buildmatrix.cli.showing import annotate, tell_github
+from buildmatrix.cli.showing import annotate, on_github, tell_github
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.oci.client import Registries
 from buildmatrix.plan.git import NoRepositoryError
@@ -39,7 +39,7 @@ def report(
     unwritten: list[Diagnostic] = []
     outcome = located(outcome, Places(run.sources, run.way_from_root))
     if output_format == "text":
-        unwritten += _said(outcome_text(outcome, run.style(), width=width()))
+        unwritten += _said(outcome_text(outcome, run.style(), width=width(), annotated=on_github()))
     if reports:
         outcome = _with_sizes(outcome, plan, registries)
     about = _about(run, plan)
@@ -84,12 +84,15 @@ def _said(text: str) -> Iterator[Diagnostic]:
 def _with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome:
     from buildmatrix.build.sizes import sized, with_sizes
 
-    if number := len(sized(outcome)):
-        say(
-            f"asking for the size{'' if number == 1 else 's'} of {number:,} image{'' if number == 1 else 's'} …\n",
-            err=True,
-        )
-    return with_sizes(outcome, plan, registries)
+    number = len(sized(outcome))
+    text = f"asking for the size{'' if number == 1 else 's'} of {number:,} image{'' if number == 1 else 's'} …"
+    if not number:
+        return with_sizes(outcome, plan, registries)
+    if not sys.stderr.isatty():
+        say(f"{text}\n", err=True)
+        return with_sizes(outcome, plan, registries)
+    with passing(text):
+        return with_sizes(outcome, plan, registries)
 
 
 def _about(run: Session, plan: Plan) -> About:

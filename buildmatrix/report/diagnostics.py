@@ -1,7 +1,9 @@
 """Diagnostics as text with source lines and carets, as JSON, and as GitHub's annotations."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from buildmatrix.errors import Diagnostic
 from buildmatrix.report.layout import NARROWEST, Span, in_a_line, laid_out, plain, split
@@ -13,6 +15,9 @@ from buildmatrix.text import HIDDEN, columns, command, json_safe, one_line, reda
 
 ROOM = 88
 """Columns for carets and the hint beside them; a longer hint has lines of its own."""
+
+MINOR = frozenset({"no-output"})
+"""Codes of warnings that stand last."""
 
 WIDEST = 160
 """Columns of a source line that are shown; longer ones are cut around the caret."""
@@ -26,17 +31,31 @@ def diagnostics_text(
     `prefix` is the way from the working directory to that of the sources; `width` that of the terminal.
     """
     places = Places(sources, prefix)
-    ordered = _sorted(diagnostics, places)
+    ordered = list(_gathered(_sorted(diagnostics, places)))
     blocks = [_block(diagnostic, places, style, width) for diagnostic in ordered]
     return "".join(blocks) + _closing(ordered, places, style)
 
 
 def _sorted(diagnostics: Iterable[Diagnostic], places: Places) -> list[Diagnostic]:
-    def key(diagnostic: Diagnostic) -> tuple[bool, str, int, int]:
+    def key(diagnostic: Diagnostic) -> tuple[bool, bool, str, int, int]:
         spot = places.spot(diagnostic.place)
-        return (spot is None, spot.file if spot else "", spot.line if spot else 0, spot.column if spot else 0)
+        last = diagnostic.code in MINOR
+        return (last, spot is None, spot.file if spot else "", spot.line if spot else 0, spot.column if spot else 0)
 
     return sorted(dict.fromkeys(diagnostics), key=key)
+
+
+def _gathered(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yield diagnostics; beside errors, warnings of a minor kind are one with a count: they would drown the errors."""
+    count = Counter(one.code for one in diagnostics if one.code in MINOR)
+    alone = all(one.severity != "error" for one in diagnostics)
+    said: set[str] = set()
+    for one in diagnostics:
+        if alone or count[one.code] <= 1:
+            yield one
+        elif one.code not in said:
+            said.add(one.code)
+            yield replace(one, message=f"{one.message} (and {count[one.code] - 1} more like it)")
 
 
 def _block(diagnostic: Diagnostic, places: Places, style: Style, width: int | None) -> str:
@@ -163,7 +182,7 @@ def _plain(diagnostic: Diagnostic, places: Places) -> dict[str, object]:
 def diagnostics_github(diagnostics: Iterable[Diagnostic], sources: Sources, *, prefix: str = "") -> str:
     """Return diagnostics as GitHub's workflow commands, which become annotations of the files."""
     places = Places(sources, prefix)
-    return "".join(_command(diagnostic, places) for diagnostic in _sorted(diagnostics, places))
+    return "".join(_command(diagnostic, places) for diagnostic in _gathered(_sorted(diagnostics, places)))
 
 
 def _command(diagnostic: Diagnostic, places: Places) -> str:

@@ -20,7 +20,10 @@ def _target(target: TargetOutcome, places: Places) -> TargetOutcome:
     is_of_dockerfile = target.place is not None and (target.place.within or target.place.line)
     spot = places.spot(target.place) if is_of_dockerfile else None
     findings = tuple(_finding(one, places) for one in target.findings)
-    excerpt = told_at(target.excerpt, f"{spot.file}:{spot.line}") if spot and spot.line else target.excerpt
+    within = target.place.within if target.place else 0
+    where = f"{spot.file}:{spot.line}" if spot and spot.line else ""
+    inline = f" (line {within} of dockerfile-inline)" if within else ""
+    excerpt = told_at(target.excerpt, where + inline) if where else target.excerpt
     if target.status == "failed":
         excerpt = "\n".join(filter(None, (excerpt, *(one.text for one in findings))))
     file, line = (spot.file, spot.line) if spot else ("", 0)

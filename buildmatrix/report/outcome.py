@@ -1,6 +1,7 @@
 """What became of a run, as text, and as markdown for GitHub's step summary."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from buildmatrix.build.outcome import Finding, Outcome, TargetOutcome
@@ -20,6 +21,7 @@ from buildmatrix.report.words import (
     last_lines,
     platforms_of,
     problems,
+    size,
     where_of,
 )
 from buildmatrix.text import clean, columns, one_line, redacted
@@ -30,17 +32,23 @@ WIDEST = 80
 LONGEST = 60_000
 """Characters of the markdown, about; a comment on GitHub takes 65,536."""
 
+DOCS = "https://docs.docker.com/"
+"""Where BuildKit's rules are described."""
+
 MANY = 15
 """Rows from which on the table is folded."""
 
 
-def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None) -> str:
-    """Return a line for each target, the failing ones' last lines, what became of the tags, and a count."""
+def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None, annotated: bool = False) -> str:
+    """Return a line for each target, the failing ones' last lines, what became of the tags, and a count.
+
+    What was warned of is counted only where it is `annotated`: GitHub has it as annotations.
+    """
     lines = _rows(outcome.targets, style, width)
     for (what, text), names in _blocks(outcome.targets, width).items():
         title = one_line(f"> {', '.join(names)}: {what}" if what else f"> {', '.join(names)}")
         lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text, width)]
-    lines += _warnings(outcome.warnings, style, width)
+    lines += [] if annotated else _warnings(outcome.warnings, style, width)
     publish = one_line(outcome.publish)
     warned = f", {counted(len(outcome.warnings), 'warning')}" if outcome.warnings else ""
     left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
@@ -192,10 +200,17 @@ def _warned(found: Sequence[Finding]) -> list[str]:
     """Return the warnings in a list that is folded where it is long, as far as there is room."""
     if not found:
         return []
-    lines = [f"- {escaped(finding.text)}" for finding in found]
+    lines = [f"- {_warning(finding)}" for finding in found]
     shown = [line for end, line in zip(accumulate(map(len, lines)), lines, strict=True) if end < LONGEST // 8]
     more = [f"- … and {len(lines) - len(shown):,} more"] if shown != lines else []
     return [folded(f"⚠ {counted(len(lines), 'warning')}", "\n".join([*shown, *more]), is_open=not more)]
+
+
+def _warning(finding: Finding) -> str:
+    """Return a warning; the address of a rule stays whole only where it is BuildKit's own documentation."""
+    if not finding.url.startswith(DOCS):
+        return escaped(finding.text)
+    return f"{escaped(replace(finding, url='').text)} {code(finding.url)}"
 
 
 def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
@@ -216,9 +231,11 @@ def _answers(targets: Sequence[TargetOutcome]) -> list[str]:
 
 
 def _table(targets: Sequence[TargetOutcome], room: int) -> str:
-    lines = ["| target | status | platforms | tags | digest | time |", "| --- | --- | --- | --- | --- | --- |"]
+    sized = any(target.size for target in targets)
+    heads = ["target", "status", "platforms", "tags", "digest", *(["size"] if sized else []), "time"]
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for target in targets:
-        row = _row(target)
+        row = _row(target, sized=sized)
         if len(row) > room - 500:
             break
         lines.append(row)
@@ -230,7 +247,7 @@ def _table(targets: Sequence[TargetOutcome], room: int) -> str:
     return folded(f"{len(targets):,} targets", table) if len(targets) > MANY else table
 
 
-def _row(target: TargetOutcome) -> str:
+def _row(target: TargetOutcome, *, sized: bool) -> str:
     said = target.reason or asked(target)
     reason = f": {escaped(said)}" if said else ""
     cells = [
@@ -239,6 +256,7 @@ def _row(target: TargetOutcome) -> str:
         escaped(platforms_of(target)),
         "<br>".join(map(code, target.tags)),
         code(target.digest[:DIGEST]),
+        *([size(target.size)] if sized else []),
         f"{target.seconds:.1f}s" if target.seconds else "",
     ]
     return f"| {' | '.join(cells)} |"

@@ -114,16 +114,17 @@ def _table(number: int, stage: Sequence[PlannedTarget], room: _Room) -> str:
     if room.left < 2 * FRAME:
         room.is_cut = True
         return ""
-    rows = room.fitting(list(map(_row, stage)), "\n… {:,} more targets\n")
-    table = "| target | platforms | tags | output | why |\n| --- | --- | --- | --- | --- |\n" + "".join(rows)
+    heads = ["target", "platforms", "tags", "output", *(["why"] if any(map(why, stage)) else [])]
+    rows = room.fitting([_row(target, len(heads)) for target in stage], "\n… {:,} more targets\n")
+    table = f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n" + "".join(rows)
     return f"\n{folded(title, table)}\n" if len(stage) > MANY else f"\n**{title}**\n\n{table}"
 
 
-def _row(target: PlannedTarget) -> str:
+def _row(target: PlannedTarget, columns: int) -> str:
     tags = "<br>".join(map(code, target.tags)) if target.exported else ""
     output = setting_text(without_credentials(target.settings).output or ()) if target.exported else "not exported"
     cells = [code(target.name), escaped(platforms_text(target)), tags, escaped(output), escaped(why(target))]
-    return f"| {' | '.join(cells)} |\n"
+    return f"| {' | '.join(cells[:columns])} |\n"
 
 
 def _beside(plan: Plan, places: Places | None) -> Iterator[str]:

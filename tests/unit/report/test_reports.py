@@ -25,7 +25,7 @@ from buildmatrix.build.events import (
     TargetStarted,
     Warned,
 )
-from buildmatrix.build.outcome import Outcome, StepOutcome, TargetOutcome
+from buildmatrix.build.outcome import Finding, Outcome, StepOutcome, TargetOutcome
 from buildmatrix.errors import BuildFailedError, Diagnostic, Place
 from buildmatrix.report.board import Board
 from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_json, diagnostics_text
@@ -183,6 +183,33 @@ def test_the_same_failure_is_shown_once_for_all_whose_it_is() -> None:
     assert shown.count("because") == 1
     assert "> bad, worse: 2/2 RUN false\n" in shown
     assert "> other: 2/2 RUN false\n" in shown
+
+
+def test_what_github_has_as_an_annotation_is_counted_only() -> None:
+    url = "https://docs.docker.com/go/dockerfile/rule/from-as-casing/"
+    finding = Finding(rule="FromAsCasing", message="casing", url=url, file="Dockerfile", line=1)
+    warned = replace(outcome(), warnings=(finding,))
+    assert "Dockerfile:1: warning: casing" in outcome_text(warned, PLAIN)
+    shown = outcome_text(warned, PLAIN, annotated=True)
+    assert "casing" not in shown
+    assert ", 1 warning" in shown
+    assert f"- Dockerfile:1: casing (FromAsCasing) `{url}`" in outcome_markdown(warned)
+    other = replace(warned, warnings=(replace(finding, url="https://example.com/x"),))
+    assert "https://example.com" not in outcome_markdown(other)
+
+
+def test_beside_errors_targets_without_an_output_are_one_warning_and_last() -> None:
+    minor = [
+        Diagnostic(message=f"{name} has no output", code="no-output", severity="warning", place=at("tags", 0))
+        for name in ("a", "b", "c")
+    ]
+    error = Diagnostic(message="wrong", code="x", place=at("tags", 2))
+    lines = diagnostics_text([*minor, error], sources(), PLAIN).splitlines()
+    assert [line.partition(": ")[2] for line in lines if line.startswith("f.toml")] == [
+        "error: wrong",
+        "warning: a has no output (and 2 more like it)",
+    ]
+    assert diagnostics_text(minor, sources(), PLAIN).count("has no output") == 3
 
 
 def test_states_never_go_back_and_what_waits_says_for_what() -> None:

@@ -197,8 +197,9 @@ def test_markdown(run: Outcome) -> None:
         "````text\ncollecting\nerror: no Rust compiler\n```\nERROR: exit code: 1\n````\n\n"
         "full log: `build-logs/worker.log`\n\n</details>\n\n| target |"
     )
-    assert "\n| `beat` | skipped: worker &#124; failed | linux/amd64 linux/arm64 |  |  |  |\n" in text
-    assert "| `r.example/web:1`<br>`r.example/web:latest` | `sha256:cccccccccccc` | 22.0s |" in text
+    assert "\n| `beat` | skipped: worker &#124; failed | linux/amd64 linux/arm64 |  |  |  |  |\n" in text
+    assert "| target | status | platforms | tags | digest | size | time |" in text
+    assert "| `r.example/web:1`<br>`r.example/web:latest` | `sha256:cccccccccccc` | 130.5 MB | 22.0s |" in text
 
 
 def test_no_text_breaks_out_of_markdown(odd: Outcome) -> None:
