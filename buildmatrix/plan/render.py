@@ -332,6 +332,8 @@ def _csv_hint(attribute: str, text: str) -> str:
     if _SPACED.fullmatch(text):
         return f"between its parts stand commas: {shown(','.join(text.split()))}"
     name, sign, _ = text.partition("=")
+    if attribute == "attest" and text in {"provenance", "sbom"}:
+        return f'write "type={text}"'
     if attribute == "secret" and "," not in text and (not sign or name not in {"id", "type", "src", "env", "source"}):
         from buildmatrix.spec.hints import secret_of
 

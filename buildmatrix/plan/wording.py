@@ -78,6 +78,10 @@ def attribute_hint(name: str, text: str) -> str:
 def syntax_hint(message: str, text: str) -> str:
     """Return what to write for a template that is none, by the parser's words and by its own text."""
     text = text[:LONGEST]
+    if found := re.search(r"\{\{-?\s*([A-Za-z_]\w*)\s*:[-=]\s*([\w.-]*)\s*\}\}", text):
+        name, default = found[1], found[2]
+        table = f'{name} = {{ default = "{default}", env = "{name.upper()}" }}'
+        return f"write {{{{ {name} }}}}, with {table} under [variable]"
     for pattern, hint in _SYNTAX:
         if re.search(pattern, text, re.DOTALL):
             return hint

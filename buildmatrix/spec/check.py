@@ -184,6 +184,9 @@ def _dotted(error: Any, pointer: Pointer) -> str:
     if not isinstance(error.instance, dict) or not {"labels", "args", "extra-hosts"}.intersection(pointer[-2:-1]):
         return ""
     key, inner = str(pointer[-1]), dict(error.instance)
+    if inner and inner.keys() <= {"env", "default", "value", "description", "type"}:
+        table = shown({"default" if key == "value" else key: item for key, item in inner.items()})
+        return f'write {pointer[-2]}.{key} = "{{{{ {key.lower()} }}}}", and {key.lower()} = {table} under [variable]'
     while len(inner) == 1:
         (more, value), *_ = inner.items()
         key += f".{more}"

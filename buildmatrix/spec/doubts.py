@@ -21,7 +21,7 @@ def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
         for key, taken in _MEANT.items():
             items = table.get(key)
             for index, item in enumerate(items if isinstance(items, list) else ()):
-                if isinstance(item, str) and item in _kinds(key):
+                if isinstance(item, str) and item in kinds_of(key):
                     hint = f'write "type={item}"' + (f', or "./{item}" for the folder' if key == "output" else "")
                     yield (*pointer, key, index), f'"{item}" {taken}', hint
 
@@ -50,7 +50,8 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any
 
 
 @cache
-def _kinds(key: str) -> frozenset[str]:
+def kinds_of(key: str) -> frozenset[str]:
+    """Return the kinds of tables that a list of them may hold."""
     shape = next(row.shape for row in rows(Settings) if row.key == key)
     tables = (unwrap(arm)[0] for arm in arms(item_of(shape)) if is_table(arm))
     return frozenset(filter(None, map(discriminator, tables)))

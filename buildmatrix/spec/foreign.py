@@ -229,5 +229,7 @@ _OF_OTHERS = {
         ("sha", "commit", "git_sha", "git_commit", "GIT_SHA", "GIT_COMMIT", "revision"),
         "write {{ git.sha }}, or {{ git.short }}",
     ),
+    **dict.fromkeys(("null", "Null", "NULL", "nil", "undefined"), "write none"),
+    **dict.fromkeys(("TRUE", "FALSE", "yes", "no"), "write true or false"),
     **dict.fromkeys(("branch", "git_branch", "GIT_BRANCH"), "write {{ git.branch }}"),
 }

@@ -12,7 +12,10 @@ from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.envnames import env_name
 from buildmatrix.spec.foreign import FOREIGN, as_template
+from buildmatrix.spec.listed import listed, lone
 from buildmatrix.spec.platforms import platform_hint
+from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.shapes import rows
 from buildmatrix.spec.words import (
     FALSES,
     OF_A_MATRIX,
@@ -24,7 +27,6 @@ _NAMES = frozenset({"platforms", "tags", "needs", "inherits", "no-cache-filter",
 """Lists of words that hold no comma and no space."""
 
 _PAIRS = frozenset({"args", "labels", "contexts", "extra-hosts"})
-_LISTS_OF_TABLES = frozenset({"output", "cache-from", "cache-to", "secret", "ssh", "attest"})
 
 
 def key_of(pointer: Pointer) -> str:
@@ -40,6 +42,8 @@ def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
     key = key_of(pointer)
     if hint := _of_a_matrix(pointer):
         return hint
+    if isinstance(value, list) and isinstance(pointer[-1], int) and "array" not in kinds:
+        return "one pair of brackets is enough"
     if "array" in kinds:
         return _as_list(pointer, key, value)
     if "object" in kinds:
@@ -67,7 +71,9 @@ def _as_list(pointer: Pointer, key: str, value: Any) -> str:
     if isinstance(value, bool):
         return _switched(key) if value else f"write {key} = []"
     if isinstance(value, str):
-        items = _split(value) if _holds_names(pointer, key) else [value]
+        if pointer[:1] == ("group",) and key in {row.key for row in rows(Settings)}:
+            return f"{key} is a setting, and no group: write it under [target.NAME]"
+        items = _split(value) if _holds_names(pointer, key) else [lone(key, value)]
         return f"write {written(key)} = [{', '.join(map(shown, items))}]"
     return f"write {written(key)} = [{shown(value)}]" if isinstance(value, int) else ""
 
@@ -97,7 +103,7 @@ def _list_of_table(pointer: Pointer, key: str, value: Mapping[str, Any]) -> str:
         return f"write {key} = {shown([f'{name}={_limits(item)}' for name, item in value.items()])}"
     if key in _NAMES and not (key == "include" and pointer[1:]):
         return f"write {key} = {shown(list(value))}"
-    return f"write {written(key)} = [{shown(value)}]"
+    return f"write {written(key)} = {listed(key, value)}"
 
 
 def _limits(value: Any) -> str:
@@ -111,9 +117,8 @@ def _as_table(pointer: Pointer, key: str, value: Any) -> str:
     if key in _PAIRS and isinstance(value, list | str):
         texts = value if isinstance(value, list) else [value]
         return _pairs(key, [text for text in texts if isinstance(text, str)])
-    if pointer in {("target",), ("variable",), ("group",)} and isinstance(value, list):
-        first = value[0] if value and isinstance(value[0], Mapping) else {}
-        return f"write [{key}.{first.get('name') or 'NAME'}]" if key == "target" else f"write [{key}], once"
+    if pointer in {("target",), ("variable",), ("group",)} and isinstance(value, str | list):
+        return _top_level(key, value)
     if key == "select" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         return f"write select = {shown(value[0])}"
     if key == "matrix" and isinstance(value, list):
@@ -121,6 +126,15 @@ def _as_table(pointer: Pointer, key: str, value: Any) -> str:
     if pointer[:1] == ("target",) and len(pointer) == 2:  # noqa: PLR2004 the word, and a target's name
         return f"write [target.{written(key)}], and its settings below it"
     return f"write [{'.'.join(map(written, map(str, pointer)))}], and its settings below it" if _dotted(pointer) else ""
+
+
+def _top_level(key: str, value: Any) -> str:
+    """A name, or a list of tables, in the place of the tables of all targets, variables or groups."""
+    if isinstance(value, str):
+        meant = {"target": f"[target.{written(value)}]", "group": f"[group], and default = [{shown(value)}] below it"}
+        return f"write {meant.get(key, f'[{key}], and {written(value)} = … below it')}"
+    first = value[0] if value and isinstance(value[0], Mapping) else {}
+    return f"write [{key}.{first.get('name') or 'NAME'}]" if key == "target" else f"write [{key}], once"
 
 
 def _dotted(pointer: Pointer) -> bool:
@@ -161,8 +175,6 @@ def boolean_word(value: Any) -> bool | None:
 def _as_text(pointer: Pointer, key: str, value: Any) -> str:
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) and not isinstance(pointer[-1], int):
         return f"write {written(key)} = {shown(value[0])}"
-    if isinstance(value, list) and isinstance(pointer[-1], int):
-        return "one pair of brackets is enough"
     if isinstance(value, list) and key == "dockerfile-inline":
         return "write its lines between ''' and '''"
     if isinstance(value, bool | list | Mapping) or key == "version":

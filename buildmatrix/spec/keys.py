@@ -8,12 +8,14 @@ from typing import Any
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.check import shown
 from buildmatrix.spec.hints import for_type, key_of, secret_of, written
+from buildmatrix.spec.listed import attestation
 from buildmatrix.spec.shapes import Row, is_list, is_map
 from buildmatrix.spec.words import (
     OF_A_MATRIX,
     OF_A_TARGET,
     OF_A_VARIABLE_CURES,
     OF_APPLY,
+    OF_OUTPUT,
     OF_TABLES,
     OF_THE_FILE,
     OTHER_WORDS,
@@ -96,8 +98,10 @@ def _cure(kind: str, key: str, value: Any) -> str:
         return ""  # further files, which belong to the file itself
     if kind == "apply" and key in _known_keys("target"):
         return OF_APPLY.get(key) or f"write {key} under [target.NAME], or under [defaults] for all targets"
+    if kind == "target" and key in {"provenance", "sbom"}:
+        return attestation(key, value)
     if kind != "file":
-        tables = {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES, "apply": OF_APPLY}
+        tables = {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES, "apply": OF_APPLY, "output": OF_OUTPUT}
         return tables.get(kind, {}).get(key, "")
     if key.startswith("x-"):
         name = re.sub(r"[^A-Za-z0-9]+", "_", key.removeprefix("x-")).strip("_") or "common"

@@ -91,6 +91,9 @@ def quotes_inside(failure: Failure) -> Advice | None:
     if failure.before[-1:] == '"' and re.match(r"\w", failure.after):
         hint = 'write \\" within the text, or single quotes around it'
         return Advice(message="this quote ends the text", hint=hint, at=failure.at - 1)
+    if failure.before[-1:] == "'" and re.match(r"\w", failure.after):
+        hint = "write double quotes around the text: within single ones there can be none"
+        return Advice(message="this quote ends the text", hint=hint, at=failure.at - 1)
     return None
 
 

@@ -166,5 +166,8 @@ def escape(failure: Failure) -> Advice | None:
     if failure.said not in {"Unescaped '\\' in a string", "Invalid hex value"}:
         return None
     at = failure.text.rfind("\\", 0, failure.at + 1)
+    if not failure.text[at + 1 :].partition("\n")[0].strip():
+        hint = 'write """ at both ends of a text that goes on in the next line'
+        return Advice(message="a \\ at the end of a line stands only within three double quotes", hint=hint, at=at)
     hint = "in paths write /; a backslash itself is \\\\, or stands within single quotes"
     return Advice(message="within double quotes \\ begins an escape, and this is none", hint=hint, at=at)

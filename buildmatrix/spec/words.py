@@ -20,9 +20,7 @@ OF_A_TARGET = {
     "push": 'write output = [{ type = "registry" }], or give --push',
     "load": 'write output = [{ type = "docker" }], or give --load',
     "no-output": "give --no-output",
-    "provenance": 'write attest = [{ type = "provenance", mode = "max" }]',
     "attests": 'write attest = [{ type = "provenance" }, { type = "sbom" }]',
-    "sbom": 'write attest = [{ type = "sbom" }]',
     "env": 'a build has arguments: write args = { NAME = "value" }, and ENV in the Dockerfile',
     "environment": 'a build has arguments: write args = { NAME = "value" }, and ENV in the Dockerfile',
     "cache": 'write cache-from = [{ type = "registry", ref = "…" }], and cache-to likewise',
@@ -63,6 +61,12 @@ OF_A_MATRIX = {
     "--fail-fast ends what is running",
 }
 """What to write for keys of a workflow's strategy, which no matrix has."""
+
+OF_OUTPUT = {
+    "push": 'what is pushed has type = "registry"; leave push out',
+    "load": 'what is loaded has type = "docker"; leave load out',
+}
+"""What to write for keys that an output of this kind has not."""
 
 OF_APPLY = {
     "fail-fast": "give --fail-fast to apply",
