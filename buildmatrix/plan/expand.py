@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
@@ -21,6 +22,7 @@ from buildmatrix.spec.settings import NAME, Settings
 from buildmatrix.spec.shapes import is_template, row_of
 
 _NAME = re.compile(NAME)
+_LINE = re.compile(r" \(line ([0-9]+) of it\)$")
 
 
 class Expansion:
@@ -256,6 +258,8 @@ class Expansion:
         def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
             spoken = f".{row_of(Settings, attribute).key}" if attribute else ""
             message = f"target.{declared}{spoken}: {error.message}"
+            if (line := _LINE.search(error.message)) is not None:
+                place = replace(place, within=int(line[1]))
             self._faults[declared].add(error.code, message, place, cell, hint=error.hint, attribute=attribute)
 
         return bad

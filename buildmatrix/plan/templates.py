@@ -134,8 +134,18 @@ class Templates:
         for name in template.names:
             if name not in GLOBALS and not any(name in names for names in known):
                 near = {one for names in known for one in names}
-                message = f'the template uses "{name}", which is no variable and no axis'
+                message = f'the template uses "{name}", which is no variable and no axis{_line_of(name, template.text)}'
                 raise BadTemplateError(message, _hint(name, template.text, near), "unknown-name")
+
+
+def _line_of(name: str, text: str) -> str:
+    """Return on which line of a template of several a name is used."""
+    if "\n" not in text:
+        return ""
+    for found in re.finditer(r"\{([{%]).*?[%}]\}", text, re.DOTALL):
+        if used := re.search(rf"(?<![\w.'\"]){re.escape(name)}(?!\w)", found[0]):
+            return f" (line {text.count(chr(10), 0, found.start() + used.start()) + 1} of it)"
+    return ""
 
 
 def _hint(name: str, text: str, near: Collection[str]) -> str:

@@ -40,10 +40,8 @@ def key_of(pointer: Pointer) -> str:
 def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
     """Return what to write for a value of another type than those that are allowed there."""
     key = key_of(pointer)
-    if hint := _of_a_matrix(pointer):
+    if hint := _of_a_matrix(pointer) or _list_in_list(pointer, value, kinds):
         return hint
-    if isinstance(value, list) and isinstance(pointer[-1], int) and "array" not in kinds:
-        return "one pair of brackets is enough"
     if "array" in kinds:
         return _as_list(pointer, key, value)
     if "object" in kinds:
@@ -53,6 +51,11 @@ def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
     if "string" in kinds:
         return _as_text(pointer, key, value)
     return _as_integer(key, value)
+
+
+def _list_in_list(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
+    inner = isinstance(value, list) and isinstance(("", *pointer)[-1], int) and "array" not in kinds
+    return "one pair of brackets is enough" if inner else ""
 
 
 def _of_a_matrix(pointer: Pointer) -> str:

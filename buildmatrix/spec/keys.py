@@ -98,11 +98,10 @@ def _cure(kind: str, key: str, value: Any) -> str:
         return ""  # further files, which belong to the file itself
     if kind == "apply" and key in _known_keys("target"):
         return OF_APPLY.get(key) or f"write {key} under [target.NAME], or under [defaults] for all targets"
-    if kind == "target" and key in {"provenance", "sbom"}:
-        return attestation(key, value)
     if kind != "file":
         tables = {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES, "apply": OF_APPLY, "output": OF_OUTPUT}
-        return tables.get(kind, {}).get(key, "")
+        is_attestation = kind == "target" and key in {"provenance", "sbom"}
+        return attestation(key, value) if is_attestation else tables.get(kind, {}).get(key, "")
     if key.startswith("x-"):
         name = re.sub(r"[^A-Za-z0-9]+", "_", key.removeprefix("x-")).strip("_") or "common"
         return f'write [target._{name}], and inherits = ["_{name}"] where it is to hold'

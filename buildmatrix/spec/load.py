@@ -188,9 +188,17 @@ class _Loader:
         folder = posixpath.dirname(name)
         patterns = file.include or ()
         for index, pattern in zip(sources_of(patterns), patterns, strict=True):
-            for path in self._matches(pattern, folder, Place(file=name, pointer=("include", index))):
+            place = Place(file=name, pointer=("include", index))
+            for path in self._matches(pattern, folder, place):
                 included = posixpath.normpath(posixpath.join(folder, path))
-                if os.path.realpath(self.sources.directory / included) not in self.seen:
+                if (self.sources.directory / included).is_dir():
+                    message, hint = (
+                        f'include "{pattern}": {included} is a folder',
+                        f'write "{pattern.rstrip("/")}/{FILE}"',
+                    )
+                    self.problems.error("include", message, place, hint=hint)
+                    self.problems.incomplete = True
+                elif os.path.realpath(self.sources.directory / included) not in self.seen:
                     yield included
 
     def _matches(self, pattern: str, folder: str, place: Place) -> list[str]:
