@@ -16,7 +16,7 @@ from buildmatrix.plan.model import Plan
 
 @dataclass
 class Told:
-    """What was told of targets: the attempts that were begun, and which targets are done.
+    """What was told of targets: the attempts that were begun, and which targets are done, each with whether it ran.
 
     `reasons` tells why some are built again, `ran` what ran in an earlier call.
     """
@@ -24,12 +24,12 @@ class Told:
     reasons: Mapping[str, str]
     ran: Collection[str]
     begun: set[tuple[str, int]] = field(default_factory=set)
-    done: set[str] = field(default_factory=set)
+    done: dict[str, bool] = field(default_factory=dict)
 
     def forget(self, name: str) -> None:
         """Take back that a target is done: it is built once more."""
         if name in self.done:
-            self.done.discard(name)
+            del self.done[name]
             self.begun -= {(other, attempt) for other, attempt in self.begun if other == name}
 
 
@@ -55,6 +55,11 @@ class Live:
     def begin_all(self) -> None:
         """Tell that all targets are begun: where buildx shows its own progress nothing else tells."""
         for name in self._own:
+            self._begin(name)
+
+    def begin(self, name: str) -> None:
+        """Tell that a target is begun, unless that was told: one that is cached may end without a step of its own."""
+        if self._waits(name):
             self._begin(name)
 
     def line(self, text: str) -> None:
@@ -98,17 +103,16 @@ class Live:
         return is_whole(self.progress, self._call, self._plan.by_name[name], self._builder, self.files)
 
     def _end(self, name: str) -> None:
-        if self._waits(name):
-            self._begin(name)
-        self._told.done.add(name)
+        self.begin(name)
         track = self.progress.tracks[name]
+        self._told.done[name] = track.ran or name in self._told.ran
         track.whole = track.gone
         began = self.progress.works_since(name) or track.seen
         merged = len(nodes_of(self._plan.by_name[name].platforms, self._builder)) > 1
         self._tell(
             TargetDone(
                 target=name,
-                ran=track.ran or name in self._told.ran,
+                ran=self._told.done[name],
                 seconds=round(max(0.0, track.gone - began), 3),
                 digest="" if merged else track.digest,
             )

@@ -12,7 +12,7 @@ from typing import Any
 
 from buildmatrix.build.events import Listener, LogLine, Pushing, Shared, StepEnded, StepStarted, Transferred, Warned
 from buildmatrix.build.outcome import StepOutcome
-from buildmatrix.build.rawjson import Documents, count, decoded, document, seconds, tables, word
+from buildmatrix.build.rawjson import Documents, count, decoded, document, tables, word
 from buildmatrix.build.tracks import MERGE, NUMBERED, Step, Track
 from buildmatrix.text import redacted
 
@@ -134,6 +134,8 @@ class Progress:
 
     def _vertex(self, step: Step, vertex: dict[str, Any]) -> None:
         track = self.tracks[step.target]
+        if step.good and step.cached and step.is_begun_again(word(vertex, "started")):
+            step.good = step.cached = False  # the cache may have lost it since: its next end tells
         step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
         if started := word(vertex, "started"):
             self._started(step, track, started)
@@ -160,7 +162,7 @@ class Progress:
 
     def _started(self, step: Step, track: Track, started: str) -> None:
         first = not step.started
-        again = not first and step.said and started != step.started and seconds(step.ended, started) > 0
+        again = step.is_begun_again(started)
         step.started = started
         if first:
             step.seen = time.monotonic()
@@ -176,14 +178,12 @@ class Progress:
         if step.said:
             return
         step.said = True
+        self._tell_end(step, step.seconds)
+
+    def _tell_end(self, step: Step, took: float) -> None:
         self._listener(
             StepEnded(
-                target=step.target,
-                at=step.at,
-                step=step.text,
-                seconds=step.seconds,
-                cached=step.cached,
-                error=step.error,
+                target=step.target, at=step.at, step=step.text, seconds=took, cached=step.cached, error=step.error
             )
         )
 
@@ -230,8 +230,19 @@ class Progress:
             self._steps[digest] = known = Step(target=target, at=at, text=text)
         elif known is not None and target and self._order[target] < self._order[known.target]:
             self.tracks[known.target].work.pop(digest, None)
-            known.target, known.at, known.text = target, at, text
+            self._move(known, target, at, text)
         return known
+
+    def _move(self, step: Step, target: str, at: str, text: str) -> None:
+        """Give a step to another target; where it runs, it ends for the one and starts for the other."""
+        runs = bool(step.started) and not step.said
+        if runs:
+            self._tell_end(step, time.monotonic() - step.seen)
+        step.target, step.at, step.text = target, at, text
+        if runs:
+            track = self.tracks[target]
+            track.seen = track.seen or step.seen
+            self._listener(StepStarted(target=target, at=at, step=text, cached=step.cached))
 
     def _named(self, name: str) -> tuple[str, str, str]:
         found = _NAME.match(name)

@@ -44,6 +44,10 @@ class Step:
         """Whether it writes the result."""
         return EXPORT.match(self.text) is not None
 
+    def is_begun_again(self, started: str) -> bool:
+        """Tell whether a start is another one than that whose end was told."""
+        return self.said and started not in {"", self.started} and seconds(self.ended, started) > 0
+
     @property
     def seconds(self) -> float:
         """How long it took: the engine's words, unless a clock has jumped."""

@@ -66,14 +66,14 @@ class Verdicts:
         elif code and not self._work.signals and self.run.first_tags.are_refused(running.progress.words):
             self._work.pending.append(replace(running.unit, resumes=True))
         else:
-            self._end_call(running, code)
+            self._end_call(running)
         running.archives.drop()
-        for name in self._told.done - self.ledger.outcomes.keys():
+        for name in self._told.done.keys() - self.ledger.outcomes.keys():
             if name in running.unit.call.within:
                 self._told.forget(name)
 
-    def _end_call(self, running: Running, code: int) -> None:
-        if code == 0 or self._is_answered(running):
+    def _end_call(self, running: Running) -> None:
+        if self._has_succeeded(running) or self._is_answered(running):
             self._succeeded(running)
         elif running.ended_for == "stopped":
             self._interrupted(running)
@@ -83,6 +83,11 @@ class Verdicts:
             self._work.pending += parts
         else:
             self._failed(running, failure)
+
+    def _has_succeeded(self, running: Running) -> bool:
+        """Tell whether a call built all that it names: of one that was ended, its exit code alone does not say so."""
+        whole = not running.ended_for or running.metadata.keys() >= set(running.unit.call.names)
+        return running.code == 0 and whole
 
     def _failure(self, running: Running) -> Failure:
         if running.ended_for != "timeout":
@@ -142,6 +147,7 @@ class Verdicts:
                     self._work.pending.append(self._again([name], 1, alone=self.policy.is_split))
 
     def _end_well(self, name: str, running: Running) -> None:
+        running.live.begin(name)
         if running.unit.call.asks and name in running.unit.call.names:
             self._end_answered(name, running, self._answer(name, running))
             return
@@ -150,6 +156,7 @@ class Verdicts:
             return
         self.ledger.attempt(name, running.started)
         ran = running.progress.tracks[name].ran or name in self._work.ran or self.policy.progress != "auto"
+        ran = self._told.done.get(name, ran)  # what ends after it was done is of others
         told = running.metadata.get(name, {}).get("containerimage.digest", "")
         digest = told or running.merged.get(name, "")
         self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
@@ -190,6 +197,12 @@ class Verdicts:
         else:
             self.ledger.end(name, "skipped", reason=reason)
 
+    def _is_begun(self, name: str, running: Running) -> bool:
+        """Tell whether a target runs, and not only what it builds upon: its Dockerfile is read as its call starts."""
+        if self.policy.progress == "auto":
+            return (name, running.unit.attempt) in self._told.begun
+        return running.progress.works_since(name) > 0  # all were said to be begun
+
     def _end_done(self, running: Running, but: str = "") -> None:
         """Take down what was written before a call was ended; of what is only built upon, what was told to be done."""
         made = running.unit.call
@@ -214,6 +227,8 @@ class Verdicts:
         blamed = [name for name in self._blamed(names, failure.target) if name not in self.ledger.outcomes]
         again = bool(blamed) and self._may_try_again(running.unit, failure, blamed)
         wait = wait_before(running.unit.attempt, failure.wait) if again else 0.0
+        if failure.target in blamed:
+            running.live.begin(failure.target)
         for name in blamed:
             self.ledger.attempt(name, running.started, failure, wait)
             if again:
@@ -290,7 +305,7 @@ class Verdicts:
                 self.skip(name, lost)
             elif self.options.fail_fast and self._work.closed:
                 self._stop(name, running, f"{failed} failed")
-            elif not self._work.closed or running.progress.tracks[name].seen:
+            elif not self._work.closed or self._is_begun(name, running):
                 again.append(name)
         strands = Strands(self.plan, self.policy, self._work.kept).of(again, MOST) if again else ()
         self._work.pending += [self._again(strand, running.unit.attempt) for strand in strands]
