@@ -50,6 +50,18 @@ class Dockerfiles:
             self._last[name] = last_step(text, target.settings.target, target.settings.contexts or {})
         return self._last[name]
 
+    def may_end(self, name: str, step: str) -> bool:
+        """Tell whether a step may be a target's last: a FROM, which other builds share and number, only if it is alone.
+
+        BuildKit tells a step that runs for another build, too, with that one's number: `1/1`.
+        """
+        target = self._plan.by_name[name]
+        if not step.startswith("FROM ") or target.settings.target:
+            return True
+        words = [line.split()[0].upper() for line in instructions(text_of(target, self._plan.directory))]
+        after = words[len(words) - words[::-1].index("FROM") :] if "FROM" in words else []
+        return not {"RUN", "COPY", "ADD", "WORKDIR"}.intersection(after)
+
     def _pulls(self, name: str) -> bool:
         if name not in self._from:
             target = self._plan.by_name[name]

@@ -53,7 +53,8 @@ def has_run(progress: Progress, target: PlannedTarget, files: Dockerfiles) -> bo
     known = files.last(target.name)
     if known is None:
         return False
-    own = progress.good_steps(target.name, lambda step: files.is_own(target.name, step))
+    name = target.name
+    own = progress.good_steps(name, lambda step: files.may_end(name, step) and files.is_own(name, step))
     return _ends(own, target.platforms, *known)
 
 

@@ -12,15 +12,18 @@ FIVE = """
 [defaults]
 output = ["type=cacheonly"]
 [target.base]
-dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo base {{ salt }}"
+dockerfile-inline = "FROM busybox\\nRUN echo base {{ salt }}"
 [target.good]
 contexts.base = "target:base"
-dockerfile-inline = "FROM base\\nRUN sleep 2; echo good"
+dockerfile-inline = "FROM base\\nRUN sleep 8; echo good"
 [target.bad]
-dockerfile-inline = "FROM busybox\\nRUN sleep 1; echo oops {{ salt }}; {{ bad }}"
+dockerfile-inline = "FROM busybox\\nRUN sleep 4; echo oops {{ salt }}; {{ bad }}"
 [target.upon-bad]
 contexts.bad = "target:bad"
 dockerfile-inline = "FROM bad\\nRUN echo upon"
+[target.upon-good]
+contexts.good = "target:good"
+dockerfile-inline = "FROM good\\nRUN echo upon-good"
 [target.after-good]
 needs = ["good"]
 dockerfile-inline = "FROM busybox\\nRUN echo after {{ salt }}"
@@ -39,7 +42,10 @@ def salt(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ((), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "skipped"}),
+        (
+            (),
+            {"good": "built", "upon-good": "skipped", "bad": "failed", "upon-bad": "skipped", "after-good": "skipped"},
+        ),
         (("--fail-fast",), {"bad": "failed", "upon-bad": "skipped", "after-good": "skipped"}),
         (("--keep-going",), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "built"}),
         (("-k", "--jobs", "1"), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "built"}),
@@ -189,7 +195,7 @@ def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, 
     flags = ("apply", "--resume", "--format", "json", "--report", "r.json", "--log-dir", "logs")
     done = run(*flags, "--var", "bad=true", SALT=salt)
     assert statuses(done) == {
-        "base": "kept", "good": "kept", "after-good": "kept", "bad": "built", "upon-bad": "built",
+        "base": "kept", "good": "kept", "upon-good": "kept", "after-good": "kept", "bad": "built", "upon-bad": "built",
     }  # fmt: skip
     (folder / "ctx" / "file").write_text("22")
     changed = statuses(run(*flags, "--var", "bad=true", SALT=salt))

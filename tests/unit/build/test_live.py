@@ -202,6 +202,23 @@ def test_the_end_of_what_it_builds_upon_is_not_its_own() -> None:
     assert told.say(ran("[app 1/2] RUN app")) == ["app begun", "app done"]
 
 
+def test_a_base_that_another_build_shares_is_no_end() -> None:
+    """BuildKit told the FROM with the number that it has in another project's build, `1/1`; ^C came then."""
+    told = Heard(target("app", "FROM busybox\nRUN a\n", platforms=("linux/amd64",)))
+    assert told.say(ran("[1/1] FROM busybox"), runs("[2/2] RUN a")) == ["app begun"]
+    assert told.say(ran("[2/2] RUN a", error="context canceled")) == []
+    alone = Heard(target("app", "FROM busybox\nCMD a\n", platforms=("linux/amd64",)))
+    assert alone.say(ran("[1/1] FROM busybox")) == ["app begun", "app done"]
+
+
+def test_a_shared_step_ends_for_the_target_that_it_is_taken_from() -> None:
+    told = Heard(target("a", "FROM busybox\n"), target("b", "FROM busybox\nRUN b\n"))
+    told.say(runs("[b internal] load metadata for busybox"))
+    told.say(runs("[a internal] load metadata for busybox"))
+    steps = [(type(e).__name__, e.target) for e in told.events if isinstance(e, StepStarted | StepEnded)]
+    assert steps == [("StepStarted", "b"), ("StepEnded", "b"), ("StepStarted", "a")]
+
+
 def test_what_is_pulled_after_it_was_looked_up_runs_again() -> None:
     told = Heard(target("app", "FROM busybox\nRUN a\n", platforms=("linux/amd64",)))
     name = "[1/2] FROM busybox"
