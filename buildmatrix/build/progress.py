@@ -135,7 +135,7 @@ class Progress:
     def _vertex(self, step: Step, vertex: dict[str, Any]) -> None:
         track = self.tracks[step.target]
         if step.good and step.cached and step.is_begun_again(word(vertex, "started")):
-            step.good = step.cached = False  # the cache may have lost it since: its next end tells
+            step.good = False  # its next end tells; what came from a cache is fetched then, and is cached all the same
         step.cached = step.cached or bool(vertex.get("cached"))  # said at the start or at the last of several ends
         if started := word(vertex, "started"):
             self._started(step, track, started)
