@@ -5,7 +5,7 @@ Bake tells the steps of what a target builds upon under that target's name, too.
 
 import re
 
-from buildmatrix.plan.dockerfile import instructions, last_step, pulls, text_of
+from buildmatrix.plan.dockerfile import instructions, last_instruction, last_step, pulls, text_of
 from buildmatrix.plan.model import Plan
 
 
@@ -17,6 +17,7 @@ class Dockerfiles:
         self._plan = plan
         self._steps: dict[str, frozenset[tuple[str, ...]]] = {}
         self._last: dict[str, tuple[str, int] | None] = {}
+        self._ending: dict[str, str] = {}
         self._from: dict[str, bool] = {}
         self._upon: dict[str, tuple[str, ...]] = {}
 
@@ -51,16 +52,19 @@ class Dockerfiles:
         return self._last[name]
 
     def may_end(self, name: str, step: str) -> bool:
-        """Tell whether a step may be a target's last: a FROM, which other builds share and number, only if it is alone.
+        """Tell whether a step that has the last one's number is made by the last instruction.
 
-        BuildKit tells a step that runs for another build, too, with that one's number: `1/1`.
+        BuildKit tells a step that runs for another build, too, with the number that it has there. A FROM is told as it
+        was resolved, and an instruction with a here-document by the text of that: there the number has to do.
         """
-        target = self._plan.by_name[name]
-        if not step.startswith("FROM ") or target.settings.target:
-            return True
-        words = [line.split()[0].upper() for line in instructions(text_of(target, self._plan.directory))]
-        after = words[len(words) - words[::-1].index("FROM") :] if "FROM" in words else []
-        return not {"RUN", "COPY", "ADD", "WORKDIR"}.intersection(after)
+        if name not in self._ending:
+            target = self._plan.by_name[name]
+            self._ending[name] = last_instruction(text_of(target, self._plan.directory), target.settings.target)
+        last = self._ending[name]
+        is_from = last[:5].upper() == "FROM "
+        if is_from or step.startswith("FROM "):
+            return is_from and step.startswith("FROM ")
+        return "<<" in last or _is_made_of(_plain(step), _pieces(last))
 
     def _pulls(self, name: str) -> bool:
         if name not in self._from:
@@ -72,7 +76,7 @@ class Dockerfiles:
         """Return how many signs a step has in common with one of a target's Dockerfile, as it is told; -1 for none."""
         if name not in self._steps:
             text = text_of(self._plan.by_name[name], self._plan.directory)
-            self._steps[name] = frozenset(tuple(_VARIABLE.split(_plain(line))) for line in instructions(text))
+            self._steps[name] = frozenset(map(_pieces, instructions(text)))
         told = _plain(step)
         return max((sum(map(len, pieces)) for pieces in self._steps[name] if _is_made_of(told, pieces)), default=-1)
 
@@ -83,6 +87,11 @@ _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|[a-z_][a-z0-9_]*)")
 
 def _plain(step: str) -> str:
     return re.sub(r"\s+", "", step).casefold()
+
+
+def _pieces(instruction: str) -> tuple[str, ...]:
+    """Return what stands between the variables of an instruction."""
+    return tuple(_VARIABLE.split(_plain(instruction)))
 
 
 def _is_made_of(told: str, pieces: tuple[str, ...]) -> bool:

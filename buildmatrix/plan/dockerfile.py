@@ -1,7 +1,7 @@
 """What a Dockerfile tells: which stages it has, and whether building one runs programs of its platform."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -21,6 +21,8 @@ class _Stage:
     name: str
     base: str
     native: bool
+    last: str
+    """The last instruction that makes a step."""
     runs: bool = False
     uses: list[str] = field(default_factory=list)
 
@@ -98,12 +100,30 @@ def last_step(text: str, stage: str | None, contexts: Collection[str]) -> tuple[
     is counted and not shown, a FROM of a stage is not counted. None where nothing of that can be known.
     """
     stages = list(_stages(text)) if stage_names(text) is not None else []
-    names = [one.name or f"stage-{number}" for number, one in enumerate(stages)]
-    if not stages or (stage and stage.lower() not in names):
+    names = _names(stages)
+    if (place := _built(names, stage)) is None:
         return None
-    place = names.index(stage.lower()) if stage else len(stages) - 1
     hidden = int(stages[place].base not in names[:place] and stages[place].base in {key.lower() for key in contexts})
     return (names[place] if len(stages) > 1 else "", hidden)
+
+
+def last_instruction(text: str, stage: str | None) -> str:
+    """Return the instruction that makes the last step of the stage that is built; "" where that cannot be known."""
+    stages = list(_stages(text)) if stage_names(text) is not None else []
+    place = _built(_names(stages), stage)
+    return "" if place is None else stages[place].last
+
+
+def _names(stages: Iterable[_Stage]) -> list[str]:
+    """Return the names of stages, as BuildKit has them."""
+    return [one.name or f"stage-{number}" for number, one in enumerate(stages)]
+
+
+def _built(names: Sequence[str], stage: str | None) -> int | None:
+    """Return the place of the stage that is built; None where there is none of that name."""
+    if not names or (stage and stage.lower() not in names):
+        return None
+    return names.index(stage.lower()) if stage else len(names) - 1
 
 
 def pulls(text: str, contexts: Collection[str]) -> bool:
@@ -137,20 +157,21 @@ def _stages(text: str) -> Iterator[_Stage]:
             case "FROM":
                 if current is not None:
                     yield current
-                current = _stage(rest)
-            case "RUN" if current is not None:
-                current.runs = True
+                current = _stage(line, rest)
+            case "RUN" | "COPY" | "ADD" | "WORKDIR" as word if current is not None:
+                current.runs |= word == "RUN"
+                current.last = line
         if current is not None:
             current.uses += [(one or other).lower() for one, other in _COPY_FROM.findall(rest)]
     if current is not None:
         yield current
 
 
-def _stage(rest: str) -> _Stage:
+def _stage(line: str, rest: str) -> _Stage:
     words = [word for word in rest.split() if not word.startswith("--")]
     native = "--platform=$BUILDPLATFORM" in rest or "--platform=${BUILDPLATFORM}" in rest
     name = words[-1].lower() if [word.upper() for word in words[1:2]] == ["AS"] else ""
-    return _Stage(name=name, base=words[0].lower() if words else "", native=native)
+    return _Stage(name=name, base=words[0].lower() if words else "", native=native, last=line)
 
 
 def instructions(text: str) -> Iterator[str]:

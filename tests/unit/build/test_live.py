@@ -211,6 +211,15 @@ def test_a_base_that_another_build_shares_is_no_end() -> None:
     assert alone.say(ran("[1/1] FROM busybox")) == ["app begun", "app done"]
 
 
+@pytest.mark.parametrize("stage", [None, "app"])
+def test_a_step_that_another_build_shares_and_numbers_is_no_end(stage: str | None) -> None:
+    """`RUN a` is the last step of that build, and not of ours."""
+    text = "FROM busybox AS app\nRUN a\nRUN b \\\n  $X\n"
+    told = Heard(target("app", text, platforms=("linux/amd64",), target=stage))
+    assert told.say(ran("[1/1] FROM busybox"), ran("[3/3] RUN a"), runs("[3/3] RUN b   1")) == ["app begun"]
+    assert told.say(ran("[3/3] RUN b   1")) == ["app done"]
+
+
 def test_a_shared_step_ends_for_the_target_that_it_is_taken_from() -> None:
     told = Heard(target("a", "FROM busybox\n"), target("b", "FROM busybox\nRUN b\n"))
     told.say(runs("[b internal] load metadata for busybox"))
