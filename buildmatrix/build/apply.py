@@ -101,8 +101,8 @@ def _ended(schedule: Schedule, published: Published, facts: Facts) -> Outcome:
     )
 
 
-def _written_time(time: datetime) -> str:
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _written_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _resumed(plan: Plan, policy: Policy, facts: Facts, programs: Programs, records: Records) -> Resumed:

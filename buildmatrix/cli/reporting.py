@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 
 import typer
 
@@ -21,7 +22,7 @@ from buildmatrix.report.outcome import outcome_text
 from buildmatrix.report.places import Places
 from buildmatrix.report.run import report_text
 from buildmatrix.report.run_json import run_json
-from buildmatrix.report.words import told
+from buildmatrix.report.words import counted, told
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import HIDDEN, redacted
 
@@ -85,13 +86,11 @@ def _with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome
     from buildmatrix.build.sizes import sized, with_sizes
 
     number = len(sized(outcome))
-    text = f"asking for the size{'' if number == 1 else 's'} of {number:,} image{'' if number == 1 else 's'} …"
-    if not number:
-        return with_sizes(outcome, plan, registries)
-    if not sys.stderr.isatty():
+    text = f"asking for the size{'' if number == 1 else 's'} of {counted(number, 'image')} …"
+    is_passing = bool(number) and sys.stderr.isatty()
+    if number and not is_passing:
         say(f"{text}\n", err=True)
-        return with_sizes(outcome, plan, registries)
-    with passing(text):
+    with passing(text) if is_passing else nullcontext():
         return with_sizes(outcome, plan, registries)
 
 

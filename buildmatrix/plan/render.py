@@ -335,7 +335,7 @@ def _csv_hint(attribute: str, text: str) -> str:
     if attribute == "attest" and text in {"provenance", "sbom"}:
         return f'write "type={text}"'
     if attribute == "secret" and "," not in text and (not sign or name not in {"id", "type", "src", "env", "source"}):
-        from buildmatrix.spec.hints import secret_of
+        from buildmatrix.spec.listed import secret_of
 
         return f'write {secret_of(name)} for a variable, {{ id = "{name}", src = "FILE" }} for a file'
     return f'write "type={text}"' if attribute == "attest" and text in {"provenance", "sbom"} else ""

@@ -17,7 +17,7 @@ from buildmatrix.report.progress import ended, last_words
 from buildmatrix.report.rows import BUSY, ENDS, Row, Rows
 from buildmatrix.report.style import Style
 from buildmatrix.report.words import counted
-from buildmatrix.text import clean, columns, one_line, padded
+from buildmatrix.text import clean, columns, flat, one_line, padded
 
 A_SECOND = 4
 """How often the board is drawn."""
@@ -132,17 +132,13 @@ def _doing(row: Row, room: int) -> str:
         return last_of(ended(row.outcome, PLAIN, short=True), room)
     step = row.step
     if row.state != "building" or step is None:
-        return _flat(row.doing)
-    text, log = _flat(step.text), _flat(last_words(step.log))
+        return flat(row.doing)
+    text, log = flat(step.text), flat(last_words(step.log))
     if log and room >= BOTH:
         widest = max(room // 3, room - len(log) - 2)
         text = text if len(text) <= widest else text[: widest - 1] + "…"
         return f"{text}  {log}"
     return log or text
-
-
-def _flat(text: str) -> str:
-    return one_line(" ".join(text.split()))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from buildmatrix.text import clean, one_line
+from buildmatrix.text import clean, flat, one_line
 
 _ACTIVE = re.compile(r"(?P<linked>@|#(?=\d)|/(?=/)|(?i:www)(?=\.))|[\\`*_\[\]|~$&<>]")
 """What markdown obeys anywhere in a line.
@@ -29,7 +29,7 @@ def code(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Return a text as it is, on one line, in a table too."""
-    return _STARTS_A_BLOCK.sub(_as_text, _ACTIVE.sub(_inert, one_line(" ".join(text.split()))))
+    return _STARTS_A_BLOCK.sub(_as_text, _ACTIVE.sub(_inert, flat(text)))
 
 
 def _inert(found: re.Match[str]) -> str:
@@ -53,7 +53,7 @@ def _longest_run(text: str) -> int:
 
 def summary_code(text: str) -> str:
     """Return a text as code within HTML, such as the title of `folded`."""
-    return f"<code>{escape(one_line(' '.join(text.split())))}</code>"
+    return f"<code>{escape(flat(text))}</code>"
 
 
 def folded(title: str, body: str, *, is_open: bool = False) -> str:

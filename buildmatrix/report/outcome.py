@@ -24,7 +24,7 @@ from buildmatrix.report.words import (
     size,
     where_of,
 )
-from buildmatrix.text import clean, columns, one_line, redacted
+from buildmatrix.text import clean, columns, flat, one_line, redacted
 
 WIDEST = 80
 """Columns of a reason that are shown in a row of a terminal."""
@@ -81,7 +81,7 @@ def _is_said_whole(target: TargetOutcome, width: int | None) -> bool:
 
 def _reason(target: TargetOutcome, width: int | None) -> str:
     """Return why a target is not there, on one line; on a terminal its end, which tells the cause."""
-    text = one_line(" ".join(target.reason.split()))
+    text = flat(target.reason)
     return text if width is None or target.status != "failed" else last_of(text, WIDEST)
 
 

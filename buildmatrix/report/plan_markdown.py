@@ -10,6 +10,7 @@ from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_c
 from buildmatrix.report.places import Places
 from buildmatrix.report.plan_text import apply_notes, stage_lines, totals
 from buildmatrix.report.style import Style
+from buildmatrix.report.words import counted
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.source import Sources
 from buildmatrix.text import redacted
@@ -110,7 +111,7 @@ def _inline(text: str, names: Sequence[str], room: _Room) -> str:
 
 
 def _table(number: int, stage: Sequence[PlannedTarget], room: _Room) -> str:
-    title = f"stage {number}: {len(stage):,} target{'' if len(stage) == 1 else 's'}"
+    title = f"stage {number}: {counted(len(stage), 'target')}"
     if room.left < 2 * FRAME:
         room.is_cut = True
         return ""

@@ -11,8 +11,8 @@ from buildmatrix.build.events import Event, Line, Retrying, TargetDone, TargetEn
 from buildmatrix.build.outcome import Status, TargetOutcome
 from buildmatrix.report.rows import BUSY, Row, Rows
 from buildmatrix.report.style import Style
-from buildmatrix.report.words import duration
-from buildmatrix.text import clean, command, one_line
+from buildmatrix.report.words import DIGEST, duration
+from buildmatrix.text import clean, command, flat
 
 WIDEST = 100
 """Characters of the last line of a log that are shown; a reason is shown whole, since its end is the cause."""
@@ -90,10 +90,10 @@ class Lines:
         match event:
             case TargetStarted():
                 again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-                because = f": {_flat(event.because)}" if event.because and not again else ""
+                because = f": {flat(event.because)}" if event.because and not again else ""
                 self._say(event.target, f"started{again}{because}")
             case Retrying():
-                problem = _flat(event.problem)
+                problem = flat(event.problem)
                 self._say(event.target, f"attempt {event.attempt} failed: {problem}; again in {event.seconds:.0f}s")
             case TargetDone() if row is not None:
                 self._done.add(event.target)
@@ -174,10 +174,10 @@ def ended(outcome: TargetOutcome, style: Style, *, short: bool = False, logged: 
         return " ".join(parts)
     if outcome.status in {"failed", "stopped", "skipped"}:
         step = outcome.failed_step if outcome.reason.startswith("exit code") else ""
-        reason = _flat(outcome.reason)
+        reason = flat(outcome.reason)
         parts.append(f"{shortened(step, WIDEST // 2)}: {reason}" if step else reason)
     elif outcome.digest:
-        parts.append(outcome.digest[: len("sha256:") + 12])
+        parts.append(outcome.digest[:DIGEST])
     return " ".join(part for part in parts if part)
 
 
@@ -189,9 +189,5 @@ def painted(status: Status, text: str, style: Style) -> str:
 
 def shortened(text: str, widest: int = WIDEST) -> str:
     """Return a text on one line, cut where it is too long for a line."""
-    text = _flat(text)
+    text = flat(text)
     return text if len(text) <= widest else text[: widest - 1] + "…"
-
-
-def _flat(text: str) -> str:
-    return one_line(" ".join(text.split()))

@@ -18,6 +18,7 @@ from buildmatrix.build.events import (
     Transferred,
 )
 from buildmatrix.build.outcome import TargetOutcome
+from buildmatrix.build.tracks import NUMBERED
 from buildmatrix.report.words import DIGEST, STATUSES
 
 ORDER = ("waiting", "building", "exporting", "pushing")
@@ -42,8 +43,8 @@ class Step:
     @property
     def number(self) -> str:
         """`2/5`; "" for what is no step of the Dockerfile."""
-        last = self.at.rpartition(" ")[2]
-        return last if "/" in last and last.replace("/", "").isdigit() else ""
+        found = NUMBERED.search(self.at)
+        return found[0] if found else ""
 
 
 @dataclass

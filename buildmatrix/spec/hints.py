@@ -63,11 +63,6 @@ def _of_a_matrix(pointer: Pointer) -> str:
     return OF_A_MATRIX.get(key, "") if pointer[2:3] == ("matrix",) and len(pointer) == 4 else ""  # noqa: PLR2004 an axis
 
 
-def secret_of(word: str) -> str:
-    """Return the table of a secret that is only named."""
-    return f'{{ id = "{word}", env = "{re.sub("[^A-Z0-9]+", "_", word.upper())}" }}'
-
-
 def _as_list(pointer: Pointer, key: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return _list_of_table(pointer, key, value)

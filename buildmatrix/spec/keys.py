@@ -7,8 +7,8 @@ from typing import Any
 
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.check import shown
-from buildmatrix.spec.hints import for_type, key_of, secret_of, written
-from buildmatrix.spec.listed import attestation
+from buildmatrix.spec.hints import for_type, key_of, written
+from buildmatrix.spec.listed import attestation, secret_of
 from buildmatrix.spec.shapes import Row, is_list, is_map
 from buildmatrix.spec.words import (
     OF_A_MATRIX,

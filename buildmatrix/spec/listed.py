@@ -46,7 +46,12 @@ def _secret(name: str, value: Any) -> str:
         return f'{{ id = "{name}", env = "{text}" }}'
     if re.fullmatch(r"[~.]?/?[\w-]*[./][\w./-]+", text):
         return f'{{ id = "{name}", src = "{text}" }}'
-    return f'{{ id = "{name}", env = "{re.sub(r"[^A-Z0-9]+", "_", name.upper())}" }}'
+    return secret_of(name)
+
+
+def secret_of(word: str) -> str:
+    """Return the table of a secret that is only named."""
+    return f'{{ id = "{word}", env = "{re.sub("[^A-Z0-9]+", "_", word.upper())}" }}'
 
 
 def _whole(table: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from buildmatrix.text.secrets import (
     spans,
     spans_of_urls,
 )
-from buildmatrix.text.signs import clean, columns, json_safe, one_line, padded, widths
+from buildmatrix.text.signs import clean, columns, flat, json_safe, one_line, padded, widths
 
 __all__ = [
     "HIDDEN",
@@ -25,6 +25,7 @@ __all__ = [
     "clean",
     "columns",
     "command",
+    "flat",
     "forget",
     "hidden",
     "hide",

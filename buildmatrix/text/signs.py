@@ -55,6 +55,11 @@ def one_line(text: str) -> str:
     return signs().sub(_written, text)
 
 
+def flat(text: str) -> str:
+    """Return a text of several lines, or with wide room in it, as one line that is fit for where it is shown."""
+    return one_line(" ".join(text.split()))
+
+
 def clean(text: str) -> str:
     r"""Return a text of several lines without terminal colours; what else would be obeyed is written out.
 

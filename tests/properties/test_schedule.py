@@ -7,7 +7,7 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -52,6 +52,10 @@ def plans(draw: st.DrawFn, *, asks: bool = True) -> Plan:
     edges = {one.name: [Edge(to=to, context="", place=one.place) for to in (*one.links, *one.needs)] for one in targets}
     stage_of = stages(edges)
     ordered = sorted((replace(one, stage=stage_of[one.name]) for one in targets), key=lambda one: one.stage)
+    return plan_of(ordered)
+
+
+def plan_of(targets: Iterable[PlannedTarget]) -> Plan:
     return Plan(
         file="f",
         directory=tempfile.gettempdir(),
@@ -59,7 +63,7 @@ def plans(draw: st.DrawFn, *, asks: bool = True) -> Plan:
         requires_buildx=(),
         selectors=(),
         platforms=(),
-        targets=tuple(ordered),
+        targets=tuple(targets),
         grants=(),
         matrices={},
         warnings=(),
@@ -267,18 +271,7 @@ def test_what_is_written_is_told_before_its_call_ends() -> None:
     """In one call for all: a target is begun when what it builds upon has run, and done when it is written."""
     names = ("base", "app", "other")
     targets = [target("base", (), ()), target("app", ("base",), ()), target("other", (), ())]
-    plan = Plan(
-        file="f",
-        directory=tempfile.gettempdir(),
-        digests={},
-        requires_buildx=(),
-        selectors=(),
-        platforms=(),
-        targets=tuple(targets),
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    plan = plan_of(targets)
     _, events = schedule(plan, ApplyOptions(), Pretended({"other"}, {}))
     told = [(type(event).__name__, event.target) for event in events if isinstance(event, TargetStarted | TargetDone)]
     assert told == [
