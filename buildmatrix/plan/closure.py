@@ -1,7 +1,7 @@
 """From what is chosen to what is built: dependencies, the filter of platforms, and the order."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,20 +49,19 @@ def closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, p
             continue
         nodes[name] = node
         pending += [(edge.to, _reason(edge, name)) for edge in node.edges]
-    if nodes and not problems.errors:
-        _check_each_is_built(expansion, [*chosen, *nodes], request, problems)
+    if nodes and wanted and not problems.errors:
+        built = {platform for node in nodes.values() for platform in node.declared}
+        for name in chosen.keys() - nodes.keys():
+            built.update(expansion.settings(expansion.entries[name])[0].platforms or ())
+        _check_each_is_built(built, request, problems)
     if dropped and not nodes and not problems.errors:
         message = f"no selected target is built for {' '.join(wanted)}"
         problems.error("platform", message, Place(file="--platform " + " ".join(request.platforms)))
     return {name: nodes[name] for name in expansion.entries if name in nodes}
 
 
-def _check_each_is_built(expansion: Expansion, names: Iterable[str], request: Request, problems: Problems) -> None:
-    """Warn of each platform that is asked for, and that none of these entries is built for."""
-    built: set[str] = set()
-    for name in dict.fromkeys(names) if request.platforms else ():
-        settings, _ = expansion.settings(expansion.entries[name])
-        built.update(settings.platforms or ())
+def _check_each_is_built(built: Collection[str], request: Request, problems: Problems) -> None:
+    """Warn of each platform that is asked for, and that is none of those that anything is built for."""
     for platform in request.platforms if built else ():
         if normalized(platform) not in built:
             place = Place(file=f"--platform {platform}")

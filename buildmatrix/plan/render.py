@@ -338,7 +338,7 @@ def _csv_hint(attribute: str, text: str) -> str:
         from buildmatrix.spec.listed import secret_of
 
         return f'write {secret_of(name)} for a variable, {{ id = "{name}", src = "FILE" }} for a file'
-    return f'write "type={text}"' if attribute == "attest" and text in {"provenance", "sbom"} else ""
+    return ""
 
 
 def _within(message: str, key: str) -> str:
