@@ -5,8 +5,8 @@ Bake tells the steps of what a target builds upon under that target's name, too.
 
 import re
 
-from buildmatrix.plan.dockerfile import instructions, last_instruction, last_step, pulls, text_of
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.dockerfile import instructions, last_instruction, last_step, numbered, pulls, text_of
+from buildmatrix.plan.model import Plan, PlannedTarget
 
 
 class Dockerfiles:
@@ -81,6 +81,21 @@ class Dockerfiles:
         return max((sum(map(len, pieces)) for pieces in self._steps[name] if _is_made_of(told, pieces)), default=-1)
 
 
+def line_of(target: PlannedTarget, directory: str, step: str) -> int:
+    """Return the line of a target's Dockerfile on which a step is written, as it is told: `linux/amd64 2/5 RUN make`.
+
+    0 where none is like it, or several are.
+    """
+    told, found = _plain(_NUMBER.sub("", step)), dict[int, list[int]]()
+    for line, instruction in numbered(text_of(target, directory)):
+        pieces = _pieces(instruction)
+        if _is_made_of(told, pieces):
+            found.setdefault(sum(map(len, pieces)), []).append(line)
+    lines = found[max(found)] if found else []
+    return lines[0] if len(lines) == 1 else 0
+
+
+_NUMBER = re.compile(r"^.*?\b\d+/\d+ ")
 _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|[a-z_][a-z0-9_]*)")
 """A variable, in small letters: BuildKit tells a step with some of them replaced by their values."""
 

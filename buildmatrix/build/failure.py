@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from buildmatrix.build.bake import with_links
+from buildmatrix.build.dockerfiles import line_of
 from buildmatrix.build.progress import Progress
 from buildmatrix.build.refusals import registry_hint
 from buildmatrix.build.sources import line_told, place_in
@@ -114,13 +115,22 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     if failed:
         progress.tracks[failed].log += [line for line in words if line not in last and not line.startswith("WARNING")]
     found = _class_of(_short(last), words, log)
-    line = line_told(words, plan.by_name[failed]) if failed in plan.by_name else 0
+    line = _line(plan, failed, words, progress.tracks[failed].failed_step) if failed in plan.by_name else 0
     if failed and (left := incomplete(plan, failed, progress.tracks[failed])):
         found = found._replace(hint="\n".join(part for part in (found.hint, left) if part))
     problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, line=line if said else -1)
     refused = said and not culprit and not progress.began and found.kind in {"build", "usage"}
     wait = _asked_wait(" ".join(words))
     return Failure(target=failed, problem=problem, kind=found.kind, wait=wait, refused=refused)
+
+
+def _line(plan: Plan, failed: str, words: list[str], step: str) -> int:
+    """Return the line of the Dockerfile that failed, 0 if none is known.
+
+    Of a step that several builds wait for, BuildKit shows its lines to one of them only.
+    """
+    target = plan.by_name[failed]
+    return line_told(words, target) or (line_of(target, plan.directory, step) if step else 0)
 
 
 _DEATH_HINT = "nothing is wrong with the build: was this machine short of memory (dmesg), or did somebody end docker?"

@@ -176,8 +176,13 @@ def _stage(line: str, rest: str) -> _Stage:
 
 def instructions(text: str) -> Iterator[str]:
     """Yield each instruction on one line, without comments and here-documents."""
-    pending, documents = "", list[re.Match[str]]()
-    for line in text.splitlines():
+    return (instruction for _, instruction in numbered(text))
+
+
+def numbered(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the same, each with the line on which it begins, from 1."""
+    pending, begun, documents = "", 0, list[re.Match[str]]()
+    for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if documents:
             end = line.lstrip("\t") if documents[0]["tabs"] else line
@@ -185,12 +190,14 @@ def instructions(text: str) -> Iterator[str]:
             continue
         if not stripped or stripped.startswith("#"):
             continue
+        begun = begun or number
         if stripped.endswith("\\"):
             pending += stripped[:-1] + " "
             continue
         whole, pending = (pending + stripped).strip(), ""
         documents = list(_documents(whole))
-        yield whole
+        yield begun, whole
+        begun = 0
 
 
 def _documents(instruction: str) -> Iterator[re.Match[str]]:

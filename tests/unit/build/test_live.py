@@ -10,8 +10,9 @@ import pytest
 
 from buildmatrix.build.buildx import Builder, Node
 from buildmatrix.build.calls import call
-from buildmatrix.build.dockerfiles import Dockerfiles
+from buildmatrix.build.dockerfiles import Dockerfiles, line_of
 from buildmatrix.build.events import LogLine, StepEnded, StepStarted, TargetDone, TargetStarted, Warned
+from buildmatrix.build.failure import explain
 from buildmatrix.build.live import Live, Told
 from buildmatrix.build.sources import line_told, place_in, told_at
 from buildmatrix.build.warnings import Warnings
@@ -282,6 +283,34 @@ def test_the_line_that_bake_shows_and_the_place_that_it_is_shown_under() -> None
     assert line_told(EXCERPT, target("a", "FROM x")) == 0  # another file's: bake's own
     assert place_in(made, "/plan", 4) == Place(file="/plan/images/sub/F.Dockerfile", line=4)
     assert told_at("\n".join(EXCERPT), "images/sub/F.Dockerfile:4").splitlines()[1] == "images/sub/F.Dockerfile:4"
+
+
+TWICE = (
+    "# syntax=docker/dockerfile:1\nFROM x AS one\nRUN make \\\n  all\nRUN twice\n\nFROM y\nRUN twice\nRUN ${how} make\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("linux/amd64 one 2/3 RUN make   all", 3),
+        ("stage-1 3/3 RUN nice make", 9),
+        ("stage-1 2/3 RUN twice", 0),
+        ("2/2 RUN nothing of it", 0),
+        ("exporting to image", 0),
+    ],
+)
+def test_the_line_on_which_a_step_is_written(step: str, line: int) -> None:
+    assert line_of(target("a", TWICE), "/plan", step) == line
+
+
+def test_a_failure_whose_lines_buildkit_showed_to_another_build_has_its_line() -> None:
+    made = target("a", "FROM busybox\nRUN a\n")
+    told = Heard(made)
+    told.say(ran("[2/2] RUN a", error="exit code: 1"))
+    told.live.line('ERROR: failed to solve: process "a" did not complete successfully: exit code: 1')
+    place = explain(told.live.progress, plan(made), said=True).problem.diagnostics[0].place
+    assert place == Place(file="f", pointer=("target", "a"), within=2)
 
 
 def test_a_dockerfile_that_is_not_here_has_its_place_in_the_spec() -> None:
