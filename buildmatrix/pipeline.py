@@ -7,22 +7,22 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from buildmatrix.bounded import PLANNING
-from buildmatrix.bounded import planning as bounded
-from buildmatrix.build.gate import gate_declared
+from buildmatrix.engine.versions import gate_declared
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems, SpecError
-from buildmatrix.plan.expand import Expansion
-from buildmatrix.plan.git import Git
+from buildmatrix.git.facts import Git
+from buildmatrix.limits import PLANNING
+from buildmatrix.limits import planning as bounded
+from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.inputs import overwriting
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.planning import OF_A_RUN, check_all, expand, make_plan
-from buildmatrix.plan.request import Request
 from buildmatrix.spec.load import load
-from buildmatrix.spec.model import Spec
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.rows.tables import Spec
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
 
 if TYPE_CHECKING:
-    from buildmatrix.plan.whole import Whole
+    from buildmatrix.plan.portable import Whole
 
 
 def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool = True) -> Plan:
@@ -56,7 +56,7 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
 
 def whole(name: str, sources: Sources, request: Request, git: Git) -> "Whole":
     """Return all that the file says as one plan, to be taken elsewhere; SpecError with everything that is wrong."""
-    from buildmatrix.plan.whole import make_whole
+    from buildmatrix.plan.portable import make_whole
 
     problems = Problems()
     with bounded():

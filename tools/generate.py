@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from buildmatrix.plan.saved import plan_schema
+from buildmatrix.plan.document.fields import plan_schema
 from buildmatrix.report.reference import reference_markdown
-from buildmatrix.report.run_json import run_schema
-from buildmatrix.spec.schema import published_schema
+from buildmatrix.report.run.json import run_schema
+from buildmatrix.spec.rows.schema import published_schema
 
 ROOT = Path(__file__).parent.parent
 

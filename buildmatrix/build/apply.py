@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from buildmatrix.build.events import Event, Listener, TargetEnded
-from buildmatrix.build.imagetools import Imagetools
-from buildmatrix.build.ledger import Run
 from buildmatrix.build.logs import Logs
-from buildmatrix.build.options import ApplyOptions, Policy
-from buildmatrix.build.outcome import Outcome, TargetOutcome
-from buildmatrix.build.preflight import Facts
-from buildmatrix.build.present import Present, builder_of
-from buildmatrix.build.publish import Published, Publisher, published_metadata
-from buildmatrix.build.result import ResultFile
-from buildmatrix.build.resume import NOTHING, Resumed, resumed
+from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
-from buildmatrix.build.shrink import refuse_shrunk_tags
-from buildmatrix.build.staging import FirstTags, staged
-from buildmatrix.build.tags import Tags
+from buildmatrix.engine.imagetools import Imagetools
+from buildmatrix.engine.outcome import Outcome, TargetOutcome
+from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.progress.events import Event, Listener, TargetEnded
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import ApplyOptions, Policy
 from buildmatrix.process import Programs
+from buildmatrix.publish.publish import Published, Publisher, published_metadata
+from buildmatrix.publish.shrink import refuse_shrunk_tags
+from buildmatrix.publish.staging import FirstTags, staged
+from buildmatrix.publish.tags import Tags
+from buildmatrix.state.present import Present, builder_of
+from buildmatrix.state.record import ResultFile
+from buildmatrix.state.resume import NOTHING, Resumed, resumed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,22 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from buildmatrix.build.buildx import Builder
-from buildmatrix.build.calls import Call
-from buildmatrix.build.dockerfiles import Dockerfiles
-from buildmatrix.build.drivers import nodes_of
-from buildmatrix.build.events import Event, Listener, Shared, StepEnded, StepStarted, TargetDone, TargetStarted
+from buildmatrix.build.batches import Call
+from buildmatrix.build.completed import has_run, is_whole
 from buildmatrix.build.merged import merge_names
-from buildmatrix.build.progress import Progress, is_of_dockerfile
-from buildmatrix.build.whole import has_run, is_whole
+from buildmatrix.engine.buildx import Builder
+from buildmatrix.engine.drivers import nodes_of
+from buildmatrix.engine.progress.dockerfiles import Dockerfiles
+from buildmatrix.engine.progress.events import (
+    Event,
+    Listener,
+    Shared,
+    StepEnded,
+    StepStarted,
+    TargetDone,
+    TargetStarted,
+)
+from buildmatrix.engine.progress.reader import Progress, is_of_dockerfile
 from buildmatrix.plan.model import Plan
 
 

@@ -4,7 +4,16 @@ import re
 from pathlib import Path
 from typing import IO
 
-from buildmatrix.build.events import Event, LogLine, Retrying, Shared, StepEnded, StepStarted, TargetStarted, Warned
+from buildmatrix.engine.progress.events import (
+    Event,
+    LogLine,
+    Retrying,
+    Shared,
+    StepEnded,
+    StepStarted,
+    TargetStarted,
+    Warned,
+)
 from buildmatrix.files import make_folder, write_more, write_new
 from buildmatrix.text import clean
 

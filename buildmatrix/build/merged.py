@@ -8,9 +8,9 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from buildmatrix.build.drivers import nodes_of
-from buildmatrix.build.ledger import Run
-from buildmatrix.build.tracks import Track
+from buildmatrix.build.results import Run
+from buildmatrix.engine.drivers import nodes_of
+from buildmatrix.engine.progress.tracks import Track
 from buildmatrix.oci.answers import Found
 from buildmatrix.oci.client import Registries
 from buildmatrix.plan.model import PlannedTarget

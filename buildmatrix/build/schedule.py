@@ -10,20 +10,20 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
-from buildmatrix.build.calls import calls
-from buildmatrix.build.events import Listener, Warned
-from buildmatrix.build.failure import Failure
-from buildmatrix.build.late import late_one
-from buildmatrix.build.ledger import Ledger, Run, waited_for
+from buildmatrix.build.batches import calls
 from buildmatrix.build.live import Told
-from buildmatrix.build.options import ApplyOptions, Policy
-from buildmatrix.build.resume import NOTHING, Resumed
-from buildmatrix.build.running import Starter, Unit
+from buildmatrix.build.results import Ledger, Run, waited_for
+from buildmatrix.build.runner import Starter, Unit
+from buildmatrix.build.timeouts import late_one
 from buildmatrix.build.verdicts import Verdicts, Work
-from buildmatrix.build.warnings import Warnings
+from buildmatrix.engine.failures.classify import Failure
+from buildmatrix.engine.progress.events import Listener, Warned
+from buildmatrix.engine.progress.warnings import Warnings
 from buildmatrix.errors import GO_ON, BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import ApplyOptions, Policy
 from buildmatrix.process import signals
+from buildmatrix.state.resume import NOTHING, Resumed
 
 MOST_CALLS = 16
 """Bake calls at once where nobody says how many: each is a process of docker."""

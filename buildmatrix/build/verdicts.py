@@ -6,19 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from buildmatrix.build.answers import Answer, answer_of, failure_of
-from buildmatrix.build.calls import MOST, Call, call
-from buildmatrix.build.culprit import Culprits
-from buildmatrix.build.events import Listener, Retrying
-from buildmatrix.build.failure import Failure, explain
-from buildmatrix.build.late import is_done
-from buildmatrix.build.ledger import Ledger, Run
+from buildmatrix.build.batches import MOST, Call, call
+from buildmatrix.build.bisect import Culprits
+from buildmatrix.build.chains import Strands
 from buildmatrix.build.live import Told
-from buildmatrix.build.options import Policy
-from buildmatrix.build.running import Running, Starter, Unit, metadata_of, wait_before
-from buildmatrix.build.strands import Strands
+from buildmatrix.build.results import Ledger, Run
+from buildmatrix.build.runner import Running, Starter, Unit, metadata_of
+from buildmatrix.build.timeouts import is_done
+from buildmatrix.engine.answers import Answer, answer_of, failure_of
+from buildmatrix.engine.failures.classify import Failure, explain
+from buildmatrix.engine.progress.events import Listener, Retrying
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError
 from buildmatrix.plan.outputs import builds
+from buildmatrix.plan.policy import Policy
+from buildmatrix.retries import wait_before
 
 
 @dataclass

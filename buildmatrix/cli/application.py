@@ -55,7 +55,7 @@ def _options(command: Any) -> set[str]:
 
 
 def _words() -> Any:
-    from buildmatrix.spec import words
+    from buildmatrix.spec.hints import words
 
     return words
 
@@ -73,7 +73,7 @@ def application(arguments: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name in [asked] if asked in COMMANDS and not completing else COMMANDS:
-        import_module(f"buildmatrix.cli.{_module(name)}").register(app)
+        import_module(f"buildmatrix.cli.commands.{_module(name)}").register(app)
     return app
 
 

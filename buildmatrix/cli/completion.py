@@ -100,9 +100,9 @@ def _plan(ctx: typer.Context, what: str) -> Any:
 
 def _looked_at(ctx: typer.Context, look: Callable[..., tuple[Any, ...]]) -> tuple[Any, ...] | None:
     """Look at the file as the command itself would: the same file, with the same variables."""
-    from buildmatrix.bounded import TooMuchError
     from buildmatrix.cli.session import Session, request
     from buildmatrix.errors import BuildmatrixError
+    from buildmatrix.limits import TooMuchError
 
     file = ctx.params.get("file") or os.environ.get("BUILDMATRIX_FILE")
     var, var_file = (ctx.params.get(key) or None for key in ("var", "var_file"))
@@ -118,7 +118,7 @@ def _looked_at(ctx: typer.Context, look: Callable[..., tuple[Any, ...]]) -> tupl
 @contextmanager
 def _in_time() -> Iterator[None]:
     """Give up after some seconds, whatever it is that is waited for."""
-    from buildmatrix.bounded import too_long
+    from buildmatrix.limits import too_long
 
     before = signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
@@ -133,15 +133,15 @@ def _in_time() -> Iterator[None]:
 
 
 def _known_platforms() -> tuple[str, ...]:
-    from buildmatrix.spec.platforms import KNOWN_PLATFORMS
+    from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS
 
     return KNOWN_PLATFORMS
 
 
 def _assignments(*, values: bool) -> Iterator[str]:
     """Yield `KEY=` and `KEY+=` of every setting, or with `values` those of the keys that take only some."""
-    from buildmatrix.spec.settings import Settings
-    from buildmatrix.spec.shapes import is_list, is_map, rows
+    from buildmatrix.spec.rows.settings import Settings
+    from buildmatrix.spec.rows.shapes import is_list, is_map, rows
 
     for row in rows(Settings):
         if is_map(row.shape):
@@ -153,7 +153,7 @@ def _assignments(*, values: bool) -> Iterator[str]:
 
 
 def _values_of(shape: Any) -> list[str]:
-    from buildmatrix.spec.shapes import unwrap
+    from buildmatrix.spec.rows.shapes import unwrap
 
     bare = unwrap(shape)[0]
     if bare is bool:

@@ -8,21 +8,21 @@ from contextlib import nullcontext
 
 import typer
 
-from buildmatrix.build.outcome import Outcome
 from buildmatrix.cli.output import passing, say, say_at_last, width
 from buildmatrix.cli.session import Session, write_file
 from buildmatrix.cli.showing import annotate, on_github, tell_github
+from buildmatrix.engine.outcome import Outcome
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
+from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.oci.client import Registries
-from buildmatrix.plan.git import NoRepositoryError
 from buildmatrix.plan.model import Plan
-from buildmatrix.report.about import About, declared_in
-from buildmatrix.report.located import located
-from buildmatrix.report.outcome import outcome_text
-from buildmatrix.report.places import Places
-from buildmatrix.report.run import report_text
-from buildmatrix.report.run_json import run_json
-from buildmatrix.report.words import counted, told
+from buildmatrix.report.diagnostics.places import Places
+from buildmatrix.report.run.about import About, declared_in
+from buildmatrix.report.run.files import report_text
+from buildmatrix.report.run.json import run_json
+from buildmatrix.report.run.located import located
+from buildmatrix.report.run.text import outcome_text
+from buildmatrix.report.run.words import counted, told
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import HIDDEN, redacted
 
@@ -83,7 +83,7 @@ def _said(text: str) -> Iterator[Diagnostic]:
 
 
 def _with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome:
-    from buildmatrix.build.sizes import sized, with_sizes
+    from buildmatrix.publish.sizes import sized, with_sizes
 
     number = len(sized(outcome))
     text = f"asking for the size{'' if number == 1 else 's'} of {counted(number, 'image')} …"

@@ -10,14 +10,14 @@ from typing import Any
 from buildmatrix.cli.session import Session
 from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
 from buildmatrix.files import Repository, read_regular
+from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.plan.again import document_of, refuse_changed, request_of
-from buildmatrix.plan.contents import Contents, Inode, contents_of
-from buildmatrix.plan.git import NoRepositoryError
+from buildmatrix.plan.document.contents import Contents, Inode, contents_of
+from buildmatrix.plan.document.verify import document_of, refuse_changed, request_of
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.request import Request
-from buildmatrix.report.plan_json import plan_json
-from buildmatrix.spec.plain import json_of
+from buildmatrix.report.plan.json import plan_json
+from buildmatrix.spec.toml.plain import json_of
+from buildmatrix.template.request import Request
 from buildmatrix.text import redacted
 
 LARGEST = 1 << 28

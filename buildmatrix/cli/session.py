@@ -12,16 +12,16 @@ import typer
 from buildmatrix.cli.output import is_stream, refuse_closed, say, say_wide, width, write_stream
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
-from buildmatrix.plan.git import Git
-from buildmatrix.plan.gitfolder import GitFolder
+from buildmatrix.git.facts import Git
+from buildmatrix.git.repository import GitFolder
 from buildmatrix.plan.inputs import refuse_overwritten
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.request import OutputMode, Request
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
 from buildmatrix.spec.discovery import discovered, includes, including
 from buildmatrix.spec.load import FILE
-from buildmatrix.spec.source import Sources, text_from
+from buildmatrix.spec.toml.source import Sources, text_from
+from buildmatrix.template.request import OutputMode, Request
 from buildmatrix.text import one_line
 
 STANDARD_INPUT = "<stdin>"
@@ -131,7 +131,7 @@ def show(diagnostics: tuple[Diagnostic, ...], run: Session | None, color: str) -
     """Write diagnostics to standard error, and for GitHub, which wants paths from the repository's root, once more."""
     if not diagnostics:
         return
-    from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_text
+    from buildmatrix.report.diagnostics.text import diagnostics_github, diagnostics_text
 
     sources = run.sources if run else Sources(Path.cwd())
     style, prefix = Style(_coloured(color, error=True)), run.prefix if run else ""

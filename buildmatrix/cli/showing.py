@@ -9,19 +9,19 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 from buildmatrix.build.apply import Records
-from buildmatrix.build.events import Listener
 from buildmatrix.build.logs import Logs
-from buildmatrix.build.options import ApplyOptions, Policy
-from buildmatrix.build.outcome import Finding, Outcome
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
+from buildmatrix.engine.outcome import Finding, Outcome
+from buildmatrix.engine.progress.events import Listener
 from buildmatrix.errors import Diagnostic, Severity
 from buildmatrix.files import read_regular
 from buildmatrix.plan.model import Plan
-from buildmatrix.report.about import NOTHING, About
-from buildmatrix.report.outcome import outcome_markdown
-from buildmatrix.report.progress import Lines, Passed
-from buildmatrix.report.rows import Rows
+from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.report.live.lines import Lines, Passed
+from buildmatrix.report.live.rows import Rows
+from buildmatrix.report.run.about import NOTHING, About
+from buildmatrix.report.run.text import outcome_markdown
 from buildmatrix.text import clean, json_safe, redacted
 
 MOST_LOGGED = 1 << 30
@@ -53,7 +53,7 @@ def shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -
     rows = Rows(waits, {target.name for target in planned.targets if policy.together(target)})
     style = run.style(error=True)
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
-        from buildmatrix.report.board import Board
+        from buildmatrix.report.live.board import Board
 
         def trouble() -> str:
             return records.logs.trouble if records.logs else ""
@@ -86,7 +86,7 @@ def annotate(outcome: Outcome, run: Session, failures: Iterable[Diagnostic]) -> 
     failed = [problem for problem in failures if not (checked and problem.code == "check")]
     found = [*failed, *map(_annotation, (*checked, *outcome.warnings))]
     if found and on_github():
-        from buildmatrix.report.diagnostics import diagnostics_github
+        from buildmatrix.report.diagnostics.text import diagnostics_github
 
         say(diagnostics_github(found, run.sources, prefix=run.way_from_root), err=True)
 

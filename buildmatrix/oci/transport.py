@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from buildmatrix import __version__
 from buildmatrix.oci.answers import Unknown
-from buildmatrix.oci.trouble import LARGEST, TooLargeError, trouble
+from buildmatrix.oci.errors import LARGEST, TooLargeError, trouble
 
 if TYPE_CHECKING:
     from ssl import SSLContext

@@ -7,15 +7,15 @@ from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, some
 from buildmatrix.oci.platform import normalized
-from buildmatrix.plan.expand import Expansion
-from buildmatrix.plan.graph import TARGET, Edge, edges_of, refuse_circles, stages
+from buildmatrix.plan.cells.expand import Expansion
+from buildmatrix.plan.cells.select import Entry
+from buildmatrix.plan.dependencies import TARGET, Edge, edges_of, refuse_circles, stages
 from buildmatrix.plan.model import PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
-from buildmatrix.plan.request import Request
-from buildmatrix.plan.select import Entry
-from buildmatrix.spec.damage import ANY_SETTING
-from buildmatrix.spec.placed import source_of
-from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.recovery import ANY_SETTING
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.toml.placed import source_of
+from buildmatrix.template.request import Request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,14 +6,12 @@ from functools import cached_property
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
-from buildmatrix.plan.request import OutputMode
-from buildmatrix.spec.model import Apply
-from buildmatrix.spec.placed import source_of
-from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import row_of
-
-Cell = Mapping[str, Any]
-"""Axis to value: a string, number (int, Decimal), boolean or table."""
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import row_of
+from buildmatrix.spec.rows.tables import Apply
+from buildmatrix.spec.toml.placed import source_of
+from buildmatrix.template.request import OutputMode
+from buildmatrix.template.scope import Cell
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from buildmatrix.plan.request import OutputMode
-from buildmatrix.spec.settings import (
+from buildmatrix.spec.rows.settings import (
     CacheonlyOutput,
     DockerOutput,
     ImageOutput,
@@ -12,6 +11,7 @@ from buildmatrix.spec.settings import (
     Settings,
     TarOutput,
 )
+from buildmatrix.template.request import OutputMode
 
 
 def builds(settings: Settings) -> bool:

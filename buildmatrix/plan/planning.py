@@ -6,24 +6,24 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing
 
 from buildmatrix.errors import Place, Pointer, Problems
-from buildmatrix.plan.checks import Checker
+from buildmatrix.git.facts import Git
+from buildmatrix.plan.cells.expand import Expansion
+from buildmatrix.plan.cells.overrides import parse_sets
+from buildmatrix.plan.cells.select import GroupCircleError, SelectorError
+from buildmatrix.plan.checks.collisions import collisions
+from buildmatrix.plan.checks.groups import check_groups
+from buildmatrix.plan.checks.races import races_of
+from buildmatrix.plan.checks.targets import Checker
 from buildmatrix.plan.closure import closure, planned_of
-from buildmatrix.plan.collisions import collisions
-from buildmatrix.plan.expand import Expansion
-from buildmatrix.plan.git import Git
-from buildmatrix.plan.grants import grants_of
-from buildmatrix.plan.groups import check_groups
-from buildmatrix.plan.made import made_of
+from buildmatrix.plan.document.origin import made_of
+from buildmatrix.plan.entitlements import grants_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.plan.races import races_of
 from buildmatrix.plan.reach import written_before
-from buildmatrix.plan.request import Request
-from buildmatrix.plan.room import Room
-from buildmatrix.plan.select import GroupCircleError, SelectorError
-from buildmatrix.plan.sets import parse_sets
-from buildmatrix.spec.model import DeclaredTarget, Spec
-from buildmatrix.spec.platforms import PLATFORM, platform_hint
-from buildmatrix.spec.settings import Settings
+from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
+from buildmatrix.template.context import Room
+from buildmatrix.template.request import Request
 
 OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})
 """Codes of problems that a run has and the file has not."""

@@ -5,9 +5,9 @@ from hashlib import sha256
 from buildmatrix.oci.reference import host_of, split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, pushes, pushes_tags
-from buildmatrix.spec.caches import RegistryCacheTo
-from buildmatrix.spec.model import Apply
-from buildmatrix.spec.settings import ImageOutput, RegistryOutput
+from buildmatrix.spec.rows.caches import RegistryCacheTo
+from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput
+from buildmatrix.spec.rows.tables import Apply
 
 STAGING = "buildmatrix-staging-"
 """How our own tags begin: nobody else's image is under such a name."""

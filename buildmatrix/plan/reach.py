@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from buildmatrix.errors import Pointer
-from buildmatrix.files import is_within
+from buildmatrix.files import Repository, is_within
+from buildmatrix.plan.cells.paths import is_local
+from buildmatrix.plan.cells.shared import shared
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.paths import is_local
-from buildmatrix.plan.shared import shared
-from buildmatrix.spec.settings import DockerOutput, LocalOutput, OciOutput, Secret, Settings, Ssh
+from buildmatrix.spec.rows.settings import DockerOutput, LocalOutput, OciOutput, Secret, Settings, Ssh
 
 _HERE = "cwd://"
 _LAYOUT = "oci-layout://"
@@ -111,6 +111,19 @@ def dockerfile_of(settings: Settings) -> str | None:
     if named is not None and (context is None or named.startswith(_HERE) or posixpath.isabs(named)):
         return named.removeprefix(_HERE)
     return None if context is None else f"{context}/{named or 'Dockerfile'}"
+
+
+def text_of(target: PlannedTarget, directory: str) -> str:
+    """Return the text of a target's Dockerfile; "" where it cannot be read here, or lies outside of the repository."""
+    if target.settings.dockerfile_inline is not None:
+        return target.settings.dockerfile_inline
+    path = dockerfile_of(target.settings)
+    if path is None:
+        return ""
+    try:
+        return Repository.around(directory).read(path).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _of_table(table: Any, pointer: Pointer) -> Iterator[Reach]:

@@ -4,9 +4,9 @@ import json
 from typing import Any, get_args, get_origin
 
 from buildmatrix import errors
-from buildmatrix.plan.filters import FILTERS
-from buildmatrix.spec import caches, model, settings
-from buildmatrix.spec.shapes import (
+from buildmatrix.spec.rows import caches, settings
+from buildmatrix.spec.rows import tables as model
+from buildmatrix.spec.rows.shapes import (
     Credential,
     Examples,
     Rest,
@@ -22,6 +22,7 @@ from buildmatrix.spec.shapes import (
     rows,
     unwrap,
 )
+from buildmatrix.template.filters import FILTERS
 
 TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),

@@ -7,8 +7,8 @@ from functools import cache
 from operator import is_not
 from typing import Any
 
-from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import (
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import (
     Credential,
     Row,
     Table,

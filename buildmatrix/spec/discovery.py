@@ -14,7 +14,7 @@ from buildmatrix.files import Repository
 from buildmatrix.process import Programs
 from buildmatrix.spec.includes import TooManyError, matches
 from buildmatrix.spec.load import FILE, parse
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.toml.source import Sources
 
 ROOT = 0
 

@@ -9,14 +9,18 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.files import OutsideError
-from buildmatrix.spec.check import MOST, shown
-from buildmatrix.spec.check import problems as check
+from buildmatrix.spec.checks.data import MOST, shown
+from buildmatrix.spec.checks.data import problems as check
+from buildmatrix.spec.checks.envnames import check_env_names
+from buildmatrix.spec.checks.misplaced import strays
+from buildmatrix.spec.checks.names import check_names, check_requires
+from buildmatrix.spec.checks.suspicious import lone_kinds, templated_keys
 from buildmatrix.spec.credentials import learn
-from buildmatrix.spec.damage import STRAY, damage_of
-from buildmatrix.spec.doubts import lone_kinds, templated_keys
-from buildmatrix.spec.envnames import check_env_names
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
-from buildmatrix.spec.model import (
+from buildmatrix.spec.recovery import STRAY, damage_of
+from buildmatrix.spec.rows.schema import file_schema
+from buildmatrix.spec.rows.shapes import build_table
+from buildmatrix.spec.rows.tables import (
     Apply,
     DeclaredGroup,
     DeclaredTarget,
@@ -27,13 +31,9 @@ from buildmatrix.spec.model import (
     Spec,
     Variable,
 )
-from buildmatrix.spec.names import check_names, check_requires
-from buildmatrix.spec.placed import Dropped, DroppedTable, placed, sources_of, without_dropped
-from buildmatrix.spec.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
-from buildmatrix.spec.schema import file_schema
-from buildmatrix.spec.shapes import build_table
-from buildmatrix.spec.source import Sources
-from buildmatrix.spec.strays import strays
+from buildmatrix.spec.toml.placed import Dropped, DroppedTable, placed, sources_of, without_dropped
+from buildmatrix.spec.toml.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
+from buildmatrix.spec.toml.source import Sources
 
 FILE = "buildmatrix.toml"
 """The name by which the root file is found, and an image's file from its folder."""
@@ -147,7 +147,7 @@ class _Loader:
             self.literal |= {text for text in own if isinstance(text, str)}
         if "$" not in self.sources.texts[name]:
             return
-        from buildmatrix.spec.foreign import foreign_in
+        from buildmatrix.spec.checks.foreign import foreign_in
 
         for found in islice(foreign_in(data, self.literal, self.variables), MOST):
             message = f"{shown(found.text)} is plain text here: nothing puts a value in its place"
@@ -267,7 +267,7 @@ def parse(name: str, text: str) -> dict[str, Any]:
     try:
         data = tomli.loads(text, parse_float=number_of)
     except tomli.TOMLDecodeError as error:
-        from buildmatrix.spec.syntax import explained
+        from buildmatrix.spec.toml.syntax import explained
 
         raise SpecError(explained(name, text, error.pos, error.msg)) from None
     except (RecursionError, BadDataError) as error:

@@ -4,7 +4,8 @@
 knows what is never shown.
 """
 
-from buildmatrix.text.door import command, obeys_nothing, painted, terminal
+from buildmatrix.text.control import clean, columns, flat, json_safe, one_line, padded, widths
+from buildmatrix.text.output import command, obeys_nothing, painted, terminal
 from buildmatrix.text.secrets import (
     HIDDEN,
     Span,
@@ -17,7 +18,6 @@ from buildmatrix.text.secrets import (
     spans,
     spans_of_urls,
 )
-from buildmatrix.text.signs import clean, columns, flat, json_safe, one_line, padded, widths
 
 __all__ = [
     "HIDDEN",

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from functools import cached_property
 
-from buildmatrix.text.signs import one_line
+from buildmatrix.text.control import one_line
 
 HIDDEN = "***"
 

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from buildmatrix.build.bake import bake_document, bake_text
 from buildmatrix.errors import Place
+from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import listed
-from buildmatrix.plan.git import Git
+from buildmatrix.plan.bakefile import bake_document, bake_text
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.plan.request import Request
-from buildmatrix.plan.tables import is_table_list, parsed
-from buildmatrix.spec.caches import GhaCacheTo
-from buildmatrix.spec.settings import LocalOutput, Settings
-from buildmatrix.spec.shapes import rows, text_of
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.rows.caches import GhaCacheTo
+from buildmatrix.spec.rows.csv import is_table_list, parsed
+from buildmatrix.spec.rows.settings import LocalOutput, Settings
+from buildmatrix.spec.rows.shapes import rows, text_of
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from buildmatrix.plan.ignored import ignored_by
+from buildmatrix.dockerfile.ignore import ignored_by
 from tests.e2e.tools import Project, command, digest, platforms
 
 ROOT = """

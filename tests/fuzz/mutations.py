@@ -10,8 +10,8 @@ from typing import Any
 
 import tomli
 
-from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import rows
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import rows
 
 ROOT = Path(__file__).parents[2]
 OF_SOUND = 0.75

@@ -25,7 +25,7 @@ import jsonschema
 
 import buildmatrix
 from buildmatrix.cli.main import run as main
-from buildmatrix.plan.saved import plan_schema
+from buildmatrix.plan.document.fields import plan_schema
 from tests.fuzz.mutations import VALUES, Case, places_in
 
 SECONDS = 300.0

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildmatrix.build.answers import answer_of, failure_of
-from buildmatrix.build.buildx import Builder, Probe
-from buildmatrix.build.present import Present
-from buildmatrix.build.progress import Progress
-from buildmatrix.build.result import ResultFile
-from buildmatrix.build.resume import resumed
+from buildmatrix.engine.answers import answer_of, failure_of
+from buildmatrix.engine.buildx import Builder, Probe
+from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.errors import EngineError, StaleError
+from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan
-from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.request import Request
 from buildmatrix.process import Programs
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.state.present import Present
+from buildmatrix.state.record import ResultFile
+from buildmatrix.state.resume import resumed
+from buildmatrix.template.request import Request
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.errors import Place, Pointer
-from buildmatrix.plan.merge import Heritage
-from buildmatrix.spec.model import Apply, DeclaredTarget, Extend, Layer, Spec, Target
-from buildmatrix.spec.names import inside
-from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import given as rows_given
-from buildmatrix.spec.shapes import row_of
+from buildmatrix.plan.cells.merge import Heritage
+from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import given as rows_given
+from buildmatrix.spec.rows.shapes import row_of
+from buildmatrix.spec.rows.tables import Apply, DeclaredTarget, Extend, Layer, Spec, Target
 
 LETTERS = st.sampled_from("abc")
 LISTS = st.lists(LETTERS, max_size=3).map(tuple)

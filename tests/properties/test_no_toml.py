@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildmatrix.errors import SpecError
-from buildmatrix.plan.wording import syntax_hint
-from buildmatrix.spec.foreign import foreign_hint
+from buildmatrix.spec.checks.foreign import foreign_hint
 from buildmatrix.spec.load import parse
-from buildmatrix.spec.platforms import platform_hint
+from buildmatrix.spec.rows.platforms import platform_hint
+from buildmatrix.template.mistakes import syntax_hint
 
 PIECES = [
     *"[]{}\"'=,:.#$%+-~?;|\\ \t\n\u00a0“”",

@@ -14,26 +14,26 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildmatrix.build.bake import bake_document, bake_text, csv_of
 from buildmatrix.errors import BuildmatrixError, Place, Problems
+from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan, validate
-from buildmatrix.plan.again import document_of, request_of
-from buildmatrix.plan.contents import Contents
-from buildmatrix.plan.git import Git
-from buildmatrix.plan.matrix import cells_of
-from buildmatrix.plan.request import Request
-from buildmatrix.plan.tables import parsed
-from buildmatrix.report.diagnostics import diagnostics_text
-from buildmatrix.report.graph import graph
-from buildmatrix.report.plan_json import plan_json
-from buildmatrix.report.plan_markdown import plan_markdown
-from buildmatrix.report.plan_text import plan_text
+from buildmatrix.plan.bakefile import bake_document, bake_text, csv_of
+from buildmatrix.plan.cells.matrix import cells_of
+from buildmatrix.plan.document.contents import Contents
+from buildmatrix.plan.document.verify import document_of, request_of
+from buildmatrix.report.diagnostics.text import diagnostics_text
+from buildmatrix.report.plan.graph import graph
+from buildmatrix.report.plan.json import plan_json
+from buildmatrix.report.plan.markdown import plan_markdown
+from buildmatrix.report.plan.text import plan_text
 from buildmatrix.report.style import Style
 from buildmatrix.spec.load import parse
-from buildmatrix.spec.model import DeclaredTarget, Matrix, Target
-from buildmatrix.spec.settings import ImageOutput
-from buildmatrix.spec.shapes import plain_table
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.rows.csv import parsed
+from buildmatrix.spec.rows.settings import ImageOutput
+from buildmatrix.spec.rows.shapes import plain_table
+from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Target
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "accepted"
 GIT = Git(lambda _: None)

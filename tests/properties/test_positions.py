@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildmatrix.errors import Pointer
-from buildmatrix.spec.positions import Span, locate
+from buildmatrix.spec.toml.positions import Span, locate
 
 BARE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 

@@ -16,17 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from buildmatrix.build.buildx import Builder, Node
-from buildmatrix.build.events import Event, TargetDone, TargetEnded, TargetStarted
-from buildmatrix.build.ledger import Run
-from buildmatrix.build.options import ApplyOptions
-from buildmatrix.build.preflight import Facts
-from buildmatrix.build.resume import NOTHING, Resumed
+from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
+from buildmatrix.engine.buildx import Builder, Node
+from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.progress.events import Event, TargetDone, TargetEnded, TargetStarted
 from buildmatrix.errors import Place
-from buildmatrix.plan.graph import Edge, stages
+from buildmatrix.plan.dependencies import Edge, stages
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.spec.settings import CacheonlyOutput, RegistryOutput, Settings
+from buildmatrix.plan.policy import ApplyOptions
+from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
+from buildmatrix.state.resume import NOTHING, Resumed
 
 BUILDER = Builder(name="b", driver="remote", error="", nodes=(Node(name="b0", error="", platforms=("linux/amd64",)),))
 FACTS = Facts(buildx=Version("0.29"), builder=BUILDER, warnings=())

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from buildmatrix.cli.application import COMMANDS, application
-from buildmatrix.spec.schema import file_schema
+from buildmatrix.spec.rows.schema import file_schema
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix.git.facts import Git
+from buildmatrix.git.repository import UnansweredError
 from buildmatrix.pipeline import everything, listed, validate
-from buildmatrix.plan.git import Git
-from buildmatrix.plan.gitfolder import UnansweredError
-from buildmatrix.plan.request import Request
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.build.buildx import Builder, Node
-from buildmatrix.build.calls import call
-from buildmatrix.build.dockerfiles import Dockerfiles, line_of
-from buildmatrix.build.events import LogLine, StepEnded, StepStarted, TargetDone, TargetStarted, Warned
-from buildmatrix.build.failure import explain
+from buildmatrix.build.batches import call
 from buildmatrix.build.live import Live, Told
-from buildmatrix.build.sources import line_told, place_in, told_at
-from buildmatrix.build.warnings import Warnings
+from buildmatrix.dockerfile.reader import last_step
+from buildmatrix.engine.buildx import Builder, Node
+from buildmatrix.engine.failures.classify import explain
+from buildmatrix.engine.failures.places import line_told, place_in, told_at
+from buildmatrix.engine.progress.dockerfiles import Dockerfiles, line_of
+from buildmatrix.engine.progress.events import LogLine, StepEnded, StepStarted, TargetDone, TargetStarted, Warned
+from buildmatrix.engine.progress.warnings import Warnings
 from buildmatrix.errors import Place
-from buildmatrix.plan.dockerfile import last_step
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.spec.caches import RegistryCacheTo
-from buildmatrix.spec.settings import CacheonlyOutput, DockerOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.caches import RegistryCacheTo
+from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, RegistryOutput, Settings
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 NODES = tuple(Node(name=f"n{number}", error="", platforms=(name,)) for number, name in enumerate(PLATFORMS))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from buildmatrix.oci.platform import normalized
-from buildmatrix.spec.platforms import KNOWN_PLATFORMS, PLATFORM, platform_hint
+from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS, PLATFORM, platform_hint
 
 
 @pytest.mark.parametrize(

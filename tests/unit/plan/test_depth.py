@@ -5,14 +5,14 @@ from typing import get_args
 
 import pytest
 
+from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan, validate
-from buildmatrix.plan.git import Git
-from buildmatrix.plan.request import Request
-from buildmatrix.report.graph import GraphFormat, graph
-from buildmatrix.report.plan_markdown import plan_markdown
-from buildmatrix.report.plan_text import plan_text
+from buildmatrix.report.plan.graph import GraphFormat, graph
+from buildmatrix.report.plan.markdown import plan_markdown
+from buildmatrix.report.plan.text import plan_text
 from buildmatrix.report.style import Style
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
 
 LINKS = 1_500
 TARGET = 'dockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
@@ -89,7 +89,7 @@ def test_files_that_include_each_other_in_a_chain(tmp_path: Path) -> None:
 
 
 def test_cells_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("buildmatrix.plan.expand.LIMIT", 5)
+    monkeypatch.setattr("buildmatrix.plan.cells.expand.LIMIT", 5)
     text = "".join(f"[target.t{n}]\n{TARGET}matrix.a = [1, 2, 3]\n" for n in range(2))
     (found,) = validate("f", sources(tmp_path, text), Request(), Git(lambda _: None))
     assert found.message == "with target.t1 there are 6 cells, more than the limit of 5"

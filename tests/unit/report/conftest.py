@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from buildmatrix.build.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
 from buildmatrix.errors import BuildFailedError, Diagnostic
 
 MakeTarget = Callable[..., TargetOutcome]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from buildmatrix.build.outcome import Outcome, TargetOutcome
+from buildmatrix.engine.outcome import Outcome, TargetOutcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
-from buildmatrix.report.outcome import outcome_markdown
+from buildmatrix.report.run.text import outcome_markdown
 from buildmatrix.text import clean, one_line
 
 GITHUB = MarkdownIt("gfm-like", {"html": True})

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from buildmatrix.build.events import (
+from buildmatrix.engine.outcome import Finding, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.engine.progress.events import (
     Event,
     Line,
     LogLine,
@@ -25,16 +26,15 @@ from buildmatrix.build.events import (
     TargetStarted,
     Warned,
 )
-from buildmatrix.build.outcome import Finding, Outcome, StepOutcome, TargetOutcome
 from buildmatrix.errors import BuildFailedError, Diagnostic, Place
-from buildmatrix.report.board import Board
-from buildmatrix.report.diagnostics import diagnostics_github, diagnostics_json, diagnostics_text
-from buildmatrix.report.outcome import outcome_markdown, outcome_text
-from buildmatrix.report.progress import Lines, Passed
-from buildmatrix.report.rows import Rows
-from buildmatrix.report.run_json import run_json
+from buildmatrix.report.diagnostics.text import diagnostics_github, diagnostics_json, diagnostics_text
+from buildmatrix.report.live.board import Board
+from buildmatrix.report.live.lines import Lines, Passed
+from buildmatrix.report.live.rows import Rows
+from buildmatrix.report.run.json import run_json
+from buildmatrix.report.run.text import outcome_markdown, outcome_text
 from buildmatrix.report.style import Style
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.toml.source import Sources
 from buildmatrix.text import columns, terminal
 
 TEXT = 'version = 1\n[target.app]\n\ttags = ["é", "日本 x", "c"] # note\n'

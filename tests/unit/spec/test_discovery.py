@@ -9,13 +9,13 @@ import pytest
 
 from buildmatrix.cli.session import session
 from buildmatrix.errors import SpecError, UsageError
+from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan
-from buildmatrix.plan.git import Git
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.request import Request
 from buildmatrix.process import Programs
 from buildmatrix.spec.discovery import discovered
-from buildmatrix.spec.source import Sources
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
 
 STRANGER = 65534
 OTHER = 65533

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.cli.main import run as main
-from buildmatrix.spec.settings import Settings
-from buildmatrix.spec.shapes import is_list, is_map, rows
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import is_list, is_map, rows
 
 FORGED = "x\r\nFORGED\v\x85\u2028FORGED\x1b[2K\n  ::error::FORGED\n\t##[error]FORGED"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]")

@@ -1,0 +1,163 @@
+"""Which bake calls build a plan: as few as the order and the options allow, each with a bake file of what it needs."""
+
+import itertools
+import shlex
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildmatrix.build.chains import Strands
+from buildmatrix.engine.preflight import Facts
+from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
+from buildmatrix.plan.entitlements import for_bake
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import builds
+from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.plan.publishing import staging_tag
+from buildmatrix.publish.staging import staged
+from buildmatrix.text import one_line
+
+BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
+
+MOST = 100
+"""Targets that one bake call may have: an engine that gets hundreds at once forgets some (`no such job`, found with
+0.29 and BuildKit 0.25), and bake takes time by their square to read its file."""
+
+PIECE = 50
+"""Targets of a call where there are more than that."""
+
+AT_ONCE = 16
+"""Calls into which a stage is cut so that a failure disturbs few; each is a process of docker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One bake call: the targets that it builds, and `within` all targets in its bake file: also what they build upon.
+
+    `alone` says that the call builds what it names whether it is exported or not; `asks` that its targets are not
+    built, but that the builder is asked something about each (`call`).
+    """
+
+    names: tuple[str, ...]
+    within: tuple[str, ...]
+    alone: bool = False
+    asks: bool = False
+
+
+def calls(plan: Plan, policy: Policy, kept: AbstractSet[str] = frozenset()) -> list[Call]:
+    """Return the calls that build a plan, in order; what is `kept` is only built upon.
+
+    Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many, with strands from
+    their first target on; else there is one call, or several where `needs` asks for something to be finished first.
+    Questions (`call`) have calls of their own: bake builds what a call names, or asks about it.
+    """
+    if not policy.is_split:
+        return [call(plan, names) for wave in _waves(plan) for part in _alike(plan, wave) for names in _pieces(part)]
+    found = []
+    strands = list(Strands(plan, policy, kept).of((name for name in plan.by_name if name not in kept), MOST))
+    for stage in sorted({target.stage for target in plan.targets}):
+        begun = {strand[0]: strand for strand in strands if plan.by_name[strand[0]].stage == stage}
+        for firsts in _alike(plan, begun):
+            size = 1 if policy.jobs else min(PIECE, -(-len(firsts) // AT_ONCE))
+            parts = (itertools.chain(*(begun[first] for first in some)) for some in _cut(firsts, size))
+            found += [call(plan, some, alone=True) for part in parts for some in _cut(part, MOST)]
+    return found
+
+
+def _alike(plan: Plan, names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the targets that one call can have together: all that are built; of questions, those of one stage."""
+    found: dict[int, list[str]] = {0: []}
+    for name in names:
+        target = plan.by_name[name]
+        found.setdefault(0 if builds(target.settings) else target.stage, []).append(name)
+    return [tuple(some) for some in found.values() if some]
+
+
+def call(plan: Plan, names: Iterable[str], *, alone: bool = False) -> Call:
+    """Return the call that builds these targets."""
+    chosen = tuple(names)
+    return Call(
+        names=chosen,
+        within=tuple(target.name for target in with_links(plan, chosen)),
+        alone=alone,
+        asks=any(not builds(plan.by_name[name].settings) for name in chosen),
+    )
+
+
+def _pieces(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return _cut(names, PIECE if len(names) > MOST else MOST)
+
+
+def _cut(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    listed = tuple(names)
+    return (listed[start : start + size] for start in range(0, len(listed), size))
+
+
+def _waves(plan: Plan) -> list[tuple[str, ...]]:
+    """Return the exported targets by call: one call later than what they need, no earlier than what they build upon."""
+    level: dict[str, int] = {}
+    for target in plan.targets:
+        upon = [level[name] for name in target.links if name in level]
+        after = [level[name] + 1 for name in target.needs if name in level]
+        level[target.name] = max([0, *upon, *after])
+    waves: dict[int, list[str]] = {}
+    for target in plan.targets:
+        if target.exported:
+            waves.setdefault(level[target.name], []).append(target.name)
+    return [tuple(waves[number]) for number in sorted(waves)]
+
+
+def text_of(plan: Plan, made: Call, options: ApplyOptions) -> str:
+    """Return the bake file of a call."""
+    return bake_text(bake_document(plan, made.names, alone=made.alone, no_cache=made.alone and options.no_cache))
+
+
+def command_of(plan: Plan, made: Call, policy: Policy, facts: Facts | None, folder: str = "") -> tuple[str, ...]:
+    """Return the command of a call, to be run in the plan's directory; its files are in `folder`.
+
+    The names are the bake file's group `default`, so that the command stays short with thousands of targets. Without
+    `facts` every flag is given.
+    """
+    files = ["-f", str(Path(folder, BAKE_FILE)), "--metadata-file", str(Path(folder, METADATA_FILE))]
+    return ("docker", "buildx", "bake", *files, *_flags(plan, made, policy, facts))
+
+
+def _flags(plan: Plan, made: Call, policy: Policy, facts: Facts | None) -> list[str]:
+    options = policy.options
+    flags = ["--progress", "rawjson" if policy.progress == "auto" else policy.progress]
+    flags += ["--builder", policy.builder] if policy.builder else []
+    flags += ["--no-cache"] if options.no_cache and not made.alone else []
+    flags += ["--pull"] if options.pull else []
+    minor = facts.buildx.release[1] if facts and facts.buildx.major == 0 else 99
+    for value in for_bake(plan.grants, options.allow):
+        if minor >= (20 if value.startswith("fs") else 17):
+            flags += ["--allow", value]
+    return flags
+
+
+def dry_run(plan: Plan, options: ApplyOptions) -> str:
+    """Return the commands and the bake files that `apply` would use, as text."""
+    policy = Policy(plan=plan, options=options)
+    planned = calls(plan, policy)
+    staging = staged(plan, policy, None)
+    plan = staging.plan
+    parts = []
+    for number, made in enumerate(planned, start=1):
+        head = f"# call {number} of {len(planned)}\n" if len(planned) > 1 else ""
+        command = one_line(shlex.join(command_of(plan, made, policy, None)))
+        parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, options)}")
+    moves = [
+        "docker buildx imagetools create " + " ".join(f"-t {tag}" for tag in tags) + f" {repository}@DIGEST\n"
+        for image in staging.images.values()
+        for repository, tags in image.tags.items()
+    ]
+    parts += ["# when everything is there\n" + "".join(moves)] if moves else []
+    first = [
+        f"#   {repository}:{staging_tag(image.name)}\n"
+        for image in staging.images.values()
+        for repository in image.tags
+    ]
+    head = "# where the builder pushes no digest (the driver docker, several nodes), it is pushed first as\n"
+    parts += [head + "".join(first)] if first else []
+    return "\n".join(parts)

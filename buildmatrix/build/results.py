@@ -1,0 +1,160 @@
+"""The ledger of a run: what became of each target, after which attempts, and why others were skipped."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from buildmatrix.engine.answers import Answer
+from buildmatrix.engine.failures.classify import Failure
+from buildmatrix.engine.outcome import Attempt, Status, TargetOutcome
+from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.progress.events import Listener, LogLine, TargetEnded
+from buildmatrix.engine.progress.reader import Progress
+from buildmatrix.engine.progress.tracks import Track
+from buildmatrix.errors import Diagnostic
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds, writes_tags
+from buildmatrix.process import Programs
+from buildmatrix.publish.staging import FirstTags
+
+LOST = frozenset({"failed", "stopped", "skipped"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a run works with: `folder` is for the calls' files, `start` is its beginning (monotonic).
+
+    `log_of` tells where the full log of a target is, "" if there is none.
+    """
+
+    plan: Plan
+    facts: Facts
+    programs: Programs
+    folder: Path
+    start: float
+    log_of: Callable[[str], str]
+    first_tags: FirstTags = field(default_factory=FirstTags)
+
+
+def waited_for(plan: Plan, target: PlannedTarget) -> list[str]:
+    """Return what has to be there before a target: what it needs, and builds upon.
+
+    One that it builds upon and whose `call` only asks something is built for it; the answer makes no difference.
+    """
+    return [*(name for name in target.links if builds(plan.by_name[name].settings)), *target.needs]
+
+
+class Ledger:
+    """Takes down what becomes of a plan's targets, and tells the listener."""
+
+    def __init__(self, run: Run, tell: Listener, reasons: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start with nothing but the reasons why some targets are built again."""
+        self._reasons = reasons
+        self.plan, self.start = run.plan, run.start
+        self.outcomes: dict[str, TargetOutcome] = {}
+        self._driver = run.facts.builder.driver
+        self._attempts: dict[str, list[Attempt]] = {}
+        self._node_of, self._log_of, self._tell = run.facts.builder.node_of, run.log_of, tell
+
+    def lost(self) -> dict[str, str]:
+        """Return what cannot be built any more, each with the nearest target that it depends on and that was not."""
+        found: dict[str, str] = {}
+        for target in self.plan.targets:
+            lost = {other for other in waited_for(self.plan, target) if self._is_lost(other)}
+            before = (other for other in (*target.links, *target.needs) if other in found or other in lost)
+            if culprit := next(before, ""):
+                found[target.name] = culprit
+        return found
+
+    def _is_lost(self, name: str) -> bool:
+        return name in self.outcomes and self.outcomes[name].status in LOST
+
+    def skip(self, name: str, culprit: str, *, interrupted: bool) -> None:
+        """Take down that a target was not started, and why: for its `culprit` of `lost`, if there is one."""
+        reason = "interrupted" if interrupted else ""
+        if culprit:
+            status = self.outcomes[culprit].status if culprit in self.outcomes else "skipped"
+            reason = f"{culprit}, which it depends on, {'failed' if status == 'failed' else f'was {status}'}"
+        elif not interrupted:
+            failed = next((outcome.name for outcome in self.outcomes.values() if outcome.status == "failed"), "")
+            reason = f"not started: {failed} failed" if failed else ""
+            if upon := self._only_for(name):
+                reason = f"built only for {upon}, which {'failed' if upon == failed else 'was not built'}"
+        self.end(name, "skipped", reason=reason)
+
+    def _only_for(self, name: str) -> str:
+        """Return a target that was not built, for which alone this one would have been."""
+        if self.plan.by_name[name].exported:
+            return ""
+        return next((one.name for one in self.plan.targets if name in one.links and self._is_lost(one.name)), "")
+
+    def attempt(self, name: str, started: float, failure: Failure | None = None, wait: float = 0.0) -> None:
+        """Take down an attempt that has just ended; `started` are seconds from the run's start."""
+        attempts = self._attempts.setdefault(name, [])
+        attempts.append(
+            Attempt(
+                number=len(attempts) + 1,
+                started=round(started, 3),
+                seconds=round(time.monotonic() - self.start - started, 3),
+                problem=failure.problem.diagnostics[0].message if failure else "",
+                kind=failure.kind if failure else "",
+                retried_in=round(wait, 1),
+            )
+        )
+
+    def fail(self, name: str, failure: Failure, progress: Progress, answer: Answer | None = None) -> None:
+        """Take down that a target failed, and why."""
+        problem = failure.problem.diagnostics[0]
+        reason = problem.message.removeprefix(f"{name} ").removeprefix("failed: ")
+        self.end(name, "failed", progress, reason=reason, answer=answer, problem=problem)
+
+    def end(
+        self,
+        name: str,
+        status: Status,
+        progress: Progress | None = None,
+        *,
+        digest: str = "",
+        reason: str = "",
+        answer: Answer | None = None,
+        problem: Diagnostic | None = None,
+    ) -> None:
+        """Take down what became of a target; `progress` is that of its last call, `digest` from its metadata.
+
+        `answer` is what its `call` was answered, `problem` why it failed.
+        """
+        target = self.plan.by_name[name]
+        findings = answer.findings if answer else ()
+        for line in answer.lines if answer else ():
+            self._tell(LogLine(target=name, at="", text=line))
+        track = progress.tracks[name] if progress else Track()
+        began = (progress.works_since(name) if progress else 0.0) or track.seen
+        done = status in {"built", "cached"}
+        outcome = TargetOutcome(
+            name=name,
+            declared=target.declared,
+            status=status,
+            exported=target.exported,
+            platforms=target.platforms,
+            tags=target.tags if done and target.exported and writes_tags(target.settings, self._driver) else (),
+            links=target.links,
+            needs=target.needs,
+            started=round(max(0.0, began - self.start), 3) if began else 0.0,
+            seconds=round(max(0.0, (track.whole or track.gone) - began), 3) if began else 0.0,
+            digest=(digest or track.digest) if done else "",
+            failed_step=track.failed_step if status == "failed" else "",
+            excerpt="\n".join(track.log) if status == "failed" else "",
+            place=problem.place if problem else None,
+            hint=problem.hint if problem else "",
+            reason=reason or (self._reasons.get(name, "") if done else ""),
+            log=self._log_of(name),
+            call="" if builds(target.settings) else target.settings.call or "",
+            findings=findings,
+            answer=answer.text if answer else "",
+            attempts=tuple(self._attempts.get(name, ())),
+            steps=tuple(progress.steps(name, self.start, self._node_of)) if progress else (),
+        )
+        self.outcomes[name] = outcome
+        self._tell(TargetEnded(outcome=outcome))

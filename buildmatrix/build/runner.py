@@ -1,0 +1,167 @@
+"""A bake call that runs: its files, its process, and who reads what it says."""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from buildmatrix.build.archives import Archives
+from buildmatrix.build.batches import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
+from buildmatrix.build.live import Live, Told
+from buildmatrix.build.results import Run
+from buildmatrix.engine.preflight import not_allowed
+from buildmatrix.engine.progress.dockerfiles import Dockerfiles
+from buildmatrix.engine.progress.events import Line, Listener
+from buildmatrix.engine.progress.rawjson import Documents, passed_on
+from buildmatrix.engine.progress.reader import Progress
+from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.plan.entitlements import grants_of
+from buildmatrix.plan.policy import Policy
+from buildmatrix.process import Watched
+from buildmatrix.spec.toml.plain import table_of
+
+
+@dataclass
+class Unit:
+    """A call that is to be made: `attempt` counts from 1; it does not start before `after` (monotonic)."""
+
+    call: Call
+    attempt: int = 1
+    after: float = 0.0
+    resumes: bool = False
+    """Whether it goes on with what was begun: it starts even where nothing new does."""
+
+
+@dataclass
+class Running:
+    """A call that runs."""
+
+    unit: Unit
+    watched: Watched
+    live: Live
+    folder: Path
+    started: float
+    archives: Archives
+    ended_for: Literal["", "timeout", "stopped"] = ""
+    late: str = ""
+    """The target that took too long."""
+    merged: dict[str, str] = field(default_factory=dict)
+    """The digests of indexes that the registry was asked for, "" where they are not what this call pushed."""
+    code: int = 0
+    """How docker ended; negative: by that signal."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def progress(self) -> Progress:
+        """What is known of its targets."""
+        return self.live.progress
+
+
+class Starter:
+    """Starts calls: each in a folder of its own, and with a thread of its own that reads it."""
+
+    def __init__(self, run: Run, policy: Policy, tell: Listener, told: Told) -> None:
+        """Take the run, who is told of what calls say, and what was told already."""
+        self._run, self._policy, self._tell, self._told = run, policy, tell, told
+        self._files = Dockerfiles(run.plan)
+        self._count = 0
+        self.opens_archives = policy.progress == "auto"
+        """Whether bake is given archives as open files; in other styles it wants what is outside to be allowed."""
+
+    def start(self, unit: Unit, own: Collection[str], ended: Callable[[Running, int], None]) -> Running:
+        """Start a call; `own` are the targets that no other one builds.
+
+        `ended` is told its exit code, by the thread that reads it. EngineError if it cannot start.
+        """
+        self._count += 1
+        folder, archives = self._run.folder / str(self._count), Archives()
+        self._write(unit.call, folder, archives)
+        live = Live(self._run.plan, unit.call, self._run.facts.builder, self._tell, self._told, self._files)
+        live.owns(own, unit.attempt)
+        if self._policy.progress != "auto":
+            live.begin_all()
+        told = self._policy.options.provenance_in_metadata
+        watched = self._run.programs.watch(
+            command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
+            cwd=self._run.plan.directory,
+            on_line=self._reader(live, unit.call),
+            on_output=None if unit.call.asks and self._policy.progress == "auto" else self._pass_on,
+            more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
+        )
+        began = time.monotonic() - self._run.start
+        running = Running(unit=unit, watched=watched, live=live, folder=folder, started=began, archives=archives)
+        threading.Thread(target=_follow, args=[running, ended], daemon=True).start()
+        return running
+
+    def refused(self, made: Call) -> list[Diagnostic]:
+        """Return what a call may not read or write as the disk is now: a target before it may have written links."""
+        within = map(self._run.plan.by_name.__getitem__, made.within)
+        return list(not_allowed(grants_of(within, self._run.plan.directory), self._policy.options.allow))
+
+    def _write(self, made: Call, folder: Path, archives: Archives) -> None:
+        try:
+            folder.mkdir()
+            self._make_folders(made)
+            plan = self._run.first_tags.renamed(self._run.plan)
+            plan = archives.redirected(plan, made) if self.opens_archives else plan
+            (folder / BAKE_FILE).write_text(text_of(plan, made, self._policy.options), encoding="utf-8")
+        except OSError as error:
+            message = f"{error.filename or folder} cannot be written: {error.strerror}"
+            raise EngineError(Diagnostic(message=message, code="write")) from None
+
+    def _make_folders(self, made: Call) -> None:
+        """Make the folders that files are written into; buildx makes those of local outputs only."""
+        plan = self._run.plan
+        for target in map(plan.by_name.__getitem__, made.names):
+            for output in target.settings.output or ():
+                if dest := getattr(output, "dest", None):
+                    Path(plan.directory, dest).parent.mkdir(parents=True, exist_ok=True)
+
+    def _pass_on(self, line: str) -> None:
+        self._tell(Line(text=passed_on(line)))
+
+    def _reader(self, live: Live, made: Call) -> Callable[[str], None] | None:
+        """Return what reads a call's lines: buildx's own styles are passed on, and read for its last words.
+
+        Several calls speak at once: each `plain` line says whose it is, and a document of `rawjson` stays in one piece.
+        """
+        if self._policy.progress == "auto":
+            return live.line
+        if self._policy.progress == "tty":
+            return None
+        documents, whose = Documents(), self._whose(made)
+
+        def both(line: str) -> None:
+            whole = documents.whole(line) if self._policy.progress == "rawjson" else line and f"{whose}{line}"
+            if whole is not None:
+                self._pass_on(whole)
+            live.progress.line(line)
+
+        return both
+
+    def _whose(self, made: Call) -> str:
+        """Return what stands before the lines of a call; "" for one that builds all that is exported."""
+        exported = sum(target.exported for target in self._run.plan.targets)
+        if self._policy.progress != "plain" or len(made.names) >= exported:
+            return ""
+        more = f" and {len(made.names) - 1} more" if made.names[1:] else ""
+        return f"{made.names[0]}{more} | "
+
+
+def _follow(running: Running, ended: Callable[[Running, int], None]) -> None:
+    code = 1
+    try:
+        code = running.watched.wait()
+    finally:
+        ended(running, code)
+
+
+def metadata_of(running: Running) -> dict[str, Any]:
+    """Return bake's metadata by target; empty where the call failed."""
+    try:
+        found = table_of((running.folder / METADATA_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, dict)}

@@ -1,0 +1,44 @@
+"""`buildmatrix graph`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from buildmatrix.cli import options
+from buildmatrix.cli.output import say, width
+from buildmatrix.cli.session import request, session
+from buildmatrix.pipeline import listed
+from buildmatrix.report.plan.graph import graph as draw
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("graph")(graph)
+
+
+def graph(
+    selectors: options.Selectors = None,
+    file: options.File = None,
+    output_format: Annotated[
+        Literal["text", "dot", "mermaid", "json"],
+        typer.Option("--format", help="text, dot (Graphviz), mermaid or json."),
+    ] = "text",
+    platform: options.Platform = None,
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    set_: options.Set = None,
+    color: options.Colour = "auto",
+) -> None:
+    """Draw what builds upon what. Contacts nothing, and takes every file that is valid.
+
+    \b
+    Examples:
+      buildmatrix graph
+      buildmatrix graph --format dot | dot -Tsvg > graph.svg
+      buildmatrix graph --format mermaid
+    """
+    with session(file, color, unselected=not selectors) as run:
+        asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_)
+        planned, lacking = listed(run.name, run.sources, asked, run.git)
+        run.warn(lacking)
+        say(draw(planned, output_format, width=width()))

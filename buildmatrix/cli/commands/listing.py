@@ -1,0 +1,68 @@
+"""`buildmatrix list`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from buildmatrix.cli import options
+from buildmatrix.cli.output import say, width
+from buildmatrix.cli.session import Session, request, session
+from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.pipeline import everything, listed
+from buildmatrix.report.plan import listing
+from buildmatrix.template.request import Request
+
+What = Literal["targets", "groups", "variables", "platforms", "tags"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("list")(list_)
+
+
+def list_(
+    what: Annotated[
+        What, typer.Argument(metavar="[WHAT]", help="targets, groups, variables, platforms or tags.")
+    ] = "targets",
+    selectors: options.Selectors = None,
+    file: options.File = None,
+    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
+    platform: options.Platform = None,
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    set_: options.Set = None,
+    color: options.Colour = "auto",
+) -> None:
+    """List targets, groups, variables, platforms or tags. Contacts nothing, and takes every file that is valid.
+
+    Without SELECTOR it lists those of every target, cells included (where this folder's file is included by a root:
+    of every target of this folder). Groups and variables take no SELECTOR.
+
+    \b
+    Examples:
+      buildmatrix list targets
+      buildmatrix list tags app --format json
+      buildmatrix list variables --var release=1.2.3
+    """
+    with session(file, color, unselected=not selectors) as run:
+        if selectors and what in {"groups", "variables"}:
+            message = f"list {what} takes no SELECTOR: it lists them all"
+            raise UsageError(Diagnostic(message=message, code="usage", hint=f"write buildmatrix list {what}"))
+        chosen = selectors or ([] if run.sources.home else ["*"])
+        asked = request(selectors=chosen, platform=platform, var=var, var_file=var_file, set_=set_)
+        rows = _rows(run, what, asked)
+        say(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style(), width=width()))
+
+
+def _rows(run: Session, what: What, asked: Request) -> listing.Rows:
+    if what in {"groups", "variables"}:
+        spec, expansion, lacking = everything(run.name, run.sources, asked, run.git)
+        run.warn(lacking)
+        return (
+            listing.groups(spec, expansion)
+            if what == "groups"
+            else listing.variables(expansion.room.variables.values())
+        )
+    planned, lacking = listed(run.name, run.sources, asked, run.git)
+    run.warn(lacking)
+    return {"targets": listing.targets, "platforms": listing.platforms, "tags": listing.tags}[what](planned)

@@ -1,0 +1,137 @@
+"""`buildmatrix plan`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import typer
+
+from buildmatrix.cli import options
+from buildmatrix.cli.output import say, say_wide, width
+from buildmatrix.cli.session import Session, request, session
+from buildmatrix.errors import SpecError
+from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.model import Plan
+from buildmatrix.text import one_line
+
+SOMETHING_TO_BUILD = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan")(plan)
+
+
+def plan(
+    selectors: options.Selectors = None,
+    file: options.File = None,
+    output_format: Annotated[
+        Literal["text", "short", "json", "markdown"],
+        typer.Option(
+            "--format", help="text, short (a line for each target), json, or markdown (a pull-request comment)."
+        ),
+    ] = "text",
+    platform: options.Platform = None,
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    set_: options.Set = None,
+    push: options.Push = False,
+    load: options.Load = False,
+    no_output: options.NoOutput = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every cell, also those that are alike.")] = False,
+    preflight: Annotated[
+        bool,
+        typer.Option(
+            "--preflight", help="Also check docker, the builder, secrets and entitlements, as apply does first."
+        ),
+    ] = False,
+    builder: options.Builder = None,
+    allow: options.Allow = None,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit 10 if there is a target to build, 0 if there is none. Whether it is built already is not looked "
+            "at: right after apply it is 10 again.",
+        ),
+    ] = False,
+    color: options.Colour = "auto",
+) -> None:
+    """Show what would be built, in which order, and why. Contacts nothing.
+
+    \b
+    Examples:
+      buildmatrix plan
+      buildmatrix plan 'app[python=3.13]' --platform linux/amd64
+      buildmatrix plan --format markdown > comment.md
+    """
+    with session(file, color, unselected=not selectors) as run:
+        asked = request(
+            selectors=selectors,
+            platform=platform,
+            var=var,
+            var_file=var_file,
+            set_=set_,
+            push=push,
+            load=load,
+            no_output=no_output,
+        )
+        with _nothing_is_fine(run, asked=detailed_exitcode):
+            planned = make_plan(run.name, run.sources, asked, run.git)
+        if output_format == "json":
+            from buildmatrix.cli.saving import saved_text
+
+            say(saved_text(run, planned))
+        elif output_format == "markdown":
+            from buildmatrix.report.plan.markdown import plan_markdown
+
+            say(plan_markdown(planned, sources=run.sources, all_cells=every, prefix=run.way_from_root))
+        elif output_format == "short":
+            from buildmatrix.report.plan.short import plan_short
+            from buildmatrix.report.plan.text import totals
+
+            say(plan_short(planned, run.style(), width=width()))
+            run.warn(planned.warnings)
+            say(f"{totals(planned)}\n", err=True)
+        else:
+            from buildmatrix.report.plan.text import plan_text
+
+            shown = plan_text(
+                planned,
+                run.style(),
+                all_cells=every,
+                sources=run.sources,
+                width=width(),
+                prefix=run.prefix,
+            )
+            say(shown)
+        if preflight:
+            _preflight(run, planned, builder, allow)
+    if detailed_exitcode:
+        raise typer.Exit(SOMETHING_TO_BUILD)
+
+
+@contextmanager
+def _nothing_is_fine(run: Session, *, asked: bool) -> Iterator[None]:
+    """End with 0 where that was asked for and all that is wrong is that there is nothing to build."""
+    try:
+        yield
+    except SpecError as error:
+        wrong = [diagnostic for diagnostic in error.diagnostics if diagnostic.severity == "error"]
+        if not asked or any(diagnostic.code != "no-target" for diagnostic in wrong):
+            raise
+        run.warn(replace(diagnostic, severity="warning") for diagnostic in error.diagnostics)
+        raise typer.Exit from None
+
+
+def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str] | None) -> None:
+    from buildmatrix.engine.buildx import Probe
+    from buildmatrix.engine.preflight import preflight
+
+    with Probe(run.programs, builder or planned.apply.builder) as probe:
+        facts = preflight(planned, allow=allow or (), probe=probe, programs=run.programs)
+    run.warn(facts.warnings)
+    platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"
+    builder_words = f'"{one_line(facts.builder.name)}" ({one_line(facts.builder.driver)})'
+    say_wide(f"preflight: buildx {facts.buildx}, builder {builder_words}: {one_line(platforms)}")

@@ -1,0 +1,136 @@
+"""`buildmatrix render`."""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from buildmatrix.cli import options
+from buildmatrix.cli.output import say, say_to_program, say_wide
+from buildmatrix.cli.session import Session, refuse_unwritable, request, session, write_file
+from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
+from buildmatrix.files import read_regular
+from buildmatrix.pipeline import whole
+from buildmatrix.plan.bakefile import bake_text, bakeable, whole_document
+from buildmatrix.plan.entitlements import for_bake, grants_of
+from buildmatrix.plan.portable import Whole
+from buildmatrix.spec.credentials import assignment
+from buildmatrix.text import one_line, redacted
+
+MOST_RENDERED = 1 << 28
+"""The largest bake file that is compared, in bytes."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("render")(render)
+
+
+def render(
+    selectors: options.Selectors = None,
+    file: options.File = None,
+    platform: options.Platform = None,
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    set_: options.Set = None,
+    push: options.Push = False,
+    load: options.Load = False,
+    no_output: options.NoOutput = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the bake file there instead of to standard output."),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; exit 10 if FILE (--output) is not there, or with a diff if it is out of date.",
+        ),
+    ] = False,
+    color: options.Colour = "auto",
+) -> None:
+    """Write the bake file: `docker buildx bake -f -` takes it. Contacts nothing.
+
+    It holds every target and group; SELECTOR takes a part. On standard output its paths are those from this folder, in
+    FILE those from the folder of buildmatrix.toml, where bake is to run. A file or a pipe gets credentials as they are,
+    since bake needs them; a terminal gets *** instead.
+
+    \b
+    Examples:
+      buildmatrix render | docker buildx bake -f - --print
+      buildmatrix render --output docker-bake.json
+      buildmatrix render --output docker-bake.json --check
+    """
+    with session(file, color, unselected=not selectors) as run:
+        asked = request(
+            selectors=selectors,
+            platform=platform,
+            var=var,
+            var_file=var_file,
+            set_=set_,
+            push=push,
+            load=load,
+            no_output=no_output,
+        )
+        found = bakeable(whole(run.name, run.sources, asked, run.git))
+        run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
+        run.warn(_notes(run, found, output))
+        here = run.way_here if output is None else ""
+        text = bake_text(whole_document(found.seen_from(here)))
+        root = run.sources.repository.root
+        if output is not None and not check:
+            refuse_unwritable({output: "--output"}, found.plan, root)
+        _write(text, output, root, check=check)
+        if not check and (needed := _allowed(run, found, here)):
+            listed = " ".join(f"--allow={value}" for value in needed)
+            say_wide(f"note: bake needs {one_line(listed)} {'here' if output is None else 'there'}")
+
+
+def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnostic]:
+    """Yield what whoever takes the bake file has to know."""
+    if found.left_out:
+        message = f"the bake file lacks {some(found.left_out)}"
+        yield Diagnostic(message=message, code="left-out", severity="warning")
+    if run.way_here and output is not None:
+        message = f"bake takes the paths of {output} from the folder in which it runs"
+        yield Diagnostic(message=message, code="folder", hint=f"run it in {run.way_here}/", severity="warning")
+
+
+def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:
+    """Return what bake has to be allowed where it runs: in this folder, which the file's is `here` from, or in that."""
+    targets = found.seen_from(here).plan.targets
+    return for_bake(grants_of(targets, str(Path.cwd() if here else run.sources.directory)), ())
+
+
+def _write(text: str, output: str | None, root: str, *, check: bool) -> None:
+    if check:
+        _compare(text, output)
+    elif output is None:
+        say_to_program(text)
+    else:
+        write_file(output, text, root)
+
+
+def _compare(text: str, output: str | None) -> None:
+    if output is None:
+        raise UsageError(
+            Diagnostic(message="--check compares with a file", code="usage", hint="name it with --output FILE")
+        )
+    try:
+        old = read_regular(output, MOST_RENDERED).decode()
+    except FileNotFoundError:
+        hint = f"run buildmatrix render --output {one_line(output)} with the same options"
+        raise OutOfDateError(Diagnostic(message=f"{output} is not there", code="out-of-date", hint=hint)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(Diagnostic(message=f"{output} cannot be read: {reason}", code="read")) from None
+    if old == text:
+        return
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), text.splitlines(keepends=True), one_line(output), "buildmatrix render"
+    )
+    say(redacted("".join(lines), assignment()))
+    hint = f"run buildmatrix render --output {one_line(output)} with the same options"
+    raise OutOfDateError(Diagnostic(message=f"{output} is out of date", code="out-of-date", hint=hint))

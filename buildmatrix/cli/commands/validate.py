@@ -1,0 +1,55 @@
+"""`buildmatrix validate`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from buildmatrix.cli import options
+from buildmatrix.cli.output import say
+from buildmatrix.cli.session import Session, request, session
+from buildmatrix.errors import Diagnostic, SpecError
+from buildmatrix.pipeline import validate as find_problems
+from buildmatrix.text import one_line
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("validate")(validate)
+
+
+def validate(
+    path: Annotated[str | None, typer.Argument(metavar="[FILE]", help="The file; - is standard input.")] = None,
+    file: options.File = None,
+    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    color: options.Colour = "auto",
+) -> None:
+    """Check the file alone, and show every problem at once. Contacts nothing.
+
+    One that another file includes is checked as a part of that.
+
+    \b
+    Examples:
+      buildmatrix validate
+      buildmatrix validate - < buildmatrix.toml
+      buildmatrix validate --format json
+    """
+    with session(path or file, color, part=path is not None) as run:
+        found = find_problems(run.name, run.sources, request(var=var, var_file=var_file), run.git)
+        if output_format == "json":
+            from buildmatrix.report.diagnostics.text import diagnostics_json
+
+            say(diagnostics_json(found, run.sources, prefix=run.prefix))
+        _finish(run, found, quiet=output_format == "json")
+
+
+def _finish(run: Session, found: tuple[Diagnostic, ...], *, quiet: bool) -> None:
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        if quiet:
+            raise typer.Exit(SpecError.exit_code)
+        raise SpecError(*found)
+    if not quiet:
+        run.warn(found)
+        files = len(run.sources.texts)
+        say(f"{one_line(run.prefix + run.name)} is valid" + (f" ({files} files)\n" if files > 1 else "\n"))

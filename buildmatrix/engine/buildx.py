@@ -1,0 +1,191 @@
+"""What docker and buildx say of themselves: versions, the builder, its nodes and platforms."""
+
+import json
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from buildmatrix.engine.failures.unreachable import PLUGIN, no_buildx, unreachable
+from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
+from buildmatrix.oci.platform import normalized
+from buildmatrix.process import Completed, Programs
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.toml.plain import table_of
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+_VERSION = re.compile(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])|(?P<other>\S+))", re.MULTILINE)
+"""Its line of `docker buildx version`, among what docker and its plugins may say besides. Distributions write
+`0.13.1+ds1`, Docker Desktop `v0.29.1-desktop.1`, builds from a commit that."""
+
+_FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
+
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
+"""Architectures as the kernel calls them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for."""
+
+    name: str
+    error: str
+    platforms: tuple[str, ...]
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """A builder: its driver (docker, docker-container, kubernetes, remote), nodes, and what is wrong with it."""
+
+    name: str
+    driver: str
+    error: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The platforms of all nodes; empty if a node has not said yet."""
+        if any(not node.platforms for node in self.nodes):
+            return frozenset()
+        return frozenset(platform for node in self.nodes for platform in node.platforms)
+
+    def node_of(self, platform: str) -> str:
+        """Return the name of the node that builds a platform, as buildx chooses it, "" if none does.
+
+        That is the first that was made for it, else the first that has it (found with 0.29).
+        """
+        if len(self.nodes) == 1:
+            return self.nodes[0].name
+        made = (node.name for node in self.nodes if platform in node.own)
+        return next(made, "") or next((node.name for node in self.nodes if platform in node.platforms), "")
+
+
+class Probe:
+    """The questions to docker that every `apply` asks. They are asked at once, and answered while the plan is made."""
+
+    def __init__(self, programs: Programs, builder: str | None) -> None:
+        """Ask for the version of buildx, the builder (None: the current one), and the engine's image store."""
+        self._programs, self._asked = programs, builder
+        with ExitStack() as stack:
+            inspect = ["docker", "buildx", "inspect", *([builder] if builder else [])]
+            info = ["docker", "info", "--format", "{{json .}}"]
+            self._version = stack.enter_context(programs.begin(["docker", "buildx", "version"]))
+            self._inspected = stack.enter_context(programs.begin(inspect))
+            self._info = stack.enter_context(programs.begin(info))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the questions that nobody waited for."""
+        self._stack.close()
+
+    def look(self) -> "tuple[Version, Builder]":
+        """Return the version of buildx and the builder that bake will use; EngineError if none answers."""
+        return version_of(self._version.result()), self._builder()
+
+    def _builder(self) -> Builder:
+        done, environment = self._inspected.result(), self._programs.environment
+        builder = parse_builder(done.stdout)
+        failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
+        if done.code != 0 and self._asked and "no builder" in done.stderr:
+            hint = did_you_mean(self._asked, _names(self._programs)) or "see docker buildx ls"
+            raise EngineError(Diagnostic(message=f'there is no builder "{self._asked}"', code="builder", hint=hint))
+        if done.code != 0 or failed or not builder.nodes:
+            said = failed or done.stderr.strip().removeprefix("ERROR: ")
+            raise unreachable(said, self._words, environment, (builder.name, builder.driver))
+        return builder
+
+    def _words(self) -> str:
+        """Return what docker itself said of the trouble, "" if nothing."""
+        try:
+            lines = self._info.result().stderr.strip().splitlines()
+        except EngineError:
+            return ""
+        return lines[-1].removeprefix("Failed to initialize: ") if lines else ""
+
+    def has_containerd_store(self) -> bool:
+        """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
+        return "io.containerd" in json.dumps(self._told.get("DriverStatus"))
+
+    def plugin(self) -> str:
+        """Return the path of the buildx plugin, "" if docker does not tell: it starts twice as fast by itself."""
+        client = self._told.get("ClientInfo")
+        plugins = client.get("Plugins") if isinstance(client, dict) else None
+        tables = [one for one in plugins if isinstance(one, dict)] if isinstance(plugins, list) else []
+        return next((str(one.get("Path", "")) for one in tables if one.get("Name") == "buildx"), "")
+
+    def own_platform(self) -> str:
+        """Return the engine's own platform, "" if docker does not tell."""
+        system, machine = str(self._told.get("OSType") or ""), str(self._told.get("Architecture") or "")
+        return normalized(f"{system}/{_MACHINES.get(machine, machine)}") if system and machine else ""
+
+    def insecure_registries(self) -> frozenset[str]:
+        """Return the registries that the engine may ask without TLS, as its configuration names them."""
+        configured = self._told.get("RegistryConfig") or {}
+        found = configured.get("IndexConfigs") or {} if isinstance(configured, dict) else {}
+        return frozenset(name for name, one in found.items() if isinstance(one, dict) and one.get("Secure") is False)
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        try:
+            said = self._info.result().stdout.splitlines()
+            return table_of(next((line for line in said if line.startswith("{")), "{}"))
+        except EngineError:
+            return {}
+
+
+def version_of(done: Completed) -> "Version":
+    """Return the version that `docker buildx version` told; EngineError if it told none."""
+    from packaging.version import Version
+
+    found = _VERSION.search(done.stdout)
+    if done.code != 0 or found is None:
+        raise no_buildx(done)
+    if not found["number"] or found["number"] == "0.0.0":
+        message = f"the buildx here does not tell its version, but says {shown(found['other'] or 'v0.0.0')}"
+        hint = PLUGIN.replace("install", "install a release of", 1)
+        raise EngineError(Diagnostic(message=message, code="buildx", hint=hint))
+    return Version(found["number"])
+
+
+def _names(programs: Programs) -> list[str]:
+    listed = programs.run(["docker", "buildx", "ls"]).stdout.splitlines()[1:]
+    return [line.split()[0].rstrip("*") for line in listed if line and not line.startswith((" ", "\\"))]
+
+
+def parse_builder(text: str) -> Builder:
+    """Return the builder that `docker buildx inspect` describes."""
+    head, _, rest = text.partition("\nNodes:")
+    fields = _fields(head)
+    blocks = [block for block in re.split(r"\n(?=Name:)", "\n" + rest.strip()) if block.strip()]
+    nodes = tuple(map(_node, blocks))
+    return Builder(
+        name=fields.get("Name", ""), driver=fields.get("Driver", ""), error=fields.get("Error", ""), nodes=nodes
+    )
+
+
+def _node(block: str) -> Node:
+    fields = _fields(block)
+    platforms = [name.strip() for name in fields.get("Platforms", "").split(",") if name.strip()]
+    return Node(
+        name=fields.get("Name", ""),
+        error=fields.get("Error", ""),
+        platforms=tuple(normalized(name.rstrip("*")) for name in platforms),
+        own=tuple(normalized(name.rstrip("*")) for name in platforms if name.endswith("*")),
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if match := _FIELD.match(line):
+            found.setdefault(match[1], match[2].strip())
+    return found

@@ -1,0 +1,1 @@
+"""What a failure of docker, buildx, BuildKit or a registry means, and what to do."""

@@ -1,0 +1,151 @@
+"""What `apply` makes sure of before it builds: everything at once, with what to do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from buildmatrix.dockerfile.reader import runs_programs
+from buildmatrix.engine.buildx import Builder, Probe
+from buildmatrix.engine.drivers import half_caches, passed_over, unfit
+from buildmatrix.engine.emulation import platform_hint
+from buildmatrix.engine.secrets import secrets_of
+from buildmatrix.engine.versions import gate_found
+from buildmatrix.errors import Diagnostic, EngineError, UsageError
+from buildmatrix.plan.checks.races import races_of
+from buildmatrix.plan.checks.values import Annotation, annotations
+from buildmatrix.plan.entitlements import grants_of, is_allowed
+from buildmatrix.plan.model import Grant, Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds
+from buildmatrix.plan.reach import text_of
+from buildmatrix.process import Programs
+from buildmatrix.spec.rows.caches import InlineCacheTo
+from buildmatrix.spec.rows.settings import DockerOutput, OciOutput
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What was found: the version of buildx, the builder, and what to say before the build begins.
+
+    `imagetools` is the command to which those of `docker buildx imagetools` are given. `own_platform` is what is built
+    where a target declares none, "" if nobody knows; `insecure_registries` may be asked without TLS.
+    """
+
+    buildx: "Version"
+    builder: Builder
+    warnings: tuple[Diagnostic, ...]
+    imagetools: tuple[str, ...] = ("docker", "buildx", "imagetools")
+    own_platform: str = ""
+    insecure_registries: frozenset[str] = frozenset()
+
+
+def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Facts:
+    """Return the facts; UsageError for what the command line lacks, EngineError for what the machine lacks."""
+    grants = grants_of(plan.targets, plan.directory)  # again: a saved plan says what it likes
+    if refused := [*not_allowed(grants, tuple(allow)), *races_of(plan.targets, plan.directory)]:
+        raise UsageError(*refused)
+    version, found = probe.look()
+    problems = gate_found(plan, version)
+    problems += secrets_of(plan, programs)
+    problems += _platforms(plan, found)
+    problems += _store(plan, found, probe)
+    problems += unfit(plan, found, programs.environment)
+    if problems:
+        raise EngineError(*problems)
+    plugin = probe.plugin()
+    imagetools = (plugin, "imagetools") if plugin else Facts.imagetools
+    return Facts(
+        buildx=version,
+        builder=found,
+        warnings=(
+            *_only_cached(plan, found),
+            *half_caches(plan, found),
+            *passed_over(plan, programs.environment),
+        ),
+        imagetools=imagetools,
+        own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),
+        insecure_registries=probe.insecure_registries() if found.driver == "docker" else frozenset(),
+    )
+
+
+def not_allowed(grants: Iterable[Grant], allowed: Iterable[str]) -> Iterator[Diagnostic]:
+    """Yield a refusal for each grant that only the command line can give, and does not."""
+    for grant in grants:
+        if not grant.automatic and not is_allowed(grant.value, allowed):
+            message = f"{grant.target} needs {grant.value}, which apply has to allow"
+            what = "its output may lie over hooks and settings that git obeys" if grant.value.endswith("/.git") else ""
+            hint = f"{what or 'read what it does'}, then add --allow={grant.value}"
+            yield Diagnostic(message=message, code="allow", place=grant.place, hint=hint)
+
+
+def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:
+    """A platform that no node has is fine as long as nothing of that platform has to run."""
+    known = builder.platforms
+    if not known:
+        return []
+    lacking: dict[str, PlannedTarget] = {}
+    for target in plan.targets:
+        for platform in target.platforms:
+            if platform not in known and platform not in lacking and platform != "local" and _runs(target, plan):
+                lacking[platform] = target
+    return [_lacking(platform, target, builder) for platform, target in lacking.items()]
+
+
+def _runs(target: PlannedTarget, plan: Plan) -> bool:
+    """Whether the Dockerfile runs programs; one that cannot be read here is left to the build."""
+    return builds(target.settings) and runs_programs(text_of(target, plan.directory), target.settings.target)
+
+
+def _lacking(platform: str, target: PlannedTarget, builder: Builder) -> Diagnostic:
+    return Diagnostic(
+        message=f'no builder node can make {platform} for {target.name} (builder "{builder.name}": '
+        f"{', '.join(sorted(builder.platforms))})",
+        code="platform",
+        place=target.place_of("platforms"),
+        hint=platform_hint(platform, target, builder),
+    )
+
+
+def _store(plan: Plan, builder: Builder, probe: Probe) -> list[Diagnostic]:
+    """The docker driver keeps images of several platforms, and writes OCI archives, only with containerd's store."""
+    if builder.driver != "docker":
+        return []
+    needs = [target for target in plan.targets if len(target.platforms) > 1 or _wants_store(target)]
+    if not needs or probe.has_containerd_store():
+        return []
+    message = f"{needs[0].name} needs more than the docker driver can do with the engine's old image store"
+    hint = (
+        "switch the engine to containerd's store (docs.docker.com/engine/storage/containerd)\n"
+        "or use another driver: docker buildx create --name many --driver docker-container, then --builder many"
+    )
+    return [Diagnostic(message=message, code="store", place=needs[0].place_of("platforms"), hint=hint)]
+
+
+def _wants_store(target: PlannedTarget) -> bool:
+    outputs = target.settings.output or ()
+    archive = any(
+        isinstance(output, OciOutput) or (isinstance(output, DockerOutput) and output.dest) for output in outputs
+    )
+    caches = any(not isinstance(cache, InlineCacheTo) for cache in target.settings.cache_to or ())
+    indexes = any(isinstance(one, Annotation) and one.is_index for one in annotations(target.settings))
+    return archive or caches or indexes or bool(target.settings.attest)
+
+
+def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
+    """With every driver but docker's, a target without output stays in the builder's cache."""
+    if builder.driver == "docker":
+        return
+    said: set[str] = set()
+    for target in plan.targets:
+        if target.leaves_nothing and target.declared not in said:
+            said.add(target.declared)
+            message = f'{target.name} has no output: it will stay in the cache of builder "{builder.name}"'
+            yield Diagnostic(
+                message=message,
+                code="no-output",
+                place=target.place,
+                hint="add output, --push or --load",
+                severity="warning",
+            )

@@ -1,0 +1,1 @@
+"""BuildKit's progress as events of targets."""

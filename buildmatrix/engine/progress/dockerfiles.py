@@ -1,0 +1,127 @@
+"""The Dockerfiles of a plan's targets, each read once and only when it is needed: whose a step is, which is last.
+
+Bake tells the steps of what a target builds upon under that target's name, too.
+"""
+
+import re
+
+from buildmatrix.dockerfile.reader import instructions, last_instruction, last_step, numbered, pulls
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.reach import text_of
+
+
+class Dockerfiles:
+    """Knows the steps of targets."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Take the plan."""
+        self._plan = plan
+        self._steps: dict[str, frozenset[tuple[str, ...]]] = {}
+        self._last: dict[str, tuple[str, int] | None] = {}
+        self._ending: dict[str, str] = {}
+        self._from: dict[str, bool] = {}
+        self._upon: dict[str, tuple[str, ...]] = {}
+
+    def upon(self, name: str) -> tuple[str, ...]:
+        """Return all that a target builds upon, a base before what builds upon it."""
+        if name not in self._upon:
+            links = self._plan.by_name[name].links
+            found = {*links, *(further for link in links for further in self.upon(link))}
+            self._upon[name] = tuple(one.name for one in self._plan.targets if one.name in found)
+        return self._upon[name]
+
+    def whose(self, name: str, step: str) -> str:
+        """Return the target whose step it is that was told under a name: its own in doubt."""
+        if not self.upon(name):
+            return name
+        if step.startswith("FROM ") and not self._pulls(name):  # it is told as it was resolved
+            return next(filter(self._pulls, self.upon(name)), name)
+        return max((name, *self.upon(name)), key=lambda one: self._likeness(one, step))
+
+    def is_own(self, name: str, step: str) -> bool:
+        """Tell whether a step that was told under a name is surely its own."""
+        if not self.upon(name):
+            return True
+        return self._likeness(name, step) > max([-1, *(self._likeness(base, step) for base in self.upon(name))])
+
+    def last(self, name: str) -> tuple[str, int] | None:
+        """Return what `last_step` says of a target's Dockerfile."""
+        if name not in self._last:
+            target = self._plan.by_name[name]
+            text = text_of(target, self._plan.directory)
+            self._last[name] = last_step(text, target.settings.target, target.settings.contexts or {})
+        return self._last[name]
+
+    def may_end(self, name: str, step: str) -> bool:
+        """Tell whether a step that has the last one's number is made by the last instruction.
+
+        BuildKit tells a step that runs for another build, too, with the number that it has there. A FROM is told as it
+        was resolved, and an instruction with a here-document by the text of that: there the number has to do.
+        """
+        if name not in self._ending:
+            target = self._plan.by_name[name]
+            self._ending[name] = last_instruction(text_of(target, self._plan.directory), target.settings.target)
+        last = self._ending[name]
+        is_from = last[:5].upper() == "FROM "
+        if is_from or step.startswith("FROM "):
+            return is_from and step.startswith("FROM ")
+        return "<<" in last or _is_made_of(_plain(step), _pieces(last))
+
+    def _pulls(self, name: str) -> bool:
+        if name not in self._from:
+            target = self._plan.by_name[name]
+            self._from[name] = pulls(text_of(target, self._plan.directory), target.settings.contexts or {})
+        return self._from[name]
+
+    def _likeness(self, name: str, step: str) -> int:
+        """Return how many signs a step has in common with one of a target's Dockerfile, as it is told; -1 for none."""
+        if name not in self._steps:
+            text = text_of(self._plan.by_name[name], self._plan.directory)
+            self._steps[name] = frozenset(map(_pieces, instructions(text)))
+        told = _plain(step)
+        return max((sum(map(len, pieces)) for pieces in self._steps[name] if _is_made_of(told, pieces)), default=-1)
+
+
+def line_of(target: PlannedTarget, directory: str, step: str) -> int:
+    """Return the line of a target's Dockerfile on which a step is written, as it is told: `linux/amd64 2/5 RUN make`.
+
+    0 where none is like it, or several are.
+    """
+    told, found = _plain(_NUMBER.sub("", step)), dict[int, list[int]]()
+    for line, instruction in numbered(text_of(target, directory)):
+        pieces = _pieces(instruction)
+        if _is_made_of(told, pieces):
+            found.setdefault(sum(map(len, pieces)), []).append(line)
+    lines = found[max(found)] if found else []
+    return lines[0] if len(lines) == 1 else 0
+
+
+_NUMBER = re.compile(r"^.*?\b\d+/\d+ ")
+_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|[a-z_][a-z0-9_]*)")
+"""A variable, in small letters: BuildKit tells a step with some of them replaced by their values."""
+
+
+def _plain(step: str) -> str:
+    return re.sub(r"\s+", "", step).casefold()
+
+
+def _pieces(instruction: str) -> tuple[str, ...]:
+    """Return what stands between the variables of an instruction."""
+    return tuple(_VARIABLE.split(_plain(instruction)))
+
+
+def _is_made_of(told: str, pieces: tuple[str, ...]) -> bool:
+    """Tell whether a text is these pieces with anything in between."""
+    first, *others = pieces
+    if not others:
+        return told == first
+    last = others.pop()
+    place, end = len(first), len(told) - len(last)
+    if place > end or not (told.startswith(first) and told.endswith(last)):
+        return False
+    for piece in others:
+        found = told.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True

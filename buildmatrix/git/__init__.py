@@ -1,0 +1,1 @@
+"""What is known of the repository's commit; git is asked without obeying its configuration."""

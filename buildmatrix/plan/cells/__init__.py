@@ -1,0 +1,1 @@
+"""From declared targets to cells and their settings."""

@@ -1,0 +1,299 @@
+"""From declared targets to entries (a name and a cell each), and from an entry to its settings."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from buildmatrix.errors import Notes, Place, Pointer, Problems
+from buildmatrix.plan.cells.interpolate import Faults, Recipe
+from buildmatrix.plan.cells.matrix import (
+    LIMIT,
+    Axes,
+    axis_items,
+    cell_name,
+    cells_of,
+    identity,
+    label,
+    matches,
+    shown_value,
+)
+from buildmatrix.plan.cells.merge import Heritage, override_layers
+from buildmatrix.plan.cells.overrides import Setting
+from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
+from buildmatrix.plan.model import MatrixFacts
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.recovery import ANY_SETTING
+from buildmatrix.spec.rows.settings import NAME, Settings
+from buildmatrix.spec.rows.shapes import is_template, row_of
+from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
+from buildmatrix.template.context import CellRoom, Room
+from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
+
+_NAME = re.compile(NAME)
+_LINE = re.compile(r" \(line ([0-9]+) of it\)$")
+
+
+class Expansion:
+    """All entries of a spec by name, and the settings of each when they are asked for."""
+
+    def __init__(self, spec: Spec, room: Room, problems: Problems) -> None:
+        """Expand every matrix; what is wrong is added to `problems`, and what cannot be expanded has no entry."""
+        self.spec, self.room, self.problems = spec, room, problems
+        self.entries: dict[str, Entry] = {}
+        self.matrices: dict[str, MatrixFacts] = {}
+        self.rooms: dict[str, CellRoom] = {}
+        said: set[tuple[Place, str]] = set()
+        self._faults = {name: Faults(name, problems, said) for name in spec.targets}
+        self._heritage = Heritage(spec)
+        self._recipes: dict[Any, Recipe] = {}
+        self._clashes: dict[Place, list[tuple[str, str, Notes]]] = {}
+        self._sets: list[tuple[frozenset[str], Setting]] = []
+        for target in spec.targets.values():
+            if not target.abstract and target.name not in spec.damage.shapeless | spec.damage.circular:
+                self._expand(target)
+        self._refuse_clashes()
+        self.selection = Selection(spec, self.entries)
+
+    def lay_over(self, settings: list[Setting]) -> None:
+        """Lay `--set` over the targets that its selectors match."""
+        for setting in settings:
+            try:
+                self._sets.append((frozenset(self.selection.names(setting.selector)), setting))
+            except SelectorError as error:
+                self.problems.error("selector", error.message, setting.layer.place, hint=error.hint)
+
+    # --- entries --------------------------------------------------------------------------------------------------
+
+    def _expand(self, target: DeclaredTarget) -> None:
+        matrix = target.table.matrix
+        if matrix is None:
+            self.rooms[target.name] = CellRoom(self.room, target.name, ())
+            self._enter(Entry(target.name, target, {}))
+            return
+        faults = len(self.problems.errors)
+        target = self._with_values(target, matrix)
+        axes = self._axes(target)
+        if len(self.problems.errors) > faults or self._faults[target.name].wrong(""):
+            return
+        cells, excluded = cells_of(target, axes, self.problems)
+        if (together := len(self.entries) + len(cells)) > LIMIT:
+            message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
+            self.problems.error("too-many", message, inside(target.place, "matrix", part="key"))
+            return
+        self.rooms[target.name] = CellRoom(
+            self.room, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell}
+        )
+        self.matrices[target.name] = MatrixFacts(axes=tuple(axes), cells=len(cells), excluded=excluded)
+        room = self.rooms[target.name]
+        room.cells = [(None, cell) for cell in cells]
+        named = [(self._name(target, cell, axes), cell) for cell in cells]
+        self._check_cell_names(target, [name for name, _ in named])
+        room.cells = named
+        for name, cell in named:
+            self._enter(Entry(name, target, cell))
+
+    def _enter(self, entry: Entry) -> None:
+        other = self.entries.get(entry.name)
+        hidden = self.spec.targets.get(entry.name)
+        if other is not None:
+            self._clash(entry, other.target, f"{_spoken(other)} and {_spoken(entry)} are both called {entry.name}")
+        elif hidden is not None and hidden is not entry.target and hidden.name != entry.target.name:
+            self._clash(entry, hidden, f"{_spoken(entry)} is called {entry.name}, which is another target's name")
+        elif entry.name in self.spec.groups and entry.cell:
+            self._clash(entry, None, f"{_spoken(entry)} is called {entry.name}, which is a group's name")
+        else:
+            self.entries[entry.name] = entry
+
+    def _clash(self, entry: Entry, other: DeclaredTarget | None, message: str) -> None:
+        place = inside(entry.target.place, "name") if entry.target.table.name else entry.target.place
+        hint = 'give the cells names of their own: name = "…{{ axis }}…"' if entry.cell else "give one another name"
+        notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
+        if not self._faults[entry.target.name].wrong(""):
+            self._clashes.setdefault(place, []).append((message, hint, notes))
+
+    def _refuse_clashes(self) -> None:
+        """Refuse names that are taken, once for each place."""
+        for place, ((message, hint, notes), *others) in self._clashes.items():
+            self.problems.error("same-name", message + _and_more(len(others)), place, hint=hint, notes=notes)
+
+    def _name(self, target: DeclaredTarget, cell: Cell, axes: Axes) -> str:
+        text = target.table.name
+        if text is None:
+            return cell_name(target.name, cell, axes)
+        place = inside(target.place, "name")
+        try:
+            name = self.rooms[target.name].at(None, cell)(text) if is_template(text) else text
+        except BadTemplateError as error:
+            self._faults[target.name].add(
+                error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint
+            )
+            return cell_name(target.name, cell, axes)
+        return name
+
+    def _check_cell_names(self, target: DeclaredTarget, names: list[str]) -> None:
+        """Refuse what the template of a name makes, once for all cells."""
+        wrong = [name for name in names if not _NAME.fullmatch(name)]
+        if not wrong or target.table.name is None:
+            return
+        message = f"target.{target.name}.name: {shown(wrong[0])} is not a name of letters, digits, `-` and `_`"
+        message += _and_more(len(wrong) - 1)
+        hint = "the filter slug makes one: {{ axis | slug }}"
+        self._faults[target.name].add("name", message, inside(target.place, "name"), "", hint=hint)
+
+    def _axes(self, target: DeclaredTarget) -> Axes:
+        axes: dict[str, list[Any]] = {}
+        for axis, written in ((target.table.matrix or Matrix()).axes or {}).items():
+            place = inside(target.place, "matrix", axis)
+            values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
+            if values is None:
+                self.problems.error(
+                    "axis", f"target.{target.name}.matrix: the template of axis {axis} gives no list", place
+                )
+                continue
+            axes[axis] = list(values)
+            if not axes[axis] and isinstance(written, str) and not self.problems.errors:
+                self.problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
+            for index, value in enumerate(axes[axis]):
+                self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
+            self._check_repeats(target, axis, axes[axis], place)
+        return axes
+
+    def _check_repeats(self, target: DeclaredTarget, axis: str, values: list[Any], place: Place) -> None:
+        known: set[Any] = set()
+        for index, value in enumerate(values):
+            if (key := identity(value)) in known:
+                message = f"target.{target.name}.matrix: axis {axis} has the value {shown_value(value)} twice"
+                self.problems.error("axis", message, inside(place, index))
+            known.add(key)
+
+    def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
+        failed = self._faults[target.name].wrong("")
+        if not failed and not isinstance(value, str | int | float | Mapping) and type(value).__name__ != "Decimal":
+            message = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}"
+            self.problems.error("axis", message, place, hint="values are strings, numbers, booleans or tables")
+
+    def _with_values(self, target: DeclaredTarget, matrix: Matrix) -> DeclaredTarget:
+        """Render the templates among the values of the matrix and of what its overrides select."""
+        place = inside(target.place, "matrix")
+        changed = {
+            key: self._values(value, target, inside(place, key))
+            for key, value in vars(matrix).items()
+            if key != "axes" and value
+        }
+        axes = {
+            axis: values if isinstance(values, str) else self._values(values, target, inside(place, axis))
+            for axis, values in (matrix.axes or {}).items()
+        }
+        overrides = tuple(
+            override.but(
+                {"select": self._values(override.select, target, inside(target.place, "override", index, "select"))}
+            )
+            for index, override in enumerate(target.table.override or ())
+        )
+        table = target.table.but({"matrix": matrix.but(changed | {"axes": axes}), "override": overrides})
+        return DeclaredTarget(name=target.name, table=table, place=target.place, defaults=target.defaults)
+
+    def _values(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
+        if isinstance(value, str):
+            return self._value(value, target, place)
+        if isinstance(value, Mapping):
+            return {key: self._values(item, target, inside(place, key)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return tuple(self._values(item, target, inside(place, index)) for index, item in enumerate(value))
+        return value
+
+    def _value(self, text: str, target: DeclaredTarget, place: Place) -> Any:
+        if not is_template(text):
+            return text
+        try:
+            return self.room.evaluate(text, target.name)
+        except BadTemplateError as error:
+            self._faults[target.name].add(
+                error.code, f"target.{target.name}.matrix: {error.message}", place, "", hint=error.hint
+            )
+            return ()
+
+    # --- settings -------------------------------------------------------------------------------------------------
+
+    def settings(self, entry: Entry) -> tuple[Settings, Mapping[Pointer, Place]]:
+        """Return an entry's settings, rendered and checked, and where each was declared."""
+        recipe = self._recipe(entry)
+        room = self.rooms[entry.target.name]
+        bad = self._bad(entry.target.name, entry.name)
+        try:
+            self.room.templates.spend(recipe.length)
+        except BadTemplateError as error:
+            bad(error, ANY_SETTING, entry.target.place)
+        return recipe.settings(entry.name, room.at(entry.name, entry.cell), bad), recipe.origins
+
+    def close(self) -> None:
+        """End what templates needed: nothing more will be rendered."""
+        self.room.templates.close()
+
+    def wrong(self, entry: Entry) -> frozenset[str]:
+        """Return the attributes of an entry's settings that had errors: what follows from those is not worth saying."""
+        of_file = self.spec.damage.settings.get(entry.target.name, frozenset())
+        return of_file | self._faults[entry.target.name].wrong(entry.name)
+
+    def unexpanded(self) -> Iterator[tuple[DeclaredTarget, Settings, Mapping[Pointer, Place], frozenset[str]]]:
+        """Yield the targets that have no entry for the errors of their matrix: what is known of their settings.
+
+        That is what holds no template; the last of the four are the attributes that are not known. Templates are
+        looked at for their syntax, and for their names where the axes' names are sound.
+        """
+        for target in self.spec.targets.values():
+            if target.abstract or target.name in self.spec.damage.circular or self.selection.by_target[target.name]:
+                continue
+            recipe = Recipe(self._heritage.under(target).merged(), self._faults[target.name], target.place)
+            recipe.settings("", self._reader(target), self._bad(target.name, ""))
+            yield target, recipe.fixed, recipe.origins, frozenset({ANY_SETTING, *recipe.dynamic})
+
+    def _reader(self, target: DeclaredTarget) -> Callable[[str], str]:
+        """Return what looks at a template without rendering it: it always raises, at best with nothing to say."""
+        matrix = target.table.matrix or Matrix()
+        local = {axis for table in [matrix.axes or {}, *(matrix.include or ())] for axis in table}
+        known = {*self.room.scope, *local, "target", "name"}
+
+        def read(text: str) -> str:
+            template = self.room.templates[text]
+            if target.name not in self.spec.damage.shapeless:
+                self.room.templates.check_names(template, known)
+            raise BadTemplateError("", code=FOLLOWS)
+
+        return read
+
+    def _bad(self, declared: str, cell: str) -> Callable[[BadTemplateError, str, Place], None]:
+        def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
+            spoken = f".{row_of(Settings, attribute).key}" if attribute else ""
+            message = f"target.{declared}{spoken}: {error.message}"
+            if (line := _LINE.search(error.message)) is not None:
+                place = replace(place, within=int(line[1]))
+            self._faults[declared].add(error.code, message, place, cell, hint=error.hint, attribute=attribute)
+
+        return bad
+
+    def _recipe(self, entry: Entry) -> Recipe:
+        overrides = tuple(
+            index
+            for index, override in enumerate(entry.target.table.override or ())
+            if matches(override.select, entry.cell)
+        )
+        sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
+        key = (entry.target.name, overrides, sets)
+        if key not in self._recipes:
+            stack = self._heritage.under(entry.target)
+            for layer in (*override_layers(entry.target, overrides), *(self._sets[index][1].layer for index in sets)):
+                stack.lay(layer)
+            self._recipes[key] = Recipe(stack.merged(), self._faults[entry.target.name], entry.target.place)
+        return self._recipes[key]
+
+
+def _and_more(cells: int) -> str:
+    return f" (and {cells:,} more cell{'s' if cells > 1 else ''})" if cells else ""
+
+
+def _spoken(entry: Entry) -> str:
+    cell = ", ".join(f"{axis} = {label(value)}" for axis, value in entry.cell.items())
+    return f"target.{entry.target.name} ({cell})" if cell else f"target.{entry.target.name}"

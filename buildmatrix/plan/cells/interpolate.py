@@ -1,0 +1,350 @@
+"""Rendering merged settings for the cells of a target.
+
+What a template cannot change is worked out once for all cells that share it; for each cell only the settings that hold
+templates are rendered, checked again against the schema of a rendered value, and put in the place of the others.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.oci.platform import normalized
+from buildmatrix.plan.cells.merge import Merged
+from buildmatrix.plan.cells.paths import folder_of, rebase
+from buildmatrix.spec.checks.data import problems as check
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.credentials import learn_csv, learn_setting
+from buildmatrix.spec.recovery import ANY_SETTING
+from buildmatrix.spec.rows.csv import BadCsvError, is_table_list, parsed
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import (
+    JsonSchema,
+    Row,
+    Table,
+    build,
+    definitions,
+    given,
+    is_template,
+    plain,
+    row_of,
+    row_schema,
+    unwrap,
+)
+from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
+from buildmatrix.spec.toml.plain import boolean_of, integer_of
+from buildmatrix.template.scope import FOLLOWS, BadTemplateError
+
+Render = Callable[[str], str]
+"""Renders a template's text for one cell; raises BadTemplateError."""
+
+
+class Faults:
+    """Takes what is wrong with one target's values, each said once even if many cells and heirs share it."""
+
+    def __init__(self, declared: str, problems: Problems, said: set[tuple[Place, str]]) -> None:
+        """Report for the target of this name; `said` is what all targets have said so far."""
+        self.declared, self.problems, self._said = declared, problems, said
+        self._wrong: dict[str, set[str]] = {}
+
+    def wrong(self, cell: str) -> set[str]:
+        """Return the attributes that have errors: those of a cell, and those of all cells."""
+        return self._wrong.get(cell, set()) | self._wrong.get("", set())
+
+    def add(
+        self, code: str, message: str, place: Place, cell: str, *, hint: str = "", attribute: str = ANY_SETTING
+    ) -> None:
+        """Add an error; `cell` is the cell's name, "" where the value is the same for all cells."""
+        self._wrong.setdefault(cell, set()).add(attribute)
+        if code == FOLLOWS:
+            return
+        fault = (place, message.replace(f"target.{self.declared}", "", 1))
+        if fault not in self._said:
+            self._said.add(fault)
+            of = f" (cell {cell})" if cell and cell != self.declared else ""
+            self.problems.error(code, message + of, place, hint=hint)
+
+
+class Templated(str):
+    """A text that is known to be a template."""
+
+    __slots__ = ()
+
+
+class Recipe:
+    """Merged settings, ready to be rendered for any number of cells."""
+
+    def __init__(self, merged: Merged, faults: Faults, home: Place) -> None:
+        """Work out what is the same for all cells. `home` is the place of the target's declaration."""
+        self.origins = merged.origins
+        self.finish = {name: Finish(name, merged.origins, faults) for name in given(merged.settings)}
+        values = {
+            name: value if name == "description" else _marked(value) for name, value in given(merged.settings).items()
+        }
+        self.dynamic = {name: value for name, value in values.items() if _holds(value)}
+        fixed = {name: self.finish[name](value, "") for name, value in values.items() if name not in self.dynamic}
+        if "context" not in values and (folder := posixpath.dirname(home.file)):
+            fixed["context"] = folder
+        self.fixed = Settings(**{name: value for name, value in fixed.items() if value is not None})
+        self.length = sum(map(_length, fixed.values()))
+        """Characters of what is the same for all cells: each of them has it."""
+
+    def settings(self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]) -> Settings:
+        """Return the settings of a cell; `bad` takes each template's failure with the attribute and the place."""
+        if not self.dynamic:
+            return self.fixed
+        changed: dict[str, Any] = {}
+        for attribute, value in self.dynamic.items():
+            finish = self.finish[attribute]
+            failures: Failures = []
+            rendered = _rendered(finish.row, value, render, failures)
+            for error, path in failures:
+                bad(error, attribute, finish.place(path))
+            if not failures or (isinstance(value, tuple) and not finish.has_tables and _are_wrong(failures)):
+                changed[attribute] = finish.rendered(rendered, cell)
+        return self.fixed.but(changed)
+
+
+# --- rendering ------------------------------------------------------------------------------------------------------
+
+
+def _marked(value: Any) -> Any:
+    """Return a value with each template in it marked as one."""
+    if isinstance(value, str):
+        return Templated(value) if is_template(value) else value
+    if isinstance(value, Mapping):
+        return {key: _marked(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_marked, value))
+    if isinstance(value, Table):
+        return value.but({name: _marked(item) for name, item in given(value).items()})
+    return value
+
+
+def _holds(value: Any) -> bool:
+    """Tell whether there is a marked template anywhere in a value."""
+    if isinstance(value, Mapping):
+        return any(map(_holds, value.values()))
+    if isinstance(value, tuple):
+        return any(map(_holds, value))
+    return isinstance(value, Templated) or (isinstance(value, Table) and any(map(_holds, given(value).values())))
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    table = given(value) if isinstance(value, Table) else value
+    items = table.values() if isinstance(table, Mapping) else table
+    return sum(map(_length, items)) if isinstance(items, Iterable) else 1
+
+
+Failures = list[tuple[BadTemplateError, Pointer]]
+
+
+def _are_wrong(failures: Failures) -> bool:
+    """Tell whether no run could render them: then the plan is none, and the rest of a list is checked beside them."""
+    return all(error.code in {"template", "unknown-name"} for error, _ in failures)
+
+
+def _rendered(row: Row, value: Any, render: Render, failures: Failures) -> Any:
+    """Render the templates of one setting; those that fail are added to `failures` with their paths."""
+    if isinstance(value, str):
+        return _scalar(row.shape, _text(value, (), render, failures))
+    if isinstance(value, Mapping):
+        return {key: _text(item, (key,), render, failures) for key, item in value.items()}
+    found: list[Any] = []
+    sources: list[int] = []
+    for index, item in enumerate(value):
+        if isinstance(item, Table):
+            found.append(_table(item, index, render, failures))
+        elif isinstance(item, Templated):
+            found += [line.strip() for line in _text(item, (index,), render, failures).splitlines() if line.strip()]
+        else:
+            found.append(item)
+        sources += [index] * (len(found) - len(sources))
+    return placed(found, sources)
+
+
+def _table(table: Table, index: int, render: Render, failures: Failures) -> Table:
+    changed: dict[str, Any] = {}
+    for attribute, value in given(table).items():
+        if not _holds(value):
+            continue
+        if isinstance(value, str):
+            changed[attribute] = _scalar(row_of(type(table), attribute).shape, _text(value, (index,), render, failures))
+        elif isinstance(value, Mapping):
+            changed[attribute] = {key: _text(item, (index,), render, failures) for key, item in value.items()}
+        else:
+            changed[attribute] = tuple(_text(item, (index,), render, failures) for item in value)
+    return table.but(changed)
+
+
+def _text(text: str, path: Pointer, render: Render, failures: Failures) -> str:
+    if not isinstance(text, Templated):
+        return text
+    try:
+        return render(text)
+    except BadTemplateError as error:
+        failures.append((error, path))
+        return ""
+
+
+def _scalar(shape: Any, text: str) -> Any:
+    """Turn a rendered text into what the row holds; text that is none is left to the check."""
+    bare, _ = unwrap(shape)
+    if bare is bool and not text.strip():
+        return None
+    if bare is bool and (found := boolean_of(text.strip())) is not None:
+        return found
+    if bare is int and (number := integer_of(text)) is not None:
+        return number
+    return text
+
+
+# --- after rendering ------------------------------------------------------------------------------------------------
+
+
+class Finish:
+    """Checks the values of one setting and brings them into the form that the plan has."""
+
+    def __init__(self, attribute: str, origins: Mapping[Pointer, Place], faults: Faults) -> None:
+        """Work out what the setting needs."""
+        self.attribute, self.origins, self.faults = attribute, origins, faults
+        self.row = row_of(Settings, attribute)
+        self.has_tables = is_table_list(self.row)
+        self.rebases = any(folder_of(place) for path, place in origins.items() if path[0] == attribute)
+        self.spoken = f"target.{faults.declared}.{self.row.key}"
+
+    def place(self, path: Pointer) -> Place:
+        """Return where a part of the setting was declared; the setting itself where the part is not known."""
+        return self.origins.get((self.attribute, *path[:1])) or self.origins[self.attribute,]
+
+    def rendered(self, value: Any, cell: str) -> Any:
+        """Finish a value that came out of templates: it is checked again."""
+        if self.attribute in _FREE:
+            return self.shaped(value)
+        return self(value, cell, check_again=True)
+
+    def __call__(self, value: Any, cell: str, *, check_again: bool = False) -> Any:
+        """Finish a value; None if the setting is unset after all."""
+        if value == "" and self.attribute in _UNSET_IF_EMPTY:
+            return None
+        if self.has_tables:
+            value = self._tables(value, cell)
+        if check_again and value is not None:
+            value = self._checked(value, cell)
+        return self.shaped(value)
+
+    def shaped(self, value: Any) -> Any:
+        """Normalize, drop repeats, and rebase the paths of an included file."""
+        if self.attribute == "platforms":
+            value = first_of_each(placed(map(normalized, value), sources_of(value)))
+        elif self.attribute == "tags":
+            value = first_of_each(value)
+        learn_setting(self.attribute, value)
+        return self._rebased(value) if self.rebases else value
+
+    def _rebased(self, value: Any) -> Any:
+        """Rebase paths, of a list or table each by the file that says it."""
+        if isinstance(value, Mapping):
+            return {key: self._rebase({key: item}, key)[key] for key, item in value.items()}
+        if isinstance(value, tuple):
+            sources = sources_of(value)
+            pairs = zip(value, sources, strict=True)
+            return placed((self._rebase((item,), source)[0] for item, source in pairs), sources)
+        return self._rebase(value)
+
+    def _rebase(self, value: Any, *path: str | int) -> Any:
+        return rebase(Settings, self.attribute, value, folder_of(self.place(path)))
+
+    def _tables(self, value: tuple[Any, ...], cell: str) -> tuple[Any, ...]:
+        found: list[Any] = []
+        sources: list[int] = []
+        for source, item in zip(sources_of(value), value, strict=True):
+            found += self._of_csv(item, source, cell) if isinstance(item, str) else [item]
+            sources += [source] * (len(found) - len(sources))
+        return placed(found, sources)
+
+    def _of_csv(self, text: str, index: int, cell: str) -> list[Any]:
+        learn_csv(self.attribute, text)
+        try:
+            return self._table(parsed(self.attribute, text), text, index, cell)
+        except BadCsvError as error:
+            message = f"{self.spoken}: {shown(text)}: {error}"
+            hint = _csv_hint(self.attribute, text) or "write key=value,key=value"
+            self.faults.add("csv", message, self.place((index,)), cell, hint=hint, attribute=self.attribute)
+        return []
+
+    def _table(self, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
+        faults = _faults(self.attribute, [table])
+        hint = _csv_hint(self.attribute, text) if faults else ""
+        if hint:
+            message = f"{self.spoken}: {shown(text)} is not written so"
+            self.faults.add("csv", message, self.place((index,)), cell, hint=hint, attribute=self.attribute)
+            return []
+        for fault in faults:
+            message = f"{self.spoken}: {shown(text)}: {_within(fault.message, self.row.key)}"
+            self.faults.add("schema", message, self.place((index,)), cell, hint=fault.hint, attribute=self.attribute)
+        return [] if faults else list(build(self.row.shape, [table]))
+
+    def _checked(self, value: Any, cell: str) -> Any:
+        """Check a rendered value against the schema; drop what is refused, after saying so."""
+        faults = _faults(self.attribute, plain(value))
+        for fault in faults:
+            message = fault.message.replace(self.row.key, self.spoken, 1)
+            place = self.place(tuple(source_of(value, part) for part in fault.pointer[1:2] if isinstance(part, int)))
+            place = replace(place, pointer=(*place.pointer, *fault.pointer[2:])) if place.pointer else place
+            message += ", rendered from a template"
+            self.faults.add("rendered", message, place, cell, hint=fault.hint, attribute=self.attribute)
+        return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
+
+
+_UNSET_IF_EMPTY = {"context", "dockerfile", "target", "network", "call", "shm_size"}
+_FREE = {"args", "labels", "tags", "description", "dockerfile_inline", "no_cache_filter", "extra_hosts"}
+
+
+@cache
+def _strict(attribute: str) -> JsonSchema:
+    row = row_of(Settings, attribute)
+    properties = {row.key: row_schema(row, templates=False)}
+    return {"type": "object", "properties": properties, "$defs": definitions(row.shape, templates=False)}
+
+
+_known: dict[tuple[str, str], list[Any]] = {}
+
+
+def _faults(attribute: str, value: Any) -> list[Any]:
+    """Check one rendered, plain value against its row's schema; the same value is checked once."""
+    key = (attribute, repr(value))
+    if key not in _known:
+        _known[key] = check(_strict(attribute), {row_of(Settings, attribute).key: value})
+    return _known[key]
+
+
+_SPACED = re.compile(r"[\w.-]+=\S+(?:\s+[\w.-]+=\S+)+")
+
+
+def _csv_hint(attribute: str, text: str) -> str:
+    """Return how a CSV string is written, where it is plain what was meant; "" where it is not."""
+    if _SPACED.fullmatch(text):
+        return f"between its parts stand commas: {shown(','.join(text.split()))}"
+    name, sign, _ = text.partition("=")
+    if attribute == "attest" and text in {"provenance", "sbom"}:
+        return f'write "type={text}"'
+    if attribute == "secret" and "," not in text and (not sign or name not in {"id", "type", "src", "env", "source"}):
+        from buildmatrix.spec.hints.lists import secret_of
+
+        return f'write {secret_of(name)} for a variable, {{ id = "{name}", src = "FILE" }} for a file'
+    return ""
+
+
+def _within(message: str, key: str) -> str:
+    """Return a message about the only item of a list as one about that item."""
+    for prefix in (f"{key}[0] ", f"{key}[0].", f"{key}[0]: "):
+        message = message.replace(prefix, "", 1)
+    return re.sub(
+        r"^\((.*)\) lacks| in \((.*)\)$", lambda found: f"{found[1]} lacks" if found[1] else f" for {found[2]}", message
+    )

@@ -1,0 +1,165 @@
+"""Merging: one rule for every setting. Scalars replace, tables merge by key, lists replace; `extend` appends to lists.
+
+The order is: defaults, parents (later ones win), the target, matching overrides, `--set`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from buildmatrix.errors import Place, Pointer
+from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import given, row_of
+from buildmatrix.spec.rows.tables import DeclaredTarget, Layer, Override, Spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """Settings with the place of each scalar, list item and table key: `("tags", 0)`, `("args", "PYTHON")`."""
+
+    settings: Settings
+    origins: Mapping[Pointer, Place]
+
+
+@dataclass(kw_only=True)
+class _Scalar:
+    value: Any
+    place: Place
+
+
+@dataclass(kw_only=True)
+class _Map:
+    items: dict[str, tuple[Any, Place]]
+    place: Place
+
+
+@dataclass(kw_only=True)
+class _List:
+    """Items by their places: one that comes twice, by two parents, is one. `extends` what is below, or replaces it."""
+
+    items: dict[Place, Any]
+    place: Place
+    extends: bool
+
+
+_Part = _Scalar | _Map | _List
+
+
+class Stack:
+    """Layers that lie over each other, as one: what they do together to whatever is below them."""
+
+    def __init__(self, layers: Iterable[Layer] = ()) -> None:
+        """Lay the layers over each other."""
+        self._parts: dict[str, _Part] = {}
+        for layer in layers:
+            self.lay(layer)
+
+    def lay(self, layer: Layer) -> None:
+        """Lay one more over them."""
+        for attribute, value in given(layer.settings).items():
+            if attribute in _ATTRIBUTES:
+                self._over(attribute, _part(attribute, value, layer))
+
+    def lay_all(self, other: "Stack") -> None:
+        """Lay another stack over this one, which costs what is in it, and not how many layers it was made of."""
+        for attribute, part in other._parts.items():  # noqa: SLF001 one of our own
+            self._over(attribute, part)
+
+    def _over(self, attribute: str, part: _Part) -> None:
+        below = self._parts.get(attribute)
+        if isinstance(part, _Map) and isinstance(below, _Map):
+            self._parts[attribute] = _Map(items=below.items | part.items, place=below.place)
+        elif isinstance(part, _List) and part.extends and isinstance(below, _List):
+            fresh = {place: item for place, item in part.items.items() if place not in below.items}
+            place = below.place if below.items else part.place
+            self._parts[attribute] = _List(items=below.items | fresh, place=place, extends=below.extends)
+        else:
+            self._parts[attribute] = part
+
+    def merged(self) -> Merged:
+        """Return the settings that they make with nothing below."""
+        found: dict[str, Any] = {}
+        origins: dict[Pointer, Place] = {}
+        for attribute, part in self._parts.items():
+            origins[attribute,] = part.place
+            match part:
+                case _Scalar():
+                    found[attribute] = part.value
+                case _Map():
+                    found[attribute] = {key: value for key, (value, _) in part.items.items()}
+                    origins.update({(attribute, key): place for key, (_, place) in part.items.items()})
+                case _List():
+                    found[attribute] = tuple(part.items.values())
+                    origins.update({(attribute, index): place for index, place in enumerate(part.items)})
+        return Merged(settings=Settings(**found), origins=origins)
+
+
+def _part(attribute: str, value: Any, layer: Layer) -> _Part:
+    place = inside(layer.place, row_of(Settings, attribute).key)
+    if isinstance(value, Mapping):
+        return _Map(items={key: (item, inside(place, key)) for key, item in value.items()}, place=place)
+    if isinstance(value, tuple):
+        items = {inside(place, index): item for index, item in enumerate(value)}
+        return _List(items=items, place=place, extends=layer.extend)
+    return _Scalar(value=value, place=place)
+
+
+class Heritage:
+    """What lies under each target's overrides; parents are worked out once, before their heirs."""
+
+    def __init__(self, spec: Spec) -> None:
+        """Take the spec; targets that inherit themselves must not be asked for."""
+        self._spec = spec
+        self._known: dict[str, Stack] = {}
+
+    def under(self, target: DeclaredTarget) -> Stack:
+        """Return, in a stack of its own, the file's defaults, the parents in full, and the target itself."""
+        found = Stack(target.defaults)
+        found.lay_all(self._above(target.name))
+        for layer in _layers(target):
+            found.lay(layer)
+        return found
+
+    def _above(self, name: str) -> Stack:
+        """Return the parents of a target, in full, laid over each other."""
+        pending = [name]
+        while pending:
+            last = pending[-1]
+            missing = [parent for parent in self._parents(last) if parent not in self._known]
+            if missing:
+                pending += missing
+                continue
+            pending.pop()
+            self._known[last] = self._inherited(last)
+        return self._known[name]
+
+    def _parents(self, name: str) -> list[str]:
+        return [parent for parent in self._spec.targets[name].table.inherits or () if parent in self._spec.targets]
+
+    def _inherited(self, name: str) -> Stack:
+        found = Stack()
+        for parent in self._parents(name):
+            found.lay_all(self._known[parent])
+            for layer in _layers(self._spec.targets[parent]):
+                found.lay(layer)
+        return found
+
+
+def _layers(target: DeclaredTarget) -> Iterator[Layer]:
+    yield Layer(settings=target.table, place=target.place)
+    if target.table.extend is not None:
+        yield Layer(settings=target.table.extend, place=inside(target.place, "extend"), extend=True)
+
+
+def override_layers(target: DeclaredTarget, indices: Iterable[int]) -> Iterator[Layer]:
+    """Return the layers of some of a target's overrides."""
+    overrides: tuple[Override, ...] = target.table.override or ()
+    for index in indices:
+        place = inside(target.place, "override", index)
+        yield Layer(settings=overrides[index], place=place)
+        if overrides[index].extend is not None:
+            yield Layer(settings=overrides[index].extend, place=inside(place, "extend"), extend=True)
+
+
+_ATTRIBUTES = frozenset(Settings.__annotations__)

@@ -1,0 +1,214 @@
+"""Selectors: `name`, a group, a glob, `name[axis=value,…]`, and `!selector` to take away.
+
+They are the same in the file, on the command line and in `--set`. A declared name stands for all its cells.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from buildmatrix.errors import did_you_mean, some
+from buildmatrix.plan.cells.matrix import fits_text, label
+from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
+from buildmatrix.template.scope import Cell
+
+_SELECTOR = re.compile(r"^(?P<name>[^\[\]]+?)(?:\[(?P<cell>[^\]]*)\])?$")
+
+
+class SelectorError(Exception):
+    """A selector is wrong or matches nothing; the message says what, the hint names the near misses."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        """Keep what was found."""
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class GroupCircleError(SelectorError):
+    """Groups contain each other; `walk` are their names."""
+
+    def __init__(self, message: str, walk: tuple[str, ...]) -> None:
+        """Keep what was found."""
+        super().__init__(message)
+        self.walk = walk
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A target that can be built: a cell of a matrix, or a target without one (an empty cell)."""
+
+    name: str
+    target: DeclaredTarget
+    cell: Cell
+
+
+class Selection:
+    """Answers selectors over all entries of a spec."""
+
+    def __init__(self, spec: Spec, entries: Mapping[str, Entry]) -> None:
+        """Take the entries by name, in the order in which they are declared."""
+        self.spec = spec
+        self.entries = entries
+        self.by_target: dict[str, list[str]] = {name: [] for name in spec.targets}
+        for entry in entries.values():
+            self.by_target[entry.target.name].append(entry.name)
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._groups: dict[str, list[str]] = {}
+        self._wrong: dict[str, SelectorError] = {}
+
+    def select(self, selectors: Iterable[str]) -> dict[str, str]:
+        """Return the names of the selected entries, each with the selector that took it first.
+
+        With no selector, or only `!` ones, it starts from `default`.
+        SelectorError if one matches nothing.
+        """
+        texts = list(selectors)
+        found: dict[str, str] = {}
+        if all(text.startswith("!") for text in texts):
+            found = dict.fromkeys(self.default(), "")
+        for text in texts:
+            if text.startswith("!"):
+                for name in self.names(text[1:]):
+                    found.pop(name, None)
+            else:
+                found |= {name: text for name in self.names(text) if name not in found}
+        return {name: found[name] for name in self.entries if name in found}
+
+    def default(self) -> tuple[str, ...]:
+        """Return what is meant when nothing is named: what the file declares from whose folder it was called."""
+        home = self.spec.home
+        if home is None or home.default:
+            return self.default_of_root()
+        return tuple(name for name, entry in self.entries.items() if entry.target.name in home.targets)
+
+    def default_of_root(self) -> tuple[str, ...]:
+        """Return what is built when nothing is named in the root file's folder."""
+        return self.names("default") if "default" in self.spec.groups else tuple(self.entries)
+
+    def names(self, selector: str) -> tuple[str, ...]:
+        """Return the names that one selector (without `!`) matches, as declared; SelectorError if there are none."""
+        if selector not in self._known:
+            self._known[selector] = tuple(self._match(selector))
+        return self._known[selector]
+
+    def _match(self, selector: str) -> list[str]:
+        found = _SELECTOR.match(selector.strip())
+        if found is None:
+            raise SelectorError(
+                f'"{selector}" is no selector', "write a name, a glob such as app-*, or app[axis=value]"
+            )
+        names = self._base(found["name"], selector)
+        if found["cell"] is None:
+            return names
+        return self._in_cells(names, found["cell"], selector)
+
+    def _base(self, name: str, selector: str) -> list[str]:
+        if name in self.spec.groups:
+            return self._group(name)
+        if name in self.by_target:
+            return self._declared(name, selector)
+        if name in self.entries:
+            return [name]
+        if any(sign in name for sign in "*?"):
+            found = dict.fromkeys(self._glob(name))
+            if found or any(not names and fnmatchcase(key, name) for key, names in self._whole()):
+                return list(found)  # a target that has none of its entries has errors of its own
+        raise SelectorError(f'"{selector}" matches no target and no group', self._near(name))
+
+    def _declared(self, name: str, selector: str) -> list[str]:
+        if self.spec.targets[name].abstract:
+            raise SelectorError(
+                f'"{selector}" is abstract (its name starts with _) and is never built', self._near(name.lstrip("_"))
+            )
+        return self.by_target[name]
+
+    def _whole(self) -> Iterable[tuple[str, list[str]]]:
+        return ((key, names) for key, names in self.by_target.items() if not self.spec.targets[key].abstract)
+
+    def _glob(self, pattern: str) -> Iterable[str]:
+        for name in self.entries:
+            if fnmatchcase(name, pattern) or fnmatchcase(self.entries[name].target.name, pattern):
+                yield name
+
+    def _group(self, name: str) -> list[str]:
+        """Return what a group holds: the groups within it are worked out before it, and each once."""
+        walk = {name: self._inner(name)}
+        try:
+            while name not in self._groups:
+                self._step(walk)
+        except SelectorError as error:
+            self._wrong.update(dict.fromkeys(walk, error))
+            raise
+        return self._groups[name]
+
+    def _step(self, walk: dict[str, Iterator[str]]) -> None:
+        """Go one group further in, or work out the innermost."""
+        last = next(reversed(walk))
+        if last in self._wrong:
+            raise self._wrong[last]
+        inner = next((one for one in walk[last] if one not in self._groups), None)
+        if inner is None:
+            self._groups[last] = self._members(self.spec.groups[last])
+            del walk[last]
+        elif inner in walk:
+            names = tuple(walk)
+            raise GroupCircleError("groups contain each other in a circle", names[names.index(inner) :])
+        else:
+            walk[inner] = self._inner(inner)
+
+    def _inner(self, name: str) -> Iterator[str]:
+        """Yield the groups among a group's members."""
+        for member in self.spec.groups[name].members:
+            found = _SELECTOR.match(member.removeprefix("!").strip())
+            if found is not None and found["name"] in self.spec.groups:
+                yield found["name"]
+
+    def _members(self, group: DeclaredGroup) -> list[str]:
+        found: dict[str, None] = {}
+        for member in group.members:
+            names = self._match(member.removeprefix("!"))
+            if member.startswith("!"):
+                for name in names:
+                    found.pop(name, None)
+            else:
+                found |= dict.fromkeys(names)
+        return list(found)
+
+    def _in_cells(self, names: list[str], text: str, selector: str) -> list[str]:
+        wanted = [part.partition("=") for part in text.split(",")]
+        if any(not sign for _, sign, _ in wanted):
+            raise SelectorError(f'"{selector}" is no selector', "write name[axis=value,axis=value]")
+        pairs = [(axis.strip(), glob.strip()) for axis, _, glob in wanted]
+        if not names:
+            return []  # the target has errors of its own
+        found = [name for name in names if all(_fits(self.entries[name].cell, axis, glob) for axis, glob in pairs)]
+        if not found:
+            raise SelectorError(f'"{selector}" matches no cell', self._near_cells(names, pairs))
+        return found
+
+    def _near(self, name: str) -> str:
+        known = {*self.spec.groups, *self.entries, *(key for key in self.by_target if not key.startswith("_"))}
+        if (bare := name.removeprefix("target:")) != name and bare in known:
+            return f'write "{bare}": only a context has target: before it'
+        if len(parts := name.replace(",", " ").split()) > 1 and known.issuperset(parts):
+            return "write each for itself: " + ", ".join(f'"{part}"' for part in parts)
+        listed = ", ".join([*self.spec.groups, *(key for key in self.by_target if not key.startswith("_"))][:8])
+        return did_you_mean(name, known) or f"known here: {listed or 'none'}"
+
+    def _near_cells(self, names: list[str], pairs: list[tuple[str, str]]) -> str:
+        axes: dict[str, dict[str, Any]] = {}
+        for name in names:
+            for axis, value in self.entries[name].cell.items():
+                axes.setdefault(axis, {})[label(value)] = None
+        for axis, glob in pairs:
+            if axis not in axes:
+                return did_you_mean(axis, axes) or f"axes here: {some(axes) or 'none'}"
+            if not any(fits_text(glob, value) for value in axes[axis]):
+                return did_you_mean(glob, axes[axis]) or f"values of {axis}: {some(axes[axis])}"
+        return "each value exists, but not together in one cell"
+
+
+def _fits(cell: Cell, axis: str, glob: str) -> bool:
+    return axis in cell and fits_text(glob, cell[axis])

@@ -1,0 +1,74 @@
+"""Outputs that are known to fail, or to lose something, whatever is built: found by trying all combinations.
+
+Outputs × platforms × attestations × annotations were built with buildx 0.29 on the drivers docker and remote; the
+rules are those of BuildKit's exporters, and `tests/e2e/test_exports.py` holds them against a real engine.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from buildmatrix.plan.checks.values import Annotation, Fault, annotations
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.settings import (
+    DockerOutput,
+    ImageOutput,
+    OciOutput,
+    ProvenanceAttest,
+    RegistryOutput,
+    Settings,
+)
+
+TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+"""What Go takes for true."""
+
+ARCHIVE = "an archive for `docker load` holds one image without attestations"
+
+
+def failing(settings: Settings) -> Iterator[Fault]:
+    """Yield the outputs of a target that cannot be, on any builder."""
+    outputs: tuple[Any, ...] = settings.output or ()
+    attested = is_attested(settings)
+    for index, output in enumerate(outputs):
+        if isinstance(output, DockerOutput) and output.dest and (len(settings.platforms or ()) > 1 or attested):
+            what = "attestations" if attested else f"{len(settings.platforms or ())} platforms"
+            hint = 'write type = "oci", or leave dest out to load it into the engine'
+            yield Fault(path=("output", index), message=f"{ARCHIVE}, not {what}", hint=hint, code="output")
+        elif isinstance(output, OciOutput | DockerOutput | ImageOutput | RegistryOutput):
+            loads = isinstance(output, DockerOutput) and not output.dest
+            if not loads and annotations(settings) and not makes_index(settings, output):
+                yield from lost_annotations(settings, index)
+
+
+def is_attested(settings: Settings) -> bool:
+    """Tell whether a target asks for attestations by itself."""
+    tables: tuple[Any, ...] = settings.attest or ()
+    return any(not table.disabled for table in tables)
+
+
+def makes_index(settings: Settings, output: Any, *, by_default: bool = True) -> bool:
+    """Tell whether an image is written as an index: several platforms, or one with attestations beside it.
+
+    Provenance that nobody asked for goes into what is pushed or kept in a builder's store, not into archives; without
+    `by_default` (BUILDX_NO_DEFAULT_ATTESTATIONS) nowhere.
+    """
+    tables: tuple[Any, ...] = settings.attest or ()
+    asked = [table for table in tables if not table.disabled]
+    if len(settings.platforms or ()) > 1 or (settings.args or {}).get("BUILDKIT_MULTI_PLATFORM") in TRUE:
+        return True
+    if isinstance(output, ImageOutput | RegistryOutput):
+        return bool(asked) or (by_default and not any(isinstance(table, ProvenanceAttest) for table in tables))
+    return any(not getattr(table, "inline_only", None) for table in asked)
+
+
+def lost_annotations(settings: Settings, index: int) -> Iterator[Fault]:
+    """Yield the annotations that the output at `index` has no place for, since it is one image and no index."""
+    for found in annotations(settings):
+        if isinstance(found, Annotation) and (found.path[0] == "annotations" or found.path == ("output", index)):
+            if found.is_index:
+                message = f"{shown(found.text)} is for an index, but output {index + 1} is one image without one"
+                hint = "annotate the manifest, build several platforms, or add attestations"
+                yield Fault(path=found.path, message=message, hint=hint, code="annotation")
+            elif found.platform:
+                message = f"{shown(found.text)} would be lost: output {index + 1} is one image and no index"
+                hint = f"leave [{found.platform}] out"
+                yield Fault(path=found.path, message=message, hint=hint, code="annotation")

@@ -1,0 +1,50 @@
+"""What is wrong with groups: empty ones, members that nobody has, circles."""
+
+from buildmatrix.errors import Problems
+from buildmatrix.plan.cells.expand import Expansion
+from buildmatrix.plan.cells.select import GroupCircleError, SelectorError
+from buildmatrix.spec.checks.names import inside, steps_of
+from buildmatrix.spec.rows.tables import DeclaredGroup, Spec
+from buildmatrix.spec.toml.placed import Placed, sources_of
+
+
+def check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
+    """Add what is wrong with each member of a group; what is wrong within a member group is said there."""
+    for group in _groups(spec):
+        if all(member.startswith("!") for member in group.members) and not isinstance(group.members, Placed):
+            what = "only takes away" if group.members else "is empty"
+            hint = "name what it holds: a target, a group, or a glob such as *"
+            problems.error("group", f"group.{group.name} {what}", group.place, hint=hint)
+    _check_members(spec, expansion, problems)
+
+
+def _groups(spec: Spec) -> list[DeclaredGroup]:
+    return list(dict.fromkeys([*spec.groups.values(), *spec.folder_defaults]))
+
+
+def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None:
+    circles: set[str] = set()
+    for group in (group for group in _groups(spec) if group.name not in spec.targets):
+        for index, member in zip(sources_of(group.members), group.members, strict=True):
+            try:
+                expansion.selection.names(member.removeprefix("!"))
+            except GroupCircleError as error:
+                if not circles.intersection(error.walk):
+                    _refuse_group_circle(spec, group.name, error.walk, problems)
+                circles.update(error.walk)
+            except SelectorError as error:
+                if member.removeprefix("!") not in spec.groups:
+                    place = inside(group.place, index)
+                    hint = _NO_VARIABLES if "$" in member or "{{" in member else error.hint
+                    problems.error("group", f"group.{group.name}: {error.message}", place, hint=hint)
+
+
+_NO_VARIABLES = 'a group is the same in every run, without variables: name its targets, or write a glob such as "app-*"'
+
+
+def _refuse_group_circle(spec: Spec, first: str, walk: tuple[str, ...], problems: Problems) -> None:
+    start = walk.index(first) if first in walk else 0
+    names = [*walk[start:], *walk[:start]]
+    notes = tuple((f"{name} contains {other}", spec.groups[name].place) for name, other in steps_of(names))
+    message = "groups contain each other in a circle: " + " → ".join([*names, names[0]])
+    problems.error("circle", message, spec.groups[names[0]].place, notes=notes)

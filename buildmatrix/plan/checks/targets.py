@@ -1,0 +1,222 @@
+"""What is refused at plan time, because bake is silent about it."""
+
+import posixpath
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from buildmatrix.errors import Place, Problems
+from buildmatrix.files import Repository
+from buildmatrix.oci.reference import fault
+from buildmatrix.plan.cells.matrix import label
+from buildmatrix.plan.cells.paths import is_local
+from buildmatrix.plan.checks.exports import failing
+from buildmatrix.plan.checks.stages import Stages
+from buildmatrix.plan.checks.values import faults
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.outputs import is_archive, pushes
+from buildmatrix.plan.reach import is_written
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.recovery import ANY_SETTING
+
+
+class Checker:
+    """Checks planned targets. What many cells share is said once, for the first of them.
+
+    `wrong` are always the attributes of a target that had errors before, `ANY_SETTING` for one that nobody knows: what
+    is there is checked nevertheless, but nothing is said to be missing, or not to fit, for want of those.
+    """
+
+    def __init__(
+        self, directory: str, problems: Problems, variables: Collection[str] = (), targets: Collection[str] = ()
+    ) -> None:
+        """Take the directory that paths are relative to, and the names of the variables and of the targets."""
+        self._variables, self._targets = variables, targets
+        self._repository, self.problems = Repository.around(directory), problems
+        self._said: set[tuple[str, Place]] = set()
+        self._stages = Stages(self._repository, problems, targets)
+        self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
+
+    def values(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
+        """Check what one target says, without a look at any file."""
+        for index, tag in enumerate(target.tags):
+            if reason := fault(tag):
+                message = f"tag {shown(tag)} is not a valid image reference"
+                hint = self._in_other_words(tag, target) or reason
+                self._say("tag", message, hint, target, "tags", index, of=f"target.{target.declared}")
+        if (target.settings.context or "").startswith("target:"):
+            self._say(
+                "context",
+                f"{target.spoken('context')} cannot be a target",
+                'write contexts.NAME = "target:…"',
+                target,
+                "context",
+            )
+        given = {"context": target.settings.context, "dockerfile": target.settings.dockerfile}
+        hints = {
+            "context": "a context is a folder, a URL or a Git address",
+            "dockerfile": "name a file, or write its text as dockerfile-inline",
+        }
+        for attribute in (attribute for attribute, value in given.items() if value == "-"):
+            message = f"{target.spoken(attribute)} cannot be standard input"
+            self._say("context", message, hints[attribute], target, attribute)
+        for found in (*faults(target.settings), *(failing(target.settings) if target.exported else ())):
+            message = f"{target.spoken(str(found.path[0]))}: {found.message}"
+            hint = self._in_other_words(message, target) if found.code == "reference" else ""
+            self._say(found.code, message, hint or found.hint, target, *found.path)
+        self._ignored(target)
+        if target.exported:
+            self._outputs(target, wrong)
+
+    def _in_other_words(self, text: str, target: PlannedTarget) -> str:
+        """Return what to write for a variable of another tool that a refused text holds."""
+        if "$" not in text:
+            return ""
+        from buildmatrix.spec.checks.foreign import foreign_hint
+
+        for one in self.problems.found:
+            pointer = one.place.pointer if one.place and one.code == "foreign" else ()
+            if pointer[:1] == ("variable",) and one.message.split('"')[1] in text:
+                return f"it comes from variable {pointer[1]}, which is warned of"
+        return foreign_hint(text, [*self._variables, *target.cell])
+
+    def _ignored(self, target: PlannedTarget) -> None:
+        place = target.place_of("dockerfile")
+        inline = target.settings.dockerfile_inline is not None
+        if inline and target.settings.dockerfile is not None and ("ignored", place) not in self._said:
+            self._said.add(("ignored", place))
+            message = f"{target.spoken('dockerfile')} is not read: dockerfile-inline takes its place"
+            self.problems.warn("ignored", message, place, hint="leave one of them out")
+
+    def _say(self, code: str, message: str, hint: str, target: PlannedTarget, *path: str | int, of: str = "") -> None:
+        """Add an error, once for each place; `of` says whose it is where the message does not."""
+        place = target.place_of(*path)
+        if (code, place) in self._said:
+            return
+        self._said.add((code, place))
+        whose = ", ".join(part for part in (of, f"cell {target.name}" if target.cell else "") if part)
+        message += f" ({whose})" if whose else ""
+        self.problems.error(code, message, place, hint=_with_cell(hint, target))
+
+    def _outputs(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
+        settings = target.settings
+        outputs: tuple[Any, ...] = settings.output or ()
+        for index, output in enumerate(outputs):
+            named = target.tags or wrong & {"tags", ANY_SETTING}
+            if pushes(output) and not named and not output.name:
+                self._say(
+                    "no-tag",
+                    f"target.{target.declared} pushes to a registry, but has no tags",
+                    "add tags, or push-by-digest and a name",
+                    target,
+                    "tags",
+                )
+            if getattr(output, "dest", None) == "-":
+                self._say(
+                    "output",
+                    f"{target.spoken('output')} cannot be standard output",
+                    "write a file's name",
+                    target,
+                    "output",
+                    index,
+                )
+        if target.leaves_nothing and not wrong & {"output", "call", ANY_SETTING}:
+            place = target.place
+            if ("no-output", place) not in self._said:
+                self._said.add(("no-output", place))
+                message = f"target.{target.declared} has no output: it would stay in the build cache"
+                self.problems.warn("no-output", message, place, hint="add output, --push or --load")
+
+    def files(self, target: PlannedTarget, wrong: AbstractSet[str], written: AbstractSet[str]) -> None:
+        """Check that the context, the named contexts and the Dockerfile are there, or are `written` before.
+
+        Nobody looks for what is outside of the repository: whether it is there is not said before it is allowed.
+        """
+        settings = target.settings
+        key = (settings.context, settings.dockerfile, settings.dockerfile_inline is None, written)
+        if key not in self._contexts:
+            self._contexts[key] = self._missing(key[0], key[1], needs_file=key[2], written=written)
+        known = wrong.isdisjoint({"context", "dockerfile", "dockerfile_inline", ANY_SETTING})
+        if (missing := self._contexts[key]) is not None and known:
+            attribute, message, hint = missing
+            self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
+        for name, value in (settings.contexts or {}).items():
+            if is_local(value) and not self._is_there(value, written):
+                message = f"{target.spoken('contexts')}.{name}: there is no folder {value}"
+                hint = "" if self._repository.outside(value) else self._meant(value)
+                self._say("missing", message, hint, target, "contexts", name)
+
+    def _meant(self, value: str) -> str:
+        return str(self._hints.named_context_hint(self._repository, value, self._variables, self._targets))
+
+    @property
+    def _hints(self) -> Any:
+        """What knows what was meant; needed only where something is missing."""
+        from buildmatrix.plan.checks import missing
+
+        return missing
+
+    def dests(self, target: PlannedTarget) -> None:
+        """Check that no folder is where a file is to be written, and no file where a folder is."""
+        outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
+        for index, output in enumerate(outputs):
+            dest = getattr(output, "dest", None)
+            if not dest or dest == "-" or self._repository.outside(dest):
+                continue
+            kind, wanted = self._repository.kind(dest), "file" if is_archive(output) else "folder"
+            if {kind, wanted} == {"file", "folder"}:
+                message = f"{target.spoken('output')}: {dest} is a {kind}, and is to be written as a {wanted}"
+                self._say("output", message, "write another path, or take it away", target, "output", index)
+
+    def stages(self, target: PlannedTarget, wrong: AbstractSet[str], written: AbstractSet[str], *, files: bool) -> None:
+        """Check that the stages that a target names are there."""
+        if wrong.isdisjoint({"context", "dockerfile", "dockerfile_inline", "args", "target", ANY_SETTING}):
+            self._stages.check(target, written, files=files)
+
+    def end(self) -> None:
+        """Tell what only all targets together show."""
+        self._stages.end()
+
+    def _is_there(self, path: str, written: AbstractSet[str]) -> bool:
+        return bool(self._repository.outside(path) or self._repository.kind(path)) or is_written(path, written)
+
+    def _missing(
+        self, context: str | None, dockerfile: str | None, *, needs_file: bool, written: AbstractSet[str]
+    ) -> tuple[str, str, str] | None:
+        folder = context or "."
+        if not is_local(folder) or self._repository.outside(folder):
+            return None
+        if not is_written(folder, written) and (kind := self._repository.kind(folder)) != "folder":
+            near = self._hints.folder_hint(self._repository, folder, self._variables)
+            return "context", f"the context {context} {'is no folder' if kind else 'does not exist'}", near
+        if not needs_file or (dockerfile is not None and not is_local(dockerfile)):
+            return None
+        names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
+        if any(self._is_file(posixpath.join(folder, name), written) for name in names):
+            return None
+        where = f"the context {context}" if context else "this folder"
+        near = self._hints.dockerfile_hint(self._repository, folder, names[0], self._variables)
+        return ("dockerfile" if dockerfile else "context", f"there is no {names[0]} in {where}", near)
+
+    def _is_file(self, path: str, written: AbstractSet[str]) -> bool:
+        kind = "file" if self._repository.outside(path) else self._repository.kind(path)
+        return kind == "file" or is_written(path, written)
+
+    def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget], wrong: AbstractSet[str]) -> None:
+        """Check that what a target builds upon is built for its platforms."""
+        if wrong & {"platforms", ANY_SETTING}:
+            return
+        for key, value in (target.settings.contexts or {}).items():
+            provider = providers.get(value.removeprefix("target:")) if value.startswith("target:") else None
+            if provider is None or not provider.platforms or not target.platforms:
+                continue
+            if lacking := [platform for platform in target.platforms if platform not in provider.platforms]:
+                upon = f"{provider.name}, which it builds upon, is not"
+                message = f"target.{target.declared} is built for {' '.join(lacking)}, but {upon}"
+                hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
+                self._say("platforms", message, hint, target, "contexts", key)
+
+
+def _with_cell(hint: str, target: PlannedTarget) -> str:
+    cell = ", ".join(f"{axis} = {shown(label(value))}" for axis, value in target.cell.items())
+    return f"{hint} (with {cell})" if hint and cell else hint

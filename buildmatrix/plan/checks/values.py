@@ -1,0 +1,261 @@
+"""The inner grammar of values: what buildx's own parsers would refuse later, for all of a call and without a place.
+
+Each check looks at the settings of one target alone. What it finds was found by trying with buildx 0.29.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import ip_address
+from typing import Any
+
+from buildmatrix.errors import Pointer, did_you_mean
+from buildmatrix.oci.reference import fault as fault_of_reference
+from buildmatrix.oci.reference import split
+from buildmatrix.plan.cells.shared import shared
+from buildmatrix.plan.outputs import pushes
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.markers import Reference
+from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import Table, rows
+
+LEVELS = ("manifest", "index", "manifest-descriptor", "index-descriptor")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|[a-z0-9]+:[0-9a-f]{32,}")
+_LEVEL = re.compile(r"(?P<name>[a-z-]*)(?:\[(?P<platform>[A-Za-z0-9_/-]+)\])?")
+_OPTION = re.compile(r"annotation(?:-(?P<name>[a-z-]+))?(?:\[(?P<platform>[A-Za-z0-9_/-]+)\])?\.(?P<key>\S+)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HOST = re.compile(r"[A-Za-z0-9_.-]+")
+_SIZE = re.compile(r"([0-9.]+) ?([kmgtp]?)", re.IGNORECASE)
+FETCHED = ("http", "https", "git", "ssh")
+NAMED = (*FETCHED, "docker-image", "oci-layout", "cwd")
+LARGEST = 2**63 - 1
+DIGEST = "sha256: and 64 hexadecimal digits"
+FASTEST = 9
+"""The highest level of gzip and estargz."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What is wrong with a value: the path of attribute and index or key, what, and what to write instead."""
+
+    path: Pointer
+    message: str
+    hint: str = ""
+    code: str = "value"
+
+
+def faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the values of a target."""
+    for check in (_references, _contexts, _annotations, _limits, _hosts, _sizes, _layers, _digests):
+        yield from check(settings)
+
+
+# --- images and contexts --------------------------------------------------------------------------------------------
+
+
+@shared("output", "cache_to", "cache_from", "attest")
+def _references(settings: Settings) -> Iterator[Fault]:
+    for attribute, index, table in tables(settings):
+        kind: Any = type(table)  # mypy takes the class for one of its instances here
+        for name, several in _reference_rows(kind):
+            text = getattr(table, name)
+            for one in (text.split(",") if several else [text]) if text else ():
+                if reason := image_fault(one, digest=attribute in {"cache_from", "attest"}):
+                    message = f"{shown(one)} is not a valid image reference"
+                    yield Fault(path=(attribute, index), message=message, hint=reason, code="reference")
+
+
+@cache
+def _reference_rows(table: Any) -> tuple[tuple[str, bool], ...]:
+    """Return the rows of a table that are references of images, and whether each may hold several."""
+    marked = ((row.attribute, row.marker(Reference)) for row in rows(table))
+    return tuple((name, marker.several) for name, marker in marked if marker)
+
+
+def image_fault(text: str, *, digest: bool) -> str:
+    """Return what is wrong with a reference of an image, "" if nothing is; with `digest` it may have one."""
+    bare, sign, hexed = text.partition("@") if digest else (text, "", "")
+    if sign and _DIGEST.fullmatch(hexed) is None:
+        return f"{shown(hexed)} is no digest: {DIGEST}"
+    return fault_of_reference(bare)
+
+
+@shared("context", "contexts")
+def _contexts(settings: Settings) -> Iterator[Fault]:
+    scheme = _SCHEME.match(settings.context or "")
+    if scheme and scheme[1] not in FETCHED:
+        hint = 'write contexts.NAME = "…"' if scheme[1] in NAMED else did_you_mean(scheme[1], FETCHED)
+        message = f"{shown(settings.context)} is no folder, and no URL that is fetched"
+        yield Fault(path=("context",), message=message, hint=hint)
+    for key, value in (settings.contexts or {}).items():
+        yield from (Fault(path=("contexts", key), message=text, hint=hint) for text, hint in _named(value))
+
+
+def _named(value: str) -> Iterator[tuple[str, str]]:
+    scheme = _SCHEME.match(value)
+    kind, rest = (scheme[1], value[scheme.end() :]) if scheme else ("", value)
+    if kind and kind not in NAMED:
+        hint = did_you_mean(kind, NAMED) or f"known: {', '.join(NAMED)}"
+        yield f"{shown(value)} has the unknown scheme {kind}://", hint
+    elif kind == "docker-image" and (reason := image_fault(rest, digest=True)):
+        yield f"{shown(rest)} is not a valid image reference", reason
+    elif kind == "oci-layout" and (reason := _layout_fault(rest)):
+        yield f"{shown(value)} names no layout", reason
+
+
+def _layout_fault(text: str) -> str:
+    path, sign, digest = text.partition("@")
+    if not path:
+        return "write oci-layout://FOLDER, with :TAG or @DIGEST behind it if wanted"
+    return f"{shown(digest)} is no digest: {DIGEST}" if sign and not _is_digest(digest) else ""
+
+
+def _is_digest(text: str) -> bool:
+    return _DIGEST.fullmatch(text) is not None
+
+
+# --- annotations ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """An annotation as it is written, and where: one of its levels, and the platform that it is for, "" for all."""
+
+    path: Pointer
+    text: str
+    level: str
+    platform: str
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it is for an index, which an image of one platform may not have."""
+        return self.level.startswith("index")
+
+
+@shared("annotations", "output")
+def annotations(settings: Settings) -> Iterator[Annotation | Fault]:
+    """Return every annotation of a target and of its outputs, once for each level; a fault for what is none."""
+    for index, text in enumerate(settings.annotations or ()):
+        head, sign, key = text.partition("=")[0].partition(":")
+        levels = [_LEVEL.fullmatch(level) for level in head.split(",")] if sign else [_LEVEL.fullmatch("")]
+        yield from _read(("annotations", index), text, levels, key if sign else head, empty=not sign)
+    for index, output in enumerate(settings.output or ()):
+        for key, value in (getattr(output, "annotation", None) or {}).items():
+            option = _OPTION.fullmatch(key)
+            yield from _read(("output", index), f"{key}={value}", [option], option["key"] if option else "", empty=True)
+
+
+def _read(
+    path: Pointer, text: str, found: list[re.Match[str] | None], key: str, *, empty: bool
+) -> Iterator[Annotation | Fault]:
+    if not key or re.search(r"\s", key):
+        yield Fault(path=path, message=f"{shown(text)} has no key", hint="a key is not empty, and has no spaces")
+        return
+    for level in found:
+        name = (level["name"] or "") if level else ""
+        if level is None or (name not in LEVELS and not (empty and not name)):
+            message = f"{shown(text)}: what stands before its key is no level"
+            near = did_you_mean(name, LEVELS)
+            hint = near or f"levels are {', '.join(LEVELS)}, each with [OS/ARCHITECTURE] behind it if wanted"
+            yield Fault(path=path, message=message, hint=hint)
+        else:
+            yield Annotation(path=path, text=text, level=name or "manifest", platform=level["platform"] or "")
+
+
+@shared("annotations", "output", "platforms")
+def _annotations(settings: Settings) -> Iterator[Fault]:
+    built = settings.platforms or ()
+    for found in annotations(settings):
+        if isinstance(found, Fault):
+            yield found
+        elif found.platform and not any(re.fullmatch(PLATFORM, name) for name in _platforms(found)):
+            message = f"{shown(found.text)}: {found.platform} is no platform"
+            yield Fault(path=found.path, message=message, hint=platform_hint(found.platform))
+        elif found.platform and built and not _platforms(found).intersection(built):
+            message = f"{shown(found.text)} is for {found.platform}, which the target is not built for"
+            yield Fault(path=found.path, message=message, hint=f"it is built for {' '.join(built)}")
+
+
+def _platforms(annotation: Annotation) -> set[str]:
+    return {annotation.platform, f"linux/{annotation.platform}"}
+
+
+# --- numbers, names and addresses -----------------------------------------------------------------------------------
+
+
+@shared("ulimits")
+def _limits(settings: Settings) -> Iterator[Fault]:
+    for index, text in enumerate(settings.ulimits or ()):
+        soft, _, hard = text.partition("=")[2].partition(":")
+        numbers = [int(one) for one in (soft, hard or soft)]
+        if any(abs(number) > LARGEST for number in numbers):
+            yield Fault(path=("ulimits", index), message=f"{shown(text)} is more than 2^63 - 1")
+        elif numbers[1] != -1 and (numbers[0] == -1 or numbers[0] > numbers[1]):
+            message = f"{shown(text)}: the soft limit is higher than the hard one"
+            yield Fault(path=("ulimits", index), message=message, hint="write name=soft:hard, -1 for no limit")
+
+
+@shared("extra_hosts")
+def _hosts(settings: Settings) -> Iterator[Fault]:
+    for name, text in (settings.extra_hosts or {}).items():
+        if _HOST.fullmatch(name) is None:
+            yield Fault(path=("extra_hosts", name), message=f"{shown(name)} is no name of a host")
+        for address in text.split(","):
+            if address != "host-gateway" and not _is_address(address):
+                message = f"{name} = {shown(text)} is no address"
+                yield Fault(path=("extra_hosts", name), message=message, hint="write an IP address, or host-gateway")
+
+
+def _is_address(text: str) -> bool:
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        ip_address(bare)
+    except ValueError:
+        return False
+    return "%" not in bare
+
+
+@shared("shm_size")
+def _sizes(settings: Settings) -> Iterator[Fault]:
+    if settings.shm_size and (found := _SIZE.match(settings.shm_size)):
+        size = float(found[1]) * 1024 ** " kmgtp".index(found[2].lower() or " ")
+        if size > LARGEST:
+            yield Fault(path=("shm_size",), message=f"{shown(settings.shm_size)} is more than 2^63 - 1 bytes")
+
+
+@shared("output", "cache_to", "cache_from", "attest")
+def _layers(settings: Settings) -> Iterator[Fault]:
+    for attribute, index, table in tables(settings):
+        level, how = getattr(table, "compression_level", None), getattr(table, "compression", None) or "gzip"
+        if level is not None and level > FASTEST and how in {"gzip", "estargz"}:
+            message = f"{how} has no compression-level {level}"
+            yield Fault(path=(attribute, index), message=message, hint="its levels are 0 to 9; zstd has 0 to 22")
+        if getattr(table, "image_manifest", None) and getattr(table, "oci_mediatypes", None) is False:
+            message = "image-manifest is not to be had with oci-mediatypes=false"
+            yield Fault(path=(attribute, index), message=message, hint="leave one of them out")
+
+
+def _digests(settings: Settings) -> Iterator[Fault]:
+    """What is pushed by digest alone has a name without a tag, and one where it has no tags to take it from."""
+    outputs: tuple[Any, ...] = settings.output or ()
+    for index, output in enumerate(outputs):
+        if not pushes(output) or not output.push_by_digest:
+            continue
+        names = settings.tags or (output.name or "").split(",")
+        if tagged := next((name for name in names if split(name)[1]), ""):
+            message = f"{shown(tagged)} has a tag, and is to be pushed by digest"
+            yield Fault(path=("output", index), message=message, hint="write the repository's name alone")
+    for index, table in enumerate(settings.cache_from or ()):
+        digest = getattr(table, "digest", None)
+        if digest and not _is_digest(digest):
+            yield Fault(path=("cache_from", index), message=f"{shown(digest)} is no digest", hint=f"write {DIGEST}")
+
+
+def tables(settings: Settings) -> Iterator[tuple[str, int, Table]]:
+    """Yield the tables of outputs, caches and attestations with their paths."""
+    for attribute in ("output", "cache_to", "cache_from", "attest"):
+        for index, table in enumerate(getattr(settings, attribute) or ()):
+            if isinstance(table, Table):
+                yield attribute, index, table

@@ -1,0 +1,173 @@
+"""A saved plan is a claim: it is made again from the files that are here, and applied only if it is the same.
+
+So nothing that it says is believed: what is built, and what that needs to be allowed, is what the files say now.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from buildmatrix.errors import Diagnostic, StaleError, UsageError
+from buildmatrix.files import Repository
+from buildmatrix.plan.document.fields import FORMAT_VERSION, plan_schema
+from buildmatrix.plan.document.origin import EPOCH
+from buildmatrix.spec.toml.plain import BadDataError, json_of, oddities
+from buildmatrix.template.request import Request
+from buildmatrix.text import HIDDEN
+
+MAKE = "make it with: buildmatrix plan --format json > plan.json"
+MOST_SHOWN = 8
+
+Document = Mapping[str, Any]
+
+
+def document_of(text: str, name: str) -> Document:
+    """Return the document that a text holds; UsageError if it is no plan, StaleError if its format is another one's."""
+    try:
+        document = json_of(text)
+    except BadDataError as error:
+        raise _no_plan(name, str(error)) from None
+    if not isinstance(document, dict) or not isinstance(version := document.get("format_version"), int):
+        raise _no_plan(name, "it has no format_version")
+    if version != FORMAT_VERSION and not isinstance(version, bool):
+        message = f"{name} has format {version}, and this buildmatrix reads {FORMAT_VERSION}"
+        raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
+    _check(document, name)
+    return document
+
+
+def _check(document: Document, name: str) -> None:
+    from buildmatrix.spec.checks.data import problems
+
+    if (odd := next(oddities(document), None)) is not None:
+        raise _no_plan(name, odd[1])
+    if found := problems(plan_schema(), document):
+        raise _no_plan(name, found[0].message)
+
+
+def _no_plan(name: str, why: str) -> UsageError:
+    return UsageError(Diagnostic(message=f"{name} is no plan of buildmatrix: {why}", code="plan", hint=MAKE))
+
+
+def request_of(document: Document, given: Mapping[str, str], environment: Mapping[str, str]) -> Request:
+    """Return what a saved plan was asked for. `given` are `--var`s, for what it withholds.
+
+    UsageError for what is withheld and not given here; StaleError for another SOURCE_DATE_EPOCH, which builds heed.
+    """
+    asked = document["request"]
+    _refuse_epoch(asked["source_date_epoch"], environment.get(EPOCH))
+    _refuse_withheld(asked, given, environment)
+    values = asked["variables"]
+    here = {name: environment[name] for name in (*asked["withheld"].values(), EPOCH) if name in environment}
+    return Request(
+        selectors=tuple(document["selectors"]),
+        platforms=tuple(document["platforms"]),
+        variables={**_from(values, "--var"), **given},
+        file_values={name: _value(name, text) for name, text in _from(values, "--var-file").items()},
+        files=tuple(asked["files"]),
+        sets=tuple(asked["sets"]),
+        output=asked["output"],
+        environment={**here, **{values[name]["env"]: text for name, text in _from(values, "environment").items()}},
+    )
+
+
+def _from(values: Mapping[str, Mapping[str, str]], origin: str) -> dict[str, str]:
+    return {name: value["text"] for name, value in values.items() if value["from"] == origin}
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return json_of(text)
+    except BadDataError as error:
+        raise _no_plan(f"the value of variable {name}", str(error)) from None
+
+
+def _refuse_epoch(then: str | None, now: str | None) -> None:
+    if then != now:
+        was, is_ = (f"is {text}" if text is not None else "is not set" for text in (then, now))
+        message = f"the plan is stale: {EPOCH} {is_}, and the plan was made where it {was}"
+        raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
+
+
+def _refuse_withheld(asked: Document, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    withheld: Mapping[str, str] = asked["withheld"]
+    if other := [name for name in given if name not in withheld]:
+        message = f"a saved plan is applied as it is: --var {other[0]} is for plan"
+        raise UsageError(Diagnostic(message=message, code="usage", hint="give it there"))
+    for name, env in withheld.items():
+        if name not in given and env not in environment:
+            ways = f"--var {name}=…" + (f" or the environment variable {env}" if env else "")
+            message = f'variable "{name}" is part of a credential, which no saved plan holds'
+            raise UsageError(Diagnostic(message=message, code="missing-variable", hint=f"give it again with {ways}"))
+    if any(HIDDEN in text for text in asked["sets"]):
+        message = "the plan was made with a credential in --set, which no saved plan holds"
+        raise UsageError(Diagnostic(message=message, code="plan", hint="give it by a variable, in the file"))
+
+
+# --- what differs -----------------------------------------------------------------------------------------------------
+
+
+def refuse_changed(document: Document, fresh: Document | None, directory: str) -> None:
+    """Raise StaleError that names what differs between a plan and the same one made again.
+
+    `fresh` is None where it cannot be made: then only files that changed tell why.
+    """
+    found = list(_differences(document, fresh) if fresh is not None else _changed_files(document, directory))
+    if found:
+        more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
+        message = f"the plan is stale: {'; '.join(found[:MOST_SHOWN])}{more}"
+        raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
+
+
+def _changed_files(document: Document, directory: str) -> Iterator[str]:
+    from hashlib import sha256
+
+    repository = Repository.around(directory)
+    for name, digest in document["sources"].items():
+        try:
+            now = sha256(repository.read(name)).hexdigest()
+        except (OSError, ValueError):
+            now = ""
+        if now != digest:
+            yield f"{name} {'has changed' if now else 'is gone'}"
+
+
+def _differences(then: Document, now: Document) -> Iterator[str]:
+    found = [*_of_table(then["sources"], now["sources"]), *_of_table(then["contexts"], now["contexts"], "the context ")]
+    facts = {**dict.fromkeys(now["git"]), **then["git"]}
+    found += [
+        _moved(name, then["git"].get(name), now["git"].get(name))
+        for name in facts
+        if then["git"].get(name) != now["git"].get(name)
+    ]
+    yield from found
+    if not found:
+        yield from _of_plans(then, now)
+
+
+def _moved(name: str, then: Any, now: Any) -> str:
+    if name == "sha" and then and now:
+        return f"it was made at commit {then[:12]}, and this is {now[:12]}"
+    return f"git.{name} was {_shown(then)} and is {_shown(now)}"
+
+
+def _of_table(then: Mapping[str, Any], now: Mapping[str, Any], what: str = "") -> Iterator[str]:
+    for name in sorted({*then, *now}):
+        if name not in now:
+            yield f"{what}{name} is gone"
+        elif name not in then:
+            yield f"{what}{name} is new"
+        elif then[name] != now[name]:
+            yield f"{what}{name} has changed"
+
+
+def _shown(value: Any) -> str:
+    return "unknown" if value in {None, ""} else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _of_plans(then: Document, now: Document) -> Iterator[str]:
+    """Yield what differs though no file did: another buildmatrix made the plan, or it was edited."""
+    targets = [{target["name"]: target for target in plan["targets"]} for plan in (then, now)]
+    yield from _of_table(targets[0], targets[1], "target ")
+    for key in ("requires_buildx", "totals", "stages", "matrices", "apply"):
+        if then[key] != now[key]:
+            yield f"its {key} {'are' if key.endswith('s') else 'is'} not what the files give"

@@ -1,0 +1,1 @@
+"""Images without their tags first, and tags that move last."""

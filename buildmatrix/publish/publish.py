@@ -1,0 +1,199 @@
+"""Tags that move last: they are pointed at images that are already in the registry, all of them or none."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from buildmatrix.engine.imagetools import Imagetools
+from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryError, StoppedError
+from buildmatrix.oci.answers import Absent
+from buildmatrix.oci.image import Image
+from buildmatrix.oci.parallel import all_of
+from buildmatrix.plan.model import Plan
+from buildmatrix.process import signals
+from buildmatrix.publish.moving import Move, Mover, Result, Trouble
+from buildmatrix.publish.staging import FirstTags, StagedImage
+from buildmatrix.publish.tags import Tags, digest_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What became of the tags: those that moved, by target, what is left in the registry, and what went wrong.
+
+    `indexes` are what each tag points at now: where it was completed from what the registry held, it is not the image
+    that was built.
+    """
+
+    moved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    indexes: Mapping[str, Image] = field(default_factory=dict)
+    words: str = ""
+    left_behind: tuple[str, ...] = ()
+    problem: BuildmatrixError | None = None
+
+    def digest_of(self, target: str) -> str:
+        """Return what the tags of a target point at now, "" if none of them moved."""
+        return next((self.indexes[tag].digest for tag in self.moved.get(target, ()) if tag in self.indexes), "")
+
+
+class Publisher:
+    """Moves the tags of staged images."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        images: Iterable[StagedImage],
+        tags: Tags,
+        first_tags: FirstTags,
+        imagetools: Imagetools,
+        *,
+        blindly: bool,
+    ) -> None:
+        """Take the images that were staged, and what their tags held before the build.
+
+        `blindly` moves tags also where a registry does not tell what they hold.
+        """
+        self._plan, self._images, self._tags = plan, list(images), tags
+        self._first_tags = first_tags
+        self._mover = Mover(tags, imagetools, lambda: self._stopped, blindly=blindly)
+        self._stopped = False
+
+    def publish(self, digests: Mapping[str, str], *, complete: bool, interrupted: bool = False) -> Published:
+        """Move the tags of the images that were built (`digests` by target); those that wait for all, if `complete`."""
+        able = {} if interrupted else digests
+        ready = [image for image in self._images if image.name in able and (complete or not image.together)]
+        held = [image for image in self._images if image not in ready]
+        unknown = [image.name for image in held if complete and not interrupted]
+        with signals(self._stop):
+            found = self._moved(ready, able) if ready and not unknown else Published()
+            left = self._clean_up(digests)
+        return Published(
+            moved=found.moved,
+            indexes=found.indexes,
+            words=found.words or _words(ready, held),
+            left_behind=(*found.left_behind, *left),
+            problem=found.problem or (_without_digest(unknown) if unknown else None),
+        )
+
+    def _stop(self, _: int) -> None:
+        self._stopped = True
+
+    def _moved(self, images: list[StagedImage], digests: Mapping[str, str]) -> Published:
+        moves = [move for image in images for move in _moves(image, digests[image.name])]
+        result = self._mover.move_all(moves)
+        if result.troubles:
+            return self._failed(result)
+        return Published(moved={image.name: image.all_tags for image in images}, indexes=result.digests)
+
+    def _failed(self, result: Result) -> Published:
+        said = [f"Tags that could not be moved back: {', '.join(result.stuck)}."] if result.stuck else []
+        said += [f"Another run moved {', '.join(result.left_to_others)}: left to it."] if result.left_to_others else []
+        said += [] if result.stuck else ["Tags were left as they were."]
+        stopped = StoppedError(Diagnostic(message="stopped", code="stopped", hint=GO_ON))
+        return Published(
+            words=" ".join(said),
+            left_behind=result.stuck,
+            problem=stopped if self._stopped else RegistryError(*map(self._problem, result.troubles)),
+        )
+
+    def _problem(self, trouble: Trouble) -> Diagnostic:
+        move = trouble.move
+        message = f"{move.tag} of {move.target} could not be moved: {trouble.words}"
+        hint = "nothing is lost: run apply again"
+        if trouble.clash:
+            hint = "see what it holds now; run apply again if this run's images are to take its place"
+        place = self._plan.by_name[move.target].place
+        return Diagnostic(message=message, code="clash" if trouble.clash else "publish", place=place, hint=hint)
+
+    def _clean_up(self, digests: Mapping[str, str]) -> tuple[str, ...]:
+        """Delete the staging tags that this run has pushed; return those that the registry keeps."""
+        pushed = {
+            tag: (digests[image.name], tag in image.staged_as)
+            for image in self._images
+            if image.name in digests
+            for tag in self._first_tags.of(image)
+        }
+        left = all_of(lambda tag: self._is_left(tag, pushed[tag][0]), pushed)
+        again = ", which the next run uses again"
+        return tuple(f"{tag} (a staging tag{again if pushed[tag][1] else ''})" for tag in left if left[tag])
+
+    def _is_left(self, tag: str, digest: str) -> bool:
+        now = digest_in(self._tags.head(tag))
+        if now not in {digest, None}:
+            return False  # it is another run's by now, or gone
+        return not isinstance(self._tags.holdings.registries.delete(tag), Absent)
+
+
+def _moves(image: StagedImage, digest: str) -> list[Move]:
+    return [
+        Move(
+            target=image.name,
+            tag=tag,
+            repository=repository,
+            digest=digest,
+            completes=bool(image.lacking),
+            lacking=image.lacking,
+        )
+        for repository, tags in image.tags.items()
+        for tag in tags
+    ]
+
+
+def published_metadata(
+    metadata: Mapping[str, Any], published: Published, staged: Iterable[str], targets: Iterable[TargetOutcome]
+) -> dict[str, Any]:
+    """Return bake's metadata with what is published in place of what was staged, and of what bake told nothing.
+
+    Whoever signs by that file has to sign what the tags are: of an image whose tags did not move nothing is named.
+    """
+    found = dict(metadata)
+    for name in staged:
+        if not isinstance(found.get(name), Mapping):
+            continue
+        kept = {key: value for key, value in found[name].items() if not key.startswith(("containerimage.", "image."))}
+        found[name] = kept | _named(published.moved.get(name, ()), published.indexes, found[name])
+    return _completed(found, targets)
+
+
+def _completed(metadata: Mapping[str, Any], targets: Iterable[TargetOutcome]) -> dict[str, Any]:
+    """Return the metadata with every image that its tags point at: bake tells nothing of a call that failed."""
+    found = dict(metadata)
+    for target in targets:
+        entry = found.get(target.name)
+        told: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {}
+        if target.tags and target.digest and "containerimage.digest" not in told:
+            named = {"containerimage.digest": target.digest, "image.name": ",".join(target.tags)}
+            found[target.name] = {**told, **named}
+    return found
+
+
+def _named(tags: Iterable[str], indexes: Mapping[str, Image], staged: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names and the digest of a published image; names that hold another digest have it behind an `@`."""
+    there = [(tag, indexes[tag]) for tag in tags if tag in indexes]
+    if not there:
+        return {}
+    first = there[0][1]
+    names = [tag for tag, index in there if index.digest == first.digest]
+    others = {tag: index.digest for tag, index in there if index.digest != first.digest}
+    same = first.digest == staged.get("containerimage.digest")
+    descriptor = {"mediaType": first.media_type, "digest": first.digest, "size": len(first.body)}
+    config = {key: staged[key] for key in ("containerimage.config.digest",) if same and key in staged}
+    return {
+        **config,
+        "containerimage.descriptor": staged.get("containerimage.descriptor", descriptor) if same else descriptor,
+        "containerimage.digest": first.digest,
+        "image.name": ",".join(names),
+        **({"buildmatrix.others": others} if others else {}),
+    }
+
+
+def _without_digest(names: list[str]) -> RegistryError:
+    message = f"buildx gave no digest for {', '.join(names)}: no tag was moved"
+    return RegistryError(Diagnostic(message=message, code="publish", hint="update the docker-buildx plugin"))
+
+
+def _words(moved: list[StagedImage], held: list[StagedImage]) -> str:
+    if held:
+        return 'Tags were left as they were (publish = "together").'
+    count = sum(len(image.all_tags) for image in moved)
+    return f"{count} tag{'s' if count != 1 else ''} moved when everything was there." if moved else ""

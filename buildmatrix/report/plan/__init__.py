@@ -1,0 +1,1 @@
+"""A plan, a graph and lists as text, JSON and markdown."""

@@ -1,0 +1,139 @@
+"""What is worth saying of a planned target, as short lines; alike in text, markdown and lists."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.spec.credentials import without_credentials
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import Table, plain_table, rows, text_of
+from buildmatrix.text import one_line
+
+UNSAID = {"description", "platforms", "tags", "needs", "dockerfile_inline"}
+"""Settings that have a place of their own."""
+
+OWN_PLATFORM = "the builder's own platform"
+"""What no platforms mean."""
+
+Fact = tuple[str, str]
+"""A label, and the key within it where the setting is a table; else ""."""
+
+
+def facts_of(target: PlannedTarget) -> dict[Fact, str]:
+    """Return what is worth saying of a target, in the order of the rows.
+
+    Of a target that is not exported, the tags and outputs are not: nothing is written there.
+    """
+    found: dict[Fact, str] = {("platforms", ""): platforms_text(target)}
+    if target.exported:
+        found["tags", ""] = "\n".join(map(one_line, target.tags))
+    settings = without_credentials(target.settings)
+    for row in rows(Settings):
+        value = getattr(settings, row.attribute)
+        if value is None or row.attribute in UNSAID or (row.attribute == "output" and not target.exported):
+            continue
+        if isinstance(value, Mapping):
+            found |= {(row.key, key): f"{quoted(key)}={quoted(item)}" for key, item in value.items()}
+        else:
+            found[row.key, ""] = setting_text(value)
+    if target.settings.dockerfile_inline is not None:
+        found["dockerfile", ""] = "inline"
+    found["keeps", ""] = f"{' '.join(target.lacking)} as the registry has it" if target.lacking else ""
+    found["needs", ""] = ", ".join(target.needs)
+    found["why", ""] = why(target)
+    return {fact: text for fact, text in found.items() if text}
+
+
+def labelled(facts: Mapping[Fact, str]) -> dict[str, str]:
+    """Return the facts by label, the keys of a table side by side."""
+    found: dict[str, str] = {}
+    for (label, _), text in facts.items():
+        found[label] = f"{found[label]}  {text}" if label in found else text
+    return found
+
+
+def platforms_text(target: PlannedTarget) -> str:
+    """Return the platforms with spaces between; what no platform means is said."""
+    return one_line(" ".join(target.platforms)) or OWN_PLATFORM
+
+
+def setting_text(value: Any) -> str:
+    """Return a setting's value on one line."""
+    if isinstance(value, Table):
+        return table_text(value)
+    if isinstance(value, tuple):
+        return "  ".join(map(setting_text, value))
+    return value_text(value)
+
+
+_BARE = re.compile(r"""[^\s"'\[{(][^\s"]*""")
+_ENDS = re.compile(r"[,\]})]")
+
+
+def quoted(text: str, *, within: bool = False) -> str:
+    """Return a text as it is, or in quotes, as TOML has them, where it would not be clear what belongs to it.
+
+    `within` a list or table a comma or bracket would end it.
+    """
+    if _BARE.fullmatch(text) and one_line(text) == text and not (within and _ENDS.search(text)):
+        return text
+    shown = one_line(text.replace("\\", "\\\\").replace('"', '\\"'))
+    return f'"{shown}"'
+
+
+def value_text(value: Any, *, within: bool = False) -> str:
+    """Return a value: `text`, `"two words"`, `[a, b]` or `{a=b, c=d}`."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(value_text(item, within=True) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{_pairs(value)}}}"
+    return quoted(text_of(value), within=within)
+
+
+def _pairs(items: Mapping[str, Any]) -> str:
+    return ", ".join(f"{quoted(key, within=True)}={value_text(item, within=True)}" for key, item in items.items())
+
+
+def table_text(table: Table) -> str:
+    """Return an output, cache or secret in short: `local out`, `registry ghcr.io/acme/app:cache (mode=max)`."""
+    items = plain_table(table)
+    main = [value_text(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
+    return " ".join(main) + (f" ({_pairs(items)})" if items else "")
+
+
+def written_out(targets: Iterable[PlannedTarget]) -> list[str]:
+    """Return `app: args, description` for each declared target that has signs which are obeyed or not seen."""
+    found: dict[str, dict[str, None]] = {}
+    for target in targets:
+        for row in rows(Settings):
+            value = getattr(target.settings, row.attribute)
+            if value is not None and _has_unseen(value):
+                found.setdefault(target.declared, {})[row.key] = None
+    return [f"{name}: {', '.join(keys)}" for name, keys in found.items()]
+
+
+def _has_unseen(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.isprintable() and one_line(_seen(value)) != _seen(value)
+    if isinstance(value, Table):
+        value = plain_table(value)
+    if isinstance(value, Mapping):
+        return any(map(_has_unseen, (*value, *value.values())))
+    return isinstance(value, list | tuple) and any(map(_has_unseen, value))
+
+
+def _seen(text: str) -> str:
+    """Return a text without the signs that everybody uses, and that are no trick."""
+    return text.replace("\n", " ").replace("\t", " ")
+
+
+def why(target: PlannedTarget) -> str:
+    """Return why a target is in the plan; "" where it was simply selected."""
+    reason, by = target.reason, one_line(target.reason.by)
+    if reason.kind == "context":
+        said = f"{by} builds upon it"
+        return said if target.exported else f"{said}; not exported"
+    if reason.kind == "needs":
+        return f"{by} needs it first"
+    return "" if reason.by in {"", target.declared, target.name} else f"selected by {by}"

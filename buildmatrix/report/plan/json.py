@@ -1,0 +1,43 @@
+"""The plan as JSON."""
+
+from json import JSONEncoder
+from typing import Any
+
+from buildmatrix.plan.document.contents import Contents
+from buildmatrix.plan.document.fields import plan_document
+from buildmatrix.plan.model import Plan
+from buildmatrix.report.diagnostics.places import Places, Spot
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.text import json_safe
+
+
+def plan_json(plan: Plan, contents: Contents, commit: str, sources: Sources) -> str:
+    """Return the plan as JSON, one attribute a line; the same plan of the same contents gives the same bytes."""
+    document, places = plan_document(plan, contents, commit), Places(sources)
+    for key, origins in (
+        ("warnings", [warning.place for warning in plan.warnings]),
+        ("allow", [grant.place for grant in plan.grants]),
+    ):
+        told = zip(document[key], origins, strict=True)
+        document[key] = [{**one, **_where(places.spot(place))} for one, place in told]
+    return json_safe(pretty(document)) + "\n"
+
+
+def _where(spot: Spot | None) -> dict[str, str | int | None]:
+    return {"file": spot.file if spot else None, "line": (spot.line or None) if spot else None}
+
+
+_encode = JSONEncoder(ensure_ascii=False).encode
+
+
+def pretty(value: Any, indent: str = "", depth: int = 4) -> str:
+    """Return JSON that is indented down to `depth`, and beyond that on one line, by the fast encoder."""
+    if depth == 0 or not value or not isinstance(value, dict | list):
+        return _encode(value)
+    inner = indent + "  "
+    if isinstance(value, dict):
+        parts = [f"{_encode(key)}: {pretty(item, inner, depth - 1)}" for key, item in value.items()]
+        return "{\n" + inner + f",\n{inner}".join(parts) + f"\n{indent}}}"
+    if all(isinstance(item, str) for item in value):
+        return _encode(value)
+    return "[\n" + inner + f",\n{inner}".join(pretty(item, inner, depth - 1) for item in value) + f"\n{indent}]"

@@ -1,0 +1,1 @@
+"""The outcome of a run as text, JSON, JUnit, markdown and HTML."""

@@ -1,0 +1,100 @@
+"""Words that all run reports share: counts, durations, sizes."""
+
+from collections.abc import Iterable
+
+from buildmatrix.engine.outcome import Outcome, Status, TargetOutcome
+from buildmatrix.report.layout import in_a_line
+
+STATUSES: tuple[Status, ...] = ("built", "cached", "kept", "checked", "failed", "stopped", "skipped")
+"""In the order in which they are counted."""
+
+DIGEST = len("sha256:") + 12
+"""Characters of a digest that are shown."""
+
+
+def last_lines(text: str, longest: int) -> str:
+    """Return the end of a text in at most `longest` characters, from a line's start; that it was cut is said."""
+    text = text.rstrip()
+    if len(text) <= longest:
+        return text
+    end = text[-longest:]
+    return "…\n" + (end.partition("\n")[2] or end)
+
+
+def count_of(targets: Iterable[TargetOutcome]) -> dict[Status, int]:
+    """Return how many targets have each status."""
+    found: dict[Status, int] = dict.fromkeys(STATUSES, 0)
+    for target in targets:
+        found[target.status] += 1
+    return found
+
+
+def counts(outcome: Outcome) -> str:
+    """Return `4 built, 1 cached, 1 failed`."""
+    numbers = count_of(outcome.targets).items()
+    return ", ".join(f"{number} {status}" for status, number in numbers if number) or "nothing built"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return `1 warning` or `12 warnings`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return `12.4s`, `1:05` or `1:00:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes_left:02}:{rest:02}"
+    return f"{minutes}:{rest:02}" if minutes else f"{seconds:.1f}s"
+
+
+def size(number: int) -> str:
+    """Return bytes as docker shows them: `12.3 MB`; "" for 0, which is not known."""
+    if not number:
+        return ""
+    amount = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(amount, 1) < 1000:  # noqa: PLR2004
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def problems(outcome: Outcome) -> list[str]:
+    """Return what ended the run and what to do about it, except what only says again that a target failed."""
+    found = outcome.problem.diagnostics if outcome.problem else ()
+    is_told = any(target.status == "failed" for target in outcome.targets)
+    said = told(outcome)
+    left = [one for one in found if one.message not in said and (one.hint or not is_told or len(found) > 1)]
+    return [f"{one.message}: {in_a_line(one.hint)}" if one.hint else one.message for one in left]
+
+
+def told(outcome: Outcome) -> frozenset[str]:
+    """Return the messages of problems of which all is said with the targets that failed."""
+    failed = (target for target in outcome.targets if target.status == "failed")
+    return frozenset(f"{target.name} {verb}{target.reason}" for target in failed for verb in ("failed: ", ""))
+
+
+def platforms_of(target: TargetOutcome) -> str:
+    """Return the platforms of what a target left: `linux/arm64, kept linux/amd64`."""
+    built, carried = " ".join(target.platforms), " ".join(target.carried)
+    return f"{built}, kept {carried}" if carried else built
+
+
+def where_of(target: TargetOutcome) -> str:
+    """Return `FILE:LINE` of the step that failed; "" where that is not known."""
+    return f"{target.failed_file}:{target.failed_line}" if target.failed_line else ""
+
+
+def asked(target: TargetOutcome) -> str:
+    """Return what came of a target's `call`, in short: `check: no warnings`; "" where it was built."""
+    if not target.call or target.status != "checked":
+        return ""
+    return "check: no warnings" if target.call == "check" and not target.findings else target.call
+
+
+def cause(target: TargetOutcome) -> str:
+    """Return why a target did not get built: the step that failed, else the last attempt's problem or the reason."""
+    problem = target.attempts[-1].problem if target.attempts else ""
+    return target.failed_step or target.reason or problem

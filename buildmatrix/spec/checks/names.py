@@ -1,0 +1,246 @@
+"""Checks across tables: names that hide others, parents that are missing, axes that do not exist."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from buildmatrix.errors import Place, Problems, did_you_mean, some
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec
+from buildmatrix.spec.toml.placed import sources_of
+
+BUILT_IN = frozenset({
+    "target", "name", "git", "created", "range", "dict", "namespace", "joiner", "cycler", "loop", "self", "super",
+    "caller", "varargs", "kwargs", "true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is",
+    "if", "else", "elif", "for", "endfor", "endif", "set", "import", "from", "as", "include", "exclude", "_",
+})  # fmt: skip
+"""Names with a meaning in templates, or keys of a matrix."""
+
+
+def check_names(spec: Spec, problems: Problems) -> None:
+    """Add what is wrong between the tables of a Spec to `problems`."""
+    if not any(not target.abstract for target in spec.targets.values()) and not problems.errors:
+        what = "no target" if not spec.targets else "only abstract targets (their names start with _)"
+        problems.error("no-target", f"the file declares {what}", Place(file=spec.file), hint="add a [target.NAME]")
+    for variable in spec.variables.values():
+        _check_variable(variable, problems)
+    unsure = _without_axes(problems)
+    for target in spec.targets.values():
+        _check_inherits(spec, target, problems)
+        if target.name not in unsure:
+            _check_matrix(target, problems)
+            _check_override(target, problems)
+    find_circles({name: _parents(spec, name) for name in spec.targets}, _inherits_circle(spec, problems))
+    for group in spec.groups.values():
+        if group.name in spec.targets:
+            notes = (("the target", spec.targets[group.name].place),)
+            problems.error(
+                "hides",
+                f'group "{group.name}" hides a target of that name',
+                group.place,
+                hint="give one another name",
+                notes=notes,
+            )
+
+
+def _without_axes(problems: Problems) -> set[str | int]:
+    """Return the targets whose axes are wrong and were dropped: nobody knows which others are missing."""
+    pointers = [diagnostic.place.pointer for diagnostic in problems.errors if diagnostic.place]
+    return {
+        pointer[1]
+        for pointer in pointers
+        if (pointer[:1], pointer[2:3]) == (("target",), ("matrix",))
+        and pointer[3:4] not in {("exclude",), ("include",)}
+    }
+
+
+def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:
+    if not re.fullmatch(IDENTIFIER, name):
+        better = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_0123456789") or "value"
+        reason = (
+            f"in a template `{{{{ {name} }}}}` would be a subtraction"
+            if "-" in name
+            else "a name starts with a letter and holds letters, digits and _"
+        )
+        problems.error(
+            "identifier", f"{kind} {shown(name)} is no identifier", place, hint=f'{reason}; call it "{better}"'
+        )
+    elif name in BUILT_IN:
+        problems.error(
+            "identifier", f'{kind} "{name}" hides a built-in name of templates', place, hint=f'call it "{name}_"'
+        )
+
+
+def check_requires(text: str, place: Place, problems: Problems) -> bool:
+    """Tell whether a text is a range of versions; if not, it is added to `problems`."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        known = all(single.operator != "===" for single in SpecifierSet(text))  # that one compares texts, not versions
+    except InvalidSpecifier:
+        known = False
+    if not known:
+        hint = 'write requires-buildx = ">=0.20"'
+        problems.error("requires-buildx", f'requires-buildx: "{text}" is no range of versions', place, hint=hint)
+        return False
+    return True
+
+
+def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
+    _check_identifier("variable", variable.name, variable.place, problems)
+    if variable.table.pattern is not None and (fault := fault_of_pattern(variable.table.pattern)):
+        message = f"variable.{variable.name}.pattern is no regular expression: {fault}"
+        problems.error("pattern", message, inside(variable.place, "pattern"))
+
+
+def fault_of_pattern(pattern: str) -> str:
+    """Return why a text is no regular expression that can be used; "" if it is one."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what later versions of Python will read differently
+            re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    except OverflowError:
+        return "it repeats too often"
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""
+
+
+def _parents(spec: Spec, name: str) -> list[str]:
+    return [parent for parent in spec.targets[name].table.inherits or () if parent in spec.targets]
+
+
+def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> None:
+    for index, parent in enumerate(target.table.inherits or ()):
+        if parent not in spec.targets:
+            place = inside(target.place, "inherits", index)
+            hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
+            problems.error(
+                "inherits", f'target.{target.name} inherits "{parent}", which is no target', place, hint=hint
+            )
+
+
+def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], None]:
+    def report(walk: list[str]) -> None:
+        notes = tuple(
+            (f"{child} inherits {parent}", inside(spec.targets[child].place, "inherits"))
+            for child, parent in steps_of(walk)
+        )
+        place = inside(spec.targets[walk[0]].place, "inherits")
+        problems.error(
+            "circle", "targets inherit each other in a circle: " + " → ".join([*walk, walk[0]]), place, notes=notes
+        )
+
+    return report
+
+
+def steps_of(walk: list[str]) -> list[tuple[str, str]]:
+    """Return the steps of a circle: each name with the following one, the last with the first."""
+    return list(zip(walk, [*walk[1:], walk[0]], strict=True))
+
+
+def find_circles(edges: Mapping[str, Iterable[str]], report: Callable[[list[str]], None]) -> None:
+    """Call `report` with the walk of each circle among the edges, once for each, starting at its first name."""
+    done: set[str] = set()
+    for start in edges:
+        walk: dict[str, None] = {}
+        stack = [] if start in done else [(start, iter(edges[start]))]
+        walk.update((name, None) for name, _ in stack)
+        while stack:
+            following = next(stack[-1][1], None)
+            if following is None:
+                stack.pop()
+                done.add(walk.popitem()[0])
+            elif following in walk:
+                names = list(walk)
+                report(names[names.index(following) :])
+            elif following not in done and following in edges:
+                walk[following] = None
+                stack.append((following, iter(edges[following])))
+
+
+def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
+    table = target.table
+    for key in ("matrix", "override", "name") if target.abstract else ():
+        if getattr(table, key) is not None:
+            message = f"target.{target.name} is abstract and is never built, so it has no {key}"
+            problems.error(
+                "abstract",
+                message,
+                inside(target.place, key, part="key"),
+                hint="give it to the targets that inherit; share axes through a variable",
+            )
+    if table.matrix is None:
+        for key in ("override", "name"):
+            if getattr(table, key) is not None and not target.abstract:
+                message, place = f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
+                problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key])
+        return
+    _check_axes(target, table.matrix, problems)
+
+
+_WITHOUT_MATRIX = {
+    "override": "write its settings in the target itself, or add what it selects from: matrix.AXIS = [ … ]",
+    "name": "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix",
+}
+
+
+def _check_axes(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> None:
+    axes = matrix.axes or {}
+    if not axes and not matrix.include:
+        place = inside(target.place, "matrix", part="key")
+        hint = 'add one: python = ["3.12", "3.13"]'
+        problems.error("no-axis", f"target.{target.name}.matrix has no axis", place, hint=hint)
+    for axis, values in axes.items():
+        place = inside(target.place, "matrix", axis, part="key")
+        _check_identifier("axis", axis, place, problems)
+        if values == ():
+            problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
+    for index, entry in enumerate(matrix.exclude or ()):
+        for axis in entry:
+            place = inside(target.place, "matrix", "exclude", index, axis, part="key")
+            _check_axis("exclude", axis, axes, place, target, problems)
+    for index, entry in enumerate(matrix.include or ()):
+        for axis in (axis for axis in entry if axis not in axes):
+            _check_new_axis(
+                axis, axes, inside(target.place, "matrix", "include", index, axis, part="key"), target, problems
+            )
+
+
+def _check_new_axis(
+    axis: str, axes: Mapping[str, Any], place: Place, target: DeclaredTarget, problems: Problems
+) -> None:
+    """`include` may bring names of its own (GitHub's meaning), but not one that is an axis misspelt."""
+    if did_you_mean(axis, axes):
+        _check_axis("include", axis, axes, place, target, problems)
+    else:
+        _check_identifier("axis", axis, place, problems)
+
+
+def _check_override(target: DeclaredTarget, problems: Problems) -> None:
+    matrix = target.table.matrix
+    if matrix is None:
+        return
+    known = set(matrix.axes or {}) | {axis for entry in matrix.include or () for axis in entry}
+    overrides = target.table.override or ()
+    for index, override in zip(sources_of(overrides), overrides, strict=True):
+        for axis in override.select:
+            place = inside(target.place, "override", index, "select", axis, part="key")
+            _check_axis("override", axis, known, place, target, problems)
+
+
+def _check_axis(
+    what: str, axis: str, known: Iterable[str], place: Place, target: DeclaredTarget, problems: Problems
+) -> None:
+    if axis not in known:
+        hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {some(known)}"
+        problems.error(
+            "axis", f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks', place, hint=hint
+        )
+
+
+def inside(place: Place, *more: str | int, part: Any = "value") -> Place:
+    """Return the place further inside a table."""
+    return Place(file=place.file, pointer=(*place.pointer, *more), part=part)

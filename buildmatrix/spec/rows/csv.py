@@ -1,0 +1,101 @@
+"""Bake's CSV strings as the tables they stand for: `type=local,dest=out` is { type = "local", dest = "out" }.
+
+The keys and short forms are those of buildx (util/buildflags): a lone folder is a local output, a lone reference is a
+registry cache, an ssh string is `id=path,path`.
+"""
+
+import csv
+from collections.abc import Callable
+from functools import cache
+from typing import Any, get_args
+
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import Rest, Row, arms, discriminator, is_table, item_of, row_of, rows, unwrap
+from buildmatrix.spec.toml.plain import boolean_of, integer_of
+
+
+class BadCsvError(Exception):
+    """The string is no CSV of `key=value` fields; the message says why."""
+
+
+def is_table_list(row: Row) -> bool:
+    """Tell whether a row is a list of tables or CSV strings."""
+    shape, _ = unwrap(row.shape)
+    return bool(get_args(shape)) and any(is_table(arm) for arm in arms(get_args(shape)[0]))
+
+
+def parsed(attribute: str, text: str) -> dict[str, Any]:
+    """Return the plain table that a CSV string of a setting stands for; its values are checked elsewhere.
+
+    Booleans and integers are converted where the table's row says so. BadCsvError if it is no CSV of fields.
+    """
+    if attribute == "ssh":
+        return _ssh(text)
+    fields = _fields(text)
+    if len(fields) == 1 and "=" not in fields[0] and attribute in _SHORT:
+        return _SHORT[attribute](fields[0])
+    table = dict(_pair(field) for field in fields)
+    if attribute == "secret":
+        _mend_secret(table)
+    return _converted(attribute, table)
+
+
+def _fields(text: str) -> list[str]:
+    try:
+        (fields,) = csv.reader([text], strict=True)
+    except (csv.Error, ValueError) as error:
+        raise BadCsvError(f"it is no CSV: {error}") from None
+    return fields
+
+
+def _pair(field: str) -> tuple[str, str]:
+    key, sign, value = field.partition("=")
+    if not sign:
+        raise BadCsvError(f'"{field}" in it is no key=value')
+    return key.strip().lower() if not key.startswith(("SBOM_", "BUILDKIT_")) else key, value
+
+
+def _local(text: str) -> dict[str, Any]:
+    return {"type": "tar", "dest": "-"} if text == "-" else {"type": "local", "dest": text}
+
+
+def _registry(text: str) -> dict[str, Any]:
+    return {"type": "registry", "ref": text}
+
+
+_SHORT: dict[str, Callable[[str], dict[str, Any]]] = {"output": _local, "cache_from": _registry, "cache_to": _registry}
+
+
+def _ssh(text: str) -> dict[str, Any]:
+    name, sign, paths = text.partition("=")
+    if sign and not all(paths.split(",")):
+        raise BadCsvError("a path in it is empty")
+    return {"id": name} | ({"paths": paths.split(",")} if sign else {})
+
+
+def _mend_secret(table: dict[str, Any]) -> None:
+    """`source` is `src`, and with type=env it may name the variable."""
+    if "source" in table:
+        table["src"] = table.pop("source")
+    if table.get("type") == "env" and "src" in table and "env" not in table:
+        table["env"] = table.pop("src")
+
+
+def _converted(attribute: str, table: dict[str, Any]) -> dict[str, Any]:
+    kinds = _kinds(attribute, table.get("type"))
+    return {key: _value(kinds.get(key), value) for key, value in table.items()}
+
+
+def _value(kind: Any, text: str) -> Any:
+    if kind is bool and (found := boolean_of(text)) is not None:
+        return found
+    if kind is int and (number := integer_of(text)) is not None:
+        return number
+    return text
+
+
+@cache
+def _kinds(attribute: str, kind: str | None) -> dict[str, Any]:
+    tables = [arm for arm in arms(item_of(row_of(Settings, attribute).shape)) if is_table(arm)]
+    found = next((table for table in tables if discriminator(table) in {kind, None}), None)
+    return {row.key: unwrap(row.shape)[0] for row in rows(found) if not row.marker(Rest)} if found else {}

@@ -1,0 +1,344 @@
+"""What a target can be told: one row for each setting.
+
+Adding a setting is adding one row here and regenerating the schema and the reference. Meanings and keys are those of
+bake (docs.docker.com/build/bake/reference) and of BuildKit's exporters, cache backends, secrets, ssh and attestations.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Layers, Url
+from buildmatrix.spec.rows.markers import Reference
+from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS, PLATFORM
+from buildmatrix.spec.rows.shapes import (
+    Credential,
+    Doc,
+    Examples,
+    Expected,
+    Key,
+    Keys,
+    Keyword,
+    Local,
+    NotInBake,
+    Rest,
+    Scalar,
+    Since,
+    Table,
+)
+
+NAME = r"^[A-Za-z0-9_-]+$"
+DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+DURATION = Keyword("pattern", DURATION_PATTERN)
+LONG = Expected("a duration such as 90s, 20m or 1h30m")
+ENV_NAME = (
+    Keyword("pattern", r"^[^\s${}%=]+$"),
+    Expected("the name of an environment variable"),
+)
+Publish = Literal["direct", "together"]
+Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]
+Text = Annotated[str, Scalar()]
+Platform = Annotated[
+    str,
+    Keyword("pattern", PLATFORM),
+    Expected("a known platform (an exotic one is written with `!` behind it)", KNOWN_PLATFORMS),
+]
+Annotation = Rest(r"^annotation[-\[.]")
+
+
+LIMITS = (
+    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
+    "rttime", "sigpending", "stack",
+)  # fmt: skip
+
+
+class LocalOutput(Table):
+    """The root file system as a folder; with several platforms a folder for each."""
+
+    type: Literal["local"]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples("out")]
+    platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
+    attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
+
+
+class TarOutput(Table):
+    """The root file system as a tar archive."""
+
+    type: Literal["tar"]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
+    platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
+    attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
+
+
+class _ImageKeys(Layers):
+    name: Annotated[str | None, Reference(several=True), Doc("The image's name; the target's `tags` if unset.")] = None
+    annotation: Annotated[Mapping[str, Text] | None, Annotation, Doc("Annotations of the image.")] = None
+    rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
+    oci_artifact: Annotated[bool | None, Doc("Write attestations as OCI artifacts.")] = None
+
+
+class OciOutput(_ImageKeys):
+    """An OCI image layout, as an archive or as a folder."""
+
+    type: Literal["oci"]
+    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file or folder."), Examples("image.tar")]
+    tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
+
+
+class DockerOutput(_ImageKeys):
+    """An image in the engine's own store, or with `dest` an archive for `docker load`."""
+
+    type: Literal["docker"]
+    dest: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("A file instead of the engine's store.")] = None
+    tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
+    context: Annotated[str | None, Doc("The docker context to load into.")] = None
+
+
+class _StoredImage(_ImageKeys):
+    push: Annotated[bool | None, Doc("Push it to its registry.")] = None
+    push_by_digest: Annotated[bool | None, Doc("Push without a tag.")] = None
+    insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
+    dangling_name_prefix: Annotated[str | None, Doc("Name an image without tags `PREFIX@DIGEST`.")] = None
+    name_canonical: Annotated[bool | None, Doc("Add `name@digest` as a name.")] = None
+    unpack: Annotated[bool | None, Doc("Unpack it after the build (containerd).")] = None
+    store: Annotated[bool | None, Doc("Keep it in the builder's image store (containerd).")] = None
+
+
+class ImageOutput(_StoredImage):
+    """An image in the builder's store; with `push` in a registry too."""
+
+    type: Literal["image"]
+
+
+class RegistryOutput(_StoredImage):
+    """An image pushed to the registry that its tags name."""
+
+    type: Literal["registry"]
+
+
+class CacheonlyOutput(Table):
+    """Nothing but the build cache."""
+
+    type: Literal["cacheonly"]
+
+
+Output = LocalOutput | TarOutput | OciOutput | DockerOutput | ImageOutput | RegistryOutput | CacheonlyOutput
+
+
+class Secret(Table):
+    """A file or an environment variable that `RUN --mount=type=secret` sees; its value is never written anywhere."""
+
+    id: Annotated[str, Keyword("minLength", 1), Doc("The name in the Dockerfile."), Examples("github-token")]
+    type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
+    src: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("The file.")] = None
+    env: Annotated[str | None, *ENV_NAME, Doc("The environment variable: its name.")] = None
+
+
+class Ssh(Table):
+    """An agent or keys for `RUN --mount=type=ssh`."""
+
+    id: Annotated[
+        str,
+        Keyword("pattern", r"^[^=,]+$"),
+        Expected("a name without `=` and `,`"),
+        Doc("The name."),
+        Examples("default"),
+    ]
+    paths: Annotated[
+        tuple[Annotated[str, Local()], ...] | None, Doc("Sockets or keys; the running agent if unset.")
+    ] = None
+
+
+class ProvenanceAttest(Table):
+    """How the image was built, as SLSA provenance."""
+
+    type: Literal["provenance"]
+    disabled: Annotated[bool | None, Doc("Leave it out.")] = None
+    mode: Annotated[Literal["min", "max"] | None, Doc("`max` tells all, build arguments included.")] = None
+    version: Annotated[Literal["v0.2", "v1"] | None, Doc("The version of SLSA provenance.")] = None
+    builder_id: Annotated[str | None, Doc("The builder's identity, a URL.")] = None
+    filename: Annotated[str | None, Doc("The file's name in a local or tar output.")] = None
+    reproducible: Annotated[bool | None, Doc("Leave out what changes between runs.")] = None
+    inline_only: Annotated[bool | None, Doc("Only inline in the image.")] = None
+
+
+class SbomAttest(Table):
+    """What is in the image, as SPDX."""
+
+    type: Literal["sbom"]
+    disabled: Annotated[bool | None, Doc("Leave it out.")] = None
+    generator: Annotated[str | None, Reference(), Doc("The image that makes it.")] = None
+    scan_arg: Annotated[
+        Mapping[str, Text] | None, Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"), Doc("Arguments of the generator.")
+    ] = None
+
+
+Attest = ProvenanceAttest | SbomAttest
+Csv = Annotated[str, Keyword("minLength", 1)]
+
+
+class Settings(Table):
+    """The settings of a target, each optional. None is unset; an empty list or text clears what was inherited."""
+
+    description: Annotated[str | None, Doc("What the target is."), Since("0.16")] = None
+    context: Annotated[
+        Url | None,
+        Local(),
+        Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
+        Examples(".", "images/base", "https://github.com/acme/app.git#main"),
+    ] = None
+    contexts: Annotated[
+        Mapping[str, Annotated[str, Local(), Keyword("minLength", 1)]] | None,
+        Credential(url=True),
+        Doc(
+            "Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, "
+            "or `target:NAME` to build upon another target."
+        ),
+        Examples({"base": "target:base", "src": "../src", "golang": "docker-image://golang:1.25"}),
+    ] = None
+    dockerfile: Annotated[
+        str | None,
+        Doc("The Dockerfile, relative to the context."),
+        Examples("Dockerfile", "alpine.Dockerfile"),
+    ] = None
+    dockerfile_inline: Annotated[
+        str | None, Doc("The text of a Dockerfile, instead of a file."), Examples("FROM busybox\n")
+    ] = None
+    target: Annotated[str | None, Doc("The stage of the Dockerfile to build."), Examples("runtime")] = None
+    args: Annotated[
+        Mapping[str, Text] | None,
+        Keys("^[^=]+$", "a name without `=`"),
+        Doc("Build arguments."),
+        Examples({"PYTHON": "3.13"}),
+    ] = None
+    labels: Annotated[Mapping[str, Text] | None, Keys("^[^=]+$", "a name without `=`"), Doc("Labels of the image.")] = (
+        None
+    )
+    annotations: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Keyword("pattern", "^[^=]+="),
+                Expected("`key=value`, with `manifest:` or `index:` before the key if wanted"),
+            ],
+            ...,
+        ]
+        | None,
+        Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
+        Since("0.12"),
+        Examples(["index:org.opencontainers.image.title=app"]),
+    ] = None
+    tags: Annotated[
+        tuple[str, ...] | None,
+        Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
+        Examples(["ghcr.io/acme/app:{{ release }}"]),
+    ] = None
+    platforms: Annotated[
+        tuple[Platform, ...] | None,
+        Doc("The platforms to build for; one that is not known has `!` behind it."),
+        Examples(["linux/amd64", "linux/arm64"]),
+    ] = None
+    output: Annotated[
+        tuple[Output | Csv, ...] | None,
+        Doc("Where the result goes: tables, or bake's CSV strings."),
+        Examples([{"type": "registry"}], ["type=local,dest=out"]),
+    ] = None
+    cache_from: Annotated[
+        tuple[CacheFrom | Csv, ...] | None,
+        Doc("Caches to read."),
+        Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}]),
+    ] = None
+    cache_to: Annotated[
+        tuple[CacheTo | Csv, ...] | None,
+        Doc("Caches to write."),
+        Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache", "mode": "max"}]),
+    ] = None
+    secret: Annotated[
+        tuple[Secret | Csv, ...] | None,
+        Doc("Secrets for `RUN --mount=type=secret`."),
+        Examples([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}]),
+    ] = None
+    ssh: Annotated[
+        tuple[Ssh | Csv, ...] | None,
+        Doc("Agents or keys for `RUN --mount=type=ssh`."),
+        Examples([{"id": "default"}]),
+    ] = None
+    attest: Annotated[
+        tuple[Attest | Csv, ...] | None,
+        Doc("Attestations to add."),
+        Examples([{"type": "provenance", "mode": "max"}, {"type": "sbom"}]),
+    ] = None
+    network: Annotated[Literal["default", "host", "none"] | None, Doc("The network of RUN."), Since("0.17")] = None
+    no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
+    no_cache_filter: Annotated[tuple[str, ...] | None, Doc("Stages to build without the cache.")] = None
+    pull: Annotated[bool | None, Doc("Ask the registry for newer base images.")] = None
+    shm_size: Annotated[
+        str | None,
+        Keyword("pattern", r"^[0-9]+(\.[0-9]+)? ?([bB]|[kmgtpKMGTP]([iI]?[bB])?)?$"),
+        Expected("a size such as 64m or 1g"),
+        Doc("The size of /dev/shm."),
+        Since("0.13"),
+        Examples("64m"),
+    ] = None
+    ulimits: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Keyword("pattern", rf"^({'|'.join(LIMITS)})=(-1|[0-9]+)(:(-1|[0-9]+))?$"),
+                Expected("`name=soft` or `name=soft:hard` with a limit such as nofile", LIMITS),
+            ],
+            ...,
+        ]
+        | None,
+        Doc("Limits of RUN, `name=soft:hard`."),
+        Since("0.13"),
+        Examples(["nofile=1024:2048"]),
+    ] = None
+    extra_hosts: Annotated[
+        Mapping[str, str] | None,
+        Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."),
+        Since("0.25"),
+        Examples({"db": "10.0.0.5"}),
+    ] = None
+    entitlements: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Keyword("pattern", r"^(network\.host|security\.insecure|device(=.+)?)$"),
+                Expected(
+                    "network.host, security.insecure or device=…", ("network.host", "security.insecure", "device")
+                ),
+            ],
+            ...,
+        ]
+        | None,
+        Doc("Privileges that the build needs; `apply` must allow each."),
+        Since("0.17"),
+        Examples(["network.host"]),
+    ] = None
+    call: Annotated[
+        Literal["build", "check", "outline", "targets"] | None,
+        Doc("What the builder does: build, or only check or describe."),
+        Since("0.16"),
+    ] = None
+    needs: Annotated[
+        tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
+        NotInBake(),
+        Doc("Targets to build first, for order only; a selector each."),
+        Examples(["base"]),
+    ] = None
+    retries: Annotated[
+        int | None,
+        NotInBake(),
+        Keyword("minimum", 0),
+        Expected("a number of retries"),
+        Doc("How often a failure of the network, a registry or the engine is tried again."),
+        Examples(2),
+    ] = None
+    timeout: Annotated[
+        str | None, NotInBake(), DURATION, LONG, Doc("How long it may take, from its first step."), Examples("20m")
+    ] = None
+    publish: Annotated[
+        Publish | None,
+        NotInBake(),
+        Doc("When its tags move: `direct` with the image, `together` when every image of the run is there."),
+    ] = None

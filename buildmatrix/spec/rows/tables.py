@@ -1,0 +1,266 @@
+"""The file as it is written (tables, one row a key), and the Spec that loading makes of all files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from buildmatrix.errors import Place
+from buildmatrix.spec.rows.settings import DURATION, ENV_NAME, LONG, NAME, Name, Publish, Settings
+from buildmatrix.spec.rows.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
+
+IDENTIFIER = "^[A-Za-z][A-Za-z0-9_]*$"
+Selector = Annotated[str, Keyword("minLength", 1)]
+Scalar = str | int | float | bool
+AxisTemplate = Annotated[str, Keyword("pattern", TEMPLATE), Expected("a list, or a template that gives one")]
+CellTable = Annotated[Mapping[str, Any], Keyword("minProperties", 1)]
+"""Axis to value (exclude, include) or to glob, list of globs, or table (select)."""
+
+
+class Variable(Table):
+    """A variable with all that can be said of it."""
+
+    templated = False
+
+    default: Annotated[Any, Doc("The value if nothing else gives one; a string may be a template.")] = None
+    env: Annotated[
+        str | None, *ENV_NAME, Doc("The environment variable that gives it: its name."), Examples("GITHUB_SHA")
+    ] = None
+    file: Annotated[
+        str | None, Keyword("minLength", 1), Doc("The file whose first line gives it."), Examples("VERSION")
+    ] = None
+    type: Annotated[
+        Literal["string", "integer", "boolean", "list"] | None, Doc("What it is; taken from the default if unset.")
+    ] = None
+    pattern: Annotated[str | None, Doc("A regular expression that the value must match."), Examples(r"^\d+\.\d+$")] = (
+        None
+    )
+    choices: Annotated[tuple[Any, ...] | None, Keyword("minItems", 1), Doc("The values that are allowed.")] = None
+    description: Annotated[str | None, Doc("What it is for.")] = None
+
+
+def _extend_rows() -> dict[str, Any]:
+    return {row.attribute: Annotated[row.shape | None, *row.markers] for row in rows(Settings) if is_list(row.shape)}
+
+
+Extend: Any = type(
+    "Extend",
+    (Table,),
+    {"__doc__": "Lists to append to.", "__annotations__": _extend_rows(), **dict.fromkeys(_extend_rows())},
+)
+
+
+class Matrix(Table):
+    """Axes; a target is built once for each combination of their values."""
+
+    exclude: Annotated[
+        tuple[CellTable, ...] | None,
+        Doc("Combinations to leave out."),
+        Examples([{"python": "3.12", "os": "alpine"}]),
+    ] = None
+    include: Annotated[
+        tuple[CellTable, ...] | None,
+        Doc("Values to add to the combinations that match; where none matches, a combination to add."),
+        Examples([{"python": "3.14", "os": "trixie"}]),
+    ] = None
+    axes: Annotated[
+        Mapping[
+            str,
+            Annotated[tuple[Any, ...] | AxisTemplate, Doc("The axis's values: a list, or a template that gives one.")],
+        ]
+        | None,
+        Rest(),
+    ] = None
+
+
+class Override(Settings):
+    """Settings for some cells of the matrix."""
+
+    select: Annotated[CellTable, Doc("Axis to value or glob; all must match."), Examples({"os": "alpine"})]
+    extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
+
+
+class Target(Settings):
+    """A target: its settings, and where they come from."""
+
+    inherits: Annotated[
+        tuple[Name, ...] | None, Doc("Targets whose settings are taken; later ones win."), Examples(["_common"])
+    ] = None
+    extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
+    name: Annotated[str | None, Doc("The name of each cell; a template."), Examples("app-{{ python | slug }}")] = None
+    matrix: Annotated[Matrix | None, Doc("Axes; the target is built once for each combination of their values.")] = None
+    override: Annotated[tuple[Override, ...] | None, Doc("Settings for some cells of the matrix.")] = None
+
+
+class Apply(Table):
+    """How `apply` runs."""
+
+    templated = False
+
+    jobs: Annotated[
+        int | None, Keyword("minimum", 1), Expected("1 or more"), Doc("How many targets build at once."), Examples(4)
+    ] = None
+    keep_going: Annotated[
+        bool | None, Doc("Build all that does not depend on a failure, instead of starting nothing more.")
+    ] = None
+    retries: Annotated[
+        int | None,
+        Keyword("minimum", 0),
+        Expected("a number of retries"),
+        Doc("How often a failure of the network, a registry or the engine is tried again."),
+        Examples(2),
+    ] = None
+    timeout: Annotated[
+        str | None, DURATION, LONG, Doc("How long a target may take, from its first step."), Examples("20m")
+    ] = None
+    builder: Annotated[str | None, Keyword("minLength", 1), Doc("The builder to use."), Examples("many")] = None
+    publish: Annotated[
+        Publish | None,
+        Doc("When tags move: `direct` with each image, `together` when every image of the run is there."),
+    ] = None
+    platforms_may_shrink: Annotated[
+        bool | None,
+        Doc(
+            "Push a tag also where it has platforms now that this run does not write, or where its registry does not "
+            "tell; else that is refused."
+        ),
+    ] = None
+
+
+class File(Table):
+    """A buildmatrix.toml."""
+
+    templated = False
+
+    version: Annotated[Literal[1], Doc("The version of the format: 1.")]
+    requires_buildx: Annotated[
+        str | None,
+        Doc("The versions of buildx that will do: fields newer than the lowest are refused."),
+        Examples(">=0.20"),
+    ] = None
+    include: Annotated[
+        tuple[str, ...] | None,
+        Doc("Further files, as globs relative to this one."),
+        Examples(["images/*/buildmatrix.toml"]),
+    ] = None
+    literal: Annotated[
+        tuple[str, ...] | None,
+        Doc("Variables of other tools (`$NAME`, `${NAME}`, `$(…)`) that are meant as they stand, without a warning."),
+        Examples(["$ORIGIN"]),
+    ] = None
+    apply: Annotated[Apply | None, Doc("How `apply` runs; its flags win. Only in the root file.")] = None
+    variable: Annotated[
+        Mapping[
+            str,
+            Annotated[
+                Variable | str | int | float | bool | tuple[Any, ...],
+                Doc("A value, or a table of what can be said of the variable."),
+            ],
+        ]
+        | None,
+        Doc("Values for templates."),
+        Examples({"registry": "ghcr.io/acme"}),
+    ] = None
+    defaults: Annotated[
+        Settings | None, Doc("Settings laid under those of every target of this file and of the files it includes.")
+    ] = None
+    target: Annotated[
+        Mapping[str, Target] | None, Keys(NAME, "a name of letters, digits, `-` and `_`"), Doc("The images to build.")
+    ] = None
+    group: Annotated[
+        Mapping[str, tuple[Selector, ...]] | None,
+        Keys(NAME, "a name of letters, digits, `-` and `_`"),
+        Doc("Names for several targets; `default` is what is built when nothing is named."),
+        Examples({"default": ["app"]}),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """Settings with the place of the table that says them, and whether they replace or append."""
+
+    settings: Any
+    """A `Settings`, or an `Extend` with the list rows of it."""
+    place: Place
+    extend: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredTarget:
+    """A target of the spec. `defaults` are the layers under it, outermost first."""
+
+    name: str
+    table: Target
+    place: Place
+    defaults: tuple[Layer, ...]
+
+    @property
+    def abstract(self) -> bool:
+        """Whether it only serves to be inherited."""
+        return self.name.startswith("_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredVariable:
+    """A variable of the spec."""
+
+    name: str
+    table: Variable
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredGroup:
+    """A group of the spec: selectors."""
+
+    name: str
+    members: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """What errors have left of the targets: nobody is told what merely follows from them.
+
+    `shapeless` targets have no cells that could be known; `circular` ones inherit from themselves, so that even their
+    settings are unknown; `settings` are the attributes that had errors, and are dropped, by target.
+    """
+
+    shapeless: frozenset[str] = frozenset()
+    circular: frozenset[str] = frozenset()
+    settings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The included file that a command is about: the nearest one to where it was called.
+
+    `targets` are those that it declares, and those of its own includes; `default` tells whether it has that group of
+    its own.
+    """
+
+    file: str
+    targets: frozenset[str]
+    default: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """All that the files declare, checked.
+
+    `file` and the keys of `digests` (SHA-256 of each source) are relative to `directory`. `confidential` are the
+    names in the templates that give credentials.
+    """
+
+    file: str
+    directory: str
+    digests: Mapping[str, str]
+    requires_buildx: tuple[tuple[str, Place], ...]
+    apply: Apply
+    variables: Mapping[str, DeclaredVariable]
+    targets: Mapping[str, DeclaredTarget]
+    groups: Mapping[str, DeclaredGroup]
+    folder_defaults: tuple[DeclaredGroup, ...] = ()
+    """The groups `default` of images' folders: each is what is meant there, and none is in the root's folder."""
+    home: Home | None = None
+    damage: Damage = field(default_factory=Damage)
+    confidential: frozenset[str] = frozenset()

@@ -1,0 +1,1 @@
+"""What earlier runs left: their record, and what of it still holds."""

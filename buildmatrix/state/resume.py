@@ -1,0 +1,98 @@
+"""What `apply --resume` need not build again, and why it builds the rest: wherever there is a doubt, it builds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds
+from buildmatrix.state.present import Present
+from buildmatrix.state.record import KEPT, ResultFile, left_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """The outcomes of earlier runs that hold still, and why the other targets are built, where a run knew them."""
+
+    kept: Mapping[str, TargetOutcome] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Resumed()
+
+
+def resumed(plan: Plan, result: ResultFile, present: Present, *, pull: bool) -> Resumed:
+    """Decide; with `pull` newer bases are wanted, and nothing holds still. StaleError if the result cannot be used."""
+    known = result.known()
+    reasons = {}
+    left = {}
+    for target in plan.targets:
+        if target.exported and builds(target.settings) and (entry := known.get(target.name)):
+            if reason := _changed(target.name, entry, result, pull=pull):
+                reasons[target.name] = reason
+            else:
+                left[target.name] = left_of(entry)
+    reasons |= present.doubts(left)
+    reasons |= dict(_follow(plan, set(left) - set(reasons), reasons))
+    found = {name: _outcome(plan.by_name[name], known[name]) for name in left if name not in reasons}
+    spared = {name: _outcome(plan.by_name[name], {}) for name in _only_for(plan, found)}
+    return Resumed(kept=found | spared, reasons=reasons)
+
+
+def _changed(name: str, entry: Mapping[str, Any], result: ResultFile, *, pull: bool) -> str:
+    if pull:
+        return "newer base images are asked for"
+    if entry.get("status") not in {"built", "cached"}:
+        return "the last run did not build it"
+    if doubt := result.fingerprints.doubt(name):
+        return doubt
+    if not entry["fingerprint"] or not (now := result.fingerprints.of(name)):
+        return "its files changed as a run began"
+    return "" if entry["fingerprint"] == now else f"{result.asked}its definition or its files changed"
+
+
+def _follow(plan: Plan, holding: set[str], reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what is built since something that it needs, or builds upon, is; the plan's order has that first.
+
+    What is only built upon is in the fingerprint of those upon it, and a question (`call`) changes nothing.
+    """
+    again: dict[str, str] = dict(reasons)
+    for target in plan.targets:
+        if target.name in again:
+            continue
+        before = (name for name in (*target.links, *target.needs) if name in again or _is_fresh(plan, name, holding))
+        if culprit := next(before, ""):
+            how = "needs" if culprit in target.needs else "builds upon"
+            again[target.name] = f"{culprit}, which it {how}, is built again"
+            yield target.name, again[target.name]
+
+
+def _is_fresh(plan: Plan, name: str, holding: set[str]) -> bool:
+    target = plan.by_name[name]
+    return target.exported and builds(target.settings) and name not in holding
+
+
+def _only_for(plan: Plan, kept: Mapping[str, TargetOutcome]) -> Iterator[str]:
+    """Yield what is built only for targets that are kept."""
+    needed = {target.name for target in plan.targets if target.exported and target.name not in kept}
+    for target in reversed(plan.targets):
+        if target.name in needed:
+            needed.update(target.links)
+        elif target.name not in kept:
+            yield target.name
+
+
+def _outcome(target: PlannedTarget, entry: Mapping[str, Any]) -> TargetOutcome:
+    values = {key: entry[key] for key in KEPT if key in entry and key != "seconds"}  # they are of another run
+    return TargetOutcome(
+        name=target.name,
+        declared=target.declared,
+        status="kept",
+        exported=target.exported,
+        platforms=target.platforms,
+        links=target.links,
+        needs=target.needs,
+        reason="an earlier run built it, and nothing changed since",
+        **{**values, "tags": tuple(values.get("tags", ()))},
+    )

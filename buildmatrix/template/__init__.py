@@ -1,0 +1,1 @@
+"""Variables and templates: values for the names in the file."""

@@ -1,0 +1,133 @@
+"""The room in which templates are rendered; jinja enters it only where something is a template."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from buildmatrix.errors import Problems
+from buildmatrix.git.facts import Git
+from buildmatrix.spec.rows.tables import Spec
+from buildmatrix.template.render import Template, Templates
+from buildmatrix.template.request import Request
+from buildmatrix.template.scope import BadTemplateError, Cell, built_in_scope, values_of
+from buildmatrix.template.variables import check_values, has_templates, hide_confidential, resolve
+
+Named = tuple[str | None, Cell]
+ScopeOf = Callable[[str | None, Cell], dict[str, Any]]
+
+
+class Room:
+    """Holds what templates see everywhere: the variables, `git` and `created`."""
+
+    def __init__(self, spec: Spec, request: Request, git: Git, problems: Problems) -> None:
+        """Resolve the variables; what is wrong with them is added to `problems`."""
+        self.templates = Templates()
+        self.used: set[str] = set()
+        """The names that templates of targets use, defaults of variables aside."""
+        built_in = built_in_scope(git, request.environment)
+        self.variables = resolve(spec, request, problems)
+        if has_templates(self.variables):
+            from buildmatrix.template.defaults import render_defaults
+
+            render_defaults(spec, self.variables, problems, self.templates, built_in)
+        hide_confidential(spec, self.variables)
+        check_values(spec, self.variables, problems, self.templates.matches)
+        self.scope: dict[str, Any] = {**built_in, **values_of(self.variables)}
+
+    def evaluate(self, text: str, declared: str) -> Any:
+        """Return the value of a template in which no axis is in scope; BadTemplateError if it has none."""
+        template = self.templates[text]
+        scope = self.scope | {"target": declared}
+        self.templates.check_names(template, scope)
+        self.used.update(template.names)
+        return template.evaluate(scope)
+
+
+MOST_AHEAD = 500
+"""Texts that are rendered ahead, in one question to the process beside."""
+
+
+class _Made:
+    """A template of a target, with what it made so far: for each set of the values that it uses a text or an error."""
+
+    def __init__(self, template: Template, used: tuple[str, ...], cells: Iterable[Named]) -> None:
+        """Take the template, the axes that it uses, and the cells that it will be rendered for, perhaps."""
+        self.template, self.used, self._cells = template, used, iter(cells)
+        self.found: dict[Any, str | BadTemplateError] = {}
+        self._fresh: set[Any] = set()
+        self._hits = 0
+
+    def key(self, name: str | None, cell: Cell) -> Any:
+        if len(self.used) == 1:
+            (axis,) = self.used
+            return id(name if axis == "name" else cell.get(axis))
+        return tuple(id(name if axis == "name" else cell.get(axis)) for axis in self.used)
+
+    def make(self, key: Any, name: str | None, cell: Cell, scope_of: ScopeOf) -> None:
+        """Render for a cell; where the last ones that were made ahead were of use, for others ahead of their time."""
+        if (joined := self.template.joined(scope_of(name, cell))) is not None:
+            self.found[key] = joined
+            return
+        wanted = {key: (name, cell)}
+        if not self.template.is_joined:
+            for other in self._cells:
+                if (near := self.key(*other)) not in self.found:
+                    wanted.setdefault(near, other)
+                if len(wanted) > min(self._hits + 1, MOST_AHEAD):
+                    break
+        made = self.template.render_all([scope_of(*one) for one in wanted.values()])
+        self.found.update(zip(wanted, made, strict=True))
+        self._fresh.update(other for other in wanted if other != key)
+
+    def text(self, key: Any) -> str | BadTemplateError:
+        """Return what was made, and count what was made ahead and is of use."""
+        if key in self._fresh:
+            self._fresh.discard(key)
+            self._hits += 1
+        return self.found[key]
+
+
+class CellRoom:
+    """Renders the templates of one target, each once for every distinct set of values that it uses."""
+
+    def __init__(self, room: Room, declared: str, axes: Iterable[str]) -> None:
+        """Take the axes that any cell of the target may have."""
+        self._room = room
+        self._declared = declared
+        self._local = frozenset(axes) | {"name"}
+        self._known: dict[str, _Made] = {}
+        self._last: tuple[str | None, Cell, dict[str, Any]] | None = None
+        self.cells: Sequence[Named] = ()
+        """The cells of the target, with the names that they have so far."""
+
+    def at(self, name: str | None, cell: Cell) -> Callable[[str], str]:
+        """Return what renders a text for a cell (`name` is None while the name itself is made).
+
+        It raises BadTemplateError where the template is wrong or has no value.
+        """
+
+        def render(text: str) -> str:
+            made = self._known.get(text) or self._enter(text, named=name is not None)
+            key = made.key(name, cell)
+            if key not in made.found:
+                made.make(key, name, cell, self._scope)
+            found = made.found[key] if made.template.is_joined else made.text(key)
+            if isinstance(found, BadTemplateError):
+                raise found
+            self._room.templates.spend(len(found))
+            return found
+
+        return render
+
+    def _scope(self, name: str | None, cell: Cell) -> dict[str, Any]:
+        if self._last is None or self._last[1] is not cell or self._last[0] != name:
+            self._last = (name, cell, {**self._room.scope, **cell, "target": self._declared, "name": name})
+        return self._last[2]
+
+    def _enter(self, text: str, *, named: bool) -> _Made:
+        template = self._room.templates[text]
+        local = self._local if named else self._local - {"name"}
+        self._room.templates.check_names(template, self._room.scope, {"target"}, local)
+        used = tuple(axis for axis in template.names if axis in local)
+        self._room.used.update(template.names)
+        self._known[text] = _Made(template, used, self.cells)
+        return self._known[text]

@@ -1,0 +1,123 @@
+"""Variables that are made of variables: rendered in the order of their use, circles refused."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from buildmatrix.errors import Problems
+from buildmatrix.spec.checks.names import find_circles, inside, steps_of
+from buildmatrix.spec.rows.shapes import is_template
+from buildmatrix.spec.rows.tables import Spec
+from buildmatrix.template.render import Templates
+from buildmatrix.template.scope import FOLLOWS, NO_REPOSITORY, BadTemplateError, values_of
+from buildmatrix.template.variables import ResolvedVariable
+
+
+def render_defaults(
+    spec: Spec,
+    found: dict[str, ResolvedVariable],
+    problems: Problems,
+    templates: Templates,
+    built_in: Mapping[str, Any],
+) -> None:
+    """Replace, in `found`, the values that are templates by what they render to."""
+    uses = {name: _uses(item, templates, problems) for name, item in found.items() if item.origin == "default"}
+    circular: set[str] = set()
+
+    def report(walk: list[str]) -> None:
+        circular.update(walk)
+        notes = tuple((f"{name} uses {used}", found[name].place) for name, used in steps_of(walk))
+        message = "variables use each other in a circle: " + " → ".join([*walk, walk[0]])
+        problems.error("circle", message, found[walk[0]].place, notes=notes)
+
+    find_circles(uses, report)
+    scope = {**values_of(found), **built_in}
+    for name in _ordered(uses, circular):
+        found[name] = _rendered(spec, found[name], scope, problems, templates)
+        scope |= values_of({name: found[name]})
+    for name in circular:
+        found[name] = replace(found[name], value=None, origin="nothing", advice="")
+
+
+def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) -> list[str]:
+    names: list[str] = []
+    for text in _texts(variable.value):
+        try:
+            names += templates[text].names
+        except BadTemplateError as error:
+            problems.error(
+                error.code, f"variable.{variable.name}: {error.message}", inside(variable.place), hint=error.hint
+            )
+    return names
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and is_template(value):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _ordered(uses: Mapping[str, list[str]], circular: set[str]) -> list[str]:
+    """Return the names that use others, each after those that it uses."""
+    order: list[str] = []
+    done = set(circular)
+    for start in uses:
+        pending = [start]
+        while pending:
+            name = pending[-1]
+            missing = [] if name in done else [used for used in uses.get(name, ()) if used not in done]
+            if missing:
+                pending += reversed(missing)
+                continue
+            pending.pop()
+            if name not in done:
+                done.add(name)
+                order.append(name)
+    return [name for name in order if uses.get(name)]
+
+
+def _rendered(
+    spec: Spec, variable: ResolvedVariable, scope: Mapping[str, Any], problems: Problems, templates: Templates
+) -> ResolvedVariable:
+    is_list = spec.variables[variable.name].table.type == "list"
+    try:
+        for text in _texts(variable.value):
+            templates.check_names(templates[text], scope)
+        value = _render(variable.value, scope, templates)
+    except BadTemplateError as error:
+        advice = _advice(variable.name, error)
+        if not advice and error.code != FOLLOWS:
+            place = inside(variable.place)
+            problems.error(error.code, f"variable.{variable.name}: {error.message}", place, hint=error.hint)
+        return replace(variable, value=None, origin="nothing", advice=advice)
+    if is_list and isinstance(value, str):
+        value = [line.strip() for line in value.splitlines() if line.strip()]
+    return replace(variable, value=value)
+
+
+def _advice(name: str, error: BadTemplateError) -> str:
+    """Return what to say where the variable is used, if its error is one of the run and not of the file."""
+    if error.code == NO_REPOSITORY:
+        return f"{name} is made with git: {error.message}"
+    return f"{name} is made of it: {error.hint}" if error.code == "missing-variable" else ""
+
+
+def _text(text: str, scope: Mapping[str, Any], templates: Templates) -> str:
+    found = templates[text].render(scope)
+    templates.spend(len(found))
+    return found
+
+
+def _render(value: Any, scope: Mapping[str, Any], templates: Templates) -> Any:
+    if isinstance(value, str):
+        return _text(value, scope, templates) if is_template(value) else value
+    if isinstance(value, Mapping):
+        return {key: _render(item, scope, templates) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_render(item, scope, templates) for item in value]
+    return value

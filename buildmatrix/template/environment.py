@@ -1,0 +1,293 @@
+"""The engine of templates: jinja2 in a sandbox, strict about names, the same text for the same input on every run."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
+from functools import cached_property, wraps
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_environment
+from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
+from jinja2.filters import make_attrgetter
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from buildmatrix.errors import did_you_mean
+from buildmatrix.git.facts import NoRepositoryError
+from buildmatrix.limits import TooMuchError
+from buildmatrix.spec.rows.shapes import text_of
+from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
+from buildmatrix.template.filters import FILTERS, FilterError
+from buildmatrix.template.mistakes import attribute_hint, filter_hint, syntax_hint
+from buildmatrix.template.scope import LARGEST, NO_REPOSITORY, BadTemplateError, Lazy, Missing, missing
+
+MOST_ITEMS = 200_000
+"""Items of all lists and tables within a value."""
+
+HIGHEST_POWER = 64
+"""The highest power that `**` may raise to."""
+
+
+class _Undefined(StrictUndefined):
+    """A name without a value; remembers whether it is a variable that nobody has given."""
+
+
+_WHOLE = re.compile(r"^\s*\{\{(?P<expression>.*)\}\}\s*$", re.DOTALL)
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call(self, context: Any, called: Any, *arguments: Any, **named: Any) -> Any:
+        """Refuse calls that would fill the memory: `'x'.ljust(10 ** 9)`, `'{:999999999}'.format(1)`."""
+        owner = getattr(getattr(called, "__wrapped__", called), "__self__", "")
+        _refuse_huge(owner, *arguments, *named.values())
+        return super().call(context, called, *arguments, **named)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Refuse what would fill the memory."""
+        if operator == "%":
+            _refuse_huge(left, *(right if isinstance(right, tuple) else ()))
+        sized = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
+        count = next((side for side in (right, left) if isinstance(side, int)), 1)
+        if (sized and sized[0] * count > LARGEST) or (operator == "**" and abs(count) > HIGHEST_POWER):
+            raise SecurityError(f"`{operator}` would make too much of it")
+        return super().call_binop(context, operator, left, right)
+
+
+_HUGE = re.compile(r"[0-9]{7}")
+
+
+def _refuse_huge(*values: object) -> None:
+    for value in values:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise SecurityError(f"{value:,} is more than templates may use")
+        if isinstance(value, str) and ("%" in value or "{" in value) and _HUGE.search(value):
+            raise SecurityError("a format with such a width is refused")
+
+
+def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that refuses sizes that would fill the memory."""
+
+    @wraps(function)
+    def careful(*arguments: Any, **named: Any) -> Any:
+        _refuse_huge(*arguments, *named.values())
+        return function(*arguments, **named)
+
+    return careful
+
+
+@pass_environment
+def _sum(environment: _Environment, values: Iterable[Any], attribute: str | int | None = None, start: Any = 0) -> Any:
+    """Sum as jinja does, but of numbers only: of lists it would take for ever, in a place that nothing interrupts."""
+    found = list(values if attribute is None else map(make_attrgetter(environment, attribute), values))
+    if not all(isinstance(value, int | float | Decimal) for value in (start, *found)):
+        raise FilterError("sum: these are not all numbers")
+    return sum(found, start)
+
+
+def _finalize(value: object) -> object:
+    """Booleans as TOML writes them, nothing for none, a list as its lines."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple | Iterator):
+        return "\n".join(str(_finalize(item)) for item in value)
+    if isinstance(value, bool):
+        return text_of(value)
+    if isinstance(value, str | int | float | Decimal | Undefined):
+        return value
+    if isinstance(value, Mapping):
+        raise FilterError("the template gives a table, not a text: write {{ x.key }}, or {{ x | tojson }}")
+    raise FilterError(f"the template gives a {type(value).__name__.lower()}, not a text")
+
+
+def _environment() -> _Environment:
+    made = _Environment(undefined=_Undefined, finalize=_finalize, autoescape=False, keep_trailing_newline=True)
+    del made.globals["lipsum"]
+    del made.filters["random"]
+    made.filters.update(FILTERS)
+    made.filters.update({name: _careful(known) for name, known in made.filters.items() if name != "sum"})
+    made.filters["sum"] = _sum
+    return made
+
+
+Limit = Callable[[], AbstractContextManager[None]]
+
+
+class Engine:
+    """Compiles templates in one environment."""
+
+    def __init__(self, limit: Limit = nullcontext) -> None:
+        """Make the environment; each piece of work is done within a `limit`, which raises TooMuchError."""
+        self._environment, self._limit = _environment(), limit
+
+    def compile(self, text: str) -> "EngineTemplate":
+        """Return the compiled template; BadTemplateError where its syntax is wrong or a filter is unknown."""
+        return EngineTemplate(self._environment, text, self._limit)
+
+
+class EngineTemplate:
+    """A compiled template. `names` are the names it uses, in a stable order."""
+
+    def __init__(self, environment: _Environment, text: str, limit: Limit) -> None:
+        """Compile the text; BadTemplateError where its syntax is wrong or a filter is unknown."""
+        self.text, self._limit, self._spent = text, limit, ""
+        try:
+            with limit():  # what is constant, jinja computes here
+                tree = environment.parse(text)
+                _check_filters(environment, tree)
+                self.names = tuple(sorted(find_undeclared_variables(tree)))
+                self._code = environment.from_string(tree)
+        except (TooMuchError, MemoryError) as error:
+            raise BadTemplateError(_too_much(error)) from None
+        except RecursionError:
+            raise BadTemplateError("the template is nested too deeply") from None
+        except TemplateSyntaxError as error:
+            where = f" (line {error.lineno} of it)" if "\n" in text and error.lineno else ""
+            message = (error.message or "").partition(" Jinja was ")[0].rstrip(".")
+            hint = syntax_hint(error.message or "", text)
+            raise BadTemplateError(f"the template is wrong: {_lower(message)}{where}", hint) from None
+        self._environment = environment
+
+    def render(self, scope: Mapping[str, Any]) -> str:
+        """Return the text for a scope; BadTemplateError if a value is missing or a filter refuses."""
+        text = str(self._guarded(self._code.render, scope))
+        if len(text) > LARGEST:
+            raise BadTemplateError(f"the template makes {len(text):,} characters, more than {LARGEST:,}")
+        if "\0" in text:
+            raise BadTemplateError("the template makes a NUL character")
+        if not text.isascii() and _SURROGATE.search(text):
+            raise BadTemplateError("the template makes half a character (a surrogate)")
+        return text
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Any:
+        """Return the value itself where the whole template is one `{{ … }}`, else the rendered text."""
+        if self._expression is None:
+            return self.render(scope)
+        return self._guarded(lambda values: _plain_of(self._expression(values)), scope)
+
+    @cached_property
+    def _expression(self) -> Any:
+        found = _WHOLE.match(self.text)
+        try:
+            return self._environment.compile_expression(found["expression"], undefined_to_none=False) if found else None
+        except TemplateSyntaxError:
+            return None
+
+    def _guarded(self, run: Any, scope: Mapping[str, Any]) -> Any:
+        if self._spent:  # do not wait for it again in every cell
+            raise BadTemplateError(self._spent)
+        try:
+            values = {name: self._value(name, scope[name]) for name in self.names if name in scope}
+            with self._limit():
+                return run(values)
+        except (TooMuchError, MemoryError) as error:
+            self._spent = _too_much(error)
+            raise BadTemplateError(self._spent) from None
+        except Exception as error:  # noqa: BLE001 a filter of jinja raises what it likes on values it cannot take
+            raise _explained(error, self.text) from None
+
+    def _value(self, name: str, value: Any) -> Any:
+        if isinstance(value, Missing):
+            return self._environment.undefined(hint=f"\0{name}\0{value.hint}", name=name)
+        return value.compute() if isinstance(value, Lazy) else value
+
+
+def _too_much(error: BaseException) -> str:
+    return f"the template takes too much {'time' if isinstance(error, TooMuchError) else 'memory'}"
+
+
+def _explained(error: Exception, text: str) -> BadTemplateError:
+    match error:
+        case BadTemplateError():
+            return error
+        case UndefinedError():
+            return _undefined(error, text)
+        case NoRepositoryError() | FilterError():
+            return _answerless(error)
+        case RecursionError():
+            return BadTemplateError("the template is nested too deeply")
+        case TemplateError():
+            return BadTemplateError(f"the template cannot be rendered: {_lower(str(error))}")
+    return BadTemplateError(f"the template cannot be rendered: {type(error).__name__}: {error}")
+
+
+def _plain_of(value: Any) -> Any:
+    """Return a template's value as plain data; BadTemplateError if it is anything else, or too much of it."""
+    left = [MOST_ITEMS]
+    try:
+        data = _plain(value, left)
+    except RecursionError:
+        data = None
+    if (data is None and value is not None) or is_deep(data):
+        raise BadTemplateError("the template gives a value that is nested too deeply")
+    return data
+
+
+def _plain(value: Any, left: list[int]) -> Any:
+    left[0] -= 1
+    if left[0] < 0:
+        raise BadTemplateError(f"the template gives more than {MOST_ITEMS:,} items")
+    if value is None or isinstance(value, bool | Decimal):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_plain(key, left): _plain(item, left) for key, item in value.items()}
+    if isinstance(value, list | tuple | range | Iterator):
+        return [_plain(item, left) for item in value]
+    return _plain_number(value)
+
+
+def _plain_number(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        str(value)  # says whose value is missing
+    if not isinstance(value, int | float):
+        raise BadTemplateError(f"the template gives a {type(value).__name__.lower()}, not a value")
+    if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:  # which holds for nan, too
+        raise BadTemplateError("the template gives a number that is none, or is too large")
+    return value
+
+
+def _answerless(error: NoRepositoryError | FilterError) -> BadTemplateError:
+    if isinstance(error, NoRepositoryError):
+        return BadTemplateError(str(error), error.hint, NO_REPOSITORY)
+    return BadTemplateError(str(error))
+
+
+def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
+    message = str(error)
+    if message.startswith("\0"):
+        _, name, hint = message.split("\0")
+        return missing(name, hint)
+    if (found := _NO_KEY.match(message)) is not None:
+        message = f'the template asks for "{found[1]}", which the value has not'
+        return BadTemplateError(message, attribute_hint(found[1], text))
+    if (found := _NO_NAME.fullmatch(message)) is not None:
+        hint = f'an `include` gives it to some cells only: write {{{{ {found[1]} | default("…") }}}}, or give it to all'
+        return BadTemplateError(f'the template uses "{found[1]}", which has no value here', hint)
+    return BadTemplateError(f"the template cannot be rendered: {message}")
+
+
+_NO_NAME = re.compile(r"'(\w+)' is undefined")
+_NO_KEY = re.compile(r"'.+ object' has no attribute '(.+)'$")
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_OF_FILES: tuple[type[nodes.Stmt], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+
+def _check_filters(environment: _Environment, tree: nodes.Template) -> None:
+    if any(tree.find(kind) is not None for kind in _OF_FILES):
+        raise BadTemplateError("a template cannot include, import or extend another")
+    for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
+        for node in tree.find_all(kind):
+            if node.name not in known:
+                word = kind.__name__.lower()
+                hint = filter_hint(node.name, known) if word == "filter" else did_you_mean(node.name, known)
+                raise BadTemplateError(f'the template uses {word} "{node.name}", which does not exist', hint)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

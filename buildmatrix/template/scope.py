@@ -1,0 +1,78 @@
+"""What templates can see beside the axes of a matrix."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from buildmatrix.git.facts import Git, rfc3339
+from buildmatrix.template.variables import ResolvedVariable
+
+Cell = Mapping[str, Any]
+"""Axis to value: a string, number (int, Decimal), boolean or table."""
+
+
+class BadTemplateError(Exception):
+    """A template is wrong or cannot be rendered; the message and the hint say why.
+
+    With the code FOLLOWS there is nothing to say: it is for want of a value that is wrong, and reported, elsewhere.
+    """
+
+    def __init__(self, message: str, hint: str = "", code: str = "template") -> None:
+        """Keep what was found."""
+        super().__init__(message)
+        self.message, self.hint, self.code = message, hint, code
+
+
+FOLLOWS = "follows"
+NO_REPOSITORY = "no-repository"
+
+
+class Missing:
+    """Stands in a scope for a variable that has no value; using it is an error that says how to give one."""
+
+    def __init__(self, hint: str) -> None:
+        """Take the advice on how to give the value; "" if why it has none is reported already."""
+        self.hint = hint
+
+
+def missing(name: str, hint: str) -> BadTemplateError:
+    """Return what to say of a template that uses a variable without a value."""
+    return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable" if hint else FOLLOWS)
+
+
+FACTS = ("sha", "short", "branch", "tag", "dirty", "timestamp")
+"""What templates can ask of `git`."""
+
+LARGEST = 1_000_000
+"""The longest text, or list, that a template may make."""
+
+
+class Facts:
+    """Stands for `git` in what is sent to the process beside, which asks back for each fact that it needs."""
+
+
+class Lazy:
+    """Stands in a scope for a value that costs something; it is computed where a template uses it."""
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        """Take the function that computes the value."""
+        self.compute = compute
+
+
+def built_in_scope(git: Git, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return `git`, and `created`: SOURCE_DATE_EPOCH, else the commit's time; never the clock."""
+    return {"git": git, "created": Lazy(lambda: _created(git, environment))}
+
+
+def _created(git: Git, environment: Mapping[str, str]) -> str:
+    epoch = environment.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return git.timestamp
+    try:
+        return rfc3339(int(epoch))
+    except (ValueError, OverflowError, OSError):
+        raise BadTemplateError(f'SOURCE_DATE_EPOCH is "{epoch}", which is no number of seconds since 1970') from None
+
+
+def values_of(found: Mapping[str, ResolvedVariable]) -> dict[str, Any]:
+    """Return every variable's value by its name; one without a value stands as what says how to give it."""
+    return {name: Missing(item.advice) if item.value is None else item.value for name, item in found.items()}

@@ -1,0 +1,313 @@
+"""Variables: what each one's value is, and where it comes from.
+
+`--var` goes before `--var-file`, then the environment (only where `env` says so), then `file`, then `default`.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal
+
+from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
+from buildmatrix.files import OutsideError, Repository, read_regular, strays
+from buildmatrix.spec.checks.data import MOST, shown, spoken
+from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.load import parse
+from buildmatrix.spec.rows.shapes import text_of
+from buildmatrix.spec.rows.tables import DeclaredVariable, Spec
+from buildmatrix.spec.toml.plain import boolean_of, integer_of, json_of, oddities
+from buildmatrix.template.request import Request
+from buildmatrix.text import hide
+
+Origin = Literal["--var", "--var-file", "environment", "file", "default", "nothing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedVariable:
+    """A variable's value, and where it comes from.
+
+    None: it has none, and `advice` says how to give one, or is "" if what is wrong is reported already.
+    """
+
+    name: str
+    value: Any
+    origin: Origin
+    place: Place
+    description: str
+    advice: str
+    given: Any = None
+    """The value as it was given, before it was made what the variable is."""
+
+
+def resolve(spec: Spec, request: Request, problems: Problems) -> dict[str, ResolvedVariable]:
+    """Return every variable with its value, defaults not yet rendered; what is wrong is added to `problems`."""
+    given = _given(spec, request, problems)
+    found = {name: _resolve(variable, given, request, spec, problems) for name, variable in spec.variables.items()}
+    places = [diagnostic.place.pointer for diagnostic in problems.errors if diagnostic.place]
+    wrong = {pointer[1] for pointer in places if pointer[:1] == ("variable",) and pointer[1:]}
+    return {
+        name: replace(item, advice="") if item.value is None and name in wrong else item for name, item in found.items()
+    }
+
+
+def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[Any, Origin]]:
+    given: dict[str, tuple[Any, Origin]] = {name: (value, "--var-file") for name, value in request.file_values.items()}
+    for path in request.variable_files:
+        for name, value in _read_file(path, spec, problems).items():
+            _known(spec, name, f"--var-file {path}", problems)
+            given[name] = (value, "--var-file")
+    for name, text in request.variables.items():
+        _known(spec, name, f"--var {name}", problems)
+        given[name] = (text, "--var")
+    return given
+
+
+def _known(spec: Spec, name: str, label: str, problems: Problems) -> None:
+    if name not in spec.variables:
+        hint = did_you_mean(name, spec.variables) or f"variables here: {some(sorted(spec.variables)) or 'none'}"
+        problems.error("variable", f'there is no variable "{name}"', Place(file=label), hint=hint)
+
+
+def _read_file(path: str, spec: Spec, problems: Problems) -> dict[str, Any]:
+    try:
+        if strays(path, Repository.around(spec.directory).root):
+            raise OutsideError(path)
+        text = read_regular(path, pipe=True).decode("utf-8-sig")
+        data = json_of(text) if path.endswith(".json") else parse(path, text)
+    except (OSError, UnicodeDecodeError) as error:
+        problems.error(
+            "variable-file", f"--var-file cannot be read: {getattr(error, 'strerror', 'not UTF-8')}", Place(file=path)
+        )
+    except ValueError as error:
+        problems.error("variable-file", str(error), Place(file=path))
+    except SpecError as error:
+        problems.found += error.diagnostics
+    else:
+        if isinstance(data, dict):
+            return _without_odd(path, data, problems)
+        problems.error("variable-file", "this is no table of names and values", Place(file=path))
+    return {}
+
+
+def _without_odd(path: str, data: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    for pointer, message, _ in islice(oddities(data), MOST):
+        problems.error("variable-file", f"{spoken(pointer)}: {message}", Place(file=path))
+        data.pop(str(pointer[0]), None)
+    return data
+
+
+def _resolve(
+    variable: DeclaredVariable,
+    given: Mapping[str, tuple[Any, Origin]],
+    request: Request,
+    spec: Spec,
+    problems: Problems,
+) -> ResolvedVariable:
+    table = variable.table
+    value, origin = given.get(variable.name, (None, "nothing"))
+    if value is None and table.env is not None and table.env in request.environment:
+        value, origin = request.environment[table.env], "environment"
+    if value is None and table.file is not None:
+        value, origin = _first_line(variable, table.file, spec, problems), "file"
+    if value is None and table.default is not None:
+        value, origin = table.default, "default"
+    if value is None:
+        origin = "nothing"
+    advice, as_given = _advice(variable), value
+    if origin not in {"default", "nothing"}:
+        value = _converted(variable, value, origin, problems)
+        if value is None:
+            origin, advice = "nothing", ""  # it is reported
+    return ResolvedVariable(
+        name=variable.name,
+        value=value,
+        origin=origin,
+        place=variable.place,
+        description=table.description or "",
+        advice=advice,
+        given=as_given,
+    )
+
+
+def _first_line(variable: DeclaredVariable, file: str, spec: Spec, problems: Problems) -> str | None:
+    folder = posixpath.dirname(variable.place.file)
+    try:
+        text = Repository.around(spec.directory).read(file, folder).decode("utf-8-sig")
+        return text.partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        if variable.table.default is None or not isinstance(error, FileNotFoundError):
+            reason = getattr(error, "strerror", None) or "not UTF-8"
+            problems.error(
+                "variable-file",
+                f'the file of variable "{variable.name}" cannot be read: {reason}',
+                inside(variable.place, "file"),
+            )
+    return None
+
+
+def _advice(variable: DeclaredVariable) -> str:
+    ways = [f"--var {variable.name}=…"]
+    if variable.table.env:
+        ways.append(f"the environment variable {variable.table.env}")
+    return f"give it with {' or '.join(ways)}, or give it a default"
+
+
+def _kind(variable: DeclaredVariable) -> str:
+    default = variable.table.default
+    if variable.table.type is not None:
+        return variable.table.type
+    for kind, name in ((bool, "boolean"), (int, "integer"), (list | tuple, "list")):
+        if isinstance(default, kind):
+            return name
+    return "string"
+
+
+def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems: Problems) -> Any:
+    """Turn the text of a flag, the environment or a file into what the variable is."""
+    kind = _kind(variable)
+    if not isinstance(value, str):
+        return value
+    if kind == "boolean" and (found := boolean_of(value)) is not None:
+        return found
+    if kind == "integer" and (number := integer_of(value)) is not None:
+        return number
+    if kind == "list":
+        return _listed(value)
+    if kind != "string":
+        words = {"boolean": "true or false", "integer": "an integer"}[kind]
+        message = f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}'
+        hint = "give true or false; 1, 0, t and f are taken, too" if kind == "boolean" else ""
+        problems.error("variable", message, variable.place, hint=hint)
+        return None
+    return value
+
+
+def _listed(text: str) -> list[Any]:
+    """`a,b`, or a JSON list, or lines."""
+    if text.lstrip().startswith("["):
+        try:
+            found = json_of(text)
+        except ValueError:
+            found = None
+        if isinstance(found, list):
+            return found
+    return [item.strip() for item in text.replace("\n", ",").split(",") if item.strip()]
+
+
+def has_templates(variables: Mapping[str, ResolvedVariable]) -> bool:
+    """Tell whether a default may be a template, so that the room for templates is needed."""
+    return any(item.origin == "default" and _templated(item.value) for item in variables.values())
+
+
+def _templated(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{" in value
+    if isinstance(value, Mapping):
+        return any(map(_templated, value.values()))
+    return isinstance(value, list | tuple) and any(map(_templated, value))
+
+
+def hide_confidential(spec: Spec, variables: Mapping[str, ResolvedVariable]) -> None:
+    """Hide the values of variables that credentials are made of, also by way of other variables."""
+    for name in reached(spec, spec.confidential):
+        value = variables[name].value
+        hide(*(text_of(item) for item in (value if isinstance(value, list | tuple) else (value,)) if item is not None))
+
+
+def reached(spec: Spec, names: Iterable[str]) -> frozenset[str]:
+    """Return the variables among the names, and those that their defaults are made of."""
+    pending, seen = [name for name in names if name in spec.variables], set[str]()
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            seen.add(name)
+            words = {word for text in _texts(spec.variables[name].table.default) for word in _WORD.findall(text)}
+            pending += [word for word in words if word in spec.variables]
+    return frozenset(seen)
+
+
+_WORD = re.compile(r"[A-Za-z]\w*")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of a default that may be templates."""
+    if isinstance(value, str) and "{" in value:
+        yield value
+    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _texts(item)
+
+
+Matches = Callable[[str, Sequence[str]], Sequence[bool | None]]
+"""Tells, for each text, whether a pattern is found in it; None where that takes too long."""
+
+
+def check_values(
+    spec: Spec, variables: Mapping[str, ResolvedVariable], problems: Problems, matches: Matches = lambda *_: ()
+) -> None:
+    """Add to `problems` each value that its pattern, choices or type refuses."""
+    for name, variable in variables.items():
+        if variable.value is not None:
+            declared = spec.variables[name]
+            _check_pattern(declared, variable, problems, matches)
+            _check_choices(declared, variable, problems)
+            _check_type(declared, variable, problems)
+
+
+def _items(variable: ResolvedVariable) -> Sequence[Any]:
+    return variable.value if isinstance(variable.value, list | tuple) else [variable.value]
+
+
+def _said(variable: ResolvedVariable, item: Any) -> tuple[str, Place]:
+    """Return how a value is spoken of, and where it comes from."""
+    if variable.origin == "default":
+        return f'variable "{variable.name}" is {shown(item)}', inside(variable.place, "default")
+    return f'variable "{variable.name}" is {shown(item)} ({variable.origin})', variable.place
+
+
+def _check_pattern(
+    declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems, matches: Matches
+) -> None:
+    pattern, items = declared.table.pattern, _items(variable)
+    if pattern is None:
+        return
+    for item, matched in zip(items, matches(pattern, [text_of(item) for item in items]), strict=True):
+        if matched is None:
+            source = "" if variable.origin == "default" else f" ({variable.origin})"
+            message = f'variable "{variable.name}": its pattern takes too long to try on {shown(item)}{source}'
+            hint = "repetitions within repetitions take forever: write it without, or give `choices`"
+            problems.error("variable", message, inside(declared.place, "pattern"), hint=hint)
+            return
+        if not matched:
+            said, place = _said(variable, item)
+            hint = f"the pattern is {pattern}"
+            problems.error("variable", f"{said}, which does not match its pattern", place, hint=hint)
+
+
+def _check_choices(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
+    choices = declared.table.choices
+    for item in _items(variable):
+        if choices is not None and item not in choices:
+            said, place = _said(variable, item)
+            hint = did_you_mean(text_of(item), map(text_of, choices)) or f"choices: {some(map(shown, choices))}"
+            problems.error("variable", f"{said}, which is not among its choices", place, hint=hint)
+
+
+def _check_type(declared: DeclaredVariable, variable: ResolvedVariable, problems: Problems) -> None:
+    expected: dict[str, type | tuple[type, ...]] = {
+        "string": str,
+        "integer": int,
+        "boolean": bool,
+        "list": (list, tuple),
+    }
+    kind = declared.table.type
+    if kind is None or variable.origin not in {"default", "--var-file"}:
+        return
+    fits = isinstance(variable.value, expected[kind]) and not (kind == "integer" and isinstance(variable.value, bool))
+    if not fits:
+        what = "default" if variable.origin == "default" else "value"
+        message = f'variable "{variable.name}" is of type {kind}, but its {what} is {shown(variable.value)}'
+        problems.error(
+            "variable", message, inside(variable.place, variable.origin if variable.origin == "default" else "type")
+        )

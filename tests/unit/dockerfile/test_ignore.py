@@ -1,0 +1,83 @@
+"""What a .dockerignore leaves out; tests/e2e/test_sources.py asks BuildKit the same."""
+
+import pytest
+
+from buildmatrix.dockerfile.ignore import honours, ignored_by
+
+PATHS = [
+    "a",
+    "a/b",
+    "a/b/c.md",
+    "a/c.md",
+    "abc",
+    "b",
+    "b/a",
+    "c.md",
+    "d.txt",
+    "e/f/g/a",
+    "e/f/g/x.md",
+    "node_modules/x",
+    ".x",
+    "a b",
+]
+"""Files and folders; what is in a folder comes after it."""
+
+
+def left_out(text: str) -> list[str]:
+    ignored, matched, out = ignored_by(text), {"": ignored_by(text).top}, []
+    for path in PATHS:
+        way, is_out = path.split("/"), False
+        for length in range(1, len(way) + 1):
+            around, one = "/".join(way[: length - 1]), "/".join(way[:length])
+            is_out, matched[one] = ignored.of(one, matched[around])
+        if is_out:
+            out.append(path)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("# a\n\n", []),
+        ("a", ["a", "a/b", "a/b/c.md", "a/c.md"]),
+        ("/a/", ["a", "a/b", "a/b/c.md", "a/c.md"]),
+        ("./a/../a", ["a", "a/b", "a/b/c.md", "a/c.md"]),
+        ("../a", []),  # in doubt, as those below
+        ("*.md", ["c.md"]),
+        ("**/*.md", ["a/b/c.md", "a/c.md", "c.md", "e/f/g/x.md"]),
+        ("*/*.md", ["a/c.md"]),
+        ("a/**", ["a/b", "a/b/c.md", "a/c.md"]),
+        ("**/a", ["a", "a/b", "a/b/c.md", "a/c.md", "b/a", "e/f/g/a"]),
+        ("**a", []),
+        ("a***", []),
+        ("e/**/a", ["e/f/g/a"]),
+        ("?", ["a", "a/b", "a/b/c.md", "a/c.md", "b", "b/a", "e/f/g/a", "e/f/g/x.md"]),
+        ("*\n!a/b\n", [path for path in PATHS if path not in {"a/b", "a/b/c.md"}]),
+        ("*\n!a\na/*.md\n", [path for path in PATHS if path not in {"a", "a/b", "a/b/c.md"}]),
+        ("a b\r\n", ["a b"]),
+        ("\ufeffb\n", ["b", "b/a"]),
+        ("[a-b]", []),
+        ("a\\b", []),
+        ("ä\na", []),
+    ],
+)
+def test_what_is_left_out(text: str, expected: list[str]) -> None:
+    assert left_out(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        ("FROM scratch", True),
+        ("# a comment\nFROM scratch", True),
+        ("# syntax=docker/dockerfile:1\nFROM scratch", True),
+        ("#syntax = docker.io/docker/dockerfile:1.7-labs\n", True),
+        ("# escape=`\n# syntax=example.com/other\n", False),
+        ("# syntax=docker/dockerfile.evil/x\n", False),
+        ("#!/usr/bin/env\n# syntax=x\n", False),
+        ('{"syntax": "x"}', False),
+    ],
+)
+def test_whose_frontend_honours_it(dockerfile: str, expected: bool) -> None:
+    assert honours(dockerfile) is expected

@@ -1,0 +1,79 @@
+"""Merging: scalars replace, tables merge by key, lists replace, `extend` appends, an explicit [] clears."""
+
+from pathlib import Path
+
+from buildmatrix.errors import Place
+from buildmatrix.git.facts import Git
+from buildmatrix.pipeline import plan
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
+
+
+def target(text: str, *sets: str) -> PlannedTarget:
+    sources = Sources(Path("/"), {"buildmatrix.toml": f"version = 1\n{text}"})
+    planned = plan(
+        "buildmatrix.toml", sources, Request(selectors=("app",), sets=sets), Git(lambda _: None), files=False
+    )
+    return planned.targets[-1]
+
+
+def test_layers_from_defaults_to_sets() -> None:
+    found = target(
+        """
+[defaults]
+network = "none"
+tags = ["d:1"]
+args = { A = "defaults", B = "defaults", C = "defaults", D = "defaults", E = "defaults" }
+[target._one]
+args = { B = "one", C = "one", D = "one", E = "one" }
+tags = ["one:1"]
+network = "default"
+[target._two]
+args = { C = "two", D = "two", E = "two" }
+extend.tags = ["two:1"]
+[target.app]
+inherits = ["_one", "_two"]
+args = { D = "app", E = "app" }
+extend.tags = ["app:{{ x }}"]
+[target.app.matrix]
+x = ["1"]
+[[target.app.override]]
+select = { x = "1" }
+args = { E = "override" }
+extend.tags = ["override:1"]
+""",
+        "app.args.F=set",
+        "app.tags+=set:1",
+    )
+    assert found.settings.args == {
+        "A": "defaults",
+        "B": "one",
+        "C": "two",
+        "D": "app",
+        "E": "override",
+        "F": "set",
+    }
+    assert found.tags == ("one:1", "two:1", "app:1", "override:1", "set:1")
+    assert found.settings.network == "default"
+
+
+def test_an_empty_list_clears() -> None:
+    found = target('[defaults]\ntags = ["d:1"]\nplatforms = ["linux/amd64"]\n[target.app]\ntags = []\n')
+    assert found.tags == ()
+    assert found.platforms == ("linux/amd64",)
+
+
+def test_every_item_remembers_its_home() -> None:
+    found = target('[target._base]\ntags = ["a:1"]\n[target.app]\ninherits = ["_base"]\nextend.tags = ["b:1"]\n')
+    assert found.place_of("tags", 0) == Place(file="buildmatrix.toml", pointer=("target", "_base", "tags", 0))
+    assert found.place_of("tags", 1) == Place(file="buildmatrix.toml", pointer=("target", "app", "extend", "tags", 0))
+    assert found.place_of("args", "A") == found.place
+
+
+def test_matrix_and_needs_of_a_parent() -> None:
+    """Axes are not inherited, since names of cells would depend on them; `needs` is a setting, and is."""
+    found = target('[target.base]\n[target.base.matrix]\na = ["x", "y"]\n[target.app]\ninherits = ["base"]\n')
+    assert found.name == "app"
+    found = target('[target.tools]\n[target._base]\nneeds = ["tools"]\n[target.app]\ninherits = ["_base"]\n')
+    assert found.needs == ("tools",)

@@ -1,0 +1,197 @@
+"""What a run leaves beside its images: logs, the last result, fingerprints, what is staged."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.build.logs import Logs
+from buildmatrix.engine.buildx import Builder, Node
+from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.progress.events import LogLine, StepStarted, TargetStarted
+from buildmatrix.errors import StaleError
+from buildmatrix.git.facts import Git
+from buildmatrix.oci.reference import fault
+from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import ApplyOptions, Policy, seconds_of
+from buildmatrix.plan.publishing import staging_tag
+from buildmatrix.publish.staging import FirstTags, staged, too_late
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.state.fingerprint import Fingerprints
+from buildmatrix.state.record import ResultFile
+from buildmatrix.template.request import Request
+
+SPEC = """version = 1
+[defaults]
+output = ["type=registry"]
+[target.base]
+context = "base"
+[target.app]
+context = "app"
+contexts.base = "target:base"
+tags = ["r.example/app:1", "r.example/app:2", "other.example/app"]
+[target.alone]
+context = "alone"
+tags = ["r.example/alone:1"]
+[group]
+default = ["app", "alone"]
+"""
+
+
+def planned(folder: Path, spec: str = SPEC) -> Plan:
+    for name in ("base", "app", "alone"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "Dockerfile").write_text("FROM scratch\n")
+    return make_plan("f.toml", Sources(folder, {"f.toml": spec}), Request(), Git(lambda _: None))
+
+
+def built(name: str) -> TargetOutcome:
+    return TargetOutcome(
+        name=name, declared=name, status="built", exported=True, platforms=(), tags=(f"r/{name}:1",), digest="sha256:1"
+    )
+
+
+# --- fingerprints and results -----------------------------------------------------------------------------------------
+
+
+def test_a_fingerprint_changes_with_the_definition_the_files_and_what_is_built_upon(tmp_path: Path) -> None:
+    first = planned(tmp_path)
+
+    def of(plan: Plan) -> dict[str, str]:
+        time.sleep(0.05)  # a file that has just been written is in doubt
+        found = Fingerprints(plan, ["written.html"])
+        return {name: found.of(name) for name in plan.by_name}
+
+    before = of(first)
+    assert of(first) == before
+    (tmp_path / "written.html").write_text("x")
+    assert of(first) == before
+    (tmp_path / "base" / "file").write_text("x")
+    after = of(first)
+    assert (after["base"] != before["base"], after["app"] != before["app"]) == (True, True)
+    assert after["alone"] == before["alone"]
+    again = of(planned(tmp_path))
+    changed = of(planned(tmp_path, SPEC.replace('context = "app"', 'context = "app"\nargs.A = "1"')))
+    assert again["app"] != changed["app"]
+
+
+def test_a_result_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    (tmp_path / ".buildmatrix").write_text("a file is in the way")
+    result = ResultFile(plan)
+    result.record_all([built("app")])
+    assert "cannot be written" in result.trouble
+
+
+# --- logs -------------------------------------------------------------------------------------------------------------
+
+
+def test_logs_of_more_targets_than_may_be_open(tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "logs")
+    for _ in range(2):
+        for number in range(300):
+            logs(StepStarted(target=f"t{number}", at="2/2", step="RUN a"))
+            logs(LogLine(target=f"t{number}", at="2/2", text="hello"))
+    logs(TargetStarted(target="t0", attempt=2))
+    logs.close()
+    assert (tmp_path / "logs" / "t0.log").read_text() == "[2/2] RUN a\n[2/2] | hello\n" * 2 + "--- attempt 2\n"
+    assert logs.path("t299") == str(tmp_path / "logs" / "t299.log")
+    assert not logs.path("other")
+
+
+# --- staging ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert staged(plan, Policy(plan=plan, options=ApplyOptions()), None).images == {}
+    found = staged(plan, Policy(plan=plan, options=ApplyOptions(publish="together")), None)
+    image = found.images["app"]
+    assert image.tags == {
+        "r.example/app": ("r.example/app:1", "r.example/app:2"),
+        "other.example/app": ("other.example/app:latest",),
+    }
+    settings = found.plan.by_name["app"].settings
+    (output,) = settings.output or ()
+    assert settings.tags is None
+    assert not isinstance(output, str)
+    assert output.type == "image"
+    assert (output.name, output.push_by_digest) == ("r.example/app,other.example/app", True)
+    assert "base" not in found.images
+
+
+def test_staging_tags_are_one_for_each_target_and_fresh_where_they_are_refused(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    policy = Policy(plan=plan, options=ApplyOptions(publish="together"))
+    node = Node(name="n", error="", platforms=("linux/amd64",))
+    staging = staged(plan, policy, Builder(name="default", driver="docker", error="", nodes=(node,)))
+    image = staging.images["app"]
+    assert image.staged_as == (
+        "r.example/app:buildmatrix-staging-app",
+        "other.example/app:buildmatrix-staging-app",
+    )
+    first = FirstTags(staging.images)
+    assert first.renamed(staging.plan) is staging.plan
+    assert not first.are_refused(["ERROR: failed to push r.example/app:1: 400 Bad Request"])
+    assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 500 Internal"])
+    assert first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
+    assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
+    fresh = first.of(image)
+    assert [tag.startswith(f"{old}-") for tag, old in zip(fresh, image.staged_as, strict=True)] == [True, True]
+    (output,) = first.renamed(staging.plan).by_name["app"].settings.output or ()
+    assert getattr(output, "name", "") == ",".join(fresh)
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 108, "a" * 200])
+def test_a_staging_tag_is_a_tag(name: str) -> None:
+    assert not fault(f"r.example/app:{staging_tag(name)}")
+    assert staging_tag(name) == staging_tag(name) != staging_tag(name + "b")
+
+
+def test_an_image_that_another_one_needs_cannot_wait(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SPEC.replace('contexts.base = "target:base"', 'needs = ["alone"]'))
+    late = list(too_late(plan, Policy(plan=plan, options=ApplyOptions(publish="together"))))
+    assert [diagnostic.message for diagnostic in late] == [
+        "app needs alone first, whose tags move only when every image is there"
+    ]
+    assert not list(too_late(plan, Policy(plan=plan, options=ApplyOptions())))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661)])
+def test_durations(text: str, seconds: int) -> None:
+    assert seconds_of(text) == seconds
+
+
+# --- what is ours is written through no link --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("linked", [".buildmatrix", ".buildmatrix/result.json", ".buildmatrix/lock"])
+def test_a_link_in_the_place_of_the_last_result_is_not_followed(tmp_path: Path, linked: str) -> None:
+    plan = planned(tmp_path)
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "file").write_text('{"format_version": 1, "targets": {}}')
+    (tmp_path / linked).parent.mkdir(exist_ok=True)
+    (tmp_path / linked).symlink_to(away if linked == ".buildmatrix" else away / "file")
+    result = ResultFile(plan)
+    result.begin("")
+    result.record_all([built("alone")])
+    assert result.trouble
+    assert [path.name for path in away.iterdir()] == ["file"]
+    assert (away / "file").read_text() == '{"format_version": 1, "targets": {}}'
+    if linked != ".buildmatrix/lock":
+        with pytest.raises(StaleError, match="cannot be read"):
+            ResultFile(plan).known()
+
+
+def test_a_links_place_is_taken_by_the_log(tmp_path: Path) -> None:
+    (tmp_path / "bashrc").write_text("mine\n")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "app.log").symlink_to(tmp_path / "bashrc")
+    logs = Logs(tmp_path / "logs")
+    logs(LogLine(target="app", at="1/1", text="hello"))
+    logs(LogLine(target="../app", at="1/1", text="hello"))
+    logs.close()
+    assert (tmp_path / "bashrc").read_text() == "mine\n"
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == [".._app.log", "app.log"]

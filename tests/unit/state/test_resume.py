@@ -1,0 +1,263 @@
+"""What `--resume` need not build again: nothing of which there is a doubt."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.engine.buildx import Builder, Node
+from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.git.facts import Git
+from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.model import Plan
+from buildmatrix.process import Programs
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.state.fingerprint import Fingerprints
+from buildmatrix.state.present import Present, builder_of
+from buildmatrix.state.record import ResultFile
+from buildmatrix.state.resume import Resumed, resumed
+from buildmatrix.state.stats import Looks
+from buildmatrix.template.request import Request
+
+BUILDER = Builder(name="b", driver="remote", error="", nodes=(Node(name="n", error="", platforms=()),))
+NOWHERE = Programs({"PATH": "/nowhere"})
+SPEC = """version = 1
+[defaults]
+output = ["type=cacheonly"]
+context = "ctx"
+[target.base]
+dockerfile = "../docker/base.Dockerfile"
+[target.app]
+contexts.base = "target:base"
+contexts.src = "src"
+contexts.layout = "oci-layout://layout:1"
+contexts.pinned = "docker-image://busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+dockerfile-inline = "FROM base"
+secret = [{ id = "token", src = "token" }]
+[target.first]
+output = ["type=local,dest=ctx/rootfs"]
+dockerfile-inline = "FROM scratch"
+[target.second]
+needs = ["first"]
+dockerfile-inline = "FROM scratch"
+[target.third]
+context = "rootfs"
+needs = ["tar"]
+dockerfile-inline = "FROM scratch"
+[target.tar]
+context = "src"
+output = ["type=local,dest=rootfs"]
+dockerfile-inline = "FROM scratch"
+[target.check]
+call = "check"
+dockerfile-inline = "FROM scratch"
+"""
+FILES = (
+    "ctx/file", "ctx/rootfs/x", "docker/base.Dockerfile", "src/file", "src/.git/HEAD", "layout/index.json", "token",
+    "rootfs/x",
+)  # fmt: skip
+NAMES = frozenset({"base", "app", "first", "second", "third", "tar"})
+
+
+def settle() -> None:
+    """A file that has just been written is in doubt; wait for longer than the clock of files has a tick."""
+    time.sleep(0.05)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    settle()
+    return tmp_path
+
+
+def planned(folder: Path, spec: str = SPEC) -> Plan:
+    return make_plan("f.toml", Sources(folder, {"f.toml": spec}), Request(), Git(lambda _: None))
+
+
+def built(plan: Plan, name: str) -> TargetOutcome:
+    target = plan.by_name[name]
+    return TargetOutcome(
+        name=name, declared=name, status="built", exported=target.exported, platforms=(), tags=(), digest="sha256:1"
+    )
+
+
+def record(plan: Plan, *without: str, environment: dict[str, str] | None = None) -> None:
+    result = ResultFile(plan, environment=environment or {})
+    result.begin(builder_of(BUILDER, NOWHERE))
+    result.record_all([built(plan, name) for name in NAMES - set(without) if name in plan.by_name])
+    assert not result.trouble
+
+
+def resume(plan: Plan, builder: Builder = BUILDER, *, pull: bool = False, **environment: str) -> Resumed:
+    result = ResultFile(plan, environment=environment)
+    return resumed(plan, result, Present(plan, builder, NOWHERE), pull=pull)
+
+
+def test_what_holds_still_is_kept(folder: Path) -> None:
+    record(planned(folder))
+    found = resume(planned(folder))
+    assert set(found.kept) == NAMES
+    assert not found.reasons
+    assert found.kept["app"].digest == "sha256:1"
+
+
+EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
+    "a file of the context": (lambda at: (at / "ctx/file").write_text("2"), {"base", "app", "first", "second"}),
+    "the Dockerfile outside": (lambda at: (at / "docker/base.Dockerfile").write_text("2"), {"base", "app"}),
+    "its .dockerignore": (lambda at: (at / "docker/base.Dockerfile.dockerignore").write_text("2"), {"base", "app"}),
+    "a named context": (lambda at: (at / "src/file").write_text("2"), {"app", "tar", "third"}),
+    "its .git": (lambda at: (at / "src/.git/HEAD").write_text("2"), {"app", "tar", "third"}),
+    "a layout": (lambda at: (at / "layout/index.json").write_text("2"), {"app"}),
+    "a secret's file": (lambda at: (at / "token").write_text("2"), {"app"}),
+    "a new folder": (lambda at: (at / "layout/empty").mkdir(), {"app"}),
+    "what a needed target wrote": (lambda at: (at / "rootfs/x").write_text("2"), {"tar", "third"}),
+    "what it wrote into a context": (lambda at: (at / "ctx/rootfs/x").unlink(), {"first", "second"}),
+    "nothing but the report": (lambda at: (at / ".buildmatrix/other").write_text("2"), set()),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_every_local_file_counts(folder: Path, what: str) -> None:
+    edit, again = EDITS[what]
+    record(planned(folder))
+    edit(folder)
+    settle()
+    found = resume(planned(folder))
+    assert NAMES - set(found.kept) == again == set(found.reasons)
+
+
+def test_a_change_of_equal_size_and_time_counts(folder: Path) -> None:
+    record(planned(folder))
+    file = folder / "token"
+    before = file.stat()
+    file.write_text("nekot")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    settle()
+    assert set(resume(planned(folder)).reasons) == {"app"}
+
+
+def test_a_file_that_changed_as_the_run_began_is_in_doubt(folder: Path) -> None:
+    plan = planned(folder)
+    result = ResultFile(plan)
+    (folder / "token").write_text("token")
+    result.begin(builder_of(BUILDER, NOWHERE))
+    result.record_all([built(plan, name) for name in NAMES])
+    settle()
+    assert resume(plan).reasons == {"app": "its files changed as a run began"}
+
+
+def test_a_link_is_what_it_leads_to(folder: Path) -> None:
+    (folder / "real").write_text("1")
+    (folder / "token").unlink()
+    (folder / "token").symlink_to("real")
+    (folder / "src" / "link").symlink_to("../real")
+    settle()
+    record(planned(folder))
+    (folder / "real").write_text("22")
+    settle()
+    assert set(resume(planned(folder)).reasons) == {"app", "tar", "third"}
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ('context = "https://example.com/app.git#main"', False),
+        ('contexts.x = "https://example.com/x.tar"', False),
+        ('contexts.x = "docker-image://busybox"', False),
+        ('contexts.x = "src"', True),
+        ("pull = true", False),
+    ],
+)
+def test_what_is_elsewhere_may_have_changed(folder: Path, value: str, *, kept: bool) -> None:
+    spec = f'version = 1\n[target.app]\noutput = ["type=cacheonly"]\ndockerfile-inline = "FROM scratch"\n{value}\n'
+    record(planned(folder, spec))
+    assert (set(resume(planned(folder, spec)).kept) == {"app"}) == kept
+
+
+def test_newer_bases_another_builder_and_another_environment_build(folder: Path) -> None:
+    record(planned(folder))
+    assert not resume(planned(folder), pull=True).kept
+    other = resume(planned(folder), replace(BUILDER, name="other"))
+    assert set(other.reasons) == NAMES - {"first", "tar"} | set()
+    assert other.reasons["app"] == "another builder built it"
+    assert set(resume(planned(folder), SOURCE_DATE_EPOCH="0").reasons) == NAMES
+
+
+def test_what_needs_one_that_is_built_is_built(folder: Path) -> None:
+    record(planned(folder), "first", "base")
+    found = resume(planned(folder))
+    assert set(found.kept) == {"third", "tar"}
+    assert found.reasons == {
+        "second": "first, which it needs, is built again",
+        "app": "base, which it builds upon, is built again",
+    }
+
+
+def test_a_failure_and_a_base_that_was_rebuilt_hold_no_more(folder: Path) -> None:
+    plan = planned(folder)
+    record(plan)
+    result = ResultFile(plan)
+    result.begin("")
+    result.record_all([replace(built(plan, "tar"), status="failed")])
+    result.record_all(
+        [replace(built(plan, "base"), exported=False, status="cached"), replace(built(plan, "app"), call="check")]
+    )
+    found = resume(plan)
+    assert found.reasons == {
+        "tar": "the last run did not build it",
+        "third": "tar, which it needs, is built again",
+    }
+    result.record_all([replace(built(plan, "base"), exported=False)])
+    assert set(resume(plan).reasons) == {"tar", "third", "base", "app"}
+
+
+def test_a_registry_that_does_not_answer_is_named(folder: Path) -> None:
+    spec = 'version = 1\n[target.app]\ntags = ["localhost:9/x:1"]\noutput = ["type=registry"]\ndockerfile-inline = ""\n'
+    record(planned(folder, spec))
+    reason = resume(planned(folder, spec)).reasons["app"]
+    assert reason.startswith("nobody can say whether localhost:9/x")
+    assert reason.endswith("is there: nothing listens at localhost:9")
+
+
+def test_git_counts_unless_it_is_left_out(folder: Path) -> None:
+    spec = 'version = 1\n[target.app]\ncontext = "src"\noutput = ["type=cacheonly"]\ndockerfile-inline = ""\n'
+    for ignore, same in (("*.log\n", False), (".git\n", True), (".git\n!.git/HEAD\n", False)):
+        (folder / "src/.dockerignore").write_text(ignore)
+        settle()
+        before = Fingerprints(planned(folder, spec), []).of("app")
+        (folder / "src/.git/HEAD").write_text(ignore)
+        settle()
+        assert (Fingerprints(planned(folder, spec), []).of("app") == before) == same
+
+
+def test_the_dockerignore_of_a_dockerfile_takes_the_place_of_the_context_s(folder: Path) -> None:
+    spec = 'version = 1\n[target.app]\ncontext = "src"\noutput = ["type=cacheonly"]\n'
+    (folder / "src/Dockerfile").write_text("FROM scratch\n")
+    (folder / "src/.dockerignore").write_text(".git\n")
+    for own, same in (("*.log\n", False), (".git\n", True)):
+        (folder / "src/Dockerfile.dockerignore").write_text(own)
+        settle()
+        before = Fingerprints(planned(folder, spec), []).of("app")
+        (folder / "src/.git/HEAD").write_text(own)
+        settle()
+        assert (Fingerprints(planned(folder, spec), []).of("app") == before) == same
+
+
+def test_objects_of_git_say_nothing_and_what_cannot_be_read_is_a_doubt(tmp_path: Path) -> None:
+    (tmp_path / ".git/objects").mkdir(parents=True)
+    settle()
+    before = Looks().of(tmp_path)
+    (tmp_path / ".git/objects/x").write_text("x")
+    settle()
+    assert Looks().of(tmp_path) == before
+    (tmp_path / "dangling").symlink_to("nowhere")
+    settle()
+    assert Looks().of(tmp_path) not in {"", "-", before}
+    assert Looks().of(tmp_path / "none") == "-"
+    assert Looks().of(tmp_path / "dangling") == "-"

@@ -1,0 +1,108 @@
+"""Variables: which of the ways to give a value goes first, and what each becomes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildmatrix.errors import Problems
+from buildmatrix.git.facts import Git
+from buildmatrix.spec.load import load
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.context import Room
+from buildmatrix.template.request import Request
+
+
+def room(tmp_path: Path, declared: str, **request: Any) -> tuple[Room, Problems]:
+    problems = Problems()
+    text = f"version = 1\n[target.app]\n[variable]\n{declared}"
+    spec = load("buildmatrix.toml", Sources(tmp_path, {"buildmatrix.toml": text}), problems)
+    return Room(spec, Request(**request), Git(lambda _: None), problems), problems
+
+
+def values(tmp_path: Path, declared: str, **request: Any) -> dict[str, Any]:
+    found, problems = room(tmp_path, declared, **request)
+    assert not problems.found
+    return {name: item.value for name, item in found.variables.items()}
+
+
+def test_what_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "VERSION").write_text("\ufefffile\nmore\n")
+    (tmp_path / "vars.toml").write_text('v = "--var-file"\n')
+    declared = 'v = { default = "default", file = "VERSION", env = "V" }'
+    everything: dict[str, Any] = {
+        "variables": {"v": "--var"},
+        "variable_files": (str(tmp_path / "vars.toml"),),
+        "environment": {"V": "environment"},
+    }
+    for way, key in (("--var", "variables"), ("--var-file", "variable_files"), ("environment", "environment")):
+        assert values(tmp_path, declared, **everything) == {"v": way}
+        del everything[key]
+    assert values(tmp_path, declared) == {"v": "file"}
+    (tmp_path / "VERSION").unlink()
+    assert values(tmp_path, declared) == {"v": "default"}
+
+
+def test_the_environment_counts_only_where_it_is_asked(tmp_path: Path) -> None:
+    assert values(tmp_path, 'v = "x"', environment={"v": "y", "V": "z"}) == {"v": "x"}
+
+
+def test_an_empty_text_is_a_value(tmp_path: Path) -> None:
+    assert values(tmp_path, 'v = { env = "V" }', environment={"V": ""}) == {"v": ""}
+    assert values(tmp_path, 'v = "x"', variables={"v": ""}) == {"v": ""}
+
+
+@pytest.mark.parametrize(
+    ("declared", "text", "value"),
+    [
+        ("false", "true", True),
+        ('{ type = "boolean" }', "false", False),
+        ("3", "-4", -4),
+        ('["a"]', "x, y,", ["x", "y"]),
+        ('["a"]', '["x,y", "z"]', ["x,y", "z"]),
+        ('["a"]', "x\ny\n", ["x", "y"]),
+        ('[{ id = "a" }]', '[{"id": "b"}]', [{"id": "b"}]),
+        ('"s"', "3", "3"),
+    ],
+)
+def test_texts_become_what_the_variable_is(tmp_path: Path, declared: str, text: str, value: object) -> None:
+    assert values(tmp_path, f"v = {declared}", variables={"v": text}) == {"v": value}
+
+
+def test_variables_use_variables(tmp_path: Path) -> None:
+    declared = """
+c = "{{ b }}!"
+b = "{{ a }}{{ a }}"
+a = "x"
+lines = { type = "list", default = "{% for n in range(2) %}{{ b }}{{ n }}\\n{% endfor %}" }
+table = [{ id = "{{ c }}" }]
+"""
+    assert values(tmp_path, declared, variables={"a": "y"}) == {
+        "c": "yy!",
+        "b": "yy",
+        "a": "y",
+        "lines": ["yy0", "yy1"],
+        "table": [{"id": "yy!"}],
+    }
+
+
+def test_what_is_given_is_no_template(tmp_path: Path) -> None:
+    assert values(tmp_path, 'v = "x"', variables={"v": "{{ w }}"}) == {"v": "{{ w }}"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ('v = { default = "x", pattern = "^[0-9]+$" }', "which does not match its pattern"),
+        ('v = { default = "x", choices = ["y"] }', "which is not among its choices"),
+        ('v = { type = "integer", default = "x" }', 'is of type integer, but its default is "x"'),
+        ('v = "{{ w }}"', 'the template uses "w"'),
+        ('v = "{{ v }}"', "variables use each other in a circle: v → v"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, declared: str, message: str) -> None:
+    _, problems = room(tmp_path, declared)
+    (found,) = problems.errors
+    assert message in found.message
+    assert found.place is not None
+    assert found.place.pointer[:2] == ("variable", "v")
