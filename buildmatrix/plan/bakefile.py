@@ -45,7 +45,8 @@ def bake_document(
     asked = frozenset(plan.by_name if names is None else names)
     chosen = with_links(plan, asked)
     wanted = [target.name for target in chosen if (alone or target.exported) and target.name in asked]
-    blocks = {escaped(target.name): _target(target) for target in chosen}
+    known: Known = {}
+    blocks = {escaped(target.name): _target(target, known) for target in chosen}
     for target in chosen:
         if target.name not in asked:
             blocks[escaped(target.name)].pop("call", None)
@@ -107,9 +108,15 @@ def with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
     return [target for target in plan.targets if target.name in found]
 
 
-def _target(target: PlannedTarget) -> dict[str, Any]:
-    values = target.settings.__dict__
-    return {row.key: _value(values[row.attribute]) for row in _sent_rows() if values.get(row.attribute) not in _UNSET}
+Known = dict[int, tuple[Any, list[str]]]
+"""Lists that were written already, by their identity: cells of a matrix share those that no template changes."""
+
+
+def _target(target: PlannedTarget, known: Known) -> dict[str, Any]:
+    given = target.settings.__dict__
+    return {
+        row.key: _value(given[row.attribute], known) for row in _sent_rows() if given.get(row.attribute) not in _UNSET
+    }
 
 
 _UNSET: tuple[Any, ...] = (None, (), {})
@@ -121,11 +128,14 @@ def _sent_rows() -> tuple[Row, ...]:
     return tuple(row for row in rows(Settings) if row.marker(NotInBake) is None)
 
 
-def _value(value: Any) -> Any:
+def _value(value: Any, known: Known) -> Any:
     if isinstance(value, str):
         return escaped(value)
     if isinstance(value, tuple):
-        return [escaped(csv_of(item) if isinstance(item, Table) else item) for item in value]
+        if (before := known.get(id(value))) is None:
+            written = [escaped(csv_of(item) if isinstance(item, Table) else item) for item in value]
+            known[id(value)] = before = (value, written)
+        return before[1]
     if isinstance(value, Mapping):
         return {escaped(key): escaped(item) for key, item in value.items()}
     return value

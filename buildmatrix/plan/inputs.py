@@ -12,7 +12,8 @@ from buildmatrix.plan.reach import reaches
 
 def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:
     """Raise UsageError if a path is one of those files, whatever it is called; `written` is path to option."""
-    inputs = {path: what for target in plan.targets for path, what in _of(plan, target)} | dict(_sources(plan))
+    said = {path: what for target in plan.targets for path, what in _of(target)} | dict(_sources(plan))
+    inputs = {_real(plan, path): what for path, what in said.items()}  # cells share most of their paths
     found = []
     for path, option in written.items():
         if what := inputs.get(os.path.realpath(path)):
@@ -26,7 +27,8 @@ def overwriting(plan: Plan) -> Iterator[Diagnostic]:
     """Yield each archive of a target that would be written over a file of the plan, or over one that it reads."""
     for target in plan.targets:
         archives = dict(_archives(target))
-        inputs = dict(_of(plan, target, verb="reads")) | dict(_sources(plan)) if archives else {}
+        said = dict(_of(target, verb="reads")) | dict(_sources(plan)) if archives else {}
+        inputs = {_real(plan, path): what for path, what in said.items()}
         for index, dest in archives.items():
             if what := inputs.get(_real(plan, dest)):
                 message = f"{target.spoken('output')}: {dest} would overwrite {what}"
@@ -43,16 +45,16 @@ def _real(plan: Plan, path: str) -> str:
     return os.path.realpath(os.path.join(plan.directory, path))  # noqa: PTH118 as buildx reads it
 
 
-def _of(plan: Plan, target: PlannedTarget, verb: str = "") -> Iterator[tuple[str, str]]:
-    """Yield what a target reads and writes by its real path, with words for it; `verb` is for one of the two."""
+def _of(target: PlannedTarget, verb: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the paths that a target reads and writes, with words for each; `verb` is for one of the two."""
     for reach in reaches(target):
         found = "reads" if reach.access == "read" else "writes"
         for path in () if reach.maybe or verb not in {"", found} else (reach.path, *reach.more):
-            yield _real(plan, path), f"what {target.name} {found}"
+            yield path, f"what {target.name} {found}"
 
 
 def _sources(plan: Plan) -> Iterator[tuple[str, str]]:
     for path in plan.made.files:
-        yield _real(plan, path), "a file of variables"
+        yield path, "a file of variables"
     for name in plan.digests:
-        yield _real(plan, name), "the file that the plan is made from"
+        yield name, "the file that the plan is made from"

@@ -31,7 +31,7 @@ DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION = Keyword("pattern", DURATION_PATTERN)
 LONG = Expected("a duration such as 90s, 20m or 1h30m")
 ENV_NAME = (
-    Keyword("pattern", r"^[^\s${}%=]+$"),
+    Keyword("pattern", r"^[^\s\x1c-\x1f${}%=]+$"),  # only Python's \s has those four
     Expected("the name of an environment variable"),
 )
 Publish = Literal["direct", "together"]
