@@ -1,9 +1,10 @@
-"""What an index or manifest says: its platforms, what describes them; and how one index is completed from another."""
+"""What an index or manifest says: its platforms, what describes them; and how an index is assembled from others."""
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
@@ -180,24 +181,35 @@ def carried(new: Image, old: Image) -> tuple[Row, ...]:
     return (*kept, *(row for row in old.rows if not row.platform and row.about in digests))
 
 
-def completed(new: Image, old: Image) -> Image:
-    """Return the index of a new image and of what it lacks of an old one; the new one as it is if it lacks nothing."""
-    more = carried(new, old)
-    if not more:
-        return new
-    rows = (*new.rows, *more)
-    is_docker = all("docker" in kind for kind in (new.media_type, old.media_type, *_kinds(rows)))
-    media_type = DOCKER_LIST if is_docker else OCI_INDEX
-    annotations = {} if is_docker else {**old.annotations, **new.annotations}
+def assemble(
+    parts: Sequence[Image], carried_over: Sequence[Row] = (), annotations: Mapping[str, str] = MappingProxyType({})
+) -> Image:
+    """Return the index of images that were built apart, with rows that are carried over from another index.
+
+    A lone image to which nothing is added is returned as it is. `annotations` are those of a new index; Docker's own
+    kind of index has none. Attestations stay with the images that they describe. OddError if two parts, or a part and
+    what is carried over, have a platform in common; within one it may be there twice, as Windows' versions are.
+    """
+    if len(parts) == 1 and not carried_over:
+        return parts[0]
+    _refuse_common(*(part.rows for part in parts), carried_over)
+    rows = (*(row for part in parts for row in part.rows), *carried_over)
+    kinds = (*(part.media_type for part in parts), *(str(row.plain.get("mediaType", "")) for row in rows))
+    media_type = DOCKER_LIST if not annotations and all("docker" in kind for kind in kinds) else OCI_INDEX
     document = {
         "schemaVersion": 2,
         "mediaType": media_type,
         "manifests": [dict(row.plain) for row in rows],
-        **({"annotations": annotations} if annotations else {}),
+        **({"annotations": dict(annotations)} if annotations else {}),
     }
     body = json.dumps(document, indent=2).encode()
-    return Image(digest=digest_of(body), media_type=media_type, body=body, rows=rows, annotations=annotations)
+    return Image(digest=digest_of(body), media_type=media_type, body=body, rows=rows, annotations=dict(annotations))
 
 
-def _kinds(rows: Iterable[Row]) -> list[str]:
-    return [str(row.plain.get("mediaType", "")) for row in rows]
+def _refuse_common(*groups: Iterable[Row]) -> None:
+    seen: set[str] = set()
+    for group in groups:
+        found = {row.platform for row in group if row.platform}
+        if common := sorted(found & seen):
+            raise OddError(f"it would have {common[0]} from two images")
+        seen |= found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from buildmatrix.engine.failures.classify import is_passing
 from buildmatrix.engine.imagetools import Imagetools, sources_of
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
-from buildmatrix.oci.image import Held, Image, carried, completed
+from buildmatrix.oci.image import Held, Image, assemble, carried
 from buildmatrix.oci.parallel import all_of
 from buildmatrix.publish.tags import Tags, digest_in
 
@@ -169,7 +169,7 @@ class Mover:
         there = held.platforms if held else ()
         if (lost := [platform for platform in move.lacking if platform not in there]) and not self._blindly:
             raise _Refused(f"it would lose {' '.join(lost)}, which the tag does not have any more", clash=True)
-        return completed(new, held) if held else new
+        return assemble([new], carried(new, held), {**held.annotations, **new.annotations}) if held else new
 
     # --- moving ---------------------------------------------------------------------------------------------------
 

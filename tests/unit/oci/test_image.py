@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.client import digest_of
-from buildmatrix.oci.image import DOCKER_LIST, OCI_INDEX, Image, completed, image_of
+from buildmatrix.oci.image import DOCKER_LIST, OCI_INDEX, Image, OddError, assemble, carried, image_of
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -118,6 +118,10 @@ def test_an_odd_manifest_is_unknown(document: Any, config: Any) -> None:
     assert isinstance(image_of(found(document, MANIFEST), lambda _: config_of(config)), Unknown)
 
 
+def completed(new: Image, old: Image) -> Image:
+    return assemble([new], carried(new, old), {**old.annotations, **new.annotations})
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -161,3 +165,30 @@ def test_lists_of_docker_stay_lists_of_docker() -> None:
     assert json.loads(completed(new, old).body)["mediaType"] == DOCKER_LIST
     mixed = index(row(3, "linux/arm64"), media_type=OCI_INDEX)
     assert json.loads(completed(new, mixed).body)["mediaType"] == OCI_INDEX
+
+
+def test_images_that_were_built_apart_are_one_index_with_their_attestations() -> None:
+    amd = index(row(1, "linux/amd64"), row(4, "unknown/unknown", about=1), annotations={"of": "a part"})
+    arm = index(row(2, "linux/arm64"), row(5, "unknown/unknown", about=2))
+    old = index(row(3, "linux/s390x"), row(6, "unknown/unknown", about=3))
+    made = assemble([amd, arm], carried(assemble([amd, arm]), old), {"a": "b"})
+    assert [one.digest for one in made.rows] == [sha(number) for number in (1, 4, 2, 5, 3, 6)]
+    assert json.loads(made.body)["annotations"] == {"a": "b"}
+    assert made.media_type == OCI_INDEX
+
+
+def test_no_platform_is_taken_from_two_images() -> None:
+    amd, windows = index(row(1, "linux/amd64")), index(row(2, "windows/amd64"), row(3, "windows/amd64"))
+    assert len(assemble([amd, windows]).rows) == 3
+    for parts, more in (([amd, amd], ()), ([amd], amd.rows)):
+        with pytest.raises(OddError, match="linux/amd64 from two images"):
+            assemble(parts, more)
+
+
+@given(st.lists(st.sampled_from(["amd64", "arm64", "s390x", "riscv64"]), unique=True, min_size=1), st.integers(0, 3))
+def test_the_order_of_parts_is_the_order_of_rows(names: list[str], cut: int) -> None:
+    parts = [index(row(number, f"linux/{name}")) for number, name in enumerate(names)]
+    whole = assemble(parts)
+    assert whole.platforms == tuple(f"linux/{name}" for name in names)
+    groups = [group for group in (parts[:cut], parts[cut:]) if group]
+    assert assemble([assemble(group) for group in groups]).rows == whole.rows
