@@ -14,7 +14,7 @@ from buildmatrix.engine.imagetools import Imagetools
 from buildmatrix.engine.outcome import Outcome, TargetOutcome
 from buildmatrix.engine.preflight import Facts
 from buildmatrix.engine.progress.events import Event, Listener, TargetEnded
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.policy import ApplyOptions, Policy
 from buildmatrix.process import Programs
 from buildmatrix.publish.publish import Published, Publisher, published_metadata
@@ -36,7 +36,7 @@ class Records:
 
 
 def apply(
-    plan: Plan,
+    plan: BuildPlan,
     options: ApplyOptions,
     facts: Facts,
     programs: Programs,
@@ -56,7 +56,7 @@ def apply(
     records.result.begin(builder_of(facts.builder, programs))
     staging = staged(plan, policy, facts.builder)
     first = FirstTags(staging.images)
-    refuse_shrunk_tags(plan, policy, tags, facts.own_platform)
+    refuse_shrunk_tags(plan.of, policy, tags, facts.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         log_of = records.logs.path if records.logs and records.logs.lasting else lambda _: ""
         run = Run(
@@ -75,12 +75,12 @@ def apply(
         schedule.go()
     outcomes = {**kept, **schedule.ledger.outcomes}
     spared = {name for name in kept if kept[name].tags and outcomes[name] is kept[name]}  # others had to be built
-    images = [image for name, image in staging.images.items() if name not in spared]
+    images = [image for image in staging.images.values() if not spared.issuperset(image.builds)]
     publisher = Publisher(plan, images, tags, first, Imagetools(facts, programs), blindly=policy.platforms_may_shrink)
     published = _published(publisher, outcomes, schedule) if images else Published()
-    targets = tuple(_with_tags(outcomes[target.name], published, target.lacking) for target in plan.targets)
+    targets = tuple(_with_tags(outcomes[build.name], published, build) for build in plan.targets)
     records.result.record_all(targets)
-    metadata = published_metadata(schedule.metadata, published, (image.name for image in images), targets)
+    metadata = published_metadata(schedule.metadata, published, images, targets)
     ended = _ended(schedule, published, facts)
     return replace(
         ended, targets=targets, metadata=metadata, seconds=time.monotonic() - start, started=_written_time(began)
@@ -105,7 +105,7 @@ def _written_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _resumed(plan: Plan, policy: Policy, facts: Facts, programs: Programs, records: Records) -> Resumed:
+def _resumed(plan: BuildPlan, policy: Policy, facts: Facts, programs: Programs, records: Records) -> Resumed:
     return resumed(plan, records.result, Present(plan, facts.builder, programs), pull=policy.options.pull)
 
 
@@ -133,10 +133,10 @@ def _published(publisher: Publisher, outcomes: Mapping[str, TargetOutcome], sche
     return publisher.publish(digests, complete=schedule.problem is None, interrupted=schedule.interrupted)
 
 
-def _with_tags(outcome: TargetOutcome, published: Published, lacking: tuple[str, ...]) -> TargetOutcome:
+def _with_tags(outcome: TargetOutcome, published: Published, build: Build) -> TargetOutcome:
     """Return an outcome with what its tags are now; what was not built of them is carried over."""
-    moved = published.moved.get(outcome.name)
-    digest = published.digest_of(outcome.name) or outcome.digest
+    moved, digest = published.moved.get(build.target), published.digest_of(build.target)
     if moved is None:
-        return replace(outcome, digest=digest)
-    return replace(outcome, tags=moved, digest=digest, carried=lacking if moved else ())
+        return outcome
+    outcome = replace(outcome, tags=moved, carried=build.lacking if moved else ())
+    return replace(outcome, index=digest) if build.is_part else replace(outcome, digest=digest or outcome.digest)

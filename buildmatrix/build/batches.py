@@ -10,6 +10,7 @@ from pathlib import Path
 from buildmatrix.build.chains import Strands
 from buildmatrix.engine.preflight import Facts
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.entitlements import for_bake
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
@@ -139,23 +140,25 @@ def _flags(plan: Plan, made: Call, policy: Policy, facts: Facts | None) -> list[
 def dry_run(plan: Plan, options: ApplyOptions) -> str:
     """Return the commands and the bake files that `apply` would use, as text."""
     policy = Policy(plan=plan, options=options)
-    planned = calls(plan, policy)
-    staging = staged(plan, policy, None)
+    staging = staged(builds_of(plan), policy, None)
     plan = staging.plan
+    planned = calls(plan, policy)
     parts = []
     for number, made in enumerate(planned, start=1):
         head = f"# call {number} of {len(planned)}\n" if len(planned) > 1 else ""
         command = one_line(shlex.join(command_of(plan, made, policy, None)))
         parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, options)}")
     moves = [
-        "docker buildx imagetools create " + " ".join(f"-t {tag}" for tag in tags) + f" {repository}@DIGEST\n"
+        f"docker buildx imagetools create {' '.join(f'-t {tag}' for tag in tags)} {' '.join(sources)}\n"
         for image in staging.images.values()
         for repository, tags in image.tags.items()
+        if (sources := [f"{repository}@DIGEST"] * len(image.builds))
     ]
     parts += ["# when everything is there\n" + "".join(moves)] if moves else []
     first = [
-        f"#   {repository}:{staging_tag(image.name)}\n"
+        f"#   {repository}:{staging_tag(plan.by_name[key].bake_name)}\n"
         for image in staging.images.values()
+        for key in image.builds
         for repository in image.tags
     ]
     head = "# where the builder pushes no digest (the driver docker, several nodes), it is pushed first as\n"

@@ -19,7 +19,7 @@ from buildmatrix.engine.progress.events import (
     TargetStarted,
 )
 from buildmatrix.engine.progress.reader import Progress, is_of_dockerfile
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.builds import BuildPlan
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Live:
     """Reads the lines of a call; tells the listener what its progress tells, and when its own targets begin and end."""
 
     def __init__(
-        self, plan: Plan, made: Call, builder: Builder, tell: Listener, told: Told, files: Dockerfiles
+        self, plan: BuildPlan, made: Call, builder: Builder, tell: Listener, told: Told, files: Dockerfiles
     ) -> None:
         """Take the call, what was told before, and the Dockerfiles."""
         self._plan, self._call, self._builder = plan, made, builder
@@ -54,7 +54,7 @@ class Live:
         self._touched: set[str] = set()
         self.files = files
         merges = merge_names([plan.by_name[name] for name in made.within])
-        self.progress = Progress(made.within, self._hear, merges, files.whose)
+        self.progress = Progress(made.within, self._hear, merges, files.whose, plan.keys_in_bake)
 
     def owns(self, names: Collection[str], attempt: int) -> None:
         """Take the targets that are built by this call and no other, and which attempt it is."""

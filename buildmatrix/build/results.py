@@ -14,6 +14,7 @@ from buildmatrix.engine.progress.events import Listener, LogLine, TargetEnded
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.progress.tracks import Track
 from buildmatrix.errors import Diagnostic
+from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
@@ -29,7 +30,7 @@ class Run:
     `log_of` tells where the full log of a target is, "" if there is none.
     """
 
-    plan: Plan
+    plan: BuildPlan
     facts: Facts
     programs: Programs
     folder: Path
@@ -134,6 +135,7 @@ class Ledger:
         done = status in {"built", "cached"}
         outcome = TargetOutcome(
             name=name,
+            target=target.target,
             declared=target.declared,
             status=status,
             exported=target.exported,

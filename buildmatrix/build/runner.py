@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -104,8 +104,8 @@ class Starter:
         try:
             folder.mkdir()
             self._make_folders(made)
-            plan = self._run.first_tags.renamed(self._run.plan)
-            plan = archives.redirected(plan, made) if self.opens_archives else plan
+            renamed = self._run.first_tags.renamed(self._run.plan)
+            plan = archives.redirected(renamed, made) if self.opens_archives else renamed
             (folder / BAKE_FILE).write_text(text_of(plan, made, self._policy.options), encoding="utf-8")
         except OSError as error:
             message = f"{error.filename or folder} cannot be written: {error.strerror}"
@@ -158,10 +158,10 @@ def _follow(running: Running, ended: Callable[[Running, int], None]) -> None:
         ended(running, code)
 
 
-def metadata_of(running: Running) -> dict[str, Any]:
-    """Return bake's metadata by target; empty where the call failed."""
+def metadata_of(running: Running, keys_in_bake: Mapping[str, str]) -> dict[str, Any]:
+    """Return bake's metadata by Build; empty where the call failed. `keys_in_bake` tells what bake's names mean."""
     try:
         found = table_of((running.folder / METADATA_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: value for name, value in found.items() if isinstance(value, dict)}
+    return {keys_in_bake.get(name, name): value for name, value in found.items() if isinstance(value, dict)}

@@ -59,7 +59,7 @@ class Verdicts:
     def ended(self, running: Running, code: int) -> None:
         """Take a call that has ended with this exit code."""
         self._work.running.remove(running)
-        running.code, running.metadata = code, metadata_of(running)
+        running.code, running.metadata = code, metadata_of(running, self.plan.keys_in_bake)
         self.metadata |= running.metadata
         if running.archives.are_refused(running.progress.words):
             self._starter.opens_archives = False

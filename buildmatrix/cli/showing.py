@@ -96,8 +96,8 @@ def tell_github(outcome: Outcome, about: About = NOTHING) -> Iterator[Diagnostic
 
     Yields what could not be written.
     """
-    digests = {target.name: target.digest for target in outcome.targets if target.digest}
-    tags = {target.name: list(target.tags) for target in outcome.targets if target.tags}
+    digests = {target.target: target.index or target.digest for target in outcome.targets if target.digest}
+    tags = {target.target: list(target.tags) for target in outcome.targets if target.tags}
     told = {
         "GITHUB_STEP_SUMMARY": redacted(outcome_markdown(outcome, about)),
         "GITHUB_OUTPUT": f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n",

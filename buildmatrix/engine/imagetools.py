@@ -70,13 +70,13 @@ class Imagetools:
         return _last_words(done) if done.code else ""
 
 
-def sources_of(reference: str, rows: Iterable[dict[str, object]]) -> list[str]:
-    """Return the sources of an index: an image, and lines of another index.
+def sources_of(references: Iterable[str], rows: Iterable[dict[str, object]]) -> list[str]:
+    """Return the sources of an index: images, and lines of another index.
 
     With a media type in a line buildx would look for the tag `latest`.
     """
     keys = ("digest", "annotations", "platform")
-    return [reference, *(json.dumps({key: row[key] for key in keys if key in row}) for row in rows)]
+    return [*references, *(json.dumps({key: row[key] for key in keys if key in row}) for row in rows)]
 
 
 def _last_words(done: Completed) -> str:

@@ -73,16 +73,17 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOutcome:
-    """What became of one target.
+    """What became of one Build: `name` is its key, `target` the name of its target.
 
-    `started` are seconds from the run's start, `seconds` those from its first step to its last, 0 if it did not start.
-    `digest` is that of the image or index, "" if nothing was written that has one. `tags` are those that point at it
-    now: none where publishing was held back; they have the `carried` platforms as well, which were not built but taken
-    over from what the tags held. `size` are the bytes of all that a registry holds of it, or of the
-    archive; 0 where it is not known. `reason` says why it failed, was skipped, or stopped. `log` is the path of its
-    full log, "" if none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a
-    check's, `answer` is the text of any other. `links` and `needs` are the targets of the plan that it builds upon, and
-    that come first.
+    `started` are seconds from the run's start, `seconds` those from its first step to its last, 0 if it did not
+    start. `digest` is that of the image or index, "" if nothing was written that has one; `index` that of the index
+    which several Builds were joined into, "" for a target that is one Build. `tags` are those that point at it now:
+    none where publishing was held back; they have the `carried` platforms as well, which were not built but taken
+    over from what the tags held. `size` are the bytes of all that a registry holds of it, or of the archive; 0 where
+    it is not known. `reason` says why it failed, was skipped, or stopped. `log` is the path of its full log, "" if
+    none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a check's,
+    `answer` is the text of any other. `links` and `needs` are the Builds of the plan that it builds upon, and that
+    come first.
 
     Only a failed target has a `failed_step`, an `excerpt` (the last lines of the log, then the Dockerfile's), a `hint`
     of what to do, and a `place`: in its Dockerfile, or in the spec. `failed_file`, from the repository's root, and
@@ -90,6 +91,7 @@ class TargetOutcome:
     """
 
     name: str
+    target: str
     declared: str
     status: Status
     exported: bool
@@ -100,6 +102,7 @@ class TargetOutcome:
     started: float = 0.0
     seconds: float = 0.0
     digest: str = ""
+    index: str = ""
     carried: tuple[str, ...] = ()
     size: int = 0
     failed_step: str = ""

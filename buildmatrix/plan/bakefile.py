@@ -44,18 +44,18 @@ def bake_document(
     """
     asked = frozenset(plan.by_name if names is None else names)
     chosen = with_links(plan, asked)
-    wanted = [target.name for target in chosen if (alone or target.exported) and target.name in asked]
+    wanted = [target for target in chosen if (alone or target.exported) and target.name in asked]
     known: Known = {}
-    blocks = {escaped(target.name): _target(target, known) for target in chosen}
+    blocks = {escaped(target.bake_name): _target(target, known) for target in chosen}
     for target in chosen:
         if target.name not in asked:
-            blocks[escaped(target.name)].pop("call", None)
-    for name in wanted if alone else ():
-        if not plan.by_name[name].exported:
-            blocks[escaped(name)]["output"] = ["type=cacheonly"]
+            blocks[escaped(target.bake_name)].pop("call", None)
+    for target in wanted if alone else ():
+        if not target.exported:
+            blocks[escaped(target.bake_name)]["output"] = ["type=cacheonly"]
         if no_cache:
-            blocks[escaped(name)]["no-cache"] = True
-    return {"group": {"default": {"targets": wanted}}, "target": blocks}
+            blocks[escaped(target.bake_name)]["no-cache"] = True
+    return {"group": {"default": {"targets": [target.bake_name for target in wanted]}}, "target": blocks}
 
 
 def bakeable(whole: "Whole") -> "Whole":

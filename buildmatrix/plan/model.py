@@ -48,6 +48,14 @@ class PlannedTarget:
     """Where each setting was declared, by attribute and then key or index: `("tags", 0)`."""
     lacking: tuple[str, ...] = ()
     """The declared platforms that `--platform` leaves out and that its tags nevertheless have to have."""
+    parts: tuple[tuple[str, ...], ...] = ()
+    """The platforms that are built apart from each other (see `plan/builds.py`); empty where all are built together."""
+    bake: str = ""
+
+    @property
+    def bake_name(self) -> str:
+        """What it is called in a bake file, whose names have few characters."""
+        return self.bake or self.name
 
     @property
     def platforms(self) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ tag of the set (by name) goes ahead of the others as a lock, and at the end all 
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from buildmatrix.engine.failures.classify import is_passing
 from buildmatrix.engine.imagetools import Imagetools, sources_of
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
-from buildmatrix.oci.image import Held, Image, assemble, carried
+from buildmatrix.oci.image import Held, Image, OddError, Row, assemble, carried
 from buildmatrix.oci.parallel import all_of
 from buildmatrix.publish.tags import Tags, digest_in
 
@@ -28,17 +28,24 @@ written by then."""
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """A tag that is to point at what its repository has under a digest.
+    """A tag that is to point at what its repository has under a digest, or at the index of several.
 
-    `completes`: the platforms that the image lacks are taken from what the tag holds, `lacking` at least.
+    `completes`: the platforms that the image lacks are taken from what the tag holds, `lacking` at least. `annotations`
+    are those of an index of several.
     """
 
     target: str
     tag: str
     repository: str
-    digest: str
+    digests: tuple[str, ...]
     completes: bool = False
     lacking: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def sources(self) -> list[str]:
+        """What it is made of, by reference."""
+        return [f"{self.repository}@{digest}" for digest in self.digests]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +94,13 @@ class _Tag:
     @property
     def ours(self) -> str:
         return self.content.digest
+
+
+def _assembled(parts: Sequence[Image], more: Sequence[Row], annotations: Mapping[str, str]) -> Image:
+    try:
+        return assemble(parts, more, annotations)
+    except OddError as error:
+        raise _Refused(str(error)) from None
 
 
 class Mover:
@@ -138,17 +152,21 @@ class Mover:
 
     def _new(self, move: Move) -> Image:
         """Return the image that was built; without its content, it can only be moved by imagetools."""
-        if move.completes:
-            held: Held = self._tags.holdings.content(move.repository, move.digest)
-            if isinstance(held, Unknown):
-                held = self._imagetools.look(f"{move.repository}@{move.digest}")
-            if isinstance(held, Image):
-                return held
-            raise _Refused(held.reason if isinstance(held, Unknown) else "the image that was pushed is not there")
-        found = self._registries.get(move.repository, move.digest)
+        if move.completes or len(move.digests) > 1:
+            return _assembled([self._pushed(move, digest) for digest in move.digests], (), move.annotations)
+        (digest,) = move.digests
+        found = self._registries.get(move.repository, digest)
         if isinstance(found, Found):
-            return Image(digest=move.digest, media_type=found.descriptor.media_type, body=found.body)
-        return Image(digest=move.digest, media_type="", body=b"")
+            return Image(digest=digest, media_type=found.descriptor.media_type, body=found.body)
+        return Image(digest=digest, media_type="", body=b"")
+
+    def _pushed(self, move: Move, digest: str) -> Image:
+        held: Held = self._tags.holdings.content(move.repository, digest)
+        if isinstance(held, Unknown):
+            held = self._imagetools.look(f"{move.repository}@{digest}")
+        if isinstance(held, Image):
+            return held
+        raise _Refused(held.reason if isinstance(held, Unknown) else "the image that was pushed is not there")
 
     def _now(self, move: Move) -> Held | Found:
         held = self._tags.look(move.tag) if move.completes else self._tags.head(move.tag)
@@ -169,7 +187,7 @@ class Mover:
         there = held.platforms if held else ()
         if (lost := [platform for platform in move.lacking if platform not in there]) and not self._blindly:
             raise _Refused(f"it would lose {' '.join(lost)}, which the tag does not have any more", clash=True)
-        return assemble([new], carried(new, held), {**held.annotations, **new.annotations}) if held else new
+        return _assembled([new], carried(new, held), {**held.annotations, **new.annotations}) if held else new
 
     # --- moving ---------------------------------------------------------------------------------------------------
 
@@ -239,11 +257,11 @@ class Mover:
         """Write a tag by buildx: it knows other logins, and other ways to a registry."""
         old = tag.before if isinstance(tag.before, Image) and tag.move.completes else None
         rows = [dict(row.plain) for row in carried(tag.new, old)] if old else []
-        notes = [f"index:{key}={value}" for key, value in tag.content.annotations.items()] if rows else []
+        is_made = rows or len(tag.move.digests) > 1
+        notes = [f"index:{key}={value}" for key, value in tag.content.annotations.items()] if is_made else []
         tag.touched = True
-        source = f"{tag.move.repository}@{tag.move.digest}"
         for attempt in range(TRIES):
-            words = self._imagetools.create(tag.move.tag, sources_of(source, rows), notes)
+            words = self._imagetools.create(tag.move.tag, sources_of(tag.move.sources, rows), notes)
             if not words:
                 break
             if self._stopped() or not is_passing(words) or attempt + 1 == TRIES:

@@ -1,6 +1,6 @@
 """Tags that move last: they are pointed at images that are already in the registry, all of them or none."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryErro
 from buildmatrix.oci.answers import Absent
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.parallel import all_of
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.process import signals
 from buildmatrix.publish.moving import Move, Mover, Result, Trouble
 from buildmatrix.publish.staging import FirstTags, StagedImage
@@ -41,7 +41,7 @@ class Publisher:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: BuildPlan,
         images: Iterable[StagedImage],
         tags: Tags,
         first_tags: FirstTags,
@@ -59,9 +59,13 @@ class Publisher:
         self._stopped = False
 
     def publish(self, digests: Mapping[str, str], *, complete: bool, interrupted: bool = False) -> Published:
-        """Move the tags of the images that were built (`digests` by target); those that wait for all, if `complete`."""
+        """Move the tags of the images that were built (`digests` by Build); those that wait for all, if `complete`.
+
+        An image of several Builds is ready when all of them are there.
+        """
         able = {} if interrupted else digests
-        ready = [image for image in self._images if image.name in able and (complete or not image.together)]
+        there = [image for image in self._images if able.keys() >= set(image.builds)]
+        ready = [image for image in there if complete or not image.together]
         held = [image for image in self._images if image not in ready]
         unknown = [image.name for image in held if complete and not interrupted]
         with signals(self._stop):
@@ -79,7 +83,7 @@ class Publisher:
         self._stopped = True
 
     def _moved(self, images: list[StagedImage], digests: Mapping[str, str]) -> Published:
-        moves = [move for image in images for move in _moves(image, digests[image.name])]
+        moves = [move for image in images for move in _moves(image, [digests[key] for key in image.builds])]
         result = self._mover.move_all(moves)
         if result.troubles:
             return self._failed(result)
@@ -102,16 +106,17 @@ class Publisher:
         hint = "nothing is lost: run apply again"
         if trouble.clash:
             hint = "see what it holds now; run apply again if this run's images are to take its place"
-        place = self._plan.by_name[move.target].place
+        place = self._plan.parts[move.target][0].place
         return Diagnostic(message=message, code="clash" if trouble.clash else "publish", place=place, hint=hint)
 
     def _clean_up(self, digests: Mapping[str, str]) -> tuple[str, ...]:
         """Delete the staging tags that this run has pushed; return those that the registry keeps."""
         pushed = {
-            tag: (digests[image.name], tag in image.staged_as)
+            tag: (digests[key], tag in image.staged_as.get(key, ()))
             for image in self._images
-            if image.name in digests
-            for tag in self._first_tags.of(image)
+            for key in image.builds
+            if key in digests
+            for tag in self._first_tags.of(key)
         }
         left = all_of(lambda tag: self._is_left(tag, pushed[tag][0]), pushed)
         again = ", which the next run uses again"
@@ -124,15 +129,16 @@ class Publisher:
         return not isinstance(self._tags.holdings.registries.delete(tag), Absent)
 
 
-def _moves(image: StagedImage, digest: str) -> list[Move]:
+def _moves(image: StagedImage, digests: Sequence[str]) -> list[Move]:
     return [
         Move(
             target=image.name,
             tag=tag,
             repository=repository,
-            digest=digest,
+            digests=tuple(digests),
             completes=bool(image.lacking),
             lacking=image.lacking,
+            annotations=image.annotations,
         )
         for repository, tags in image.tags.items()
         for tag in tags
@@ -140,18 +146,22 @@ def _moves(image: StagedImage, digest: str) -> list[Move]:
 
 
 def published_metadata(
-    metadata: Mapping[str, Any], published: Published, staged: Iterable[str], targets: Iterable[TargetOutcome]
+    metadata: Mapping[str, Any], published: Published, staged: Iterable[StagedImage], targets: Iterable[TargetOutcome]
 ) -> dict[str, Any]:
     """Return bake's metadata with what is published in place of what was staged, and of what bake told nothing.
 
-    Whoever signs by that file has to sign what the tags are: of an image whose tags did not move nothing is named.
+    Whoever signs by that file has to sign what the tags are: of an image whose tags did not move nothing is named. An
+    image of several Builds stands under its target's name.
     """
     found = dict(metadata)
-    for name in staged:
-        if not isinstance(found.get(name), Mapping):
-            continue
-        kept = {key: value for key, value in found[name].items() if not key.startswith(("containerimage.", "image."))}
-        found[name] = kept | _named(published.moved.get(name, ()), published.indexes, found[name])
+    for image in staged:
+        for key in image.builds:
+            told = found.get(key)
+            if isinstance(told, Mapping):
+                kept = {one: value for one, value in told.items() if not one.startswith(("containerimage.", "image."))}
+                found[key] = kept | (_named(image.name, published, told) if key == image.name else {})
+        if image.name not in image.builds and (named := _named(image.name, published, {})):
+            found[image.name] = named
     return _completed(found, targets)
 
 
@@ -161,14 +171,15 @@ def _completed(metadata: Mapping[str, Any], targets: Iterable[TargetOutcome]) ->
     for target in targets:
         entry = found.get(target.name)
         told: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {}
-        if target.tags and target.digest and "containerimage.digest" not in told:
+        if target.tags and target.digest and not target.index and "containerimage.digest" not in told:
             named = {"containerimage.digest": target.digest, "image.name": ",".join(target.tags)}
             found[target.name] = {**told, **named}
     return found
 
 
-def _named(tags: Iterable[str], indexes: Mapping[str, Image], staged: Mapping[str, Any]) -> dict[str, Any]:
+def _named(target: str, published: Published, staged: Mapping[str, Any]) -> dict[str, Any]:
     """Return the names and the digest of a published image; names that hold another digest have it behind an `@`."""
+    tags, indexes = published.moved.get(target, ()), published.indexes
     there = [(tag, indexes[tag]) for tag in tags if tag in indexes]
     if not there:
         return {}

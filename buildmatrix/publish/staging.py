@@ -9,7 +9,8 @@ from typing import Any
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.errors import Diagnostic
 from buildmatrix.oci.reference import split
-from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import pushes, pushes_tags
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import LONGEST, STAGING, pushed_tags, staging_tag
@@ -21,16 +22,19 @@ from buildmatrix.spec.rows.shapes import given
 class StagedImage:
     """An image whose tags move after the build.
 
-    `tags` are by repository. `together` says that they wait for all images of the run. `lacking` are the platforms
-    that this run does not build (`--platform`) and that the registry has to have. `staged_as` are the staging tags,
-    empty where the image is pushed by digest.
+    `name` is its target's, `builds` are the keys of the Builds that it is assembled of. `tags` are by repository.
+    `together` says that they wait for all images of the run. `lacking` are the platforms that this run does not build
+    (`--platform`) and that the registry has to have. `staged_as` are the staging tags by Build, empty where the image
+    is pushed by digest. `annotations` are those of an index that is assembled.
     """
 
     name: str
+    builds: tuple[str, ...]
     tags: Mapping[str, tuple[str, ...]]
     together: bool
     lacking: tuple[str, ...] = ()
-    staged_as: tuple[str, ...] = ()
+    staged_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def all_tags(self) -> tuple[str, ...]:
@@ -42,26 +46,24 @@ class StagedImage:
 class Staging:
     """A plan in which some images are staged, and those images by the targets' names."""
 
-    plan: Plan
+    plan: BuildPlan
     images: Mapping[str, StagedImage] = field(default_factory=dict)
 
 
-def staged(plan: Plan, policy: Policy, builder: Builder | None) -> Staging:
-    """Return the plan with its images staged where the policy asks for it, or where platforms are filtered out.
+def staged(plan: BuildPlan, policy: Policy, builder: Builder | None) -> Staging:
+    """Return the plan with its images staged where that was asked for, platforms are left out, or a target is split.
 
     Without a `builder` digests are assumed.
     """
     by_digest = builder is None or pushes_by_digest(builder)
-    images = {}
-    targets = []
-    for target in plan.targets:
-        image = _image(target, policy, "" if by_digest else staging_tag(target.name))
-        if image is None:
-            targets.append(target)
-            continue
-        images[target.name] = image
-        targets.append(replace(target, settings=_staged_settings(target, image)))
+    made = {name: _image(builds, plan, policy, by_digest=by_digest) for name, builds in plan.parts.items()}
+    images = {name: image for name, image in made.items() if image is not None}
+    targets = [_staged(build, images.get(build.target)) for build in plan.targets]
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
+
+
+def _staged(build: Build, image: StagedImage | None) -> Build:
+    return build if image is None else replace(build, settings=_staged_settings(build, image))
 
 
 def pushes_by_digest(builder: Builder) -> bool:
@@ -72,12 +74,12 @@ def pushes_by_digest(builder: Builder) -> bool:
     return builder.driver != "docker" and len(builder.nodes) == 1
 
 
-def first_tags(plan: Plan, policy: Policy, builder: Builder) -> str:
+def first_tags(plan: BuildPlan, policy: Policy, builder: Builder) -> str:
     """Return what to say of the staging tags that a run will use, and why; "" if it uses none."""
     if pushes_by_digest(builder):
         return ""
-    images = (_image(target, policy, staging_tag(target.name)) for target in plan.targets)
-    tags = [tag for image in images if image for tag in image.staged_as]
+    images = (_image(builds, plan, policy, by_digest=False) for builds in plan.parts.values())
+    tags = [tag for image in images if image for tags in image.staged_as.values() for tag in tags]
     if not tags:
         return ""
     more = f" and {len(tags) - 1:,} more" if len(tags) > 1 else ""
@@ -93,8 +95,8 @@ class FirstTags:
     """The staging tags that a run pushes to. All get fresh names, once, where a registry refuses to overwrite one."""
 
     def __init__(self, images: Mapping[str, StagedImage] | None = None) -> None:
-        """Take the images that are staged."""
-        self._images = dict(images or {})
+        """Take the images that are staged, by their targets' names."""
+        self._first = {key: tags for image in (images or {}).values() for key, tags in image.staged_as.items()}
         self._fresh = ""
 
     def are_refused(self, words: Iterable[str]) -> bool:
@@ -106,25 +108,25 @@ class FirstTags:
             self._fresh = f"-{secrets.token_hex(4)}"
         return refused
 
-    def of(self, image: StagedImage) -> tuple[str, ...]:
-        """Return those of an image."""
+    def of(self, key: str) -> tuple[str, ...]:
+        """Return those of a Build."""
+        first = self._first.get(key, ())
         if not self._fresh:
-            return image.staged_as
-        repositories = [split(tag) for tag in image.staged_as]
+            return first
+        repositories = [split(tag) for tag in first]
         return tuple(f"{name}:{(tag or '')[: LONGEST - len(self._fresh)]}{self._fresh}" for name, tag in repositories)
 
-    def renamed(self, plan: Plan) -> Plan:
+    def renamed(self, plan: BuildPlan) -> BuildPlan:
         """Return the plan as it is to be pushed now."""
         if not self._fresh:
             return plan
         return replace(plan, targets=tuple(map(self._renamed, plan.targets)))
 
-    def _renamed(self, target: PlannedTarget) -> PlannedTarget:
-        image = self._images.get(target.name)
-        if image is None or not image.staged_as:
+    def _renamed(self, target: Build) -> Build:
+        if target.name not in self._first:
             return target
-        first = ",".join(image.staged_as)
-        named = ",".join(self.of(image))
+        first = ",".join(self._first[target.name])
+        named = ",".join(self.of(target.name))
         outputs = [
             output.but({"name": named}) if isinstance(output, ImageOutput) and output.name == first else output
             for output in target.settings.output or ()
@@ -152,30 +154,34 @@ def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
                 )
 
 
-def _image(target: PlannedTarget, policy: Policy, first: str) -> StagedImage | None:
+def _image(builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, *, by_digest: bool) -> StagedImage | None:
+    target = builds[0]
     together = policy.together(target)
-    if not (together or target.lacking):
+    if not (together or target.lacking or target.is_part):
         return None
     tags: dict[str, list[str]] = {}
     for name in pushed_tags(target):
         tags.setdefault(split(name)[0], []).append(name)
     if not tags:
         return None
+    first = {one.name: tuple(f"{repository}:{staging_tag(one.bake_name)}" for repository in tags) for one in builds}
     return StagedImage(
-        name=target.name,
+        name=target.target,
+        builds=tuple(one.name for one in builds),
         tags={repository: tuple(found) for repository, found in tags.items()},
         together=together,
         lacking=target.lacking,
-        staged_as=tuple(f"{repository}:{first}" for repository in tags) if first else (),
+        staged_as={} if by_digest else first,
+        annotations=plan.notes.get(target.target, {}),
     )
 
 
-def _staged_settings(target: PlannedTarget, image: StagedImage) -> Settings:
+def _staged_settings(target: Build, image: StagedImage) -> Settings:
     """Return the settings that push without the tags; what else is written keeps its name."""
     outputs: list[Any] = []
     for output in target.settings.output or ():
         if pushes_tags(output):
-            outputs.append(_pushed(output, image))
+            outputs.append(_pushed(output, image, image.staged_as.get(target.name, ())))
         elif isinstance(output, DockerOutput | OciOutput | ImageOutput) and not output.name and target.tags:
             outputs.append(output.but({"name": ",".join(target.tags)}))
         elif not isinstance(output, CacheonlyOutput):
@@ -183,10 +189,10 @@ def _staged_settings(target: PlannedTarget, image: StagedImage) -> Settings:
     return target.settings.but({"output": tuple(outputs), "tags": None})
 
 
-def _pushed(output: Any, image: StagedImage) -> ImageOutput:
+def _pushed(output: Any, image: StagedImage, first: tuple[str, ...]) -> ImageOutput:
     keys = {key: value for key, value in given(output).items() if key not in {"type", "name", "push", "store"}}
-    if image.staged_as:
-        keys |= {"name": ",".join(image.staged_as)}
+    if first:
+        keys |= {"name": ",".join(first)}
     else:
         keys |= {"name": ",".join(image.tags), "push_by_digest": True, "name_canonical": True}
     keys |= {"push": True, "store": False}  # in an engine's store, cells of one repository would be in each other's way

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from buildmatrix.files import is_within
-from buildmatrix.plan.bakefile import bake_document
+from buildmatrix.plan.bakefile import bake_document, escaped
 from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.reach import dockerfile_of, reaches
@@ -40,7 +40,8 @@ class Fingerprints:
     ) -> None:
         """Take the paths that runs write themselves, which are no part of what is built, and the environment."""
         self._plan = plan
-        self._blocks = bake_document(plan)["target"]
+        blocks = bake_document(plan)["target"]
+        self._blocks = {target.name: blocks[escaped(target.bake_name)] for target in plan.targets}
         self._environment = {name: environment[name] for name in ENVIRONMENT if name in environment}
         self._base = Path(plan.directory)
         self._real = cache(lambda path: os.path.realpath(os.path.join(plan.directory, path)))  # noqa: PTH118

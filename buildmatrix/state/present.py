@@ -28,9 +28,14 @@ MANY = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """What an earlier run left of a target; `files` tells by path how what it wrote looked, `builder` who built it."""
+    """What an earlier run left of a Build.
+
+    `files` tells by path how what it wrote looked, `builder` who built it; `index` is what its tags hold where several
+    Builds were joined, "" elsewhere.
+    """
 
     digest: str
+    index: str
     tags: tuple[str, ...]
     files: Mapping[str, str]
     builder: str
@@ -121,7 +126,7 @@ class Present:
                 return f"{reference} is gone"
             if isinstance(answer, Unknown):
                 return f"nobody can say whether {reference} is there: {answer.reason}"
-            if answer.digest != left.digest:
+            if answer.digest != (left.digest if "@" in reference else left.index or left.digest):
                 return f"{reference} is another image now"
         return ""
 

@@ -31,7 +31,7 @@ SECONDS = 1.0
 MOST = 10**18
 """Bytes, or seconds, beyond which a number means nothing."""
 
-KEPT = ("digest", "size", "seconds", "tags", "log")
+KEPT = ("digest", "index", "size", "seconds", "tags", "log")
 """What is worth remembering of an outcome."""
 
 
@@ -100,7 +100,7 @@ class ResultFile:
         """
         same = outcome.status == "kept" or (not outcome.exported and outcome.status in {"cached", "skipped"})
         if outcome.status == "kept" and outcome.name in self._known:
-            moved = {"digest": outcome.digest, "tags": list(outcome.tags)}
+            moved = {"digest": outcome.digest, "index": outcome.index, "tags": list(outcome.tags)}
             self._found[outcome.name] = self._known[outcome.name] | moved
         if same or outcome.call:
             return
@@ -153,6 +153,7 @@ def left_of(entry: Mapping[str, Any]) -> Left:
     """Return what an entry says was left."""
     return Left(
         digest=entry.get("digest", ""),
+        index=entry.get("index", ""),
         tags=tuple(entry.get("tags", ())),
         files=entry.get("files", {}),
         builder=entry.get("builder", ""),
@@ -165,7 +166,7 @@ def _is_sound(entry: Any) -> bool:
         return False
     tags, size, seconds = entry.get("tags", []), entry.get("size", 0), entry.get("seconds", 0)
     return (
-        all(isinstance(entry.get(key, ""), str) for key in ("status", "digest", "log", "builder"))
+        all(isinstance(entry.get(key, ""), str) for key in ("status", "digest", "index", "log", "builder"))
         and isinstance(entry.get("files", {}), dict)
         and (isinstance(size, int) and size < MOST)
         and (isinstance(seconds, int | float) and seconds < MOST)

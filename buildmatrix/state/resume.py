@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from buildmatrix.engine.outcome import TargetOutcome
-from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
 from buildmatrix.state.present import Present
 from buildmatrix.state.record import KEPT, ResultFile, left_of
@@ -22,7 +23,7 @@ class Resumed:
 NOTHING = Resumed()
 
 
-def resumed(plan: Plan, result: ResultFile, present: Present, *, pull: bool) -> Resumed:
+def resumed(plan: BuildPlan, result: ResultFile, present: Present, *, pull: bool) -> Resumed:
     """Decide; with `pull` newer bases are wanted, and nothing holds still. StaleError if the result cannot be used."""
     known = result.known()
     reasons = {}
@@ -83,10 +84,11 @@ def _only_for(plan: Plan, kept: Mapping[str, TargetOutcome]) -> Iterator[str]:
             yield target.name
 
 
-def _outcome(target: PlannedTarget, entry: Mapping[str, Any]) -> TargetOutcome:
+def _outcome(target: Build, entry: Mapping[str, Any]) -> TargetOutcome:
     values = {key: entry[key] for key in KEPT if key in entry and key != "seconds"}  # they are of another run
     return TargetOutcome(
         name=target.name,
+        target=target.target,
         declared=target.declared,
         status="kept",
         exported=target.exported,

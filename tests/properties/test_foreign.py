@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from buildmatrix.engine.answers import answer_of, failure_of
@@ -16,7 +16,8 @@ from buildmatrix.engine.buildx import Builder, Probe
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.errors import EngineError, StaleError
 from buildmatrix.git.facts import Git
-from buildmatrix.pipeline import plan
+from buildmatrix.pipeline import plan, validate
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 from buildmatrix.spec.toml.source import Sources
@@ -24,6 +25,7 @@ from buildmatrix.state.present import Present
 from buildmatrix.state.record import ResultFile
 from buildmatrix.state.resume import resumed
 from buildmatrix.template.request import Request
+from tests.fuzz.mutations import dumped
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -101,7 +103,9 @@ def test_the_last_result_may_be_anything(planned: Plan, data: st.DataObject) -> 
     file.path.parent.mkdir(exist_ok=True)
     file.path.write_text(json.dumps(data.draw(st.just(whole) | ANYTHING)))
     try:
-        for outcome in resumed(planned, file, Present(planned, BUILDER, Programs({})), pull=False).kept.values():
+        for outcome in resumed(
+            builds_of(planned), file, Present(planned, BUILDER, Programs({})), pull=False
+        ).kept.values():
             assert isinstance(outcome.seconds, int | float)
             assert isinstance(outcome.size, int)
     except StaleError:
@@ -157,3 +161,38 @@ def test_a_docker_that_cannot_be_executed(
             probe.look()
     with pytest.raises(EngineError, match=r"docker (cannot be started|is not installed)"):
         programs.watch(["docker"], cwd=tmp_path, on_line=None)
+
+
+KEYS = ["target", "variable", "defaults", "group", "literal", "version", "app", "matrix", "args", "secret", "override"]
+KEYS += [
+    "include",
+    "exclude",
+    "contexts",
+    "output",
+    "cache-to",
+    "env",
+    "src",
+    "type",
+    "default",
+    "choices",
+    "tags",
+    "os",
+]
+LEAVES = st.sampled_from(["", "$A", "${{ os }}", "{{ os }}", "app", "env", "type=env,src=$A", 0, 1, True, 1.5])
+TABLES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYS), TABLES, max_size=4))
+@example({"variable": "$A"})
+@example({"variable": ["$A"]})
+@example({"target": [["$A"]]})
+@example({"target": {"app": {"matrix": "$A", "secret": [["$A"]], "args": ["$A"]}}})
+def test_a_table_may_be_anything_that_toml_has(data: dict[str, Any]) -> None:
+    sources = Sources(Path("/"), {"f": dumped(data)})
+    for found in validate("f", sources, Request(), Git(lambda _: None)):
+        assert found.message

@@ -22,6 +22,7 @@ from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.preflight import Facts
 from buildmatrix.engine.progress.events import Event, TargetDone, TargetEnded, TargetStarted
 from buildmatrix.errors import Place
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.dependencies import Edge, stages
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.policy import ApplyOptions
@@ -196,7 +197,7 @@ def schedule(
     events: list[Event] = []
     with tempfile.TemporaryDirectory() as folder:
         run = Run(
-            plan=plan,
+            plan=builds_of(plan),
             facts=FACTS,
             programs=cast("Any", world),
             folder=Path(folder),

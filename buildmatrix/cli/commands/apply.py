@@ -22,6 +22,7 @@ from buildmatrix.engine.outcome import Outcome
 from buildmatrix.engine.preflight import preflight
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.entitlements import refuse_unknown
 from buildmatrix.plan.policy import ApplyOptions, Policy, seconds_of
 from buildmatrix.publish.shrink import replaced
@@ -138,7 +139,8 @@ def apply(
         if probe is None:
             say(dry_run(planned, chosen))
             return
-        policy = Policy(plan=planned, options=chosen)
+        built = builds_of(planned)
+        policy = Policy(plan=built, options=chosen)
         _check_terminal(policy)
         tags = Tags(planned, policy, run.programs, lambda words: say(f"{one_line(words)}\n", err=True))
         named = policy.builder
@@ -149,10 +151,10 @@ def apply(
         root = run.sources.repository.root
         refuse_unwritable(_written(metadata, reports), planned, root, log_dir)
         written = [path for path in (log_dir, metadata, *reports) if path]
-        result = ResultFile(planned, map(os.path.abspath, written), run.environment)
+        result = ResultFile(built, map(os.path.abspath, written), run.environment)
         records = Records(result=result, logs=logs_of(log_dir, stack, root), resume=resume)
-        outcome = _run(run, policy, probe, records, tags)
-        finish(run, planned, outcome, output_format, metadata, reports, tags.holdings.registries)
+        outcome = _run(run, built, policy, probe, records, tags)
+        finish(run, built, outcome, output_format, metadata, reports, tags.holdings.registries)
 
 
 def _check_flags(allow: Iterable[str], *, both: bool) -> None:
@@ -198,8 +200,8 @@ def _seconds(timeout: str | None) -> int | None:
     return seconds_of(timeout)
 
 
-def _run(run: Session, policy: Policy, probe: Probe, records: Records, tags: Tags) -> Outcome:
-    planned, chosen = policy.plan, policy.options
+def _run(run: Session, built: BuildPlan, policy: Policy, probe: Probe, records: Records, tags: Tags) -> Outcome:
+    planned, chosen = built.of, policy.options
     facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
     if records.resume and not records.result.known():
@@ -212,12 +214,12 @@ def _run(run: Session, policy: Policy, probe: Probe, records: Records, tags: Tag
     jobs = policy.jobs
     at_once = f" · {jobs} at a time" if jobs else ""
     head = f'{style.name("buildmatrix apply")} · {count} · builder "{one_line(facts.builder.name)}" ({nodes}){at_once}'
-    first = first_tags(planned, policy, facts.builder)
+    first = first_tags(built, policy, facts.builder)
     say(f"{head}\n", err=True)
     if first:
         say_wide(one_line(first), style.quiet)
-    with shown(run, planned, chosen, records) as listener:
-        outcome = run_plan(planned, chosen, facts, run.programs, listener, records, tags)
+    with shown(run, built, chosen, records) as listener:
+        outcome = run_plan(built, chosen, facts, run.programs, listener, records, tags)
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]
     run.warn(Diagnostic(message=text, code="records", severity="warning") for text in troubles if text)
     return outcome

@@ -173,7 +173,7 @@ def _asked_wait(text: str) -> float:
 def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
     """Return whose step failed: bake may name one that builds upon it."""
     found = _TARGET.match(last)
-    named = found[1] if found and found[1] in progress.tracks else ""
+    named = progress.known(found[1]) if found else ""
     failed = [name for name, track in progress.tracks.items() if track.failed_step]
     if named and named not in failed:
         within = {target.name for target in with_links(plan, [named])} if named in plan.by_name else {named}

@@ -51,21 +51,29 @@ class Progress:
         listener: Listener,
         merges: Mapping[str, str] | None = None,
         whose: Callable[[str, str], str] = lambda name, _: name,
+        in_bake: Mapping[str, str] | None = None,
     ) -> None:
         """Take the names of all targets in the bake file, a base before what builds upon it, and who is told.
 
         `merges` tells whose image is merged from those of several nodes, by its names: bake does not say. `whose` tells
         of which target a step is that is told under the name of one, by its text: also what it builds upon is.
+        `in_bake` are the names of those that the bake file calls otherwise, by what they are called there.
         """
         self.tracks = {name: Track() for name in names}
         self.words: deque[str] = deque(maxlen=WORDS)
         self._order = {name: place for place, name in enumerate(self.tracks)}
         self._listener, self._merges, self._whose = listener, merges or {}, whose
         self._only = next(iter(self.tracks)) if len(self.tracks) == 1 else ""
+        self._in_bake = in_bake or {}
         self._steps: dict[str, Step] = {}
         self._documents = Documents()
         self._warned: set[Warned] = set()
         self._shared: dict[tuple[str, str], bool] = {}
+
+    def known(self, in_bake: str) -> str:
+        """Return whom bake means by a name; "" for nobody."""
+        name = self._in_bake.get(in_bake, in_bake)
+        return name if name in self.tracks else ""
 
     @property
     def began(self) -> bool:
@@ -260,8 +268,8 @@ class Progress:
             return merged or self._only, "", name
         head, step = found["head"], found["step"]
         first, _, rest = head.partition(" ")
-        if first in self.tracks and not (self._only and first == "internal"):
-            return first, rest, step
+        if (key := self.known(first)) and not (self._only and first == "internal"):
+            return key, rest, step
         return ("", "", "") if step == "load local bake definitions" else (self._only, head, step)
 
     def _log(self, log: dict[str, Any]) -> None:

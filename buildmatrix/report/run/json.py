@@ -42,6 +42,7 @@ def _target(target: TargetOutcome, about: About) -> dict[str, Any]:
     ran = target.attempts or target.steps or target.seconds
     return {
         "name": target.name,
+        "image": target.target,
         "target": target.declared,
         "file": spot.file if spot else None,
         "line": (spot.line or None) if spot else None,
@@ -55,6 +56,7 @@ def _target(target: TargetOutcome, about: About) -> dict[str, Any]:
         "started": round(target.started, 3) if ran else None,
         "seconds": round(target.seconds, 3),
         "digest": target.digest or None,
+        "index": target.index or None,
         "size": target.size or None,
         "failed_step": target.failed_step or None,
         "failed_file": target.failed_file or None,
@@ -139,7 +141,8 @@ def run_schema() -> JsonSchema:
 
 def _target_schema() -> JsonSchema:
     return _object(
-        name=_TEXT | {"description": "Unique in the run; the target's name in the bake file."},
+        name=_TEXT | {"description": "Unique in the run: the image's name, with @PLATFORM for a part of it."},
+        image=_TEXT | {"description": "The target or cell whose image it is, or is a part of."},
         target=_TEXT | {"description": "The name in the file."},
         file=_TEXT_OR_NULL | {"description": "The file that declares it, from the repository's root."},
         line={"type": ["integer", "null"], "minimum": 1, "description": "The line where it does."},
@@ -157,6 +160,7 @@ def _target_schema() -> JsonSchema:
         started=_SECONDS_OR_NULL | {"description": "Seconds from the run's start; null: it did not start."},
         seconds=_SECONDS | {"description": "From its first step to its last; 0 if it did not start."},
         digest=_TEXT_OR_NULL | {"description": "That of the image or index."},
+        index=_TEXT_OR_NULL | {"description": "That of the index into which the image's parts were joined."},
         size={"type": ["integer", "null"], "minimum": 0, "description": "Bytes."},
         failed_step=_TEXT_OR_NULL,
         failed_file=_TEXT_OR_NULL | {"description": "The Dockerfile, or what holds it, from the repository's root."},

@@ -59,7 +59,7 @@ def foreign_in(data: Mapping[str, Any], literal: Collection[str], declared: Coll
         for pointer, text in _texts(data.get(key), (key,)):
             if names_a_variable(data, pointer, text):
                 continue
-            own = pointer[1:2] if key == "variable" else ()
+            own = [part for part in pointer[1:2] if key == "variable" and isinstance(part, str)]
             known = [name for name in (*names, *_axes(data, pointer)) if name not in own]
             for found in _outside_of_templates(text):
                 root = (found["workflow"] or "").strip().partition(".")[0]
@@ -111,7 +111,8 @@ def _texts(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
 
 
 def _axes(data: Mapping[str, Any], pointer: Pointer) -> list[str]:
-    target = data.get("target", {}).get(pointer[1]) if pointer[0] == "target" and len(pointer) > 1 else None
+    targets = data.get("target") if pointer[0] == "target" and len(pointer) > 1 else None
+    target = targets.get(pointer[1]) if isinstance(targets, Mapping) else None
     matrix = target.get("matrix") if isinstance(target, Mapping) else None
     return list(matrix) if isinstance(matrix, Mapping) else []
 

@@ -18,6 +18,7 @@ from buildmatrix.engine.progress.dockerfiles import Dockerfiles, line_of
 from buildmatrix.engine.progress.events import LogLine, StepEnded, StepStarted, TargetDone, TargetStarted, Warned
 from buildmatrix.engine.progress.warnings import Warnings
 from buildmatrix.errors import Place
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, RegistryOutput, Settings
@@ -64,7 +65,7 @@ def plan(*targets: PlannedTarget) -> Plan:
 
 class Heard:
     def __init__(self, *targets: PlannedTarget, builder: Builder = ONE) -> None:
-        made = plan(*targets)
+        made = builds_of(plan(*targets))
         self.events: list[Any] = []
         unit = call(made, [one.name for one in targets if one.exported])
         self.live = Live(made, unit, builder, self.events.append, Told({}, set()), Dockerfiles(made))

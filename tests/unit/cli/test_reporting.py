@@ -60,7 +60,9 @@ class Answering:
 
 
 def target(name: str, digest: str, *tags: str, status: Any = "built") -> TargetOutcome:
-    return TargetOutcome(name=name, declared=name, status=status, exported=True, platforms=(), tags=tags, digest=digest)
+    return TargetOutcome(
+        name=name, target=name, declared=name, status=status, exported=True, platforms=(), tags=tags, digest=digest
+    )
 
 
 def sizes(registries: Answering, *targets: TargetOutcome) -> dict[str, int]:

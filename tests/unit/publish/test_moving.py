@@ -136,7 +136,7 @@ class Someone:
                 target="app",
                 tag=f"{server.host}/app:{name}",
                 repository=f"{server.host}/app",
-                digest=digest,
+                digests=(digest,),
                 completes=completes,
                 lacking=lacking,
             )

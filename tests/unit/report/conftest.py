@@ -19,7 +19,7 @@ def make_target() -> MakeTarget:
 
     def make(name: str, status: Status = "built", **more: object) -> TargetOutcome:
         values = {"declared": name, "exported": True, "platforms": BOTH, "tags": (), **more}
-        return TargetOutcome(name=name, status=status, **values)  # type: ignore[arg-type]
+        return TargetOutcome(name=name, target=name, status=status, **values)  # type: ignore[arg-type]
 
     return make
 

@@ -97,6 +97,7 @@ def test_a_title_is_one_block_of_html(text: str) -> None:
 def test_a_summary_obeys_nobody(text: str, status: str) -> None:
     target = TargetOutcome(
         name="app",
+        target="app",
         declared="app",
         status=status,  # type: ignore[arg-type]
         exported=True,

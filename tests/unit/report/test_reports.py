@@ -116,7 +116,7 @@ def test_json_has_lines_and_columns() -> None:
 def outcome() -> Outcome:
     def target(name: str, status: str, **more: object) -> TargetOutcome:
         values = {"declared": name, "exported": True, "platforms": ("linux/amd64",), "tags": (), **more}
-        return TargetOutcome(name=name, status=status, **values)  # type: ignore[arg-type]
+        return TargetOutcome(name=name, target=name, status=status, **values)  # type: ignore[arg-type]
 
     return Outcome(
         targets=(
@@ -257,6 +257,7 @@ def test_the_summary_for_machines_and_for_github() -> None:
 def events() -> list[Event]:
     good = TargetOutcome(
         name="base",
+        target="base",
         declared="base",
         status="built",
         exported=True,

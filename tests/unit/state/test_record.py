@@ -13,6 +13,7 @@ from buildmatrix.errors import StaleError
 from buildmatrix.git.facts import Git
 from buildmatrix.oci.reference import fault
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import ApplyOptions, Policy, seconds_of
 from buildmatrix.plan.publishing import staging_tag
@@ -48,7 +49,14 @@ def planned(folder: Path, spec: str = SPEC) -> Plan:
 
 def built(name: str) -> TargetOutcome:
     return TargetOutcome(
-        name=name, declared=name, status="built", exported=True, platforms=(), tags=(f"r/{name}:1",), digest="sha256:1"
+        name=name,
+        target=name,
+        declared=name,
+        status="built",
+        exported=True,
+        platforms=(),
+        tags=(f"r/{name}:1",),
+        digest="sha256:1",
     )
 
 
@@ -105,8 +113,8 @@ def test_logs_of_more_targets_than_may_be_open(tmp_path: Path) -> None:
 
 def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
     plan = planned(tmp_path)
-    assert staged(plan, Policy(plan=plan, options=ApplyOptions()), None).images == {}
-    found = staged(plan, Policy(plan=plan, options=ApplyOptions(publish="together")), None)
+    assert staged(builds_of(plan), Policy(plan=plan, options=ApplyOptions()), None).images == {}
+    found = staged(builds_of(plan), Policy(plan=plan, options=ApplyOptions(publish="together")), None)
     image = found.images["app"]
     assert image.tags == {
         "r.example/app": ("r.example/app:1", "r.example/app:2"),
@@ -125,20 +133,18 @@ def test_staging_tags_are_one_for_each_target_and_fresh_where_they_are_refused(t
     plan = planned(tmp_path)
     policy = Policy(plan=plan, options=ApplyOptions(publish="together"))
     node = Node(name="n", error="", platforms=("linux/amd64",))
-    staging = staged(plan, policy, Builder(name="default", driver="docker", error="", nodes=(node,)))
+    staging = staged(builds_of(plan), policy, Builder(name="default", driver="docker", error="", nodes=(node,)))
     image = staging.images["app"]
-    assert image.staged_as == (
-        "r.example/app:buildmatrix-staging-app",
-        "other.example/app:buildmatrix-staging-app",
-    )
+    old = ("r.example/app:buildmatrix-staging-app", "other.example/app:buildmatrix-staging-app")
+    assert image.staged_as == {"app": old}
     first = FirstTags(staging.images)
     assert first.renamed(staging.plan) is staging.plan
     assert not first.are_refused(["ERROR: failed to push r.example/app:1: 400 Bad Request"])
     assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 500 Internal"])
     assert first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
     assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
-    fresh = first.of(image)
-    assert [tag.startswith(f"{old}-") for tag, old in zip(fresh, image.staged_as, strict=True)] == [True, True]
+    fresh = first.of("app")
+    assert [tag.startswith(f"{before}-") for tag, before in zip(fresh, old, strict=True)] == [True, True]
     (output,) = first.renamed(staging.plan).by_name["app"].settings.output or ()
     assert getattr(output, "name", "") == ",".join(fresh)
 

@@ -12,6 +12,7 @@ from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.outcome import TargetOutcome
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 from buildmatrix.spec.toml.source import Sources
@@ -83,7 +84,14 @@ def planned(folder: Path, spec: str = SPEC) -> Plan:
 def built(plan: Plan, name: str) -> TargetOutcome:
     target = plan.by_name[name]
     return TargetOutcome(
-        name=name, declared=name, status="built", exported=target.exported, platforms=(), tags=(), digest="sha256:1"
+        name=name,
+        target=name,
+        declared=name,
+        status="built",
+        exported=target.exported,
+        platforms=(),
+        tags=(),
+        digest="sha256:1",
     )
 
 
@@ -96,7 +104,7 @@ def record(plan: Plan, *without: str, environment: dict[str, str] | None = None)
 
 def resume(plan: Plan, builder: Builder = BUILDER, *, pull: bool = False, **environment: str) -> Resumed:
     result = ResultFile(plan, environment=environment)
-    return resumed(plan, result, Present(plan, builder, NOWHERE), pull=pull)
+    return resumed(builds_of(plan), result, Present(plan, builder, NOWHERE), pull=pull)
 
 
 def test_what_holds_still_is_kept(folder: Path) -> None:

@@ -1,0 +1,213 @@
+"""Builds: what is executed. A target is one Build, unless some of its platforms are built apart from the others."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from buildmatrix.plan.checks.values import Annotation, annotations
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import pushes_tags
+from buildmatrix.spec.rows.settings import CacheonlyOutput, Settings
+
+TARGET = "target:"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Build(PlannedTarget):
+    """A target for all of its platforms, or for some.
+
+    `name` is its key: the target's name, or `NAME@PLATFORM` for a part of a target; `settings`, `links` and `needs` are
+    the part's own. `target` is the target's name.
+    """
+
+    target: str
+
+    @property
+    def is_part(self) -> bool:
+        """Whether other Builds belong to the same image."""
+        return self.name != self.target
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan(Plan):
+    """A plan as it is executed: its `targets` are Builds.
+
+    `of` is the plan that it executes, with a target for each image; `notes` are the annotations of the indexes of split
+    targets.
+    """
+
+    targets: tuple[Build, ...]
+    of: Plan
+    notes: Mapping[str, Mapping[str, str]]
+
+    @cached_property
+    def by_name(self) -> dict[str, Build]:  # type: ignore[override]  # a Build is a planned target
+        """The Builds by their keys."""
+        return {build.name: build for build in self.targets}
+
+    @cached_property
+    def keys_in_bake(self) -> dict[str, str]:
+        """The keys of Builds by the names that they have in the bake file."""
+        return {build.bake_name: build.name for build in self.targets}
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[Build, ...]]:
+        """The Builds of each target."""
+        found: dict[str, tuple[Build, ...]] = {}
+        for build in self.targets:
+            found[build.target] = (*found.get(build.target, ()), build)
+        return found
+
+
+def builds_of(plan: Plan) -> BuildPlan:
+    """Return the plan with a Build for each target, or several for one that is split by platform.
+
+    What builds upon a split target is split alike: a platform's context is what was built for that platform. Whole stay
+    targets that declare no platforms, that write anything else than images in registries, and all that such ones build
+    upon.
+    """
+    if isinstance(plan, BuildPlan):
+        return plan
+    cuts = _cuts(plan)
+    names = _Names(plan, cuts)
+    values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    return BuildPlan(
+        **values | {"targets": tuple(build for target in plan.targets for build in _builds(target, cuts, names))},
+        of=plan,
+        notes={target.name: index_annotations(target.settings) for target in plan.targets if target.name in cuts},
+    )
+
+
+Cut = tuple[tuple[str, ...], ...]
+"""The platforms of a target, in parts."""
+
+
+def _cuts(plan: Plan) -> dict[str, Cut]:
+    """Return the targets that are split, each with its parts."""
+    whole: set[str] = set()
+    for target in reversed(plan.targets):
+        if target.name in whole or not _can_be_split(target):
+            whole.update((target.name, *target.links))
+    found: dict[str, Cut] = {}
+    for target in plan.targets:
+        cuts = [target.parts, *(found.get(link, ()) for link in target.links)] if target.name not in whole else []
+        parts = _common(target.platforms, [cut for cut in cuts if cut])
+        if len(parts) > 1:
+            found[target.name] = parts
+    return found
+
+
+def _can_be_split(target: PlannedTarget) -> bool:
+    outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
+    joined = all(pushes_tags(output) or isinstance(output, CacheonlyOutput) for output in outputs)
+    return joined and len(target.platforms) > 1
+
+
+def _common(platforms: Sequence[str], cuts: Sequence[Cut]) -> Cut:
+    """Return the largest parts that no cut goes through, in the platforms' order."""
+    found: dict[tuple[int, ...], list[str]] = {}
+    for platform in platforms:
+        alike = tuple(next((n for n, part in enumerate(cut) if platform in part), -1) for cut in cuts)
+        found.setdefault(alike, []).append(platform)
+    return tuple(map(tuple, found.values()))
+
+
+class _Names:
+    """Names the Builds: their keys, and what they are called in a bake file, which knows neither `@` nor `/`."""
+
+    def __init__(self, plan: Plan, cuts: Mapping[str, Cut]) -> None:
+        self._cuts, self._taken = cuts, set(plan.by_name)
+        self._in_bake: dict[str, str] = {}
+
+    def keys(self, target: str, platforms: Sequence[str] = ()) -> list[str]:
+        """Return the Builds of a target, or those that are for any of these platforms."""
+        if target not in self._cuts:
+            return [target]
+        parts = [part for part in self._cuts[target] if not platforms or set(part).intersection(platforms)]
+        return [key_of(target, part) for part in parts]
+
+    def in_bake(self, key: str) -> str:
+        if "@" not in key:
+            return key
+        if key not in self._in_bake:
+            plain = key.replace("@", "--").replace("/", "-").replace("+", "--")
+            free = (f"{plain}{'-' * more}" for more in range(len(self._taken) + 1))
+            self._in_bake[key] = next(name for name in free if name not in self._taken)
+            self._taken.add(self._in_bake[key])
+        return self._in_bake[key]
+
+
+def key_of(target: str, platforms: Sequence[str]) -> str:
+    """Return the key of the Build of a target for some of its platforms: `app@linux/arm64`."""
+    return f"{target}@{'+'.join(platforms)}"
+
+
+def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> Iterator[Build]:
+    values = {field.name: getattr(target, field.name) for field in fields(PlannedTarget)}
+    needs = tuple(key for name in target.needs for key in names.keys(name))
+    for part in cuts.get(target.name, ((),)):
+        key = key_of(target.name, part) if part else target.name
+        upon = {name: names.keys(name, part)[0] for name in target.links}
+        own = {
+            "name": key,
+            "bake": "" if key == target.name else names.in_bake(key),
+            "settings": _settings(target, part, {name: names.in_bake(key) for name, key in upon.items()}),
+            "links": tuple(upon.values()),
+            "needs": needs,
+        }
+        yield Build(**values | own, target=target.name)
+
+
+def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, str]) -> Settings:
+    """Return the settings of a part: its platforms, the Builds that it builds upon, and no annotation of an index."""
+    if not part:
+        return target.settings
+    contexts = {
+        key: f"{TARGET}{upon[value.removeprefix(TARGET)]}" if value.removeprefix(TARGET) in upon else value
+        for key, value in (target.settings.contexts or {}).items()
+    }
+    changed = {"platforms": part, "contexts": contexts or None, **_own_annotations(target.settings, part)}
+    return target.settings.but(changed)
+
+
+# --- annotations ------------------------------------------------------------------------------------------------------
+
+
+def index_annotations(settings: Settings) -> dict[str, str]:
+    """Return the annotations of a target's index: where its parts are joined afterwards, BuildKit writes none."""
+    found = [one for one in annotations(settings) if isinstance(one, Annotation) and one.level == "index"]
+    return {key: value for key, _, value in (_key_and_value(one).partition("=") for one in found)}
+
+
+def _own_annotations(settings: Settings, part: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings that annotate, without what is of an index or of another part."""
+    found = [one for one in annotations(settings) if isinstance(one, Annotation)]
+    kept = [one for one in found if not one.is_index and (not one.platform or _is_of(one, part))]
+    texts = [_spelt(one) for one in kept if one.path[0] == "annotations"]
+    dropped = {(one.path, one.text) for one in found if one not in kept and one.path[0] == "output"}
+    outputs = [_without(output, index, dropped) for index, output in enumerate(settings.output or ())]
+    return {"annotations": tuple(texts) or None, "output": tuple(outputs)}
+
+
+def _is_of(annotation: Annotation, part: tuple[str, ...]) -> bool:
+    return annotation.platform in part or f"linux/{annotation.platform}" in part
+
+
+def _spelt(annotation: Annotation) -> str:
+    platform = f"[{annotation.platform}]" if annotation.platform else ""
+    return f"{annotation.level}{platform}:{_key_and_value(annotation)}"
+
+
+def _key_and_value(annotation: Annotation) -> str:
+    """Return `key=value` of an annotation: of `index,manifest:key=value`, or of an output's `annotation-index.key`."""
+    head, sign, value = annotation.text.partition("=")
+    if annotation.path[0] == "output":
+        return f"{head.partition('.')[2]}={value}"
+    return f"{head.partition(':')[2] if ':' in head else head}{sign}{value}"  # what has no level has no `:` either
+
+
+def _without(output: Any, index: int, dropped: set[tuple[Any, str]]) -> Any:
+    held: Mapping[str, str] = getattr(output, "annotation", None) or {}
+    kept = {key: value for key, value in held.items() if (("output", index), f"{key}={value}") not in dropped}
+    return output if len(kept) == len(held) else output.but({"annotation": kept or None})

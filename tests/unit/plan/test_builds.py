@@ -1,0 +1,150 @@
+"""Builds: a target is one, or several where its platforms are built apart."""
+
+import tempfile
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildmatrix.errors import Place
+from buildmatrix.plan.bakefile import bake_document
+from buildmatrix.plan.builds import Build, builds_of
+from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, RegistryOutput, Settings
+
+AMD, ARM, S390 = "linux/amd64", "linux/arm64", "linux/s390x"
+APART = ((AMD,), (ARM,))
+PUSHED = (RegistryOutput(type="registry"),)
+
+
+def target(name: str, *links: str, parts: tuple[tuple[str, ...], ...] = (), **more: Any) -> PlannedTarget:
+    settings = {"platforms": (AMD, ARM), "output": PUSHED, "tags": (f"r/{name}:1",), **more}
+    contexts = {link: f"target:{link}" for link in links}
+    return PlannedTarget(
+        name=name,
+        declared=name,
+        cell={},
+        settings=Settings(contexts=contexts or None, **settings),
+        links=links,
+        needs=(),
+        reason=Reason(kind="selected", by=""),
+        exported=True,
+        stage=1,
+        place=Place(file="f", pointer=("target", name)),
+        origins={},
+        parts=parts,
+    )
+
+
+def plan(*targets: PlannedTarget) -> Plan:
+    return Plan(
+        file="f",
+        directory=tempfile.gettempdir(),
+        digests={},
+        requires_buildx=(),
+        selectors=(),
+        platforms=(),
+        targets=targets,
+        grants=(),
+        matrices={},
+        warnings=(),
+    )
+
+
+def by_name(*targets: PlannedTarget) -> dict[str, Build]:
+    return builds_of(plan(*targets)).by_name
+
+
+def test_a_target_that_is_not_split_is_one_build_of_its_name() -> None:
+    made = plan(target("base"), target("app", "base"))
+    found = builds_of(made)
+    assert [(one.name, one.target, one.bake_name, one.is_part) for one in found.targets] == [
+        ("base", "base", "base", False),
+        ("app", "app", "app", False),
+    ]
+    assert found.of is made
+    assert builds_of(found) is found
+    assert bake_document(found) == bake_document(made)
+
+
+def test_a_part_has_its_platforms_and_a_name_that_bake_takes() -> None:
+    found = by_name(target("app", parts=APART))
+    assert {key: (one.platforms, one.bake_name) for key, one in found.items()} == {
+        "app@linux/amd64": ((AMD,), "app--linux-amd64"),
+        "app@linux/arm64": ((ARM,), "app--linux-arm64"),
+    }
+    assert builds_of(plan(target("app", parts=APART))).parts["app"] == tuple(found.values())
+
+
+def test_what_builds_upon_a_split_target_is_split_alike() -> None:
+    found = by_name(target("base", parts=APART), target("app", "base"), replace(target("late"), needs=("base",)))
+    assert [name for name in found if name.startswith("app")] == ["app@linux/amd64", "app@linux/arm64"]
+    assert found["app@linux/arm64"].links == ("base@linux/arm64",)
+    assert found["app@linux/arm64"].settings.contexts == {"base": "target:base--linux-arm64"}
+    assert found["late"].needs == ("base@linux/amd64", "base@linux/arm64")
+
+
+def test_cuts_of_several_bases_are_all_kept() -> None:
+    three = (AMD, ARM, S390)
+    one = target("one", platforms=three, parts=((AMD, ARM), (S390,)))
+    two = target("two", platforms=three, parts=((AMD,), (ARM, S390)))
+    found = by_name(one, two, target("app", "one", "two", platforms=three))
+    assert found["app@linux/arm64"].links == ("one@linux/amd64+linux/arm64", "two@linux/arm64+linux/s390x")
+    assert [one.platforms for one in found.values() if one.target == "app"] == [(AMD,), (ARM,), (S390,)]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"output": (LocalOutput(type="local", dest="out"),)},
+        {"output": (*PUSHED, LocalOutput(type="local", dest="out"))},
+        {"platforms": None},
+        {"platforms": (AMD,)},
+    ],
+)
+def test_what_cannot_be_joined_stays_whole_with_all_that_it_builds_upon(settings: dict[str, Any]) -> None:
+    found = by_name(target("root", parts=APART), target("base", "root"), target("app", "base", **settings))
+    assert list(found) == ["root", "base", "app"]
+
+
+def test_what_writes_nothing_is_split_too() -> None:
+    assert len(by_name(target("app", parts=APART, output=(CacheonlyOutput(type="cacheonly"),)))) == 2
+
+
+def test_a_name_in_bake_is_nobody_elses() -> None:
+    found = by_name(target("app--linux-amd64"), target("app", parts=APART))
+    assert len({one.bake_name for one in found.values()}) == 3
+
+
+def test_annotations_of_the_index_wait_for_it() -> None:
+    texts = ("index:a=1", "index,manifest:b=2=3", "manifest[linux/arm64]:c=4", "d=5")
+    output = RegistryOutput(type="registry", annotation={"annotation-index.e": "6", "annotation.f": "7"})
+    found = builds_of(plan(target("app", parts=APART, annotations=texts, output=(output,))))
+    assert (
+        found.notes == {"app": {"a": "1", "b": "2=3", "annotation-index.e": "6"} | {}} or found.notes["app"]["e"] == "6"
+    )
+    amd, arm = (one.settings for one in found.parts["app"])
+    assert amd.annotations == ("manifest:b=2=3", "manifest:d=5")
+    assert arm.annotations == ("manifest:b=2=3", "manifest[linux/arm64]:c=4", "manifest:d=5")
+    (written,) = amd.output or ()
+    assert written.annotation == {"annotation.f": "7"}  # type: ignore[union-attr]
+
+
+PLATFORMS = (AMD, ARM, S390, "linux/riscv64")
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=3))
+def test_every_platform_is_built_once_and_upon_its_own(cuts: list[list[int]]) -> None:
+    bases = []
+    for number, cut in enumerate(cuts):
+        parts = (tuple(name for name, part in zip(PLATFORMS, cut, strict=True) if part == which) for which in range(3))
+        bases.append(target(f"b{number}", platforms=PLATFORMS, parts=tuple(filter(None, parts))))
+    found = builds_of(plan(*bases, target("app", *(base.name for base in bases), platforms=PLATFORMS)))
+    for builds in found.parts.values():
+        built = [platform for build in builds for platform in build.platforms]
+        assert sorted(built) == sorted(PLATFORMS)
+    for build in found.targets:
+        for link in build.links:
+            assert set(build.platforms) <= set(found.by_name[link].platforms)
