@@ -11,6 +11,7 @@ from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import Diagnostic, Place, SpecError, and_more
+from buildmatrix.graphs import reached
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.spec.rows.settings import Settings, Ssh
@@ -98,13 +99,7 @@ def _mixed(plan: Plan) -> Iterator[Trouble]:
 
 def with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
     """Return the named targets and all that they build upon, in the plan's order."""
-    found: set[str] = set()
-    pending = list(names)
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending += plan.by_name[name].links
+    found = set(reached(names, lambda name: plan.by_name[name].links))
     return [target for target in plan.targets if target.name in found]
 
 

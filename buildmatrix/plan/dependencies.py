@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from buildmatrix.errors import Place, Problems
+from buildmatrix.graphs import find_cycles, levels, steps_of
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
-from buildmatrix.spec.checks.names import find_circles, steps_of
 from buildmatrix.spec.rows.settings import Settings
 
 TARGET = "target:"
@@ -73,7 +73,7 @@ def _link(entry: Entry, key: str, selector: str, place: Place, selection: Select
 def refuse_circles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> bool:
     """Add each circle to `problems`, walked edge by edge; tell whether there is one."""
     found: list[list[str]] = []
-    find_circles({name: dict.fromkeys(edge.to for edge in several) for name, several in edges.items()}, found.append)
+    find_cycles({name: dict.fromkeys(edge.to for edge in several) for name, several in edges.items()}, found.append)
     for walk in found:
         pairs = steps_of(walk)
         steps = [next(edge for edge in edges[name] if edge.to == following) for name, following in pairs]
@@ -87,15 +87,5 @@ def refuse_circles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> b
 
 def stages(edges: Mapping[str, Iterable[Edge]]) -> dict[str, int]:
     """Return the stage of each name, from 1: one more than the highest of what it depends on. There is no circle."""
-    found: dict[str, int] = {}
-    for start in edges:
-        pending = [start]
-        while pending:
-            name = pending[-1]
-            missing = [edge.to for edge in edges[name] if edge.to not in found]
-            if missing:
-                pending += missing
-                continue
-            pending.pop()
-            found[name] = 1 + max((found[edge.to] for edge in edges[name]), default=0)
-    return found
+    found = levels({name: [edge.to for edge in several] for name, several in edges.items()})
+    return {name: level + 1 for name, level in found.items()}

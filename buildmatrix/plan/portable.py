@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from buildmatrix.errors import Diagnostic, Problems
 from buildmatrix.git.facts import Git
+from buildmatrix.graphs import reached
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.paths import rebase
 from buildmatrix.plan.cells.select import SelectorError
@@ -89,14 +90,9 @@ def make_whole(spec: Spec, request: Request, git: Git, problems: Problems) -> Wh
 
 
 def _reached(names: Iterable[str], by_name: Mapping[str, PlannedTarget]) -> Iterator[str]:
-    """Yield targets and all that has to be built for them."""
-    pending, seen = [name for name in names if name in by_name], set[str]()
-    while pending:
-        name = pending.pop()
-        if name not in seen:
-            seen.add(name)
-            yield name
-            pending += [*by_name[name].links, *by_name[name].needs]
+    """Return targets and all that has to be built for them."""
+    there = (name for name in names if name in by_name)
+    return reached(there, lambda name: (*by_name[name].links, *by_name[name].needs))
 
 
 def _with_needs(names: Iterable[str], by_name: Mapping[str, PlannedTarget]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from buildmatrix.files import is_within
+from buildmatrix.graphs import reached
 from buildmatrix.plan.bakefile import bake_document, escaped
 from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -84,14 +85,9 @@ class Fingerprints:
         return digest.hexdigest()
 
     def _with_links(self, name: str) -> Iterator[PlannedTarget]:
-        """Yield a target and all that it builds upon; looks at no other, since this is asked of each target."""
-        pending, seen = [name], {name}
-        while pending:
-            target = self._plan.by_name[pending.pop()]
-            yield target
-            fresh = [link for link in target.links if link not in seen]
-            seen.update(fresh)
-            pending += fresh
+        """Return a target and all that it builds upon; looks at no other, since this is asked of each target."""
+        targets = self._plan.by_name
+        return map(targets.__getitem__, reached([name], lambda one: targets[one].links))
 
     def _paths_of(self, target: PlannedTarget) -> Iterator[tuple[str, bool]]:
         """Yield the local paths that a target names, and whether `.git` in them counts.

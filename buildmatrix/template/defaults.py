@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Problems
-from buildmatrix.spec.checks.names import find_circles, inside, steps_of
+from buildmatrix.graphs import find_cycles, ordered, steps_of
+from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.render import Templates
@@ -30,7 +31,7 @@ def render_defaults(
         message = "variables use each other in a circle: " + " → ".join([*walk, walk[0]])
         problems.error("circle", message, found[walk[0]].place, notes=notes)
 
-    find_circles(uses, report)
+    find_cycles(uses, report)
     scope = {**values_of(found), **built_in}
     for name in _ordered(uses, circular):
         found[name] = _rendered(spec, found[name], scope, problems, templates)
@@ -64,21 +65,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _ordered(uses: Mapping[str, list[str]], circular: set[str]) -> list[str]:
     """Return the names that use others, each after those that it uses."""
-    order: list[str] = []
-    done = set(circular)
-    for start in uses:
-        pending = [start]
-        while pending:
-            name = pending[-1]
-            missing = [] if name in done else [used for used in uses.get(name, ()) if used not in done]
-            if missing:
-                pending += reversed(missing)
-                continue
-            pending.pop()
-            if name not in done:
-                done.add(name)
-                order.append(name)
-    return [name for name in order if uses.get(name)]
+    order = ordered(uses, lambda name: () if name in circular else uses.get(name, ()))
+    return [name for name in order if name not in circular and uses.get(name)]
 
 
 def _rendered(

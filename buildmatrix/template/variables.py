@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
+from buildmatrix import graphs
 from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
 from buildmatrix.files import OutsideError, Repository, read_regular, strays
 from buildmatrix.spec.checks.data import MOST, shown, spoken
@@ -218,14 +219,12 @@ def hide_confidential(spec: Spec, variables: Mapping[str, ResolvedVariable]) -> 
 
 def reached(spec: Spec, names: Iterable[str]) -> frozenset[str]:
     """Return the variables among the names, and those that their defaults are made of."""
-    pending, seen = [name for name in names if name in spec.variables], set[str]()
-    while pending:
-        name = pending.pop()
-        if name not in seen:
-            seen.add(name)
-            words = {word for text in _texts(spec.variables[name].table.default) for word in _WORD.findall(text)}
-            pending += [word for word in words if word in spec.variables]
-    return frozenset(seen)
+
+    def used(name: str) -> set[str]:
+        words = {word for text in _texts(spec.variables[name].table.default) for word in _WORD.findall(text)}
+        return words & spec.variables.keys()
+
+    return frozenset(graphs.reached((name for name in names if name in spec.variables), used))
 
 
 _WORD = re.compile(r"[A-Za-z]\w*")

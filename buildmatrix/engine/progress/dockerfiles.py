@@ -6,6 +6,7 @@ Bake tells the steps of what a target builds upon under that target's name, too.
 import re
 
 from buildmatrix.dockerfile.reader import instructions, last_instruction, last_step, numbered, pulls
+from buildmatrix.graphs import reached
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.reach import text_of
 
@@ -25,8 +26,8 @@ class Dockerfiles:
     def upon(self, name: str) -> tuple[str, ...]:
         """Return all that a target builds upon, a base before what builds upon it."""
         if name not in self._upon:
-            links = self._plan.by_name[name].links
-            found = {*links, *(further for link in links for further in self.upon(link))}
+            targets = self._plan.by_name
+            found = set(reached(targets[name].links, lambda one: targets[one].links))
             self._upon[name] = tuple(one.name for one in self._plan.targets if one.name in found)
         return self._upon[name]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer
+from buildmatrix.graphs import ordered
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import given, row_of
@@ -123,15 +124,9 @@ class Heritage:
 
     def _above(self, name: str) -> Stack:
         """Return the parents of a target, in full, laid over each other."""
-        pending = [name]
-        while pending:
-            last = pending[-1]
-            missing = [parent for parent in self._parents(last) if parent not in self._known]
-            if missing:
-                pending += missing
-                continue
-            pending.pop()
-            self._known[last] = self._inherited(last)
+        for one in ordered([name], lambda one: () if one in self._known else self._parents(one)):
+            if one not in self._known:
+                self._known[one] = self._inherited(one)
         return self._known[name]
 
     def _parents(self, name: str) -> list[str]:

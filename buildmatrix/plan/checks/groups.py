@@ -1,9 +1,10 @@
 """What is wrong with groups: empty ones, members that nobody has, circles."""
 
 from buildmatrix.errors import Problems
+from buildmatrix.graphs import steps_of
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.select import GroupCircleError, SelectorError
-from buildmatrix.spec.checks.names import inside, steps_of
+from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.tables import DeclaredGroup, Spec
 from buildmatrix.spec.toml.placed import Placed, sources_of
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from buildmatrix.errors import Diagnostic
 from buildmatrix.files import Repository
+from buildmatrix.graphs import reached
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.reach import Reach, reaches, written_before
 
@@ -58,13 +59,9 @@ def _writer(
 
 def _is_before(name: str, later: str, by_name: Mapping[str, PlannedTarget]) -> bool:
     """Tell whether a target is over before another one begins."""
-    pending, seen = [(later, False)], set[tuple[str, bool]]()
-    while pending:
-        at, needed = pending.pop()
-        if at == name and needed:
-            return True
-        if (at, needed) in seen or at not in by_name:
-            continue
-        seen.add((at, needed))
-        pending += [(one, needed) for one in by_name[at].links] + [(one, True) for one in by_name[at].needs]
-    return False
+
+    def before(at: tuple[str, bool]) -> list[tuple[str, bool]]:
+        one, needed = by_name.get(at[0]), at[1]
+        return [(link, needed) for link in one.links] + [(need, True) for need in one.needs] if one else []
+
+    return (name, True) in reached([(later, False)], before)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from graphlib import CycleError
 from itertools import pairwise
 
 from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.graphs import levels
 from buildmatrix.report.run.words import duration
 
 MOST = 60
@@ -52,7 +53,7 @@ class Graph:
 
 
 def graph_of(targets: Sequence[TargetOutcome]) -> Graph | None:
-    """Return the graph, or None where there are no targets, or too many, or (in a plan made by hand) a circle."""
+    """Return the graph, or None where there are no targets, or too many, or (in a plan made by hand) a cycle."""
     if not 0 < len(targets) <= MOST:
         return None
     try:
@@ -228,10 +229,7 @@ class _Layered:
 
 def _layers(firsts: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     """Return each target's layer: one more than the highest of what it needs."""
-    layer: dict[str, int] = {}
-    for name in TopologicalSorter(firsts).static_order():
-        layer[name] = max((layer[first] + 1 for first in firsts[name]), default=0)
-    return {name: layer[name] for name in firsts}
+    return levels(firsts)
 
 
 def _mean(numbers: Sequence[float], otherwise: float) -> float:

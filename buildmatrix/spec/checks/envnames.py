@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.graphs import reached
 from buildmatrix.spec.rows.shapes import Table, is_template
 from buildmatrix.spec.rows.tables import DeclaredVariable, Spec
 
@@ -83,15 +84,13 @@ def _names(settings: Any) -> Iterator[tuple[Pointer, str | None]]:
 
 def _from_outside(text: str, variables: Mapping[str, DeclaredVariable]) -> DeclaredVariable | None:
     """Return the variable of the environment or of a file that a template uses, if only through others."""
-    pending, seen = [text], set[str]()
-    while pending:
-        for name in _WORD.findall(pending.pop()):
-            variable = variables.get(name)
-            if variable is None or name in seen:
-                continue
-            seen.add(name)
-            if variable.table.env or variable.table.file:
-                return variable
-            if isinstance(variable.table.default, str) and is_template(variable.table.default):
-                pending.append(variable.table.default)
-    return None
+
+    def used(name: str) -> list[str]:
+        default = variables[name].table.default
+        return named(default) if isinstance(default, str) and is_template(default) else []
+
+    def named(template: str) -> list[str]:
+        return [name for name in _WORD.findall(template) if name in variables]
+
+    found = (variables[name] for name in reached(named(text), used))
+    return next((variable for variable in found if variable.table.env or variable.table.file), None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
+from buildmatrix.graphs import find_cycles, steps_of
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec
 from buildmatrix.spec.toml.placed import sources_of
@@ -31,7 +32,7 @@ def check_names(spec: Spec, problems: Problems) -> None:
         if target.name not in unsure:
             _check_matrix(target, problems)
             _check_override(target, problems)
-    find_circles({name: _parents(spec, name) for name in spec.targets}, _inherits_circle(spec, problems))
+    find_cycles({name: _parents(spec, name) for name in spec.targets}, _inherits_circle(spec, problems))
     for group in spec.groups.values():
         if group.name in spec.targets:
             notes = (("the target", spec.targets[group.name].place),)
@@ -134,31 +135,6 @@ def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], No
         )
 
     return report
-
-
-def steps_of(walk: list[str]) -> list[tuple[str, str]]:
-    """Return the steps of a circle: each name with the following one, the last with the first."""
-    return list(zip(walk, [*walk[1:], walk[0]], strict=True))
-
-
-def find_circles(edges: Mapping[str, Iterable[str]], report: Callable[[list[str]], None]) -> None:
-    """Call `report` with the walk of each circle among the edges, once for each, starting at its first name."""
-    done: set[str] = set()
-    for start in edges:
-        walk: dict[str, None] = {}
-        stack = [] if start in done else [(start, iter(edges[start]))]
-        walk.update((name, None) for name, _ in stack)
-        while stack:
-            following = next(stack[-1][1], None)
-            if following is None:
-                stack.pop()
-                done.add(walk.popitem()[0])
-            elif following in walk:
-                names = list(walk)
-                report(names[names.index(following) :])
-            elif following not in done and following in edges:
-                walk[following] = None
-                stack.append((following, iter(edges[following])))
 
 
 def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
