@@ -63,8 +63,9 @@ Notes = tuple[tuple[str, Place | None], ...]
 class Diagnostic:
     """One problem: what is wrong, where, and what to write instead (`hint`, may be empty).
 
-    `code` names the kind, stable for machines. `notes` are further lines, each with a place of its own or none
-    (the edges of a cycle, the other one of two declarations).
+    `code` names the kind, one of `codes.CODES`. `notes` are further lines, each with a place of its own or none
+    (the edges of a cycle, the other one of two declarations). `unknown` says that a name was looked for and not found,
+    nor one like it: where a file could not be read, it may be declared there.
     """
 
     message: str
@@ -73,6 +74,7 @@ class Diagnostic:
     hint: str = ""
     severity: Severity = "error"
     notes: Notes = ()
+    unknown: bool = False
 
 
 class BuildmatrixError(Exception):
@@ -163,9 +165,18 @@ class Problems:
             if diagnostic.severity == "error":
                 raise SpecError(*self.found)
 
-    def error(self, code: str, message: str, place: Place | None = None, *, hint: str = "", notes: Notes = ()) -> None:
+    def error(
+        self,
+        code: str,
+        message: str,
+        place: Place | None = None,
+        *,
+        hint: str = "",
+        notes: Notes = (),
+        unknown: bool = False,
+    ) -> None:
         """Add an error."""
-        self.add(Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes))
+        self.add(Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes, unknown=unknown))
 
     def warn(self, code: str, message: str, place: Place | None = None, *, hint: str = "") -> None:
         """Add a warning."""
@@ -188,15 +199,7 @@ class Problems:
 
     def told(self) -> tuple[Diagnostic, ...]:
         """Return what is worth saying: where a file could not be read, not that a name is missing."""
-        return tuple(one for one in self.found if not (self.incomplete and _misses_a_name(one)))
-
-
-def _misses_a_name(diagnostic: Diagnostic) -> bool:
-    missed = "matches no target and no group" in diagnostic.message
-    return (missed and not diagnostic.hint.startswith("did you mean")) or diagnostic.code in {
-        "inherits",
-        "unknown-name",
-    }
+        return tuple(one for one in self.found if not (self.incomplete and one.unknown))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

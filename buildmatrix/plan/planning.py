@@ -154,7 +154,7 @@ def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> 
     except GroupCircleError:
         return  # reported with the group
     except SelectorError as error:
-        problems.error("selector", error.message, hint=error.hint)
+        problems.error("selector", error.message, hint=error.hint, unknown=error.unknown)
 
 
 def plan_of(

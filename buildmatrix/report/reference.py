@@ -4,6 +4,7 @@ import json
 from typing import Any, get_args, get_origin
 
 from buildmatrix import errors
+from buildmatrix.codes import CODES
 from buildmatrix.spec.rows import caches, settings
 from buildmatrix.spec.rows import tables as model
 from buildmatrix.spec.rows.shapes import (
@@ -52,7 +53,7 @@ def reference_markdown() -> str:
     parts = ["# Reference\n\nMade from the code by `make generate`; do not edit.\n"]
     parts += [_table(title, table, text) for title, table, text in TABLES]
     parts += [_tables_of(key, shape) for key, shape in ARMS]
-    return "".join([*parts, _filters(), _scope(), _exit_codes()])
+    return "".join([*parts, _filters(), _scope(), _exit_codes(), _codes()])
 
 
 def _table(title: str, table: type[Table], text: str) -> str:
@@ -135,6 +136,12 @@ def _scope() -> str:
 
 def _exit_codes() -> str:
     return f"\n## Exit codes\n\n{exit_codes()}"
+
+
+def _codes() -> str:
+    lines = [f"| `{code}` | {_cell(meaning)} |\n" for code, meaning in CODES.items()]
+    head = "\n## Codes of diagnostics\n\nWhat `code` says in `validate --format json`.\n\n| code | what it is of |\n"
+    return f"{head}| --- | --- |\n{''.join(lines)}"
 
 
 def exit_codes() -> str:

@@ -35,6 +35,10 @@ KEPT = ("digest", "index", "size", "seconds", "tags", "log")
 """What is worth remembering of an outcome."""
 
 
+class _OtherFormatError(StaleError):
+    """Another buildmatrix has written it."""
+
+
 class ResultFile:
     """The file `.buildmatrix/result.json` in a plan's directory."""
 
@@ -85,7 +89,7 @@ class ResultFile:
         sound = isinstance(entries, dict) and all(map(_is_sound, entries.values()))
         if version != FORMAT_VERSION:
             message = f"the last result has format {version}, this buildmatrix reads {FORMAT_VERSION}"
-            raise StaleError(Diagnostic(message=message, code="result", hint=hint))
+            raise _OtherFormatError(Diagnostic(message=message, code="result", hint=hint))
         if not sound:
             message = f"the last result, {FOLDER}/{FILE}, cannot be read"
             raise StaleError(Diagnostic(message=message, code="result", hint=hint))
@@ -137,9 +141,9 @@ class ResultFile:
             return self._read()
         except FileNotFoundError:
             return {}
-        except StaleError as error:
-            if "format" in error.diagnostics[0].message:
-                raise  # a newer buildmatrix's: it is left alone
+        except _OtherFormatError:
+            raise  # a newer buildmatrix's: it is left alone
+        except StaleError:
             return {}
 
     def _write(self, entries: Mapping[str, Any]) -> None:

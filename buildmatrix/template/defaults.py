@@ -10,7 +10,7 @@ from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.render import Templates
-from buildmatrix.template.scope import FOLLOWS, NO_REPOSITORY, BadTemplateError, values_of
+from buildmatrix.template.scope import FOLLOWS, NO_REPOSITORY, UNKNOWN_NAME, BadTemplateError, values_of
 from buildmatrix.template.variables import ResolvedVariable
 
 
@@ -81,7 +81,8 @@ def _rendered(
         advice = _advice(variable.name, error)
         if not advice and error.code != FOLLOWS:
             place = inside(variable.place)
-            problems.error(error.code, f"variable.{variable.name}: {error.message}", place, hint=error.hint)
+            message, unknown = f"variable.{variable.name}: {error.message}", error.code == UNKNOWN_NAME
+            problems.error(error.code, message, place, hint=error.hint, unknown=unknown)
         return replace(variable, value=None, origin="nothing", advice=advice)
     if is_list and isinstance(value, str):
         value = [line.strip() for line in value.splitlines() if line.strip()]

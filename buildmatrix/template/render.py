@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import did_you_mean, some
 from buildmatrix.spec.rows.shapes import text_of
-from buildmatrix.template.scope import FOLLOWS, LARGEST, BadTemplateError, Missing, missing
+from buildmatrix.template.scope import FOLLOWS, LARGEST, UNKNOWN_NAME, BadTemplateError, Missing, missing
 
 if TYPE_CHECKING:
     from buildmatrix.template.worker import Worker
@@ -135,7 +135,7 @@ class Templates:
             if name not in GLOBALS and not any(name in names for names in known):
                 near = {one for names in known for one in names}
                 message = f'the template uses "{name}", which is no variable and no axis{_line_of(name, template.text)}'
-                raise BadTemplateError(message, _hint(name, template.text, near), "unknown-name")
+                raise BadTemplateError(message, _hint(name, template.text, near), UNKNOWN_NAME)
 
 
 def _line_of(name: str, text: str) -> str:

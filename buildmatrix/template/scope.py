@@ -24,6 +24,7 @@ class BadTemplateError(Exception):
 
 FOLLOWS = "follows"
 NO_REPOSITORY = "no-repository"
+UNKNOWN_NAME = "unknown-name"
 
 
 class Missing:

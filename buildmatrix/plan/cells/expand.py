@@ -62,7 +62,8 @@ class Expansion:
             try:
                 self._sets.append((frozenset(self.selection.names(setting.selector)), setting))
             except SelectorError as error:
-                self.problems.error("selector", error.message, setting.layer.place, hint=error.hint)
+                place, unknown = setting.layer.place, error.unknown
+                self.problems.error("selector", error.message, place, hint=error.hint, unknown=unknown)
 
     # --- entries --------------------------------------------------------------------------------------------------
 

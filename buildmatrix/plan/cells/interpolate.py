@@ -36,7 +36,7 @@ from buildmatrix.spec.rows.shapes import (
 )
 from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
-from buildmatrix.template.scope import FOLLOWS, BadTemplateError
+from buildmatrix.template.scope import FOLLOWS, UNKNOWN_NAME, BadTemplateError
 
 Render = Callable[[str], str]
 """Renders a template's text for one cell; raises BadTemplateError."""
@@ -65,7 +65,7 @@ class Faults:
         if fault not in self._said:
             self._said.add(fault)
             of = f" (cell {cell})" if cell and cell != self.declared else ""
-            self.problems.error(code, message + of, place, hint=hint)
+            self.problems.error(code, message + of, place, hint=hint, unknown=code == UNKNOWN_NAME)
 
 
 class Templated(str):
@@ -146,7 +146,7 @@ Failures = list[tuple[BadTemplateError, Pointer]]
 
 def _are_wrong(failures: Failures) -> bool:
     """Tell whether no run could render them: then the plan is none, and the rest of a list is checked beside them."""
-    return all(error.code in {"template", "unknown-name"} for error, _ in failures)
+    return all(error.code in {"template", UNKNOWN_NAME} for error, _ in failures)
 
 
 def _rendered(row: Row, value: Any, render: Render, failures: Failures) -> Any:

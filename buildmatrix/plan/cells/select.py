@@ -18,12 +18,15 @@ _SELECTOR = re.compile(r"^(?P<name>[^\[\]]+?)(?:\[(?P<cell>[^\]]*)\])?$")
 
 
 class SelectorError(Exception):
-    """A selector is wrong or matches nothing; the message says what, the hint names the near misses."""
+    """A selector is wrong or matches nothing; the message says what, the hint names the near misses.
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    `unknown` says that there is no such name, nor one like it.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, unknown: bool = False) -> None:
         """Keep what was found."""
         super().__init__(message)
-        self.message, self.hint = message, hint
+        self.message, self.hint, self.unknown = message, hint, unknown
 
 
 class GroupCircleError(SelectorError):
@@ -115,7 +118,8 @@ class Selection:
             found = dict.fromkeys(self._glob(name))
             if found or any(not names and fnmatchcase(key, name) for key, names in self._whole()):
                 return list(found)  # a target that has none of its entries has errors of its own
-        raise SelectorError(f'"{selector}" matches no target and no group', self._near(name))
+        near = did_you_mean(name, self._names())
+        raise SelectorError(f'"{selector}" matches no target and no group', self._near(name), unknown=not near)
 
     def _declared(self, name: str, selector: str) -> list[str]:
         if self.spec.targets[name].abstract:
@@ -189,13 +193,16 @@ class Selection:
         return found
 
     def _near(self, name: str) -> str:
-        known = {*self.spec.groups, *self.entries, *(key for key in self.by_target if not key.startswith("_"))}
+        known = self._names()
         if (bare := name.removeprefix("target:")) != name and bare in known:
             return f'write "{bare}": only a context has target: before it'
         if len(parts := name.replace(",", " ").split()) > 1 and known.issuperset(parts):
             return "write each for itself: " + ", ".join(f'"{part}"' for part in parts)
         listed = ", ".join([*self.spec.groups, *(key for key in self.by_target if not key.startswith("_"))][:8])
         return did_you_mean(name, known) or f"known here: {listed or 'none'}"
+
+    def _names(self) -> set[str]:
+        return {*self.spec.groups, *self.entries, *(key for key in self.by_target if not key.startswith("_"))}
 
     def _near_cells(self, names: list[str], pairs: list[tuple[str, str]]) -> str:
         axes: dict[str, dict[str, Any]] = {}

@@ -37,7 +37,8 @@ def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None
                 if member.removeprefix("!") not in spec.groups:
                     place = inside(group.place, index)
                     hint = _NO_VARIABLES if "$" in member or "{{" in member else error.hint
-                    problems.error("group", f"group.{group.name}: {error.message}", place, hint=hint)
+                    message = f"group.{group.name}: {error.message}"
+                    problems.error("group", message, place, hint=hint, unknown=error.unknown)
 
 
 _NO_VARIABLES = 'a group is the same in every run, without variables: name its targets, or write a glob such as "app-*"'

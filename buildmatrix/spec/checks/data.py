@@ -90,7 +90,15 @@ def _validator() -> Any:
         if not any(type(choice) is type(instance) and choice == instance for choice in choices):
             yield ValidationError(f"it is not one of {choices}")
 
-    extended = {"pattern": pattern, "enum": enum}
+    def required(_: Any, keys: list[str], instance: Any, __: Any) -> Iterator[ValidationError]:
+        """Say which key is missing by the key itself, and not only within a message."""
+        for key in keys if isinstance(instance, dict) else ():
+            if key not in instance:
+                error = ValidationError("a key is missing")
+                error.key = key  # type: ignore[attr-defined]
+                yield error
+
+    extended = {"pattern": pattern, "enum": enum, "required": required}
     return validators.extend(Draft202012Validator, extended)  # type: ignore[no-untyped-call]
 
 
@@ -136,7 +144,7 @@ def _owner(error: Any, pointer: Pointer) -> str:
 
 
 def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
-    missing = next(key for key in error.validator_value if key not in error.instance and repr(key) in error.message)
+    missing = error.key
     if pointer == () and missing == "version":
         yield Problem("version is missing", pointer, "write `version = 1` as the first line")
         return

@@ -118,9 +118,8 @@ def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> N
         if parent not in spec.targets:
             place = inside(target.place, "inherits", index)
             hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
-            problems.error(
-                "inherits", f'target.{target.name} inherits "{parent}", which is no target', place, hint=hint
-            )
+            message = f'target.{target.name} inherits "{parent}", which is no target'
+            problems.error("inherits", message, place, hint=hint, unknown=True)
 
 
 def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], None]:
