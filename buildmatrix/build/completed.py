@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from buildmatrix.build.batches import Call
+from buildmatrix.dockerfile.steps import Last
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.drivers import loads_elsewhere, nodes_of
 from buildmatrix.engine.progress.dockerfiles import Dockerfiles
@@ -55,16 +56,17 @@ def has_run(progress: Progress, target: PlannedTarget, files: Dockerfiles) -> bo
         return False
     name = target.name
     own = progress.good_steps(name, lambda step: files.may_end(name, step) and files.is_own(name, step))
-    return _ends(own, target.platforms, *known)
+    return _ends(own, target.platforms, known)
 
 
-def _ends(steps: Iterable[str], platforms: Collection[str], stage: str, hidden: int) -> bool:
+def _ends(steps: Iterable[str], platforms: Collection[str], known: Last) -> bool:
     """Tell whether the last step of a stage is among these (`linux/amd64 x 2/5`), for each of several platforms."""
     found = [match for step in steps if (match := _NUMBERED.match(step))]
-    last = [match for match in found if int(match["number"]) == int(match["count"]) - hidden]
+    last = [match for match in found if int(match["number"]) == int(match["count"]) - known.hidden]
     heads = {match["head"].strip() for match in last}
     wanted = platforms if len(platforms) > 1 else {head.partition(" ")[0] for head in heads if "/" in head} or {""}
-    return all(f"{platform} {stage}".strip() in heads for platform in wanted)
+    ends = [{f"{platform} {stage}".strip() for stage in known.names} for platform in wanted]
+    return all(heads & end for end in ends)
 
 
 def _is_scanned(target: PlannedTarget) -> bool:

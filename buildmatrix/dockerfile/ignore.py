@@ -74,14 +74,3 @@ def _expression(pattern: str) -> str:
     meaning = {"*": "[^/]*", "?": "[^/]", "**": ".*", "**/": "(?:.*/)?"}
     parts = re.split(r"(\*\*/?|\*|\?)", pattern)
     return "(?s:" + "".join(meaning.get(part) or re.escape(part) for part in parts) + ")"
-
-
-def honours(dockerfile: str) -> bool:
-    """Tell whether a Dockerfile is read by docker's own frontend: another may look at what is left out."""
-    for line in dockerfile.removeprefix("\ufeff").splitlines():
-        found = re.match(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)", line)
-        if found is None:
-            return not line.startswith(("#!", "{"))
-        if found[1].lower() == "syntax":
-            return re.match(r"(docker\.io/)?docker/dockerfile(-upstream)?([:@]|$)", found[2]) is not None
-    return True

@@ -88,14 +88,16 @@ def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:
     lacking: dict[str, PlannedTarget] = {}
     for target in plan.targets:
         for platform in target.platforms:
-            if platform not in known and platform not in lacking and platform != "local" and _runs(target, plan):
+            passed = platform in known or platform in lacking or platform == "local"
+            if not passed and _runs(target, plan, platform):
                 lacking[platform] = target
     return [_lacking(platform, target, builder) for platform, target in lacking.items()]
 
 
-def _runs(target: PlannedTarget, plan: Plan) -> bool:
-    """Whether the Dockerfile runs programs; one that cannot be read here is left to the build."""
-    return builds(target.settings) and runs_programs(text_of(target, plan.directory), target.settings.target)
+def _runs(target: PlannedTarget, plan: Plan, platform: str) -> bool:
+    """Whether the Dockerfile runs programs of a platform; one that cannot be read here is left to the build."""
+    settings, text = target.settings, text_of(target, plan.directory)
+    return builds(settings) and runs_programs(text, settings.target, platform, settings.args or {})
 
 
 def _lacking(platform: str, target: PlannedTarget, builder: Builder) -> Diagnostic:

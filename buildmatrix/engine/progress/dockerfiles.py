@@ -5,7 +5,7 @@ Bake tells the steps of what a target builds upon under that target's name, too.
 
 import re
 
-from buildmatrix.dockerfile.reader import instructions, last_instruction, last_step, numbered, pulls
+from buildmatrix.dockerfile.steps import Last, last_step, numbered, pulls
 from buildmatrix.graphs import reached
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.reach import text_of
@@ -18,8 +18,7 @@ class Dockerfiles:
         """Take the plan."""
         self._plan = plan
         self._steps: dict[str, frozenset[tuple[str, ...]]] = {}
-        self._last: dict[str, tuple[str, int] | None] = {}
-        self._ending: dict[str, str] = {}
+        self._last: dict[str, Last | None] = {}
         self._from: dict[str, bool] = {}
         self._upon: dict[str, tuple[str, ...]] = {}
 
@@ -45,24 +44,22 @@ class Dockerfiles:
             return True
         return self._likeness(name, step) > max([-1, *(self._likeness(base, step) for base in self.upon(name))])
 
-    def last(self, name: str) -> tuple[str, int] | None:
+    def last(self, name: str) -> Last | None:
         """Return what `last_step` says of a target's Dockerfile."""
         if name not in self._last:
             target = self._plan.by_name[name]
-            text = text_of(target, self._plan.directory)
-            self._last[name] = last_step(text, target.settings.target, target.settings.contexts or {})
+            settings, text = target.settings, text_of(target, self._plan.directory)
+            self._last[name] = last_step(text, settings.target, settings.contexts or {}, settings.args)
         return self._last[name]
 
     def may_end(self, name: str, step: str) -> bool:
         """Tell whether a step that has the last one's number is made by the last instruction.
 
         BuildKit tells a step that runs for another build, too, with the number that it has there. A FROM is told as it
-        was resolved, and an instruction with a here-document by the text of that: there the number has to do.
+        was resolved, and a here-document may be told otherwise: there the number has to do.
         """
-        if name not in self._ending:
-            target = self._plan.by_name[name]
-            self._ending[name] = last_instruction(text_of(target, self._plan.directory), target.settings.target)
-        last = self._ending[name]
+        found = self.last(name)
+        last = found.instruction if found is not None else ""
         is_from = last[:5].upper() == "FROM "
         if is_from or step.startswith("FROM "):
             return is_from and step.startswith("FROM ")
@@ -71,14 +68,15 @@ class Dockerfiles:
     def _pulls(self, name: str) -> bool:
         if name not in self._from:
             target = self._plan.by_name[name]
-            self._from[name] = pulls(text_of(target, self._plan.directory), target.settings.contexts or {})
+            settings, text = target.settings, text_of(target, self._plan.directory)
+            self._from[name] = pulls(text, settings.contexts or {}, settings.args)
         return self._from[name]
 
     def _likeness(self, name: str, step: str) -> int:
         """Return how many signs a step has in common with one of a target's Dockerfile, as it is told; -1 for none."""
         if name not in self._steps:
             text = text_of(self._plan.by_name[name], self._plan.directory)
-            self._steps[name] = frozenset(map(_pieces, instructions(text)))
+            self._steps[name] = frozenset(_pieces(instruction) for _, instruction in numbered(text))
         told = _plain(step)
         return max((sum(map(len, pieces)) for pieces in self._steps[name] if _is_made_of(told, pieces)), default=-1)
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
+from buildmatrix.dockerfile.directives import SYNTAX
 from buildmatrix.dockerfile.reader import base_names, foreign_names, stage_names
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.files import Repository
@@ -93,7 +94,7 @@ class Stages:
 
     def _text(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> str | None:
         settings = target.settings
-        if "BUILDKIT_SYNTAX" in (settings.args or {}):
+        if SYNTAX in (settings.args or {}):
             return None
         if settings.dockerfile_inline is not None:
             return settings.dockerfile_inline

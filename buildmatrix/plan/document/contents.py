@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, AnyStr
 
-from buildmatrix.dockerfile.ignore import NOTHING, Ignored, honours, ignored_by
+from buildmatrix.dockerfile.directives import SYNTAX, is_dockers
+from buildmatrix.dockerfile.ignore import NOTHING, Ignored, ignored_by
 from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.reach import context_of, dockerfile_of, reaches, secret_file, text_of, written_before
@@ -99,7 +100,7 @@ class _Reader:
         candidates = [*near, f"{context}/.dockerignore"]
         found = next((path for path in candidates if self._repository.kind(path) == "file"), "")
         text = text_of(target, self._plan.directory)
-        return found if text and honours(text) and _SYNTAX not in (target.settings.args or {}) else ""
+        return found if text and is_dockers(text) and SYNTAX not in (target.settings.args or {}) else ""
 
     def _spoken(self, path: str, out: str) -> str:
         """Return what a folder is called: with the file that leaves something out, if that is of a Dockerfile."""
@@ -215,9 +216,6 @@ def _parents(path: AnyStr) -> Iterator[AnyStr]:
 # --- what targets name ------------------------------------------------------------------------------------------------
 
 
-_SYNTAX = "BUILDKIT_SYNTAX"
-"""The argument that names another frontend than docker's own."""
-
 _BUILT_FROM = ("context", "contexts", "dockerfile")
 
 
@@ -228,7 +226,7 @@ def _reads(target: PlannedTarget, written: frozenset[str]) -> _Reads:
     """Return all that tells what a target is built from; cells of a matrix are mostly alike."""
     settings = target.settings
     contexts = tuple((settings.contexts or {}).items())
-    other = _SYNTAX in (settings.args or {})
+    other = SYNTAX in (settings.args or {})
     return settings.context, contexts, settings.dockerfile, settings.dockerfile_inline, other, written
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from buildmatrix.build.batches import call
 from buildmatrix.build.live import Live, Told
-from buildmatrix.dockerfile.reader import last_step
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.failures.classify import explain
 from buildmatrix.engine.failures.places import line_told, place_in, told_at
@@ -174,25 +173,6 @@ def test_a_step_is_known_with_its_variables_replaced() -> None:
     assert files.whose("app", "RUN make all") == "base"
     assert files.whose("app", "RUN for i in 1; do echo ") == "app"  # in doubt
     assert not files.is_own("app", "RUN for i in 1; do echo ")
-
-
-@pytest.mark.parametrize(
-    ("text", "stage", "contexts", "last"),
-    [
-        ("FROM busybox\nRUN a\n", None, (), ("", 0)),
-        ("FROM base\nRUN a\n", None, ("base",), ("", 1)),
-        ("FROM busybox AS x\nFROM busybox\n", None, (), ("stage-1", 0)),
-        ("FROM busybox AS x\nFROM busybox\n", "X", (), ("x", 0)),
-        ("FROM busybox AS base\nFROM base AS y\n", None, ("base",), ("y", 0)),
-        ("FROM busybox\n", "none", (), None),
-        ("# syntax=other/frontend\nFROM busybox\n", None, (), None),
-        ("", None, (), None),
-    ],
-)
-def test_which_step_of_a_dockerfile_is_the_last(
-    text: str, stage: str | None, contexts: tuple[str, ...], last: tuple[str, int] | None
-) -> None:
-    assert last_step(text, stage, contexts) == last
 
 
 def test_the_end_of_what_it_builds_upon_is_not_its_own() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from buildmatrix.dockerfile.ignore import honours, ignored_by
+from buildmatrix.dockerfile.ignore import ignored_by
 
 PATHS = [
     "a",
@@ -64,20 +64,3 @@ def left_out(text: str) -> list[str]:
 )
 def test_what_is_left_out(text: str, expected: list[str]) -> None:
     assert left_out(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("dockerfile", "expected"),
-    [
-        ("FROM scratch", True),
-        ("# a comment\nFROM scratch", True),
-        ("# syntax=docker/dockerfile:1\nFROM scratch", True),
-        ("#syntax = docker.io/docker/dockerfile:1.7-labs\n", True),
-        ("# escape=`\n# syntax=example.com/other\n", False),
-        ("# syntax=docker/dockerfile.evil/x\n", False),
-        ("#!/usr/bin/env\n# syntax=x\n", False),
-        ('{"syntax": "x"}', False),
-    ],
-)
-def test_whose_frontend_honours_it(dockerfile: str, expected: bool) -> None:
-    assert honours(dockerfile) is expected

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from buildmatrix.dockerfile.reader import runs_programs
 from buildmatrix.engine.buildx import parse_builder, version_of
 from buildmatrix.engine.drivers import half_caches
 from buildmatrix.engine.failures.classify import explain
@@ -137,32 +136,6 @@ def test_the_version_of_buildx_is_that_of_its_own_line(said: str, version: str) 
 def test_what_is_no_version_of_buildx_is_not_taken_for_one(said: str, code: int, words: str) -> None:
     with pytest.raises(EngineError, match=words):
         version_of(Completed(code=code, stdout=said, stderr=""))
-
-
-# --- Dockerfiles ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "stage", "runs"),
-    [
-        ("FROM scratch\nCOPY . /\n", None, False),
-        ("FROM busybox\nRUN true\n", None, True),
-        ("from busybox\nrun true\n", None, True),
-        ("FROM busybox AS a\nRUN true\nFROM scratch\nCOPY x /\n", None, False),
-        ("FROM busybox AS a\nRUN true\nFROM scratch\nCOPY --from=a x /\n", None, True),
-        ("FROM busybox\nRUN true\nFROM scratch\nCOPY --from=0 x /\n", None, True),
-        ("FROM --platform=$BUILDPLATFORM busybox AS a\nRUN true\nFROM scratch\nCOPY --from=a x /\n", None, False),
-        ("FROM busybox AS a\nFROM a AS b\nRUN true\n", "a", False),
-        ("FROM busybox AS a\nFROM a AS b\nRUN true\n", "b", True),
-        ("FROM busybox AS a\nRUN true\nFROM A\n", None, True),
-        ("# RUN true\nFROM scratch\nCOPY <<EOF /x\nRUN true\nEOF\n", None, False),
-        ("FROM scratch\nCOPY a \\\n  b /\n", None, False),
-        ("FROM busybox AS a\nRUN true\nFROM scratch\nRUN --mount=type=bind,from=a x\n", None, True),
-        ("", None, False),
-    ],
-)
-def test_whether_programs_of_the_platform_run(text: str, stage: str | None, runs: bool) -> None:
-    assert runs_programs(text, stage) is runs
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
