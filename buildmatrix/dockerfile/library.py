@@ -105,7 +105,7 @@ def _instruction(one: "DockerfileInstruction", restored: Callable[[str], str]) -
 
 
 def _words(one: "DockerfileInstruction") -> Iterable[str]:
-    """Return the arguments. The library takes a path in quotes for one in COPY and ADD; BuildKit does so in JSON only."""
+    """Return the arguments. In COPY and ADD the library takes a path in quotes for one, BuildKit in JSON only."""
     if one.name not in {"COPY", "ADD"} or one.json:
         return one.args
     return (word for arg in one.args for word in _SPACES.split(arg))
@@ -152,3 +152,13 @@ def expanded(word: str, escape: str, values: Mapping[str, str], unknown: Iterabl
     except (ValueError, RecursionError, re.error):
         return None
     return None if len(result) > LONGEST_VALUE or asked.asked & set(unknown) else result
+
+
+def leaves_out(patterns: list[str]) -> Callable[[str], bool] | None:
+    """Return what tells whether a path is left out by the patterns of a .dockerignore, None where one is refused."""
+    from e2b_dockerfile_utils import PatternMatcher
+
+    try:
+        return PatternMatcher(patterns).matches
+    except (ValueError, RecursionError):
+        return None

@@ -57,9 +57,19 @@ def left_out(text: str) -> list[str]:
         ("*\n!a\na/*.md\n", [path for path in PATHS if path not in {"a", "a/b", "a/b/c.md"}]),
         ("a b\r\n", ["a b"]),
         ("\ufeffb\n", ["b", "b/a"]),
-        ("[a-b]", []),
+        ("[a-b]", ["a", "a/b", "a/b/c.md", "a/c.md", "b", "b/a"]),
+        ("[^a]/a", ["b/a"]),
+        ("\\.x", [".x"]),
+        ("\\a", []),  # BuildKit's bell
         ("a\\b", []),
-        ("ä\na", []),
+        ("\\*", []),
+        ("ä\na", ["a", "a/b", "a/b/c.md", "a/c.md"]),
+        ("*\n!a/[b-c]\n", [path for path in PATHS if path not in {"a/b", "a/b/c.md"}]),
+        ("[a-b", []),  # BuildKit refuses these two
+        ("[]a]", []),
+        ("[[:alpha:]]", []),
+        ("[a--b]", []),
+        ("[a&&b]", []),
     ],
 )
 def test_what_is_left_out(text: str, expected: list[str]) -> None:

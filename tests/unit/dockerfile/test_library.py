@@ -11,8 +11,8 @@ from tests.unit.dockerfile.corpus import TAKEN
 
 PIECES = [
     "FROM ", "RUN ", "COPY ", "ONBUILD ", "ARG ", "ENV ", "HEALTHCHECK ", "a", " AS ", "<<EOF", "<<-'E'", "EOF", "\n",
-    "\\\n", "\t", "# escape=`\n", "`\n", "#", '"', "'", "[", "]", "[[", "${", "}", "$", "--", "--from=", "=", "<", "\r\n",
-    "\x00", "\u2028", "é", "9", ",", "/", "%", "*",
+    "\\\n", "\t", "# escape=`\n", "`\n", "#", '"', "'", "[", "]", "[[", "${", "}", "$", "--", "--from=", "=", "<",
+    "\r\n", "\x00", "\u2028", "é", "9", ",", "/", "%", "*",
 ]  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def timed(text: str) -> float:
         ("${A@x}", None),
         ("$UNKNOWN", None),
         ("${UNKNOWN:-x}", None),
-        ("${A:-$UNKNOWN}", None),  # A is set, but nobody needs to know more
+        ("${A:-$UNKNOWN}", None),  # not needed, but in doubt
         ("${L#*x*x*x}", None),
         ("$A" * 101, None),
         ("$L" * 3, None),
