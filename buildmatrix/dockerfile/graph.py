@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from buildmatrix.dockerfile.arguments import Scope, scope_of
 from buildmatrix.dockerfile.model import Dockerfile, Instruction, Reference, Stage
+from buildmatrix.graphs import reached
 from buildmatrix.oci.platform import normalized
 
 _DIGITS = 10
@@ -66,14 +67,12 @@ class Graph:
 
     def reachable(self, stage: Stage) -> tuple[Stage, ...]:
         """Return the stages that one is made of, itself included, in the file's order."""
-        found, pending = {stage.number}, [stage]
-        while pending:
-            one = pending.pop()
-            for other in (self.parent(one), *map(self.source, self.references(one))):
-                if other is not None and other.number not in found:
-                    found.add(other.number)
-                    pending.append(other)
-        return tuple(one for one in self.file.stages if one.number in found)
+        return tuple(self.file.stages[number] for number in sorted(reached([stage.number], self._below)))
+
+    def _below(self, number: int) -> tuple[int, ...]:
+        """Return the stages that one names."""
+        stage = self.file.stages[number]
+        return tuple(one.number for one in (self.parent(stage), *map(self.source, self.references(stage))) if one)
 
     def is_for_target(self, stage: Stage) -> bool:
         """Tell whether a stage is made for the target's platform: what builds upon a stage has the platform of that."""

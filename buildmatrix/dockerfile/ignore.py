@@ -75,7 +75,7 @@ def _asked(patterns: list[str], *, takes_back: bool) -> Ignored:
 
 
 _DOUBTFUL = re.compile(r"[\x00-\x1f\x7f]|\.\.|[^/]\*\*|\*\*[^/]|\[[^\]]*(?:\[|:|&&|\|\||~~|--)|\\\w")
-"""What versions of BuildKit take differently (`a**`), classes of Go alone, escapes of letters: `\\d` is a digit there."""
+"""What versions of BuildKit take differently (`a**`), classes of Go alone, escapes of letters: `\\d` is a digit."""
 
 _BEYOND = re.compile(r"[^\x20-\x7e]|[\[\]\\]")
 """What Go has its own rules for, which the library knows."""

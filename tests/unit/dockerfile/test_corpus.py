@@ -29,7 +29,7 @@ def theirs(one: Any) -> tuple[Any, ...]:
     return keyword, is_trigger, flags, one.value, one.json, text.strip(), heredocs, one.start_line, one.end_line
 
 
-@pytest.mark.parametrize("about", TAKEN.keys() - {"escape after others"})  # 0.12 does not know `check`
+@pytest.mark.parametrize("about", [about for about in TAKEN if about != "escape after others"])  # `check` is newer
 def test_instructions_are_those_of_buildkit(about: str) -> None:
     file = read(TAKEN[about])
     assert file is not None
