@@ -38,9 +38,11 @@ class Graph:
         return stage.name in self.contexts and stage.name != ""
 
     def context_below(self, stage: Stage) -> bool:
-        """Tell whether a stage builds upon a named context."""
+        """Tell whether a stage builds upon a named context; `scratch` is never one."""
         base = self.bases[stage.number]
-        return base is not None and self.parent(stage) is None and familiar(base) in self.contexts
+        if base is None or base == "scratch" or self.parent(stage) is not None:
+            return False
+        return familiar(base) in self.contexts
 
     def instructions(self, stage: Stage) -> tuple[Instruction, ...]:
         """Return what is run in a stage: the ONBUILDs of the stage that it builds upon, then its own instructions."""

@@ -175,6 +175,33 @@ def test_a_step_is_known_with_its_variables_replaced() -> None:
     assert not files.is_own("app", "RUN for i in 1; do echo ")
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "step"),
+    [
+        ("FROM busybox\nRUN --mount=type=cache,target=/c a\n", "[stage-0 1/2] FROM busybox", "[stage-0 2/2] RUN {}a"),
+        ("FROM busybox AS x\nRUN --mount=type=cache,target=/c a\n", "[x 1/2] FROM busybox", "[x 2/2] RUN {}a"),
+        ("FROM busybox\nRUN a\nWORKDIR /\n", "[1/3] FROM busybox", "[2/3] RUN a"),
+        ("FROM busybox AS x\nONBUILD RUN a\nFROM x\n", "[x 1/1] FROM busybox", "[stage-1 1/1] ONBUILD RUN a"),
+        ("# escape=`\nFROM busybox\nRUN a `\n  b\n", "[1/2] FROM busybox", "[2/2] RUN a   b"),
+    ],
+)
+def test_the_last_step_as_buildkit_told_it(text: str, first: str, step: str) -> None:
+    """All were told so by BuildKit 0.25; tests/e2e/test_dockerfiles.py asks it."""
+    told = Heard(target("app", text, platforms=("linux/amd64",)))
+    assert told.say(ran(first)) == ["app begun"]
+    assert told.say(ran(step.format("--mount=type=cache,target=/c "))) == ["app done"]
+
+
+def test_a_script_is_known_by_its_first_line() -> None:
+    base, app = (
+        target("base", "FROM busybox\nRUN base\n"),
+        target("app", "FROM base\nRUN <<EOF\nset -e\na\nEOF\n", "base"),
+    )
+    files = Dockerfiles(plan(base, app))
+    assert files.is_own("app", "RUN <<EOF (set -e...)")
+    assert line_of(app, "/plan", "2/2 RUN <<EOF (set -e...)") == 2
+
+
 def test_the_end_of_what_it_builds_upon_is_not_its_own() -> None:
     """Its own FROM is counted and not shown: `1/2` may be its last step, and the FROM of its base."""
     base, app = target("base", "FROM busybox\nRUN base\n"), target("app", "FROM base\nRUN app\n", "base")

@@ -96,6 +96,8 @@ def test_a_named_context_takes_a_stages_place() -> None:
 def test_a_context_is_found_by_an_images_usual_name(base: str) -> None:
     found = graph(f"FROM {base}", {}, "", "BusyBox")
     assert found.context_below(found.file.stages[0])
+    empty = graph("FROM scratch", {}, "", "scratch")
+    assert not empty.context_below(empty.file.stages[0])
     assert familiar("localhost:5000/library/x:1") == "localhost:5000/library/x:1"
 
 
