@@ -48,10 +48,11 @@ def parsed(text: str) -> Parsed | None:
         found = parse_dockerfile_ast(marked)
     except (ValueError, RecursionError):
         return None
-    if any(one.name == "ONBUILD" for one in found.instructions):  # of nothing, or of an ONBUILD
+    instructions = tuple(_instruction(one, restored) for one in found.instructions)
+    if any(map(_is_marred, instructions)):
         return None
     return Parsed(
-        instructions=tuple(_instruction(one, restored) for one in found.instructions),
+        instructions=instructions,
         escape=found.escape_token,
         warnings=tuple(Warned(message=restored(one.message), line=one.line) for one in found.warnings),
     )
@@ -102,6 +103,11 @@ def _instruction(one: "DockerfileInstruction", restored: Callable[[str], str]) -
         end_line=one.end_line,
         onbuild=len(flags) < len(one.flags),
     )
+
+
+def _is_marred(one: Instruction) -> bool:
+    """Tell whether it is an ONBUILD of nothing or of an ONBUILD, or has a mark that is no trigger's in its words."""
+    return one.keyword == "ONBUILD" or any(word.startswith(_MARK) for word in one.args)
 
 
 def _words(one: "DockerfileInstruction") -> Iterable[str]:

@@ -96,6 +96,8 @@ def test_here_documents() -> None:
     assert [one.name for one in two.heredocs] == ["A", "B"]
 
 
-@pytest.mark.parametrize("trigger", ["ONBUILD", "ONBUILD \\\n  RUN a", "ONBUILD ONBUILD RUN a", "ONBUILD RUNS a"])
+@pytest.mark.parametrize(
+    "trigger", ["ONBUILD", "ONBUILD \\\n  RUN a", "ONBUILD ONBUILD RUN a", "ONBUILD RUNS a", "COPY a \\\nONBUILD RUN /"]
+)
 def test_a_trigger_that_holds_nothing_plain_is_unknown(trigger: str) -> None:
     assert dockerfile_of(f"FROM x\n{trigger}\n") is None
