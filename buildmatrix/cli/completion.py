@@ -121,7 +121,7 @@ def _in_time() -> Iterator[None]:
     from buildmatrix.limits import too_long
 
     before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS, 1.0)  # and again: a destructor may swallow the first
     try:
         yield
     finally:

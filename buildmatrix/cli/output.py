@@ -63,6 +63,9 @@ class Door(io.TextIOBase):
         with self._writing():
             self.behind.flush()
 
+    def close(self) -> None:
+        """Do nothing: the stream behind is another's. Python closes what it forgets, and 3.13 shows what then fails."""
+
     def isatty(self) -> bool:
         """Tell whether it is a terminal."""
         return self.behind.isatty()

@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from buildmatrix.cli import completion
 from buildmatrix.cli.bash import joined
+from buildmatrix.limits import TooMuchError
 
 SPEC = """version = 1
 [variable]
@@ -121,6 +124,18 @@ def test_the_file_and_the_variables_are_those_of_the_command(folder: Path) -> No
     assert completion.complete_targets(ctx(file="other.toml", var=["kinds=x,y"]), "o-") == ["o-x", "o-y"]
 
 
+def test_a_signal_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def swallow() -> None:
+        with suppress(TooMuchError):
+            time.sleep(10)
+        time.sleep(10)
+
+    monkeypatch.setattr(completion, "SECONDS", 0.1)
+    with pytest.raises(TooMuchError), completion._in_time():
+        swallow()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the signal may come in a destructor
 @pytest.mark.parametrize("trouble", ["toml", "pipe", "git"])
 def test_nothing_is_offered_and_nobody_waits(folder: Path, trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
     file = folder / "buildmatrix.toml"

@@ -1,5 +1,6 @@
 """The process's own streams, named as files: /dev/stdout, /dev/stderr, /dev/fd/N."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.cli.output import doors, is_stream, write_stream
+from buildmatrix.cli.output import Door, doors, is_stream, write_stream
 
 SPEC = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 CACHE = """cache-from = ["type=gha,token=CANARY-1"]\n"""
@@ -18,6 +19,15 @@ def run(folder: Path, *words: str, **more: object) -> "subprocess.CompletedProce
     (folder / "buildmatrix.toml").write_text(SPEC + CACHE)
     command = [sys.executable, "-m", "buildmatrix", "render", *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload,no-any-return]
+
+
+def test_a_door_that_is_forgotten_leaves_the_stream_alone() -> None:
+    """Python closes what it forgets: 3.13 says what fails then, on standard error."""
+    stream = io.TextIOWrapper(io.BytesIO())
+    Door(stream).close()
+    stream.write("more")
+    stream.close()
+    Door(stream).close()
 
 
 @pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1"])
