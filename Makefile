@@ -4,18 +4,20 @@
 #   make test      all checks and all tests, with a coverage report
 #   make lint      formatting, types, and which part may import which
 #   make unit      the tests that need neither docker nor an engine
+#   make pythons   the unit and golden tests with every other Python from 3.11 on that is here
 #   make e2e       the tests on a real engine
 #   make fuzz      specs that nobody would write (FUZZ_COUNT, FUZZ_SEED): no traceback, no hang, no odd exit code
 #   make kills     30 kills of engines, registries and runs at random moments (KILLS, KILLS_SEED): no tag is harmed
 #   make bench     the same work by buildmatrix and by plain bake
 #   make generate  the schemas and the reference, from the settings' rows
+#   make dist      the sdist and the wheel of a release in dist/, looked at
 #   make down      stop the throw-away engine, where one was started
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit e2e kills fuzz bench generate engine down clean
+.PHONY: help demo test lint unit pythons e2e kills fuzz bench generate dist engine down clean
 
 PYTHON ?= python3
 engine := tools/engine/engine
@@ -47,6 +49,9 @@ lint: .venv/ready
 unit: .venv/ready
 	@pytest $(workers) -m "not contract and not e2e"
 
+pythons: .venv/ready
+	@tools/pythons.sh
+
 e2e: .venv/ready engine
 	@$(with_engine) pytest -m e2e
 
@@ -66,6 +71,9 @@ bench: .venv/ready engine
 generate: .venv/ready
 	@python tools/generate.py
 
+dist: .venv/ready
+	@python tools/dist.py
+
 # Where no engine can be had (exit 3) a developer's tests skip what needs one; under CI they fail.
 engine:
 	@$(engine) up --nodes 2 || [[ $$? == 3 && -z "$${CI:-}" ]]
@@ -74,7 +82,7 @@ down:
 	@$(engine) down
 
 clean:
-	rm -rf .venv dist htmlcov .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venvs dist htmlcov .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 .venv/ready: pyproject.toml
 	@echo "setting up .venv"
