@@ -1,8 +1,11 @@
 """What the documentation says is true: commands exist, snippets are valid, output is real, links lead somewhere."""
 
+import ast
 import re
 import shlex
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from buildmatrix import __version__
 from buildmatrix.cli.application import COMMANDS, application
 from buildmatrix.spec.rows.schema import file_schema
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
 COMMAND = re.compile(r"^(?:    (?:\$ )?|- run: |    - )(?:\w+=\S+ )*(buildmatrix .*?)(?:  +# .*)?$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
@@ -91,6 +96,143 @@ def test_what_is_promised_has_its_tests(page: Path) -> None:
         path = ROOT / (f"tests/{where}" if where.startswith("golden") else where)
         assert path.exists(), where
         assert not test or f"def {test}(" in path.read_text(), test
+
+
+# --- for whoever changes it ------------------------------------------------------------------------------------------
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+RECIPES = [
+    "setting",
+    "option of apply",
+    "report format",
+    "template filter",
+    "cache backend",
+    "command",
+    "check",
+    "error",
+]
+FOLDERS = "buildmatrix|tests|docs|schemas|tools|examples|benchmarks"
+PATH = re.compile(rf"`((?:{FOLDERS}|\.github|\.ci)/[\w./-]*)(?:::([\w.]+))?`")
+
+
+def names_in(path: Path) -> set[str]:
+    """What a module defines at its top, and what its classes do: `Problems.error`."""
+    found: set[str] = set()
+    pending: list[tuple[str, ast.stmt]] = [("", node) for node in ast.parse(path.read_text()).body]
+    while pending:
+        before, node = pending.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(before + node.name)
+        if isinstance(node, ast.ClassDef):
+            pending += [(f"{before}{node.name}.", inner) for inner in node.body]
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        found |= {before + name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return found
+
+
+def lost(text: str) -> list[str]:
+    """The paths and names of a text that are not there."""
+    return [
+        f"{path}::{name}" if name else path
+        for path, name in PATH.findall(text)
+        if not (ROOT / path).exists() or (name and name not in names_in(ROOT / path))
+    ]
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "RELEASING.md", "SECURITY.md"])
+def test_places_that_pages_for_contributors_name_are_there(page: str) -> None:
+    assert lost((ROOT / page).read_text()) == []
+
+
+def test_a_place_that_is_gone_is_found() -> None:
+    there = "`buildmatrix/errors.py::Problems.error` `buildmatrix/template/filters.py::FILTERS` `tests/golden/accepted`"
+    assert lost(there) == []
+    gone = ["buildmatrix/errors.py::Problems.gone", "buildmatrix/gone.py::error", "tests/gone"]
+    assert lost(" ".join(f"`{place}`" for place in gone)) == gone
+
+
+def test_each_usual_change_has_a_recipe_that_is_short_and_says_when_it_is_done() -> None:
+    titles = re.findall(r"^### An? (.*)$", CONTRIBUTING, re.MULTILINE)
+    assert titles == RECIPES
+    for title in titles:
+        recipe = CONTRIBUTING.split(f" {title}\n\n")[1].split("\n\n#")[0]
+        places = PATH.findall(recipe)
+        assert len(recipe.splitlines()) <= 10, title
+        assert any(path.startswith("buildmatrix/") for path, _ in places), title
+        done = recipe.partition(" Done when ")[2]
+        assert any(path.startswith("tests/") for path, _ in PATH.findall(done)), title
+
+
+def test_the_targets_of_make_are_those_that_it_says() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    helped = set(re.findall(r"^#   make (\w+)", makefile, re.MULTILINE))
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    rows = "".join(re.findall(r"^\| `make .*$", CONTRIBUTING, re.MULTILINE))
+    assert helped == set(re.findall(r"make (\w+)", rows))
+    assert helped == {*phony.split()} - {"help", "engine", "clean"}
+
+
+def test_tests_that_are_shown_are_there() -> None:
+    lines = re.findall(r"^    (?:\w+=\S+ )?pytest (\S+) -k (\S+)$", CONTRIBUTING, re.MULTILINE)
+    assert len(lines) == 4
+    for where, word in lines:
+        path = ROOT / where
+        texts = [path.read_text()] if path.is_file() else [str(case) for case in path.glob("*/*")]
+        assert any(word in text for text in texts), word
+
+
+# --- what the package says of itself ---------------------------------------------------------------------------------
+
+
+def test_the_repository_has_one_address() -> None:
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+    address = urls["Repository"]
+    assert {url for url in urls.values() if url != address and not url.startswith(f"{address}/")} == set()
+    for url in urls.values():
+        _, is_file, path = url.partition("/blob/main/")
+        assert not is_file or (ROOT / path).is_file(), url
+    for page in (ROOT / "SECURITY.md", *(ROOT / ".github").rglob("*.yml")):
+        for url in re.findall(r"https://github\.com/[\w.-]+/[\w.-]+", page.read_text()):
+            assert url == address, page
+
+
+def test_classifiers_name_each_python_from_the_first_on() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    start = "Programming Language :: Python :: 3."
+    minors = [int(text.removeprefix(start)) for text in project["classifiers"] if text.startswith(start)]
+    assert project["requires-python"] == f">=3.{minors[0]}"
+    assert minors == list(range(minors[0], minors[-1] + 1))
+
+
+def test_the_version_has_one_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "version" not in project["project"]
+    assert project["tool"]["hatch"]["version"]["path"] == "buildmatrix/__init__.py"
+    sections = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert sections[:2] == ["Unreleased", __version__]
+
+
+GITHUB = [
+    *(("github-issue-config" if path.stem == "config" else "github-issue-forms", path) for path in FORMS),
+    *(("github-workflows", path) for path in (ROOT / ".github/workflows").glob("*.yml")),
+]
+
+
+@pytest.mark.parametrize(("schema", "path"), GITHUB, ids=lambda value: getattr(value, "stem", ""))
+def test_what_github_reads_has_its_shape(schema: str, path: Path) -> None:
+    """By the schemas that come with check-jsonschema: nothing is asked of the network."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_bug_report_asks_for_what_a_bug_takes() -> None:
+    form = (ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text()
+    wanted = ("buildmatrix --version", "docker buildx version", "BUILDMATRIX_TRACEBACK")
+    assert [words for words in wanted if words not in form] == []
+    assert {"ran", "said", "file", "versions", "log"} <= set(re.findall(r"^    id: (\w+)$", form, re.MULTILINE))
 
 
 def shown(page: str, command: str) -> str:
