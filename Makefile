@@ -86,7 +86,7 @@ clean:
 
 .venv/ready: pyproject.toml
 	@echo "setting up .venv"
-	@$(PYTHON) -m venv .venv >/dev/null || { \
+	@.venv/bin/python -c "" 2>/dev/null || $(PYTHON) -m venv .venv >/dev/null || { \
 	  echo "installing Debian's python3-venv"; \
 	  apt-get update -qq; \
 	  apt-get install -qq -y --no-install-recommends python3-venv >/dev/null; \
