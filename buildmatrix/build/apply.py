@@ -15,7 +15,7 @@ from buildmatrix.engine.outcome import Outcome, TargetOutcome
 from buildmatrix.engine.preflight import Facts
 from buildmatrix.engine.progress.events import Event, Listener, TargetEnded
 from buildmatrix.plan.builds import Build, BuildPlan
-from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
 from buildmatrix.publish.publish import Published, Publisher, published_metadata
 from buildmatrix.publish.shrink import refuse_shrunk_tags
@@ -37,7 +37,7 @@ class Records:
 
 def apply(
     plan: BuildPlan,
-    options: ApplyOptions,
+    policy: Policy,
     facts: Facts,
     programs: Programs,
     listener: Listener,
@@ -50,7 +50,6 @@ def apply(
     be used. The bake files live in a temporary directory that is gone when this returns.
     """
     began, start = datetime.now(UTC), time.monotonic()
-    policy = Policy(plan=plan, options=options)
     again = _resumed(plan, policy, facts, programs, records) if records.resume else NOTHING
     kept = again.kept
     records.result.begin(builder_of(facts.builder, programs))
@@ -71,7 +70,7 @@ def apply(
         tell = _recording(listener, records)
         for outcome in kept.values():
             tell(TargetEnded(outcome=outcome))
-        schedule = Schedule(run, options, tell, again)
+        schedule = Schedule(run, policy, tell, again)
         schedule.go()
     outcomes = {**kept, **schedule.ledger.outcomes}
     spared = {name for name in kept if kept[name].tags and outcomes[name] is kept[name]}  # others had to be built

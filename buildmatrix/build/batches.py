@@ -14,9 +14,10 @@ from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.entitlements import for_bake
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
-from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import staging_tag
 from buildmatrix.publish.staging import staged
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.text import one_line
 
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
@@ -109,7 +110,7 @@ def _waves(plan: Plan) -> list[tuple[str, ...]]:
     return [tuple(waves[number]) for number in sorted(waves)]
 
 
-def text_of(plan: Plan, made: Call, options: ApplyOptions) -> str:
+def text_of(plan: Plan, made: Call, options: Options) -> str:
     """Return the bake file of a call."""
     return bake_text(bake_document(plan, made.names, alone=made.alone, no_cache=made.alone and options.no_cache))
 
@@ -137,17 +138,16 @@ def _flags(plan: Plan, made: Call, policy: Policy, facts: Facts | None) -> list[
     return flags
 
 
-def dry_run(plan: Plan, options: ApplyOptions) -> str:
+def dry_run(policy: Policy) -> str:
     """Return the commands and the bake files that `apply` would use, as text."""
-    policy = Policy(plan=plan, options=options)
-    staging = staged(builds_of(plan), policy, None)
+    staging = staged(builds_of(policy.plan), policy, None)
     plan = staging.plan
     planned = calls(plan, policy)
     parts = []
     for number, made in enumerate(planned, start=1):
         head = f"# call {number} of {len(planned)}\n" if len(planned) > 1 else ""
         command = one_line(shlex.join(command_of(plan, made, policy, None)))
-        parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, options)}")
+        parts.append(f"{head}{command}\n\n# {BAKE_FILE}\n{text_of(plan, made, policy.options)}")
     moves = [
         f"docker buildx imagetools create {' '.join(f'-t {tag}' for tag in tags)} {' '.join(sources)}\n"
         for image in staging.images.values()

@@ -82,7 +82,7 @@ class Starter:
         live.owns(own, unit.attempt)
         if self._policy.progress != "auto":
             live.begin_all()
-        told = self._policy.options.provenance_in_metadata
+        told = self._policy.options.metadata is not None
         watched = self._run.programs.watch(
             command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
             cwd=self._run.plan.directory,

@@ -21,7 +21,7 @@ from buildmatrix.engine.progress.events import Listener, Warned
 from buildmatrix.engine.progress.warnings import Warnings
 from buildmatrix.errors import GO_ON, BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.plan.policy import Policy
 from buildmatrix.process import signals
 from buildmatrix.state.resume import NOTHING, Resumed
 
@@ -35,10 +35,10 @@ LARGE_CALLS = 2
 class Schedule:
     """Runs a plan once. What became of each target is in the `ledger`."""
 
-    def __init__(self, run: Run, options: ApplyOptions, listener: Listener, resumed: Resumed = NOTHING) -> None:
+    def __init__(self, run: Run, policy: Policy, listener: Listener, resumed: Resumed = NOTHING) -> None:
         """Take the run and how to run it, and what need not be built again."""
         self.run, self.plan = run, run.plan
-        self.policy = Policy(plan=run.plan, options=options)
+        self.policy = policy
         self.work = Work(kept=set(resumed.kept), reasons=dict(resumed.reasons))
         self.ledger = Ledger(run, self._tell, self.work.reasons)
         told = Told(self.work.reasons, self.work.ran)

@@ -1,17 +1,19 @@
-"""The options that several commands have, each declared once."""
+"""The options of commands, each declared once; and how a command gets its parameters from tables of them.
 
-from typing import Annotated, Literal
+Those that several commands have are here, those of `apply` are rows of `Options`.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Annotated, Any, Literal
 
 import typer
 
-from buildmatrix.cli.completion import (
-    complete_allowances,
-    complete_builders,
-    complete_platforms,
-    complete_sets,
-    complete_targets,
-    complete_variables,
-)
+from buildmatrix.cli import completion
+from buildmatrix.cli.completion import complete_platforms, complete_sets, complete_targets, complete_variables
+from buildmatrix.spec.rows.options import Flag, hinted
+from buildmatrix.spec.rows.shapes import Keyword, Row, Table, is_list, rows
 
 Selectors = Annotated[
     list[str] | None,
@@ -70,74 +72,89 @@ Colour = Annotated[
     Literal["auto", "always", "never"],
     typer.Option("--color", help="Colours: auto, always or never.", envvar="BUILDMATRIX_COLOR"),
 ]
-Builder = Annotated[
-    str | None,
-    typer.Option(
-        "--builder",
-        metavar="NAME",
-        help="The builder to use.",
-        envvar=["BUILDMATRIX_BUILDER", "BUILDX_BUILDER"],
-        autocompletion=complete_builders,
-    ),
-]
-Allow = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow",
-        metavar="ENTITLEMENT",
-        help="Allow what the plan says it needs; may be repeated.",
-        autocompletion=complete_allowances,
-    ),
-]
 
-# --- how apply runs ---------------------------------------------------------------------------------------------------
 
-Jobs = Annotated[
-    int | None,
-    typer.Option("--jobs", "-j", min=1, metavar="N", help="Build so many targets at once.", envvar="BUILDMATRIX_JOBS"),
-]
-KeepGoing = Annotated[
-    bool | None,
-    typer.Option(
-        "--keep-going/--no-keep-going",
-        "-k",
-        help="Build all that does not depend on a failure; still exit 1.",
-        envvar="BUILDMATRIX_KEEP_GOING",
-    ),
-]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="End what is running at the first failure.")]
-Retries = Annotated[
-    int | None,
-    typer.Option(
-        "--retries",
-        min=0,
-        metavar="N",
-        help="Try so often again what the network, a registry or the engine failed.",
-        envvar="BUILDMATRIX_RETRIES",
-    ),
-]
-Timeout = Annotated[
-    str | None,
-    typer.Option(
-        "--timeout",
-        metavar="DURATION",
-        help="End a target that takes longer, such as 20m.",
-        envvar="BUILDMATRIX_TIMEOUT",
-    ),
-]
-PlatformsMayShrink = Annotated[
-    bool | None,
-    typer.Option(
-        "--platforms-may-shrink/--no-platforms-may-shrink",
-        help="Push tags also where they lose platforms that they have.",
-        envvar="BUILDMATRIX_PLATFORMS_MAY_SHRINK",
-    ),
-]
-Publish = Annotated[
-    Literal["direct", "together"] | None,
-    typer.Option(
-        "--publish",
-        help="direct: tags come with each image; together: they move when every image is there.",
-        envvar="BUILDMATRIX_PUBLISH",
-    ),
-]
+class Selection(Table):
+    """What a command is about."""
+
+    selectors: Selectors = None
+    file: File = None
+
+
+class Filters(Table):
+    """What is kept of that, and what is laid over it."""
+
+    platform: Platform = None
+    var: Var = None
+    var_file: VarFile = None
+    set_: Set = None
+
+
+class Outputs(Table):
+    """Where the results go instead of where the file says."""
+
+    push: Push = False
+    load: Load = False
+    no_output: NoOutput = False
+
+
+def expanded(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Replace each parameter of a command that is a table by the rows that the command has: typer sees those alone.
+
+    The command itself gets the tables.
+    """
+
+    def expand(function: Callable[..., None]) -> Callable[..., None]:
+        given = inspect.signature(function).parameters.values()
+        parts = {one.name: dict(_rows_of(one.annotation, command)) for one in given if _is_table(one.annotation)}
+        tables = {one.name: one.annotation for one in given}
+
+        @wraps(function)
+        def run(**values: Any) -> None:
+            for name, part in parts.items():
+                values[name] = tables[name](**{own: _plain(row, values.pop(own)) for own, row in part.items()})
+            function(**values)
+
+        every = [made for one in given for made in (_parameters(one.annotation, parts.get(one.name)) or [one])]
+        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in every}
+        return run
+
+    return expand
+
+
+def _is_table(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Table)
+
+
+def _rows_of(table: type[Table], command: str) -> Iterator[tuple[str, Row]]:
+    for row in rows(table):
+        flag = row.marker(Flag)
+        if flag is None or command in flag.commands:
+            yield row.attribute, row
+
+
+def _parameters(table: type[Table], part: dict[str, Row] | None) -> list[inspect.Parameter]:
+    return [_parameter(table, row) for row in (part or {}).values()]
+
+
+def _parameter(table: type[Table], row: Row) -> inspect.Parameter:
+    """Return what typer makes an option of: a row of ours, or one that is declared for typer as it stands."""
+    flag, default, shape = row.marker(Flag), getattr(table, row.attribute), row.shape
+    if is_list(shape):
+        shape, default = list[str], None
+    markers = (_option(row, flag),) if flag else row.markers
+    hint = hinted(shape | None if default is None else shape, *markers)
+    return inspect.Parameter(row.attribute, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def _option(row: Row, flag: Flag) -> Any:
+    least: Any = next((one.value for one in row.markers if isinstance(one, Keyword) and one.name == "minimum"), None)
+    complete = getattr(completion, f"complete_{flag.completes}") if flag.completes else None
+    words = {"help": flag.help, "metavar": flag.metavar, "envvar": list(flag.env) or None}
+    option: Any = typer.Option
+    return option(*flag.names, **words, min=least, autocompletion=complete)
+
+
+def _plain(row: Row, value: Any) -> Any:
+    return tuple(value or ()) if row.marker(Flag) and is_list(row.shape) else value

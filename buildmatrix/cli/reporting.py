@@ -24,6 +24,7 @@ from buildmatrix.report.run.located import located
 from buildmatrix.report.run.text import outcome_text
 from buildmatrix.report.run.words import counted, told
 from buildmatrix.spec.credentials import assignment
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.text import HIDDEN, redacted
 
 
@@ -31,25 +32,23 @@ def report(
     run: Session,
     plan: Plan,
     outcome: Outcome,
-    output_format: str,
-    metadata: str | None,
-    reports: Sequence[str],
+    chosen: Options,
     registries: Registries,
 ) -> None:
     """Show what became of a run and write what was asked for; the run's problem is raised at last."""
     unwritten: list[Diagnostic] = []
     outcome = located(outcome, Places(run.sources, run.way_from_root))
-    if output_format == "text":
+    if chosen.summary == "text":
         unwritten += _said(outcome_text(outcome, run.style(), width=width(), annotated=on_github()))
-    if reports:
+    if chosen.report:
         outcome = _with_sizes(outcome, plan, registries)
     about = _about(run, plan)
-    if output_format == "json":
+    if chosen.summary == "json":
         unwritten += _said(run_json(outcome, about))
-    files = {path: report_text(path, outcome, about) for path in reports}
-    if metadata is not None:  # an old one would tell of other images
-        files[metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
-    said = told(outcome) if output_format == "text" and _is_one_reader() else frozenset()
+    files = {path: report_text(path, outcome, about) for path in chosen.report}
+    if chosen.metadata is not None:  # an old one would tell of other images
+        files[chosen.metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
+    said = told(outcome) if chosen.summary == "text" and _is_one_reader() else frozenset()
     problems = outcome.problem.diagnostics if outcome.problem else ()
     annotate(outcome, run, [one for one in problems if one.message in said])
     left = [one for one in problems if one.message not in said]

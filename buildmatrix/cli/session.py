@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from buildmatrix.cli.options import Filters, Outputs
 from buildmatrix.cli.output import is_stream, refuse_closed, say, say_wide, width, write_stream
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
@@ -25,6 +26,7 @@ from buildmatrix.template.request import OutputMode, Request
 from buildmatrix.text import one_line
 
 STANDARD_INPUT = "<stdin>"
+NO_FILTERS, NO_OUTPUTS = Filters(), Outputs()
 
 
 class Session:
@@ -155,20 +157,12 @@ def _coloured(color: str, *, error: bool) -> bool:
 
 
 def request(
-    *,
-    selectors: list[str] | None = None,
-    platform: list[str] | None = None,
-    var: list[str] | None = None,
-    var_file: list[str] | None = None,
-    set_: list[str] | None = None,
-    push: bool = False,
-    load: bool = False,
-    no_output: bool = False,
+    selectors: list[str] | None = None, filters: Filters = NO_FILTERS, outputs: Outputs = NO_OUTPUTS
 ) -> Request:
     """Return the command line as a Request; UsageError for a `--var` that is no NAME=VALUE, or for two outputs."""
-    output = _output_mode(push=push, load=load, no_output=no_output)
+    output = _output_mode(push=outputs.push, load=outputs.load, no_output=outputs.no_output)
     variables = {}
-    for text in var or ():
+    for text in filters.var or ():
         name, sign, value = text.partition("=")
         if not sign:
             message = f"--var {text or repr(text)} has no value"
@@ -176,13 +170,13 @@ def request(
             hint = f"write --var {one_line(name) or 'NAME'}={one_line(given) if colon else 'VALUE'}"
             raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
         variables[name] = value
-    platforms = tuple(part.strip() for text in platform or () for part in text.split(",") if part.strip())
+    platforms = tuple(part.strip() for text in filters.platform or () for part in text.split(",") if part.strip())
     return Request(
         selectors=tuple(selectors or ()),
         platforms=platforms,
         variables=variables,
-        variable_files=tuple(var_file or ()),
-        sets=tuple(set_ or ()),
+        variable_files=tuple(filters.var_file or ()),
+        sets=tuple(filters.set_ or ()),
         output=output,
         environment=dict(os.environ),
     )

@@ -17,7 +17,7 @@ from buildmatrix.engine.progress.events import Listener
 from buildmatrix.errors import Diagnostic, Severity
 from buildmatrix.files import read_regular
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.plan.policy import Policy
 from buildmatrix.report.live.lines import Lines, Passed
 from buildmatrix.report.live.rows import Rows
 from buildmatrix.report.run.about import NOTHING, About
@@ -43,14 +43,13 @@ def on_github() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def shown(run: Session, planned: Plan, chosen: ApplyOptions, records: Records) -> AbstractContextManager[Listener]:
+def shown(run: Session, plan: Plan, policy: Policy, records: Records) -> AbstractContextManager[Listener]:
     """Return who shows the run while it goes on: a board on a terminal, lines elsewhere."""
-    if chosen.progress != "auto":
-        fit = json_safe if chosen.progress == "rawjson" else clean
+    if policy.options.progress != "auto":
+        fit = json_safe if policy.options.progress == "rawjson" else clean
         return nullcontext(Passed(lambda text: say(text, err=True), fit))
-    waits = {target.name: (*target.links, *target.needs) for target in planned.targets}
-    policy = Policy(plan=planned, options=chosen)
-    rows = Rows(waits, {target.name for target in planned.targets if policy.together(target)})
+    waits = {target.name: (*target.links, *target.needs) for target in plan.targets}
+    rows = Rows(waits, {target.name for target in plan.targets if policy.together(target)})
     style = run.style(error=True)
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
         from buildmatrix.report.live.board import Board

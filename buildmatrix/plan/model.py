@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
+from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import row_of
-from buildmatrix.spec.rows.tables import Apply
 from buildmatrix.spec.toml.placed import source_of
 from buildmatrix.template.request import OutputMode
 from buildmatrix.template.scope import Cell

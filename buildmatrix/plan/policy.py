@@ -1,13 +1,15 @@
-"""How to run a plan: the flags of `apply`, over what the file says in `[apply]` and of each target."""
+"""How to run a plan: the flags of `apply`, over what the file says of each target and in `[apply]`."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
+from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.spec.rows.settings import Publish
-
-ProgressStyle = Literal["auto", "plain", "tty", "quiet", "rawjson"]
+from buildmatrix.spec.rows.options import Flag, OfTarget, Options, ProgressStyle, settled
+from buildmatrix.spec.rows.shapes import Keyword, row_of, rows
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 
@@ -17,33 +19,33 @@ def seconds_of(duration: str) -> int:
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", duration))
 
 
-@dataclass(frozen=True, kw_only=True)
-class ApplyOptions:
-    """What the command line asks for; None where it says nothing. `timeout` is in seconds."""
-
-    builder: str | None = None
-    no_cache: bool = False
-    pull: bool = False
-    progress: ProgressStyle = "auto"
-    allow: tuple[str, ...] = ()
-    provenance_in_metadata: bool = False
-    jobs: int | None = None
-    keep_going: bool | None = None
-    fail_fast: bool = False
-    retries: int | None = None
-    timeout: int | None = None
-    publish: Publish | None = None
-    platforms_may_shrink: bool | None = None
+def refusals(options: Options) -> Iterator[Diagnostic]:
+    """Yield an error for each option whose row's pattern refuses its value."""
+    for row in rows(type(options)):
+        flag, value = row.marker(Flag), getattr(options, row.attribute)
+        pattern = next((one.value for one in row.markers if isinstance(one, Keyword) and one.name == "pattern"), None)
+        if flag and pattern and value is not None and re.fullmatch(str(pattern), value) is None:
+            words, hint = flag.refusal
+            yield Diagnostic(message=f"{flag.names[0]} {value} {words}", code="usage", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What holds for a run: the flags, else the target's own settings, else `[apply]`."""
+    """What holds for a run: the command line, its environment, else the target's own setting, else `[apply]`.
+
+    It is made once, and handed on.
+    """
 
     plan: Plan
-    options: ApplyOptions
+    options: Options = field(default_factory=Options)
 
-    @property
+    def value(self, name: str, target: PlannedTarget | None = None) -> Any:
+        """Return what holds of an option, for a target where targets may have it as a setting."""
+        row = row_of(type(self.options), name)
+        own = target.settings if target and row.marker(OfTarget) is not None else None
+        return settled(row, self.options, own, self.plan.apply)
+
+    @cached_property
     def is_split(self) -> bool:
         """Whether targets are limited, timed, or are to go on beside a failure: then a plan is cut into many calls."""
         timed = any(self.timeout(target) for target in self.plan.targets)
@@ -57,40 +59,34 @@ class Policy:
     @property
     def builder(self) -> str | None:
         """The builder's name; None for the current one."""
-        return self.options.builder or self.plan.apply.builder
+        found: str | None = self.value("builder")
+        return found
 
-    @property
+    @cached_property
     def jobs(self) -> int | None:
         """How many targets may build at once; None for as many as there are."""
-        return self.options.jobs or self.plan.apply.jobs
+        found: int | None = self.value("jobs")
+        return found
 
-    @property
+    @cached_property
     def keep_going(self) -> bool:
         """Whether to start what does not depend on a failure."""
-        if self.options.fail_fast:
-            return False
-        given = self.options.keep_going
-        return bool(self.plan.apply.keep_going) if given is None else given
+        return not self.options.fail_fast and bool(self.value("keep_going"))
 
     def retries(self, target: PlannedTarget) -> int:
         """Return how often a target is tried again."""
-        given = (self.options.retries, target.settings.retries, self.plan.apply.retries)
-        return next((number for number in given if number is not None), 0)
+        return int(self.value("retries", target))
 
     def timeout(self, target: PlannedTarget) -> int | None:
         """Return the seconds that a target may take; None for any."""
-        if self.options.timeout is not None:
-            return self.options.timeout
-        given = target.settings.timeout or self.plan.apply.timeout
+        given = self.value("timeout", target)
         return seconds_of(given) if given else None
 
-    @property
+    @cached_property
     def platforms_may_shrink(self) -> bool:
         """Whether a tag may lose platforms that it has."""
-        given = self.options.platforms_may_shrink
-        return bool(self.plan.apply.platforms_may_shrink) if given is None else given
+        return bool(self.value("platforms_may_shrink"))
 
     def together(self, target: PlannedTarget) -> bool:
         """Tell whether a target's tags move only when every image of the run is there."""
-        given = (self.options.publish, target.settings.publish, self.plan.apply.publish)
-        return next((publish for publish in given if publish), "direct") == "together"
+        return bool(self.value("publish", target) == "together")

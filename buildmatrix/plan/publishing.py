@@ -6,14 +6,17 @@ from buildmatrix.oci.reference import host_of, split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, pushes, pushes_tags
 from buildmatrix.spec.rows.caches import RegistryCacheTo
+from buildmatrix.spec.rows.options import Apply, Options, settled
 from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput
-from buildmatrix.spec.rows.tables import Apply
+from buildmatrix.spec.rows.shapes import row_of
 
 STAGING = "buildmatrix-staging-"
 """How our own tags begin: nobody else's image is under such a name."""
 
 LONGEST = 128
 """Characters of a tag."""
+
+_PUBLISH = row_of(Options, "publish")
 
 
 def staging_tag(name: str) -> str:
@@ -76,7 +79,7 @@ def staging_tags(target: PlannedTarget, apply: Apply) -> tuple[str, ...]:
 
     That is where its own tags move later: they wait for all images of the run, or are completed by what they hold.
     """
-    if (target.settings.publish or apply.publish) != "together" and not target.lacking:
+    if settled(_PUBLISH, target.settings, apply) != "together" and not target.lacking:
         return ()
     repositories = dict.fromkeys(split(tag)[0] for tag in pushed_tags(target))
     return tuple(f"{repository}:{staging_tag(target.name)}" for repository in repositories)

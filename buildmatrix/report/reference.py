@@ -5,7 +5,7 @@ from typing import Any, get_args, get_origin
 
 from buildmatrix import errors
 from buildmatrix.codes import CODES
-from buildmatrix.spec.rows import caches, settings
+from buildmatrix.spec.rows import caches, options, settings
 from buildmatrix.spec.rows import tables as model
 from buildmatrix.spec.rows.shapes import (
     Credential,
@@ -27,7 +27,7 @@ from buildmatrix.template.filters import FILTERS
 
 TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),
-    ("[apply]", model.Apply, "What `apply` does unless its flags say otherwise."),
+    ("[apply]", options.Apply, "What `apply` does unless its flags say otherwise."),
     ("[variable.NAME]", model.Variable, "Given as a bare value, it is the default."),
     ("[target.NAME]: settings", settings.Settings, "Also in `[defaults]` and `[[target.NAME.override]]`."),
     ("[target.NAME]: more keys", model.Target, "Beside the settings."),
@@ -51,12 +51,13 @@ ARMS: tuple[tuple[str, Any], ...] = (
 def reference_markdown() -> str:
     """Return the reference as markdown."""
     parts = ["# Reference\n\nMade from the code by `make generate`; do not edit.\n"]
-    parts += [_table(title, table, text) for title, table, text in TABLES]
+    parts += [table_markdown(title, table, text) for title, table, text in TABLES]
     parts += [_tables_of(key, shape) for key, shape in ARMS]
     return "".join([*parts, _filters(), _scope(), _exit_codes(), _codes()])
 
 
-def _table(title: str, table: type[Table], text: str) -> str:
+def table_markdown(title: str, table: type[Table], text: str) -> str:
+    """Return a table of the file with all of its rows."""
     inherited = {row.attribute for base in table.__bases__ for row in rows(base)} if table in BESIDE else set()
     return f"\n## {title}\n\n{text}\n" + _rows([row for row in rows(table) if row.attribute not in inherited])
 

@@ -18,10 +18,10 @@ from buildmatrix.spec.checks.suspicious import lone_kinds, templated_keys
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.recovery import STRAY, damage_of
+from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema
 from buildmatrix.spec.rows.shapes import build_table
 from buildmatrix.spec.rows.tables import (
-    Apply,
     DeclaredGroup,
     DeclaredTarget,
     DeclaredVariable,

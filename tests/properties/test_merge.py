@@ -9,16 +9,20 @@ from hypothesis import strategies as st
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.plan.cells.merge import Heritage
 from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import given as rows_given
-from buildmatrix.spec.rows.shapes import row_of
-from buildmatrix.spec.rows.tables import Apply, DeclaredTarget, Extend, Layer, Spec, Target
+from buildmatrix.spec.rows.shapes import row_of, rows
+from buildmatrix.spec.rows.tables import DeclaredTarget, Extend, Layer, Spec, Target
 
 LETTERS = st.sampled_from("abc")
 LISTS = st.lists(LETTERS, max_size=3).map(tuple)
 VALUES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {}, optional={"tags": LISTS, "args": st.dictionaries(LETTERS, LETTERS, max_size=2), "network": LETTERS}
 )
+
+
+OWN = {row.attribute for row in rows(Settings)}
 
 
 @st.composite
@@ -50,7 +54,7 @@ def layers(spec: Spec, target: DeclaredTarget) -> Iterator[Layer]:
 def laid(found: dict[str, Any], places: dict[Pointer, Place], layer: Layer) -> None:
     """Lay a layer over what is there, word by word as the guide says it."""
     for attribute, value in rows_given(layer.settings).items():
-        place = inside(layer.place, row_of(Settings, attribute).key) if attribute in Settings.__annotations__ else None
+        place = inside(layer.place, row_of(Settings, attribute).key) if attribute in OWN else None
         if place is None:
             continue
         if isinstance(value, Mapping):

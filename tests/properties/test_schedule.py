@@ -25,7 +25,8 @@ from buildmatrix.errors import Place
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.dependencies import Edge, stages
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.plan.policy import ApplyOptions
+from buildmatrix.plan.policy import Policy
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
 from buildmatrix.state.resume import NOTHING, Resumed
 
@@ -192,7 +193,7 @@ class Call:
 
 
 def schedule(
-    plan: Plan, options: ApplyOptions, world: Pretended, resumed: Resumed = NOTHING
+    plan: Plan, options: Options, world: Pretended, resumed: Resumed = NOTHING
 ) -> tuple[Schedule, list[Event]]:
     events: list[Event] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +205,7 @@ def schedule(
             start=time.monotonic(),
             log_of=lambda _: "",
         )
-        found = Schedule(run, options, events.append, resumed)
+        found = Schedule(run, Policy(plan=plan, options=options), events.append, resumed)
         found.go()
     return found, events
 
@@ -224,18 +225,18 @@ def all_links(plan: Plan, name: str) -> set[str]:
 
 
 options = st.builds(
-    ApplyOptions,
+    Options,
     jobs=st.sampled_from([None, 1, 2]),
     keep_going=st.booleans(),
     fail_fast=st.booleans(),
-    timeout=st.sampled_from([None, 60]),
+    timeout=st.sampled_from([None, "60s"]),
 )
 
 
 @settings(max_examples=150, deadline=None)
 @given(plans(), options, st.sets(st.sampled_from([f"t{number}" for number in range(9)]), max_size=3), st.booleans())
 def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
-    plan: Plan, asked: ApplyOptions, failing: set[str], sound: bool
+    plan: Plan, asked: Options, failing: set[str], sound: bool
 ) -> None:
     asked_only = frozenset(one.name for one in plan.targets if sound and one.settings.call)
     world = Pretended(failing & set(plan.by_name), {}, asked_only)
@@ -273,7 +274,7 @@ def test_what_is_written_is_told_before_its_call_ends() -> None:
     names = ("base", "app", "other")
     targets = [target("base", (), ()), target("app", ("base",), ()), target("other", (), ())]
     plan = plan_of(targets)
-    _, events = schedule(plan, ApplyOptions(), Pretended({"other"}, {}))
+    _, events = schedule(plan, Options(), Pretended({"other"}, {}))
     told = [(type(event).__name__, event.target) for event in events if isinstance(event, TargetStarted | TargetDone)]
     assert told == [
         ("TargetStarted", "base"),
@@ -290,7 +291,7 @@ def test_what_is_written_is_told_before_its_call_ends() -> None:
 @given(plans(asks=False), st.sampled_from([None, 2]))
 def test_what_passes_is_tried_again(plan: Plan, jobs: int | None) -> None:
     passing = dict.fromkeys(list(plan.by_name)[:1], 1)
-    found, _ = schedule(plan, ApplyOptions(jobs=jobs, retries=2), Pretended(set(), passing))
+    found, _ = schedule(plan, Options(jobs=jobs, retries=2), Pretended(set(), passing))
     assert {outcome.status for outcome in found.ledger.outcomes.values()} <= GOOD
     attempts = [outcome.attempts for outcome in found.ledger.outcomes.values()]
     assert max(map(len, attempts)) == 2
@@ -299,7 +300,7 @@ def test_what_passes_is_tried_again(plan: Plan, jobs: int | None) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(plans(), options)
-def test_what_comes_first_is_finished_first(plan: Plan, asked: ApplyOptions) -> None:
+def test_what_comes_first_is_finished_first(plan: Plan, asked: Options) -> None:
     world = Pretended(set(), {})
     schedule(plan, asked, world)
     for one in plan.targets:
@@ -309,7 +310,7 @@ def test_what_comes_first_is_finished_first(plan: Plan, asked: ApplyOptions) -> 
 
 @settings(max_examples=60, deadline=None)
 @given(plans(), options, st.data())
-def test_what_is_kept_stays_unless_the_cache_lost_it(plan: Plan, asked: ApplyOptions, data: st.DataObject) -> None:
+def test_what_is_kept_stays_unless_the_cache_lost_it(plan: Plan, asked: Options, data: st.DataObject) -> None:
     again = data.draw(st.sets(st.sampled_from(sorted(plan.by_name))))
     for one in plan.targets:  # as `resumed` decides: what needs one that is built is built
         if one.settings.call or {*one.links, *one.needs} & again:

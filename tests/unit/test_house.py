@@ -8,27 +8,34 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal, cast
 
 import jsonschema
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from buildmatrix import errors
 from buildmatrix.cli.commands.plan import SOMETHING_TO_BUILD
 from buildmatrix.cli.main import BUG, STOPPED, UNWRITTEN
+from buildmatrix.cli.options import expanded
 from buildmatrix.errors import Place
 from buildmatrix.plan.bakefile import csv_of
 from buildmatrix.plan.cells.merge import Stack
 from buildmatrix.plan.document.fields import plan_schema
-from buildmatrix.report.reference import exit_codes
+from buildmatrix.plan.policy import Policy
+from buildmatrix.report.reference import exit_codes, table_markdown
 from buildmatrix.report.run.json import run_schema
 from buildmatrix.spec.checks.data import problems
 from buildmatrix.spec.rows.markers import Where
+from buildmatrix.spec.rows.options import Flag, InFile, OfTarget, Options, Otherwise, in_file, of_target
 from buildmatrix.spec.rows.schema import file_schema, published_schema
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import (
     Doc,
     Keyword,
+    NotInBake,
     Table,
     arms,
     build_table,
@@ -124,6 +131,81 @@ def test_a_setting_is_one_row() -> None:
     loaded = build_table(Extended, {"colour": "red", "args": {"A": 1}})
     assert plain_table(loaded) == {"args": {"A": "1"}, "colour": "red"}
     assert row_of(Extended, "colour").key == "colour"
+
+
+class More(Options):
+    """The options with one more row."""
+
+    colour: Annotated[
+        Literal["red", "blue"] | None,
+        Flag("--colour", help="What colour to build in.", env=("BUILDMATRIX_COLOUR",)),
+        InFile(),
+        OfTarget("The colour of this target."),
+        Doc("The colour of all."),
+        Otherwise("grey"),
+    ] = None
+
+
+class Coloured(of_target(More), Settings):  # type: ignore[misc]
+    """The settings with what follows from that row."""
+
+
+def said(*words: str, **environment: str) -> tuple[str, More]:
+    """Return what a command with those options prints for these words, and the options that it got."""
+    got: list[More] = []
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command()
+    @expanded("apply")
+    def apply(chosen: More) -> None:
+        got.append(chosen)
+
+    output = CliRunner().invoke(app, words, env=environment).output
+    return output, got[0] if got else More()
+
+
+def test_an_option_of_apply_is_one_row() -> None:
+    """Flag, environment, help, `[apply]`, the target's setting and the reference follow from it."""
+    assert re.search(
+        r"--colour <red\|blue> +What colour to build in. +\[env var:\s+BUILDMATRIX_COLOUR\]", said("--help")[0]
+    )
+    assert "'green' is not one of 'red', 'blue'" in said("--colour", "green")[0]
+    (_, flag), (_, environment) = said("--colour", "red"), said(BUILDMATRIX_COLOUR="blue")
+    assert (flag, environment, said()[1]) == (More(colour="red"), More(colour="blue"), More())
+    assert said("--colour", "red", BUILDMATRIX_COLOUR="blue")[1].colour == "red"
+    in_apply = in_file(More)
+    for table in (in_apply, Coloured):
+        validator = jsonschema.Draft202012Validator({**table_schema(table, templates=False), "$defs": SCHEMA["$defs"]})
+        assert validator.is_valid({"colour": "red"})
+        assert not validator.is_valid({"colour": "green"})
+    assert plain_table(build_table(in_apply, {"jobs": 2, "colour": "red"})) == {"jobs": 2, "colour": "red"}
+    assert '| `colour` | `"red"`, `"blue"` | The colour of all. |' in table_markdown("[apply]", in_apply, "")
+    assert '| `colour` | `"red"`, `"blue"` | The colour of this target. |' in table_markdown("", Coloured, "")
+    assert row_of(Coloured, "colour").marker(NotInBake)
+
+
+@pytest.mark.parametrize(
+    ("flag", "own", "table", "found"),
+    [
+        ("red", "blue", "blue", "red"),
+        (None, "red", "blue", "red"),
+        (None, None, "red", "red"),
+        (None, None, None, "grey"),
+        ("", None, "red", "red"),
+    ],
+)
+def test_one_rule_says_which_option_wins(flag: Any, own: Any, table: Any, found: str) -> None:
+    target = SimpleNamespace(settings=Coloured(colour=own))
+    policy = Policy(plan=cast("Any", SimpleNamespace(apply=in_file(More)(colour=table))), options=More(colour=flag))
+    assert policy.value("colour", cast("Any", target)) == found
+    assert policy.value("colour") == ((flag or table) or "grey")
+
+
+def test_what_a_target_has_for_bake_is_no_option_of_apply() -> None:
+    """`pull` is a setting of bake's and a flag of ours: they are two things."""
+    target = SimpleNamespace(settings=Settings(pull=True))
+    policy = Policy(plan=cast("Any", SimpleNamespace(apply=in_file(Options)())), options=Options())
+    assert policy.value("pull", cast("Any", target)) is False
 
 
 def test_layers_merge_by_one_rule() -> None:

@@ -1,11 +1,8 @@
 """`buildmatrix apply`."""
 
 import os
-import re
 import sys
-from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import Annotated, Literal
 
 import typer
 
@@ -24,13 +21,15 @@ from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.entitlements import refuse_unknown
-from buildmatrix.plan.policy import ApplyOptions, Policy, seconds_of
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import Policy, refusals
 from buildmatrix.publish.shrink import replaced
 from buildmatrix.publish.staging import first_tags, too_late
 from buildmatrix.publish.tags import Tags
 from buildmatrix.report.run.files import check_report_names
-from buildmatrix.spec.rows.settings import DURATION_PATTERN
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.state.record import ResultFile
+from buildmatrix.template.request import Request
 from buildmatrix.text import one_line
 
 
@@ -39,52 +38,13 @@ def register(app: typer.Typer) -> None:
     app.command("apply")(apply)
 
 
+@options.expanded("apply")
 def apply(
-    selectors: options.Selectors = None,
-    file: options.File = None,
-    platform: options.Platform = None,
-    var: options.Var = None,
-    var_file: options.VarFile = None,
-    set_: options.Set = None,
-    push: options.Push = False,
-    load: options.Load = False,
-    no_output: options.NoOutput = False,
-    builder: options.Builder = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build without the cache.")] = False,
-    pull: Annotated[bool, typer.Option("--pull", help="Ask the registry for newer base images.")] = False,
-    progress: Annotated[
-        Literal["auto", "plain", "tty", "quiet", "rawjson"],
-        typer.Option("--progress", help="auto, or one of buildx's own.", envvar="BUILDMATRIX_PROGRESS"),
-    ] = "auto",
-    jobs: options.Jobs = None,
-    keep_going: options.KeepGoing = None,
-    fail_fast: options.FailFast = False,
-    retries: options.Retries = None,
-    timeout: options.Timeout = None,
-    publish: options.Publish = None,
-    platforms_may_shrink: options.PlatformsMayShrink = None,
-    allow: options.Allow = None,
-    dry: Annotated[bool, typer.Option("--dry-run", help="Show the command and the bake file; run nothing.")] = False,
-    output_format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="The summary: text or json.")
-    ] = "text",
-    metadata: Annotated[
-        str | None,
-        typer.Option("--metadata", metavar="FILE", help="Write bake's metadata there (digests, provenance)."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Build only what the last run did not build, or what changed since.")
-    ] = False,
-    log_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--log-dir", metavar="DIR", help="Write each target's full log there.", envvar="BUILDMATRIX_LOG_DIR"
-        ),
-    ] = None,
-    report: Annotated[
-        list[str] | None,
-        typer.Option("--report", metavar="FILE", help="Write a report: .json, .xml, .md or .html; may be repeated."),
-    ] = None,
+    *,
+    selection: options.Selection,
+    filters: options.Filters,
+    outputs: options.Outputs,
+    chosen: Options,
     color: options.Colour = "auto",
 ) -> None:
     """Build it, with docker buildx bake.
@@ -100,68 +60,46 @@ def apply(
       buildmatrix apply --keep-going --retries 2 --report report.html --log-dir logs
       buildmatrix apply --resume
     """
-    with session(file, color, unselected=not selectors) as run, ExitStack() as stack:
-        probe = None if dry else stack.enter_context(Probe(run.programs, builder))
-        asked = request(
-            selectors=selectors,
-            platform=platform,
-            var=var,
-            var_file=var_file,
-            set_=set_,
-            push=push,
-            load=load,
-            no_output=no_output,
-        )
-        reports = tuple(report or ())
-        if any(selector.endswith(".json") for selector in asked.selectors):
-            from buildmatrix.cli.saving import plan_of_file
-
-            files = _written(metadata, reports)
-            planned = plan_of_file(run, asked, named=file is not None, log_dir=log_dir, written=files)
-        else:
-            planned = make_plan(run.name, run.sources, asked, run.git)
-        _check_flags(allow or (), both=fail_fast and bool(keep_going))
-        chosen = ApplyOptions(
-            builder=builder,
-            no_cache=no_cache,
-            pull=pull,
-            progress=progress,
-            allow=tuple(allow or ()),
-            provenance_in_metadata=metadata is not None,
-            jobs=jobs,
-            keep_going=keep_going,
-            fail_fast=fail_fast,
-            retries=retries,
-            timeout=_seconds(timeout),
-            publish=publish,
-            platforms_may_shrink=platforms_may_shrink,
-        )
-        if probe is None:
-            say(dry_run(planned, chosen))
-            return
+    with session(selection.file, color, unselected=not selection.selectors) as run, ExitStack() as stack:
+        probe = None if chosen.dry_run else stack.enter_context(Probe(run.programs, chosen.builder))
+        asked = request(selection.selectors, filters, outputs)
+        planned = _planned(run, asked, chosen, named=selection.file is not None)
+        _check_flags(chosen)
         built = builds_of(planned)
         policy = Policy(plan=built, options=chosen)
+        if probe is None:
+            say(dry_run(policy))
+            return
         _check_terminal(policy)
         tags = Tags(planned, policy, run.programs, lambda words: say(f"{one_line(words)}\n", err=True))
-        named = policy.builder
-        if named != builder:
-            probe = stack.enter_context(Probe(run.programs, named))  # the file names another one
-        check_report_names(reports)
-        _refuse_twice([*((path, "--report") for path in reports), *([(metadata, "--metadata")] if metadata else [])])
+        if policy.builder != chosen.builder:
+            probe = stack.enter_context(Probe(run.programs, policy.builder))  # the file names another one
+        check_report_names(chosen.report)
+        _refuse_twice(chosen)
         root = run.sources.repository.root
-        refuse_unwritable(_written(metadata, reports), planned, root, log_dir)
-        written = [path for path in (log_dir, metadata, *reports) if path]
+        refuse_unwritable(_written(chosen), planned, root, chosen.log_dir)
+        written = [path for path in (chosen.log_dir, chosen.metadata, *chosen.report) if path]
         result = ResultFile(built, map(os.path.abspath, written), run.environment)
-        records = Records(result=result, logs=logs_of(log_dir, stack, root), resume=resume)
+        records = Records(result=result, logs=logs_of(chosen.log_dir, stack, root), resume=chosen.resume)
         outcome = _run(run, built, policy, probe, records, tags)
-        finish(run, built, outcome, output_format, metadata, reports, tags.holdings.registries)
+        finish(run, built, outcome, chosen, tags.holdings.registries)
 
 
-def _check_flags(allow: Iterable[str], *, both: bool) -> None:
-    if both:
+def _planned(run: Session, asked: Request, chosen: Options, *, named: bool) -> Plan:
+    if not any(selector.endswith(".json") for selector in asked.selectors):
+        return make_plan(run.name, run.sources, asked, run.git)
+    from buildmatrix.cli.saving import plan_of_file
+
+    return plan_of_file(run, asked, named=named, log_dir=chosen.log_dir, written=_written(chosen))
+
+
+def _check_flags(chosen: Options) -> None:
+    if chosen.fail_fast and chosen.keep_going:
         message = "--fail-fast and --keep-going exclude each other"
         raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
-    refuse_unknown(allow)
+    refuse_unknown(chosen.allow)
+    if refused := list(refusals(chosen)):
+        raise UsageError(*refused)
 
 
 def _check_terminal(policy: Policy) -> None:
@@ -175,10 +113,11 @@ def _check_terminal(policy: Policy) -> None:
         say("note: several calls cannot share a terminal: --progress plain is used instead of tty\n", err=True)
 
 
-def _refuse_twice(written: Iterable[tuple[str, str]]) -> None:
-    """Raise UsageError if two of the files, each with its option, are one, whatever they are called."""
+def _refuse_twice(chosen: Options) -> None:
+    """Raise UsageError if two of the files that are written are one, whatever they are called."""
     known: dict[str, str] = {}
-    for path, option in written:
+    metadata = [chosen.metadata] if chosen.metadata else []
+    for path, option in [*((path, "--report") for path in chosen.report), *((path, "--metadata") for path in metadata)]:
         real = os.path.realpath(path)
         if real in known and not is_stream(path):
             message = f"{option} {path} is the file of {known[real]}: the second would be written over the first"
@@ -186,18 +125,9 @@ def _refuse_twice(written: Iterable[tuple[str, str]]) -> None:
         known[real] = f"{option} {path}"
 
 
-def _written(metadata: str | None, reports: tuple[str, ...]) -> dict[str, str]:
+def _written(chosen: Options) -> dict[str, str]:
     """Return the files that are written at the end, each with its option."""
-    return dict.fromkeys(reports, "--report") | ({metadata: "--metadata"} if metadata else {})
-
-
-def _seconds(timeout: str | None) -> int | None:
-    if timeout is None:
-        return None
-    if re.fullmatch(DURATION_PATTERN, timeout) is None:
-        message = f"--timeout {timeout} is no duration"
-        raise UsageError(Diagnostic(message=message, code="usage", hint="write 90s, 20m or 1h30m"))
-    return seconds_of(timeout)
+    return dict.fromkeys(chosen.report, "--report") | ({chosen.metadata: "--metadata"} if chosen.metadata else {})
 
 
 def _run(run: Session, built: BuildPlan, policy: Policy, probe: Probe, records: Records, tags: Tags) -> Outcome:
@@ -218,8 +148,8 @@ def _run(run: Session, built: BuildPlan, policy: Policy, probe: Probe, records: 
     say(f"{head}\n", err=True)
     if first:
         say_wide(one_line(first), style.quiet)
-    with shown(run, built, chosen, records) as listener:
-        outcome = run_plan(built, chosen, facts, run.programs, listener, records, tags)
+    with shown(run, built, policy, records) as listener:
+        outcome = run_plan(built, policy, facts, run.programs, listener, records, tags)
     troubles = [records.result.trouble, records.logs.trouble if records.logs else ""]
     run.warn(Diagnostic(message=text, code="records", severity="warning") for text in troubles if text)
     return outcome

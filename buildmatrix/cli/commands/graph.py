@@ -16,17 +16,15 @@ def register(app: typer.Typer) -> None:
     app.command("graph")(graph)
 
 
+@options.expanded("graph")
 def graph(
-    selectors: options.Selectors = None,
-    file: options.File = None,
+    *,
+    selection: options.Selection,
     output_format: Annotated[
         Literal["text", "dot", "mermaid", "json"],
         typer.Option("--format", help="text, dot (Graphviz), mermaid or json."),
     ] = "text",
-    platform: options.Platform = None,
-    var: options.Var = None,
-    var_file: options.VarFile = None,
-    set_: options.Set = None,
+    filters: options.Filters,
     color: options.Colour = "auto",
 ) -> None:
     """Draw what builds upon what. Contacts nothing, and takes every file that is valid.
@@ -37,8 +35,8 @@ def graph(
       buildmatrix graph --format dot | dot -Tsvg > graph.svg
       buildmatrix graph --format mermaid
     """
-    with session(file, color, unselected=not selectors) as run:
-        asked = request(selectors=selectors, platform=platform, var=var, var_file=var_file, set_=set_)
+    with session(selection.file, color, unselected=not selection.selectors) as run:
+        asked = request(selection.selectors, filters)
         planned, lacking = listed(run.name, run.sources, asked, run.git)
         run.warn(lacking)
         say(draw(planned, output_format, width=width()))

@@ -20,17 +20,15 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_)
 
 
+@options.expanded("list")
 def list_(
+    *,
     what: Annotated[
         What, typer.Argument(metavar="[WHAT]", help="targets, groups, variables, platforms or tags.")
     ] = "targets",
-    selectors: options.Selectors = None,
-    file: options.File = None,
+    selection: options.Selection,
     output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
-    platform: options.Platform = None,
-    var: options.Var = None,
-    var_file: options.VarFile = None,
-    set_: options.Set = None,
+    filters: options.Filters,
     color: options.Colour = "auto",
 ) -> None:
     """List targets, groups, variables, platforms or tags. Contacts nothing, and takes every file that is valid.
@@ -44,12 +42,12 @@ def list_(
       buildmatrix list tags app --format json
       buildmatrix list variables --var release=1.2.3
     """
-    with session(file, color, unselected=not selectors) as run:
-        if selectors and what in {"groups", "variables"}:
+    with session(selection.file, color, unselected=not selection.selectors) as run:
+        if selection.selectors and what in {"groups", "variables"}:
             message = f"list {what} takes no SELECTOR: it lists them all"
             raise UsageError(Diagnostic(message=message, code="usage", hint=f"write buildmatrix list {what}"))
-        chosen = selectors or ([] if run.sources.home else ["*"])
-        asked = request(selectors=chosen, platform=platform, var=var, var_file=var_file, set_=set_)
+        chosen = selection.selectors or ([] if run.sources.home else ["*"])
+        asked = request(chosen, filters)
         rows = _rows(run, what, asked)
         say(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style(), width=width()))
 

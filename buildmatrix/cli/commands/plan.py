@@ -12,7 +12,8 @@ from buildmatrix.cli.output import say, say_wide, width
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.errors import SpecError
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import Policy
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.text import one_line
 
 SOMETHING_TO_BUILD = 10
@@ -23,22 +24,18 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
 
 
+@options.expanded("plan")
 def plan(
-    selectors: options.Selectors = None,
-    file: options.File = None,
+    *,
+    selection: options.Selection,
     output_format: Annotated[
         Literal["text", "short", "json", "markdown"],
         typer.Option(
             "--format", help="text, short (a line for each target), json, or markdown (a pull-request comment)."
         ),
     ] = "text",
-    platform: options.Platform = None,
-    var: options.Var = None,
-    var_file: options.VarFile = None,
-    set_: options.Set = None,
-    push: options.Push = False,
-    load: options.Load = False,
-    no_output: options.NoOutput = False,
+    filters: options.Filters,
+    outputs: options.Outputs,
     every: Annotated[bool, typer.Option("--all", help="Show every cell, also those that are alike.")] = False,
     preflight: Annotated[
         bool,
@@ -46,8 +43,7 @@ def plan(
             "--preflight", help="Also check docker, the builder, secrets and entitlements, as apply does first."
         ),
     ] = False,
-    builder: options.Builder = None,
-    allow: options.Allow = None,
+    chosen: Options,
     detailed_exitcode: Annotated[
         bool,
         typer.Option(
@@ -66,17 +62,8 @@ def plan(
       buildmatrix plan 'app[python=3.13]' --platform linux/amd64
       buildmatrix plan --format markdown > comment.md
     """
-    with session(file, color, unselected=not selectors) as run:
-        asked = request(
-            selectors=selectors,
-            platform=platform,
-            var=var,
-            var_file=var_file,
-            set_=set_,
-            push=push,
-            load=load,
-            no_output=no_output,
-        )
+    with session(selection.file, color, unselected=not selection.selectors) as run:
+        asked = request(selection.selectors, filters, outputs)
         with _nothing_is_fine(run, asked=detailed_exitcode):
             planned = make_plan(run.name, run.sources, asked, run.git)
         if output_format == "json":
@@ -107,7 +94,7 @@ def plan(
             )
             say(shown)
         if preflight:
-            _preflight(run, planned, builder, allow)
+            _preflight(run, Policy(plan=planned, options=chosen))
     if detailed_exitcode:
         raise typer.Exit(SOMETHING_TO_BUILD)
 
@@ -125,12 +112,12 @@ def _nothing_is_fine(run: Session, *, asked: bool) -> Iterator[None]:
         raise typer.Exit from None
 
 
-def _preflight(run: Session, planned: Plan, builder: str | None, allow: list[str] | None) -> None:
+def _preflight(run: Session, policy: Policy) -> None:
     from buildmatrix.engine.buildx import Probe
     from buildmatrix.engine.preflight import preflight
 
-    with Probe(run.programs, builder or planned.apply.builder) as probe:
-        facts = preflight(planned, allow=allow or (), probe=probe, programs=run.programs)
+    with Probe(run.programs, policy.builder) as probe:
+        facts = preflight(policy.plan, allow=policy.options.allow, probe=probe, programs=run.programs)
     run.warn(facts.warnings)
     platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"
     builder_words = f'"{one_line(facts.builder.name)}" ({one_line(facts.builder.driver)})'

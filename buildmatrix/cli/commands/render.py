@@ -28,16 +28,12 @@ def register(app: typer.Typer) -> None:
     app.command("render")(render)
 
 
+@options.expanded("render")
 def render(
-    selectors: options.Selectors = None,
-    file: options.File = None,
-    platform: options.Platform = None,
-    var: options.Var = None,
-    var_file: options.VarFile = None,
-    set_: options.Set = None,
-    push: options.Push = False,
-    load: options.Load = False,
-    no_output: options.NoOutput = False,
+    *,
+    selection: options.Selection,
+    filters: options.Filters,
+    outputs: options.Outputs,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the bake file there instead of to standard output."),
@@ -63,17 +59,8 @@ def render(
       buildmatrix render --output docker-bake.json
       buildmatrix render --output docker-bake.json --check
     """
-    with session(file, color, unselected=not selectors) as run:
-        asked = request(
-            selectors=selectors,
-            platform=platform,
-            var=var,
-            var_file=var_file,
-            set_=set_,
-            push=push,
-            load=load,
-            no_output=no_output,
-        )
+    with session(selection.file, color, unselected=not selection.selectors) as run:
+        asked = request(selection.selectors, filters, outputs)
         found = bakeable(whole(run.name, run.sources, asked, run.git))
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
         run.warn(_notes(run, found, output))

@@ -36,7 +36,9 @@ def validate(
       buildmatrix validate --format json
     """
     with session(path or file, color, part=path is not None) as run:
-        found = find_problems(run.name, run.sources, request(var=var, var_file=var_file), run.git)
+        found = find_problems(
+            run.name, run.sources, request(filters=options.Filters(var=var, var_file=var_file)), run.git
+        )
         if output_format == "json":
             from buildmatrix.report.diagnostics.text import diagnostics_json
 

@@ -11,7 +11,7 @@ from buildmatrix.errors import Place, Pointer
 from buildmatrix.graphs import ordered
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import given, row_of
+from buildmatrix.spec.rows.shapes import given, row_of, rows
 from buildmatrix.spec.rows.tables import DeclaredTarget, Layer, Override, Spec
 
 
@@ -157,4 +157,4 @@ def override_layers(target: DeclaredTarget, indices: Iterable[int]) -> Iterator[
             yield Layer(settings=overrides[index].extend, place=inside(place, "extend"), extend=True)
 
 
-_ATTRIBUTES = frozenset(Settings.__annotations__)
+_ATTRIBUTES = frozenset(row.attribute for row in rows(Settings))

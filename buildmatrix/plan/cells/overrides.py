@@ -10,7 +10,17 @@ from buildmatrix.spec.credentials import learn, learn_text
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.csv import is_table_list
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import Row, build_table, definitions, is_list, is_map, rows, table_schema, unwrap
+from buildmatrix.spec.rows.shapes import (
+    Row,
+    build_table,
+    definitions,
+    given,
+    is_list,
+    is_map,
+    rows,
+    table_schema,
+    unwrap,
+)
 from buildmatrix.spec.rows.tables import Layer
 from buildmatrix.spec.toml.plain import boolean_of, oddities
 
@@ -124,7 +134,7 @@ def _joined(settings: list[Setting]) -> list[Setting]:
     seen: set[tuple[str, str]] = set()
     joined = []
     for setting in settings:
-        (attribute,) = (name for name in Settings.__annotations__ if getattr(setting.layer.settings, name) is not None)
+        (attribute,) = given(setting.layer.settings)
         key = (setting.selector, attribute)
         is_more = key in seen and isinstance(getattr(setting.layer.settings, attribute), tuple)
         layer = Layer(

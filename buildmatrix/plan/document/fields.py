@@ -11,9 +11,9 @@ from buildmatrix.plan.document.contents import Contents
 from buildmatrix.plan.model import Given, Grant, Made, Plan, PlannedTarget
 from buildmatrix.plan.publishing import staging_tags
 from buildmatrix.spec.credentials import without_credentials
+from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import JsonSchema, definitions, plain_table, table_schema
-from buildmatrix.spec.rows.tables import Apply
 
 FORMAT_VERSION = 2
 

@@ -5,10 +5,11 @@ bake (docs.docker.com/build/bake/reference) and of BuildKit's exporters, cache b
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Layers, Url
 from buildmatrix.spec.rows.markers import Reference
+from buildmatrix.spec.rows.options import Options, of_target
 from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS, PLATFORM
 from buildmatrix.spec.rows.shapes import (
     Credential,
@@ -27,14 +28,10 @@ from buildmatrix.spec.rows.shapes import (
 )
 
 NAME = r"^[A-Za-z0-9_-]+$"
-DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
-DURATION = Keyword("pattern", DURATION_PATTERN)
-LONG = Expected("a duration such as 90s, 20m or 1h30m")
 ENV_NAME = (
     Keyword("pattern", r"^[^\s\x1c-\x1f${}%=]+$"),  # only Python's \s has those four
     Expected("the name of an environment variable"),
 )
-Publish = Literal["direct", "together"]
 Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]
 Text = Annotated[str, Scalar()]
 Platform = Annotated[
@@ -176,8 +173,8 @@ Attest = ProvenanceAttest | SbomAttest
 Csv = Annotated[str, Keyword("minLength", 1)]
 
 
-class Settings(Table):
-    """The settings of a target, each optional. None is unset; an empty list or text clears what was inherited."""
+class Declared(Table):
+    """What a target is, and what has to be there before it. How `apply` builds it is said by rows of options.py."""
 
     description: Annotated[str | None, Doc("What the target is."), Since("0.16")] = None
     context: Annotated[
@@ -326,19 +323,15 @@ class Settings(Table):
         Doc("Targets to build first, for order only; a selector each."),
         Examples(["base"]),
     ] = None
-    retries: Annotated[
-        int | None,
-        NotInBake(),
-        Keyword("minimum", 0),
-        Expected("a number of retries"),
-        Doc("How often a failure of the network, a registry or the engine is tried again."),
-        Examples(2),
-    ] = None
-    timeout: Annotated[
-        str | None, NotInBake(), DURATION, LONG, Doc("How long it may take, from its first step."), Examples("20m")
-    ] = None
-    publish: Annotated[
-        Publish | None,
-        NotInBake(),
-        Doc("When its tags move: `direct` with the image, `together` when every image of the run is there."),
-    ] = None
+
+
+if TYPE_CHECKING:
+
+    class OfApply(Table):
+        """Made below."""
+else:
+    OfApply = of_target(Options)
+
+
+class Settings(OfApply, Declared):
+    """The settings of a target, each optional. None is unset; an empty list or text clears what was inherited."""

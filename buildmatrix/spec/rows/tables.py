@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place
-from buildmatrix.spec.rows.settings import DURATION, ENV_NAME, LONG, NAME, Name, Publish, Settings
+from buildmatrix.spec.rows.options import Apply
+from buildmatrix.spec.rows.settings import ENV_NAME, NAME, Name, Settings
 from buildmatrix.spec.rows.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
 
 IDENTIFIER = "^[A-Za-z][A-Za-z0-9_]*$"
@@ -89,41 +90,6 @@ class Target(Settings):
     name: Annotated[str | None, Doc("The name of each cell; a template."), Examples("app-{{ python | slug }}")] = None
     matrix: Annotated[Matrix | None, Doc("Axes; the target is built once for each combination of their values.")] = None
     override: Annotated[tuple[Override, ...] | None, Doc("Settings for some cells of the matrix.")] = None
-
-
-class Apply(Table):
-    """How `apply` runs."""
-
-    templated = False
-
-    jobs: Annotated[
-        int | None, Keyword("minimum", 1), Expected("1 or more"), Doc("How many targets build at once."), Examples(4)
-    ] = None
-    keep_going: Annotated[
-        bool | None, Doc("Build all that does not depend on a failure, instead of starting nothing more.")
-    ] = None
-    retries: Annotated[
-        int | None,
-        Keyword("minimum", 0),
-        Expected("a number of retries"),
-        Doc("How often a failure of the network, a registry or the engine is tried again."),
-        Examples(2),
-    ] = None
-    timeout: Annotated[
-        str | None, DURATION, LONG, Doc("How long a target may take, from its first step."), Examples("20m")
-    ] = None
-    builder: Annotated[str | None, Keyword("minLength", 1), Doc("The builder to use."), Examples("many")] = None
-    publish: Annotated[
-        Publish | None,
-        Doc("When tags move: `direct` with each image, `together` when every image of the run is there."),
-    ] = None
-    platforms_may_shrink: Annotated[
-        bool | None,
-        Doc(
-            "Push a tag also where it has platforms now that this run does not write, or where its registry does not "
-            "tell; else that is refused."
-        ),
-    ] = None
 
 
 class File(Table):

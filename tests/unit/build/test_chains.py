@@ -7,14 +7,15 @@ import pytest
 from buildmatrix.build.batches import calls
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.plan.policy import Policy
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 
-LIMITED, FREE = ApplyOptions(jobs=2, keep_going=True), ApplyOptions(keep_going=True)
+LIMITED, FREE = Options(jobs=2, keep_going=True), Options(keep_going=True)
 
 
-def names(folder: Path, spec: str, options: ApplyOptions = LIMITED, kept: frozenset[str] = frozenset()) -> list[str]:
+def names(folder: Path, spec: str, options: Options = LIMITED, kept: frozenset[str] = frozenset()) -> list[str]:
     plan = make_plan("f", Sources(folder, {"f": "version = 1\n" + spec}), Request(), Git(lambda _: None))
     made = calls(plan, Policy(plan=plan, options=options), kept)
     assert sorted(name for one in made for name in one.names) == sorted(set(plan.by_name) - kept)
@@ -60,7 +61,7 @@ def test_what_is_no_chain_has_calls_of_its_own(tmp_path: Path, spec: str, expect
 def test_stages_beside_each_other_may_be_joined_where_nothing_is_limited(tmp_path: Path) -> None:
     spec = target("a") + target("b", "a", text="FROM busybox AS x\\nFROM upon")
     assert names(tmp_path, spec, FREE) == ["a b"]
-    assert names(tmp_path, spec, ApplyOptions(keep_going=True, timeout=60)) == ["a", "b"]
+    assert names(tmp_path, spec, Options(keep_going=True, timeout="60s")) == ["a", "b"]
 
 
 def test_what_is_kept_is_no_link_of_a_chain(tmp_path: Path) -> None:

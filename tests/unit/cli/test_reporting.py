@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from buildmatrix.cli.options import Filters
 from buildmatrix.cli.output import doors
 from buildmatrix.cli.reporting import report
 from buildmatrix.cli.session import request, session
@@ -16,6 +17,7 @@ from buildmatrix.engine.outcome import Outcome, TargetOutcome
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.publish.sizes import COUNTS_PULLS, MOST, MOST_PULLS, sized, with_sizes
+from buildmatrix.spec.rows.options import Options
 
 SPEC = """
 version = 1
@@ -129,13 +131,16 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
 
-    def end(*words: str, variables: list[str], form: str = "text", registries: Answering | None = None) -> None:
+    def end(
+        *words: str, variables: list[str], form: Literal["text", "json"] = "text", registries: Answering | None = None
+    ) -> None:
         monkeypatch.setattr(sys, "argv", ["buildmatrix", "apply", *words])
         reports = tuple(word for word in words if word.startswith("r."))
         outcome = Outcome(targets=(pushed("app", "sha256:index", "r.example/app:1"),), seconds=1)
         with doors(), session(None) as run:
-            planned = make_plan(run.name, run.sources, request(var=variables), run.git)
-            report(run, planned, outcome, form, None, reports, registries or Answering())  # type: ignore[arg-type]
+            planned = make_plan(run.name, run.sources, request(filters=Filters(var=variables)), run.git)
+            asked = Options(summary=form, report=reports)
+            report(run, planned, outcome, asked, registries or Answering())  # type: ignore[arg-type]
 
     return end
 

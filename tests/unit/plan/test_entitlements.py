@@ -11,7 +11,8 @@ from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.entitlements import is_allowed
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import ApplyOptions, Policy
+from buildmatrix.plan.policy import Policy
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 
@@ -123,7 +124,7 @@ def test_bake_is_told_what_it_would_ask_for(repo: Path, monkeypatch: pytest.Monk
     (repo / "sub2").mkdir()
     loads = 'output = [{ type = "docker", context = "far" }]'
     plan = planned(repo / "sub", f'contexts.x = "../sub2"\nnetwork = "host"\n{loads}')
-    options = ApplyOptions(allow=("network.host", "docker.context=far", "fs.write=../../away", "fs=*"))
+    options = Options(allow=("network.host", "docker.context=far", "fs.write=../../away", "fs=*"))
     command = command_of(plan, Call(names=("app",), within=("app",)), Policy(plan=plan, options=options), None)
     allowed = [value for flag, value in pairwise(command) if flag == "--allow"]
     assert allowed == ["network.host", "fs.read=../sub2", f"fs.write={repo.parent}/away", "fs=*"]

@@ -15,9 +15,10 @@ from buildmatrix.oci.reference import fault
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import ApplyOptions, Policy, seconds_of
+from buildmatrix.plan.policy import Policy, seconds_of
 from buildmatrix.plan.publishing import staging_tag
 from buildmatrix.publish.staging import FirstTags, staged, too_late
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.state.fingerprint import Fingerprints
 from buildmatrix.state.record import ResultFile
@@ -113,8 +114,8 @@ def test_logs_of_more_targets_than_may_be_open(tmp_path: Path) -> None:
 
 def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
     plan = planned(tmp_path)
-    assert staged(builds_of(plan), Policy(plan=plan, options=ApplyOptions()), None).images == {}
-    found = staged(builds_of(plan), Policy(plan=plan, options=ApplyOptions(publish="together")), None)
+    assert staged(builds_of(plan), Policy(plan=plan, options=Options()), None).images == {}
+    found = staged(builds_of(plan), Policy(plan=plan, options=Options(publish="together")), None)
     image = found.images["app"]
     assert image.tags == {
         "r.example/app": ("r.example/app:1", "r.example/app:2"),
@@ -131,7 +132,7 @@ def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
 
 def test_staging_tags_are_one_for_each_target_and_fresh_where_they_are_refused(tmp_path: Path) -> None:
     plan = planned(tmp_path)
-    policy = Policy(plan=plan, options=ApplyOptions(publish="together"))
+    policy = Policy(plan=plan, options=Options(publish="together"))
     node = Node(name="n", error="", platforms=("linux/amd64",))
     staging = staged(builds_of(plan), policy, Builder(name="default", driver="docker", error="", nodes=(node,)))
     image = staging.images["app"]
@@ -157,11 +158,11 @@ def test_a_staging_tag_is_a_tag(name: str) -> None:
 
 def test_an_image_that_another_one_needs_cannot_wait(tmp_path: Path) -> None:
     plan = planned(tmp_path, SPEC.replace('contexts.base = "target:base"', 'needs = ["alone"]'))
-    late = list(too_late(plan, Policy(plan=plan, options=ApplyOptions(publish="together"))))
+    late = list(too_late(plan, Policy(plan=plan, options=Options(publish="together"))))
     assert [diagnostic.message for diagnostic in late] == [
         "app needs alone first, whose tags move only when every image is there"
     ]
-    assert not list(too_late(plan, Policy(plan=plan, options=ApplyOptions())))
+    assert not list(too_late(plan, Policy(plan=plan, options=Options())))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661)])

@@ -19,6 +19,7 @@ from buildmatrix.report.plan.markdown import LONGEST, plan_markdown
 from buildmatrix.report.plan.short import plan_short
 from buildmatrix.report.plan.text import plan_text, stage_lines
 from buildmatrix.report.style import Style
+from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import (
     Row,
@@ -32,7 +33,6 @@ from buildmatrix.spec.rows.shapes import (
     rows,
     unwrap,
 )
-from buildmatrix.spec.rows.tables import Apply
 from buildmatrix.text import columns, terminal
 
 PLAIN, COLOURED = Style(colour=False), Style(colour=True)
