@@ -12,12 +12,11 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems, SpecError
 from buildmatrix.git.facts import Git
 from buildmatrix.limits import PLANNING
 from buildmatrix.limits import planning as bounded
-from buildmatrix.plan.cells.expand import Expansion
+from buildmatrix.plan.cells.catalog import Catalog, catalog_of
 from buildmatrix.plan.inputs import overwriting
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.planning import OF_A_RUN, check_all, expand, make_plan
 from buildmatrix.spec.load import load
-from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 
@@ -81,10 +80,10 @@ def listed(
         return planned, _lacking(problems)
 
 
-def everything(
+def catalog(
     name: str, sources: Sources, request: Request, git: Git, *, seconds: float = PLANNING
-) -> tuple[Spec, Expansion, tuple[Diagnostic, ...]]:
-    """Return the spec and all its targets expanded, and what these lack for want of a run; SpecError as `listed`.
+) -> tuple[Catalog, tuple[Diagnostic, ...]]:
+    """Return what the file declares, and what that lacks for want of a run; SpecError as `listed`.
 
     `seconds` of processor time is what it may take.
     """
@@ -92,7 +91,8 @@ def everything(
     with bounded(seconds):
         spec = load(name, sources, problems)
         with closing(expand(spec, request, git, problems)) as expansion:
-            return spec, expansion, _lacking(problems)
+            lacking = _lacking(problems)
+            return catalog_of(expansion), lacking
 
 
 def _lacking(problems: Problems) -> tuple[Diagnostic, ...]:

@@ -6,9 +6,12 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typer
+
+if TYPE_CHECKING:
+    from buildmatrix.plan.cells.catalog import Catalog
 
 SECONDS = 3.0
 """Seconds after which there is no completion, of processor time or of any: somebody waits with a key pressed."""
@@ -29,14 +32,11 @@ def complete_platforms(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_variables(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return `NAME=` for the file's variables, and `NAME=VALUE` where few values are allowed."""
-    spec = _everything(ctx)[0]
-    found = _beginning((f"{name}=" for name in (spec.variables if spec else ())), incomplete.partition("=")[0])
-    if spec is None or len(found) != 1:
+    known = _catalog(ctx)
+    found = _beginning((f"{name}=" for name in (known.choices if known else ())), incomplete.partition("=")[0])
+    if known is None or len(found) != 1:
         return found
-    table = spec.variables[found[0][:-1]].table
-    flag = table.type == "boolean" or isinstance(table.default, bool)
-    values = table.choices or (("true", "false") if flag else ())
-    return _beginning([f"{found[0]}{value}" for value in values] or found, incomplete)
+    return _beginning([f"{found[0]}{value}" for value in known.choices[found[0][:-1]]] or found, incomplete)
 
 
 def complete_sets(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -75,19 +75,16 @@ def _beginning(words: Iterable[str], begin: str) -> list[str]:
 
 
 def _names(ctx: typer.Context) -> list[str]:
-    spec, expansion = _everything(ctx)
-    if spec is None:
-        return []
-    declared = [name for name in spec.targets if not name.startswith("_")]
-    return list(dict.fromkeys([*spec.groups, *declared, *expansion.entries]))
+    known = _catalog(ctx)
+    return list(known.names) if known else []
 
 
-def _everything(ctx: typer.Context) -> tuple[Any, Any]:
-    """Return the spec and its targets expanded; None for both where the file is wrong."""
-    from buildmatrix.pipeline import everything
+def _catalog(ctx: typer.Context) -> "Catalog | None":
+    """Return what the file declares; None where it is wrong."""
+    from buildmatrix.pipeline import catalog
 
-    found = _looked_at(ctx, everything)
-    return (found[0], found[1]) if found else (None, None)
+    found = _looked_at(ctx, catalog)
+    return found[0] if found else None
 
 
 def _plan(ctx: typer.Context, what: str) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import UnansweredError
-from buildmatrix.pipeline import everything, listed, validate
+from buildmatrix.pipeline import catalog, listed, validate
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 
@@ -24,5 +24,5 @@ def test_what_is_valid_is_listed(spec: Path) -> None:
     git = Git(no_repository)
     valid = all(one.severity == "warning" for one in validate(spec.name, Sources(spec.parent), Request(), git))
     if valid:
-        everything(spec.name, Sources(spec.parent), Request(), git)
+        catalog(spec.name, Sources(spec.parent), Request(), git)
         listed(spec.name, Sources(spec.parent), Request(selectors=("*",)), git)

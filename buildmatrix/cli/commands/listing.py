@@ -8,7 +8,7 @@ from buildmatrix.cli import options
 from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.errors import Diagnostic, UsageError
-from buildmatrix.pipeline import everything, listed
+from buildmatrix.pipeline import catalog, listed
 from buildmatrix.report.plan import listing
 from buildmatrix.template.request import Request
 
@@ -54,13 +54,9 @@ def list_(
 
 def _rows(run: Session, what: What, asked: Request) -> listing.Rows:
     if what in {"groups", "variables"}:
-        spec, expansion, lacking = everything(run.name, run.sources, asked, run.git)
+        known, lacking = catalog(run.name, run.sources, asked, run.git)
         run.warn(lacking)
-        return (
-            listing.groups(spec, expansion)
-            if what == "groups"
-            else listing.variables(expansion.room.variables.values())
-        )
+        return listing.groups(known.groups) if what == "groups" else listing.variables(known.variables)
     planned, lacking = listed(run.name, run.sources, asked, run.git)
     run.warn(lacking)
     return {"targets": listing.targets, "platforms": listing.platforms, "tags": listing.tags}[what](planned)

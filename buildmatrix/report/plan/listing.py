@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from buildmatrix.plan.cells.expand import Expansion
+from buildmatrix.plan.cells.catalog import KnownGroup
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.layout import Span, laid_out, plain
 from buildmatrix.report.plan.facts import OWN_PLATFORM, quoted
 from buildmatrix.report.style import Style
-from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.variables import ResolvedVariable
 from buildmatrix.text import columns, json_safe, one_line, padded
 
@@ -28,12 +27,9 @@ def targets(plan: Plan) -> Rows:
     ]
 
 
-def groups(spec: Spec, expansion: Expansion) -> Rows:
+def groups(known: Iterable[KnownGroup]) -> Rows:
     """Return each group with what it says and the targets that this selects."""
-    return [
-        {"name": group.name, "members": list(group.members), "targets": list(expansion.selection.names(group.name))}
-        for group in spec.groups.values()
-    ]
+    return [{"name": one.name, "members": list(one.members), "targets": list(one.targets)} for one in known]
 
 
 def variables(resolved: Iterable[ResolvedVariable]) -> Rows:
