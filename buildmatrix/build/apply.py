@@ -3,17 +3,17 @@
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from buildmatrix.build.logs import Logs
+from buildmatrix.build.recorder import Recorder, Records
 from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.imagetools import Imagetools
 from buildmatrix.engine.outcome import Outcome, TargetOutcome
 from buildmatrix.engine.preflight import Facts
-from buildmatrix.engine.progress.events import Event, Listener, TargetEnded
+from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
@@ -22,17 +22,7 @@ from buildmatrix.publish.shrink import refuse_shrunk_tags
 from buildmatrix.publish.staging import FirstTags, staged
 from buildmatrix.publish.tags import Tags
 from buildmatrix.state.present import Present, builder_of
-from buildmatrix.state.record import ResultFile
 from buildmatrix.state.resume import NOTHING, Resumed, resumed
-
-
-@dataclass(frozen=True, kw_only=True)
-class Records:
-    """What a run leaves beside its images: the result that `resume` goes by, and the logs, if any are wanted."""
-
-    result: ResultFile
-    logs: Logs | None = None
-    resume: bool = False
 
 
 def apply(
@@ -50,29 +40,28 @@ def apply(
     be used. The bake files live in a temporary directory that is gone when this returns.
     """
     began, start = datetime.now(UTC), time.monotonic()
-    again = _resumed(plan, policy, facts, programs, records) if records.resume else NOTHING
+    again = _resumed(plan, policy, facts, programs, records) if policy.options.resume else NOTHING
     kept = again.kept
     records.result.begin(builder_of(facts.builder, programs))
     staging = staged(plan, policy, facts.builder)
     first = FirstTags(staging.images)
     refuse_shrunk_tags(plan.of, policy, tags, facts.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
-        log_of = records.logs.path if records.logs and records.logs.lasting else lambda _: ""
         run = Run(
             plan=staging.plan,
             facts=facts,
             programs=programs,
             folder=Path(folder),
             start=start,
-            log_of=log_of,
+            log_of=records.log_of,
             first_tags=first,
         )
-        tell = _recording(listener, records)
-        for outcome in kept.values():
-            tell(TargetEnded(outcome=outcome))
-        schedule = Schedule(run, policy, tell, again)
-        schedule.go()
-    outcomes = {**kept, **schedule.ledger.outcomes}
+        with Recorder(records, listener) as recorder:
+            for outcome in kept.values():
+                recorder.tell(TargetEnded(outcome=outcome))
+            schedule = Schedule(run, policy, recorder.tell, again)
+            schedule.go()
+    outcomes = recorder.ended
     spared = {name for name in kept if kept[name].tags and outcomes[name] is kept[name]}  # others had to be built
     images = [image for image in staging.images.values() if not spared.issuperset(image.builds)]
     publisher = Publisher(plan, images, tags, first, Imagetools(facts, programs), blindly=policy.platforms_may_shrink)
@@ -106,25 +95,6 @@ def _written_time(moment: datetime) -> str:
 
 def _resumed(plan: BuildPlan, policy: Policy, facts: Facts, programs: Programs, records: Records) -> Resumed:
     return resumed(plan, records.result, Present(plan, facts.builder, programs), pull=policy.options.pull)
-
-
-def _recording(listener: Listener, records: Records) -> Listener:
-    """Return a listener that also writes the logs and the result; it outlives a terminal that goes away."""
-    gone = False
-
-    def tell(event: Event) -> None:
-        nonlocal gone
-        if records.logs is not None:
-            records.logs(event)
-        if isinstance(event, TargetEnded):
-            records.result.record(event.outcome)
-        try:
-            if not gone:
-                listener(event)
-        except OSError:  # nobody reads any more: `2>&1 | head`
-            gone = True
-
-    return tell
 
 
 def _published(publisher: Publisher, outcomes: Mapping[str, TargetOutcome], schedule: Schedule) -> Published:

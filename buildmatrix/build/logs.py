@@ -38,7 +38,11 @@ class Logs:
 
     def path(self, name: str) -> str:
         """Return the path of a target's log; "" if it has none."""
-        return str(self._path(name)) if name in self._begun else ""
+        return self.place(name) if name in self._begun else ""
+
+    def place(self, name: str) -> str:
+        """Return the path that a target's log has, or will have with its first line."""
+        return str(self._path(name))
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name.replace('/', '_')}.log"

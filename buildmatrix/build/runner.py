@@ -59,12 +59,19 @@ class Running:
         return self.live.progress
 
 
-class Starter:
-    """Starts calls: each in a folder of its own, and with a thread of its own that reads it."""
+Hand = Callable[[Callable[[str], None], str], None]
 
-    def __init__(self, run: Run, policy: Policy, tell: Listener, told: Told) -> None:
-        """Take the run, who is told of what calls say, and what was told already."""
+
+class Starter:
+    """Starts calls: each in a folder of its own, and with a thread of its own that reads it and decides nothing."""
+
+    def __init__(self, run: Run, policy: Policy, tell: Listener, told: Told, hand: Hand) -> None:
+        """Take the run, who is told of what calls say, and what was told already.
+
+        To `hand` a reader of lines is given with each line, by the threads that read the calls.
+        """
         self._run, self._policy, self._tell, self._told = run, policy, tell, told
+        self._hand = hand
         self._files = Dockerfiles(run.plan)
         self._count = 0
         self.opens_archives = policy.progress == "auto"
@@ -86,8 +93,8 @@ class Starter:
         watched = self._run.programs.watch(
             command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
             cwd=self._run.plan.directory,
-            on_line=self._reader(live, unit.call),
-            on_output=None if unit.call.asks and self._policy.progress == "auto" else self._pass_on,
+            on_line=self._handed(self._reader(live, unit.call)),
+            on_output=self._handed(None if unit.call.asks and self._policy.progress == "auto" else self._pass_on),
             more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
         )
         began = time.monotonic() - self._run.start
@@ -118,6 +125,9 @@ class Starter:
             for output in target.settings.output or ():
                 if dest := getattr(output, "dest", None):
                     Path(plan.directory, dest).parent.mkdir(parents=True, exist_ok=True)
+
+    def _handed(self, take: Callable[[str], None] | None) -> Callable[[str], None] | None:
+        return (lambda line: self._hand(take, line)) if take else None
 
     def _pass_on(self, line: str) -> None:
         self._tell(Line(text=passed_on(line)))

@@ -1,11 +1,13 @@
 """The scheduler: bake calls in order, as many at once as may be; failures, retries, time limits and ^C.
 
-One thread decides, alone; every call has a thread that reads its progress. They speak through one queue, which the
-signal handler uses too.
+One thread decides, alone, and nobody else changes anything: every call has a thread that hands its lines over through
+one queue, which the signal handler uses too. What is told of a run, others hear (recorder.py).
 """
 
+import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
@@ -31,6 +33,9 @@ MOST_CALLS = 16
 LARGE_CALLS = 2
 """Calls of many targets at once."""
 
+MOST_LINES = 10_000
+"""Lines of calls that may wait to be read; docker waits then, too."""
+
 
 class Schedule:
     """Runs a plan once. What became of each target is in the `ledger`."""
@@ -42,16 +47,19 @@ class Schedule:
         self.work = Work(kept=set(resumed.kept), reasons=dict(resumed.reasons))
         self.ledger = Ledger(run, self._tell, self.work.reasons)
         told = Told(self.work.reasons, self.work.ran)
-        self._starter = Starter(run, self.policy, self._tell, told)
+        self._starter = Starter(run, self.policy, self._tell, told, self._hand)
         self._verdicts = Verdicts(run, self.policy, self.ledger, self.work, self._starter, told, self._tell)
-        self._queue: SimpleQueue[tuple[Literal["ended", "signal"], Any]] = SimpleQueue()
-        self._lock = threading.Lock()
+        self._queue: SimpleQueue[tuple[Literal["line", "ended", "signal"], Any]] = SimpleQueue()
+        self._lines = threading.BoundedSemaphore(MOST_LINES)
         self._listener = listener
         self.warnings = Warnings(run.plan)
 
     def _tell(self, event: Any) -> None:
-        with self._lock:
-            self._listener(self.warnings.taken(event) if isinstance(event, Warned) else event)
+        self._listener(self.warnings.taken(event) if isinstance(event, Warned) else event)
+
+    def _hand(self, take: Callable[[str], None], line: str) -> None:
+        self._lines.acquire()  # not of the queue itself: a signal handler must not wait
+        self._queue.put(("line", (take, line)))
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -137,16 +145,27 @@ class Schedule:
         self._verdicts.give_up(Failure(target="", problem=problem, kind="usage"))
 
     def _wait(self) -> None:
-        """Wait for a call to end, for a signal, or until something is due."""
-        try:
-            what, value = self._queue.get(timeout=self._due())
-        except Empty:
-            self._end_late()
+        """Read what calls say until one ends, a signal comes, or something is due."""
+        due = self._due()
+        until = math.inf if due is None else time.monotonic() + due
+        while (now := time.monotonic()) < until:
+            try:
+                what, value = self._queue.get(timeout=None if due is None else until - now)
+            except Empty:
+                break
+            if what == "line":
+                self._read(*value)
+                continue
+            if what == "signal":
+                self._stop_all()
+            else:
+                self._verdicts.ended(*value)
             return
-        if what == "signal":
-            self._stop_all()
-        else:
-            self._verdicts.ended(*value)
+        self._end_late()
+
+    def _read(self, take: Callable[[str], None], line: str) -> None:
+        self._lines.release()
+        take(line)
 
     def _due(self) -> float | None:
         """Return the seconds until the next attempt or time limit is due; None where nothing will be."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
-from buildmatrix.build.apply import Records
 from buildmatrix.build.logs import Logs
+from buildmatrix.build.recorder import Records
 from buildmatrix.cli.output import behind, say
 from buildmatrix.cli.session import Session
 from buildmatrix.engine.outcome import Finding, Outcome

@@ -196,6 +196,12 @@ def schedule(
     plan: Plan, options: Options, world: Pretended, resumed: Resumed = NOTHING
 ) -> tuple[Schedule, list[Event]]:
     events: list[Event] = []
+    own = threading.get_ident()
+
+    def hear(event: Event) -> None:
+        assert threading.get_ident() == own  # who reads a call changes nothing
+        events.append(event)
+
     with tempfile.TemporaryDirectory() as folder:
         run = Run(
             plan=builds_of(plan),
@@ -205,7 +211,7 @@ def schedule(
             start=time.monotonic(),
             log_of=lambda _: "",
         )
-        found = Schedule(run, Policy(plan=plan, options=options), events.append, resumed)
+        found = Schedule(run, Policy(plan=plan, options=options), hear, resumed)
         found.go()
     return found, events
 

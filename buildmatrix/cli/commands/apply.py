@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import typer
 
-from buildmatrix.build.apply import Records
 from buildmatrix.build.apply import apply as run_plan
 from buildmatrix.build.batches import dry_run
+from buildmatrix.build.recorder import Records
 from buildmatrix.cli import options
 from buildmatrix.cli.output import is_stream, say, say_wide
 from buildmatrix.cli.reporting import report as finish
@@ -80,7 +80,7 @@ def apply(
         refuse_unwritable(_written(chosen), planned, root, chosen.log_dir)
         written = [path for path in (chosen.log_dir, chosen.metadata, *chosen.report) if path]
         result = ResultFile(built, map(os.path.abspath, written), run.environment)
-        records = Records(result=result, logs=logs_of(chosen.log_dir, stack, root), resume=chosen.resume)
+        records = Records(result=result, logs=logs_of(chosen.log_dir, stack, root))
         outcome = _run(run, built, policy, probe, records, tags)
         finish(run, built, outcome, chosen, tags.holdings.registries)
 
@@ -134,7 +134,7 @@ def _run(run: Session, built: BuildPlan, policy: Policy, probe: Probe, records: 
     planned, chosen = built.of, policy.options
     facts = preflight(planned, allow=chosen.allow, probe=probe, programs=run.programs)
     run.warn([diagnostic for diagnostic in planned.warnings if diagnostic.code != "no-output"] + list(facts.warnings))
-    if records.resume and not records.result.known():
+    if chosen.resume and not records.result.known():
         say("note: there is no last result to go on from (.buildmatrix/result.json): everything is built\n", err=True)
     tags.settle(facts)
     run.warn([*too_late(planned, policy), *replaced(planned, tags)])
