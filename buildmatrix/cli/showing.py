@@ -4,25 +4,24 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 from buildmatrix.build.logs import Logs
-from buildmatrix.build.recorder import Records
-from buildmatrix.cli.output import behind, say
+from buildmatrix.cli.output import behind, say, say_wide
 from buildmatrix.cli.session import Session
 from buildmatrix.engine.outcome import Finding, Outcome
+from buildmatrix.engine.preflight import Facts
 from buildmatrix.engine.progress.events import Listener
 from buildmatrix.errors import Diagnostic, Severity
 from buildmatrix.files import read_regular
-from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import Policy
+from buildmatrix.pipeline.apply import Job
 from buildmatrix.report.live.lines import Lines, Passed
 from buildmatrix.report.live.rows import Rows
 from buildmatrix.report.run.about import NOTHING, About
 from buildmatrix.report.run.text import outcome_markdown
-from buildmatrix.text import clean, json_safe, redacted
+from buildmatrix.text import clean, json_safe, one_line, redacted
 
 MOST_LOGGED = 1 << 30
 """The largest log that is shown again, in bytes."""
@@ -43,23 +42,49 @@ def on_github() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def shown(run: Session, plan: Plan, policy: Policy, records: Records) -> AbstractContextManager[Listener]:
-    """Return who shows the run while it goes on: a board on a terminal, lines elsewhere."""
-    if policy.options.progress != "auto":
-        fit = json_safe if policy.options.progress == "rawjson" else clean
-        return nullcontext(Passed(lambda text: say(text, err=True), fit))
-    waits = {target.name: (*target.links, *target.needs) for target in plan.targets}
-    rows = Rows(waits, {target.name for target in plan.targets if policy.together(target)})
-    style = run.style(error=True)
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
-        from buildmatrix.report.live.board import Board
+class Screen:
+    """Shows a run: what there is to say before it on standard error, then a board on a terminal, lines elsewhere."""
 
-        def trouble() -> str:
-            return records.logs.trouble if records.logs else ""
+    def __init__(self, here: Session, job: Job) -> None:
+        """Take where it is shown, and what is run."""
+        self._here, self._job = here, job
 
-        return Board(rows, behind(sys.stderr), trouble, colour=style.colour)
-    log_of = _log_lines(records.logs) if records.logs and on_github() else None
-    return Lines(rows, style, lambda text: say(text, err=True), log_of)
+    def warn(self, found: Iterable[Diagnostic]) -> None:
+        """Show warnings."""
+        self._here.warn(found)
+
+    def note(self, text: str) -> None:
+        """Show a text on one line, from any thread."""
+        say(f"{one_line(text)}\n", err=True)
+
+    def begin(self, facts: Facts, first: str) -> AbstractContextManager[Listener]:
+        """Show that the run begins, and return who shows it while it goes on."""
+        style, jobs = self._here.style(error=True), self._job.policy.jobs
+        nodes, targets = _several(facts.builder.nodes, "node"), _several(self._job.plan.of.targets, "target")
+        at_once = f" · {jobs} at a time" if jobs else ""
+        builder = f'builder "{one_line(facts.builder.name)}" ({nodes})'
+        say(f"{style.name('buildmatrix apply')} · {targets} · {builder}{at_once}\n", err=True)
+        if first:
+            say_wide(one_line(first), style.quiet)
+        return self._listener()
+
+    def _listener(self) -> AbstractContextManager[Listener]:
+        policy, plan, logs = self._job.policy, self._job.plan, self._job.logs
+        if policy.options.progress != "auto":
+            fit = json_safe if policy.options.progress == "rawjson" else clean
+            return nullcontext(Passed(lambda text: say(text, err=True), fit))
+        waits = {target.name: (*target.links, *target.needs) for target in plan.targets}
+        rows = Rows(waits, {target.name for target in plan.targets if policy.together(target)})
+        style = self._here.style(error=True)
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
+            from buildmatrix.report.live.board import Board
+
+            return Board(rows, behind(sys.stderr), lambda: logs.trouble if logs else "", colour=style.colour)
+        return Lines(rows, style, lambda text: say(text, err=True), _log_lines(logs) if logs and on_github() else None)
+
+
+def _several(things: Sequence[object], what: str) -> str:
+    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"
 
 
 def _log_lines(logs: Logs) -> Callable[[str], Iterable[str]]:

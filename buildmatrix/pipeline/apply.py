@@ -1,0 +1,225 @@
+"""Applying a plan: what is needed is looked at, images are staged, the scheduler builds, then the tags move.
+
+Plan ─ preflight, Tags ─► Facts ─ resumed, staged, Schedule ─► Built ─ Publisher ─► Outcome
+"""
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from buildmatrix.build.logs import Logs
+from buildmatrix.build.recorder import Recorder, Records
+from buildmatrix.build.results import Run
+from buildmatrix.build.schedule import Schedule
+from buildmatrix.engine.buildx import Probe
+from buildmatrix.engine.imagetools import Imagetools
+from buildmatrix.engine.outcome import Finding, Outcome, TargetOutcome
+from buildmatrix.engine.preflight import Facts, preflight
+from buildmatrix.engine.progress.events import Listener, TargetEnded
+from buildmatrix.errors import BuildmatrixError, Diagnostic
+from buildmatrix.oci.client import Registries
+from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.plan.policy import Policy
+from buildmatrix.process import Programs
+from buildmatrix.publish.publish import Published, Publisher, published_metadata
+from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
+from buildmatrix.publish.staging import FirstTags, StagedImage, first_tags, staged, too_late
+from buildmatrix.publish.tags import Tags
+from buildmatrix.state.present import Present, builder_of
+from buildmatrix.state.record import ResultFile
+from buildmatrix.state.resume import NOTHING, Resumed, resumed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A plan, how it is run, and with what.
+
+    `written` are the paths that the command writes itself, `environment` is what bake will see, `logs` where the logs
+    of targets go, if anybody wants them.
+    """
+
+    plan: BuildPlan
+    policy: Policy
+    programs: Programs
+    environment: Mapping[str, str]
+    written: tuple[str, ...] = ()
+    logs: Logs | None = None
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes on: nothing is printed here."""
+
+    def warn(self, found: Iterable[Diagnostic]) -> None:
+        """Take warnings."""
+
+    def note(self, text: str) -> None:
+        """Take a text on one line, from any thread."""
+
+    def begin(self, facts: Facts, first: str) -> AbstractContextManager[Listener]:
+        """Return who hears of the run while it goes on: it begins now, on this builder.
+
+        `first` says under which tags images are pushed first; "" if there are none.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What became of a run, and the registries that it asked, for what more is wanted of them."""
+
+    outcome: Outcome
+    registries: Registries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """How building ended, before any tag moved."""
+
+    outcomes: Mapping[str, TargetOutcome]
+    metadata: Mapping[str, Any]
+    problem: BuildmatrixError | None
+    interrupted: bool
+    warnings: tuple[Finding, ...]
+
+
+def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
+    """Apply a plan and return what became of each target; a failure is in the outcome's `problem`.
+
+    `probe` has begun to ask docker of the builder that the command line names. UsageError, EngineError, RegistryError
+    or StaleError for what is in the way before anything is built.
+    """
+    with _probe_of(job, probe) as asked:
+        tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
+        records = Records(result=ResultFile(job.plan, job.written, job.environment), logs=job.logs)
+        facts = _looked_at(job, asked, records, watcher)
+        tags.settle(facts)
+        watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
+        with watcher.begin(facts, first_tags(job.plan, job.policy, facts.builder)) as listener:
+            outcome = _run(job, facts, tags, records, listener)
+    watcher.warn(_troubles(records))
+    return Applied(outcome=outcome, registries=tags.holdings.registries)
+
+
+# --- before -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _probe_of(job: Job, probe: Probe) -> Iterator[Probe]:
+    """Ask of another builder where the file names one."""
+    named = job.policy.builder
+    if named == job.policy.options.builder:
+        yield probe
+        return
+    with Probe(job.programs, named) as other:
+        yield other
+
+
+def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> Facts:
+    plan, options = job.plan.of, job.policy.options
+    facts = preflight(plan, allow=options.allow, probe=probe, programs=job.programs)
+    watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *facts.warnings])
+    if options.resume and not records.result.known():
+        watcher.note("note: there is no last result to go on from (.buildmatrix/result.json): everything is built")
+    return facts
+
+
+def _troubles(records: Records) -> Iterator[Diagnostic]:
+    for text in (records.result.trouble, records.logs.trouble if records.logs else ""):
+        if text:
+            yield Diagnostic(message=text, code="records", severity="warning")
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+def _run(job: Job, facts: Facts, tags: Tags, records: Records, listener: Listener) -> Outcome:
+    began, start = datetime.now(UTC), time.monotonic()
+    again = _resumed(job, facts, records) if job.policy.options.resume else NOTHING
+    records.result.begin(builder_of(facts.builder, job.programs))
+    staging = staged(job.plan, job.policy, facts.builder)
+    first = FirstTags(staging.images)
+    refuse_shrunk_tags(job.plan.of, job.policy, tags, facts.own_platform)
+    with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
+        run = Run(
+            plan=staging.plan,
+            facts=facts,
+            programs=job.programs,
+            folder=Path(folder),
+            start=start,
+            log_of=records.log_of,
+            first_tags=first,
+        )
+        built = _built(run, job.policy, again, records, listener)
+    images = [image for image in staging.images.values() if not _is_spared(image, built, again)]
+    asked = Imagetools(facts, job.programs)
+    publisher = Publisher(job.plan, images, tags, first, asked, blindly=job.policy.platforms_may_shrink)
+    published = _published(publisher, built) if images else Published()
+    targets = tuple(_with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
+    records.result.record_all(targets)
+    metadata = published_metadata(built.metadata, published, images, targets)
+    ended = _ended(built, published, facts)
+    return replace(
+        ended, targets=targets, metadata=metadata, seconds=time.monotonic() - start, started=_written_time(began)
+    )
+
+
+def _resumed(job: Job, facts: Facts, records: Records) -> Resumed:
+    present = Present(job.plan, facts.builder, job.programs)
+    return resumed(job.plan, records.result, present, pull=job.policy.options.pull)
+
+
+def _built(run: Run, policy: Policy, again: Resumed, records: Records, listener: Listener) -> Built:
+    with Recorder(records, listener) as recorder:
+        for outcome in again.kept.values():
+            recorder.tell(TargetEnded(outcome=outcome))
+        schedule = Schedule(run, policy, recorder.tell, again)
+        schedule.go()
+    return Built(
+        outcomes=recorder.ended,
+        metadata=schedule.metadata,
+        problem=schedule.problem,
+        interrupted=schedule.interrupted,
+        warnings=schedule.warnings.found,
+    )
+
+
+def _is_spared(image: StagedImage, built: Built, again: Resumed) -> bool:
+    """Tell whether an image was kept, tags and all: others had to be built."""
+    kept = (again.kept.get(name) for name in image.builds)
+    return all(one and one.tags and built.outcomes[one.name] is one for one in kept)
+
+
+def _published(publisher: Publisher, built: Built) -> Published:
+    digests = {name: outcome.digest for name, outcome in built.outcomes.items() if outcome.digest}
+    return publisher.publish(digests, complete=built.problem is None, interrupted=built.interrupted)
+
+
+def _ended(built: Built, published: Published, facts: Facts) -> Outcome:
+    """Return how a run ended, beside its targets and times."""
+    return Outcome(
+        targets=(),
+        seconds=0.0,
+        builder=facts.builder.name,
+        nodes=tuple(node.name for node in facts.builder.nodes),
+        problem=built.problem or published.problem,
+        publish=published.words,
+        left_behind=published.left_behind,
+        warnings=built.warnings,
+    )
+
+
+def _written_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _with_tags(outcome: TargetOutcome, published: Published, build: Build) -> TargetOutcome:
+    """Return an outcome with what its tags are now; what was not built of them is carried over."""
+    moved, digest = published.moved.get(build.target), published.digest_of(build.target)
+    if moved is None:
+        return outcome
+    outcome = replace(outcome, tags=moved, carried=build.lacking if moved else ())
+    return replace(outcome, index=digest) if build.is_part else replace(outcome, digest=digest or outcome.digest)
