@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from buildmatrix.build.decision import LOST, lost_upon
 from buildmatrix.engine.answers import Answer
 from buildmatrix.engine.failures.classify import Failure
 from buildmatrix.engine.outcome import Attempt, Status, TargetOutcome
@@ -15,12 +16,9 @@ from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.progress.tracks import Track
 from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.builds import BuildPlan
-from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
 from buildmatrix.publish.staging import FirstTags
-
-LOST = frozenset({"failed", "stopped", "skipped"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +37,6 @@ class Run:
     first_tags: FirstTags = field(default_factory=FirstTags)
 
 
-def waited_for(plan: Plan, target: PlannedTarget) -> list[str]:
-    """Return what has to be there before a target: what it needs, and builds upon.
-
-    One that it builds upon and whose `call` only asks something is built for it; the answer makes no difference.
-    """
-    return [*(name for name in target.links if builds(plan.by_name[name].settings)), *target.needs]
-
-
 class Ledger:
     """Takes down what becomes of a plan's targets, and tells the listener."""
 
@@ -61,13 +51,7 @@ class Ledger:
 
     def lost(self) -> dict[str, str]:
         """Return what cannot be built any more, each with the nearest target that it depends on and that was not."""
-        found: dict[str, str] = {}
-        for target in self.plan.targets:
-            lost = {other for other in waited_for(self.plan, target) if self._is_lost(other)}
-            before = (other for other in (*target.links, *target.needs) if other in found or other in lost)
-            if culprit := next(before, ""):
-                found[target.name] = culprit
-        return found
+        return lost_upon(self.plan, {name for name in self.outcomes if self._is_lost(name)})
 
     def _is_lost(self, name: str) -> bool:
         return name in self.outcomes and self.outcomes[name].status in LOST

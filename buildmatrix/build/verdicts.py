@@ -1,4 +1,7 @@
-"""A call has ended: what becomes of its targets, and what of them is built once more."""
+"""A call has ended: what becomes of its targets, and what of them is built once more.
+
+What a failure means is decided in decision.py; here it is carried out.
+"""
 
 import time
 from collections import deque
@@ -9,6 +12,7 @@ from typing import Any
 from buildmatrix.build.batches import MOST, Call, call
 from buildmatrix.build.bisect import Culprits
 from buildmatrix.build.chains import Strands
+from buildmatrix.build.decision import Case, Decision, decide
 from buildmatrix.build.live import Told
 from buildmatrix.build.results import Ledger, Run
 from buildmatrix.build.runner import Running, Starter, Unit, metadata_of
@@ -17,7 +21,6 @@ from buildmatrix.engine.answers import Answer, answer_of, failure_of
 from buildmatrix.engine.failures.classify import Failure, explain
 from buildmatrix.engine.progress.events import Listener, Retrying
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError
-from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.policy import Policy
 from buildmatrix.retries import wait_before
 
@@ -223,46 +226,47 @@ class Verdicts:
         """Take the target that failed out, try it again where that may help, and go on with the others."""
         self._export_what_changed(running)
         self._work.ran.update(name for name, track in running.progress.tracks.items() if track.ran)
-        names = running.unit.call.names
         self._end_done(running, but=failure.target)
-        blamed = [name for name in self._blamed(names, failure.target) if name not in self.ledger.outcomes]
-        again = bool(blamed) and self._may_try_again(running.unit, failure, blamed)
-        wait = wait_before(running.unit.attempt, failure.wait) if again else 0.0
-        if failure.target in blamed:
+        decision = decide(self._case(running, failure))
+        wait = wait_before(running.unit.attempt, failure.wait) if decision.retries else 0.0
+        if failure.target in decision.blamed:
             running.live.begin(failure.target)
-        for name in blamed:
-            self.ledger.attempt(name, running.started, failure, wait)
-            if again:
-                problem = failure.problem.diagnostics[0].message
-                self._tell(Retrying(target=name, attempt=running.unit.attempt, problem=problem, seconds=wait))
-            else:
-                self.ledger.fail(name, failure, running.progress)
-        if again:
-            self._try_again(running.unit, blamed, time.monotonic() + wait)
-        else:
+        for name in decision.blamed:
+            self._blame(name, running, failure, decision, wait)
+        for retry in decision.retries:
+            after = time.monotonic() + wait
+            self._work.pending.append(self._again(retry.names, running.unit.attempt + 1, after, alone=retry.alone))
+        if not decision.retries:
             self.give_up(failure)
-        self._go_on(running, failure.target, blamed)
+        self._go_on(running, failure.target, decision)
 
-    def _blamed(self, names: tuple[str, ...], failed: str) -> list[str]:
-        """Return whose failure it is: one that was only to be asked something (`call`) failed for those upon it."""
-        if failed and (failed in names or builds(self.plan.by_name[failed].settings)):
-            return [failed]
-        left = [name for name in names if name not in self.ledger.outcomes]
-        return [name for name in left if not failed or failed in call(self.plan, [name]).within]
+    def _case(self, running: Running, failure: Failure) -> Case:
+        made = running.unit.call
+        asked = {*made.within, failure.target} & self.plan.by_name.keys()
+        return Case(
+            plan=self.plan,
+            names=made.names,
+            alone=made.alone,
+            attempt=running.unit.attempt,
+            target=failure.target,
+            may_pass=failure.may_pass,
+            is_hiccup=failure.is_hiccup,
+            ended={name: outcome.status for name, outcome in self.ledger.outcomes.items()},
+            begun=frozenset(name for name in made.names if self._is_begun(name, running)),
+            retries={name: self.policy.retries(self.plan.by_name[name]) for name in asked},
+            keep_going=self.policy.keep_going,
+            fail_fast=self.options.fail_fast,
+            closed=self._work.closed,
+            interrupted=bool(self._work.signals),
+        )
 
-    def _may_try_again(self, unit: Unit, failure: Failure, blamed: list[str]) -> bool:
-        least = 1 if failure.is_hiccup else 0
-        left = (max(least, self.policy.retries(self.plan.by_name[name])) - unit.attempt for name in blamed)
-        return failure.may_pass and not self._work.signals and all(number >= 0 for number in left)
-
-    def _try_again(self, unit: Unit, blamed: list[str], after: float) -> None:
-        names = [name for name in unit.call.names if name not in self.ledger.outcomes]
-        if set(blamed).isdisjoint(names):  # what they build upon failed
-            blamed = names
-        if set(blamed) == set(names):
-            self._work.pending.append(self._again(names, unit.attempt + 1, after, alone=unit.call.alone))
-            return
-        self._work.pending += [self._again([name], unit.attempt + 1, after) for name in blamed]
+    def _blame(self, name: str, running: Running, failure: Failure, decision: Decision, wait: float) -> None:
+        self.ledger.attempt(name, running.started, failure, wait)
+        if decision.retries:
+            problem = failure.problem.diagnostics[0].message
+            self._tell(Retrying(target=name, attempt=running.unit.attempt, problem=problem, seconds=wait))
+        else:
+            self.ledger.fail(name, failure, running.progress)
 
     def _again(self, names: Iterable[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> Unit:
         return Unit(call=call(self.plan, names, alone=alone), attempt=attempt, after=after, resumes=True)
@@ -294,19 +298,12 @@ class Verdicts:
             else:
                 self._work.pending.remove(unit)
 
-    def _go_on(self, running: Running, failed: str, blamed: list[str]) -> None:
+    def _go_on(self, running: Running, failed: str, decision: Decision) -> None:
         """Put what the failure interrupted back, each strand alone: bake ends all of a call at the first failure."""
-        again = []
-        waiting = {name for unit in self._work.pending for name in unit.call.names}
-        lost = self.ledger.lost()
-        for name in running.unit.call.names:
-            if name in self.ledger.outcomes or name in waiting or name in blamed:
-                continue
-            if name in lost:
-                self.skip(name, lost)
-            elif self.options.fail_fast and self._work.closed:
+        for name, fate in decision.others.items():
+            if fate == "lost":
+                self.skip(name, decision.culprits)
+            elif fate == "stopped":
                 self._stop(name, running, f"{failed} failed")
-            elif not self._work.closed or self._is_begun(name, running):
-                again.append(name)
-        strands = Strands(self.plan, self.policy, self._work.kept).of(again, MOST) if again else ()
+        strands = Strands(self.plan, self.policy, self._work.kept).of(decision.again, MOST) if decision.again else ()
         self._work.pending += [self._again(strand, running.unit.attempt) for strand in strands]
