@@ -10,7 +10,7 @@ from buildmatrix.pipeline import catalog, listed, validate
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])
 
 

@@ -1,0 +1,73 @@
+"""Commands get their options from tables: typer sees the rows, the command gets the tables."""
+
+import inspect
+from typing import Annotated, Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from buildmatrix.cli.application import COMMANDS, application
+from buildmatrix.cli.options import Filters, Outputs, Selection, expanded
+from buildmatrix.spec.rows.options import Flag, Options
+from buildmatrix.spec.rows.shapes import rows
+
+
+def parsed(*words: str) -> dict[str, Any]:
+    """Return what a command with options of its own between the tables gets for these words."""
+    got: dict[str, Any] = {}
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command()
+    @expanded("plan")
+    def command(
+        *,
+        selection: Selection,
+        every: Annotated[bool, typer.Option("--all")] = False,
+        filters: Filters,
+        outputs: Outputs,
+        chosen: Options,
+    ) -> None:
+        """Show what came."""
+        got.update(selection=selection, every=every, filters=filters, outputs=outputs, chosen=chosen)
+
+    assert CliRunner().invoke(app, words).exit_code == 0
+    return got
+
+
+def test_a_command_gets_tables() -> None:
+    words = ("app", "!b", "--all", "-f", "x.toml", "--var", "A=1", "--var", "B=2", "--push", "--allow", "fs=*")
+    assert parsed(*words) == {
+        "selection": Selection(selectors=["app", "!b"], file="x.toml"),
+        "every": True,
+        "filters": Filters(var=["A=1", "B=2"]),
+        "outputs": Outputs(push=True),
+        "chosen": Options(allow=("fs=*",)),
+    }
+    assert parsed()["chosen"] == Options()
+
+
+def test_the_rows_stand_where_their_table_does() -> None:
+    @expanded("plan")
+    def command(*, selection: Selection, every: bool = False, chosen: Options) -> None:
+        """Take them."""
+
+    assert list(inspect.signature(command).parameters) == ["selectors", "file", "every", "builder", "allow"]
+
+
+def test_each_option_is_of_a_command_that_there_is() -> None:
+    program: Any = typer.main.get_command(application([]))
+    for row in rows(Options):
+        flag = row.marker(Flag)
+        assert flag is not None
+        assert flag.help
+        assert set(flag.commands) <= set(COMMANDS)
+        for command in flag.commands:
+            known = {name for one in program.commands[command].params for name in (*one.opts, *one.secondary_opts)}
+            assert {name for text in flag.names for name in text.split("/")} <= known
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--retries"])
+def test_numbers_have_a_least_one(option: str) -> None:
+    said = CliRunner().invoke(application(["apply"]), ["apply", option, "-1"]).output
+    assert f"Invalid value for '{option}'" in said
