@@ -1,7 +1,8 @@
 # Everything starts from here, on a fresh Debian machine too: the targets set up what they need.
 #
 #   make demo      plan and build examples/chain for two platforms, and look at the images
-#   make test      all checks and all tests, with a coverage report
+#   make test      all checks and all tests, with a coverage report of what pytest itself runs
+#   make coverage  the tests, with a coverage report of the programs that they start too
 #   make lint      formatting, types, and which part may import which
 #   make unit      the tests that need neither docker nor an engine
 #   make pythons   the unit and golden tests with every other Python from 3.11 on that is here
@@ -17,7 +18,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit pythons e2e kills fuzz bench generate dist engine down clean
+.PHONY: help demo test coverage lint unit pythons e2e kills fuzz bench generate dist engine down clean
 
 PYTHON ?= python3
 engine := tools/engine/engine
@@ -38,6 +39,9 @@ demo: .venv/ready engine
 
 test: lint engine
 	@$(with_engine) pytest $(workers) $(coverage)
+
+coverage: .venv/ready engine
+	@$(with_engine) pytest $(workers) $(coverage) --cov-config=tools/coverage.ini
 
 lint: .venv/ready
 	@ruff check --quiet
