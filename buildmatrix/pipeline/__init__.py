@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from buildmatrix.plan.portable import Whole
 
 
+SAVED = ".json"
+"""How the file of a saved plan ends: no other selector does."""
+
+
+def is_saved(request: Request) -> bool:
+    """Tell whether a saved plan is asked for (`pipeline.saved.plan_of_file`)."""
+    return any(selector.endswith(SAVED) for selector in request.selectors)
+
+
 def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool = True) -> Plan:
     """Return the plan of a run over the root file `name`; SpecError with everything that is wrong.
 

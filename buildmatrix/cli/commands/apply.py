@@ -13,6 +13,7 @@ from buildmatrix.cli.reporting import report
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.cli.showing import Screen, logs_of
 from buildmatrix.engine.buildx import Probe
+from buildmatrix.pipeline import is_saved
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.pipeline.apply import Job
 from buildmatrix.pipeline.apply import apply as run
@@ -66,11 +67,12 @@ def apply(
 
 
 def _planned(here: Session, asked: Request, chosen: Options, *, named: bool) -> Plan:
-    if not any(selector.endswith(".json") for selector in asked.selectors):
+    if not is_saved(asked):
         return make_plan(here.name, here.sources, asked, here.git)
-    from buildmatrix.cli.saving import plan_of_file
+    from buildmatrix.pipeline.saved import Written, plan_of_file
 
-    return plan_of_file(here, asked, named=named, log_dir=chosen.log_dir, written=written(chosen))
+    files = Written(files=tuple(written(chosen)), log_dir=chosen.log_dir)
+    return plan_of_file(here.name, here.sources, asked, here.git, files, named=named)
 
 
 def _job(here: Session, policy: Policy, stack: ExitStack) -> Job:

@@ -1,7 +1,10 @@
 """`buildmatrix plan`."""
 
+import os
+import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -67,9 +70,9 @@ def plan(
         with _nothing_is_fine(run, asked=detailed_exitcode):
             planned = make_plan(run.name, run.sources, asked, run.git)
         if output_format == "json":
-            from buildmatrix.cli.saving import saved_text
+            from buildmatrix.pipeline.saved import saved_text
 
-            say(saved_text(run, planned))
+            say(saved_text(planned, run.sources, run.git, unread=_standard_output()))
         elif output_format == "markdown":
             from buildmatrix.report.plan.markdown import plan_markdown
 
@@ -110,6 +113,15 @@ def _nothing_is_fine(run: Session, *, asked: bool) -> Iterator[None]:
             raise
         run.warn(replace(diagnostic, severity="warning") for diagnostic in error.diagnostics)
         raise typer.Exit from None
+
+
+def _standard_output() -> list[tuple[int, int]]:
+    """Return the file that standard output is, if it is one: the plan is being written to it."""
+    with suppress(OSError, ValueError):
+        found = os.fstat(sys.stdout.fileno())
+        if stat.S_ISREG(found.st_mode):
+            return [(found.st_dev, found.st_ino)]
+    return []
 
 
 def _preflight(run: Session, policy: Policy) -> None:

@@ -1,22 +1,19 @@
 """Plans as files: what `plan --format json` writes, and `apply PLAN.json` makes again."""
 
-import os
-import stat
-import sys
 from collections.abc import Iterable
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from buildmatrix.cli.session import Session
 from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
 from buildmatrix.files import Repository, read_regular
-from buildmatrix.git.facts import NoRepositoryError
-from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.git.facts import Git, NoRepositoryError
+from buildmatrix.pipeline import SAVED, plan
 from buildmatrix.plan.document.contents import Contents, Inode, contents_of
 from buildmatrix.plan.document.verify import document_of, refuse_changed, request_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.plan.json import plan_json
 from buildmatrix.spec.toml.plain import json_of
+from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 from buildmatrix.text import redacted
 
@@ -24,47 +21,50 @@ LARGEST = 1 << 28
 """The largest saved plan that is read, in bytes; one of 100,000 cells has some 60 MB."""
 
 
-def saved_text(run: Session, planned: Plan) -> str:
-    """Return a plan as it is saved; the file that it is written to may lie in one of its contexts."""
-    return plan_json(planned, contents_of(planned, unread=_standard_output()), _commit(run), run.sources)
+def saved_text(planned: Plan, sources: Sources, git: Git, unread: Iterable[Inode] = ()) -> str:
+    """Return a plan as it is saved; `unread` are files that are being written, perhaps in one of its contexts."""
+    return plan_json(planned, contents_of(planned, unread=unread), _commit(git), sources)
 
 
-def _standard_output() -> list[Inode]:
-    with suppress(OSError, ValueError):
-        found = os.fstat(sys.stdout.fileno())
-        if stat.S_ISREG(found.st_mode):
-            return [(found.st_dev, found.st_ino)]
-    return []
-
-
-def _commit(run: Session) -> str:
+def _commit(git: Git) -> str:
     try:
-        return str(run.git.sha)
+        return str(git.sha)
     except NoRepositoryError:
         return ""
 
 
-def plan_of_file(run: Session, asked: Request, *, named: bool, log_dir: str | None, written: Iterable[str]) -> Plan:
-    """Return the plan of a file, made again; StaleError where it is another one now.
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What the command writes, into `log_dir` the logs: an earlier run may have written it after the plan was saved."""
 
-    `named`: the command line says which root file is meant. Into `log_dir` go the logs, and `written` are the other
-    files that the command writes: an earlier run may have written them after the plan was made.
+    files: tuple[str, ...] = ()
+    log_dir: str | None = None
+
+    def paths(self, planned: Plan) -> tuple[str, ...]:
+        """Return all of it."""
+        names = [target.name for target in planned.targets] if self.log_dir else []
+        return (*self.files, *(f"{self.log_dir}/{name}.log" for name in names))
+
+
+def plan_of_file(name: str, sources: Sources, request: Request, git: Git, written: Written, *, named: bool) -> Plan:
+    """Return the saved plan that is asked for, made again; StaleError where it is another one now.
+
+    `named`: the command line says which root file is meant.
     """
-    saved = next(selector for selector in asked.selectors if selector.endswith(".json"))
-    _refuse_more(saved, asked)
+    saved = next(selector for selector in request.selectors if selector.endswith(SAVED))
+    _refuse_more(saved, request)
     document = document_of(_text(saved), saved)
-    again = request_of(document, asked.variables, asked.environment)
-    _take_file(run, document["file"], named=named)
-    run.sources.home = document["request"]["home"]
+    again = request_of(document, request.variables, request.environment)
+    root = _root_of(document["file"], name, sources, named=named)
+    sources.home = document["request"]["home"]
     try:
-        planned = make_plan(run.name, run.sources, again, run.git)
+        planned = plan(root, sources, again, git)
     except SpecError:
-        refuse_changed(document, None, str(run.sources.directory))
+        refuse_changed(document, None, str(sources.directory))
         raise
-    logs = [f"{log_dir}/{target.name}.log" for target in planned.targets] if log_dir else []
-    contents = contents_of(planned, saved, written=(*written, *logs))
-    fresh = json_of(redacted(plan_json(planned, contents, _commit(run), run.sources)))
-    refuse_changed(document, _beside(fresh, document, contents), str(run.sources.directory))
+    contents = contents_of(planned, saved, written=written.paths(planned))
+    fresh = json_of(redacted(plan_json(planned, contents, _commit(git), sources)))
+    refuse_changed(document, _beside(fresh, document, contents), str(sources.directory))
     return planned
 
 
@@ -93,11 +93,9 @@ def _text(saved: str) -> str:
         raise UsageError(Diagnostic(message=f"{saved} cannot be read: {reason}", code="plan")) from None
 
 
-def _take_file(run: Session, file: str, *, named: bool) -> None:
-    """Take the root file that a plan was made from: one of this folder, unless the command line names another."""
-    if file == run.name:
-        return
-    if named or "/" in file or Repository.around(run.sources.directory).kind(file) != "file":
-        message = f"the plan was made from {file}, not from {run.name}"
+def _root_of(file: str, name: str, sources: Sources, *, named: bool) -> str:
+    """Return the root file that a plan was made from: one of this folder, unless the command line names another."""
+    if file != name and (named or "/" in file or Repository.around(sources.directory).kind(file) != "file"):
+        message = f"the plan was made from {file}, not from {name}"
         raise StaleError(Diagnostic(message=message, code="stale", hint="name that file with --file"))
-    run.name = file
+    return file
