@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from buildmatrix.build.batches import Call
+from buildmatrix.build.calls.batches import Call
 from buildmatrix.dockerfile.steps import Last
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.drivers import loads_elsewhere, nodes_of

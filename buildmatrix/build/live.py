@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from buildmatrix.build.batches import Call
+from buildmatrix.build.calls.batches import Call
 from buildmatrix.build.completed import has_run, is_whole
 from buildmatrix.build.merged import merge_names
 from buildmatrix.engine.buildx import Builder

@@ -12,11 +12,11 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
-from buildmatrix.build.batches import calls
+from buildmatrix.build.calls.batches import calls
+from buildmatrix.build.calls.runner import Starter, Unit
 from buildmatrix.build.decision import waited_for
 from buildmatrix.build.live import Told
 from buildmatrix.build.results import Ledger, Run
-from buildmatrix.build.runner import Starter, Unit
 from buildmatrix.build.timeouts import late_one
 from buildmatrix.build.verdicts import Verdicts, Work
 from buildmatrix.engine.failures.classify import Failure

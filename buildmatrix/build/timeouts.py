@@ -2,10 +2,10 @@
 
 import time
 
+from buildmatrix.build.calls.runner import Running
 from buildmatrix.build.completed import is_whole, written_outputs
 from buildmatrix.build.merged import merged_digest
 from buildmatrix.build.results import Run
-from buildmatrix.build.runner import Running
 from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from buildmatrix.build.batches import MOST, Call, call
-from buildmatrix.build.bisect import Culprits
-from buildmatrix.build.chains import Strands
+from buildmatrix.build.calls.batches import MOST, Call, call
+from buildmatrix.build.calls.bisect import Culprits
+from buildmatrix.build.calls.chains import Strands
+from buildmatrix.build.calls.runner import Running, Starter, Unit, metadata_of
 from buildmatrix.build.decision import Case, Decision, decide
 from buildmatrix.build.live import Told
 from buildmatrix.build.results import Ledger, Run
-from buildmatrix.build.runner import Running, Starter, Unit, metadata_of
 from buildmatrix.build.timeouts import is_done
 from buildmatrix.engine.answers import Answer, answer_of, failure_of
 from buildmatrix.engine.failures.classify import Failure, explain

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import typer
 
-from buildmatrix.build.batches import dry_run
+from buildmatrix.build.calls.batches import dry_run
 from buildmatrix.cli import options
 from buildmatrix.cli.checking import check_files, check_flags, check_terminal, written
 from buildmatrix.cli.output import say

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.build.batches import call
+from buildmatrix.build.calls.batches import call
 from buildmatrix.build.live import Live, Told
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.failures.classify import explain

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.build.batches import Call, command_of
+from buildmatrix.build.calls.batches import Call, command_of
 from buildmatrix.errors import SpecError
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan

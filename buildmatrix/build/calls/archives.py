@@ -15,7 +15,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from buildmatrix.build.batches import Call
+from buildmatrix.build.calls.batches import Call
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import is_archive
 

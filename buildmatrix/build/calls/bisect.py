@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from buildmatrix.build.batches import call
-from buildmatrix.build.runner import Unit
+from buildmatrix.build.calls.batches import call
+from buildmatrix.build.calls.runner import Unit
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
 

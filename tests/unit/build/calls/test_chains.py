@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.build.batches import calls
+from buildmatrix.build.calls.batches import calls
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.policy import Policy

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from buildmatrix.build.archives import Archives
-from buildmatrix.build.batches import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
+from buildmatrix.build.calls.archives import Archives
+from buildmatrix.build.calls.batches import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
 from buildmatrix.build.live import Live, Told
 from buildmatrix.build.results import Run
 from buildmatrix.engine.preflight import not_allowed

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildmatrix.build.chains import Strands
+from buildmatrix.build.calls.chains import Strands
 from buildmatrix.engine.preflight import Facts
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
 from buildmatrix.plan.builds import builds_of

@@ -1,0 +1,1 @@
+"""Bake calls: which ones build a plan, their files and processes."""
