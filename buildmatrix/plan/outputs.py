@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from buildmatrix.spec.rows.markers import OfResult
 from buildmatrix.spec.rows.settings import (
     CacheonlyOutput,
     DockerOutput,
@@ -11,6 +12,7 @@ from buildmatrix.spec.rows.settings import (
     Settings,
     TarOutput,
 )
+from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.template.request import OutputMode
 
 
@@ -28,12 +30,11 @@ def exported_of(settings: Settings, mode: OutputMode, *, exported: bool) -> Sett
         asked = settings if builds(settings) else settings.but({"call": None})
         return asked.but({"cache_to": None}) if mode == "none" else asked
     if not builds(settings):
-        return settings.but({"output": (CacheonlyOutput(type="cacheonly"),), **dict.fromkeys(_OF_RESULTS)})
+        return settings.but({**dict.fromkeys(_OF_RESULTS), "output": (CacheonlyOutput(type="cacheonly"),)})
     return with_outputs(settings, mode)
 
 
-_OF_RESULTS = ("tags", "annotations", "attest", "cache_to")
-"""The settings that are of a result only."""
+_OF_RESULTS = tuple(row.attribute for row in rows(Settings) if row.marker(OfResult))
 
 
 def with_outputs(settings: Settings, mode: OutputMode) -> Settings:

@@ -23,7 +23,9 @@ from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.cells.shared import shared
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import DockerOutput, LocalOutput, OciOutput, Secret, Settings, Ssh
+from buildmatrix.spec.rows.marked import holding, marked
+from buildmatrix.spec.rows.markers import Local, Part, Privilege
+from buildmatrix.spec.rows.settings import DockerOutput, OciOutput, Secret, Settings, Ssh
 
 _HERE = "cwd://"
 _LAYOUT = "oci-layout://"
@@ -32,17 +34,22 @@ _STORE = ("index.json", "index.json.lock", "oci-layout", "ingest", "blobs", "blo
 _BESIDE = (".dockerignore", ".rego")
 
 
+Access = Literal["read", "write"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """A path that a target reads or writes, as it is written down: relative to the plan's directory, or absolute.
 
-    `more` are files that are read or written with it, whoever names them; with `tree` any file below may be written.
-    `maybe` says that it is a path only where its first part is there.
+    `part` is what it is to the build, as its row's marker says. `more` are files that are read or written with it,
+    whoever names them; with `tree` any file below may be written. `maybe` says that it is a path only where its first
+    part is there.
     """
 
-    access: Literal["read", "write"]
+    access: Access
     path: str
     pointer: Pointer
+    part: Part
     more: tuple[str, ...] = ()
     maybe: bool = False
     tree: bool = False
@@ -53,31 +60,72 @@ def reaches(target: PlannedTarget) -> tuple[Reach, ...]:
     return _reaches(target.settings)
 
 
-@shared("context", "contexts", "dockerfile", "dockerfile_inline", "output", "cache_to", "cache_from", "secret", "ssh")
+LOCAL = tuple(row.attribute for row in holding(Settings, Local))
+BUILT_FROM: frozenset[Part] = frozenset({"context", "source"})
+"""What a target is built from, secrets aside."""
+
+
+@shared(*LOCAL, "dockerfile_inline")
 def _reaches(settings: Settings) -> Iterator[Reach]:
-    yield from _contexts(settings.context or ".", ("context",))
-    for key, value in (settings.contexts or {}).items():
-        yield from _contexts(value, ("contexts", key))
+    """Yield first what a target is built from, then what it writes, then what else it reads."""
+    found = [*_default_context(settings), *_said(settings)]
+    sources = [one for one in found if one.part in BUILT_FROM]
+    yield from (*sources, *_dockerfile(settings))
+    others = [one for one in found if one.part not in BUILT_FROM]
+    yield from sorted(others, key=lambda one: one.access == "read")
+
+
+def _default_context(settings: Settings) -> Iterator[Reach]:
+    return iter(()) if settings.context else _context(".", ("context",))
+
+
+def _said(settings: Settings) -> Iterator[Reach]:
+    """Yield the paths that settings name by themselves, as the markers of their rows tell."""
+    for pointer, text, marker in marked(settings, Local, Settings):
+        if marker.beside or not text or _names_a_variable(settings, pointer):
+            continue
+        if marker.part == "context":
+            yield from _context(text, pointer)
+        else:
+            more = _STORE if marker.part == "cache" or _is_layout(settings, pointer) else ()
+            for path in filter(None, text.split(marker.several)) if marker.several else (text,):
+                access: Access = "write" if marker.writes else "read"
+                yield Reach(access, path, pointer, marker.part, _inside(path, more), tree=marker.tree)
+
+
+def _names_a_variable(settings: Settings, pointer: Pointer) -> bool:
+    table = _table_at(settings, pointer)
+    return isinstance(table, Secret) and secret_file(table) is None
+
+
+def _is_layout(settings: Settings, pointer: Pointer) -> bool:
+    table = _table_at(settings, pointer)
+    return isinstance(table, OciOutput | DockerOutput) and table.tar is False
+
+
+def _table_at(settings: Settings, pointer: Pointer) -> Any:
+    """Return the table of a list that a value stands in; None for a value of no list."""
+    items = getattr(settings, str(pointer[0]))
+    return items[int(pointer[1])] if isinstance(items, tuple) else None
+
+
+def _dockerfile(settings: Settings) -> Iterator[Reach]:
     if (dockerfile := dockerfile_of(settings)) is not None:
         beside = tuple(dockerfile + ending for ending in _BESIDE)
         maybe = context_of(settings) is None and not posixpath.isabs(dockerfile)
-        yield Reach("read", dockerfile, ("dockerfile",), beside, maybe=maybe)
-    for attribute in ("output", "cache_to", "cache_from", "secret", "ssh"):
-        for index, table in enumerate(getattr(settings, attribute) or ()):
-            if not isinstance(table, str):
-                yield from _of_table(table, (attribute, index))
+        yield Reach("read", dockerfile, ("dockerfile",), "source", beside, maybe=maybe)
 
 
-def _contexts(text: str, pointer: Pointer) -> Iterator[Reach]:
+def _context(text: str, pointer: Pointer) -> Iterator[Reach]:
     if text.startswith(("target:", "docker-image://")):
         return
     if text.startswith(_LAYOUT):
         for path in _layouts(text.removeprefix(_LAYOUT)):
-            yield Reach("read", path, pointer, _inside(path, _STORE))
+            yield Reach("read", path, pointer, "context", _inside(path, _STORE))
         return
     path = text.removeprefix(_HERE)
     maybe = not is_local(path)
-    yield Reach("read", path, pointer, () if maybe else _inside(path, (".dockerignore",)), maybe=maybe)
+    yield Reach("read", path, pointer, "context", () if maybe else _inside(path, (".dockerignore",)), maybe=maybe)
 
 
 def _layouts(text: str) -> tuple[str, ...]:
@@ -126,21 +174,6 @@ def text_of(target: PlannedTarget, directory: str) -> str:
         return ""
 
 
-def _of_table(table: Any, pointer: Pointer) -> Iterator[Reach]:
-    if isinstance(table, Secret):
-        if (src := secret_file(table)) is not None:
-            yield Reach("read", src, pointer)
-        return
-    for path in key_paths(table) if isinstance(table, Ssh) else ():
-        yield Reach("read", path, pointer)
-    layout = isinstance(table, OciOutput | DockerOutput) and table.tar is False
-    store = _STORE if layout or pointer[0] in {"cache_to", "cache_from"} else ()
-    if dest := getattr(table, "dest", None):
-        yield Reach("write", dest, pointer, _inside(dest, store), tree=isinstance(table, LocalOutput))
-    if src := getattr(table, "src", None):
-        yield Reach("read", src, pointer, _inside(src, store))
-
-
 def key_paths(table: Ssh) -> tuple[str, ...]:
     """Return the sockets and keys of an ssh table, as buildx understands them."""
     return tuple(path for path in ",".join(table.paths or ()).split(",") if path)
@@ -156,13 +189,17 @@ def secret_variable(secret: Secret) -> str:
     return secret.env or secret.src or secret.id
 
 
-@shared("entitlements", "network", "ssh", "context", "cache_from", "cache_to", "output")
+_ASKS = tuple(row.attribute for row in holding(Settings, Privilege))
+
+
+@shared(*_ASKS, "ssh", "context", "cache_from", "cache_to", "output")
 def privileges(settings: Settings) -> Iterator[tuple[str, Pointer]]:
     """Return what a target asks for beside paths, by bake's words; those that bake asks nobody for have our own."""
-    for index, value in enumerate(settings.entitlements or ()):
-        yield value, ("entitlements", index)
-    if settings.network == "host":
-        yield "network.host", ("network",)
+    asked = list(marked(settings, Privilege, Settings))
+    yield from ((value, pointer) for pointer, value, marker in asked if marker.meant is None)
+    for pointer, value, marker in asked:
+        if meant := (marker.meant or {}).get(value):
+            yield meant, pointer
     yield from _agents(settings)
     yield from _servers(settings)
 
@@ -217,8 +254,12 @@ def written_before(targets: Sequence[PlannedTarget]) -> Mapping[str, frozenset[s
 
 def _dests(target: PlannedTarget) -> Iterator[str]:
     if target.exported and target.settings.call in {None, "build"}:
-        outputs: tuple[Any, ...] = target.settings.output or ()
-        yield from (dest for output in outputs if (dest := getattr(output, "dest", None)))
+        yield from (reach.path for reach in reaches(target) if reach.part == "result")
+
+
+def dests_of(target: PlannedTarget) -> Iterator[str]:
+    """Yield the paths that a target writes: outputs and caches."""
+    return (reach.path for reach in reaches(target) if reach.access == "write")
 
 
 def is_written(path: str, dests: Iterable[str]) -> bool:

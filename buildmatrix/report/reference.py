@@ -7,8 +7,8 @@ from buildmatrix import errors
 from buildmatrix.codes import CODES
 from buildmatrix.spec.rows import caches, options, settings
 from buildmatrix.spec.rows import tables as model
+from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.shapes import (
-    Credential,
     Examples,
     Rest,
     Row,

@@ -7,9 +7,9 @@ from functools import cache
 from operator import is_not
 from typing import Any
 
+from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import (
-    Credential,
     Row,
     Table,
     arms,

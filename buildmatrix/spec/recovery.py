@@ -5,9 +5,10 @@ from difflib import get_close_matches
 from functools import cache
 
 from buildmatrix.errors import Place, Pointer, Problems
+from buildmatrix.spec.rows.markers import MakesCells
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import rows
-from buildmatrix.spec.rows.tables import Damage, Spec
+from buildmatrix.spec.rows.tables import Damage, Spec, Target
 
 STRAY = "stray"
 """The code of errors of settings that stand in an inner table: they touch both."""
@@ -15,7 +16,7 @@ STRAY = "stray"
 ANY_SETTING = ""
 """Stands for a setting that nobody knows: a key that resembles none, or a parent that is not there."""
 
-_SHAPE = frozenset({"matrix", "name", "override"})
+_SHAPE = frozenset(row.key for row in rows(Target) if row.marker(MakesCells))
 """Keys that make the cells of a target: without them nothing can be expanded."""
 
 

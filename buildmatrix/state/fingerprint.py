@@ -12,14 +12,17 @@ from functools import cache
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType
-from typing import Any
 
 from buildmatrix.files import is_within
 from buildmatrix.graphs import reached
 from buildmatrix.plan.bakefile import bake_document, escaped
 from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import dockerfile_of, reaches
+from buildmatrix.plan.reach import BUILT_FROM, dests_of, dockerfile_of, reaches
+from buildmatrix.spec.rows.marked import marked
+from buildmatrix.spec.rows.markers import Local
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import row_of
 from buildmatrix.state.stats import Looks
 
 ENVIRONMENT = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS", "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY")
@@ -106,13 +109,12 @@ def _named(
 ) -> Iterator[tuple[str, bool]]:
     own = os.path.join(base, f"{dockerfile_of(target.settings)}{IGNORE}") if dockerfile_of(target.settings) else ""  # noqa: PTH118
     for reach in reaches(target):
-        kind = reach.pointer[0]
-        if reach.access != "read" or kind not in {"context", "contexts", "dockerfile", "secret"}:
+        if reach.part not in {*BUILT_FROM, "secret"}:
             continue
-        ignores = (own if kind == "context" else "", os.path.join(base, reach.path, IGNORE))  # noqa: PTH118
+        ignores = (own if reach.pointer == ("context",) else "", os.path.join(base, reach.path, IGNORE))  # noqa: PTH118
         left_out = next((found for found in map(leaves_git_out, ignores) if found is not None), False)
-        yield reach.path, kind.startswith("context") and not left_out
-        yield from ((path, False) for path in reach.more if kind == "dockerfile")
+        yield reach.path, reach.part == "context" and not left_out
+        yield from ((path, False) for path in reach.more if reach.part == "source")
 
 
 def _leaves_git_out(ignore: str) -> bool | None:
@@ -133,17 +135,12 @@ def _elsewhere(target: PlannedTarget) -> Iterator[str]:
     settings = target.settings
     if settings.pull:
         yield f"{target.name} pulls newer base images"
-    named = {"its context": settings.context or "."}
-    named |= {f"its context {key}": value for key, value in (settings.contexts or {}).items()}
-    if settings.dockerfile and settings.dockerfile_inline is None and not is_local(settings.dockerfile):
-        named["its Dockerfile"] = settings.dockerfile
-    for what, value in named.items():
+    for (attribute, *key), value, marker in marked(settings, Local):
         known = is_local(value) or value.startswith(("target:", LAYOUT, HERE))
-        if not known and not (value.startswith("docker-image://") and PINNED in value):
-            yield f"{what} of {target.name} is no local folder" if what != "its Dockerfile" else f"{what} is elsewhere"
-
-
-def dests_of(target: PlannedTarget) -> Iterator[str]:
-    """Yield the paths that a target writes: outputs and caches."""
-    tables: tuple[Any, ...] = (*(target.settings.output or ()), *(target.settings.cache_to or ()))
-    return (dest for table in tables if (dest := getattr(table, "dest", None)))
+        if marker.part not in BUILT_FROM or known:
+            continue
+        if marker.beside:
+            yield from ("its Dockerfile is elsewhere",) if settings.dockerfile_inline is None else ()
+        elif not (value.startswith("docker-image://") and PINNED in value):
+            what = "context" if marker.part == "context" else row_of(Settings, str(attribute)).key
+            yield f"{' '.join(['its', what, *map(str, key)])} of {target.name} is no local folder"

@@ -15,8 +15,8 @@ from buildmatrix.oci.reference import canonical, split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.plan.publishing import insecure_registries
+from buildmatrix.plan.reach import dests_of
 from buildmatrix.process import Programs
-from buildmatrix.state.fingerprint import dests_of
 from buildmatrix.state.stats import Looks
 
 AT_ONCE = 8

@@ -13,6 +13,7 @@ from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.oci.platform import normalized
+from buildmatrix.plan.cells.kinds import kind_of
 from buildmatrix.plan.cells.merge import Merged
 from buildmatrix.plan.cells.paths import folder_of, rebase
 from buildmatrix.spec.checks.data import problems as check
@@ -82,7 +83,8 @@ class Recipe:
         self.origins = merged.origins
         self.finish = {name: Finish(name, merged.origins, faults) for name in given(merged.settings)}
         values = {
-            name: value if name == "description" else _marked(value) for name, value in given(merged.settings).items()
+            name: _marked(value) if self.finish[name].kind.template else value
+            for name, value in given(merged.settings).items()
         }
         self.dynamic = {name: value for name, value in values.items() if _holds(value)}
         fixed = {name: self.finish[name](value, "") for name, value in values.items() if name not in self.dynamic}
@@ -215,6 +217,7 @@ class Finish:
         self.attribute, self.origins, self.faults = attribute, origins, faults
         self.row = row_of(Settings, attribute)
         self.has_tables = is_table_list(self.row)
+        self.kind = kind_of(attribute)
         self.rebases = any(folder_of(place) for path, place in origins.items() if path[0] == attribute)
         self.spoken = f"target.{faults.declared}.{self.row.key}"
 
@@ -224,13 +227,13 @@ class Finish:
 
     def rendered(self, value: Any, cell: str) -> Any:
         """Finish a value that came out of templates: it is checked again."""
-        if self.attribute in _FREE:
+        if self.kind.unchecked and value != "":
             return self.shaped(value)
         return self(value, cell, check_again=True)
 
     def __call__(self, value: Any, cell: str, *, check_again: bool = False) -> Any:
         """Finish a value; None if the setting is unset after all."""
-        if value == "" and self.attribute in _UNSET_IF_EMPTY:
+        if value == "" and self.kind.empty_is_unset:
             return None
         if self.has_tables:
             value = self._tables(value, cell)
@@ -239,10 +242,10 @@ class Finish:
         return self.shaped(value)
 
     def shaped(self, value: Any) -> Any:
-        """Normalize, drop repeats, and rebase the paths of an included file."""
-        if self.attribute == "platforms":
+        """Normalize platforms, drop repeats of what is built, and rebase the paths of an included file."""
+        if self.kind.lists == "platform":
             value = first_of_each(placed(map(normalized, value), sources_of(value)))
-        elif self.attribute == "tags":
+        elif self.kind.lists == "image":
             value = first_of_each(value)
         learn_setting(self.attribute, value)
         return self._rebased(value) if self.rebases else value
@@ -300,10 +303,6 @@ class Finish:
             message += ", rendered from a template"
             self.faults.add("rendered", message, place, cell, hint=fault.hint, attribute=self.attribute)
         return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
-
-
-_UNSET_IF_EMPTY = {"context", "dockerfile", "target", "network", "call", "shm_size"}
-_FREE = {"args", "labels", "tags", "description", "dockerfile_inline", "no_cache_filter", "extra_hosts"}
 
 
 @cache

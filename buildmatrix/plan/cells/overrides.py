@@ -8,7 +8,8 @@ from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.credentials import learn, learn_text
 from buildmatrix.spec.load import parse
-from buildmatrix.spec.rows.csv import is_table_list
+from buildmatrix.spec.rows.marked import says
+from buildmatrix.spec.rows.markers import NameOf
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import (
     Row,
@@ -119,8 +120,7 @@ def _list(row: Row, text: str, place: Place, problems: Problems) -> Any:
         return value if isinstance(value, list) else [value]
     if not text:
         return []
-    whole = is_table_list(row) or row.key in {"annotations", "ulimits"}
-    return [text] if whole else [item.strip() for item in text.split(",")]
+    return [item.strip() for item in text.split(",")] if says(row, NameOf) else [text]
 
 
 def _scalar(row: Row, text: str) -> Any:

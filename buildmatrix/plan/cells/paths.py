@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildmatrix.errors import Place
-from buildmatrix.spec.rows.shapes import Local, Table, is_list, is_map, item_of, row_of, rows, unwrap
+from buildmatrix.spec.rows.markers import Local
+from buildmatrix.spec.rows.shapes import Table, is_list, is_map, item_of, row_of, rows, unwrap
 
 _REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9_.-]+@[^/:]+:|github\.com/|target:|-$)")
 _LAYOUT = "oci-layout://"
@@ -45,7 +46,8 @@ def rebase(table: type[Table], attribute: str, value: Any, folder: str) -> Any:
 
 def _rebase(shape: Any, markers: tuple[object, ...], value: Any, folder: str) -> Any:
     if isinstance(value, str):
-        return rebased(value, folder) if any(isinstance(marker, Local) for marker in markers) else value
+        of_file = any(isinstance(marker, Local) and not marker.beside for marker in markers)
+        return rebased(value, folder) if of_file else value
     if isinstance(value, tuple) and is_list(shape):
         return tuple(_rebase(*unwrap(item_of(shape)), item, folder) for item in value)
     if isinstance(value, Mapping) and is_map(shape):

@@ -10,8 +10,8 @@ from buildmatrix.oci.reference import canonical, fault, split
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import writes_names, writes_tags
 from buildmatrix.spec.rows.caches import InlineCacheTo
-from buildmatrix.spec.rows.markers import Reference, Where
-from buildmatrix.spec.rows.shapes import Local, Row, rows
+from buildmatrix.spec.rows.markers import ImageRef, Local, Where
+from buildmatrix.spec.rows.shapes import Row, rows
 
 Thing = tuple[str, ...]
 """What is written, comparable between targets: `tag`, `cache` or `dest`, then where."""
@@ -118,7 +118,7 @@ def _values(row: Row, where: Where, value: str | None, directory: str) -> list[s
     found = text.split(where.several) if where.several else [text]
     if row.marker(Local):
         return [_real(one, directory) for one in found]
-    if row.marker(Reference):
+    if row.marker(ImageRef):
         return [one if fault(one) else canonical(one) for one in found]
     return [one.rstrip("/") if "://" in one else one for one in found]
 

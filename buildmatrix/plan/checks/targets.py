@@ -7,7 +7,6 @@ from typing import Any
 
 from buildmatrix.errors import Place, Problems
 from buildmatrix.files import Repository
-from buildmatrix.oci.reference import fault
 from buildmatrix.plan.cells.matrix import label
 from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.checks.exports import failing
@@ -39,11 +38,6 @@ class Checker:
 
     def values(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
         """Check what one target says, without a look at any file."""
-        for index, tag in enumerate(target.tags):
-            if reason := fault(tag):
-                message = f"tag {shown(tag)} is not a valid image reference"
-                hint = self._in_other_words(tag, target) or reason
-                self._say("tag", message, hint, target, "tags", index, of=f"target.{target.declared}")
         if (target.settings.context or "").startswith("target:"):
             self._say(
                 "context",
@@ -62,8 +56,12 @@ class Checker:
             self._say("context", message, hints[attribute], target, attribute)
         for found in (*faults(target.settings), *(failing(target.settings) if target.exported else ())):
             message = f"{target.spoken(str(found.path[0]))}: {found.message}"
-            hint = self._in_other_words(message, target) if found.code == "reference" else ""
-            self._say(found.code, message, hint or found.hint, target, *found.path)
+            hint = self._in_other_words(found.message, target) if found.code == "reference" else ""
+            if found.path[0] == "tags":
+                whose = f"target.{target.declared}"
+                self._say("tag", f"tag {found.message}", hint or found.hint, target, *found.path, of=whose)
+            else:
+                self._say(found.code, message, hint or found.hint, target, *found.path)
         self._ignored(target)
         if target.exported:
             self._outputs(target, wrong)

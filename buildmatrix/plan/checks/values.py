@@ -4,9 +4,8 @@ Each check looks at the settings of one target alone. What it finds was found by
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -16,7 +15,9 @@ from buildmatrix.oci.reference import split
 from buildmatrix.plan.cells.shared import shared
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.rows.markers import Reference
+from buildmatrix.spec.rows.caches import Layers
+from buildmatrix.spec.rows.marked import holding, leaves, marked, says, tables_of
+from buildmatrix.spec.rows.markers import ImageRef
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Table, rows
@@ -48,30 +49,36 @@ class Fault:
 
 def faults(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong with the values of a target."""
-    for check in (_references, _contexts, _annotations, _limits, _hosts, _sizes, _layers, _digests):
+    for check in (_named_images, _references, _contexts, _annotations, _limits, _hosts, _sizes, _layers, _digests):
         yield from check(settings)
 
 
 # --- images and contexts --------------------------------------------------------------------------------------------
 
 
-@shared("output", "cache_to", "cache_from", "attest")
+_NAMED = tuple((row.attribute, marker) for row in rows(Settings) if (marker := says(row, ImageRef)))
+_IN_TABLES = tuple(row.attribute for row in holding(Settings, ImageRef) if not says(row, ImageRef))
+
+
+def _named_images(settings: Settings) -> Iterator[Fault]:
+    """Look at settings that are references themselves: tags differ from cell to cell, and nothing of them is shared."""
+    for attribute, marker in _NAMED:
+        for path, text in leaves(getattr(settings, attribute) or ()):
+            yield from _of_image(text, marker, (attribute, *path))
+
+
+@shared(*_IN_TABLES)
 def _references(settings: Settings) -> Iterator[Fault]:
-    for attribute, index, table in tables(settings):
-        kind: Any = type(table)  # mypy takes the class for one of its instances here
-        for name, several in _reference_rows(kind):
-            text = getattr(table, name)
-            for one in (text.split(",") if several else [text]) if text else ():
-                if reason := image_fault(one, digest=attribute in {"cache_from", "attest"}):
-                    message = f"{shown(one)} is not a valid image reference"
-                    yield Fault(path=(attribute, index), message=message, hint=reason, code="reference")
+    for attribute, index, table in tables(settings, _IN_TABLES):
+        for path, text, marker in marked(table, ImageRef):
+            yield from _of_image(text, marker, (attribute, index, *path))
 
 
-@cache
-def _reference_rows(table: Any) -> tuple[tuple[str, bool], ...]:
-    """Return the rows of a table that are references of images, and whether each may hold several."""
-    marked = ((row.attribute, row.marker(Reference)) for row in rows(table))
-    return tuple((name, marker.several) for name, marker in marked if marker)
+def _of_image(text: str, marker: ImageRef, pointer: Pointer) -> Iterator[Fault]:
+    for one in text.split(",") if marker.several else [text]:
+        if reason := image_fault(one, digest=not marker.writes):
+            message = f"{shown(one)} is not a valid image reference"
+            yield Fault(path=pointer, message=message, hint=reason, code="reference")
 
 
 def image_fault(text: str, *, digest: bool) -> str:
@@ -225,9 +232,12 @@ def _sizes(settings: Settings) -> Iterator[Fault]:
             yield Fault(path=("shm_size",), message=f"{shown(settings.shm_size)} is more than 2^63 - 1 bytes")
 
 
-@shared("output", "cache_to", "cache_from", "attest")
+_LAYERED = tuple(row.attribute for row in rows(Settings) if any(issubclass(one, Layers) for one in tables_of(row)))
+
+
+@shared(*_LAYERED)
 def _layers(settings: Settings) -> Iterator[Fault]:
-    for attribute, index, table in tables(settings):
+    for attribute, index, table in tables(settings, _LAYERED):
         level, how = getattr(table, "compression_level", None), getattr(table, "compression", None) or "gzip"
         if level is not None and level > FASTEST and how in {"gzip", "estargz"}:
             message = f"{how} has no compression-level {level}"
@@ -253,9 +263,9 @@ def _digests(settings: Settings) -> Iterator[Fault]:
             yield Fault(path=("cache_from", index), message=f"{shown(digest)} is no digest", hint=f"write {DIGEST}")
 
 
-def tables(settings: Settings) -> Iterator[tuple[str, int, Table]]:
-    """Yield the tables of outputs, caches and attestations with their paths."""
-    for attribute in ("output", "cache_to", "cache_from", "attest"):
+def tables(settings: Settings, attributes: Iterable[str]) -> Iterator[tuple[str, int, Table]]:
+    """Yield the tables of some settings with their paths."""
+    for attribute in attributes:
         for index, table in enumerate(getattr(settings, attribute) or ()):
             if isinstance(table, Table):
                 yield attribute, index, table

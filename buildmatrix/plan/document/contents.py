@@ -5,13 +5,22 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, AnyStr
+from typing import AnyStr
 
 from buildmatrix.dockerfile.directives import SYNTAX, is_dockers
 from buildmatrix.dockerfile.ignore import NOTHING, Ignored, ignored_by
 from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import context_of, dockerfile_of, reaches, secret_file, text_of, written_before
+from buildmatrix.plan.reach import (
+    BUILT_FROM,
+    Reach,
+    context_of,
+    dests_of,
+    dockerfile_of,
+    reaches,
+    text_of,
+    written_before,
+)
 
 NEVER = frozenset({".git", ".buildmatrix"})
 """What git and we keep in a folder: it changes without the contents changing."""
@@ -75,7 +84,7 @@ class _Reader:
 
     def _left_out(self) -> frozenset[str]:
         """Return what targets write and none reads: who writes where a context is still has that context compared."""
-        written = {self._real(path) for target in self._plan.targets for path in _dests(target)}
+        written = {self._real(path) for target in self._plan.targets for path in dests_of(target)}
         if not written:
             return frozenset()
         secrets = {src for target in self._plan.targets for src in _secrets(target)}
@@ -89,7 +98,7 @@ class _Reader:
         Secrets, keys and caches are none of them.
         """
         for reach in reaches(target):
-            if reach.access == "read" and reach.pointer[0] in _BUILT_FROM:
+            if reach.part in BUILT_FROM:
                 yield reach.path, self._ignore(target) if reach.pointer == ("context",) else ""
                 yield from ((path, "") for path in reach.more)
 
@@ -216,25 +225,15 @@ def _parents(path: AnyStr) -> Iterator[AnyStr]:
 # --- what targets name ------------------------------------------------------------------------------------------------
 
 
-_BUILT_FROM = ("context", "contexts", "dockerfile")
-
-
-_Reads = tuple[Any, Any, Any, Any, bool, frozenset[str]]
+_Reads = tuple[tuple[Reach, ...], str | None, bool, frozenset[str]]
 
 
 def _reads(target: PlannedTarget, written: frozenset[str]) -> _Reads:
     """Return all that tells what a target is built from; cells of a matrix are mostly alike."""
     settings = target.settings
-    contexts = tuple((settings.contexts or {}).items())
-    other = SYNTAX in (settings.args or {})
-    return settings.context, contexts, settings.dockerfile, settings.dockerfile_inline, other, written
-
-
-def _dests(target: PlannedTarget) -> Iterator[str]:
-    tables: tuple[Any, ...] = (*(target.settings.output or ()), *(target.settings.cache_to or ()))
-    return (dest for table in tables if (dest := getattr(table, "dest", None)))
+    read = tuple(reach for reach in reaches(target) if reach.part in BUILT_FROM)
+    return read, settings.dockerfile_inline, SYNTAX in (settings.args or {}), written
 
 
 def _secrets(target: PlannedTarget) -> Iterator[str]:
-    tables: tuple[Any, ...] = target.settings.secret or ()
-    return (src for table in tables if (src := secret_file(table)) is not None)
+    return (reach.path for reach in reaches(target) if reach.part == "secret")

@@ -7,10 +7,15 @@ to write instead; `literal` in the file lists those that are meant as they stand
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer
 from buildmatrix.spec.checks.envnames import names_a_variable
+from buildmatrix.spec.rows.marked import rows_with, says
+from buildmatrix.spec.rows.markers import FreeText, NameOf
+from buildmatrix.spec.rows.shapes import rows
+from buildmatrix.spec.rows.tables import Target, Variable
 
 _VARIABLE = (
     r"(?<![\\$])(?P<text>"
@@ -29,10 +34,8 @@ _ALTERNATIVE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?\+([^{}$]*)")
 _DEFAULT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=]([^{}$]*)")
 _NESTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=](?=.*\$)()")
 """A default that is a variable itself."""
-_TEXTS = frozenset({"dockerfile-inline", "description", "pattern"})
-"""Settings whose `$` is their own: a Dockerfile's, a sentence's, a regular expression's."""
-_REFUSED = frozenset({"tags", "platforms", "inherits", "needs"})
-"""Settings that such a text is an error in, which says the same."""
+_REFUSED = frozenset({"image", "platform", "target"})
+"""Names in which such a text is an error, which says the same."""
 _BUILT_IN = ("git", "target", "name", "created")
 _ROOTS = frozenset({"var", "vars", "variable", "variables", "env", "inputs", "local", "locals", "args"})
 
@@ -103,11 +106,19 @@ def _texts(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
             yield pointer, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            if not (key in _TEXTS | _REFUSED and len(pointer) in {1, 2, 4} and pointer != ("variable",)):
+            if not (key in _passed_over() and len(pointer) in {1, 2, 4} and pointer != ("variable",)):
                 yield from _texts(item, (*pointer, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _texts(item, (*pointer, index))
+
+
+@cache
+def _passed_over() -> frozenset[str]:
+    """Return the keys of settings and variables whose `$` is their own, or an error anyway."""
+    named = [row for row in rows(Target) if (name := says(row, NameOf)) and name.what in _REFUSED]
+    free = [row for table in (Target, Variable) for row in rows_with(table, FreeText)]
+    return frozenset(row.key for row in (*named, *free))
 
 
 def _axes(data: Mapping[str, Any], pointer: Pointer) -> list[str]:

@@ -11,15 +11,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import Pointer
-from buildmatrix.spec.rows.shapes import Row, is_list, is_map, is_table, is_template, rows, unwrap
+from buildmatrix.spec.rows.marked import says
+from buildmatrix.spec.rows.markers import Local, OddKeys
+from buildmatrix.spec.rows.shapes import Rest, Row, is_list, is_map, is_table, is_template, rows, unwrap
 from buildmatrix.spec.rows.tables import File, Override, Target
 
 if TYPE_CHECKING:
     from buildmatrix.spec.toml.positions import Position
 
-_INNER = ("args", "labels", "contexts", "extra-hosts", "matrix", "select")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:")
-_HOST = re.compile(r"host-gateway|[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
 _HEADER = re.compile(r"\s*(\[+[^\]]*\]+)")
 
 
@@ -71,11 +70,11 @@ def _in_target(target: Any, pointer: Pointer, belongs: str) -> Iterator[tuple[Po
     if not isinstance(target, Mapping):
         return
     axes = _axes(target)
-    for key in _INNER:
+    for key in _inner(Target):
         yield from _in_table(target, (key,), _rows_of(Target), belongs, pointer)
     overrides = target.get("override")
     for index, override in enumerate(overrides if isinstance(overrides, list) else ()):
-        for key in _INNER if isinstance(override, Mapping) else ():
+        for key in _inner(Override) if isinstance(override, Mapping) else ():
             within = (*pointer, "override", index)
             own = axes if key == "select" else ()
             yield from _in_table(override, (key,), _rows_of(Override), f"this override of {belongs}", within, own)
@@ -130,13 +129,27 @@ def _is_meant(table: str, row: Row, value: Any) -> bool:
     """
     if table == "variable":
         return not _fits(row, value)
-    if table == "labels":
-        return row.key in {"description", "name"}
-    if table == "contexts":
-        return row.key != "context" and isinstance(value, str) and _ADDRESS.match(value) is not None
-    if table == "extra-hosts":
-        return isinstance(value, str) and _HOST.fullmatch(value) is not None
+    inner = _rows_of(Target).get(table)
+    if odd := inner and inner.marker(OddKeys):
+        by_value = isinstance(value, str) and re.match(odd.values, value) is not None
+        return row.key in odd.names or (by_value and not _takes_the_same(inner, row))
     return table == "matrix" and isinstance(value, list) and not is_list(row.shape)
+
+
+def _takes_the_same(inner: Row, row: Row) -> bool:
+    """Tell whether a setting is a context itself, as the values of the map are."""
+    parts = [marker.part for marker in (says(inner, Local), row.marker(Local)) if marker]
+    return parts == ["context", "context"]
+
+
+@cache
+def _inner(table: Any) -> tuple[str, ...]:
+    """Return the keys of a table under which there are tables with free keys."""
+    return tuple(row.key for row in rows(table) if is_map(row.shape) or (is_table(row.shape) and _is_free(row.shape)))
+
+
+def _is_free(table: Any) -> bool:
+    return any(row.marker(Rest) for row in rows(table))
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 
 from buildmatrix.errors import Pointer
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import arms, discriminator, is_table, is_template, item_of, rows, unwrap
+from buildmatrix.spec.rows.shapes import arms, discriminator, is_map, is_table, is_template, item_of, rows, unwrap
 
 _MEANT = {
     "output": "is taken for the folder of that name",
@@ -29,11 +29,11 @@ def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
 def templated_keys(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
     """Yield the keys that look like templates: only values are."""
     for pointer, table in _tables(data):
-        for name in ("args", "labels", "contexts", "extra-hosts"):
-            inner = table.get(name)
+        for row in rows(Settings):
+            inner = table.get(row.key) if is_map(row.shape) else None
             for key in inner if isinstance(inner, Mapping) else ():
                 if is_template(key):
-                    yield (*pointer, name, key), key
+                    yield (*pointer, row.key, key), key
 
 
 def _tables(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:

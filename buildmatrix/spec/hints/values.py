@@ -14,14 +14,20 @@ from buildmatrix.spec.checks.envnames import env_name
 from buildmatrix.spec.checks.foreign import FOREIGN, as_template
 from buildmatrix.spec.hints.lists import listed, lone
 from buildmatrix.spec.hints.words import FALSES, OF_A_MATRIX, OTHER_VALUES, TRUES
+from buildmatrix.spec.rows.marked import rows_with
+from buildmatrix.spec.rows.markers import NameOf, Pair
 from buildmatrix.spec.rows.platforms import platform_hint
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import rows
+from buildmatrix.spec.rows.shapes import is_list, is_map, rows
+from buildmatrix.spec.rows.tables import File, Target
 
-_NAMES = frozenset({"platforms", "tags", "needs", "inherits", "no-cache-filter", "entitlements", "include"})
+_NAMES = frozenset(row.key for table in (Target, File) for row in rows_with(table, NameOf) if is_list(row.shape))
 """Lists of words that hold no comma and no space."""
 
-_PAIRS = frozenset({"args", "labels", "contexts", "extra-hosts"})
+_TEXTS_OF_PAIRS = frozenset(row.key for row in rows_with(Target, Pair))
+"""Lists of texts `NAME=VALUE`."""
+
+_PAIRS = frozenset(row.key for row in rows(Settings) if is_map(row.shape))
 
 
 def key_of(pointer: Pointer) -> str:
@@ -92,7 +98,7 @@ def _list_of_table(pointer: Pointer, key: str, value: Mapping[str, Any]) -> str:
         return f"write [group] and below it {written(key)} = {shown(members)}"
     if key == "override":
         return f"write [[{'.'.join(map(written, map(str, pointer)))}]]: there may be several"
-    if key in {"annotations", "ulimits"}:
+    if key in _TEXTS_OF_PAIRS:
         return f"write {key} = {shown([f'{name}={_limits(item)}' for name, item in value.items()])}"
     if key in _NAMES and not (key == "include" and pointer[1:]):
         return f"write {key} = {shown(list(value))}"
@@ -217,7 +223,7 @@ def _other_value(key: str, text: str) -> str:
 
 
 def _reshaped(key: str, text: str, expected: str) -> str:
-    if key in {"annotations", "ulimits"} and (found := re.fullmatch(r"([^=:\s]+)\s*:\s*(\S.*)", text)):
+    if key in _TEXTS_OF_PAIRS and (found := re.fullmatch(r"([^=:\s]+)\s*:\s*(\S.*)", text)):
         return f'write "{found[1]}={found[2]}"'
     if key == "timeout" and (found := re.fullmatch(r"\s*([0-9]+)\s*([a-z]*)\s*", text.lower())):
         return _duration(int(found[1]), found[2])

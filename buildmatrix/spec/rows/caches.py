@@ -5,8 +5,8 @@ Keys and meanings are those of BuildKit's cache backends. `Where` marks what say
 
 from typing import Annotated, Literal
 
-from buildmatrix.spec.rows.markers import Reference, Where
-from buildmatrix.spec.rows.shapes import Credential, Doc, Examples, Expected, Key, Keyword, Local, Table
+from buildmatrix.spec.rows.markers import Credential, ImageRef, Local, Where
+from buildmatrix.spec.rows.shapes import Doc, Examples, Expected, Key, Keyword, Table
 
 Url = Annotated[str, Credential(url=True)]
 AT_LEAST_1 = Keyword("minimum", 1)
@@ -31,11 +31,12 @@ class Layers(Table):
 CacheMode = Literal["min", "max"]
 
 
+_CACHE = (Where(), Doc("The image that holds the cache."), Examples("ghcr.io/acme/app:cache"))
+
+
 class _RegistryCache(Table):
     type: Literal["registry"]
-    ref: Annotated[
-        Url, Where(), Reference(), Doc("The image that holds the cache."), Examples("ghcr.io/acme/app:cache")
-    ]
+    ref: Annotated[Url, *_CACHE, ImageRef()]
     insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
 
 
@@ -51,6 +52,7 @@ class _Exported(Layers):
 class RegistryCacheTo(_RegistryCache, _Exported):
     """A cache in a registry."""
 
+    ref: Annotated[Url, *_CACHE, ImageRef(writes=True)]
     image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
 
 
@@ -58,7 +60,7 @@ class LocalCacheFrom(Table):
     """A cache in a folder."""
 
     type: Literal["local"]
-    src: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
+    src: Annotated[str, Local("cache"), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
     digest: Annotated[str | None, Doc("The digest of the manifest to read.")] = None
     tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
 
@@ -67,7 +69,9 @@ class LocalCacheTo(_Exported):
     """A cache in a folder."""
 
     type: Literal["local"]
-    dest: Annotated[str, Where(), Local(), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
+    dest: Annotated[
+        str, Where(), Local("cache", writes=True), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")
+    ]
     tag: Annotated[str | None, Where("latest"), Doc("The tag in the folder; `latest` if unset.")] = None
     image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
 

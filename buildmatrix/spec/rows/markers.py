@@ -1,4 +1,86 @@
-"""Markers of rows that say what a value means to the checks of a plan."""
+"""Markers of rows that say what a value means; entitlements, fingerprints, checks and the rest read them.
+
+A marker stands at a row, at the items of its list, or at a row of the tables that it holds; `marked.py` finds it there.
+How a value is written, and what the schema says of it, is in `shapes.py`.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Part = Literal["source", "context", "secret", "key", "cache", "result"]
+
+
+class Local:
+    """The string is a path of this machine, relative to the file that says it, unless it is a URL or has a scheme.
+
+    `part` is what it is to the build: a `source` (what is built follows from it), a `context` (a source that may also
+    be a URL, an image or another target), a `secret` (a source whose contents no saved plan knows), a `key` or a
+    `cache` (what is built is the same without it), or a `result`. With `writes` it is written, else read; with `tree`
+    any file below it may be. With `several` there may be more with that sign between them. With `beside` it is relative
+    to that setting, and not to the file.
+    """
+
+    def __init__(
+        self, part: Part = "source", *, writes: bool = False, tree: bool = False, several: str = "", beside: str = ""
+    ) -> None:
+        """Take all of it."""
+        self.part, self.writes, self.tree, self.several, self.beside = part, writes, tree, several, beside
+
+
+class NameOf:
+    """The string is the name of something, or selects some by name: one word, without a comma and a space."""
+
+    def __init__(self, what: Literal["image", "platform", "target", "stage", "privilege", "file"]) -> None:
+        """Take what it names."""
+        self.what = what
+
+
+class ImageRef(NameOf):
+    """The string is the reference of an image: of one that is written, or of one that is read, which may have a digest.
+
+    With `several`, there may be more with commas between them.
+    """
+
+    def __init__(self, *, writes: bool = False, several: bool = False) -> None:
+        """Take both."""
+        super().__init__("image")
+        self.writes, self.several = writes, several
+
+
+class Pair:
+    """The string is `NAME=VALUE`."""
+
+
+class FreeText:
+    """The string is in a language of its own: a `$` in it is no mistake, and "" is a text; or even no `template` is."""
+
+    def __init__(self, *, template: bool = True) -> None:
+        """Take whether it may be a template."""
+        self.template = template
+
+
+class OddKeys:
+    """The free keys of the map may be called like settings: these names, or any whose value matches the expression."""
+
+    def __init__(self, *names: str, values: str = r"(?!)") -> None:
+        """Take the names and the regular expression."""
+        self.names, self.values = frozenset(names), values
+
+
+class Privilege:
+    """The value asks for a privilege of the build: for the one that it names, or for what `meant` has for it."""
+
+    def __init__(self, meant: Mapping[str, str] | None = None) -> None:
+        """Take the values with the privileges; None if the value names it."""
+        self.meant = meant
+
+
+class OfResult:
+    """The setting is about what is built, and means nothing where the builder is only asked about a target (`call`)."""
+
+
+class MakesCells:
+    """The setting is one of those from which a target's cells are made: without it nothing can be expanded."""
 
 
 class Where:
@@ -13,9 +95,9 @@ class Where:
         self.unset, self.several = unset, several
 
 
-class Reference:
-    """The string is the reference of an image; with `several`, there may be more with commas between them."""
+class Credential:
+    """The value is never shown; with `url` only what is secret in a URL: user and password, a signature."""
 
-    def __init__(self, *, several: bool = False) -> None:
-        """Take whether there may be more."""
-        self.several = several
+    def __init__(self, *, url: bool = False) -> None:
+        """Take which of both it is."""
+        self.url = url

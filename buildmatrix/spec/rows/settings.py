@@ -8,18 +8,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Layers, Url
-from buildmatrix.spec.rows.markers import Reference
+from buildmatrix.spec.rows.markers import (
+    Credential,
+    FreeText,
+    ImageRef,
+    Local,
+    NameOf,
+    OddKeys,
+    OfResult,
+    Pair,
+    Privilege,
+)
 from buildmatrix.spec.rows.options import Options, of_target
 from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS, PLATFORM
 from buildmatrix.spec.rows.shapes import (
-    Credential,
     Doc,
     Examples,
     Expected,
     Key,
     Keys,
     Keyword,
-    Local,
     NotInBake,
     Rest,
     Scalar,
@@ -36,10 +44,12 @@ Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, dig
 Text = Annotated[str, Scalar()]
 Platform = Annotated[
     str,
+    NameOf("platform"),
     Keyword("pattern", PLATFORM),
     Expected("a known platform (an exotic one is written with `!` behind it)", KNOWN_PLATFORMS),
 ]
 Annotation = Rest(r"^annotation[-\[.]")
+RESULT = Local("result", writes=True)
 
 
 LIMITS = (
@@ -52,7 +62,9 @@ class LocalOutput(Table):
     """The root file system as a folder; with several platforms a folder for each."""
 
     type: Literal["local"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The folder."), Examples("out")]
+    dest: Annotated[
+        str, Local("result", writes=True, tree=True), Keyword("minLength", 1), Doc("The folder."), Examples("out")
+    ]
     platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
 
@@ -61,13 +73,15 @@ class TarOutput(Table):
     """The root file system as a tar archive."""
 
     type: Literal["tar"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
+    dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
     platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
 
 
 class _ImageKeys(Layers):
-    name: Annotated[str | None, Reference(several=True), Doc("The image's name; the target's `tags` if unset.")] = None
+    name: Annotated[
+        str | None, ImageRef(writes=True, several=True), Doc("The image's name; the target's `tags` if unset.")
+    ] = None
     annotation: Annotated[Mapping[str, Text] | None, Annotation, Doc("Annotations of the image.")] = None
     rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
     oci_artifact: Annotated[bool | None, Doc("Write attestations as OCI artifacts.")] = None
@@ -77,7 +91,7 @@ class OciOutput(_ImageKeys):
     """An OCI image layout, as an archive or as a folder."""
 
     type: Literal["oci"]
-    dest: Annotated[str, Local(), Keyword("minLength", 1), Doc("The file or folder."), Examples("image.tar")]
+    dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file or folder."), Examples("image.tar")]
     tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
 
 
@@ -85,7 +99,7 @@ class DockerOutput(_ImageKeys):
     """An image in the engine's own store, or with `dest` an archive for `docker load`."""
 
     type: Literal["docker"]
-    dest: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("A file instead of the engine's store.")] = None
+    dest: Annotated[str | None, RESULT, Keyword("minLength", 1), Doc("A file instead of the engine's store.")] = None
     tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
     context: Annotated[str | None, Doc("The docker context to load into.")] = None
 
@@ -126,7 +140,7 @@ class Secret(Table):
 
     id: Annotated[str, Keyword("minLength", 1), Doc("The name in the Dockerfile."), Examples("github-token")]
     type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
-    src: Annotated[str | None, Local(), Keyword("minLength", 1), Doc("The file.")] = None
+    src: Annotated[str | None, Local("secret"), Keyword("minLength", 1), Doc("The file.")] = None
     env: Annotated[str | None, *ENV_NAME, Doc("The environment variable: its name.")] = None
 
 
@@ -141,7 +155,8 @@ class Ssh(Table):
         Examples("default"),
     ]
     paths: Annotated[
-        tuple[Annotated[str, Local()], ...] | None, Doc("Sockets or keys; the running agent if unset.")
+        tuple[Annotated[str, Local("key", several=",")], ...] | None,
+        Doc("Sockets or keys; the running agent if unset."),
     ] = None
 
 
@@ -163,7 +178,7 @@ class SbomAttest(Table):
 
     type: Literal["sbom"]
     disabled: Annotated[bool | None, Doc("Leave it out.")] = None
-    generator: Annotated[str | None, Reference(), Doc("The image that makes it.")] = None
+    generator: Annotated[str | None, ImageRef(), Doc("The image that makes it.")] = None
     scan_arg: Annotated[
         Mapping[str, Text] | None, Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"), Doc("Arguments of the generator.")
     ] = None
@@ -176,16 +191,17 @@ Csv = Annotated[str, Keyword("minLength", 1)]
 class Declared(Table):
     """What a target is, and what has to be there before it. How `apply` builds it is said by rows of options.py."""
 
-    description: Annotated[str | None, Doc("What the target is."), Since("0.16")] = None
+    description: Annotated[str | None, FreeText(template=False), Doc("What the target is."), Since("0.16")] = None
     context: Annotated[
         Url | None,
-        Local(),
+        Local("context"),
         Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
         Examples(".", "images/base", "https://github.com/acme/app.git#main"),
     ] = None
     contexts: Annotated[
-        Mapping[str, Annotated[str, Local(), Keyword("minLength", 1)]] | None,
+        Mapping[str, Annotated[str, Local("context"), Keyword("minLength", 1)]] | None,
         Credential(url=True),
+        OddKeys(values=r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:"),
         Doc(
             "Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, "
             "or `target:NAME` to build upon another target."
@@ -194,38 +210,47 @@ class Declared(Table):
     ] = None
     dockerfile: Annotated[
         str | None,
+        Local(beside="context"),
         Doc("The Dockerfile, relative to the context."),
         Examples("Dockerfile", "alpine.Dockerfile"),
     ] = None
     dockerfile_inline: Annotated[
-        str | None, Doc("The text of a Dockerfile, instead of a file."), Examples("FROM busybox\n")
+        str | None, FreeText(), Doc("The text of a Dockerfile, instead of a file."), Examples("FROM busybox\n")
     ] = None
-    target: Annotated[str | None, Doc("The stage of the Dockerfile to build."), Examples("runtime")] = None
+    target: Annotated[
+        str | None, NameOf("stage"), Doc("The stage of the Dockerfile to build."), Examples("runtime")
+    ] = None
     args: Annotated[
         Mapping[str, Text] | None,
         Keys("^[^=]+$", "a name without `=`"),
         Doc("Build arguments."),
         Examples({"PYTHON": "3.13"}),
     ] = None
-    labels: Annotated[Mapping[str, Text] | None, Keys("^[^=]+$", "a name without `=`"), Doc("Labels of the image.")] = (
-        None
-    )
+    labels: Annotated[
+        Mapping[str, Text] | None,
+        OddKeys("description", "name"),
+        Keys("^[^=]+$", "a name without `=`"),
+        Doc("Labels of the image."),
+    ] = None
     annotations: Annotated[
         tuple[
             Annotated[
                 str,
+                Pair(),
                 Keyword("pattern", "^[^=]+="),
                 Expected("`key=value`, with `manifest:` or `index:` before the key if wanted"),
             ],
             ...,
         ]
         | None,
+        OfResult(),
         Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
         Since("0.12"),
         Examples(["index:org.opencontainers.image.title=app"]),
     ] = None
     tags: Annotated[
-        tuple[str, ...] | None,
+        tuple[Annotated[str, ImageRef(writes=True)], ...] | None,
+        OfResult(),
         Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
         Examples(["ghcr.io/acme/app:{{ release }}"]),
     ] = None
@@ -236,6 +261,7 @@ class Declared(Table):
     ] = None
     output: Annotated[
         tuple[Output | Csv, ...] | None,
+        OfResult(),
         Doc("Where the result goes: tables, or bake's CSV strings."),
         Examples([{"type": "registry"}], ["type=local,dest=out"]),
     ] = None
@@ -246,6 +272,7 @@ class Declared(Table):
     ] = None
     cache_to: Annotated[
         tuple[CacheTo | Csv, ...] | None,
+        OfResult(),
         Doc("Caches to write."),
         Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache", "mode": "max"}]),
     ] = None
@@ -261,12 +288,20 @@ class Declared(Table):
     ] = None
     attest: Annotated[
         tuple[Attest | Csv, ...] | None,
+        OfResult(),
         Doc("Attestations to add."),
         Examples([{"type": "provenance", "mode": "max"}, {"type": "sbom"}]),
     ] = None
-    network: Annotated[Literal["default", "host", "none"] | None, Doc("The network of RUN."), Since("0.17")] = None
+    network: Annotated[
+        Literal["default", "host", "none"] | None,
+        Privilege({"host": "network.host"}),
+        Doc("The network of RUN."),
+        Since("0.17"),
+    ] = None
     no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
-    no_cache_filter: Annotated[tuple[str, ...] | None, Doc("Stages to build without the cache.")] = None
+    no_cache_filter: Annotated[
+        tuple[Annotated[str, NameOf("stage")], ...] | None, Doc("Stages to build without the cache.")
+    ] = None
     pull: Annotated[bool | None, Doc("Ask the registry for newer base images.")] = None
     shm_size: Annotated[
         str | None,
@@ -280,6 +315,7 @@ class Declared(Table):
         tuple[
             Annotated[
                 str,
+                Pair(),
                 Keyword("pattern", rf"^({'|'.join(LIMITS)})=(-1|[0-9]+)(:(-1|[0-9]+))?$"),
                 Expected("`name=soft` or `name=soft:hard` with a limit such as nofile", LIMITS),
             ],
@@ -292,6 +328,7 @@ class Declared(Table):
     ] = None
     extra_hosts: Annotated[
         Mapping[str, str] | None,
+        OddKeys(values=r"(host-gateway|[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)\Z"),
         Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."),
         Since("0.25"),
         Examples({"db": "10.0.0.5"}),
@@ -300,6 +337,8 @@ class Declared(Table):
         tuple[
             Annotated[
                 str,
+                NameOf("privilege"),
+                Privilege(),
                 Keyword("pattern", r"^(network\.host|security\.insecure|device(=.+)?)$"),
                 Expected(
                     "network.host, security.insecure or device=…", ("network.host", "security.insecure", "device")
@@ -318,7 +357,7 @@ class Declared(Table):
         Since("0.16"),
     ] = None
     needs: Annotated[
-        tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
+        tuple[Annotated[str, NameOf("target"), Keyword("minLength", 1)], ...] | None,
         NotInBake(),
         Doc("Targets to build first, for order only; a selector each."),
         Examples(["base"]),

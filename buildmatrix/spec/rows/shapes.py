@@ -3,7 +3,8 @@
 A shape is a type hint: `str`, `bool`, `int`, `Any`, `Literal`, `T | None`, `tuple[T, ...]`, `Mapping[str, T]`, a frozen
 `Table`, a union of those, or `Annotated[shape, marker, ...]`. A `Table` is a frozen dataclass: one attribute is one
 row is one key. From a row follow its JSON Schema (`schema_of`), its typed value (`build`), its plain value (`plain`)
-and, in the later stages, merging, templating, rendering and the version gate. None means that the key is unset.
+and, in the later stages, merging, templating, rendering and the version gate. None means that the key is unset. What a
+value means is said by the markers of `markers.py`.
 """
 
 import inspect
@@ -131,18 +132,6 @@ class Since:
 
 class NotInBake:
     """The field is ours: it shapes the plan and is not sent to bake."""
-
-
-class Credential:
-    """The value is never shown; with `url` only what is secret in a URL: user and password, a signature."""
-
-    def __init__(self, *, url: bool = False) -> None:
-        """Take which of both it is."""
-        self.url = url
-
-
-class Local:
-    """The string is a path, relative to the file that says it, unless it is a URL or has a scheme."""
 
 
 @dataclass(frozen=True, kw_only=True)

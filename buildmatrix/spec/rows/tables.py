@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place
+from buildmatrix.spec.rows.markers import FreeText, MakesCells, NameOf
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import ENV_NAME, NAME, Name, Settings
 from buildmatrix.spec.rows.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
@@ -32,9 +33,9 @@ class Variable(Table):
     type: Annotated[
         Literal["string", "integer", "boolean", "list"] | None, Doc("What it is; taken from the default if unset.")
     ] = None
-    pattern: Annotated[str | None, Doc("A regular expression that the value must match."), Examples(r"^\d+\.\d+$")] = (
-        None
-    )
+    pattern: Annotated[
+        str | None, FreeText(), Doc("A regular expression that the value must match."), Examples(r"^\d+\.\d+$")
+    ] = None
     choices: Annotated[tuple[Any, ...] | None, Keyword("minItems", 1), Doc("The values that are allowed.")] = None
     description: Annotated[str | None, Doc("What it is for.")] = None
 
@@ -84,12 +85,18 @@ class Target(Settings):
     """A target: its settings, and where they come from."""
 
     inherits: Annotated[
-        tuple[Name, ...] | None, Doc("Targets whose settings are taken; later ones win."), Examples(["_common"])
+        tuple[Annotated[Name, NameOf("target")], ...] | None,
+        Doc("Targets whose settings are taken; later ones win."),
+        Examples(["_common"]),
     ] = None
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
-    name: Annotated[str | None, Doc("The name of each cell; a template."), Examples("app-{{ python | slug }}")] = None
-    matrix: Annotated[Matrix | None, Doc("Axes; the target is built once for each combination of their values.")] = None
-    override: Annotated[tuple[Override, ...] | None, Doc("Settings for some cells of the matrix.")] = None
+    name: Annotated[
+        str | None, MakesCells(), Doc("The name of each cell; a template."), Examples("app-{{ python | slug }}")
+    ] = None
+    matrix: Annotated[
+        Matrix | None, MakesCells(), Doc("Axes; the target is built once for each combination of their values.")
+    ] = None
+    override: Annotated[tuple[Override, ...] | None, MakesCells(), Doc("Settings for some cells of the matrix.")] = None
 
 
 class File(Table):
@@ -104,7 +111,7 @@ class File(Table):
         Examples(">=0.20"),
     ] = None
     include: Annotated[
-        tuple[str, ...] | None,
+        tuple[Annotated[str, NameOf("file")], ...] | None,
         Doc("Further files, as globs relative to this one."),
         Examples(["images/*/buildmatrix.toml"]),
     ] = None

@@ -18,8 +18,9 @@ from buildmatrix.cli.main import run as main
 from buildmatrix.oci.credentials import Credentials
 from buildmatrix.process import Programs
 from buildmatrix.spec.credentials import assignment, holders, rows_of
+from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import Credential, arms, discriminator, item_of, row_of
+from buildmatrix.spec.rows.shapes import arms, discriminator, item_of, row_of
 from buildmatrix.text import forget, hidden, hide, hide_in_url, redacted
 
 MARKED = {
