@@ -28,6 +28,8 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.report.reference import exit_codes, table_markdown
 from buildmatrix.report.run.json import run_schema
 from buildmatrix.spec.checks.data import problems
+from buildmatrix.spec.rows import markers
+from buildmatrix.spec.rows.marked import says, tables_of
 from buildmatrix.spec.rows.markers import Where
 from buildmatrix.spec.rows.options import Flag, InFile, OfTarget, Options, Otherwise, in_file, of_target
 from buildmatrix.spec.rows.schema import file_schema, published_schema
@@ -47,7 +49,7 @@ from buildmatrix.spec.rows.shapes import (
     rows,
     table_schema,
 )
-from buildmatrix.spec.rows.tables import File, Layer
+from buildmatrix.spec.rows.tables import File, Layer, Target, Variable
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = file_schema()
@@ -131,6 +133,137 @@ def test_a_setting_is_one_row() -> None:
     loaded = build_table(Extended, {"colour": "red", "args": {"A": 1}})
     assert plain_table(loaded) == {"args": {"A": "1"}, "colour": "red"}
     assert row_of(Extended, "colour").key == "colour"
+
+
+# --- a setting is one row: the program with a few more, from the file to the bake file --------------------------------
+
+APP = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository with files to name, beside one that is none of it."""
+    for name in ("away/secret", "repo/.git/HEAD", "repo/notes", "repo/images/notes"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path / "repo"
+
+
+def more(repo: Path, spec: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the program that has these settings; it finds neither git nor docker."""
+    (repo / "buildmatrix.toml").write_text(spec)
+    program = [sys.executable, str(Path(__file__).parent / "more_settings.py"), *words]
+    environment = {"PATH": "/nowhere", "HOME": str(repo), "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+    return subprocess.run(program, cwd=repo, env=environment, capture_output=True, text=True, check=False)
+
+
+def settings_of(repo: Path, spec: str, *words: str) -> dict[str, Any]:
+    done = more(repo, spec, "plan", "--format", "json", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(done.stdout)["targets"][-1]["settings"]
+    return found
+
+
+def rendered(repo: Path, spec: str, *words: str) -> dict[str, Any]:
+    done = more(repo, spec, "render", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(done.stdout)["target"]["app"]
+    return found
+
+
+def test_a_new_setting_is_checked_merged_rendered_and_sent(repo: Path) -> None:
+    assert rendered(repo, APP + 'colour = "red"\n')["colour"] == "red"
+    assert 'colour: "green"' in more(repo, APP + 'colour = "green"\n', "validate").stderr
+    beneath = APP + '[defaults]\ncolour = "red"\n'
+    assert rendered(repo, beneath)["colour"] == "red"
+    assert rendered(repo, beneath, "--set", "app.colour=blue")["colour"] == "blue"
+    assert rendered(repo, APP + 'colour = "blue"\n[defaults]\ncolour = "red"\n')["colour"] == "blue"
+    template = APP + 'colour = "{{ paint }}"\n[variable]\npaint = "red"\n'
+    assert rendered(repo, template, "--var", "paint=blue")["colour"] == "blue"
+    assert "colour" not in rendered(repo, template, "--var", "paint=")
+    assert "rendered from a template" in more(repo, template, "plan", "--var", "paint=green").stderr
+
+
+def test_a_new_setting_has_its_gate_and_its_reference(repo: Path) -> None:
+    gated = 'requires-buildx = ">=0.20"\n' + APP + 'colour = "red"\n'
+    assert "target.app.colour needs buildx 0.30, but requires-buildx admits 0.20" in more(repo, gated, "plan").stderr
+    page = more(repo, APP, "reference").stdout
+    assert '| `colour` | `"red"`, `"blue"` | What colour it has. Needs buildx 0.30. |' in page
+    assert "| `notes-file` | string | What is to be noted. |" in page
+
+
+def test_a_new_path_is_confined(repo: Path) -> None:
+    """Read or written: apply has to allow what lies outside, and nothing for what lies inside."""
+    outside = f"{repo.parent}/away/secret"
+    for key, access in (("notes-file", "read"), ("debug-dir", "write")):
+        done = more(repo, APP + f'{key} = "../away/secret"\n', "apply")
+        assert done.returncode == 2
+        assert f"app needs fs.{access}={outside}, which apply has to allow" in done.stderr
+        allowed = more(repo, APP + f'{key} = "../away/secret"\n', "apply", f"--allow=fs.{access}={outside}")
+        inside = more(repo, APP + f'{key} = "notes"\n', "apply")
+        assert {allowed.returncode, inside.returncode} == {3}, allowed.stderr + inside.stderr  # no docker here
+
+
+def test_a_new_path_is_part_of_what_is_built(repo: Path) -> None:
+    """A fingerprint, and what a saved plan is compared with, follow the file that it names; not one that is written."""
+    reads, writes = APP + 'notes-file = "notes"\n', APP + 'debug-dir = "notes"\n'
+    inline = 'context = "images"\n'
+    before = [more(repo, spec + inline, "fingerprint", "app").stdout for spec in (reads, writes)]
+    sources = json.loads(more(repo, reads + inline, "plan", "--format", "json").stdout)["sources"]
+    assert sorted(sources) == ["buildmatrix.toml", "notes"]
+    (repo / "notes").write_text("other notes")
+    after = [more(repo, spec + inline, "fingerprint", "app").stdout for spec in (reads, writes)]
+    assert [len(one.strip()) for one in (*before, *after)] == [64] * 4
+    assert (before[0] == after[0], before[1] == after[1]) == (False, True)
+
+
+def test_a_new_path_is_relative_to_the_file_that_says_it(repo: Path) -> None:
+    (repo / "images" / "buildmatrix.toml").write_text(APP + 'notes-file = "notes"\n')
+    root = 'version = 1\ninclude = ["images/buildmatrix.toml"]\n'
+    assert rendered(repo, root)["notes-file"] == "images/notes"
+    assert rendered(repo, root, "--set", "app.notes-file=notes")["notes-file"] == "notes"
+
+
+def test_a_new_reference_is_checked(repo: Path) -> None:
+    digest = f"busybox@sha256:{'0' * 64}"
+    spec = APP + f'base-image = "{digest}"\nmirrors = ["one.example/x:1", "one.example/x:1"]\n'
+    assert settings_of(repo, spec) | {"base-image": digest, "mirrors": ["one.example/x:1"]} == settings_of(repo, spec)
+    done = more(repo, APP + 'base-image = "No Image"\nmirrors = ["a:1", "b:"]\n', "validate")
+    assert done.returncode == 2
+    assert 'target.app.base-image: "No Image" is not a valid image reference' in done.stderr
+    assert 'target.app.mirrors: "b:" is not a valid image reference' in done.stderr
+    split = settings_of(repo, APP, "--set", "app.mirrors=a:1, b:2")
+    assert split["mirrors"] == ["a:1", "b:2"]
+
+
+def test_a_new_free_text_keeps_all_of_its_characters(repo: Path) -> None:
+    """Nothing in it is another tool's variable, and what HCL would take for a template of its own is written for it."""
+    text = '${NAME} costs $5, 100%{x}, $$, "quoted", ä\u2028\t, and $(date)'
+    spec = APP + f"motto = {json.dumps(text)}\n"
+    assert settings_of(repo, spec)["motto"] == text
+    assert rendered(repo, spec)["motto"] == text.replace("${", "$${").replace("%{", "%%{")
+    assert settings_of(repo, APP + 'motto = ""\n')["motto"] == ""
+
+
+def test_a_new_setting_may_ask_for_a_privilege_or_be_of_a_result(repo: Path) -> None:
+    assert "app needs security.insecure" in more(repo, APP + 'power = "all"\n', "apply").stderr
+    assert more(repo, APP + 'power = "none"\n', "apply").returncode == 3
+    asked = APP + 'call = "check"\ndebug-dir = "notes"\nmotto = "x"\n'
+    assert {"debug-dir", "motto"} & rendered(repo, asked).keys() == {"motto"}
+
+
+def marker_kinds() -> list[type]:
+    return [kind for kind in vars(markers).values() if isinstance(kind, type) and kind.__module__ == markers.__name__]
+
+
+@pytest.mark.parametrize("kind", marker_kinds(), ids=lambda kind: kind.__name__)
+def test_each_marker_stands_at_rows_and_is_read(kind: Any) -> None:
+    """One that nothing says, or nothing reads, means nothing; each says in a sentence what it is."""
+    assert (kind.__doc__ or "").strip().split("\n")[0].endswith((".", ","))
+    tables = (File, Variable, Target, *(inner for row in rows(Target) for inner in tables_of(row)))
+    assert any(says(row, kind) for table in tables for row in rows(table))
+    texts = [path.read_text() for path in MODULES if "rows" not in path.parts]
+    assert any(re.search(rf"\b{kind.__name__}\b", text) for text in texts)
 
 
 class More(Options):

@@ -12,7 +12,7 @@ from typing import Any
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.oci.reference import fault as fault_of_reference
 from buildmatrix.oci.reference import split
-from buildmatrix.plan.cells.shared import shared
+from buildmatrix.plan.cells.shared import WORKS, shared
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import Layers
@@ -47,12 +47,6 @@ class Fault:
     code: str = "value"
 
 
-def faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with the values of a target."""
-    for check in (_named_images, _references, _contexts, _annotations, _limits, _hosts, _sizes, _layers, _digests):
-        yield from check(settings)
-
-
 # --- images and contexts --------------------------------------------------------------------------------------------
 
 
@@ -63,8 +57,10 @@ _IN_TABLES = tuple(row.attribute for row in holding(Settings, ImageRef) if not s
 def _named_images(settings: Settings) -> Iterator[Fault]:
     """Look at settings that are references themselves: tags differ from cell to cell, and nothing of them is shared."""
     for attribute, marker in _NAMED:
-        for path, text in leaves(getattr(settings, attribute) or ()):
-            yield from _of_image(text, marker, (attribute, *path))
+        value = getattr(settings, attribute)
+        for path, text in leaves(value) if value else ():
+            if found := _of_image(text, marker, (attribute, *path)):
+                yield from found
 
 
 @shared(*_IN_TABLES)
@@ -74,11 +70,13 @@ def _references(settings: Settings) -> Iterator[Fault]:
             yield from _of_image(text, marker, (attribute, index, *path))
 
 
-def _of_image(text: str, marker: ImageRef, pointer: Pointer) -> Iterator[Fault]:
-    for one in text.split(",") if marker.several else [text]:
+def _of_image(text: str, marker: ImageRef, pointer: Pointer) -> list[Fault]:
+    found = []
+    for one in text.split(",") if marker.several else (text,):
         if reason := image_fault(one, digest=not marker.writes):
             message = f"{shown(one)} is not a valid image reference"
-            yield Fault(path=pointer, message=message, hint=reason, code="reference")
+            found.append(Fault(path=pointer, message=message, hint=reason, code="reference"))
+    return found
 
 
 def image_fault(text: str, *, digest: bool) -> str:
@@ -269,3 +267,20 @@ def tables(settings: Settings, attributes: Iterable[str]) -> Iterator[tuple[str,
         for index, table in enumerate(getattr(settings, attribute) or ()):
             if isinstance(table, Table):
                 yield attribute, index, table
+
+
+# --- all of them ----------------------------------------------------------------------------------------------------
+
+
+@shared(*sorted({name for names, work in WORKS if work.__module__ == __name__ for name in names}))
+def _alike(settings: Settings) -> Iterator[Fault]:
+    """Yield what the checks above find that share their results: cells that differ in nothing of it are asked once."""
+    for check in (_references, _contexts, _annotations, _limits, _hosts, _sizes, _layers):
+        yield from check(settings)
+
+
+def faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the values of a target."""
+    yield from _named_images(settings)
+    yield from _alike(settings)
+    yield from _digests(settings)
