@@ -11,11 +11,10 @@ from typing import Any
 from buildmatrix.build.results import Run
 from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.engine.progress.tracks import Track
+from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Found
-from buildmatrix.oci.client import Registries
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
-from buildmatrix.plan.publishing import insecure_registries
 
 
 def merge_names(targets: Collection[PlannedTarget]) -> Mapping[str, str]:
@@ -37,15 +36,14 @@ def merged_digest(run: Run, target: PlannedTarget, track: Track) -> str:
     names = (target.tags or tuple((pushed[0].name or "").split(","))) if pushed else ()
     if not names or not track.manifests or sum(track.exports.values()) != wanted:
         return ""
-    registries = Registries(run.programs, insecure_registries(run.plan))
-    digests = {_digest_if_of(registries, name, track.manifests) for name in names}
+    digests = {_digest_if_of(run.registry, name, track.manifests) for name in names}
     return digests.pop() if len(digests) == 1 else ""
 
 
-def _digest_if_of(registries: Registries, name: str, manifests: Collection[str]) -> str:
+def _digest_if_of(registry: Registry, name: str, manifests: Collection[str]) -> str:
     """Return the digest of a tag whose index holds all of these manifests; "" else, and where nobody can say."""
-    tag = registries.head(name)
-    index = registries.get(name, tag.digest) if isinstance(tag, Found) else tag
+    tag = registry.head(name)
+    index = registry.get(name, tag.digest) if isinstance(tag, Found) else tag
     return index.digest if isinstance(index, Found) and _held(index.body).issuperset(manifests) else ""
 
 

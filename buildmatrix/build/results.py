@@ -14,6 +14,7 @@ from buildmatrix.engine.preflight import Facts
 from buildmatrix.engine.progress.events import Listener, LogLine, TargetEnded
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.progress.tracks import Track
+from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.outputs import builds, writes_tags
@@ -31,6 +32,7 @@ class Run:
     plan: BuildPlan
     facts: Facts
     programs: Programs
+    registry: Registry
     folder: Path
     start: float
     log_of: Callable[[str], str]

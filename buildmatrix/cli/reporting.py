@@ -12,9 +12,9 @@ from buildmatrix.cli.output import passing, say, say_at_last, width
 from buildmatrix.cli.session import Session, write_file
 from buildmatrix.cli.showing import annotate, on_github, tell_github
 from buildmatrix.engine.outcome import Outcome
+from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.git.facts import NoRepositoryError
-from buildmatrix.oci.client import Registries
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.report.run.about import About, declared_in
@@ -33,7 +33,7 @@ def report(
     plan: Plan,
     outcome: Outcome,
     chosen: Options,
-    registries: Registries,
+    registry: Registry,
 ) -> None:
     """Show what became of a run and write what was asked for; the run's problem is raised at last."""
     unwritten: list[Diagnostic] = []
@@ -41,7 +41,7 @@ def report(
     if chosen.summary == "text":
         unwritten += _said(outcome_text(outcome, run.style(), width=width(), annotated=on_github()))
     if chosen.report:
-        outcome = _with_sizes(outcome, plan, registries)
+        outcome = _with_sizes(outcome, plan, registry)
     about = _about(run, plan)
     if chosen.summary == "json":
         unwritten += _said(run_json(outcome, about))
@@ -81,7 +81,7 @@ def _said(text: str) -> Iterator[Diagnostic]:
         yield Diagnostic(message=str(trouble), code="write")
 
 
-def _with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome:
+def _with_sizes(outcome: Outcome, plan: Plan, registry: Registry) -> Outcome:
     from buildmatrix.publish.sizes import sized, with_sizes
 
     number = len(sized(outcome))
@@ -90,7 +90,7 @@ def _with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome
     if number and not is_passing:
         say(f"{text}\n", err=True)
     with passing(text) if is_passing else nullcontext():
-        return with_sizes(outcome, plan, registries)
+        return with_sizes(outcome, plan, registry)
 
 
 def _about(run: Session, plan: Plan) -> About:

@@ -60,7 +60,7 @@ class _Question:
     body: bytes | None = None
 
 
-class Registries:
+class Client:
     """Asks registries. Every method may be called from any thread, and raises nothing for what a registry does."""
 
     def __init__(self, programs: Programs, insecure: Iterable[str] = ()) -> None:
@@ -71,7 +71,7 @@ class Registries:
         self._plain: set[str] = set()
         self._silent: dict[str, tuple[int, float]] = {}
 
-    def allowing(self, insecure: Iterable[str]) -> "Registries":
+    def allowing(self, insecure: Iterable[str]) -> "Client":
         """Return the same, with its connections, that lets these registries do without TLS, too."""
         other = copy(self)
         other._insecure = self._insecure | frozenset(insecure)  # noqa: SLF001 one of its own class

@@ -1,7 +1,7 @@
 """What registries hold under names: one HEAD for each, and content only for digests that nobody has read yet."""
 
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
-from buildmatrix.oci.client import Registries
+from buildmatrix.oci.client import Client
 from buildmatrix.oci.image import Held, Image, image_of
 from buildmatrix.oci.reference import split
 
@@ -9,14 +9,14 @@ from buildmatrix.oci.reference import split
 class Holdings:
     """Looks at names, and remembers content by its digest. Every method may be called from any thread."""
 
-    def __init__(self, registries: Registries) -> None:
+    def __init__(self, client: Client) -> None:
         """Take whom to ask."""
-        self.registries = registries
+        self._client = client
         self._read: dict[tuple[str, str], Image] = {}
 
     def look(self, reference: str) -> Held:
         """Return what a tag holds now."""
-        found = self.registries.head(reference)
+        found = self._client.head(reference)
         if not isinstance(found, Found):
             return found
         return self.content(repository_of(reference), found.digest)
@@ -25,7 +25,7 @@ class Holdings:
         """Return what a digest stands for, of which the registry has just told; that it is not there is Unknown."""
         if (repository, digest) in self._read:
             return self._read[repository, digest]
-        found = self.registries.get(repository, digest)
+        found = self._client.get(repository, digest)
         if isinstance(found, Unknown):
             return found
         if isinstance(found, Absent):
@@ -36,7 +36,7 @@ class Holdings:
         return image
 
     def _config(self, repository: str, digest: str) -> Answer:
-        return self.registries.blob(repository, digest)
+        return self._client.blob(repository, digest)
 
 
 def repository_of(reference: str) -> str:

@@ -17,12 +17,11 @@ from buildmatrix.build.recorder import Recorder, Records
 from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.buildx import Probe
-from buildmatrix.engine.imagetools import Imagetools
 from buildmatrix.engine.outcome import Finding, Outcome, TargetOutcome
 from buildmatrix.engine.preflight import Facts, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
+from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
-from buildmatrix.oci.client import Registries
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
@@ -69,10 +68,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Applied:
-    """What became of a run, and the registries that it asked, for what more is wanted of them."""
+    """What became of a run, and the way to the registries that it asked, for what more is wanted of them."""
 
     outcome: Outcome
-    registries: Registries
+    registry: Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         with watcher.begin(facts, first_tags(job.plan, job.policy, facts.builder)) as listener:
             outcome = _run(job, facts, tags, records, listener)
     watcher.warn(_troubles(records))
-    return Applied(outcome=outcome, registries=tags.holdings.registries)
+    return Applied(outcome=outcome, registry=tags.registry)
 
 
 # --- before -----------------------------------------------------------------------------------------------------------
@@ -138,7 +137,7 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 
 def _run(job: Job, facts: Facts, tags: Tags, records: Records, listener: Listener) -> Outcome:
     began, start = datetime.now(UTC), time.monotonic()
-    again = _resumed(job, facts, records) if job.policy.options.resume else NOTHING
+    again = _resumed(job, facts, records, tags.registry) if job.policy.options.resume else NOTHING
     records.result.begin(builder_of(facts.builder, job.programs))
     staging = staged(job.plan, job.policy, facts.builder)
     first = FirstTags(staging.images)
@@ -148,6 +147,7 @@ def _run(job: Job, facts: Facts, tags: Tags, records: Records, listener: Listene
             plan=staging.plan,
             facts=facts,
             programs=job.programs,
+            registry=tags.registry,
             folder=Path(folder),
             start=start,
             log_of=records.log_of,
@@ -155,8 +155,7 @@ def _run(job: Job, facts: Facts, tags: Tags, records: Records, listener: Listene
         )
         built = _built(run, job.policy, again, records, listener)
     images = [image for image in staging.images.values() if not _is_spared(image, built, again)]
-    asked = Imagetools(facts, job.programs)
-    publisher = Publisher(job.plan, images, tags, first, asked, blindly=job.policy.platforms_may_shrink)
+    publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
     published = _published(publisher, built) if images else Published()
     targets = tuple(_with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
     records.result.record_all(targets)
@@ -167,8 +166,8 @@ def _run(job: Job, facts: Facts, tags: Tags, records: Records, listener: Listene
     )
 
 
-def _resumed(job: Job, facts: Facts, records: Records) -> Resumed:
-    present = Present(job.plan, facts.builder, job.programs)
+def _resumed(job: Job, facts: Facts, records: Records, registry: Registry) -> Resumed:
+    present = Present(job.plan, facts.builder, job.programs, registry)
     return resumed(job.plan, records.result, present, pull=job.policy.options.pull)
 
 

@@ -8,15 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from buildmatrix.engine.failures.classify import is_passing
-from buildmatrix.engine.imagetools import Imagetools, sources_of
-from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
+from buildmatrix.engine.imagetools import sources_of
+from buildmatrix.engine.registry import Wanted
+from buildmatrix.oci.answers import Absent, Found, Unknown
 from buildmatrix.oci.image import Held, Image, OddError, Row, assemble, carried
 from buildmatrix.oci.parallel import all_of
 from buildmatrix.publish.tags import Tags, digest_in
-
-TRIES = 3
-"""How often a move is tried where the registry's trouble may pass."""
 
 ROUNDS = 3
 """How often the whole set is looked at again, and what was moved back by another run is moved once more."""
@@ -95,6 +92,15 @@ class _Tag:
     def ours(self) -> str:
         return self.content.digest
 
+    @property
+    def wanted(self) -> Wanted:
+        """What it is to hold, also as imagetools would make it."""
+        old = self.before if isinstance(self.before, Image) and self.move.completes else None
+        rows = [dict(row.plain) for row in carried(self.new, old)] if old else []
+        is_made = rows or len(self.move.digests) > 1
+        notes = [f"index:{key}={value}" for key, value in self.content.annotations.items()] if is_made else []
+        return Wanted(image=self.content, sources=tuple(sources_of(self.move.sources, rows)), notes=tuple(notes))
+
 
 def _assembled(parts: Sequence[Image], more: Sequence[Row], annotations: Mapping[str, str]) -> Image:
     try:
@@ -106,13 +112,13 @@ def _assembled(parts: Sequence[Image], more: Sequence[Row], annotations: Mapping
 class Mover:
     """Moves sets of tags."""
 
-    def __init__(self, tags: Tags, imagetools: Imagetools, stopped: Callable[[], bool], *, blindly: bool) -> None:
+    def __init__(self, tags: Tags, stopped: Callable[[], bool], *, blindly: bool) -> None:
         """Take what tags held before the build, and who may end it.
 
         `blindly` moves tags also where the registry does not tell what they hold.
         """
-        self._tags, self._imagetools, self._stopped, self._blindly = tags, imagetools, stopped, blindly
-        self._registries = tags.holdings.registries
+        self._tags, self._stopped, self._blindly = tags, stopped, blindly
+        self._registry = tags.registry
 
     def move_all(self, moves: Iterable[Move]) -> Result:
         """Move the tags, or leave them all as they are."""
@@ -155,21 +161,19 @@ class Mover:
         if move.completes or len(move.digests) > 1:
             return _assembled([self._pushed(move, digest) for digest in move.digests], (), move.annotations)
         (digest,) = move.digests
-        found = self._registries.get(move.repository, digest)
+        found = self._registry.get(move.repository, digest)
         if isinstance(found, Found):
             return Image(digest=digest, media_type=found.descriptor.media_type, body=found.body)
         return Image(digest=digest, media_type="", body=b"")
 
     def _pushed(self, move: Move, digest: str) -> Image:
-        held: Held = self._tags.holdings.content(move.repository, digest)
-        if isinstance(held, Unknown):
-            held = self._imagetools.look(f"{move.repository}@{digest}")
+        held = self._registry.content(move.repository, digest)
         if isinstance(held, Image):
             return held
         raise _Refused(held.reason if isinstance(held, Unknown) else "the image that was pushed is not there")
 
     def _now(self, move: Move) -> Held | Found:
-        held = self._tags.look(move.tag) if move.completes else self._tags.head(move.tag)
+        held = self._registry.look(move.tag) if move.completes else self._registry.head(move.tag)
         if isinstance(held, Unknown) and (move.completes or not self._blindly):
             raise _Refused(f"nobody can say what the tag holds now: {held.reason}")
         return held
@@ -203,23 +207,19 @@ class Mover:
 
     def _put(self, tag: _Tag) -> None:
         """Write a tag, after a last look at it; _Refused if that cannot be."""
-        said = ""
-        for attempt in range(TRIES):
-            if self._stopped():
-                raise _Refused("interrupted")
-            if self._is_there(tag):
-                return
-            tag.touched = True
-            body = tag.content.body
-            done = self._registries.put(tag.move.tag, body, tag.content.media_type) if body else None
-            if isinstance(done, Found):
-                return
-            said = done.reason if done else ""
-            if done is None or not done.passes:
-                break
-            time.sleep(min(done.wait or 0.5 * 2.0**attempt, LONGEST_PAUSE * 5))
-        if not self._is_there(tag):
-            self._put_by_imagetools(tag, said)
+        done = self._registry.put(tag.move.tag, lambda: self._wanted(tag), self._stopped)
+        if isinstance(done, Unknown):
+            raise _Refused(done.reason)
+        tag.content = done or tag.content
+
+    def _wanted(self, tag: _Tag) -> Wanted | None:
+        """Return what a tag is to hold, None if it does already; it is about to be written."""
+        if self._stopped():
+            raise _Refused("interrupted")
+        if self._is_there(tag):
+            return None
+        tag.touched = True
+        return tag.wanted
 
     def _is_there(self, tag: _Tag) -> bool:
         """Look at a tag: whether it is ours already. What has changed is taken in, or a clash."""
@@ -243,39 +243,22 @@ class Mover:
 
         One that nobody has put there, as far as we know, is believed if there is content for it.
         """
-        now = self._tags.head(tag.move.tag)
+        now = self._registry.head(tag.move.tag)
         here = digest_in(now)
         if here is None:
             return None, now.reason if isinstance(now, Unknown) else ""
         if here in {"", tag.ours, digest_in(tag.before)}:
             return here, ""
-        if isinstance(self._registries.get(tag.move.repository, here), Found):
+        if isinstance(self._registry.get(tag.move.repository, here), Found):
             return here, ""
-        return digest_in(self._tags.look(tag.move.tag)), f"it names {here[:19]}…, which is not there"
-
-    def _put_by_imagetools(self, tag: _Tag, said: str) -> None:
-        """Write a tag by buildx: it knows other logins, and other ways to a registry."""
-        old = tag.before if isinstance(tag.before, Image) and tag.move.completes else None
-        rows = [dict(row.plain) for row in carried(tag.new, old)] if old else []
-        is_made = rows or len(tag.move.digests) > 1
-        notes = [f"index:{key}={value}" for key, value in tag.content.annotations.items()] if is_made else []
-        tag.touched = True
-        for attempt in range(TRIES):
-            words = self._imagetools.create(tag.move.tag, sources_of(tag.move.sources, rows), notes)
-            if not words:
-                break
-            if self._stopped() or not is_passing(words) or attempt + 1 == TRIES:
-                raise _Refused(f"{said}; imagetools: {words}" if said else words)
-            time.sleep(2.0**attempt)
-        if isinstance(now := self._tags.head(tag.move.tag), Found):
-            tag.content = Image(digest=now.digest, media_type=now.descriptor.media_type, body=b"")
+        return digest_in(self._registry.look(tag.move.tag)), f"it names {here[:19]}…, which is not there"
 
     # --- after that -----------------------------------------------------------------------------------------------
 
     def _is_still_ours(self, tag: _Tag) -> list[Trouble]:
         """Look at the first tag again after a moment: of two runs that wrote it, one goes on."""
         began = time.monotonic()
-        self._tags.head(tag.move.tag)
+        self._registry.head(tag.move.tag)
         time.sleep(min(LONGEST_PAUSE, max(LEAST_PAUSE, 3 * (time.monotonic() - began))))
         return self._verified([tag])
 
@@ -305,14 +288,22 @@ class Mover:
         return "" if done else f"{tag.move.tag} (moved, and could not be moved back)"
 
     def _restored(self, tag: _Tag) -> bool:
-        name, old = tag.move.tag, tag.before
+        old, repository = tag.before, tag.move.repository
         if isinstance(old, Absent):
-            return isinstance(self._registries.delete(name), Absent)
+            return isinstance(self._registry.delete(tag.move.tag), Absent)
         if not isinstance(old, Image | Found):
             return False
-        source: Answer | Image = old if old.body else self._registries.get(tag.move.repository, old.digest)
-        if isinstance(source, Image | Found) and source.body:
-            kind = source.media_type if isinstance(source, Image) else source.descriptor.media_type
-            if isinstance(self._registries.put(name, source.body, kind), Found):
-                return True
-        return not self._imagetools.create(name, [f"{tag.move.repository}@{old.digest}"])
+        wanted = Wanted(image=self._whole(repository, old), sources=(f"{repository}@{old.digest}",))
+        # looked at once more: another run may have written it meanwhile
+        done = self._registry.put(
+            tag.move.tag, lambda: wanted if self._seen(tag)[0] in {None, tag.ours} else None, self._stopped
+        )
+        return not isinstance(done, Unknown)
+
+    def _whole(self, repository: str, old: Image | Found) -> Image:
+        """Return what a tag held, with its content if the registry gives it."""
+        if isinstance(old, Image) and old.body:
+            return old
+        found = self._registry.get(repository, old.digest)
+        media_type, body = (found.descriptor.media_type, found.body) if isinstance(found, Found) else ("", b"")
+        return Image(digest=old.digest, media_type=media_type, body=body)

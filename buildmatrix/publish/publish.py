@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from buildmatrix.engine.imagetools import Imagetools
 from buildmatrix.engine.outcome import TargetOutcome
 from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryError, StoppedError
 from buildmatrix.oci.answers import Absent
@@ -45,7 +44,6 @@ class Publisher:
         images: Iterable[StagedImage],
         tags: Tags,
         first_tags: FirstTags,
-        imagetools: Imagetools,
         *,
         blindly: bool,
     ) -> None:
@@ -55,7 +53,7 @@ class Publisher:
         """
         self._plan, self._images, self._tags = plan, list(images), tags
         self._first_tags = first_tags
-        self._mover = Mover(tags, imagetools, lambda: self._stopped, blindly=blindly)
+        self._mover = Mover(tags, lambda: self._stopped, blindly=blindly)
         self._stopped = False
 
     def publish(self, digests: Mapping[str, str], *, complete: bool, interrupted: bool = False) -> Published:
@@ -123,10 +121,10 @@ class Publisher:
         return tuple(f"{tag} (a staging tag{again if pushed[tag][1] else ''})" for tag in left if left[tag])
 
     def _is_left(self, tag: str, digest: str) -> bool:
-        now = digest_in(self._tags.head(tag))
+        now = digest_in(self._tags.registry.head(tag))
         if now not in {digest, None}:
             return False  # it is another run's by now, or gone
-        return not isinstance(self._tags.holdings.registries.delete(tag), Absent)
+        return not isinstance(self._tags.registry.delete(tag), Absent)
 
 
 def _moves(image: StagedImage, digests: Sequence[str]) -> list[Move]:

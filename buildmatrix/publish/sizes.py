@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from buildmatrix.engine.outcome import Outcome, TargetOutcome
+from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Found, Unknown
-from buildmatrix.oci.client import Registries
 from buildmatrix.oci.parallel import all_of
 from buildmatrix.oci.reference import host_of, split
 from buildmatrix.plan.model import Plan
@@ -28,10 +28,10 @@ def sized(outcome: Outcome) -> list[TargetOutcome]:
     return [*others[::-1][:MOST], *counted[::-1][:MOST_PULLS]]
 
 
-def with_sizes(outcome: Outcome, plan: Plan, registries: Registries) -> Outcome:
+def with_sizes(outcome: Outcome, plan: Plan, registry: Registry) -> Outcome:
     """Return the outcome with the sizes that are known; nothing fails for want of one."""
     images = {target.digest: target for target in sized(outcome)}
-    finder = _Finder(registries)
+    finder = _Finder(registry)
     found = all_of(lambda digest: finder.size(images[digest]), images)
     targets = tuple(
         replace(
@@ -53,8 +53,8 @@ def _archive(target: TargetOutcome, plan: Plan) -> int:
 class _Finder:
     """Reads manifests, each once; where that was refused or not answered, nothing more is asked."""
 
-    def __init__(self, registries: Registries) -> None:
-        self._registries = registries
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._read: dict[str, dict[str, Any]] = {}
         self._silent: set[str] = set()
 
@@ -74,7 +74,7 @@ class _Finder:
         if digest not in self._read:
             if self._silent & {repository, host_of(repository)}:
                 raise LookupError(digest)
-            found = self._registries.get(repository, digest, tries=1)
+            found = self._registry.get(repository, digest, tries=1)
             if isinstance(found, Unknown):
                 self._silent.add(host_of(repository) if found.passes else repository)
             self._read[digest] = json.loads(found.body if isinstance(found, Found) else b"")

@@ -2,25 +2,21 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from buildmatrix.engine.buildx import Builder
+from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Answer, Unknown
-from buildmatrix.oci.client import Registries
+from buildmatrix.oci.parallel import all_of
 from buildmatrix.oci.reference import canonical, split
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
-from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.plan.reach import dests_of
 from buildmatrix.process import Programs
 from buildmatrix.state.stats import Looks
-
-AT_ONCE = 8
-"""Questions to registries at once."""
 
 MANY = 50
 """Images that docker is asked for at once."""
@@ -56,11 +52,11 @@ def files_of(plan: Plan, target: PlannedTarget) -> dict[str, str]:
 class Present:
     """Answers why what an earlier run left cannot be relied upon."""
 
-    def __init__(self, plan: Plan, builder: Builder, programs: Programs) -> None:
-        """Take the plan, and where a run would build it now."""
+    def __init__(self, plan: Plan, builder: Builder, programs: Programs, registry: Registry) -> None:
+        """Take the plan, where a run would build it now, and whom to ask what registries hold."""
         self._plan, self._driver, self._programs = plan, builder.driver, programs
         self._builder = builder_of(builder, programs)
-        self._registries = Registries(programs, insecure_registries(plan))
+        self._registry = registry
         self._silent: dict[str, Unknown] = {}
 
     def doubts(self, left: Mapping[str, Left]) -> dict[str, str]:
@@ -68,9 +64,7 @@ class Present:
         here = {name: self._here(self._plan.by_name[name], one) for name, one in left.items()}
         asked = [name for name, doubt in here.items() if not doubt]
         stored = self._stored({name: left[name] for name in asked})
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            pushed = pool.map(lambda name: self._pushed(self._plan.by_name[name], left[name]), asked)
-            there = dict(zip(asked, pushed, strict=True))
+        there = all_of(lambda name: self._pushed(self._plan.by_name[name], left[name]), asked)
         found = {name: here[name] or there.get(name) or stored.get(name, "") for name in left}
         return {name: doubt for name, doubt in found.items() if doubt}
 
@@ -135,7 +129,7 @@ class Present:
         host = canonical(reference).partition("/")[0]
         if host in self._silent:
             return self._silent[host]
-        answer = self._registries.head(reference)
+        answer = self._registry.head(reference)
         if isinstance(answer, Unknown) and not answer.refused:
             self._silent[host] = answer
         return answer

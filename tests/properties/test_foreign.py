@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from buildmatrix.engine.answers import answer_of, failure_of
 from buildmatrix.engine.buildx import Builder, Probe
 from buildmatrix.engine.progress.reader import Progress
+from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import EngineError, StaleError
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan, validate
@@ -104,7 +105,7 @@ def test_the_last_result_may_be_anything(planned: Plan, data: st.DataObject) -> 
     file.path.write_text(json.dumps(data.draw(st.just(whole) | ANYTHING)))
     try:
         for outcome in resumed(
-            builds_of(planned), file, Present(planned, BUILDER, Programs({})), pull=False
+            builds_of(planned), file, Present(planned, BUILDER, Programs({}), Registry(Programs({}))), pull=False
         ).kept.values():
             assert isinstance(outcome.seconds, int | float)
             assert isinstance(outcome.size, int)

@@ -207,6 +207,7 @@ def schedule(
             plan=builds_of(plan),
             facts=FACTS,
             programs=cast("Any", world),
+            registry=cast("Any", None),
             folder=Path(folder),
             start=time.monotonic(),
             log_of=lambda _: "",

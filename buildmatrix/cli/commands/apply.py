@@ -63,7 +63,7 @@ def apply(
         check_files(chosen, plan, here.sources.repository.root)
         job = _job(here, policy, stack)
         applied = run(job, probe, Screen(here, job))
-        report(here, job.plan, applied.outcome, chosen, applied.registries)
+        report(here, job.plan, applied.outcome, chosen, applied.registry)
 
 
 def _planned(here: Session, asked: Request, chosen: Options, *, named: bool) -> Plan:

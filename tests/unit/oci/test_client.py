@@ -20,7 +20,7 @@ import pytest
 
 from buildmatrix.oci import client, transport
 from buildmatrix.oci.answers import Absent, Found, Unknown
-from buildmatrix.oci.client import Registries
+from buildmatrix.oci.client import Client
 from buildmatrix.oci.parallel import all_of
 from buildmatrix.process import Programs
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
@@ -106,9 +106,9 @@ def registry(wants: str = "") -> Iterator[Server]:
         server.server_close()
 
 
-def asker(folder: Path, config: dict[str, Any] | None = None, **environment: str) -> Registries:
+def asker(folder: Path, config: dict[str, Any] | None = None, **environment: str) -> Client:
     (folder / "config.json").write_text(json.dumps(config or {}))
-    return Registries(Programs({"DOCKER_CONFIG": str(folder), **environment}))
+    return Client(Programs({"DOCKER_CONFIG": str(folder), **environment}))
 
 
 def login(host: str) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def test_a_broken_configuration_is_nobody(tmp_path: Path, text: str) -> None:
     with registry("basic") as server:
         asked = asker(tmp_path)
         (tmp_path / "config.json").write_text(text.replace("HOST", server.host))
-        asked = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}))
+        asked = Client(Programs({"DOCKER_CONFIG": str(tmp_path)}))
         assert isinstance(asked.head(f"{server.host}/app:1"), Unknown)
 
 
@@ -363,7 +363,7 @@ def test_certificates_count(secure: tuple[Server, Path], tmp_path: Path, monkeyp
     stranger = asker(tmp_path).head(name)
     assert isinstance(stranger, Unknown)
     assert "is not trusted (self-signed certificate)" in stranger.reason
-    allowed = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}), [server.host])
+    allowed = Client(Programs({"DOCKER_CONFIG": str(tmp_path)}), [server.host])
     assert isinstance(allowed.head(name), Found)
     monkeypatch.setenv("SSL_CERT_FILE", str(proof))
     assert isinstance(asker(tmp_path).head(name), Found)
@@ -375,7 +375,7 @@ def test_what_may_do_without_tls_is_asked_with_it_first(tmp_path: Path, monkeypa
         plain = asker(tmp_path).head(f"{server.host}/app:1")
         assert isinstance(plain, Unknown)
         assert plain.reason == f"{server.host} speaks no TLS"
-        allowed = Registries(Programs({"DOCKER_CONFIG": str(tmp_path)}), [server.host])
+        allowed = Client(Programs({"DOCKER_CONFIG": str(tmp_path)}), [server.host])
         found = all_of(allowed.head, [f"{server.host}/app:1", f"{server.host}/b:1", f"{server.host}/c:1"])
         assert all(isinstance(one, Found) for one in found.values())
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.engine.imagetools import Imagetools
+from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Unknown
-from buildmatrix.oci.client import Registries, digest_of
-from buildmatrix.oci.holdings import Holdings
+from buildmatrix.oci.client import digest_of
 from buildmatrix.oci.image import OCI_INDEX, Held
 from buildmatrix.process import Programs
 from buildmatrix.publish.moving import Move, Mover, Result
@@ -108,9 +108,9 @@ class Asked(Tags):
     """What tags held when the run began, without a plan."""
 
     def __init__(self, server: Server, folder: Path) -> None:
-        self.holdings = Holdings(Registries(Programs({"DOCKER_CONFIG": str(folder)})))
-        self.imagetools = None
-        self._before = {f"{server.host}/app:{name}": self.look(f"{server.host}/app:{name}") for name in NAMES}
+        self.registry = Registry(Programs({"DOCKER_CONFIG": str(folder)}))
+        self._before = {f"{server.host}/app:{name}": self.registry.look(f"{server.host}/app:{name}") for name in NAMES}
+        self.registry._imagetools = Broken()
 
 
 class Broken(Imagetools):
@@ -144,7 +144,7 @@ class Someone:
         ]
 
     def go(self) -> Result:
-        return Mover(self.tags, Broken(), lambda: False, blindly=False).move_all(self.moves)
+        return Mover(self.tags, lambda: False, blindly=False).move_all(self.moves)
 
 
 def test_all_of_them_or_none(server: Server, tmp_path: Path) -> None:

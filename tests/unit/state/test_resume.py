@@ -10,6 +10,7 @@ import pytest
 
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.registry import Registry
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.builds import builds_of
@@ -104,7 +105,7 @@ def record(plan: Plan, *without: str, environment: dict[str, str] | None = None)
 
 def resume(plan: Plan, builder: Builder = BUILDER, *, pull: bool = False, **environment: str) -> Resumed:
     result = ResultFile(plan, environment=environment)
-    return resumed(builds_of(plan), result, Present(plan, builder, NOWHERE), pull=pull)
+    return resumed(builds_of(plan), result, Present(plan, builder, NOWHERE, Registry(NOWHERE)), pull=pull)
 
 
 def test_what_holds_still_is_kept(folder: Path) -> None:
