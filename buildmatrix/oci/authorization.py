@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
@@ -51,7 +52,7 @@ class Authorization:
         realm = fields["realm"]
         if not realm.startswith(("https://", "http://") if plain else "https://"):
             return Unknown(reason=f"{host} sends to {realm[:60]!r} for a token, which is not safe", refused=True)
-        found = self._transport.ask(_request(realm, fields.get("service", ""), scope, login))
+        found = self._transport.ask(replace(_request(realm, fields.get("service", ""), scope, login), registry=host))
         if isinstance(found, Unknown):
             return found
         return _bearer(found, urlsplit(realm).netloc, host)

@@ -176,23 +176,31 @@ class Client:
     def _sent_somehow(self, question: _Question, proof: str) -> Reply | Unknown:
         base = self._base(question.host)
         found = self._followed(question, base, proof)
-        falls_back = question.host in self._insecure and base.startswith("https:")
+        may_be_plain = question.host in self._insecure or _LOCAL.fullmatch(question.host)
+        falls_back = may_be_plain and base.startswith("https:")
         if falls_back and isinstance(found, Unknown) and found.reason.endswith(_NO_TLS):
             self._plain.add(question.host)
             return self._followed(question, self._base(question.host), proof)
         return found
 
     def _base(self, host: str) -> str:
-        """Return the start of a registry's URLs; as for docker, those of this machine speak plain HTTP."""
-        scheme = "http" if _LOCAL.fullmatch(host) or host in self._plain else "https"
+        """Return the start of a registry's URLs; those of this machine speak plain HTTP, unless docker knows better."""
+        is_local = _LOCAL.fullmatch(host) and not self._transport.has_certificates(host)
+        scheme = "http" if is_local or host in self._plain else "https"
         return f"{scheme}://{'registry-1.docker.io' if host == 'docker.io' else host}/v2/"
 
     def _followed(self, question: _Question, base: str, proof: str) -> Reply | Unknown:
         """Send a request; where content lies elsewhere, follow, and do not say there who we are."""
         url = f"{base}{question.repository}/{question.path}"
         proven = {**question.headers, **({"Authorization": proof} if proof else {})}
-        insecure = question.host in self._insecure
-        request = Request(method=question.method, url=url, headers=proven, body=question.body, insecure=insecure)
+        request = Request(
+            method=question.method,
+            url=url,
+            headers=proven,
+            body=question.body,
+            insecure=question.host in self._insecure,
+            registry=question.host,
+        )
         for _ in range(HOPS):
             found = self._transport.ask(request)
             if isinstance(found, Unknown) or found.status not in _MOVED:

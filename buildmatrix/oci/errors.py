@@ -14,6 +14,10 @@ class TooLargeError(Exception):
     """A body of more than `LARGEST` bytes."""
 
 
+class CertificateError(Exception):
+    """A client certificate that cannot be used; the message says which, and why."""
+
+
 _Kinds = tuple[type[BaseException], ...]
 _Say = Callable[[str, BaseException], str]
 
@@ -38,6 +42,7 @@ def _known() -> list[tuple[_Kinds, _Say, bool]]:
     from urllib3 import exceptions as of
 
     return [
+        ((CertificateError,), lambda host, found: f"{host} was not asked: {found}", False),
         ((TooLargeError,), lambda host, _: f"{host} answered more than {LARGEST >> 20} MiB", False),
         ((of.ProxySchemeUnknown,), lambda host, _: f"the proxy that the environment names for {host} is none", False),
         ((of.ProxyError,), lambda host, _: f"the proxy on the way to {host} does not answer", True),
@@ -69,4 +74,6 @@ def _tls(host: str, error: BaseException) -> str:
         return f"the certificate of {host} is not trusted ({why or 'it cannot be verified'})"
     if any(sign in said for sign in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER", "UNEXPECTED_EOF")):
         return f"{host} speaks no TLS"
+    if "CERTIFICATE_REQUIRED" in said:
+        return f"{host} wants a client certificate"
     return f"{host} broke TLS off"

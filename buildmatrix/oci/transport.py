@@ -1,7 +1,7 @@
 """One HTTP exchange with a registry, bounded in time as a whole and in size. Whatever comes back is a value.
 
 The transport is urllib3, imported when the first registry is asked: one pool of connections, one TLS context, the
-proxies of the environment. No redirection is followed here.
+proxies of the environment, and what docker trusts. No redirection is followed here.
 """
 
 import socket
@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from buildmatrix import __version__
 from buildmatrix.oci.answers import Unknown
+from buildmatrix.oci.certificates import Certificates, certificates_of
 from buildmatrix.oci.errors import LARGEST, TooLargeError, trouble
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ _PIECE = 64 << 10
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked. With `insecure` no certificate is checked."""
+    """What is asked. With `insecure` no certificate is checked; `registry` has sent us there, "" if none has."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     insecure: bool = False
+    registry: str = ""
 
     @property
     def host(self) -> str:
@@ -92,8 +94,9 @@ class Transport:
         """Take the environment that names proxies and certificates."""
         self._environment = environment
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, bool], PoolManager] = {}
-        self._contexts: dict[str, SSLContext] = {}
+        self._pools: dict[tuple[str, str, Certificates, bool], PoolManager] = {}
+        self._contexts: dict[tuple[Certificates, bool], SSLContext] = {}
+        self._certificates: dict[tuple[str, str], Certificates] = {}
 
     def ask(self, request: Request, *, seconds: float = SECONDS) -> Reply | Unknown:
         """Return what is answered within so many seconds.
@@ -107,6 +110,11 @@ class Transport:
             return exchange.found
         exchange.give_up()
         return Unknown(reason=f"{request.host} did not answer within {seconds:.0f} s", passes=True, silent=True)
+
+    def has_certificates(self, host: str) -> bool:
+        """Tell whether docker's configuration has certificates for a registry."""
+        with self._lock:
+            return self._trusted(host, host) != Certificates()
 
     def _run(self, exchange: _Exchange, request: Request, seconds: float) -> None:
         _current.exchange = exchange
@@ -143,33 +151,31 @@ class Transport:
     def _pool(self, request: Request) -> "PoolManager":
         parts = urlsplit(request.url)
         proxy = self._proxy(parts.scheme, parts.hostname or "", request.host)
-        own = _own_authority(request.host) if parts.scheme == "https" else None
         with self._lock:
-            key = (f"{proxy} {own or ''}", request.insecure)
+            secure = parts.scheme == "https"
+            trusted = self._trusted(request.host, request.registry or request.host) if secure else Certificates()
+            key = (parts.scheme, proxy, trusted, request.insecure)
             if key not in self._pools:
-                self._pools[key] = _manager(proxy, self._tls(parts.scheme, own, insecure=request.insecure))
+                self._pools[key] = _manager(proxy, self._tls(parts.scheme, trusted, insecure=request.insecure))
             return self._pools[key]
 
-    def _tls(self, scheme: str, own: Path | None, *, insecure: bool) -> "SSLContext | None":
+    def _trusted(self, host: str, registry: str) -> Certificates:
+        if (host, registry) not in self._certificates:
+            self._certificates[host, registry] = certificates_of(host, registry, self._environment)
+        return self._certificates[host, registry]
+
+    def _tls(self, scheme: str, trusted: Certificates, *, insecure: bool) -> "SSLContext | None":
         """Return a TLS context, made once for all: reading the authorities of a system takes 40 ms."""
         if scheme != "https" and not insecure:
             return None
-        import ssl
+        if insecure:
+            import urllib3
 
-        import urllib3
-
-        name = "insecure" if insecure else str(own or "")
-        if name not in self._contexts:
-            if insecure:
-                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # somebody has allowed it
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            else:
-                context = ssl.create_default_context()
-            if own and not insecure:
-                context.load_verify_locations(str(own))
-            self._contexts[name] = context
-        return self._contexts[name]
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # somebody has allowed it
+        key = (trusted, insecure)
+        if key not in self._contexts:
+            self._contexts[key] = trusted.context(insecure=insecure)
+        return self._contexts[key]
 
     def _proxy(self, scheme: str, hostname: str, host: str) -> str:
         """Return the proxy for a host, "" for none: as docker does it, none for this machine."""
@@ -231,16 +237,19 @@ def _read(answer: "BaseHTTPResponse") -> bytes:
     return b"".join(pieces)
 
 
-def _own_authority(host: str) -> Path | None:
-    """Return the authority that docker trusts for one registry, where somebody has put it."""
-    path = Path("/etc/docker/certs.d", host, "ca.crt")
-    return path if path.is_file() else None
-
-
 def _is_bypassed(hostname: str, host: str, rules: str) -> bool:
-    """Tell whether `NO_PROXY` names a host: whole, by its domain, with its port, or as `*`."""
+    """Tell whether `NO_PROXY` names a host: whole, by its domain or network, with its port, or as `*`."""
     for rule in (text.strip().lower() for text in rules.split(",")):
         domain = rule.removeprefix("*").removeprefix(".")
         if rule and (rule in {"*", host} or hostname == domain or hostname.endswith(f".{domain}")):
             return True
+        if "/" in rule and _is_within(hostname, rule):
+            return True
     return False
+
+
+def _is_within(hostname: str, network: str) -> bool:
+    try:
+        return ip_address(hostname) in ip_network(network, strict=False)
+    except ValueError:
+        return False

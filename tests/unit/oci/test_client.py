@@ -329,12 +329,22 @@ def test_nothing_is_written_after_the_time_is_over(tmp_path: Path) -> None:
         (".example.org", True),
         ("r.example.org:5000", True),
         ("le.org", False),
+        ("10.0.0.0/8", False),
     ],
 )
 def test_proxies_of_the_environment(rules: str, bypassed: bool) -> None:
     found = transport.Transport({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": rules})
     assert found._proxy("https", "r.example.org", "r.example.org:5000") == ("" if bypassed else "http://proxy:3128")
     assert not found._proxy("http", "localhost", "localhost:5000")
+
+
+@pytest.mark.parametrize(
+    ("rules", "bypassed"),
+    [("10.0.0.0/8", True), ("10.1.2.3", True), ("fd00::/8, 11.0.0.0/8", False), ("10.1/x", False)],
+)
+def test_no_proxy_takes_networks(rules: str, bypassed: bool) -> None:
+    found = transport.Transport({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": rules})
+    assert bool(found._proxy("https", "10.1.2.3", "10.1.2.3:5000")) != bypassed
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
@@ -367,6 +377,31 @@ def test_certificates_count(secure: tuple[Server, Path], tmp_path: Path, monkeyp
     assert isinstance(allowed.head(name), Found)
     monkeypatch.setenv("SSL_CERT_FILE", str(proof))
     assert isinstance(asker(tmp_path).head(name), Found)
+
+
+@pytest.mark.parametrize("where", ["DOCKER_CONFIG", "HOME", "XDG_CONFIG_HOME"])
+def test_authorities_of_dockers_configuration(
+    secure: tuple[Server, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    server, proof = secure
+    monkeypatch.setattr(client, "_LOCAL", re.compile("nothing is local"))
+    folders = {"DOCKER_CONFIG": "", "HOME": ".docker", "XDG_CONFIG_HOME": "docker"}
+    folder = tmp_path / folders[where] / "certs.d" / server.host
+    folder.mkdir(parents=True)
+    (folder / "broken.crt").write_text("this is none")
+    environment = {"HOME": "/nowhere", where: str(tmp_path)}
+    stranger = Client(Programs(environment)).head(f"{server.host}/app:1")
+    assert isinstance(stranger, Unknown)
+    (folder / "own.crt").write_bytes(proof.read_bytes())
+    assert isinstance(Client(Programs(environment)).head(f"{server.host}/app:1"), Found)
+    (folder / "client.cert").write_bytes(proof.read_bytes())
+    for text, words in (("", "lacks its key"), ("no key", "cannot be read")):
+        if text:
+            (folder / "client.key").write_text(text)
+        lacking = Client(Programs(environment)).head(f"{server.host}/app:1")
+        assert isinstance(lacking, Unknown)
+        assert f"{server.host} was not asked: the client certificate {folder}/client.cert" in lacking.reason
+        assert words in lacking.reason
 
 
 def test_what_may_do_without_tls_is_asked_with_it_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,6 +454,7 @@ def test_authorities_are_read_once_and_connections_are_kept(
     monkeypatch.setattr(ssl, "create_default_context", made)
     monkeypatch.setattr(server, "get_request", met)
     asked = asker(tmp_path)
+    asked._transport.ask(transport.Request(method="HEAD", url="http://localhost:1/"))
     for _ in range(20):
         assert isinstance(asked.head(f"{server.host}/app:1"), Found)
         assert isinstance(asked.get(f"{server.host}/app", DIGEST), Found)
