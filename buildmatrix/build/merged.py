@@ -4,7 +4,6 @@ Bake merges what the nodes have pushed into one index, and says its digest only 
 call that fails afterwards, for another target, has moved the tag nevertheless: the registry is asked what the tag is.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,7 +11,8 @@ from buildmatrix.build.results import Run
 from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.engine.progress.tracks import Track
 from buildmatrix.engine.registry import Registry
-from buildmatrix.oci.answers import Found
+from buildmatrix.oci.client import INDEXES
+from buildmatrix.oci.image import Image
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 
@@ -42,14 +42,7 @@ def merged_digest(run: Run, target: PlannedTarget, track: Track) -> str:
 
 def _digest_if_of(registry: Registry, name: str, manifests: Collection[str]) -> str:
     """Return the digest of a tag whose index holds all of these manifests; "" else, and where nobody can say."""
-    tag = registry.head(name)
-    index = registry.get(name, tag.digest) if isinstance(tag, Found) else tag
-    return index.digest if isinstance(index, Found) and _held(index.body).issuperset(manifests) else ""
-
-
-def _held(body: bytes) -> set[str]:
-    try:
-        rows = json.loads(body)["manifests"]
-        return {row["digest"] for row in rows}
-    except (ValueError, KeyError, TypeError):  # it is no index
-        return set()
+    held = registry.look(name)
+    if not isinstance(held, Image) or held.media_type not in INDEXES:
+        return ""
+    return held.digest if {one.digest for one in held.index.manifests}.issuperset(manifests) else ""

@@ -16,6 +16,7 @@ from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.client import TRIES, Client
 from buildmatrix.oci.holdings import Holdings
 from buildmatrix.oci.image import Held, Image
+from buildmatrix.oci.reference import Reference
 from buildmatrix.process import Programs
 
 LONGEST_PAUSE = 5.0
@@ -72,7 +73,7 @@ class Registry:
     def content(self, repository: str, digest: str) -> Held:
         """Return the image that has a digest, which is about to be moved."""
         held = self._holdings.content(repository, digest)
-        return self.again(f"{repository}@{digest}", held, moves=True)
+        return self.again(str(Reference(repository, digest=digest)), held, moves=True)
 
     def get(self, repository: str, digest: str, *, tries: int = TRIES) -> Answer:
         """Return the bytes that have a digest, as the client has them: whoever wants those can do without."""

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.authorization import Authorization
-from buildmatrix.oci.reference import canonical
+from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.oci.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.process import Programs
 from buildmatrix.text import clean
@@ -49,15 +49,18 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, kw_only=True)
 class _Question:
-    """A request about something in a repository: `path` is what stands behind its name."""
+    """A request about something in a repository: `path` is what stands behind its name, by default the manifest."""
 
     method: str
-    host: str
-    repository: str
-    path: str
+    of: Reference
+    path: str = ""
     actions: str = "pull"
     headers: Mapping[str, str] = field(default_factory=lambda: {"Accept": _ACCEPT})
     body: bytes | None = None
+
+    @property
+    def host(self) -> str:
+        return self.of.host
 
 
 class Client:
@@ -81,24 +84,21 @@ class Client:
 
     def head(self, reference: str, *, tries: int = TRIES) -> Answer:
         """Return what a tag, or `repository@digest`, stands for."""
-        host, repository, name = _parts(reference)
-        question = _Question(method="HEAD", host=host, repository=repository, path=f"manifests/{name}")
-        return _persistent(lambda: self._headed(question, name), tries)
+        question = _Question(method="HEAD", of=parse(reference))
+        return _persistent(lambda: self._headed(question), tries)
 
     def get(self, repository: str, digest: str, *, tries: int = TRIES) -> Answer:
         """Return the index or manifest that has a digest, verified."""
-        return self._content(repository, f"manifests/{digest}", digest, tries)
+        return self._content(_Question(method="GET", of=parse(repository).at(digest)), tries)
 
     def blob(self, repository: str, digest: str, *, tries: int = TRIES) -> Answer:
         """Return the blob that has a digest, verified: a configuration, never a layer."""
-        return self._content(repository, f"blobs/{digest}", digest, tries)
+        return self._content(_Question(method="GET", of=parse(repository).at(digest), path=f"blobs/{digest}"), tries)
 
-    def _content(self, repository: str, path: str, digest: str, tries: int) -> Answer:
-        host, repository, _ = _parts(repository)
-        question = _Question(method="GET", host=host, repository=repository, path=path)
-        return _persistent(lambda: _verified(self._ask(question), host, digest), tries)
+    def _content(self, question: _Question, tries: int) -> Answer:
+        return _persistent(lambda: _verified(self._ask(question), question.host, question.of.name), tries)
 
-    def _headed(self, question: _Question, name: str) -> Answer:
+    def _headed(self, question: _Question) -> Answer:
         found = self._ask(question)
         if isinstance(found, Unknown):
             return found
@@ -109,7 +109,7 @@ class Client:
         told = found.headers.get("docker-content-digest", "")
         if not told:  # the specification allows that: then the content tells, at the cost of reading it
             return _hashed(self._ask(replace(question, method="GET")), question.host)
-        wrong = _DIGEST.fullmatch(name) and told != name
+        wrong = question.of.digest is not None and told != question.of.digest
         if wrong or not _DIGEST.fullmatch(told):
             return Unknown(reason=f"{question.host} answered a digest that cannot be right")
         return Found(descriptor=Descriptor(digest=told, media_type=_kind(found), size=_size(found)))
@@ -118,41 +118,30 @@ class Client:
 
     def put(self, tag: str, body: bytes, media_type: str) -> Found | Unknown:
         """Point a tag at an index or manifest, byte for byte; tried once. After Unknown, look what it did."""
-        host, repository, name = _parts(tag)
-        found = self._ask(
-            _Question(
-                method="PUT",
-                host=host,
-                repository=repository,
-                path=f"manifests/{name}",
-                actions="pull,push",
-                headers={"Content-Type": media_type, "Accept": _ACCEPT},
-                body=body,
-            )
-        )
+        headers, to = {"Content-Type": media_type, "Accept": _ACCEPT}, parse(tag)
+        found = self._ask(_Question(method="PUT", of=to, actions="pull,push", headers=headers, body=body))
         if isinstance(found, Unknown):
             return found
         digest = digest_of(body)
         if found.status != HTTPStatus.CREATED:
-            return _refusal(found, host)
+            return _refusal(found, to.host)
         if found.headers.get("docker-content-digest", digest) != digest:
-            return Unknown(reason=f"{host} stored something else than it was sent")
+            return Unknown(reason=f"{to.host} stored something else than it was sent")
         return Found(descriptor=Descriptor(digest=digest, media_type=media_type, size=len(body)), body=body)
 
     def delete(self, tag: str) -> Absent | Unknown:
         """Delete a tag, not the image."""
-        host, repository, name = _parts(tag)
-        question = _Question(method="DELETE", host=host, repository=repository, path=f"manifests/{name}")
-        found = self._ask(replace(question, actions="pull,push,delete"))
+        to = parse(tag)
+        found = self._ask(_Question(method="DELETE", of=to, actions="pull,push,delete"))
         if isinstance(found, Unknown):
             return found
-        return Absent() if found.status in _GONE else _refusal(found, host)
+        return Absent() if found.status in _GONE else _refusal(found, to.host)
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
     def _ask(self, question: _Question) -> Reply | Unknown:
         """Ask once, logged in where the registry wants that."""
-        scope = f"repository:{question.repository}:{question.actions}"
+        scope = f"repository:{question.of.path}:{question.actions}"
         proof = self._authorization.known(question.host, scope)
         found = self._sent(question, proof)
         if isinstance(found, Unknown) or found.status != HTTPStatus.UNAUTHORIZED:
@@ -191,7 +180,7 @@ class Client:
 
     def _followed(self, question: _Question, base: str, proof: str) -> Reply | Unknown:
         """Send a request; where content lies elsewhere, follow, and do not say there who we are."""
-        url = f"{base}{question.repository}/{question.path}"
+        url = f"{base}{question.of.path}/{question.path or 'manifests/' + question.of.name}"
         proven = {**question.headers, **({"Authorization": proof} if proof else {})}
         request = Request(
             method=question.method,
@@ -217,14 +206,6 @@ class Client:
 def digest_of(body: bytes) -> str:
     """Return the digest of an index or manifest."""
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def _parts(reference: str) -> tuple[str, str, str]:
-    """Return the host, the repository in it, and the tag or digest."""
-    repository, _, digest = reference.partition("@")
-    host, _, rest = canonical(repository).partition("/")
-    path, _, tag = rest.rpartition(":")
-    return host, path, digest or tag
 
 
 def _persistent(ask: Callable[[], Answer], tries: int) -> Answer:

@@ -3,7 +3,7 @@
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
 from buildmatrix.oci.client import Client
 from buildmatrix.oci.image import Held, Image, image_of
-from buildmatrix.oci.reference import split
+from buildmatrix.oci.reference import parse
 
 
 class Holdings:
@@ -19,7 +19,7 @@ class Holdings:
         found = self._client.head(reference)
         if not isinstance(found, Found):
             return found
-        return self.content(repository_of(reference), found.digest)
+        return self.content(parse(reference).repository, found.digest)
 
     def content(self, repository: str, digest: str) -> Image | Unknown:
         """Return what a digest stands for, of which the registry has just told; that it is not there is Unknown."""
@@ -37,8 +37,3 @@ class Holdings:
 
     def _config(self, repository: str, digest: str) -> Answer:
         return self._client.blob(repository, digest)
-
-
-def repository_of(reference: str) -> str:
-    """Return a reference without its tag or digest."""
-    return split(reference.partition("@")[0])[0]

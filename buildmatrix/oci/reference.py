@@ -1,6 +1,7 @@
 """Image references, by the grammar of the distribution project (distribution/reference)."""
 
 import re
+from typing import NamedTuple
 
 _ALPHANUMERIC = r"[a-z0-9]+"
 _COMPONENT = rf"{_ALPHANUMERIC}(?:(?:\.|_|__|-+){_ALPHANUMERIC})*"
@@ -33,7 +34,7 @@ def _is_name(domain: str | None) -> bool:
 
 
 def _reasons(text: str) -> str:
-    repository, tag = split(text)
+    repository, tag = _split(text)
     found = {
         "the tag is empty": not text,
         "a reference has no scheme such as https://": "://" in text,
@@ -52,23 +53,63 @@ def _reasons(text: str) -> str:
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
-def split(text: str) -> tuple[str, str | None]:
-    """Return a reference's repository and its tag, None if it has none."""
+class Reference(NamedTuple):
+    """A reference of an image, as it was written: `repository` is `app` or `ghcr.io/acme/app`."""
+
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+
+    def __str__(self) -> str:
+        tag = "" if self.tag is None else f":{self.tag}"
+        return f"{self.repository}{tag}" if self.digest is None else f"{self.repository}{tag}@{self.digest}"
+
+    @property
+    def host(self) -> str:
+        """The registry, as docker calls it: `docker.io`, `ghcr.io`, `localhost:5000`."""
+        return self._place[0]
+
+    @property
+    def path(self) -> str:
+        """The repository in its registry: `library/app`."""
+        return self._place[1]
+
+    @property
+    def name(self) -> str:
+        """What it is called there: the digest, else the tag, which is `latest` where none was written."""
+        return self.digest or self.tag or "latest"
+
+    @property
+    def full(self) -> str:
+        """The same with all that docker adds: `app` is docker.io/library/app:latest."""
+        host, path = self._place
+        return f"{host}/{path}{'@' if self.digest else ':'}{self.name}"
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        first, slash, rest = self.repository.partition("/")
+        if not (slash and ("." in first or ":" in first or first == "localhost" or first.lower() != first)):
+            first, rest = "docker.io", self.repository
+        if first in {"docker.io", "index.docker.io"}:
+            return "docker.io", rest if "/" in rest else f"library/{rest}"
+        return first, rest
+
+    def at(self, digest: str) -> "Reference":
+        """Return what the repository has under a digest."""
+        return Reference(self.repository, digest=digest)
+
+    def tagged(self, tag: str) -> "Reference":
+        """Return what the repository has under a tag."""
+        return Reference(self.repository, tag)
+
+
+def parse(text: str) -> Reference:
+    """Return a valid reference, taken apart."""
+    name, sign, digest = text.partition("@")
+    repository, tag = _split(name)
+    return Reference(repository, tag, digest if sign else None)
+
+
+def _split(text: str) -> tuple[str, str | None]:
     head, colon, tail = text.rpartition(":")
     return (head, tail) if colon and "/" not in tail else (text, None)
-
-
-def canonical(text: str) -> str:
-    """Return a valid reference in full: `app` is docker.io/library/app:latest."""
-    repository, tag = split(text)
-    first, slash, rest = repository.partition("/")
-    if not (slash and (any(sign in first for sign in ".:") or first == "localhost" or first.lower() != first)):
-        first, rest = "docker.io", repository
-    if first in {"docker.io", "index.docker.io"}:
-        first, rest = "docker.io", rest if "/" in rest else f"library/{rest}"
-    return f"{first}/{rest}:{tag or 'latest'}"
-
-
-def host_of(text: str) -> str:
-    """Return the registry of a valid reference, as docker calls it: `docker.io`, `ghcr.io`, `localhost:5000`."""
-    return canonical(text.partition("@")[0]).partition("/")[0]

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from buildmatrix.oci.reference import host_of, split
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, pushes, pushes_tags
 from buildmatrix.spec.rows.caches import RegistryCacheTo
@@ -42,7 +42,7 @@ def pushed_tags(target: PlannedTarget) -> tuple[str, ...]:
 
 
 def _full(name: str) -> str:
-    return name if split(name)[1] else f"{name}:latest"
+    return name if parse(name).tag else f"{name}:latest"
 
 
 def caches_by_tag(target: PlannedTarget) -> dict[str, int]:
@@ -60,13 +60,13 @@ def caches_by_tag(target: PlannedTarget) -> dict[str, int]:
 def insecure_registries(plan: Plan) -> frozenset[str]:
     """Return the registries that an output or a cache may use without TLS: what holds for the push holds for tags."""
     caches = (
-        host_of(cache.ref)
+        parse(cache.ref).host
         for target in plan.targets
         for cache in target.settings.cache_to or ()
         if isinstance(cache, RegistryCacheTo) and cache.insecure
     )
     return frozenset(caches) | frozenset(
-        host_of(name)
+        parse(name).host
         for target in plan.targets
         for output in target.settings.output or ()
         if isinstance(output, ImageOutput | RegistryOutput) and output.insecure and pushes(output)
@@ -81,7 +81,7 @@ def staging_tags(target: PlannedTarget, apply: Apply) -> tuple[str, ...]:
     """
     if settled(_PUBLISH, target.settings, apply) != "together" and not target.lacking:
         return ()
-    repositories = dict.fromkeys(split(tag)[0] for tag in pushed_tags(target))
+    repositories = dict.fromkeys(parse(tag).repository for tag in pushed_tags(target))
     return tuple(f"{repository}:{staging_tag(target.name)}" for repository in repositories)
 
 

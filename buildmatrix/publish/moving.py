@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from buildmatrix.engine.imagetools import sources_of
 from buildmatrix.engine.registry import Wanted
 from buildmatrix.oci.answers import Absent, Found, Unknown
-from buildmatrix.oci.image import Held, Image, OddError, Row, assemble, carried
+from buildmatrix.oci.image import Held, Image, assemble, carried
+from buildmatrix.oci.index import Listed, OddError
 from buildmatrix.oci.parallel import all_of
+from buildmatrix.oci.reference import Reference
 from buildmatrix.publish.tags import Tags, digest_in
 
 ROUNDS = 3
@@ -42,7 +44,7 @@ class Move:
     @property
     def sources(self) -> list[str]:
         """What it is made of, by reference."""
-        return [f"{self.repository}@{digest}" for digest in self.digests]
+        return [str(Reference(self.repository, digest=digest)) for digest in self.digests]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +98,13 @@ class _Tag:
     def wanted(self) -> Wanted:
         """What it is to hold, also as imagetools would make it."""
         old = self.before if isinstance(self.before, Image) and self.move.completes else None
-        rows = [dict(row.plain) for row in carried(self.new, old)] if old else []
+        rows = [dict(one.plain) for one in carried(self.new, old)] if old else []
         is_made = rows or len(self.move.digests) > 1
-        notes = [f"index:{key}={value}" for key, value in self.content.annotations.items()] if is_made else []
+        notes = [f"index:{key}={value}" for key, value in self.content.index.annotations.items()] if is_made else []
         return Wanted(image=self.content, sources=tuple(sources_of(self.move.sources, rows)), notes=tuple(notes))
 
 
-def _assembled(parts: Sequence[Image], more: Sequence[Row], annotations: Mapping[str, str]) -> Image:
+def _assembled(parts: Sequence[Image], more: Sequence[Listed], annotations: Mapping[str, str]) -> Image:
     try:
         return assemble(parts, more, annotations)
     except OddError as error:
@@ -191,7 +193,9 @@ class Mover:
         there = held.platforms if held else ()
         if (lost := [platform for platform in move.lacking if platform not in there]) and not self._blindly:
             raise _Refused(f"it would lose {' '.join(lost)}, which the tag does not have any more", clash=True)
-        return _assembled([new], carried(new, held), {**held.annotations, **new.annotations}) if held else new
+        return (
+            _assembled([new], carried(new, held), {**held.index.annotations, **new.index.annotations}) if held else new
+        )
 
     # --- moving ---------------------------------------------------------------------------------------------------
 
@@ -293,7 +297,7 @@ class Mover:
             return isinstance(self._registry.delete(tag.move.tag), Absent)
         if not isinstance(old, Image | Found):
             return False
-        wanted = Wanted(image=self._whole(repository, old), sources=(f"{repository}@{old.digest}",))
+        wanted = Wanted(image=self._whole(repository, old), sources=(str(Reference(repository, digest=old.digest)),))
         # looked at once more: another run may have written it meanwhile
         done = self._registry.put(
             tag.move.tag, lambda: wanted if self._seen(tag)[0] in {None, tag.ours} else None, self._stopped

@@ -7,7 +7,7 @@ from buildmatrix.engine.failures.registry import doubt_hint
 from buildmatrix.errors import Diagnostic, Place, RegistryError, and_more
 from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.image import Image
-from buildmatrix.oci.reference import host_of, split
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import caches_by_tag, pushed_tags
@@ -98,7 +98,8 @@ def _under_caches(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
             if isinstance(held, Image) and held.platforms and (tag, place) not in said:
                 said.add((tag, place))
                 message = f"{target.name} would write its cache over {tag}, an image for {' '.join(held.platforms)}"
-                hint = f"give the cache a tag of its own: ref={split(tag)[0]}:cache\nor lose the image: {ON_PURPOSE}"
+                own = parse(tag).tagged("cache")
+                hint = f"give the cache a tag of its own: ref={own}\nor lose the image: {ON_PURPOSE}"
                 yield Diagnostic(message=message, code="shrunk", place=place, hint=hint)
 
 
@@ -123,6 +124,6 @@ def replaced(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
 
 def _doubt(held: Unknown, lost: _Lost) -> Diagnostic:
     message = f"cannot tell which platforms {lost.spoken} has: {held.reason}"
-    hint = f"{doubt_hint(held, host_of(lost.tags[0]))}; no tag was touched"
+    hint = f"{doubt_hint(held, parse(lost.tags[0]).host)}; no tag was touched"
     hint += "" if lost.target.lacking else f"\nor push without looking: {ON_PURPOSE}"
     return Diagnostic(message=message, code="unknown", place=lost.target.place_of("tags"), hint=hint)

@@ -10,7 +10,7 @@ from buildmatrix.engine.outcome import Outcome, TargetOutcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Found, Unknown
 from buildmatrix.oci.parallel import all_of
-from buildmatrix.oci.reference import host_of, split
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan
 
 MOST, MOST_PULLS = 500, 50
@@ -23,8 +23,8 @@ def sized(outcome: Outcome) -> list[TargetOutcome]:
     """Return the targets of which a registry is asked, each image once."""
     pushed = [target for target in outcome.targets if target.tags and target.digest and target.status != "kept"]
     images = {target.digest: target for target in pushed[::-1]}
-    counted = [target for target in images.values() if host_of(target.tags[0]) == COUNTS_PULLS]
-    others = [target for target in images.values() if host_of(target.tags[0]) != COUNTS_PULLS]
+    counted = [target for target in images.values() if parse(target.tags[0]).host == COUNTS_PULLS]
+    others = [target for target in images.values() if parse(target.tags[0]).host != COUNTS_PULLS]
     return [*others[::-1][:MOST], *counted[::-1][:MOST_PULLS]]
 
 
@@ -60,7 +60,7 @@ class _Finder:
 
     def size(self, target: TargetOutcome) -> int:
         """Return the bytes of all manifests' configurations and layers, each layer once; 0 if one cannot be read."""
-        repository = split(target.tags[0])[0]
+        repository = parse(target.tags[0]).repository
         try:
             top = self._manifest(repository, target.digest)
             rows = [row for row in top.get("manifests") or () if row.get("platform", {}).get("os") != "unknown"]
@@ -72,11 +72,12 @@ class _Finder:
 
     def _manifest(self, repository: str, digest: str) -> dict[str, Any]:
         if digest not in self._read:
-            if self._silent & {repository, host_of(repository)}:
+            host = parse(repository).host
+            if self._silent & {repository, host}:
                 raise LookupError(digest)
             found = self._registry.get(repository, digest, tries=1)
             if isinstance(found, Unknown):
-                self._silent.add(host_of(repository) if found.passes else repository)
+                self._silent.add(host if found.passes else repository)
             self._read[digest] = json.loads(found.body if isinstance(found, Found) else b"")
         return self._read[digest]
 

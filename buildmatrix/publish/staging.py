@@ -8,7 +8,7 @@ from typing import Any
 
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.errors import Diagnostic
-from buildmatrix.oci.reference import split
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import pushes, pushes_tags
@@ -113,8 +113,8 @@ class FirstTags:
         first = self._first.get(key, ())
         if not self._fresh:
             return first
-        repositories = [split(tag) for tag in first]
-        return tuple(f"{name}:{(tag or '')[: LONGEST - len(self._fresh)]}{self._fresh}" for name, tag in repositories)
+        room = LONGEST - len(self._fresh)
+        return tuple(str(one.tagged(f"{one.name[:room]}{self._fresh}")) for one in map(parse, first))
 
     def renamed(self, plan: BuildPlan) -> BuildPlan:
         """Return the plan as it is to be pushed now."""
@@ -161,7 +161,7 @@ def _image(builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, *, by_dig
         return None
     tags: dict[str, list[str]] = {}
     for name in pushed_tags(target):
-        tags.setdefault(split(name)[0], []).append(name)
+        tags.setdefault(parse(name).repository, []).append(name)
     if not tags:
         return None
     first = {one.name: tuple(f"{repository}:{staging_tag(one.bake_name)}" for repository in tags) for one in builds}

@@ -8,7 +8,7 @@ from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
 from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.parallel import Begun, all_of
-from buildmatrix.oci.reference import host_of
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import caches_by_tag, insecure_registries, pushed_tags
@@ -57,12 +57,12 @@ class Tags:
         wanted = self._without_tls(first, facts)
         self.registry = asked = self.registry.through(facts, wanted)
         self._before = all_of(
-            lambda tag: asked.look(tag) if host_of(tag) in wanted else asked.again(tag, first[tag]), first
+            lambda tag: asked.look(tag) if parse(tag).host in wanted else asked.again(tag, first[tag]), first
         )
 
     def _without_tls(self, found: Mapping[str, Held], facts: Facts) -> set[str]:
         """Return the registries that did not answer, and that the engine may ask without TLS."""
-        unknown = {host_of(tag) for tag, held in found.items() if isinstance(held, Unknown)}
+        unknown = {parse(tag).host for tag, held in found.items() if isinstance(held, Unknown)}
         return unknown & facts.insecure_registries
 
     def of(self, tag: str) -> Held | None:

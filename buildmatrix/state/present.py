@@ -11,7 +11,7 @@ from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Answer, Unknown
 from buildmatrix.oci.parallel import all_of
-from buildmatrix.oci.reference import canonical, split
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.plan.reach import dests_of
@@ -88,7 +88,7 @@ class Present:
         ids = self._ids(sorted({tag for tags in wanted.values() for tag in tags}))
         found = {}
         for name, tags in wanted.items():
-            gone = [tag for tag in tags if not left[name].digest or ids.get(canonical(tag)) != left[name].digest]
+            gone = [tag for tag in tags if not left[name].digest or ids.get(parse(tag).full) != left[name].digest]
             if gone or not tags:
                 found[name] = f"the engine has {gone[0]} no more" if gone else "nobody knows whether the engine has it"
         return found
@@ -108,7 +108,7 @@ class Present:
             except EngineError:
                 return {}
             for identity, names in _images(lines):
-                found |= {canonical(name): identity for name in names}
+                found |= {parse(name).full: identity for name in names}
         return found
 
     # --- in registries --------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class Present:
 
     def _asked(self, reference: str) -> Answer:
         """Ask for a tag; a registry that did not answer once is not asked again."""
-        host = canonical(reference).partition("/")[0]
+        host = parse(reference).host
         if host in self._silent:
             return self._silent[host]
         answer = self._registry.head(reference)
@@ -150,7 +150,7 @@ def _references(target: PlannedTarget, left: Left) -> Iterator[str]:
     for output in filter(pushes, outputs):
         for name in dict.fromkeys(output.name.split(",") if output.name else target.tags):
             by_digest = output.push_by_digest or not left.tags
-            yield f"{split(name)[0]}@{left.digest}" if by_digest else name
+            yield str(parse(name).at(left.digest)) if by_digest else name
 
 
 def _stays(output: Any) -> bool:

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from buildmatrix.errors import Place, Problems
-from buildmatrix.oci.reference import canonical, fault, split
+from buildmatrix.oci.reference import fault, parse
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import writes_names, writes_tags
 from buildmatrix.spec.rows.caches import InlineCacheTo
@@ -58,7 +58,7 @@ def _caches_over_tags(writes: Iterable[tuple[PlannedTarget, tuple[Written, ...]]
             whose, tagged = tags[name]
             message = f"{target.spoken('cache_to')} would write its cache over {name}, an image of {whose.name}"
             notes = (("the image", tagged),) if tagged != place else ()
-            hint = f"give the cache a tag of its own: ref={split(name)[0]}:cache"
+            hint = f"give the cache a tag of its own: ref={parse(name).tagged('cache')}"
             problems.error("collision", message, place, hint=hint, notes=notes)
 
 
@@ -96,13 +96,13 @@ def _images(target: PlannedTarget) -> Iterator[Written]:
     settings = target.settings
     if target.tags and writes_tags(settings):
         for index, tag in enumerate(target.tags):
-            full = canonical(tag)
+            full = parse(tag).full
             yield ("tag", full), full, ("tags", index)
     outputs: tuple[Any, ...] = settings.output or ()
     for index, output in enumerate(outputs):
         if writes_names(output):
             for name in output.name.split(","):
-                full = canonical(name)
+                full = parse(name).full
                 yield ("tag", full), full, ("output", index)
 
 
@@ -119,7 +119,7 @@ def _values(row: Row, where: Where, value: str | None, directory: str) -> list[s
     if row.marker(Local):
         return [_real(one, directory) for one in found]
     if row.marker(ImageRef):
-        return [one if fault(one) else canonical(one) for one in found]
+        return [one if fault(one) else parse(one).full for one in found]
     return [one.rstrip("/") if "://" in one else one for one in found]
 
 

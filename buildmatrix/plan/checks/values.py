@@ -11,7 +11,7 @@ from typing import Any
 
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.oci.reference import fault as fault_of_reference
-from buildmatrix.oci.reference import split
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.cells.shared import WORKS, shared
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.checks.data import shown
@@ -252,7 +252,7 @@ def _digests(settings: Settings) -> Iterator[Fault]:
         if not pushes(output) or not output.push_by_digest:
             continue
         names = settings.tags or (output.name or "").split(",")
-        if tagged := next((name for name in names if split(name)[1]), ""):
+        if tagged := next((name for name in names if parse(name).tag), ""):
             message = f"{shown(tagged)} has a tag, and is to be pushed by digest"
             yield Fault(path=("output", index), message=message, hint="write the repository's name alone")
     for index, table in enumerate(settings.cache_from or ()):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.client import digest_of
-from buildmatrix.oci.image import DOCKER_LIST, OCI_INDEX, Image, OddError, assemble, carried, image_of
+from buildmatrix.oci.image import DOCKER_LIST, OCI_INDEX, Image, assemble, carried, image_of
+from buildmatrix.oci.index import OddError
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -45,7 +46,7 @@ def index(*rows: dict[str, Any], media_type: str = OCI_INDEX, **more: Any) -> Im
 def test_platforms_and_what_describes_them() -> None:
     made = index(row(1, "linux/amd64"), row(2, "linux/arm64"), row(3, "unknown/unknown", about=1))
     assert made.platforms == ("linux/amd64", "linux/arm64")
-    assert [one.about for one in made.rows] == ["", "", sha(1)]
+    assert [one.about for one in made.index.manifests] == ["", "", sha(1)]
 
 
 def test_a_lone_manifest_is_of_the_platform_of_its_configuration() -> None:
@@ -54,7 +55,7 @@ def test_a_lone_manifest_is_of_the_platform_of_its_configuration() -> None:
     made = image_of(found(document, MANIFEST), lambda _: config_of(told))
     assert isinstance(made, Image)
     assert made.platforms == ("linux/arm/v7",)
-    assert made.rows[0].plain["platform"] == {"os": "linux", "architecture": "arm", "variant": "v7"}
+    assert made.index.manifests[0].plain["platform"] == {"os": "linux", "architecture": "arm", "variant": "v7"}
     assert isinstance(image_of(found(document, MANIFEST), lambda _: Absent()), Unknown)
     assert isinstance(image_of(found(document, MANIFEST), lambda _: Unknown(reason="x")), Unknown)
 
@@ -119,7 +120,7 @@ def test_an_odd_manifest_is_unknown(document: Any, config: Any) -> None:
 
 
 def completed(new: Image, old: Image) -> Image:
-    return assemble([new], carried(new, old), {**old.annotations, **new.annotations})
+    return assemble([new], carried(new, old), {**old.index.annotations, **new.index.annotations})
 
 
 JSON = st.recursive(
@@ -145,9 +146,9 @@ def test_an_index_is_completed_with_what_it_lacks_and_nothing_else() -> None:
     )  # fmt: skip
     new = index(row(11, "linux/amd64"), row(14, "unknown/unknown", about=11), annotations={"a": "new"})
     made = completed(new, old)
-    assert [one.digest for one in made.rows] == [sha(number) for number in (11, 14, 2, 3, 5, 6)]
+    assert [one.digest for one in made.index.manifests] == [sha(number) for number in (11, 14, 2, 3, 5, 6)]
     document = json.loads(made.body)
-    assert [one["digest"] for one in document["manifests"]] == [one.digest for one in made.rows]
+    assert [one["digest"] for one in document["manifests"]] == [one.digest for one in made.index.manifests]
     assert document["annotations"] == {"a": "new", "b": "old"}
     assert (document["mediaType"], made.digest) == (OCI_INDEX, digest_of(made.body))
     again = image_of(
@@ -172,15 +173,15 @@ def test_images_that_were_built_apart_are_one_index_with_their_attestations() ->
     arm = index(row(2, "linux/arm64"), row(5, "unknown/unknown", about=2))
     old = index(row(3, "linux/s390x"), row(6, "unknown/unknown", about=3))
     made = assemble([amd, arm], carried(assemble([amd, arm]), old), {"a": "b"})
-    assert [one.digest for one in made.rows] == [sha(number) for number in (1, 4, 2, 5, 3, 6)]
+    assert [one.digest for one in made.index.manifests] == [sha(number) for number in (1, 4, 2, 5, 3, 6)]
     assert json.loads(made.body)["annotations"] == {"a": "b"}
     assert made.media_type == OCI_INDEX
 
 
 def test_no_platform_is_taken_from_two_images() -> None:
     amd, windows = index(row(1, "linux/amd64")), index(row(2, "windows/amd64"), row(3, "windows/amd64"))
-    assert len(assemble([amd, windows]).rows) == 3
-    for parts, more in (([amd, amd], ()), ([amd], amd.rows)):
+    assert len(assemble([amd, windows]).index.manifests) == 3
+    for parts, more in (([amd, amd], ()), ([amd], amd.index.manifests)):
         with pytest.raises(OddError, match="linux/amd64 from two images"):
             assemble(parts, more)
 
@@ -191,4 +192,4 @@ def test_the_order_of_parts_is_the_order_of_rows(names: list[str], cut: int) -> 
     whole = assemble(parts)
     assert whole.platforms == tuple(f"linux/{name}" for name in names)
     groups = [group for group in (parts[:cut], parts[cut:]) if group]
-    assert assemble([assemble(group) for group in groups]).rows == whole.rows
+    assert assemble([assemble(group) for group in groups]).index.manifests == whole.index.manifests

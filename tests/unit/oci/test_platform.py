@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from buildmatrix.oci.platform import normalized
+from buildmatrix.oci.platform import Platform, normalized, platform_of
 from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS, PLATFORM, platform_hint
 
 
@@ -32,6 +32,13 @@ def test_normalized(written: str, usual: str) -> None:
     assert re.match(PLATFORM, written)
     assert normalized(written) == usual
     assert normalized(usual) == usual
+
+
+def test_as_an_index_describes_it() -> None:
+    assert platform_of("linux", "armhf") == Platform("linux", "arm", "v7")
+    assert Platform("linux", "arm", "v7").table == {"os": "linux", "architecture": "arm", "variant": "v7"}
+    assert platform_of("linux", "arm64", "v8").table == {"os": "linux", "architecture": "arm64"}
+    assert str(platform_of("local")) == "local"
 
 
 @pytest.mark.parametrize("platform", KNOWN_PLATFORMS)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from buildmatrix.oci.reference import canonical, fault
+from buildmatrix.oci.reference import Reference, fault, parse
+
+DIGEST = "sha256:" + "0" * 64
 
 
 @pytest.mark.parametrize(
@@ -23,8 +25,9 @@ from buildmatrix.oci.reference import canonical, fault
 )
 def test_valid(text: str, full: str) -> None:
     assert fault(text) == ""
-    assert canonical(text) == full
-    assert canonical(full) == full
+    assert parse(text).full == full
+    assert parse(full).full == full
+    assert str(parse(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,20 @@ def test_valid(text: str, full: str) -> None:
 )
 def test_invalid(text: str, reason: str) -> None:
     assert fault(text).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "path", "name"),
+    [
+        ("app", "docker.io", "library/app", "latest"),
+        ("localhost:5000/a/b:x", "localhost:5000", "a/b", "x"),
+        (f"ghcr.io/acme/app@{DIGEST}", "ghcr.io", "acme/app", DIGEST),
+        (f"ghcr.io/acme/app:1@{DIGEST}", "ghcr.io", "acme/app", DIGEST),
+    ],
+)
+def test_taken_apart(text: str, host: str, path: str, name: str) -> None:
+    found = parse(text)
+    assert (found.host, found.path, found.name, str(found)) == (host, path, name, text)
+    assert str(found.tagged("new")) == f"{found.repository}:new"
+    assert parse(str(found.at(DIGEST))) == Reference(found.repository, digest=DIGEST)
+    assert found.at(DIGEST).full == f"{host}/{path}@{DIGEST}"
