@@ -115,7 +115,7 @@ class Registry:
 
     def _copied(self, tag: str, wanted: Wanted, said: str, stopped: Callable[[], bool]) -> Image | Unknown:
         """Point a tag at what is wanted by imagetools; `said` is why the client could not."""
-        words = "" if self._imagetools else "nobody knows the builder yet"
+        words = "" if self._imagetools else "the builder is not known yet"
         for attempt in range(TRIES):
             words = self._imagetools.create(tag, wanted.sources, wanted.notes) if self._imagetools else words
             if not words:

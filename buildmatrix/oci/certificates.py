@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildmatrix.oci.credentials import docker_folder
+from buildmatrix.oci.credentials import docker_directory
 from buildmatrix.oci.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -57,21 +57,21 @@ def certificates_of(host: str, registry: str, environment: Mapping[str, str]) ->
 
 
 def _files(host: str, environment: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the files for one host; of folders that we may not read, none."""
+    """Yield the files for one host; of directories that we may not read, none."""
     home = Path(environment.get("HOME") or Path.home())
     rootless = Path(environment.get("XDG_CONFIG_HOME") or home / ".config", "docker")
-    for folder in (Path("/etc/docker"), rootless, docker_folder(environment)):
+    for directory in (Path("/etc/docker"), rootless, docker_directory(environment)):
         if host.strip("."):
             with suppress(OSError):
-                yield from sorted((folder / "certs.d" / host).iterdir())
+                yield from sorted((directory / "certs.d" / host).iterdir())
 
 
 def _load(context: "SSLContext", certificate: Path, key: Path) -> None:
-    try:
+    try:  # with an empty password: OpenSSL would ask the terminal for one
         context.load_cert_chain(certificate, key, password="")
     except PermissionError:  # it is the engine's, which pushes as root; the registry may do without, or says so
         return
     except FileNotFoundError:
-        raise CertificateError(f"the client certificate {certificate} lacks its key {key}") from None
+        raise CertificateError(f"the client certificate {certificate} has no key {key}") from None
     except (OSError, ValueError):
         raise CertificateError(f"the client certificate {certificate} and its key cannot be read") from None

@@ -41,7 +41,7 @@ class Credentials:
         """Take what starts helpers, and the environment that says where the configuration is."""
         self._programs = programs
         environment = programs.environment
-        self._config = _table(_read(docker_folder(environment) / "config.json"))
+        self._config = _table(_read(docker_directory(environment) / "config.json"))
         self._given = _table(_json(environment.get("DOCKER_AUTH_CONFIG", "")))
         self._known: dict[str, Login] = {}
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class Credentials:
         return Login(identity=secret) if name == _TOKEN_USER else Login(name=name, secret=secret)
 
 
-def docker_folder(environment: Mapping[str, str]) -> Path:
+def docker_directory(environment: Mapping[str, str]) -> Path:
     """Return where docker's configuration of the user is."""
     return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home(), ".docker"))
 

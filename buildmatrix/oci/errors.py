@@ -75,5 +75,5 @@ def _tls(host: str, error: BaseException) -> str:
     if any(sign in said for sign in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER", "UNEXPECTED_EOF")):
         return f"{host} speaks no TLS"
     if "CERTIFICATE_REQUIRED" in said:
-        return f"{host} wants a client certificate"
+        return f"{host} requires a client certificate"
     return f"{host} broke TLS off"

@@ -183,7 +183,7 @@ def test_a_registry_that_wants_a_client_certificate(folder: Path, monkeypatch: p
         asked.trusting(registry.host)
         unknown = asked.client().head(f"{registry.host}/app:1")
         assert isinstance(unknown, Unknown)
-        assert unknown.reason == f"{registry.host} wants a client certificate"
+        assert unknown.reason == f"{registry.host} requires a client certificate"
         own.signed(folder, "client")
         asked.trusting(registry.host, "client.pem=client.cert", "client.key=client.key")
         assert isinstance(asked.client().put(f"{registry.host}/app:1", EMPTY, OCI_INDEX), Found)

@@ -62,7 +62,7 @@ def doubt_hint(held: Unknown, host: str) -> str:
         return "wait until the registry answers, and run apply again"
     if "is not trusted" in held.reason:
         return f"put its authority's certificate into /etc/docker/certs.d/{host}/ca.crt"
-    if "wants a client certificate" in held.reason:
+    if "requires a client certificate" in held.reason:
         return f"put one that you may read, with its key, into /etc/docker/certs.d/{host}: client.cert and client.key"
     if "speaks no TLS" in held.reason:
         return '"registry.insecure" = true in the output allows a registry without TLS'

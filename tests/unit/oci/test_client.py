@@ -395,7 +395,7 @@ def test_authorities_of_dockers_configuration(
     (folder / "own.crt").write_bytes(proof.read_bytes())
     assert isinstance(Client(Programs(environment)).head(f"{server.host}/app:1"), Found)
     (folder / "client.cert").write_bytes(proof.read_bytes())
-    for text, words in (("", "lacks its key"), ("no key", "cannot be read")):
+    for text, words in (("", "has no key"), ("no key", "cannot be read")):
         if text:
             (folder / "client.key").write_text(text)
         lacking = Client(Programs(environment)).head(f"{server.host}/app:1")

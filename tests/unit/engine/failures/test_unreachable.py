@@ -200,7 +200,7 @@ def test_a_registry(words: str, hint: str) -> None:
             Unknown(reason="the certificate of r is not trusted (self-signed certificate)"),
             "/etc/docker/certs.d/r/ca.crt",
         ),
-        (Unknown(reason="r wants a client certificate"), "/etc/docker/certs.d/r: client.cert and client.key"),
+        (Unknown(reason="r requires a client certificate"), "/etc/docker/certs.d/r: client.cert and client.key"),
         (Unknown(reason="r speaks no TLS"), '"registry.insecure" = true'),
         (Unknown(reason="r answered 400"), "see whether r is a registry"),
     ],
