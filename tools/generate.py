@@ -4,9 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from buildmatrix.plan.document.fields import plan_schema
+from buildmatrix.report.documents import schemas
 from buildmatrix.report.reference import reference_markdown
-from buildmatrix.report.run.json import run_schema
 from buildmatrix.spec.rows.schema import published_schema
 
 ROOT = Path(__file__).parent.parent
@@ -14,10 +13,10 @@ ROOT = Path(__file__).parent.parent
 
 def generated() -> dict[str, str]:
     """Return each generated file's text by its path."""
+    made = {"buildmatrix": published_schema(), **schemas()}
+    texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in made.items()}
     return {
-        "schemas/buildmatrix.schema.json": json.dumps(published_schema(), indent=2, ensure_ascii=False) + "\n",
-        "schemas/plan.schema.json": json.dumps(plan_schema(), indent=2, ensure_ascii=False) + "\n",
-        "schemas/report.schema.json": json.dumps(run_schema(), indent=2, ensure_ascii=False) + "\n",
+        **{f"schemas/{name}.schema.json": text for name, text in texts.items()},
         "docs/reference.md": reference_markdown(),
     }
 

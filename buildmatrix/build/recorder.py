@@ -83,5 +83,5 @@ class Recorder:
     def _with_log(self, outcome: TargetOutcome) -> TargetOutcome:
         """Return an outcome without a log that nobody wrote; what was kept has that of an earlier run."""
         logs = self._records.logs
-        unwritten = outcome.log and outcome.status != "kept" and not (logs and logs.path(outcome.name))
+        unwritten = outcome.log and outcome.status != "unchanged" and not (logs and logs.path(outcome.name))
         return replace(outcome, log="") if unwritten else outcome

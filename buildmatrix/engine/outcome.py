@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from buildmatrix.errors import BuildmatrixError, Place
 
-Status = Literal["built", "cached", "kept", "checked", "failed", "stopped", "skipped"]
-"""`kept`: an earlier run built it, and nothing changed since (`--resume`). `checked`: its `call` was answered, and
+Status = Literal["built", "cached", "unchanged", "checked", "failed", "stopped", "skipped"]
+"""`unchanged`: an earlier run built it, and nothing changed since (`--resume`). `checked`: its `call` was answered, and
 nothing was built. `stopped`: it was running when the run was ended. `skipped`: it was not started."""
 
 
@@ -78,7 +78,7 @@ class TargetOutcome:
     `started` are seconds from the run's start, `seconds` those from its first step to its last, 0 if it did not
     start. `digest` is that of the image or index, "" if nothing was written that has one; `index` that of the index
     which several Builds were joined into, "" for a target that is one Build. `tags` are those that point at it now:
-    none where publishing was held back; they have the `carried` platforms as well, which were not built but taken
+    none where publishing was held back; they have the `carried_over` platforms as well, which were not built but taken
     over from what the tags held. `size` are the bytes of all that a registry holds of it, or of the archive; 0 where
     it is not known. `reason` says why it failed, was skipped, or stopped. `log` is the path of its full log, "" if
     none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a check's,
@@ -103,7 +103,7 @@ class TargetOutcome:
     seconds: float = 0.0
     digest: str = ""
     index: str = ""
-    carried: tuple[str, ...] = ()
+    carried_over: tuple[str, ...] = ()
     size: int = 0
     failed_step: str = ""
     excerpt: str = ""

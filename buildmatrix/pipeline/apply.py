@@ -220,5 +220,5 @@ def _with_tags(outcome: TargetOutcome, published: Published, build: Build) -> Ta
     moved, digest = published.moved.get(build.target), published.digest_of(build.target)
     if moved is None:
         return outcome
-    outcome = replace(outcome, tags=moved, carried=build.lacking if moved else ())
+    outcome = replace(outcome, tags=moved, carried_over=build.lacking if moved else ())
     return replace(outcome, index=digest) if build.is_part else replace(outcome, digest=digest or outcome.digest)

@@ -56,7 +56,7 @@ def plan_of_file(name: str, sources: Sources, request: Request, git: Git, writte
     document = document_of(_text(saved), saved)
     again = request_of(document, request.variables, request.environment)
     root = _root_of(document["file"], name, sources, named=named)
-    sources.home = document["request"]["home"]
+    sources.home = document["request"]["included_file"]
     try:
         planned = plan(root, sources, again, git)
     except SpecError:

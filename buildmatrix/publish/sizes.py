@@ -21,7 +21,7 @@ COUNTS_PULLS = "docker.io"
 
 def sized(outcome: Outcome) -> list[TargetOutcome]:
     """Return the targets of which a registry is asked, each image once."""
-    pushed = [target for target in outcome.targets if target.tags and target.digest and target.status != "kept"]
+    pushed = [target for target in outcome.targets if target.tags and target.digest and target.status != "unchanged"]
     images = {target.digest: target for target in pushed[::-1]}
     counted = [target for target in images.values() if parse(target.tags[0]).host == COUNTS_PULLS]
     others = [target for target in images.values() if parse(target.tags[0]).host != COUNTS_PULLS]

@@ -1,14 +1,19 @@
-"""The reference of the file, made from the rows."""
+"""The reference of the file and of what programs read, made from the rows."""
 
 import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from buildmatrix import errors
 from buildmatrix.codes import CODES
+from buildmatrix.report.documents import DOCUMENTS, tables_of
 from buildmatrix.spec.rows import caches, options, settings
 from buildmatrix.spec.rows import tables as model
+from buildmatrix.spec.rows.document import Version
 from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.shapes import (
+    Doc,
     Examples,
     Rest,
     Row,
@@ -53,7 +58,7 @@ def reference_markdown() -> str:
     parts = ["# Reference\n\nMade from the code by `make generate`; do not edit.\n"]
     parts += [table_markdown(title, table, text) for title, table, text in TABLES]
     parts += [_tables_of(key, shape) for key, shape in ARMS]
-    return "".join([*parts, _filters(), _scope(), _exit_codes(), _codes()])
+    return "".join([*parts, _filters(), _scope(), _exit_codes(), _documents(), _codes()])
 
 
 def table_markdown(title: str, table: type[Table], text: str) -> str:
@@ -62,11 +67,12 @@ def table_markdown(title: str, table: type[Table], text: str) -> str:
     return f"\n## {title}\n\n{text}\n" + _rows([row for row in rows(table) if row.attribute not in inherited])
 
 
-def _rows(shown: list[Row]) -> str:
+def _rows(shown: Iterable[Row], *, needed: bool = True) -> str:
     lines = ["", "| key | type | what it is |", "| --- | --- | --- |"]
     for row in shown:
         key = "any other" if row.marker(Rest) else row.key
-        lines.append(f"| `{key}`{' (required)' if row.required else ''} | {_type(row.shape)} | {_cell(_words(row))} |")
+        kind = f"{_type(row.shape)}{' or null' if row.nullable else ''}"
+        lines.append(f"| `{key}`{' (required)' if row.required and needed else ''} | {kind} | {_cell(_words(row))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -137,6 +143,30 @@ def _scope() -> str:
 
 def _exit_codes() -> str:
     return f"\n## Exit codes\n\n{exit_codes()}"
+
+
+def _documents() -> str:
+    text = "\n## Documents for programs\n\n"
+    text += "JSON; `buildmatrix schema NAME` writes the JSON Schema of each. Every key is always there, but for those\n"
+    text += "that are marked as left out; null is what is not known, or not there.\n"
+    return text + "".join(document_markdown(name, shape) for name, shape in DOCUMENTS.items())
+
+
+def document_markdown(name: str, shape: Any) -> str:
+    """Return a document with all rows of its tables."""
+    text = ""
+    for way, kind in tables_of(shape):
+        head = f"`{name}`" + (f": `{way}`" if way else "")
+        text += f"\n### {head}\n\n{(kind.__doc__ or '').strip()}\n{_rows(_as_document(kind), needed=False)}"
+    return text
+
+
+def _as_document(kind: type[Table]) -> Iterator[Row]:
+    """Yield the rows; those that may be left out say so, and `format_version` says which it is."""
+    for row in rows(kind):
+        version = row.marker(Version)
+        more = f"{row.doc} Here it is {version.number}." if version else f"{row.doc} May be left out."
+        yield replace(row, markers=(Doc(more), *row.markers)) if version or not row.required else row
 
 
 def _codes() -> str:

@@ -12,24 +12,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from buildmatrix.engine.outcome import TargetOutcome
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.files import own_folder, read_regular, write_whole
 from buildmatrix.plan.model import Plan
+from buildmatrix.spec.rows.document import plain_document
 from buildmatrix.spec.toml.plain import table_of
 from buildmatrix.state.fingerprint import Fingerprints
 from buildmatrix.state.present import Left, files_of
+from buildmatrix.state.result import FORMAT_VERSION, Entry, ResultDocument, entries_of
 
 FOLDER, FILE = ".buildmatrix", "result.json"
-FORMAT_VERSION = 1
 MOST_BYTES = 1 << 28
 SECONDS = 1.0
 """How often it is written at most while a run goes on."""
-
-MOST = 10**18
-"""Bytes, or seconds, beyond which a number means nothing."""
 
 KEPT = ("digest", "index", "size", "seconds", "tags", "log")
 """What is worth remembering of an outcome."""
@@ -51,8 +48,8 @@ class ResultFile:
         self.trouble = ""
         """Why the result is not kept; "" if it is."""
         self._builder = ""
-        self._found: dict[str, dict[str, Any]] = {}
-        self._known: dict[str, dict[str, Any]] = {}
+        self._found: dict[str, Entry] = {}
+        self._known: dict[str, Entry] = {}
         self._saved = 0.0
 
     @property
@@ -67,7 +64,7 @@ class ResultFile:
         self._builder = builder
         self.fingerprints.start()
 
-    def known(self) -> dict[str, dict[str, Any]]:
+    def known(self) -> dict[str, Entry]:
         """Return what is known of earlier runs, by target; StaleError if the file cannot be used."""
         try:
             self._known = self._read()
@@ -75,7 +72,7 @@ class ResultFile:
             self._known = {}
         return self._known
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> dict[str, Entry]:
         """Return the entries by target; FileNotFoundError if there are none, StaleError if they cannot be used."""
         hint = f"run apply without --resume, or delete {FOLDER}/{FILE}"
         try:
@@ -85,15 +82,13 @@ class ResultFile:
             raise
         except (OSError, ValueError):
             document = {}
-        version, entries = document.get("format_version", FORMAT_VERSION), document.get("targets")
-        sound = isinstance(entries, dict) and all(map(_is_sound, entries.values()))
+        version = document.setdefault("format_version", FORMAT_VERSION)
         if version != FORMAT_VERSION:
             message = f"the last result has format {version}, this buildmatrix reads {FORMAT_VERSION}"
             raise _OtherFormatError(Diagnostic(message=message, code="result", hint=hint))
-        if not sound:
+        if (found := entries_of(document)) is None:
             message = f"the last result, {FOLDER}/{FILE}, cannot be read"
             raise StaleError(Diagnostic(message=message, code="result", hint=hint))
-        found: dict[str, dict[str, Any]] = document["targets"]
         return found
 
     def record(self, outcome: TargetOutcome) -> None:
@@ -102,17 +97,21 @@ class ResultFile:
         What was kept, or was only built upon and came from the cache, is what it was; so is what was not to be built.
         But the tags of what was kept may have moved only now.
         """
-        same = outcome.status == "kept" or (not outcome.exported and outcome.status in {"cached", "skipped"})
-        if outcome.status == "kept" and outcome.name in self._known:
-            moved = {"digest": outcome.digest, "index": outcome.index, "tags": list(outcome.tags)}
-            self._found[outcome.name] = self._known[outcome.name] | moved
+        same = outcome.status == "unchanged" or (not outcome.exported and outcome.status in {"cached", "skipped"})
+        if outcome.status == "unchanged" and outcome.name in self._known:
+            moved = {"digest": outcome.digest, "index": outcome.index, "tags": outcome.tags}
+            self._found[outcome.name] = self._known[outcome.name].but(moved)
         if same or outcome.call:
             return
-        entry: dict[str, Any] = {"status": outcome.status, "fingerprint": ""}
+        entry = Entry(status=outcome.status, fingerprint="")
         if outcome.status in {"built", "cached"} and outcome.exported:
-            entry |= {"fingerprint": self.fingerprints.of(outcome.name), "builder": self._builder}
-            entry |= {key: getattr(outcome, key) for key in KEPT}
-            entry |= {"files": files_of(self._plan, self._plan.by_name[outcome.name])}
+            entry = Entry(
+                status=outcome.status,
+                fingerprint=self.fingerprints.of(outcome.name),
+                builder=self._builder,
+                files=files_of(self._plan, self._plan.by_name[outcome.name]),
+                **{key: getattr(outcome, key) for key in KEPT},
+            )
         self._found[outcome.name] = entry
         if time.monotonic() - self._saved > SECONDS:
             self.save()
@@ -136,7 +135,7 @@ class ResultFile:
         except OSError as error:
             self.trouble = f"{FOLDER}/{FILE} cannot be written: {error.strerror}"
 
-    def _others(self) -> dict[str, dict[str, Any]]:
+    def _others(self) -> dict[str, Entry]:
         try:
             return self._read()
         except FileNotFoundError:
@@ -146,36 +145,21 @@ class ResultFile:
         except StaleError:
             return {}
 
-    def _write(self, entries: Mapping[str, Any]) -> None:
+    def _write(self, entries: Mapping[str, Entry]) -> None:
         ignore = self.path.parent / ".gitignore"
         if not os.path.lexists(ignore):
             write_whole(ignore, "*\n")
-        write_whole(self.path, json.dumps({"format_version": FORMAT_VERSION, "targets": entries}, indent=1))
+        write_whole(self.path, json.dumps(plain_document(ResultDocument, entries), indent=1))
 
 
-def left_of(entry: Mapping[str, Any]) -> Left:
+def left_of(entry: Entry) -> Left:
     """Return what an entry says was left."""
     return Left(
-        digest=entry.get("digest", ""),
-        index=entry.get("index", ""),
-        tags=tuple(entry.get("tags", ())),
-        files=entry.get("files", {}),
-        builder=entry.get("builder", ""),
-    )
-
-
-def _is_sound(entry: Any) -> bool:
-    """Tell whether an entry has the types that it was written with."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("fingerprint"), str):
-        return False
-    tags, size, seconds = entry.get("tags", []), entry.get("size", 0), entry.get("seconds", 0)
-    return (
-        all(isinstance(entry.get(key, ""), str) for key in ("status", "digest", "index", "log", "builder"))
-        and isinstance(entry.get("files", {}), dict)
-        and (isinstance(size, int) and size < MOST)
-        and (isinstance(seconds, int | float) and seconds < MOST)
-        and isinstance(tags, list)
-        and all(isinstance(tag, str) for tag in tags)
+        digest=entry.digest or "",
+        index=entry.index or "",
+        tags=entry.tags or (),
+        files=entry.files or {},
+        builder=entry.builder or "",
     )
 
 

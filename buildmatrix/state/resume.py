@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from buildmatrix.engine.outcome import TargetOutcome
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
+from buildmatrix.spec.rows.shapes import given
 from buildmatrix.state.present import Present
 from buildmatrix.state.record import KEPT, ResultFile, left_of
+from buildmatrix.state.result import Entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +38,20 @@ def resumed(plan: BuildPlan, result: ResultFile, present: Present, *, pull: bool
     reasons |= present.doubts(left)
     reasons |= dict(_follow(plan, set(left) - set(reasons), reasons))
     found = {name: _outcome(plan.by_name[name], known[name]) for name in left if name not in reasons}
-    spared = {name: _outcome(plan.by_name[name], {}) for name in _only_for(plan, found)}
+    spared = {name: _outcome(plan.by_name[name]) for name in _only_for(plan, found)}
     return Resumed(kept=found | spared, reasons=reasons)
 
 
-def _changed(name: str, entry: Mapping[str, Any], result: ResultFile, *, pull: bool) -> str:
+def _changed(name: str, entry: Entry, result: ResultFile, *, pull: bool) -> str:
     if pull:
         return "newer base images are asked for"
-    if entry.get("status") not in {"built", "cached"}:
+    if entry.status not in {"built", "cached"}:
         return "the last run did not build it"
     if doubt := result.fingerprints.doubt(name):
         return doubt
-    if not entry["fingerprint"] or not (now := result.fingerprints.of(name)):
+    if not entry.fingerprint or not (now := result.fingerprints.of(name)):
         return "its files changed as a run began"
-    return "" if entry["fingerprint"] == now else f"{result.asked}its definition or its files changed"
+    return "" if entry.fingerprint == now else f"{result.asked}its definition or its files changed"
 
 
 def _follow(plan: Plan, holding: set[str], reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -84,17 +85,18 @@ def _only_for(plan: Plan, kept: Mapping[str, TargetOutcome]) -> Iterator[str]:
             yield target.name
 
 
-def _outcome(target: Build, entry: Mapping[str, Any]) -> TargetOutcome:
-    values = {key: entry[key] for key in KEPT if key in entry and key != "seconds"}  # they are of another run
+def _outcome(target: Build, entry: Entry | None = None) -> TargetOutcome:
+    known = given(entry) if entry else {}
+    values = {"tags": (), **{key: known[key] for key in KEPT if key in known and key != "seconds"}}  # of another run
     return TargetOutcome(
         name=target.name,
         target=target.target,
         declared=target.declared,
-        status="kept",
+        status="unchanged",
         exported=target.exported,
         platforms=target.platforms,
         links=target.links,
         needs=target.needs,
         reason="an earlier run built it, and nothing changed since",
-        **{**values, "tags": tuple(values.get("tags", ()))},
+        **values,
     )

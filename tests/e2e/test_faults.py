@@ -134,7 +134,7 @@ def test_a_registry_that_fails_while_tags_move_moves_none(
     assert [one["tags"] for one in outcomes(done).values()] == [[], []]
     proxy.faults = []
     again = succeeded(run(*flags, "--resume"))
-    assert {one["status"] for one in again.values()} == {"kept"}
+    assert {one["status"] for one in again.values()} == {"unchanged"}
     assert [digest(f"{repository}/{one}:1") for one in "ab"] == [again[one]["digest"] for one in "ab"]
     assert before[0] != again["a"]["digest"]
 
@@ -183,7 +183,7 @@ def test_an_engine_that_is_killed_and_comes_back(
     assert not digest(f"{repository}/slow:1")
     bring_back()
     done = run("apply", "--builder", second_engine, "--resume", "--retries", "4", "--format", "json")
-    assert statuses(done) == {"quick": "kept", "slow": "built"}, done.stderr
+    assert statuses(done) == {"quick": "unchanged", "slow": "built"}, done.stderr
     assert digest(f"{repository}/slow:1")
 
 

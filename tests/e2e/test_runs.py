@@ -57,7 +57,7 @@ def test_a_check_moves_no_tag(
     assert digest(f"{repository}/app:1") == before
     assert raw(f"{repository}/app:1")
     kept = run("apply", "--builder", builder, "--resume", "--format", "json")
-    assert statuses(kept) == {"app": "kept"}
+    assert statuses(kept) == {"app": "unchanged"}
 
 
 def test_a_check_writes_nothing_where_nothing_was(project: Project, run: Run, repository: str) -> None:
@@ -211,10 +211,10 @@ def test_a_kept_base_is_what_is_built_upon(
     found = resume(run, *more, "--var", "v=2", SALT=salt)
     assert found["child"]["status"] == "built"
     if found["base"]["reason"] != LOST:  # an engine may throw away what it likes, whenever it likes
-        assert found["base"]["status"] == "kept"
+        assert found["base"]["status"] == "unchanged"
         assert (found["base"]["digest"], found["base"]["tags"]) == (first["digest"], [base])
     assert digest(base) == found["base"]["digest"]
-    assert {one["status"] for one in resume(run, *more, "--var", "v=2", SALT=salt).values()} == {"kept"}
+    assert {one["status"] for one in resume(run, *more, "--var", "v=2", SALT=salt).values()} == {"unchanged"}
     lose = ["docker", "buildx", "prune", "--builder", builder, "-f", "-a", "--filter", f"description~={salt}"]
     subprocess.run(lose, check=True, capture_output=True)
     found = resume(run, *more, "--var", "v=3", SALT=salt)
@@ -222,7 +222,7 @@ def test_a_kept_base_is_what_is_built_upon(
     assert found["base"]["reason"] == LOST
     assert digest(base) == found["base"]["digest"] != first["digest"]
     assert layers(child)[: len(layers(base))] == layers(base)
-    assert {one["status"] for one in resume(run, *more, "--var", "v=3", SALT=salt).values()} == {"kept"}
+    assert {one["status"] for one in resume(run, *more, "--var", "v=3", SALT=salt).values()} == {"unchanged"}
 
 
 def test_tags_that_waited_move_when_the_rest_is_there(
@@ -247,10 +247,10 @@ def test_tags_that_waited_move_when_the_rest_is_there(
     assert statuses(run("apply", "-k", "--format", "json", *more)) == {"good": "built", "bad": "failed"}
     assert not digest(f"{repository}/good:1")
     found = resume(run, *more, "--var", "bad=true")
-    assert (found["good"]["status"], found["good"]["tags"]) == ("kept", [f"{repository}/good:1"])
+    assert (found["good"]["status"], found["good"]["tags"]) == ("unchanged", [f"{repository}/good:1"])
     assert digest(f"{repository}/good:1") == found["good"]["digest"]
     done = run("apply", "--resume", "--format", "json", *more, "--var", "bad=true")
-    assert {one["status"] for one in succeeded(done).values()} == {"kept"}
+    assert {one["status"] for one in succeeded(done).values()} == {"unchanged"}
     assert json.loads(done.stdout)["publish"] is None
 
 
@@ -307,7 +307,7 @@ def test_what_is_no_longer_on_the_disk_or_in_the_engine_is_built(
         {"empty/file": ""},
     )
     succeeded(run("apply", "--format", "json"))
-    assert {one["status"] for one in resume(run).values()} == {"kept"}
+    assert {one["status"] for one in resume(run).values()} == {"unchanged"}
     (folder / "app.tar").unlink()
     (folder / "out" / "bin" / "sh").unlink()
     subprocess.run(["docker", "rmi", f"{repository}/loaded:1"], check=True, capture_output=True)
@@ -316,7 +316,7 @@ def test_what_is_no_longer_on_the_disk_or_in_the_engine_is_built(
     assert reasons["folder"] == "out is not what the last run wrote"
     assert reasons["loaded"] == f"the engine has {repository}/loaded:1 no more"
     assert "nothing changed" in reasons["cached"]
-    assert {one["status"] for one in resume(run).values()} == {"kept"}
+    assert {one["status"] for one in resume(run).values()} == {"unchanged"}
     assert resume(run, "--builder", one_node)["cached"]["reason"] == "another builder built it"
 
 
@@ -347,15 +347,15 @@ def test_a_dockerfile_outside_and_what_is_needed_count(project: Project, run: Ru
         },
     )
     succeeded(run("apply", "--format", "json"))
-    assert {one["status"] for one in resume(run).values()} == {"kept"}
+    assert {one["status"] for one in resume(run).values()} == {"unchanged"}
     (folder / "docker/a.Dockerfile").write_text("FROM busybox\nLABEL a=b\n")
     found = resume(run)
-    assert {name: one["status"] == "kept" for name, one in found.items()} == {
+    assert {name: one["status"] == "unchanged" for name, one in found.items()} == {
         "app": False, "later": False, "rootfs": True, "packed": True,
     }  # fmt: skip
     (folder / "src/rootfs/machine").write_text("changed")
     found = resume(run)
-    assert {name for name, one in found.items() if one["status"] != "kept"} == {"rootfs", "packed"}
+    assert {name for name, one in found.items() if one["status"] != "unchanged"} == {"rootfs", "packed"}
 
 
 # --- chains -----------------------------------------------------------------------------------------------------------
@@ -388,7 +388,7 @@ def test_a_failure_in_a_chain_takes_only_what_is_upon_it(
     assert outcomes(done)["t5"]["reason"] == "t4, which it depends on, failed"
     project(chain(repository, salt, bad=9), {})
     found = resume(run, "--builder", builder, *flags)
-    assert [one["status"] for one in found.values()] == ["kept"] * 4 + ["built"] * 2
+    assert [one["status"] for one in found.values()] == ["unchanged"] * 4 + ["built"] * 2
 
 
 def test_a_link_of_a_chain_that_takes_too_long_is_ended(project: Project, run: Run, salt: str) -> None:

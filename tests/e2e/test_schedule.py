@@ -195,13 +195,14 @@ def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, 
     flags = ("apply", "--resume", "--format", "json", "--report", "r.json", "--log-dir", "logs")
     done = run(*flags, "--var", "bad=true", SALT=salt)
     assert statuses(done) == {
-        "base": "kept", "good": "kept", "upon-good": "kept", "after-good": "kept", "bad": "built", "upon-bad": "built",
+        "base": "unchanged", "good": "unchanged", "upon-good": "unchanged", "after-good": "unchanged",
+        "bad": "built", "upon-bad": "built",
     }  # fmt: skip
     (folder / "ctx" / "file").write_text("22")
     changed = statuses(run(*flags, "--var", "bad=true", SALT=salt))
-    assert changed["base"] != "kept"
-    assert changed["good"] != "kept"
-    assert changed["bad"] == "kept"
+    assert changed["base"] != "unchanged"
+    assert changed["good"] != "unchanged"
+    assert changed["bad"] == "unchanged"
 
 
 def test_logs_reports_and_github(project: Project, run: Run, tmp_path: Path, salt: str) -> None:
@@ -215,7 +216,7 @@ def test_logs_reports_and_github(project: Project, run: Run, tmp_path: Path, sal
     assert "(log: logs/bad.log)" in done.stdout
     assert f"oops {salt}" in (folder / "logs" / "bad.log").read_text()
     assert f"| oops {salt}" in done.stderr.partition("::group::bad")[2].partition("::endgroup::")[0]
-    assert json.loads((folder / "r.json").read_text())["format_version"] == 1
+    assert json.loads((folder / "r.json").read_text())["format_version"] == 2
     assert 'failures="1"' in (folder / "r.xml").read_text()
     page = (folder / "r.html").read_text()
     assert page.startswith("<!doctype html>")

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from buildmatrix import __version__
 from buildmatrix.cli.application import COMMANDS, application
+from buildmatrix.report.documents import DOCUMENTS
 from buildmatrix.spec.rows.schema import file_schema
 
 ROOT = Path(__file__).parents[2]
@@ -282,9 +283,9 @@ def test_every_key_of_the_schema_stands_in_the_reference() -> None:
     assert {title for title in SECTIONS.values() if title not in sections} == set()
 
 
-@pytest.mark.parametrize("which", ["file", "plan", "report"])
+@pytest.mark.parametrize("which", ["file", *DOCUMENTS])
 def test_each_schema_is_written(which: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    committed = {"file": "buildmatrix", "plan": "plan", "report": "report"}[which]
+    committed = "buildmatrix" if which == "file" else which
     monkeypatch.chdir(tmp_path)
     said = CliRunner().invoke(application(["schema"]), ["schema", which]).output
     assert said == (ROOT / f"schemas/{committed}.schema.json").read_text()

@@ -9,6 +9,8 @@ from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.pipeline import catalog, listed
+from buildmatrix.plan.cells.catalog import Catalog
+from buildmatrix.plan.model import Plan
 from buildmatrix.report.plan import listing
 from buildmatrix.template.request import Request
 
@@ -48,15 +50,18 @@ def list_(
             raise UsageError(Diagnostic(message=message, code="usage", hint=f"write buildmatrix list {what}"))
         chosen = selection.selectors or ([] if run.sources.home else ["*"])
         asked = request(chosen, filters)
-        rows = _rows(run, what, asked)
-        say(listing.as_json(rows) if output_format == "json" else listing.as_text(rows, run.style(), width=width()))
+        source = _source(run, what, asked)
+        if output_format == "json":
+            say(listing.list_json(what, source))
+        else:
+            say(listing.list_text(what, source, run.style(), width=width()))
 
 
-def _rows(run: Session, what: What, asked: Request) -> listing.Rows:
+def _source(run: Session, what: What, asked: Request) -> Plan | Catalog:
+    found: tuple[Plan | Catalog, tuple[Diagnostic, ...]]
     if what in {"groups", "variables"}:
-        known, lacking = catalog(run.name, run.sources, asked, run.git)
-        run.warn(lacking)
-        return listing.groups(known.groups) if what == "groups" else listing.variables(known.variables)
-    planned, lacking = listed(run.name, run.sources, asked, run.git)
-    run.warn(lacking)
-    return {"targets": listing.targets, "platforms": listing.platforms, "tags": listing.tags}[what](planned)
+        found = catalog(run.name, run.sources, asked, run.git)
+    else:
+        found = listed(run.name, run.sources, asked, run.git)
+    run.warn(found[1])
+    return found[0]

@@ -8,7 +8,7 @@ import typer
 from buildmatrix.cli.output import say
 
 JsonSchema = dict[str, Any]
-Which = Literal["file", "plan", "report"]
+Which = Literal["file", "plan", "report", "result", "diagnostics", "list", "graph"]
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,11 @@ def register(app: typer.Typer) -> None:
 def schema(
     which: Annotated[
         Which,
-        typer.Argument(metavar="[WHICH]", help="file, plan (plan --format json) or report (apply --format json)."),
+        typer.Argument(
+            metavar="[WHICH]",
+            help="file, plan, report (of apply), result (.buildmatrix/result.json), diagnostics (of validate), list or "
+            "graph.",
+        ),
     ] = "file",
 ) -> None:
     """Write a JSON Schema: that of buildmatrix.toml for editors, or those of what programs read.
@@ -34,14 +38,10 @@ def schema(
 
 
 def _schema(which: Which) -> JsonSchema:
-    if which == "plan":
-        from buildmatrix.plan.document.fields import plan_schema
+    if which == "file":
+        from buildmatrix.spec.rows.schema import published_schema
 
-        return plan_schema()
-    if which == "report":
-        from buildmatrix.report.run.json import run_schema
+        return published_schema()
+    from buildmatrix.report.documents import schemas
 
-        return run_schema()
-    from buildmatrix.spec.rows.schema import published_schema
-
-    return published_schema()
+    return schemas()[which]

@@ -40,7 +40,7 @@ def validate(
             run.name, run.sources, request(filters=options.Filters(var=var, var_file=var_file)), run.git
         )
         if output_format == "json":
-            from buildmatrix.report.diagnostics.text import diagnostics_json
+            from buildmatrix.report.diagnostics.json import diagnostics_json
 
             say(diagnostics_json(found, run.sources, prefix=run.prefix))
         _finish(run, found, quiet=output_format == "json")

@@ -21,20 +21,9 @@ from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.credentials import learn_csv, learn_setting
 from buildmatrix.spec.recovery import ANY_SETTING
 from buildmatrix.spec.rows.csv import BadCsvError, is_table_list, parsed
+from buildmatrix.spec.rows.schema import definitions, row_schema
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import (
-    JsonSchema,
-    Row,
-    Table,
-    build,
-    definitions,
-    given,
-    is_template,
-    plain,
-    row_of,
-    row_schema,
-    unwrap,
-)
+from buildmatrix.spec.rows.shapes import JsonSchema, Row, Table, build, given, is_template, plain, row_of, unwrap
 from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
 from buildmatrix.template.scope import FOLLOWS, UNKNOWN_NAME, BadTemplateError

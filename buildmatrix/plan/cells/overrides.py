@@ -10,18 +10,9 @@ from buildmatrix.spec.credentials import learn, learn_text
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.marked import says
 from buildmatrix.spec.rows.markers import NameOf
+from buildmatrix.spec.rows.schema import definitions, table_schema
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import (
-    Row,
-    build_table,
-    definitions,
-    given,
-    is_list,
-    is_map,
-    rows,
-    table_schema,
-    unwrap,
-)
+from buildmatrix.spec.rows.shapes import Row, build_table, given, is_list, is_map, rows, unwrap
 from buildmatrix.spec.rows.tables import Layer
 from buildmatrix.spec.toml.plain import boolean_of, oddities
 

@@ -1,71 +1,206 @@
 """The plan as a document: what `plan --format json` writes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from buildmatrix.errors import Diagnostic
-from buildmatrix.git.facts import FACTS
+from buildmatrix.errors import Place
 from buildmatrix.plan.document.contents import Contents
-from buildmatrix.plan.model import Given, Grant, Made, Plan, PlannedTarget
+from buildmatrix.plan.model import Given, Plan
 from buildmatrix.plan.publishing import staging_tags
 from buildmatrix.spec.credentials import without_credentials
+from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, document_schema, plain_document, version_of
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import JsonSchema, definitions, plain_table, table_schema
+from buildmatrix.spec.rows.shapes import Doc, JsonSchema, Key, Keyword
 
-FORMAT_VERSION = 2
-
-
-def plan_document(plan: Plan, contents: Contents | None = None, commit: str = "") -> dict[str, Any]:
-    """Return a plan as plain data; the same plan gives the same data.
-
-    The schema (`plan_schema`) has the places of `warnings` and `allow` as well: only `report` knows lines.
-    """
-    known = contents or Contents(files=plan.digests)
-    return {
-        "format_version": FORMAT_VERSION,
-        "file": plan.file,
-        "sources": dict(known.files),
-        "contexts": dict(known.folders),
-        "git": {"sha": commit, **plan.made.facts},
-        "request": _request(plan.made),
-        "requires_buildx": list(plan.requires_buildx),
-        "selectors": list(plan.selectors),
-        "platforms": list(plan.platforms),
-        "totals": {
-            "targets": len(plan.targets),
-            "platform_builds": plan.platform_builds,
-            "stages": len(plan.stages),
-        },
-        "stages": [[target.name for target in stage] for stage in plan.stages],
-        "targets": [_target(target, plan.apply) for target in plan.targets],
-        "matrices": {
-            name: {"axes": list(facts.axes), "cells": facts.cells, "excluded": facts.excluded}
-            for name, facts in plan.matrices.items()
-        },
-        "allow": [_grant(grant) for grant in plan.grants],
-        "warnings": [_warning(diagnostic) for diagnostic in plan.warnings],
-        "apply": plain_table(plan.apply),
-    }
+Where = Callable[[Place | None], tuple[str | None, int | None]]
+"""Which file and line a place is."""
 
 
-def _target(target: PlannedTarget, apply: Apply) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "target": target.declared,
-        "cell": {axis: _plain(value) for axis, value in target.cell.items()},
-        "stage": target.stage,
-        "why": {"kind": target.reason.kind, "by": target.reason.by},
-        "exported": target.exported,
-        "builds_upon": list(target.links),
-        "needs": list(target.needs),
-        "declared_in": target.place.file,
-        "lacking": list(target.lacking),
-        "staging_tags": list(staging_tags(target, apply)),
-        "settings": plain_table(without_credentials(target.settings)),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A plan, and what it does not know of itself: digests, the commit, and lines, which only `report` knows."""
+
+    plan: Plan
+    contents: Contents
+    commit: str = ""
+    where: Where = field(default=lambda _: (None, None))
+
+
+_AT_LEAST_0, _AT_LEAST_1 = Keyword("minimum", 0), Keyword("minimum", 1)
+_FILE, _LINE = Doc("Relative to the directory of the root file."), Doc("From 1.")
+
+
+class Commit(Document):
+    """The commit, and the other facts that templates asked for."""
+
+    sha: Annotated[str, Doc('"" where none is known.')]
+    short: Annotated[str | None, Doc("The first characters of it.")] = None
+    branch: Annotated[str | None, Doc('"" where there is none.')] = None
+    tag: Annotated[str | None, Doc('"" where there is none.')] = None
+    dirty: Annotated[bool | None, Doc("Whether files differ from the commit.")] = None
+    timestamp: Annotated[str | None, Doc("The commit's time.")] = None
+
+
+class GivenValue(Document):
+    """The value of a variable that was given, and by what."""
+
+    given_by: Annotated[
+        Literal["--var", "--var-file", "environment"], Key("from"), Of("origin"), Doc("What gave the value.")
+    ]
+    env: Annotated[str, Doc('The environment variable, "" without one.')]
+    text: Annotated[str, Of(lambda given, _: _text(given)), Doc("The value; that of a --var-file as JSON.")]
+
+
+class Asked(Document):
+    """What the plan was asked for, so that it can be made again."""
+
+    included_file: Annotated[
+        str, Of("home"), Doc('The included file whose targets are meant where nothing is selected; "" for none.')
+    ]
+    set: Annotated[tuple[str, ...], Of("sets"), Doc("The --set options.")]
+    output: Annotated[Literal["declared", "push", "load", "none"], Doc("What --push, --load and --no-output ask for.")]
+    variables: Annotated[
+        Mapping[str, GivenValue],
+        Of(lambda made, _: {name: given for name, given in made.given.items() if not given.secret}),
+        Doc("The values that were given of variables that the plan uses."),
+    ]
+    withheld: Annotated[
+        Mapping[str, str],
+        Of(lambda made, _: {name: given.env for name, given in made.given.items() if given.secret}),
+        Doc("Variables with credentials, and the environment variable from which `apply` takes each."),
+    ]
+    files: Annotated[tuple[str, ...], Doc("Files that gave variables their values.")]
+    source_date_epoch: Annotated[
+        str | None, Of(lambda made, _: made.epoch), Doc("SOURCE_DATE_EPOCH; null where it is not set.")
+    ]
+
+
+class PlanTotals(Document):
+    """How much a plan builds."""
+
+    targets: Annotated[int, _AT_LEAST_0, Of(lambda plan, _: len(plan.targets)), Doc("Targets and cells.")]
+    platform_builds: Annotated[int, _AT_LEAST_0, Doc("Images of one platform; a target without platforms is one.")]
+    stages: Annotated[int, _AT_LEAST_0, Of(lambda plan, _: len(plan.stages)), Doc("Steps of the order.")]
+
+
+class Why(Document):
+    """Why a target is in the plan."""
+
+    kind: Annotated[
+        Literal["selected", "context", "needs"], Doc("Selected, or a target depends on it by `contexts` or `needs`.")
+    ]
+    by: Annotated[str, Doc('The selector ("" where nothing was named), or the target that depends on it.')]
+
+
+class TargetOfPlan(Document):
+    """A target, or a cell of a matrix."""
+
+    name: Annotated[str, Doc("Unique in the plan; the target's name in the bake file.")]
+    target: Annotated[str, Of("declared"), Doc("The name in the file.")]
+    cell: Annotated[
+        Mapping[str, Any], Of(lambda target, _: _plain(target.cell)), Doc("Axis to value; empty without a matrix.")
+    ]
+    stage: Annotated[int, _AT_LEAST_1, Doc("When it is built; those of a stage may be built at the same time.")]
+    why: Annotated[Why, Of("reason"), Doc("Why it is in the plan.")]
+    exported: Annotated[bool, Doc("false: only built because others depend on it.")]
+    depends_on: Annotated[tuple[str, ...], Of("links"), Doc("Targets whose images it is built from, by `contexts`.")]
+    needs: Annotated[tuple[str, ...], Doc("Targets that are built first, for order only.")]
+    declared_in: Annotated[str, Of("place.file"), Doc("The file that declares it.")]
+    carried_over: Annotated[
+        tuple[str, ...],
+        Of("lacking"),
+        Doc("Platforms left out by --platform, which are taken over from what its tags hold."),
+    ]
+    staging_tags: Annotated[
+        tuple[str, ...],
+        Of(lambda target, known: staging_tags(target, known.plan.apply)),
+        Doc("Tags that may carry the push first, where its own move later."),
+    ]
+    settings: Annotated[
+        Settings, Of(lambda target, _: without_credentials(target.settings)), Doc("Rendered, with *** for secrets.")
+    ]
+
+
+class MatrixOfPlan(Document):
+    """A matrix as it is declared."""
+
+    axes: Annotated[tuple[str, ...], Doc("The names of its axes.")]
+    cells: Annotated[int, _AT_LEAST_0, Doc("How many cells it has, selected or not.")]
+    excluded: Annotated[int, _AT_LEAST_0, Doc("How many combinations `exclude` leaves out.")]
+
+
+class Entitlement(Document):
+    """What a build reads, writes or may do beyond the ordinary."""
+
+    value: Annotated[str, Doc("As --allow takes it.")]
+    target: Annotated[str, Doc("The target that asks for it.")]
+    automatic: Annotated[bool, Doc("true: it stays within the repository, and `apply` allows it by itself.")]
+    file: Annotated[str | None, Of(lambda grant, known: known.where(grant.place)[0]), _FILE]
+    line: Annotated[int | None, _AT_LEAST_1, Of(lambda grant, known: known.where(grant.place)[1]), _LINE]
+
+
+class WarningOfPlan(Document):
+    """What is right, and may not be meant."""
+
+    code: Annotated[str, Doc("What kind of warning it is.")]
+    message: Annotated[str, Doc("What is wrong.")]
+    hint: Annotated[str, Doc('What to write instead, "" where nothing is known.')]
+    file: Annotated[str | None, Of(lambda warning, known: known.where(warning.place)[0]), _FILE]
+    line: Annotated[int | None, _AT_LEAST_1, Of(lambda warning, known: known.where(warning.place)[1]), _LINE]
+
+
+class PlanDocument(Document):
+    """What would be built: `plan --format json`, which `apply` takes as a saved plan."""
+
+    format_version: Annotated[int, Version(3), FORMAT]
+    file: Annotated[str, Doc("The root file, relative to the directory in which the plan is applied.")]
+    sources: Annotated[
+        Mapping[str, str],
+        Of(lambda _, known: known.contents.files),
+        Doc("SHA-256 of each file that the plan was made from."),
+    ]
+    contexts: Annotated[
+        Mapping[str, str],
+        Of(lambda _, known: known.contents.folders),
+        Doc("SHA-256 of the contents of each directory of contexts."),
+    ]
+    git: Annotated[
+        Commit,
+        Of(lambda plan, known: Commit(**{"sha": known.commit, **plan.made.facts})),
+        Doc("The commit, and the other facts that templates asked for."),
+    ]
+    request: Annotated[Asked, Of("made"), Doc("What the plan was asked for.")]
+    requires_buildx: Annotated[tuple[str, ...], Doc("The versions of buildx that will do.")]
+    selectors: Annotated[tuple[str, ...], Doc("What was named.")]
+    platforms: Annotated[tuple[str, ...], Doc("The --platform filter.")]
+    totals: Annotated[PlanTotals, Of(lambda plan, _: plan), Doc("How much it builds.")]
+    stages: Annotated[
+        tuple[tuple[str, ...], ...],
+        Of(lambda plan, _: [[target.name for target in stage] for stage in plan.stages]),
+        Doc("Names that can be built at the same time."),
+    ]
+    targets: Annotated[tuple[TargetOfPlan, ...], Doc("In the order in which they are built.")]
+    matrices: Annotated[Mapping[str, MatrixOfPlan], Doc("The matrices by the names of their targets.")]
+    allow: Annotated[tuple[Entitlement, ...], Of("grants"), Doc("What builds have to be allowed.")]
+    warnings: Annotated[tuple[WarningOfPlan, ...], Doc("What may not be meant.")]
+    apply: Annotated[Apply, Doc("The file's [apply].")]
+
+
+FORMAT_VERSION = version_of(PlanDocument)
+
+
+def plan_document(known: Known) -> dict[str, Any]:
+    """Return a plan as plain data; the same plan gives the same data."""
+    return plain_document(PlanDocument, known.plan, known)
+
+
+def plan_schema() -> JsonSchema:
+    """Return the JSON Schema of the document (draft 2020-12)."""
+    return document_schema(PlanDocument)
 
 
 def _plain(value: Any) -> Any:
@@ -77,30 +212,8 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _grant(grant: Grant) -> dict[str, Any]:
-    return {"value": grant.value, "target": grant.target, "automatic": grant.automatic}
-
-
-def _warning(diagnostic: Diagnostic) -> dict[str, str]:
-    return {"code": diagnostic.code, "message": diagnostic.message, "hint": diagnostic.hint}
-
-
-def _request(made: Made) -> dict[str, Any]:
-    shown = {name: given for name, given in made.given.items() if not given.secret}
-    return {
-        "home": made.home,
-        "sets": list(made.sets),
-        "output": made.output,
-        "variables": {name: _given(given) for name, given in shown.items()},
-        "withheld": {name: given.env for name, given in made.given.items() if given.secret},
-        "files": list(made.files),
-        "source_date_epoch": made.epoch,
-    }
-
-
-def _given(given: Given) -> dict[str, str]:
-    text = _json(given.value) if given.origin == "--var-file" else str(given.value)
-    return {"from": given.origin, "env": given.env, "text": text}
+def _text(given: Given) -> str:
+    return _json(given.value) if given.origin == "--var-file" else str(given.value)
 
 
 def _json(value: Any) -> str:
@@ -112,87 +225,3 @@ def _json(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_json, value)) + "]"
     return json.dumps(value)
-
-
-_WHERE: dict[str, JsonSchema] = {
-    "file": {"type": ["string", "null"], "description": "Relative to the directory of the root file."},
-    "line": {"type": ["integer", "null"], "minimum": 1},
-}
-
-
-def plan_schema() -> JsonSchema:
-    """Return the JSON Schema of the document (draft 2020-12)."""
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    count = {"type": "integer", "minimum": 0}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A plan of buildmatrix",
-        **_object(
-            format_version={"const": FORMAT_VERSION},
-            file=text | {"description": "The root file, relative to the directory in which the plan is applied."},
-            sources=_map(text) | {"description": "SHA-256 of each file that the plan was made from."},
-            contexts=_map(text) | {"description": "SHA-256 of the contents of each folder of contexts."},
-            git=_facts_schema(),
-            request=_request_schema(),
-            requires_buildx=texts,
-            selectors=texts,
-            platforms=texts | {"description": "The --platform filter."},
-            totals=_object(targets=count, platform_builds=count, stages=count),
-            stages={"type": "array", "items": texts, "description": "Names that can be built at the same time."},
-            targets={"type": "array", "items": _target_schema()},
-            matrices=_map(_object(axes=texts, cells=count, excluded=count)),
-            allow={"type": "array", "items": _object(value=text, target=text, automatic={"type": "boolean"}, **_WHERE)},
-            warnings={"type": "array", "items": _object(code=text, message=text, hint=text, **_WHERE)},
-            apply={"$ref": "#/$defs/Apply"},
-        ),
-        "$defs": definitions(Settings, templates=False) | {"Apply": table_schema(Apply, templates=False)},
-    }
-
-
-def _facts_schema() -> JsonSchema:
-    properties: JsonSchema = {name: {"type": "boolean" if name == "dirty" else "string"} for name in FACTS}
-    return _object(**properties) | {
-        "required": ["sha"],
-        "description": 'The commit ("" where none is known), and the other facts that templates asked for.',
-    }
-
-
-def _request_schema() -> JsonSchema:
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    origins: JsonSchema = {"enum": ["--var", "--var-file", "environment"]}
-    return _object(
-        home=text | {"description": "The included file whose targets are meant where nothing is selected."},
-        sets=texts | {"description": "The --set options."},
-        output={"enum": ["declared", "push", "load", "none"]},
-        variables=_map(_object(**{"from": origins}, env=text, text=text))
-        | {"description": "The values that were given of variables that the plan uses; of a --var-file as JSON."},
-        withheld=_map(text) | {"description": "Variables with credentials: `apply` takes them from this environment."},
-        files=texts | {"description": "Files that gave variables their values."},
-        source_date_epoch={"type": ["string", "null"]},
-    )
-
-
-def _target_schema() -> JsonSchema:
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    return _object(
-        name=text | {"description": "Unique in the plan; the target's name in the bake file."},
-        target=text | {"description": "The name in the file."},
-        cell={"type": "object", "description": "Axis to value; empty without a matrix."},
-        stage={"type": "integer", "minimum": 1},
-        why=_object(kind={"enum": ["selected", "context", "needs"]}, by=text),
-        exported={"type": "boolean", "description": "false: only built because others build upon it."},
-        builds_upon=texts,
-        needs=texts,
-        declared_in=text,
-        lacking=texts | {"description": "Platforms left out by --platform, which the registry has to have."},
-        staging_tags=texts | {"description": "Tags that may carry the push first, where its own move later."},
-        settings={"$ref": "#/$defs/Settings"},
-    )
-
-
-def _object(**properties: JsonSchema) -> JsonSchema:
-    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
-
-
-def _map(items: JsonSchema) -> JsonSchema:
-    return {"type": "object", "additionalProperties": items}

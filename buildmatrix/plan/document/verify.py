@@ -64,7 +64,7 @@ def request_of(document: Document, given: Mapping[str, str], environment: Mappin
         variables={**_from(values, "--var"), **given},
         file_values={name: _value(name, text) for name, text in _from(values, "--var-file").items()},
         files=tuple(asked["files"]),
-        sets=tuple(asked["sets"]),
+        sets=tuple(asked["set"]),
         output=asked["output"],
         environment={**here, **{values[name]["env"]: text for name, text in _from(values, "environment").items()}},
     )
@@ -98,7 +98,7 @@ def _refuse_withheld(asked: Document, given: Mapping[str, str], environment: Map
             ways = f"--var {name}=…" + (f" or the environment variable {env}" if env else "")
             message = f'variable "{name}" is part of a credential, which no saved plan holds'
             raise UsageError(Diagnostic(message=message, code="missing-variable", hint=f"give it again with {ways}"))
-    if any(HIDDEN in text for text in asked["sets"]):
+    if any(HIDDEN in text for text in asked["set"]):
         message = "the plan was made with a credential in --set, which no saved plan holds"
         raise UsageError(Diagnostic(message=message, code="plan", hint="give it by a variable, in the file"))
 

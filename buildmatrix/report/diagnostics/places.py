@@ -66,6 +66,11 @@ class Places:
         spot = self.spot(place)
         return f"{spot.file}:{spot.line}" if spot and spot.line else spot.file if spot else ""
 
+    def file_and_line(self, place: Place | None) -> tuple[str | None, int | None]:
+        """Return both, as far as they are known."""
+        spot = self.spot(place)
+        return (spot.file, spot.line or None) if spot else (None, None)
+
     def _from_root(self, file: str) -> str:
         """Return the path of a file from the repository's root; as it is where it lies outside."""
         return posixpath.relpath(file, self._repository.root) if self._repository.holds(file) else file

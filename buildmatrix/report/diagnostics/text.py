@@ -1,6 +1,5 @@
-"""Diagnostics as text with source lines and carets, as JSON, and as GitHub's annotations."""
+"""Diagnostics as text with source lines and carets, and as GitHub's annotations."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from buildmatrix.report.layout import NARROWEST, Span, in_a_line, laid_out, plai
 from buildmatrix.report.style import Style
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.spec.toml.source import Sources
-from buildmatrix.text import HIDDEN, columns, command, json_safe, one_line, redacted, spans
+from buildmatrix.text import HIDDEN, columns, command, one_line, redacted, spans
 
 ROOM = 88
 """Columns for carets and the hint beside them; a longer hint has lines of its own."""
@@ -31,12 +30,14 @@ def diagnostics_text(
     `prefix` is the way from the working directory to that of the sources; `width` that of the terminal.
     """
     places = Places(sources, prefix)
-    ordered = list(_gathered(_sorted(diagnostics, places)))
+    ordered = list(_gathered(in_order(diagnostics, places)))
     blocks = [_block(diagnostic, places, style, width) for diagnostic in ordered]
     return "".join(blocks) + _closing(ordered, places, style)
 
 
-def _sorted(diagnostics: Iterable[Diagnostic], places: Places) -> list[Diagnostic]:
+def in_order(diagnostics: Iterable[Diagnostic], places: Places) -> list[Diagnostic]:
+    """Return diagnostics by place, each once; minor ones last."""
+
     def key(diagnostic: Diagnostic) -> tuple[bool, bool, str, int, int]:
         spot = places.spot(diagnostic.place)
         last = diagnostic.code in MINOR
@@ -59,7 +60,7 @@ def _gathered(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def _block(diagnostic: Diagnostic, places: Places, style: Style, width: int | None) -> str:
-    spot, hint = places.spot(diagnostic.place), _masked(diagnostic.hint)
+    spot, hint = places.spot(diagnostic.place), masked(diagnostic.hint)
     paint = style.error if diagnostic.severity == "error" else style.warning
     where: list[Span] = [(_shown(spot.label), style.name), (": ", plain)] if spot and spot.label else []
     head = [*where, (f"{diagnostic.severity}:", paint), (f" {_shown(diagnostic.message)}", plain)]
@@ -70,13 +71,13 @@ def _block(diagnostic: Diagnostic, places: Places, style: Style, width: int | No
     return "".join(f"{line}\n" for line in lines)
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
     """Return a text without the credentials that are known or plain to see: they may be at hand before any plan is."""
     return redacted(text, assignment())
 
 
 def _shown(text: str) -> str:
-    return one_line(_masked(text))
+    return one_line(masked(text))
 
 
 def _lines_of_hint(hint: str, style: Style, width: int | None) -> list[str]:
@@ -153,44 +154,18 @@ def _closing(diagnostics: Sequence[Diagnostic], places: Places, style: Style) ->
     return f"{style.error('error:')} {len(errors)} problems{where}\n"
 
 
-def diagnostics_json(diagnostics: Iterable[Diagnostic], sources: Sources, *, prefix: str = "") -> str:
-    """Return diagnostics as JSON: `{"format_version": 1, "problems": [...]}`, sorted by place."""
-    places = Places(sources, prefix)
-    found = [_plain(diagnostic, places) for diagnostic in _sorted(diagnostics, places)]
-    return json_safe(json.dumps({"format_version": 1, "problems": found}, indent=2, ensure_ascii=False)) + "\n"
-
-
-def _plain(diagnostic: Diagnostic, places: Places) -> dict[str, object]:
-    spot = places.spot(diagnostic.place)
-    return {
-        "severity": diagnostic.severity,
-        "code": diagnostic.code,
-        "file": _masked(spot.file) if spot else None,
-        "line": spot.line or None if spot else None,
-        "column": spot.column or None if spot else None,
-        "end_column": spot.column + spot.width if spot and spot.line and spot.column else None,
-        "pointer": list(diagnostic.place.pointer) if diagnostic.place else [],
-        "message": _masked(diagnostic.message),
-        "hint": _masked(diagnostic.hint),
-        "notes": [
-            {"message": _masked(message), "at": _masked(places.line(place)) if place else None}
-            for message, place in diagnostic.notes
-        ],
-    }
-
-
 def diagnostics_github(diagnostics: Iterable[Diagnostic], sources: Sources, *, prefix: str = "") -> str:
     """Return diagnostics as GitHub's workflow commands, which become annotations of the files."""
     places = Places(sources, prefix)
-    return "".join(_command(diagnostic, places) for diagnostic in _gathered(_sorted(diagnostics, places)))
+    return "".join(_command(diagnostic, places) for diagnostic in _gathered(in_order(diagnostics, places)))
 
 
 def _command(diagnostic: Diagnostic, places: Places) -> str:
     spot = places.spot(diagnostic.place)
     properties = {"title": "buildmatrix"}
     if spot:
-        properties = {"file": _masked(spot.file)} | properties
+        properties = {"file": masked(spot.file)} | properties
         if spot.line:
             properties |= {"line": str(spot.line), "col": str(spot.column or "")}
     text = f"{diagnostic.message} ({in_a_line(diagnostic.hint)})" if diagnostic.hint else diagnostic.message
-    return command(diagnostic.severity, _masked(text), **properties)
+    return command(diagnostic.severity, masked(text), **properties)

@@ -28,7 +28,7 @@ NAMES = 32
 BOTH = 60
 """Columns from which on a step and its last line of log stand side by side."""
 
-GOOD = dict.fromkeys(("built", "cached", "kept", "checked"), "green")
+GOOD = dict.fromkeys(("built", "cached", "unchanged", "checked"), "green")
 COLOURS = GOOD | {"failed": "bold red"} | dict.fromkeys(BUSY, "cyan")
 PLAIN = Style(colour=False)
 

@@ -183,7 +183,7 @@ def ended(outcome: TargetOutcome, style: Style, *, short: bool = False, logged: 
 
 def painted(status: Status, text: str, style: Style) -> str:
     """Return a text in the colour of a status."""
-    paint = dict.fromkeys(("built", "cached", "kept", "checked"), style.good) | {"failed": style.error}
+    paint = dict.fromkeys(("built", "cached", "unchanged", "checked"), style.good) | {"failed": style.error}
     return paint.get(status, style.warning)(text)
 
 

@@ -1,13 +1,15 @@
 """What builds upon what: as text, DOT, mermaid and JSON."""
 
-import json
 import re
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Annotated, Literal
 
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.report.layout import laid_out, plain
-from buildmatrix.text import json_safe, one_line
+from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, to_json
+from buildmatrix.spec.rows.shapes import Doc, Key, Keyword
+from buildmatrix.text import one_line
 
 GraphFormat = Literal["text", "dot", "mermaid", "json"]
 
@@ -16,10 +18,13 @@ def graph(plan: Plan, form: GraphFormat, *, width: int | None = None) -> str:
     """Return the graph of a plan; edges go from a target to what is built first. As text it keeps a width."""
     if form == "text":
         return _text(plan, width)
-    return {"dot": _dot, "mermaid": _mermaid, "json": _json}[form](plan)
+    forms: dict[str, Callable[[Plan], str]] = {
+        "dot": _dot, "mermaid": _mermaid, "json": partial(to_json, GraphDocument),
+    }  # fmt: skip
+    return forms[form](plan)
 
 
-def _edges(plan: Plan) -> Iterator[tuple[str, str, str]]:
+def _edges(plan: Plan) -> Iterator[tuple[str, str, Literal["context", "needs"]]]:
     """Yield (target, what is built first, `context` or `needs`)."""
     for target in plan.targets:
         for name in target.links:
@@ -93,13 +98,30 @@ def _coded(label: str) -> str:
     return "<br>".join(parts)
 
 
-def _json(plan: Plan) -> str:
-    document = {
-        "format_version": 1,
-        "nodes": [
-            {"name": target.name, "target": target.declared, "stage": target.stage, "exported": target.exported}
-            for target in plan.targets
-        ],
-        "edges": [{"from": first, "to": name, "kind": kind} for name, first, kind in _edges(plan)],
-    }
-    return json_safe(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+class Node(Document):
+    """A target, or a cell of a matrix."""
+
+    name: Annotated[str, Doc("Unique in the plan.")]
+    target: Annotated[str, Of("declared"), Doc("The name in the file.")]
+    stage: Annotated[int, Keyword("minimum", 1), Doc("When it is built.")]
+    exported: Annotated[bool, Doc("false: only built because others depend on it.")]
+
+
+class Edge(Document):
+    """From what is built first to what depends on it."""
+
+    first: Annotated[str, Key("from"), Doc("The target that is built first.")]
+    then: Annotated[str, Key("to"), Doc("The target that depends on it.")]
+    kind: Annotated[Literal["context", "needs"], Doc("context: it is built from that; needs: for order only.")]
+
+
+class GraphDocument(Document):
+    """What depends on what: `graph --format json`."""
+
+    format_version: Annotated[int, Version(1), FORMAT]
+    nodes: Annotated[tuple[Node, ...], Of("targets"), Doc("In the order of the plan.")]
+    edges: Annotated[
+        tuple[Edge, ...],
+        Of(lambda plan, _: (Edge(first=first, then=name, kind=kind) for name, first, kind in _edges(plan))),
+        Doc("What depends on what."),
+    ]

@@ -4,27 +4,18 @@ from json import JSONEncoder
 from typing import Any
 
 from buildmatrix.plan.document.contents import Contents
-from buildmatrix.plan.document.fields import plan_document
+from buildmatrix.plan.document.fields import Known, plan_document
 from buildmatrix.plan.model import Plan
-from buildmatrix.report.diagnostics.places import Places, Spot
+from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.text import json_safe
 
 
 def plan_json(plan: Plan, contents: Contents, commit: str, sources: Sources) -> str:
     """Return the plan as JSON, one attribute a line; the same plan of the same contents gives the same bytes."""
-    document, places = plan_document(plan, contents, commit), Places(sources)
-    for key, origins in (
-        ("warnings", [warning.place for warning in plan.warnings]),
-        ("allow", [grant.place for grant in plan.grants]),
-    ):
-        told = zip(document[key], origins, strict=True)
-        document[key] = [{**one, **_where(places.spot(place))} for one, place in told]
+    places = Places(sources)
+    document = plan_document(Known(plan=plan, contents=contents, commit=commit, where=places.file_and_line))
     return json_safe(pretty(document)) + "\n"
-
-
-def _where(spot: Spot | None) -> dict[str, str | int | None]:
-    return {"file": spot.file if spot else None, "line": (spot.line or None) if spot else None}
 
 
 _encode = JSONEncoder(ensure_ascii=False).encode

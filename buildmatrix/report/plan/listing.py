@@ -1,67 +1,140 @@
 """Lists: targets, groups, variables, platforms and tags, as text and as JSON."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from buildmatrix.plan.cells.catalog import KnownGroup
+from buildmatrix.plan.cells.catalog import Catalog
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.layout import Span, laid_out, plain
 from buildmatrix.report.plan.facts import OWN_PLATFORM, quoted
 from buildmatrix.report.style import Style
-from buildmatrix.template.variables import ResolvedVariable
-from buildmatrix.text import columns, json_safe, one_line, padded
+from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, plain_document, to_json
+from buildmatrix.spec.rows.shapes import Doc, Key
+from buildmatrix.text import columns, one_line, padded
 
-Rows = list[dict[str, object]]
+Rows = Sequence[Mapping[str, object]]
 """One mapping a line; the first key is the name."""
 
-
-def targets(plan: Plan) -> Rows:
-    """Return each target of a plan with its platforms and description."""
-    return [
-        {
-            "name": target.name,
-            "platforms": list(target.platforms),
-            "description": target.settings.description or "",
-        }
-        for target in plan.targets
-    ]
+_TYPE = Doc("What is listed.")
 
 
-def groups(known: Iterable[KnownGroup]) -> Rows:
-    """Return each group with what it says and the targets that this selects."""
-    return [{"name": one.name, "members": list(one.members), "targets": list(one.targets)} for one in known]
+class ListedTarget(Document):
+    """A target, or a cell of a matrix."""
+
+    name: Annotated[str, Doc("As a selector names it.")]
+    platforms: Annotated[tuple[str, ...], Doc("What it is built for; empty for the builder's own.")]
+    description: Annotated[str, Of(lambda target, _: target.settings.description or ""), Doc("What it is.")]
 
 
-def variables(resolved: Iterable[ResolvedVariable]) -> Rows:
-    """Return each variable with its value, where that comes from, and what it is for."""
-    return [
-        {
-            "name": variable.name,
-            "value": None if variable.value is None else json.loads(json.dumps(variable.value, default=str)),
-            "from": variable.origin,
-            "description": variable.description,
-        }
-        for variable in resolved
-    ]
+class ListedGroup(Document):
+    """A group of targets."""
+
+    name: Annotated[str, Doc("As a selector names it.")]
+    members: Annotated[tuple[str, ...], Doc("What the file says.")]
+    targets: Annotated[tuple[str, ...], Doc("The targets and cells that this selects.")]
 
 
-def platforms(plan: Plan) -> Rows:
-    """Return each platform with the targets that are built for it."""
+class ListedVariable(Document):
+    """A variable."""
+
+    name: Annotated[str, Doc("Its name.")]
+    value: Annotated[Any, Of(lambda variable, _: _value(variable.value)), Doc("Its value; null where it has none.")]
+    given_by: Annotated[str, Key("from"), Of("origin"), Doc("Where the value comes from.")]
+    description: Annotated[str, Doc("What it is for.")]
+
+
+class ListedPlatform(Document):
+    """A platform."""
+
+    name: Annotated[str, Doc("As --platform takes it.")]
+    targets: Annotated[tuple[str, ...], Doc("The targets that are built for it.")]
+
+
+class ListedTag(Document):
+    """A tag that the plan writes."""
+
+    name: Annotated[str, Doc("The reference.")]
+    target: Annotated[str, Doc("The target that writes it.")]
+    platforms: Annotated[tuple[str, ...], Doc("What it will hold; empty for the builder's own.")]
+
+
+class TargetList(Document):
+    """`list targets`."""
+
+    format_version: Annotated[int, Version(1), FORMAT]
+    type: Annotated[Literal["targets"], Of(lambda *_: "targets"), _TYPE]
+    items: Annotated[tuple[ListedTarget, ...], Of(lambda plan, _: plan.targets), Doc("In the order of the plan.")]
+
+
+class GroupList(Document):
+    """`list groups`."""
+
+    format_version: Annotated[int, Version(1), FORMAT]
+    type: Annotated[Literal["groups"], Of(lambda *_: "groups"), _TYPE]
+    items: Annotated[tuple[ListedGroup, ...], Of(lambda known, _: known.groups), Doc("In the order of the file.")]
+
+
+class VariableList(Document):
+    """`list variables`."""
+
+    format_version: Annotated[int, Version(1), FORMAT]
+    type: Annotated[Literal["variables"], Of(lambda *_: "variables"), _TYPE]
+    items: Annotated[tuple[ListedVariable, ...], Of(lambda known, _: known.variables), Doc("In the order of the file.")]
+
+
+class PlatformList(Document):
+    """`list platforms`."""
+
+    format_version: Annotated[int, Version(1), FORMAT]
+    type: Annotated[Literal["platforms"], Of(lambda *_: "platforms"), _TYPE]
+    items: Annotated[tuple[ListedPlatform, ...], Of(lambda plan, _: _platforms(plan)), Doc("By name.")]
+
+
+class TagList(Document):
+    """`list tags`."""
+
+    format_version: Annotated[int, Version(1), FORMAT]
+    type: Annotated[Literal["tags"], Of(lambda *_: "tags"), _TYPE]
+    items: Annotated[tuple[ListedTag, ...], Of(lambda plan, _: _tags(plan)), Doc("In the order of the plan.")]
+
+
+ListDocument = TargetList | GroupList | VariableList | PlatformList | TagList
+LISTS: dict[str, type[Document]] = {
+    "targets": TargetList, "groups": GroupList, "variables": VariableList, "platforms": PlatformList, "tags": TagList,
+}  # fmt: skip
+
+
+def list_text(kind: str, source: Plan | Catalog, style: Style, *, width: int | None = None) -> str:
+    """Return what is listed as aligned columns."""
+    rows: Rows = plain_document(LISTS[kind], source)["items"]
+    return as_text(rows, style, width=width)
+
+
+def list_json(kind: str, source: Plan | Catalog) -> str:
+    """Return the same as JSON."""
+    return to_json(LISTS[kind], source)
+
+
+def _value(value: Any) -> Any:
+    return None if value is None else json.loads(json.dumps(value, default=str))
+
+
+def _platforms(plan: Plan) -> Iterator[ListedPlatform]:
     found: dict[str, list[str]] = {}
     for target in plan.targets:
         for platform in target.platforms:
             found.setdefault(platform, []).append(target.name)
-    return [{"name": platform, "targets": found[platform]} for platform in sorted(found)]
+    return (ListedPlatform(name=platform, targets=tuple(found[platform])) for platform in sorted(found))
 
 
-def tags(plan: Plan) -> Rows:
-    """Return each tag with the target that writes it and the platforms that it will have."""
-    return [
-        {"name": tag, "target": target.name, "platforms": list(target.platforms)}
-        for target in plan.targets
-        if target.exported
+def _tags(plan: Plan) -> Iterator[ListedTag]:
+    exported = (target for target in plan.targets if target.exported)
+    return (
+        ListedTag(name=tag, target=target.name, platforms=target.platforms)
+        for target in exported
         for tag in target.tags
-    ]
+    )
 
 
 def as_text(rows: Rows, style: Style, *, width: int | None = None) -> str:
@@ -88,8 +161,3 @@ def _text(key: str, value: object) -> str:
             json.dumps(item, ensure_ascii=False) if isinstance(item, Mapping) else quoted(str(item)) for item in value
         )
     return "(no value)" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def as_json(rows: Rows) -> str:
-    """Return rows as JSON (`format_version` 1)."""
-    return json_safe(json.dumps({"format_version": 1, "items": rows}, indent=2, ensure_ascii=False)) + "\n"

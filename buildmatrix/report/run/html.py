@@ -32,7 +32,7 @@ from buildmatrix.text import clean
 MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
 """Failures that are shown with their logs, characters of all these logs, and of one."""
 
-MARKS = {"built": "●", "cached": "○", "kept": "◌", "checked": "✓", "failed": "✕", "stopped": "■", "skipped": "–"}
+MARKS = {"built": "●", "cached": "○", "unchanged": "◌", "checked": "✓", "failed": "✕", "stopped": "■", "skipped": "–"}
 
 
 def run_html(outcome: Outcome, about: About = NOTHING, page: str = "") -> str:

@@ -1,214 +1,153 @@
 """What became of a run as a document: `apply --format json`, and the report that ends in .json."""
 
-import json
-from dataclasses import asdict
-from typing import Any
+from typing import Annotated
 
-from buildmatrix.engine.outcome import Attempt, Finding, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import Outcome, Status, TargetOutcome
+from buildmatrix.report.diagnostics.places import Spot
 from buildmatrix.report.run.about import NOTHING, About
-from buildmatrix.report.run.words import STATUSES, count_of
-from buildmatrix.spec.rows.shapes import JsonSchema
-from buildmatrix.text import json_safe
+from buildmatrix.report.run.words import count_of
+from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, to_json
+from buildmatrix.spec.rows.shapes import Doc, Keyword
 
-FORMAT_VERSION = 1
+_AT_LEAST_0, _AT_LEAST_1 = Keyword("minimum", 0), Keyword("minimum", 1)
+_STARTED = Doc("Seconds from the run's start.")
+_DOCKERFILE = Doc("The Dockerfile, or what holds it, from the repository's root.")
+
+
+def _spot(target: TargetOutcome, about: About) -> Spot:
+    return about.declared.get(target.name, Spot(file=""))
+
+
+class FindingOfRun(Document):
+    """What a check found, or what BuildKit warns of."""
+
+    rule: Annotated[str | None, Doc("The rule that it breaks; null: an error.")]
+    message: Annotated[str | None, Doc("What is wrong.")]
+    file: Annotated[str | None, _DOCKERFILE]
+    line: Annotated[int | None, _AT_LEAST_1, Doc("From 1.")]
+    url: Annotated[str | None, Doc("Where the rule is explained.")]
+
+
+class AttemptOfRun(Document):
+    """One try at a target."""
+
+    number: Annotated[int, _AT_LEAST_1, Doc("From 1.")]
+    started: Annotated[float, _AT_LEAST_0, _STARTED]
+    seconds: Annotated[float, _AT_LEAST_0, Doc("How long it took.")]
+    problem: Annotated[str | None, Doc("Why it failed; null: it worked.")]
+    kind: Annotated[str | None, Doc("Whose failure it was: build, check, network, registry, engine, timeout or usage.")]
+    retried_in: Annotated[float | None, _AT_LEAST_0, Doc("Seconds until the next attempt; null: there was none.")]
+
+
+class StepOfRun(Document):
+    """A step of a Dockerfile, or of what BuildKit does beside it."""
+
+    at: Annotated[str | None, Doc("As in linux/amd64 2/5.")]
+    text: Annotated[str, Doc("As in RUN make.")]
+    started: Annotated[float, _AT_LEAST_0, _STARTED]
+    seconds: Annotated[float, _AT_LEAST_0, Doc("How long it took.")]
+    cached: Annotated[bool, Doc("It came from the cache.")]
+    error: Annotated[str | None, Doc("Why it failed.")]
+    node: Annotated[str | None, Doc("The builder's node that ran it.")]
+
+
+class TargetOfRun(Document):
+    """What became of a target, or of a part of it that was built apart."""
+
+    name: Annotated[str, Doc("Unique in the run: the image's name, with @PLATFORM for a part of it.")]
+    image: Annotated[str, Of("target"), Doc("The target or cell whose image it is, or is a part of.")]
+    target: Annotated[str, Of("declared"), Doc("The name in the file.")]
+    file: Annotated[
+        str | None,
+        Of(lambda one, about: _spot(one, about).file or None),
+        Doc("The file that declares it, from the repository's root."),
+    ]
+    line: Annotated[
+        int | None, _AT_LEAST_1, Of(lambda one, about: _spot(one, about).line or None), Doc("The line where it does.")
+    ]
+    status: Annotated[
+        Status,
+        Doc(
+            "unchanged: an earlier run built it, and nothing changed since; checked: nothing was built, its call was "
+            "answered; stopped: it was running when the run was ended; skipped: it was not started."
+        ),
+    ]
+    exported: Annotated[bool, Doc("false: only built because others depend on it.")]
+    platforms: Annotated[tuple[str, ...], Doc("Those that it was built for; empty for the builder's own.")]
+    carried_over: Annotated[
+        tuple[str, ...], Doc("Platforms that were not built, but taken over from what its tags held.")
+    ]
+    tags: Annotated[tuple[str, ...], Doc("Those that point at it now.")]
+    depends_on: Annotated[tuple[str, ...], Of("links"), Doc("What its image is built from, by `contexts`.")]
+    needs: Annotated[tuple[str, ...], Doc("What is built first, for order only.")]
+    started: Annotated[
+        float | None,
+        _AT_LEAST_0,
+        Of(lambda one, _: one.started if one.attempts or one.steps or one.seconds else None),
+        Doc("Seconds from the run's start; null: it did not start."),
+    ]
+    seconds: Annotated[float, _AT_LEAST_0, Doc("From its first step to its last; 0 if it did not start.")]
+    digest: Annotated[str | None, Doc("That of the image or index.")]
+    index: Annotated[str | None, Doc("That of the index into which the image's parts were joined.")]
+    size: Annotated[int | None, _AT_LEAST_0, Doc("Bytes.")]
+    failed_step: Annotated[str | None, Doc("The step that failed.")]
+    failed_file: Annotated[str | None, _DOCKERFILE]
+    failed_line: Annotated[int | None, _AT_LEAST_1, Doc("From 1.")]
+    excerpt: Annotated[str | None, Doc("The last lines of the failed step's log.")]
+    reason: Annotated[str | None, Doc("Why it failed, is unchanged, or was built again, skipped or stopped.")]
+    hint: Annotated[str | None, Doc("What to do about its failure.")]
+    log: Annotated[str | None, Doc("The path of its full log.")]
+    call: Annotated[str | None, Doc("What was asked instead of a build: check, outline or targets.")]
+    findings: Annotated[tuple[FindingOfRun, ...], Doc("What a check found.")]
+    answer: Annotated[str | None, Doc("The text that answers an outline or targets.")]
+    attempts: Annotated[tuple[AttemptOfRun, ...], Doc("Each try at it.")]
+    steps: Annotated[tuple[StepOfRun, ...], Doc("The steps that ended.")]
+
+
+class TotalsOfRun(Document):
+    """How many targets ended how."""
+
+    targets: Annotated[int, _AT_LEAST_0, Doc("All of them.")]
+    built: Annotated[int, _AT_LEAST_0, Doc("Those of which a step ran.")]
+    cached: Annotated[int, _AT_LEAST_0, Doc("Those that came from the cache.")]
+    unchanged: Annotated[int, _AT_LEAST_0, Doc("Those that an earlier run built.")]
+    checked: Annotated[int, _AT_LEAST_0, Doc("Those whose call was answered.")]
+    failed: Annotated[int, _AT_LEAST_0, Doc("Those that failed.")]
+    stopped: Annotated[int, _AT_LEAST_0, Doc("Those that were running when the run was ended.")]
+    skipped: Annotated[int, _AT_LEAST_0, Doc("Those that were not started.")]
+
+
+class ReportDocument(Document):
+    """What became of a run: `apply --format json` and `--report FILE.json`. null is what is not known, or not there."""
+
+    format_version: Annotated[int, Version(2), FORMAT]
+    command: Annotated[
+        str | None, Of(lambda _, about: about.command or None), Doc("The command line, with *** for what is secret.")
+    ]
+    commit: Annotated[
+        str | None, Of(lambda _, about: about.commit or None), Doc("The commit of the repository around the file.")
+    ]
+    branch: Annotated[str | None, Of(lambda _, about: about.branch or None), Doc("Its branch.")]
+    started: Annotated[str | None, Doc("The wall clock's time, RFC 3339, UTC.")]
+    seconds: Annotated[float, _AT_LEAST_0, Doc("How long the run took.")]
+    builder: Annotated[str | None, Doc("The builder.")]
+    nodes: Annotated[tuple[str, ...], Doc("Its nodes.")]
+    publish: Annotated[str | None, Doc("What became of the tags; null: they were pushed with the images.")]
+    left_behind: Annotated[tuple[str, ...], Doc("Things in a registry that nobody asked for.")]
+    problems: Annotated[
+        tuple[str, ...],
+        Of(lambda outcome, _: [one.message for one in outcome.problem.diagnostics] if outcome.problem else []),
+        Doc("What ended the run early, or made it fail."),
+    ]
+    totals: Annotated[
+        TotalsOfRun,
+        Of(lambda outcome, _: TotalsOfRun(targets=len(outcome.targets), **count_of(outcome.targets))),
+        Doc("How many targets ended how."),
+    ]
+    warnings: Annotated[tuple[FindingOfRun, ...], Doc("BuildKit's about Dockerfiles, each once.")]
+    targets: Annotated[tuple[TargetOfRun, ...], Doc("In the order of the plan.")]
 
 
 def run_json(outcome: Outcome, about: About = NOTHING) -> str:
-    """Return the outcome as JSON, by the schema of `run_schema`; half surrogates, which are no text, become `�`."""
-    return json_safe(json.dumps(_document(outcome, about), indent=2, ensure_ascii=False)) + "\n"
-
-
-def _document(outcome: Outcome, about: About) -> dict[str, Any]:
-    return {
-        "format_version": FORMAT_VERSION,
-        "command": about.command or None,
-        "commit": about.commit or None,
-        "branch": about.branch or None,
-        "started": outcome.started or None,
-        "seconds": round(outcome.seconds, 3),
-        "builder": outcome.builder or None,
-        "nodes": list(outcome.nodes),
-        "publish": outcome.publish or None,
-        "left_behind": list(outcome.left_behind),
-        "problem": [diagnostic.message for diagnostic in outcome.problem.diagnostics] if outcome.problem else [],
-        "totals": {"targets": len(outcome.targets), **count_of(outcome.targets)},
-        "warnings": [_finding(finding) for finding in outcome.warnings],
-        "targets": [_target(target, about) for target in outcome.targets],
-    }
-
-
-def _target(target: TargetOutcome, about: About) -> dict[str, Any]:
-    spot = about.declared.get(target.name)
-    ran = target.attempts or target.steps or target.seconds
-    return {
-        "name": target.name,
-        "image": target.target,
-        "target": target.declared,
-        "file": spot.file if spot else None,
-        "line": (spot.line or None) if spot else None,
-        "status": target.status,
-        "exported": target.exported,
-        "platforms": list(target.platforms),
-        "carried": list(target.carried),
-        "tags": list(target.tags),
-        "builds_upon": list(target.links),
-        "needs": list(target.needs),
-        "started": round(target.started, 3) if ran else None,
-        "seconds": round(target.seconds, 3),
-        "digest": target.digest or None,
-        "index": target.index or None,
-        "size": target.size or None,
-        "failed_step": target.failed_step or None,
-        "failed_file": target.failed_file or None,
-        "failed_line": target.failed_line or None,
-        "excerpt": target.excerpt or None,
-        "reason": target.reason or None,
-        "hint": target.hint or None,
-        "log": target.log or None,
-        "call": target.call or None,
-        "findings": [_finding(finding) for finding in target.findings],
-        "answer": target.answer or None,
-        "attempts": [_attempt(attempt) for attempt in target.attempts],
-        "steps": [_step(step) for step in target.steps],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    values = (finding.rule, finding.message, finding.file, finding.line, finding.url)
-    return {key: value or None for key, value in zip(_FINDING, values, strict=True)}
-
-
-_FINDING = ("rule", "message", "file", "line", "url")
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return asdict(attempt) | {
-        "started": round(attempt.started, 3),
-        "seconds": round(attempt.seconds, 3),
-        "problem": attempt.problem or None,
-        "kind": attempt.kind or None,
-        "retried_in": attempt.retried_in or None,
-    }
-
-
-def _step(step: StepOutcome) -> dict[str, Any]:
-    return {
-        "at": step.at or None,
-        "text": step.text,
-        "started": round(step.started, 3),
-        "seconds": round(step.seconds, 3),
-        "cached": step.cached,
-        "error": step.error or None,
-        "node": step.node or None,
-    }
-
-
-_TEXT, _SECONDS = {"type": "string"}, {"type": "number", "minimum": 0}
-_COUNT, _TRUTH = {"type": "integer", "minimum": 0}, {"type": "boolean"}
-_TEXTS = {"type": "array", "items": _TEXT}
-_TEXT_OR_NULL, _SECONDS_OR_NULL = {"type": ["string", "null"]}, {"type": ["number", "null"], "minimum": 0}
-
-
-def run_schema() -> JsonSchema:
-    """Return the JSON Schema of the document (draft 2020-12)."""
-    ended = "What ended the run early, or made it fail."
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "What became of a run of buildmatrix",
-        "description": "null is what is not known, or not there.",
-        **_object(
-            format_version={"const": FORMAT_VERSION},
-            command=_TEXT_OR_NULL | {"description": "The command line, with *** for what is secret."},
-            commit=_TEXT_OR_NULL | {"description": "The commit of the repository around the file."},
-            branch=_TEXT_OR_NULL,
-            started=_TEXT_OR_NULL | {"description": "The wall clock's time, RFC 3339, UTC."},
-            seconds=_SECONDS,
-            builder=_TEXT_OR_NULL,
-            nodes=_TEXTS,
-            publish=_TEXT_OR_NULL | {"description": "What became of the tags; null: they were pushed with the images."},
-            left_behind=_TEXTS | {"description": "Things in a registry that nobody asked for."},
-            problem=_TEXTS | {"description": ended},
-            totals=_object(targets=_COUNT, **dict.fromkeys(STATUSES, _COUNT)),
-            warnings={
-                "type": "array",
-                "items": _finding_schema(),
-                "description": "BuildKit's about Dockerfiles, each once.",
-            },
-            targets={"type": "array", "items": _target_schema()},
-        ),
-    }
-
-
-def _target_schema() -> JsonSchema:
-    return _object(
-        name=_TEXT | {"description": "Unique in the run: the image's name, with @PLATFORM for a part of it."},
-        image=_TEXT | {"description": "The target or cell whose image it is, or is a part of."},
-        target=_TEXT | {"description": "The name in the file."},
-        file=_TEXT_OR_NULL | {"description": "The file that declares it, from the repository's root."},
-        line={"type": ["integer", "null"], "minimum": 1, "description": "The line where it does."},
-        status={
-            "enum": list(STATUSES),
-            "description": "kept: an earlier run built it, and nothing changed since; checked: nothing was built, "
-            "its call was answered.",
-        },
-        exported=_TRUTH | {"description": "false: only built because others build upon it."},
-        platforms=_TEXTS,
-        carried=_TEXTS | {"description": "Platforms that were not built, but taken over from what its tags held."},
-        tags=_TEXTS | {"description": "Those that point at it now."},
-        builds_upon=_TEXTS,
-        needs=_TEXTS,
-        started=_SECONDS_OR_NULL | {"description": "Seconds from the run's start; null: it did not start."},
-        seconds=_SECONDS | {"description": "From its first step to its last; 0 if it did not start."},
-        digest=_TEXT_OR_NULL | {"description": "That of the image or index."},
-        index=_TEXT_OR_NULL | {"description": "That of the index into which the image's parts were joined."},
-        size={"type": ["integer", "null"], "minimum": 0, "description": "Bytes."},
-        failed_step=_TEXT_OR_NULL,
-        failed_file=_TEXT_OR_NULL | {"description": "The Dockerfile, or what holds it, from the repository's root."},
-        failed_line={"type": ["integer", "null"], "minimum": 1},
-        excerpt=_TEXT_OR_NULL | {"description": "The last lines of the failed step's log."},
-        reason=_TEXT_OR_NULL | {"description": "Why it failed, was kept, built again, skipped or stopped."},
-        hint=_TEXT_OR_NULL | {"description": "What to do about its failure."},
-        log=_TEXT_OR_NULL | {"description": "The path of its full log."},
-        call=_TEXT_OR_NULL | {"description": "What was asked instead of a build: check, outline or targets."},
-        findings={"type": "array", "items": _finding_schema(), "description": "What a check found."},
-        answer=_TEXT_OR_NULL | {"description": "The text that answers an outline or targets."},
-        attempts={"type": "array", "items": _attempt_schema()},
-        steps={"type": "array", "items": _step_schema()},
-    )
-
-
-def _finding_schema() -> JsonSchema:
-    return _object(
-        rule=_TEXT_OR_NULL | {"description": "null: an error."},
-        message=_TEXT_OR_NULL,
-        file=_TEXT_OR_NULL | {"description": "The Dockerfile, or what holds it, from the repository's root."},
-        line={"type": ["integer", "null"], "minimum": 1},
-        url=_TEXT_OR_NULL | {"description": "Where the rule is explained."},
-    )
-
-
-def _attempt_schema() -> JsonSchema:
-    return _object(
-        number={"type": "integer", "minimum": 1},
-        started=_SECONDS | {"description": "Seconds from the run's start."},
-        seconds=_SECONDS,
-        problem=_TEXT_OR_NULL | {"description": "null: it worked."},
-        kind=_TEXT_OR_NULL | {"description": "build, check, network, registry, engine, timeout or usage."},
-        retried_in=_SECONDS_OR_NULL | {"description": "Seconds until the next attempt; null: there was none."},
-    )
-
-
-def _step_schema() -> JsonSchema:
-    return _object(
-        at=_TEXT_OR_NULL | {"description": "As in linux/amd64 2/5."},
-        text=_TEXT | {"description": "As in RUN make."},
-        started=_SECONDS | {"description": "Seconds from the run's start."},
-        seconds=_SECONDS,
-        cached=_TRUTH,
-        error=_TEXT_OR_NULL,
-        node=_TEXT_OR_NULL | {"description": "The builder's node that ran it."},
-    )
-
-
-def _object(**properties: JsonSchema) -> JsonSchema:
-    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+    """Return the outcome as JSON, by the schema of `run_schema`."""
+    return to_json(ReportDocument, outcome, about)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from buildmatrix.engine.outcome import Outcome, Status, TargetOutcome
 from buildmatrix.report.layout import in_a_line
 
-STATUSES: tuple[Status, ...] = ("built", "cached", "kept", "checked", "failed", "stopped", "skipped")
+STATUSES: tuple[Status, ...] = ("built", "cached", "unchanged", "checked", "failed", "stopped", "skipped")
 """In the order in which they are counted."""
 
 DIGEST = len("sha256:") + 12
@@ -77,9 +77,9 @@ def told(outcome: Outcome) -> frozenset[str]:
 
 
 def platforms_of(target: TargetOutcome) -> str:
-    """Return the platforms of what a target left: `linux/arm64, kept linux/amd64`."""
-    built, carried = " ".join(target.platforms), " ".join(target.carried)
-    return f"{built}, kept {carried}" if carried else built
+    """Return the platforms of what a target left: `linux/arm64, carried over linux/amd64`."""
+    built, carried_over = " ".join(target.platforms), " ".join(target.carried_over)
+    return f"{built}, carried over {carried_over}" if carried_over else built
 
 
 def where_of(target: TargetOutcome) -> str:

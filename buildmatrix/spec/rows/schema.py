@@ -1,11 +1,34 @@
-"""The JSON Schema of the file, made from the rows."""
+"""JSON Schema, made from the rows: that of any shape, and that of the file."""
 
-from buildmatrix.spec.rows.shapes import JsonSchema, definitions
-from buildmatrix.spec.rows.tables import File
+from typing import Any, Literal, get_args, get_origin
+
+from buildmatrix.spec.rows.shapes import (
+    TEMPLATE,
+    Doc,
+    Examples,
+    Expected,
+    JsonSchema,
+    Keys,
+    Keyword,
+    Rest,
+    Row,
+    Scalar,
+    Table,
+    arms,
+    discriminator,
+    is_list,
+    is_map,
+    is_table,
+    item_of,
+    rows,
+    unwrap,
+)
 
 
 def file_schema() -> JsonSchema:
     """Return the schema of a buildmatrix.toml as it is written, templates included (draft 2020-12)."""
+    from buildmatrix.spec.rows.tables import File
+
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "buildmatrix.toml",
@@ -22,3 +45,164 @@ def published_schema() -> JsonSchema:
 
     schema: JsonSchema = for_editors(file_schema())
     return schema
+
+
+# --- of any shape ---------------------------------------------------------------------------------------------------
+
+
+def schema_of(shape: Any, *, templates: bool) -> JsonSchema:
+    """Return the JSON Schema of a shape.
+
+    With `templates`, a string that holds a template passes in place of any checked string, number or boolean: the file
+    as written. Without, the schema is that of a value after rendering.
+    """
+    bare, markers = unwrap(shape)
+    return _described(_bare_schema(bare, markers, templates=templates), markers)
+
+
+def _bare_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> JsonSchema:
+    if bare is Any:
+        return {}
+    if is_table(bare):
+        return _ref(bare)
+    if is_list(bare):
+        return {"type": "array", "items": schema_of(item_of(bare), templates=templates)} | _keywords(markers)
+    if is_map(bare):
+        items = schema_of(item_of(bare), templates=templates)
+        return {"type": "object", "additionalProperties": items} | _key_schema(markers) | _keywords(markers)
+    if len(arms(bare)) > 1:
+        return _union_schema(bare, templates=templates)
+    return _leaf_schema(bare, markers, templates=templates)
+
+
+def _leaf_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> JsonSchema:
+    kind, checks = _leaf(bare, markers)
+    if not templates or not (checks or kind != "string"):
+        return checks if "enum" in checks else {"type": kind} | checks
+    if kind == "string":
+        return {"type": "string", "if": {"not": {"pattern": TEMPLATE}}, "then": checks}
+    if isinstance(kind, list):
+        return {"type": kind} | checks
+    words = {"boolean": "true or false", "integer": "an integer", "number": "a number"}[kind]
+    then = {"pattern": TEMPLATE, "x-expected": words}
+    return {"type": [kind, "string"], "if": {"type": "string"}, "then": then} | ({"else": checks} if checks else {})
+
+
+def _leaf(bare: Any, markers: tuple[object, ...]) -> tuple[str | list[str], JsonSchema]:
+    if any(isinstance(marker, Scalar) for marker in markers):
+        return ["string", "number", "boolean"], _keywords(markers)
+    if get_origin(bare) is Literal:
+        values = list(get_args(bare))
+        return {str: "string", int: "integer"}[type(values[0])], {"enum": values}
+    return {str: "string", bool: "boolean", int: "integer", float: "number"}[bare], _keywords(markers)
+
+
+def _keywords(markers: tuple[object, ...]) -> JsonSchema:
+    found: JsonSchema = {marker.name: marker.value for marker in markers if isinstance(marker, Keyword)}
+    for marker in markers:
+        if isinstance(marker, Expected):
+            found |= {"x-expected": marker.text} | ({"x-known": list(marker.known)} if marker.known else {})
+    return found
+
+
+def _key_schema(markers: tuple[object, ...]) -> JsonSchema:
+    keys = [marker for marker in markers if isinstance(marker, Keys)]
+    return {"propertyNames": {"pattern": keys[0].pattern, "x-expected": keys[0].expected}} if keys else {}
+
+
+def _described(schema: JsonSchema, markers: tuple[object, ...]) -> JsonSchema:
+    head: JsonSchema = {}
+    for marker in reversed(markers):
+        match marker:
+            case Doc():
+                head["description"] = marker.text
+            case Examples():
+                head["examples"] = list(marker.values)
+    return head | schema
+
+
+def _union_schema(bare: Any, *, templates: bool) -> JsonSchema:
+    """Choose the branch by the value's type, so that an error always comes from the one branch that was meant."""
+    tables = [arm for arm in arms(bare) if is_table(arm)]
+    branches = [schema_of(arm, templates=templates) for arm in arms(bare) if not is_table(arm)]
+    if tables:
+        branches.append(_tagged_schema(tables) if len(tables) > 1 else {"type": "object"} | _ref(tables[0]))
+    kinds: list[str] = []
+    for branch in branches:
+        kinds += [kind for kind in _kinds(branch) if kind not in kinds]
+    checked = [{"if": {"type": branch["type"]}, "then": branch} for branch in branches if set(branch) - {"type"}]
+    return {"type": kinds if len(kinds) > 1 else kinds[0]} | ({"allOf": checked} if checked else {})
+
+
+def _kinds(schema: JsonSchema) -> list[str]:
+    return schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+
+
+def _tagged_schema(tables: list[type]) -> JsonSchema:
+    """Tables that differ by `type`: which there are, then what the one that is meant allows."""
+    choices = [discriminator(table) for table in tables]
+    branches = [
+        {"if": {"required": ["type"], "properties": {"type": {"const": choice}}}, "then": _ref(table)}
+        for choice, table in zip(choices, tables, strict=True)
+    ]
+    kind = {"type": "string", "enum": choices, "description": "What kind it is; the other keys depend on it."}
+    return {"type": "object", "required": ["type"], "properties": {"type": kind}, "allOf": branches}
+
+
+def _ref(table: type) -> JsonSchema:
+    return {"$ref": f"#/$defs/{table.__name__}"}
+
+
+def definitions(shape: Any, *, templates: bool) -> dict[str, JsonSchema]:
+    """Return the schemas of all tables within a shape by their names, for `$defs`."""
+    found: dict[str, JsonSchema] = {}
+    _define(shape, found, templates=templates)
+    return dict(sorted(found.items()))
+
+
+def _define(shape: Any, found: dict[str, JsonSchema], *, templates: bool) -> None:
+    bare, _ = unwrap(shape)
+    if is_table(bare):
+        if bare.__name__ not in found:
+            found[bare.__name__] = {"description": (bare.__doc__ or "").strip()} | table_schema(
+                bare, templates=templates
+            )
+            for row in rows(bare):
+                _define(row.shape, found, templates=templates)
+    elif is_list(bare) or is_map(bare):
+        _define(item_of(bare), found, templates=templates)
+    elif len(arms(bare)) > 1:
+        for arm in arms(bare):
+            _define(arm, found, templates=templates)
+
+
+def table_schema(table: type[Table], *, templates: bool) -> JsonSchema:
+    """Return the schema of a table: its rows, its required keys, and no other key."""
+    templates = templates and table.templated
+    named = [row for row in rows(table) if row.marker(Rest) is None]
+    schema: JsonSchema = {
+        "type": "object",
+        "properties": {row.key: row_schema(row, templates=templates) for row in named},
+    }
+    if required := [row.key for row in named if row.required]:
+        schema["required"] = required
+    return schema | {"additionalProperties": False} | _rest_schema(table, templates=templates)
+
+
+def _rest_schema(table: type[Table], *, templates: bool) -> JsonSchema:
+    for row in rows(table):
+        if (rest := row.marker(Rest)) is not None:
+            items = schema_of(item_of(row.shape), templates=templates)
+            return {"patternProperties": {rest.pattern: items}} if rest.pattern else {"additionalProperties": items}
+    return {}
+
+
+def row_schema(row: Row, *, templates: bool) -> JsonSchema:
+    """Return the schema of one row's value."""
+    schema = _bare_schema(row.shape, row.markers, templates=templates)
+    return _described(_or_null(schema) if row.nullable else schema, row.markers)
+
+
+def _or_null(schema: JsonSchema) -> JsonSchema:
+    found = schema | ({"enum": [*schema["enum"], None]} if "enum" in schema else {})
+    return found | ({"type": [*_kinds(schema), "null"]} if "type" in schema else {})

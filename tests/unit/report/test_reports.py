@@ -27,7 +27,8 @@ from buildmatrix.engine.progress.events import (
     Warned,
 )
 from buildmatrix.errors import BuildFailedError, Diagnostic, Place
-from buildmatrix.report.diagnostics.text import diagnostics_github, diagnostics_json, diagnostics_text
+from buildmatrix.report.diagnostics.json import diagnostics_json
+from buildmatrix.report.diagnostics.text import diagnostics_github, diagnostics_text
 from buildmatrix.report.live.board import Board
 from buildmatrix.report.live.lines import Lines, Passed
 from buildmatrix.report.live.rows import Rows
@@ -249,7 +250,7 @@ def test_the_board_cuts_names_where_they_are_alike() -> None:
 def test_the_summary_for_machines_and_for_github() -> None:
     document = json.loads(run_json(outcome()))
     assert [target["status"] for target in document["targets"]] == ["cached", "built", "failed"]
-    assert document["problem"] == ["bad failed"]
+    assert document["problems"] == ["bad failed"]
     row = "| `app` | built | linux/amd64 | `r/app:1`<br>`r/app:2` | `sha256:aaaaaaaaaaaa` | 12.4s |"
     assert row in outcome_markdown(outcome())
 

@@ -425,14 +425,14 @@ def test_a_credential_in_a_set(say: Say, save: Callable[..., Path]) -> None:
 NONE: Mapping[str, str] = {
     "empty": "",
     "a list": "[]",
-    "deep": '{"format_version": 2, "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "deep": '{"format_version": 3, "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
     "a huge number": '{"format_version": 1' + "0" * 5000 + "}",
     "not a number": '{"format_version": NaN}',
     "infinity": '{"format_version": Infinity}',
     "a version that is true": '{"format_version": true}',
-    "a version that is a text": '{"format_version": "2"}',
-    "half a character": '{"format_version": 2, "file": "\\ud800"}',
-    "nothing else": '{"format_version": 2}',
+    "a version that is a text": '{"format_version": "3"}',
+    "half a character": '{"format_version": 3, "file": "\\ud800"}',
+    "nothing else": '{"format_version": 3}',
 }
 
 

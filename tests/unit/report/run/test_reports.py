@@ -10,18 +10,28 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from buildmatrix.engine.outcome import Attempt, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import Attempt, Finding, Outcome, StepOutcome, TargetOutcome
 from buildmatrix.errors import Diagnostic, StoppedError, UsageError
 from buildmatrix.report.diagnostics.places import Spot
 from buildmatrix.report.run.about import About, link_from
 from buildmatrix.report.run.files import KINDS, check_report_names, report_text
 from buildmatrix.report.run.graph import MOST, Graph, graph_of
 from buildmatrix.report.run.html import run_html
-from buildmatrix.report.run.json import run_json, run_schema
+from buildmatrix.report.run.json import (
+    AttemptOfRun,
+    FindingOfRun,
+    ReportDocument,
+    StepOfRun,
+    TargetOfRun,
+    TotalsOfRun,
+    run_json,
+)
 from buildmatrix.report.run.junit import run_junit
 from buildmatrix.report.run.text import LONGEST, outcome_markdown
 from buildmatrix.report.run.timeline import most_steps, picked, timeline_of
-from buildmatrix.report.run.words import duration, last_lines, size
+from buildmatrix.report.run.words import STATUSES, duration, last_lines, size
+from buildmatrix.spec.rows.document import Of, document_schema
+from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.text import clean
 
 EMPTY = Outcome(targets=(), seconds=0)
@@ -76,7 +86,7 @@ def test_words() -> None:
 
 
 def test_json_fits_its_schema(run: Outcome, odd: Outcome, many: Callable[[int], Outcome]) -> None:
-    validator = jsonschema.Draft202012Validator(run_schema())
+    validator = jsonschema.Draft202012Validator(document_schema(ReportDocument))
     for outcome in (EMPTY, run, odd, many(100)):
         validator.validate(json.loads(run_json(outcome)))
 
@@ -84,12 +94,12 @@ def test_json_fits_its_schema(run: Outcome, odd: Outcome, many: Callable[[int], 
 def test_json_says_everything(run: Outcome) -> None:
     document: dict[str, Any] = json.loads(run_json(run))
     assert document["totals"] == {
-        "targets": 7, "built": 4, "cached": 1, "kept": 0, "checked": 0, "failed": 1, "stopped": 0, "skipped": 1,
+        "targets": 7, "built": 4, "cached": 1, "unchanged": 0, "checked": 0, "failed": 1, "stopped": 0, "skipped": 1,
     }  # fmt: skip
-    assert document["problem"] == ["worker failed"]
+    assert document["problems"] == ["worker failed"]
     base, _, retried, web, worker, beat, _ = document["targets"]
     assert (base["target"], base["exported"], base["digest"], base["size"]) == ("base", False, None, None)
-    assert (web["builds_upon"], web["needs"], web["size"]) == (["py-313"], ["base"], 130_500_000)
+    assert (web["depends_on"], web["needs"], web["size"]) == (["py-313"], ["base"], 130_500_000)
     assert retried["attempts"] == [
         {"number": 1, "started": 3, "seconds": 12, "problem": "connection reset", "kind": "network", "retried_in": 4},
         {"number": 2, "started": 19, "seconds": 42, "problem": None, "kind": None, "retried_in": None},
@@ -102,16 +112,19 @@ def test_json_says_everything(run: Outcome) -> None:
 
 
 def test_json_names_every_field_of_the_data() -> None:
-    properties = run_schema()["properties"]["targets"]["items"]["properties"]
-    renamed = {"target": "image", "declared": "target", "links": "builds_upon"}
-    for kind, found in (
-        (TargetOutcome, properties),
-        (Attempt, properties["attempts"]["items"]["properties"]),
-        (StepOutcome, properties["steps"]["items"]["properties"]),
+    """What is known of a run and no row takes was forgotten; `place` is told as file and line."""
+    for kind, document in (
+        (TargetOutcome, TargetOfRun),
+        (Attempt, AttemptOfRun),
+        (StepOutcome, StepOfRun),
+        (Finding, FindingOfRun),
     ):
-        names = [renamed.get(name, name) for name in kind.__dataclass_fields__ if name != "place"]
-        assert [name for name in names if name not in found] == []
-        assert len(set(names)) == len(names)
+        taken = {of.way if (of := row.marker(Of)) else row.attribute for row in rows(document)} | {"started"}
+        assert set(kind.__dataclass_fields__) - taken == {"place"} & set(kind.__dataclass_fields__)
+
+
+def test_each_status_is_counted() -> None:
+    assert [row.key for row in rows(TotalsOfRun)] == ["targets", *STATUSES]
 
 
 # JUnit
@@ -274,7 +287,7 @@ def test_verdicts(make_target: MakeTarget) -> None:
     for outcome, words in (
         (EMPTY, "There was nothing to build"),
         (Outcome(targets=(make_target("a"),), seconds=1), "1 target is done"),
-        (Outcome(targets=(make_target("a"), make_target("b", "kept")), seconds=1), "All 2 targets are done"),
+        (Outcome(targets=(make_target("a"), make_target("b", "unchanged")), seconds=1), "All 2 targets are done"),
         (Outcome(targets=(make_target("a"), make_target("b", "stopped")), seconds=1), "1 of 2 targets were not built"),
         (
             Outcome(targets=(make_target("a", "stopped"),), seconds=1, problem=stopped),
