@@ -126,7 +126,8 @@ def _say_root(run: Session, *, named: bool, unselected: bool) -> None:
     elif named and run.name != STANDARD_INPUT and (outer := including(run.sources.directory / run.name)):
         message = f"this file is taken alone, but {outer} includes it"
         hint = "what that file lays under it is left out, and its tags may lose platforms: leave --file out"
-        run.warn([Diagnostic(message=message, code="part", place=Place(file=run.name), hint=hint, severity="warning")])
+        place = Place(file=run.name)
+        run.warn([Diagnostic(message=message, code="included", place=place, hint=hint, severity="warning")])
 
 
 def show(diagnostics: tuple[Diagnostic, ...], run: Session | None, color: str) -> None:

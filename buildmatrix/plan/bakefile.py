@@ -91,7 +91,7 @@ def _mixed(plan: Plan) -> Iterator[Trouble]:
         asked = [name for name in target.links if not builds(plan.by_name[name].settings)]
         if asked:
             call = plan.by_name[asked[0]].settings.call
-            message = f'{target.name} builds upon {asked[0]}, which has call = "{call}": plain bake cannot do that'
+            message = f'{target.name} depends on {asked[0]}, which has call = "{call}": plain bake cannot do that'
             hint = f"use apply, which builds {asked[0]} for it, or give {target.name} a target that is built"
             place = plan.by_name[asked[0]].place_of("call")
             yield target.name, Diagnostic(message=message, code="call", place=place, hint=hint)

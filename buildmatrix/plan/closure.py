@@ -9,7 +9,7 @@ from buildmatrix.errors import Place, Pointer, Problems, some
 from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.select import Entry
-from buildmatrix.plan.dependencies import TARGET, Edge, edges_of, refuse_circles, stages
+from buildmatrix.plan.dependencies import TARGET, Edge, edges_of, refuse_cycles, stages
 from buildmatrix.plan.model import PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
 from buildmatrix.spec.recovery import ANY_SETTING
@@ -123,7 +123,7 @@ def _linked(settings: Settings, edges: Iterable[Edge]) -> Settings:
 def planned_of(nodes: Mapping[str, _Node], request: Request, problems: Problems) -> tuple[PlannedTarget, ...]:
     """Return the targets in build order; what is wrong is added."""
     edges = {name: [edge for edge in node.edges if edge.to in nodes] for name, node in nodes.items()}
-    stage_of = dict.fromkeys(nodes, 1) if refuse_circles(edges, problems) else stages(edges)
+    stage_of = dict.fromkeys(nodes, 1) if refuse_cycles(edges, problems) else stages(edges)
     found = [_target(node, stage_of[name], edges[name], request) for name, node in nodes.items()]
     return tuple(sorted(found, key=lambda target: target.stage))
 

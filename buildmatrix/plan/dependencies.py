@@ -1,4 +1,4 @@
-"""Which target builds upon which, in which order; circles are walked."""
+"""Which target builds upon which, in which order; cycles are walked."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -71,8 +71,8 @@ def _link(entry: Entry, key: str, selector: str, place: Place, selection: Select
     return [Edge(to=name, context=key, place=place) for name in names]
 
 
-def refuse_circles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> bool:
-    """Add each circle to `problems`, walked edge by edge; tell whether there is one."""
+def refuse_cycles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> bool:
+    """Add each cycle to `problems`, walked edge by edge; tell whether there is one."""
     found: list[list[str]] = []
     find_cycles({name: dict.fromkeys(edge.to for edge in several) for name, several in edges.items()}, found.append)
     for walk in found:
@@ -81,12 +81,12 @@ def refuse_circles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> b
         notes = tuple(
             (f"{name} needs {following}", step.place) for (name, following), step in zip(pairs, steps, strict=True)
         )
-        message = "targets depend on each other in a circle: " + " needs ".join([*walk, walk[0]])
-        problems.error("circle", message, steps[0].place, notes=notes)
+        message = "targets depend on each other in a cycle: " + " needs ".join([*walk, walk[0]])
+        problems.error("cycle", message, steps[0].place, notes=notes)
     return bool(found)
 
 
 def stages(edges: Mapping[str, Iterable[Edge]]) -> dict[str, int]:
-    """Return the stage of each name, from 1: one more than the highest of what it depends on. There is no circle."""
+    """Return the stage of each name, from 1: one more than the highest of what it depends on. There is no cycle."""
     found = levels({name: [edge.to for edge in several] for name, several in edges.items()})
     return {name: level + 1 for name, level in found.items()}

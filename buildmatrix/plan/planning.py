@@ -9,7 +9,7 @@ from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
-from buildmatrix.plan.cells.select import GroupCircleError, SelectorError
+from buildmatrix.plan.cells.select import GroupCycleError, SelectorError
 from buildmatrix.plan.checks.collisions import collisions
 from buildmatrix.plan.checks.groups import check_groups
 from buildmatrix.plan.checks.races import races_of
@@ -151,7 +151,7 @@ def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dic
 def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> None:
     try:
         expansion.selection.names(selector.removeprefix("!"))
-    except GroupCircleError:
+    except GroupCycleError:
         return  # reported with the group
     except SelectorError as error:
         problems.error("selector", error.message, hint=error.hint, unknown=error.unknown)

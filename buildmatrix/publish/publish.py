@@ -105,7 +105,7 @@ class Publisher:
         if trouble.clash:
             hint = "see what it holds now; run apply again if this run's images are to take its place"
         place = self._plan.parts[move.target][0].place
-        return Diagnostic(message=message, code="clash" if trouble.clash else "publish", place=place, hint=hint)
+        return Diagnostic(message=message, code="tag-moved" if trouble.clash else "publish", place=place, hint=hint)
 
     def _clean_up(self, digests: Mapping[str, str]) -> tuple[str, ...]:
         """Delete the staging tags that this run has pushed; return those that the registry keeps."""

@@ -126,4 +126,4 @@ def _doubt(held: Unknown, lost: _Lost) -> Diagnostic:
     message = f"cannot tell which platforms {lost.spoken} has: {held.reason}"
     hint = f"{doubt_hint(held, parse(lost.tags[0]).host)}; no tag was touched"
     hint += "" if lost.target.lacking else f"\nor push without looking: {ON_PURPOSE}"
-    return Diagnostic(message=message, code="unknown", place=lost.target.place_of("tags"), hint=hint)
+    return Diagnostic(message=message, code="unknown-tag", place=lost.target.place_of("tags"), hint=hint)

@@ -105,10 +105,10 @@ class _Loader:
         self._refuse_strays(name, data)
         self._warn_of_foreign(name, data)
         for pointer, message, hint in islice(lone_kinds(data), MOST):
-            self.problems.warn("lone", message, Place(file=name, pointer=pointer), hint=hint)
+            self.problems.warn("suspicious", message, Place(file=name, pointer=pointer), hint=hint)
         for pointer, key in islice(templated_keys(data), MOST):
             message = f"{shown(key)} is plain text here: values are templates, and keys are not"
-            self.problems.warn("lone", message, Place(file=name, pointer=pointer, part="key"))
+            self.problems.warn("suspicious", message, Place(file=name, pointer=pointer, part="key"))
         found = check(self.schema, data)
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"
@@ -154,7 +154,7 @@ class _Loader:
             listed = f"list it above the first [header]: literal = [{shown(found.text)}]"
             meant = f"add {shown(found.text)} to literal" if "literal" in data else listed
             hint = f"{found.cure}; if it is meant as it stands, {meant}"
-            self.problems.warn("foreign", message, Place(file=name, pointer=found.pointer), hint=hint)
+            self.problems.warn("foreign-variable", message, Place(file=name, pointer=found.pointer), hint=hint)
 
     def _declare(self, name: str, file: File, defaults: tuple[Layer, ...]) -> None:
         for key, table in (file.variable or {}).items():

@@ -10,7 +10,7 @@ from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.spec.rows.tables import Damage, Spec, Target
 
-STRAY = "stray"
+STRAY = "misplaced"
 """The code of errors of settings that stand in an inner table: they touch both."""
 
 ANY_SETTING = ""
@@ -24,7 +24,7 @@ def damage_of(spec: Spec, problems: Problems) -> Damage:
     """Return what is damaged; heirs share it with their parents, and targets with their defaults."""
     shapeless: set[str] = set()
     settings: dict[str, set[str]] = {}
-    for place, code in ((one.place, one.code) for one in problems.errors if one.code != "circle"):
+    for place, code in ((one.place, one.code) for one in problems.errors if one.code != "cycle"):
         wrong = _wrong(place.pointer) if place else frozenset()
         if place and code == STRAY:
             wrong |= _wrong((*place.pointer[: 1 + (place.pointer[0] == "target")], place.pointer[-1]))
@@ -33,7 +33,7 @@ def damage_of(spec: Spec, problems: Problems) -> Damage:
                 shapeless.add(name)
             else:
                 settings.setdefault(name, set()).update(wrong)
-    notes = [note for diagnostic in problems.errors if diagnostic.code == "circle" for note in diagnostic.notes]
+    notes = [note for diagnostic in problems.errors if diagnostic.code == "cycle" for note in diagnostic.notes]
     circular = _and_heirs(spec, {name for _, place in notes for name in _owners(spec, place)})
     found = {name: frozenset(of) for name, of in _with_heirs(spec, settings).items()}
     return Damage(shapeless=frozenset(shapeless - circular), circular=frozenset(circular), settings=found)

@@ -65,7 +65,7 @@ def _follow(plan: Plan, holding: set[str], reasons: Mapping[str, str]) -> Iterat
             continue
         before = (name for name in (*target.links, *target.needs) if name in again or _is_fresh(plan, name, holding))
         if culprit := next(before, ""):
-            how = "needs" if culprit in target.needs else "builds upon"
+            how = "needs" if culprit in target.needs else "depends on"
             again[target.name] = f"{culprit}, which it {how}, is built again"
             yield target.name, again[target.name]
 

@@ -1,4 +1,4 @@
-"""Variables that are made of variables: rendered in the order of their use, circles refused."""
+"""Variables that are made of variables: rendered in the order of their use, cycles refused."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,8 +28,8 @@ def render_defaults(
     def report(walk: list[str]) -> None:
         circular.update(walk)
         notes = tuple((f"{name} uses {used}", found[name].place) for name, used in steps_of(walk))
-        message = "variables use each other in a circle: " + " → ".join([*walk, walk[0]])
-        problems.error("circle", message, found[walk[0]].place, notes=notes)
+        message = "variables use each other in a cycle: " + " → ".join([*walk, walk[0]])
+        problems.error("cycle", message, found[walk[0]].place, notes=notes)
 
     find_cycles(uses, report)
     scope = {**values_of(found), **built_in}

@@ -278,7 +278,7 @@ def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, re
     done = run("apply", "--resume", "--format", "json", SALT=salt)
     found = succeeded(done)
     assert found["base"]["reason"] == f"{repository}/base:1 is another image now"
-    assert found["child"]["reason"] == "base, which it builds upon, is built again"
+    assert found["child"]["reason"] == "base, which it depends on, is built again"
     assert f"base   started: {repository}/base:1 is another image now" in done.stderr
     assert digest(f"{repository}/base:1") == found["base"]["digest"]
     moved = CHAIN.format(repository=repository).replace("/child:1", "/child:2")

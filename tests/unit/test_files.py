@@ -104,7 +104,7 @@ def test_a_path_through_proc_is_never_inside(repo: Path, monkeypatch: pytest.Mon
     assert Repository.around(repo).outside("/proc/self/cwd/sub")
 
 
-def test_links_in_a_circle_are_not_inside(repo: Path) -> None:
+def test_links_in_a_cycle_are_not_inside(repo: Path) -> None:
     (repo / "a").symlink_to("b")
     (repo / "b").symlink_to("a")
     assert Repository.around(repo).outside("a/x")

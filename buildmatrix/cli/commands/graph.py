@@ -27,7 +27,7 @@ def graph(
     filters: options.Filters,
     color: options.Colour = "auto",
 ) -> None:
-    """Draw what builds upon what. Contacts nothing, and takes every file that is valid.
+    """Draw what depends on what. Contacts nothing, and takes every file that is valid.
 
     \b
     Examples:

@@ -79,10 +79,10 @@ def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnosti
     """Yield what whoever takes the bake file has to know."""
     if found.left_out:
         message = f"the bake file lacks {some(found.left_out)}"
-        yield Diagnostic(message=message, code="left-out", severity="warning")
+        yield Diagnostic(message=message, code="omitted", severity="warning")
     if run.way_here and output is not None:
         message = f"bake takes the paths of {output} from the folder in which it runs"
-        yield Diagnostic(message=message, code="folder", hint=f"run it in {run.way_here}/", severity="warning")
+        yield Diagnostic(message=message, code="directory", hint=f"run it in {run.way_here}/", severity="warning")
 
 
 def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:

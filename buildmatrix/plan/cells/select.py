@@ -29,7 +29,7 @@ class SelectorError(Exception):
         self.message, self.hint, self.unknown = message, hint, unknown
 
 
-class GroupCircleError(SelectorError):
+class GroupCycleError(SelectorError):
     """Groups contain each other; `walk` are their names."""
 
     def __init__(self, message: str, walk: tuple[str, ...]) -> None:
@@ -158,7 +158,7 @@ class Selection:
             del walk[last]
         elif inner in walk:
             names = tuple(walk)
-            raise GroupCircleError("groups contain each other in a circle", names[names.index(inner) :])
+            raise GroupCycleError("groups contain each other in a cycle", names[names.index(inner) :])
         else:
             walk[inner] = self._inner(inner)
 

@@ -1,9 +1,9 @@
-"""What is wrong with groups: empty ones, members that nobody has, circles."""
+"""What is wrong with groups: empty ones, members that nobody has, cycles."""
 
 from buildmatrix.errors import Problems
 from buildmatrix.graphs import steps_of
 from buildmatrix.plan.cells.expand import Expansion
-from buildmatrix.plan.cells.select import GroupCircleError, SelectorError
+from buildmatrix.plan.cells.select import GroupCycleError, SelectorError
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.tables import DeclaredGroup, Spec
 from buildmatrix.spec.toml.placed import Placed, sources_of
@@ -24,15 +24,15 @@ def _groups(spec: Spec) -> list[DeclaredGroup]:
 
 
 def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None:
-    circles: set[str] = set()
+    cycles: set[str] = set()
     for group in (group for group in _groups(spec) if group.name not in spec.targets):
         for index, member in zip(sources_of(group.members), group.members, strict=True):
             try:
                 expansion.selection.names(member.removeprefix("!"))
-            except GroupCircleError as error:
-                if not circles.intersection(error.walk):
-                    _refuse_group_circle(spec, group.name, error.walk, problems)
-                circles.update(error.walk)
+            except GroupCycleError as error:
+                if not cycles.intersection(error.walk):
+                    _refuse_group_cycle(spec, group.name, error.walk, problems)
+                cycles.update(error.walk)
             except SelectorError as error:
                 if member.removeprefix("!") not in spec.groups:
                     place = inside(group.place, index)
@@ -44,9 +44,9 @@ def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None
 _NO_VARIABLES = 'a group is the same in every run, without variables: name its targets, or write a glob such as "app-*"'
 
 
-def _refuse_group_circle(spec: Spec, first: str, walk: tuple[str, ...], problems: Problems) -> None:
+def _refuse_group_cycle(spec: Spec, first: str, walk: tuple[str, ...], problems: Problems) -> None:
     start = walk.index(first) if first in walk else 0
     names = [*walk[start:], *walk[:start]]
     notes = tuple((f"{name} contains {other}", spec.groups[name].place) for name, other in steps_of(names))
-    message = "groups contain each other in a circle: " + " → ".join([*names, names[0]])
-    problems.error("circle", message, spec.groups[names[0]].place, notes=notes)
+    message = "groups contain each other in a cycle: " + " → ".join([*names, names[0]])
+    problems.error("cycle", message, spec.groups[names[0]].place, notes=notes)

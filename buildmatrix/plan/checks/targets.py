@@ -73,7 +73,7 @@ class Checker:
         from buildmatrix.spec.checks.foreign import foreign_hint
 
         for one in self.problems.found:
-            pointer = one.place.pointer if one.place and one.code == "foreign" else ()
+            pointer = one.place.pointer if one.place and one.code == "foreign-variable" else ()
             if pointer[:1] == ("variable",) and one.message.split('"')[1] in text:
                 return f"it comes from variable {pointer[1]}, which is warned of"
         return foreign_hint(text, [*self._variables, *target.cell])
@@ -209,7 +209,7 @@ class Checker:
             if provider is None or not provider.platforms or not target.platforms:
                 continue
             if lacking := [platform for platform in target.platforms if platform not in provider.platforms]:
-                upon = f"{provider.name}, which it builds upon, is not"
+                upon = f"{provider.name}, which it depends on, is not"
                 message = f"target.{target.declared} is built for {' '.join(lacking)}, but {upon}"
                 hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
                 self._say("platforms", message, hint, target, "contexts", key)

@@ -39,7 +39,7 @@ def facts_of(target: PlannedTarget) -> dict[Fact, str]:
             found[row.key, ""] = setting_text(value)
     if target.settings.dockerfile_inline is not None:
         found["dockerfile", ""] = "inline"
-    found["keeps", ""] = f"{' '.join(target.lacking)} as the registry has it" if target.lacking else ""
+    found["carried over", ""] = f"{' '.join(target.lacking)} as the registry has it" if target.lacking else ""
     found["needs", ""] = ", ".join(target.needs)
     found["why", ""] = why(target)
     return {fact: text for fact, text in found.items() if text}
@@ -132,7 +132,7 @@ def why(target: PlannedTarget) -> str:
     """Return why a target is in the plan; "" where it was simply selected."""
     reason, by = target.reason, one_line(target.reason.by)
     if reason.kind == "context":
-        said = f"{by} builds upon it"
+        said = f"{by} depends on it"
         return said if target.exported else f"{said}; not exported"
     if reason.kind == "needs":
         return f"{by} needs it first"

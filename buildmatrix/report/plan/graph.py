@@ -1,4 +1,4 @@
-"""What builds upon what: as text, DOT, mermaid and JSON."""
+"""What depends on what: as text, DOT, mermaid and JSON."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -35,7 +35,7 @@ def plan_short(plan: Plan, style: Style, *, width: int | None = None) -> str:
 def _columns(target: PlannedTarget) -> tuple[str, str, str, str]:
     platforms = one_line(",".join(target.platforms)) or "builder's"
     if not target.exported:
-        return target.name, platforms, "(built upon)", ""
+        return target.name, platforms, "(dependency)", ""
     output = setting_text(without_credentials(target.settings).output or ()) or "no output"
     return target.name, platforms, output, " ".join(map(one_line, target.tags))
 

@@ -155,7 +155,7 @@ def _details(target: TargetOutcome, tag: str, width: int | None) -> list[str]:
         text = f"{where}: {text}" if where and text else where or text
         return [part for part in (text, tried, f"(log: {one_line(target.log)})" if target.log else "") if part]
     if not target.exported:
-        return ["(built upon)"]
+        return ["(dependency)"]
     if target.call:
         return [asked(target)]
     return [part for part in (tag, *map(one_line, (target.digest[:DIGEST], platforms_of(target)))) if part]

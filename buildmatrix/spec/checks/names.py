@@ -32,12 +32,12 @@ def check_names(spec: Spec, problems: Problems) -> None:
         if target.name not in unsure:
             _check_matrix(target, problems)
             _check_override(target, problems)
-    find_cycles({name: _parents(spec, name) for name in spec.targets}, _inherits_circle(spec, problems))
+    find_cycles({name: _parents(spec, name) for name in spec.targets}, _inherits_cycle(spec, problems))
     for group in spec.groups.values():
         if group.name in spec.targets:
             notes = (("the target", spec.targets[group.name].place),)
             problems.error(
-                "hides",
+                "shadowed",
                 f'group "{group.name}" hides a target of that name',
                 group.place,
                 hint="give one another name",
@@ -122,7 +122,7 @@ def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> N
             problems.error("inherits", message, place, hint=hint, unknown=True)
 
 
-def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], None]:
+def _inherits_cycle(spec: Spec, problems: Problems) -> Callable[[list[str]], None]:
     def report(walk: list[str]) -> None:
         notes = tuple(
             (f"{child} inherits {parent}", inside(spec.targets[child].place, "inherits"))
@@ -130,7 +130,7 @@ def _inherits_circle(spec: Spec, problems: Problems) -> Callable[[list[str]], No
         )
         place = inside(spec.targets[walk[0]].place, "inherits")
         problems.error(
-            "circle", "targets inherit each other in a circle: " + " → ".join([*walk, walk[0]]), place, notes=notes
+            "cycle", "targets inherit each other in a cycle: " + " → ".join([*walk, walk[0]]), place, notes=notes
         )
 
     return report

@@ -74,9 +74,9 @@ def test_a_mistake_at_the_end_of_a_chain_is_said_once(tmp_path: Path) -> None:
     ],
     ids=["inherits", "contexts", "groups"],
 )
-def test_long_circles(tmp_path: Path, text: str, joined: str) -> None:
+def test_long_cycles(tmp_path: Path, text: str, joined: str) -> None:
     (found,) = validate("f", sources(tmp_path, text), Request(), Git(lambda _: None))
-    assert f"{joined} each other in a circle" in found.message
+    assert f"{joined} each other in a cycle" in found.message
     assert len(found.notes) == LINKS
 
 

@@ -134,7 +134,7 @@ def outcome() -> Outcome:
 def test_the_summary() -> None:
     assert outcome_text(outcome(), PLAIN) == (
         "\n"
-        "  base  cached            (built upon)\n"
+        "  base  cached            (dependency)\n"
         "  app   built      12.4s  r/app:1  sha256:aaaaaaaaaaaa  linux/amd64\n"
         "                          r/app:2\n"
         "  bad   failed      3.1s\n"

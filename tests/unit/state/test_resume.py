@@ -204,7 +204,7 @@ def test_what_needs_one_that_is_built_is_built(folder: Path) -> None:
     assert set(found.kept) == {"third", "tar"}
     assert found.reasons == {
         "second": "first, which it needs, is built again",
-        "app": "base, which it builds upon, is built again",
+        "app": "base, which it depends on, is built again",
     }
 
 

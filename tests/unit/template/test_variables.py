@@ -97,7 +97,7 @@ def test_what_is_given_is_no_template(tmp_path: Path) -> None:
         ('v = { default = "x", choices = ["y"] }', "which is not among its choices"),
         ('v = { type = "integer", default = "x" }', 'is of type integer, but its default is "x"'),
         ('v = "{{ w }}"', 'the template uses "w"'),
-        ('v = "{{ v }}"', "variables use each other in a circle: v → v"),
+        ('v = "{{ v }}"', "variables use each other in a cycle: v → v"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, declared: str, message: str) -> None:

@@ -220,7 +220,7 @@ def test_short_is_a_line_for_each_target() -> None:
     assert [line.split()[0] for line in lines] == [one.name for one in whole.targets]
     first = many(300).targets[0]
     assert lines[0].split() == [first.name, "linux/amd64,linux/arm64", "registry", *first.tags]
-    assert lines[-2].split(maxsplit=2)[2] == "(built upon)"
+    assert lines[-2].split(maxsplit=2)[2] == "(dependency)"
     assert lines[-1].endswith("no output")
     narrow = plan_short(whole, COLOURED, width=80).splitlines()
     assert sum(not line.startswith(" ") for line in narrow) == 302

@@ -381,7 +381,7 @@ def test_too_many_targets_are_listed_instead(many: Callable[[int], Outcome]) -> 
     assert '<b>app1</b> <span class="soft">13 targets, upon app0' in page
 
 
-def test_a_circle_is_listed(make_target: MakeTarget) -> None:
+def test_a_cycle_is_listed(make_target: MakeTarget) -> None:
     assert graph_of((make_target("a", links=("b",)), make_target("b", links=("a",)))) is None
 
 
