@@ -444,6 +444,15 @@ def test_no_plan(say: Say, tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.usefixtures("repo")
+@pytest.mark.parametrize("version", [1, 2, 4])
+def test_a_plan_of_another_format_says_how_to_make_a_new_one(say: Say, tmp_path: Path, version: int) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps({"format_version": version}))
+    said = refused(say, tmp_path / "plan.json", 4)
+    assert f"has format {version}, and this buildmatrix reads 3" in said
+    assert "make it with: buildmatrix plan --format json > plan.json" in said
+
+
+@pytest.mark.usefixtures("repo")
 def test_files_that_cannot_be_read(say: Say, tmp_path: Path) -> None:
     assert "cannot be read: No such file" in refused(say, tmp_path / "none.json", 2)
     (tmp_path / "folder.json").mkdir()
