@@ -46,7 +46,7 @@ def entries_of(document: Any) -> dict[str, Entry] | None:
     """Return the entries of a document by target; None if it is none."""
     try:
         sound = _is_sound()(document)
-    except ValueError:  # what JSON has not: 1e999 is infinity here
+    except ValueError:  # half a character in place of a word: no UTF-8 has it
         sound = False
     return {name: build_table(Entry, entry) for name, entry in document["targets"].items()} if sound else None
 

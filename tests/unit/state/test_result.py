@@ -67,7 +67,7 @@ def test_sound(more: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "more",
     [{"tags": "a"}, {"tags": [1]}, {"size": 1.5}, {"size": 10**18}, {"seconds": "1"}, {"seconds": float("inf")},
-     {"digest": None}, {"files": {"a": 1}}, {"status": "kept"}, {"fingerprint": 1}],
+     {"digest": None}, {"files": {"a": 1}}, {"status": "kept"}, {"status": "\ud800"}, {"fingerprint": 1}],
     ids=str,
 )  # fmt: skip
 def test_unsound(more: dict[str, Any]) -> None:
