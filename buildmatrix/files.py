@@ -33,14 +33,14 @@ class OutsideError(OSError):
 
 @dataclass(frozen=True)
 class Repository:
-    """The folder whose files a spec may name: `root` around `folder`, where the root file lies; both are real paths."""
+    """The directory whose files a spec may name: `root` around `folder`, where the root file is; both real paths."""
 
     folder: str
     root: str
 
     @classmethod
     def around(cls, folder: str | Path) -> Self:
-        """Return the repository of a folder: the nearest one around it that holds `.git`, else the folder itself."""
+        """Return the repository of a directory: the nearest one around it with a `.git`, else itself."""
         here = Path(folder).resolve()
         return cls(str(here), str(_holder(here) or here))
 
@@ -85,7 +85,7 @@ class Repository:
 
 
 def is_within(real: str, folder: str) -> bool:
-    """Tell whether a real path is a folder's own or below it."""
+    """Tell whether a real path is a directory's own or below it."""
     return real == folder or real.startswith(folder.rstrip("/") + "/")
 
 
@@ -93,7 +93,7 @@ def strays(path: str | Path, root: str = "") -> bool:
     """Tell whether a path that somebody typed is led out of a repository by a link that lies in it.
 
     A command line may name any file of the machine: what lies elsewhere from the start does not stray, nor do links of
-    folders that are no repository. `root` is one that holds no `.git`.
+    directories that are no repository. `root` is one that holds no `.git`.
     """
     named = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 a Path drops what is no `..` for the kernel
     for meaning in (named, os.path.normpath(named)):
@@ -105,7 +105,7 @@ def strays(path: str | Path, root: str = "") -> bool:
 
 
 def _holder(folder: Path) -> Path | None:
-    """Return the nearest folder with `.git` in it. The root of the disk is none: it would hold everything."""
+    """Return the nearest directory with `.git` in it. The root of the disk is none: it would hold everything."""
     return next((one for one in (folder, *folder.parents) if one.name and os.path.lexists(one / ".git")), None)
 
 
@@ -153,7 +153,7 @@ def _link(path: str) -> str:
 
 
 def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False, own: bool = False) -> bytes:
-    """Return a file's bytes, at most `limit`; OSError, too, for what is no regular file and for what is too large.
+    """Return a file's bytes, at most `limit`; OSError, too, for what is not a regular file and for what is too large.
 
     With `pipe` a pipe will do: a shell's `<(…)` is one. `own` is for files that we write ourselves: no link is read.
     """
@@ -164,7 +164,7 @@ def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False, ow
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(found.st_mode) and not (pipe and stat.S_ISFIFO(found.st_mode)):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         os.set_blocking(handle, True)
         data = file.read(limit + 1)
     if len(data) > limit:
@@ -176,8 +176,8 @@ def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False, ow
 def write_whole(path: Path, text: str, root: str = "") -> None:
     """Write a file: a temporary one beside it, then a rename. OSError leaves what was there, and nothing else.
 
-    A link, a device or a folder in its place is refused, and so is a folder on the way that a link leads out of the
-    repository (`root`, where it holds no `.git`).
+    A link, a device or a directory in its place is refused, and so is a directory on the way that a link leads out of
+    the repository (`root`, where it holds no `.git`).
     """
     refuse_other(path, root)
     written: Path | None = None
@@ -206,29 +206,29 @@ def refuse_other(path: Path, root: str = "") -> None:
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "it is a link, which is not followed: name the file itself", str(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EEXIST, "it is no regular file", str(path))
+        raise OSError(errno.EEXIST, "it is not a regular file", str(path))
 
 
 def make_folder(path: Path, root: str = "") -> None:
-    """Make a folder and those around it; OSError where a link leads it out of the repository."""
+    """Make a directory and those around it; OSError where a link leads it out of the repository."""
     if strays(path, root):
         raise OutsideError(str(path))
     path.mkdir(parents=True, exist_ok=True)
 
 
 def own_folder(path: Path) -> None:
-    """Make a folder that is ours alone; OSError for a link in its place."""
+    """Make a directory that is ours alone; OSError for a link in its place."""
     try:
         path.mkdir()
     except FileExistsError:
         if not stat.S_ISDIR(path.lstat().st_mode):
-            raise OSError(errno.ENOTDIR, f"{path.name} is no folder of its own", str(path)) from None
+            raise OSError(errno.ENOTDIR, f"{path.name} is not a directory of its own", str(path)) from None
 
 
 def write_new(path: Path, root: str = "") -> IO[str]:
     """Open a file to be written bit by bit, in place of whatever file or link was there: that stays as it is.
 
-    Another name of the same file (a hard link) keeps its contents. OSError for a folder that a link leads outside.
+    Another name of the same file (a hard link) keeps its contents. OSError for a directory that a link leads outside.
     """
     if strays(path.parent, root):
         raise OutsideError(str(path))

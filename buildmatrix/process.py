@@ -31,7 +31,7 @@ GIT_SETTINGS = {
     "core.hooksPath": os.devnull,
     "safe.bareRepository": "explicit",
 }
-"""What git is told wherever a program that we start asks it: buildx does, in the folder of each context."""
+"""What git is told wherever a program that we start asks it: buildx does, in the directory of each context."""
 
 STANDARD_ERROR = 2
 
@@ -162,7 +162,7 @@ def _unstarted(program: str, error: OSError | None) -> EngineError:
 def _guarded(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which git runs nothing of a repository: no monitor, no hook, no fetching of what lacks.
 
-    A folder of a context may itself be a bare repository, whose configuration git would obey.
+    A directory of a context may itself be a bare repository, whose configuration git would obey.
     """
     before = environment.get("GIT_CONFIG_COUNT", "")
     first = int(before) if re.fullmatch("[0-9]{1,4}", before) else 0

@@ -1,4 +1,4 @@
-"""What all tests share: markers by folder, and the two buildx programs.
+"""What all tests share: markers by directory, and the two buildx programs.
 
     unit/, properties/, golden/   need nothing; unit/report/test_run_page.py a browser, Debian's chromium
     contract/                     marked `contract`: need `buildx` (and `old_buildx`), but no engine
@@ -36,7 +36,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests by folder; xdist's workers start with e2e, which takes longest."""
+    """Mark the tests by directory; xdist's workers start with e2e, which takes longest."""
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in {"contract", "e2e"}:

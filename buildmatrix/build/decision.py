@@ -111,7 +111,7 @@ def _may_try_again(case: Case, blamed: Collection[str]) -> bool:
 
 def _retries(case: Case, blamed: Collection[str]) -> tuple[Retry, ...]:
     """Return what is tried again: the call as it was where all of it failed, else each that did, by itself."""
-    if set(blamed).isdisjoint(case.left) or set(blamed) == set(case.left):  # what they build upon failed, or all
+    if set(blamed).isdisjoint(case.left) or set(blamed) == set(case.left):  # what they depend on failed, or all
         return (Retry(names=case.left, alone=case.alone),)
     return tuple(Retry(names=(name,), alone=True) for name in blamed)
 
@@ -139,8 +139,8 @@ def lost_upon(plan: Plan, gone: Collection[str]) -> dict[str, str]:
 
 
 def waited_for(plan: Plan, target: PlannedTarget) -> list[str]:
-    """Return what has to be there before a target: what it needs, and builds upon.
+    """Return what has to be there before a target: what it needs, and depends on.
 
-    One that it builds upon and whose `call` only asks something is built for it; the answer makes no difference.
+    One that it depends on and whose `call` only asks something is built for it; the answer makes no difference.
     """
     return [*(name for name in target.links if builds(plan.by_name[name].settings)), *target.needs]

@@ -90,7 +90,7 @@ class Live:
         return name in self._own and (name, self._own[name]) not in self._told.begun
 
     def _begins(self, name: str, event: Event) -> bool:
-        """Tell whether a step is the target's own, and not one of what it builds upon that runs for it."""
+        """Tell whether a step is the target's own, and not one of what it depends on that runs for it."""
         if isinstance(event, Shared):
             return event.runs and self.files.is_own(name, event.step)
         if not isinstance(event, StepStarted):

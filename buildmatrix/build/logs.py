@@ -22,10 +22,10 @@ AT_ONCE = 200
 
 
 class Logs:
-    """Writes `NAME.log` into a folder, as the events come. A link in the place of one is replaced, never followed."""
+    """Writes `NAME.log` into a directory, as the events come. A link in its place is replaced, never followed."""
 
     def __init__(self, folder: str | Path, root: str = "", *, lasting: bool = True) -> None:
-        """Take the folder, which is made with the first line, and the folder around the spec.
+        """Take the directory, which is made with the first line, and the directory around the spec.
 
         Unless the logs are `lasting`, nobody is told where they are.
         """

@@ -200,7 +200,7 @@ class Schedule:
 
 
 def _without(plan: Plan, kept: frozenset[str]) -> Plan:
-    """Return a plan that leaves out what need not be built, unless something that is built builds upon it."""
+    """Return a plan that leaves out what need not be built, unless something that is built depends on it."""
     exported = [replace(target, exported=target.exported and target.name not in kept) for target in plan.targets]
     wanted = {target.name for target in exported if target.name not in kept}
     needed = set(wanted)

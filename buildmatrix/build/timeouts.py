@@ -31,7 +31,7 @@ def _is_over(running: Running, run: Run, name: str) -> bool:
 def _since(running: Running, plan: Plan, name: str) -> float:
     """Return when a target began, 0 before.
 
-    All Dockerfiles of a call are read at its start: what builds upon others of the call begins with its own first step,
+    All Dockerfiles of a call are read at its start: what depends on others of the call begins with its own first step,
     or, should it wait for anything else, when those have ended.
     """
     progress, own = running.progress, set(running.unit.call.names)

@@ -34,7 +34,7 @@ class Work:
     reasons: dict[str, str]
     """Why targets are built again, by name."""
     ran: set[str] = field(default_factory=set)
-    """What ran in calls that failed, or for what is built upon it: the cache has it from this run."""
+    """What ran in calls that failed, or for what depends on it: the cache has it from this run."""
     pending: list[Unit] = field(default_factory=list)
     running: list[Running] = field(default_factory=list)
     closed: bool = False
@@ -138,13 +138,13 @@ class Verdicts:
         return bool(changed)
 
     def _export_what_changed(self, running: Running) -> None:
-        """Build what was to be kept where the cache had lost it: what is built upon it then has to be what is there."""
+        """Build what was to be kept where the cache had lost it: what depends on it then has to be what is there."""
         for name in self._work.kept.intersection(running.unit.call.within):
             ran = running.progress.tracks[name].ran or self.policy.progress != "auto"
             if ran and self.plan.by_name[name].exported:
                 self._work.kept.remove(name)
                 self._work.ran.add(name)
-                self._work.reasons[name] = "it was no longer in the cache, and is built upon"
+                self._work.reasons[name] = "it was no longer in the cache, and others depend on it"
                 if self._work.signals:
                     self.ledger.end(name, "stopped", running.progress, reason="it was built again, and not exported")
                 else:
@@ -189,7 +189,7 @@ class Verdicts:
         return name not in self._work.kept and (name in made.names or not self._has_own_call(name))
 
     def _has_own_call(self, name: str) -> bool:
-        """Tell whether a target that others build upon is built by a call of its own."""
+        """Tell whether a target that others depend on is built by a call of its own."""
         mine = [*self._work.pending, *(running.unit for running in self._work.running)]
         return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
 
@@ -202,13 +202,13 @@ class Verdicts:
             self.ledger.end(name, "skipped", reason=reason)
 
     def _is_begun(self, name: str, running: Running) -> bool:
-        """Tell whether a target runs, and not only what it builds upon: its Dockerfile is read as its call starts."""
+        """Tell whether a target runs, and not only what it depends on: its Dockerfile is read as its call starts."""
         if self.policy.progress == "auto":
             return (name, running.unit.attempt) in self._told.begun
         return running.progress.works_since(name) > 0  # all were said to be begun
 
     def _end_done(self, running: Running, but: str = "") -> None:
-        """Take down what was written before a call was ended; of what is only built upon, what was told to be done."""
+        """Take down what was written before a call was ended; of a dependency only, what was told to be done."""
         made = running.unit.call
         for name in made.within:
             asked = name in made.names or (name in self._told.done and self.is_own(made, name))

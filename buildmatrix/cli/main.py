@@ -24,7 +24,7 @@ UNWRITTEN = 2
 
 
 class UnwritableError(Exception):
-    """Standard output cannot be written. It is no OSError, which others take for theirs."""
+    """Standard output cannot be written. It is not an OSError, which others take for theirs."""
 
     def __init__(self, error: OSError) -> None:
         """Take what writing said."""

@@ -69,19 +69,19 @@ class Session:
 
     @property
     def prefix(self) -> str:
-        """The way to the file's folder, for messages: as the command line has it, else from the working directory."""
+        """The way to the file's directory, for messages: as the command line says it, or from the working directory."""
         way = self._given or os.path.relpath(self.sources.directory)
         return "" if way == "." or self.name == STANDARD_INPUT else f"{way.rstrip('/')}/"
 
     @property
     def way_here(self) -> str:
-        """The way from the working directory to the file's folder, through no link; "" where they are the same."""
+        """The way from the working directory to the file's directory, through no link; "" where they are the same."""
         way = os.path.relpath(self.sources.directory)
         return "" if way == "." else way
 
     @property
     def way_from_root(self) -> str:
-        """The way from the repository's root to the file's folder, for what is read elsewhere."""
+        """The way from the repository's root to the file's directory, for what is read elsewhere."""
         way = os.path.relpath(self.sources.directory, self.sources.repository.root)
         return "" if way == "." or self.name == STANDARD_INPUT else f"{way}/"
 
@@ -160,7 +160,7 @@ def _coloured(color: str, *, error: bool) -> bool:
 def request(
     selectors: list[str] | None = None, filters: Filters = NO_FILTERS, outputs: Outputs = NO_OUTPUTS
 ) -> Request:
-    """Return the command line as a Request; UsageError for a `--var` that is no NAME=VALUE, or for two outputs."""
+    """Return the command line as a Request; UsageError for a `--var` that is not a NAME=VALUE, or for two outputs."""
     output = _output_mode(push=outputs.push, load=outputs.load, no_output=outputs.no_output)
     variables = {}
     for text in filters.var or ():
@@ -220,7 +220,7 @@ def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder:
     if folder and strays(folder, root):
         raise _unwritable(folder, OutsideError(folder))
     if folder and Path(folder).exists() and not Path(folder).is_dir():
-        raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, "it is no folder for logs"))
+        raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, "it is not a directory for logs"))
     for path in written:
         try:
             if is_stream(path):
@@ -228,7 +228,7 @@ def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder:
                 continue
             refuse_other(Path(path), root)
             if not Path(path).parent.is_dir():
-                raise FileNotFoundError(errno.ENOENT, f"there is no folder {Path(path).parent}")
+                raise FileNotFoundError(errno.ENOENT, f"there is no directory {Path(path).parent}")
         except OSError as error:
             raise _unwritable(path, error) from None
 

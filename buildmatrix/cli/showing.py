@@ -28,7 +28,7 @@ MOST_LOGGED = 1 << 30
 
 
 def logs_of(log_dir: str | None, stack: ExitStack, root: str) -> Logs | None:
-    """Return what writes the logs: where it was asked to, and for GitHub, which shows them, in a temporary folder."""
+    """Return what writes the logs: where it was asked to, and for GitHub in a temporary directory."""
     if log_dir is None and not on_github():
         return None
     folder = log_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="buildmatrix-logs-"))

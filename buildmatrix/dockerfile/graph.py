@@ -18,7 +18,7 @@ _DIGITS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """A Dockerfile as it is built: what each stage builds upon, None where nobody knows; the contexts' names."""
+    """A Dockerfile as it is built: what each stage depends on, None where nobody knows; the contexts' names."""
 
     file: Dockerfile
     bases: tuple[str | None, ...]
@@ -26,7 +26,7 @@ class Graph:
     scope: Scope
 
     def parent(self, stage: Stage) -> Stage | None:
-        """Return the stage that a stage builds upon, None where that is something else."""
+        """Return the stage that a stage depends on, None where that is something else."""
         base = self.bases[stage.number]
         if base is None or self.is_replaced(stage):
             return None
@@ -38,14 +38,14 @@ class Graph:
         return stage.name in self.contexts and stage.name != ""
 
     def context_below(self, stage: Stage) -> bool:
-        """Tell whether a stage builds upon a named context; `scratch` is never one."""
+        """Tell whether a stage depends on a named context; `scratch` is never one."""
         base = self.bases[stage.number]
         if base is None or base == "scratch" or self.parent(stage) is not None:
             return False
         return familiar(base) in self.contexts
 
     def instructions(self, stage: Stage) -> tuple[Instruction, ...]:
-        """Return what is run in a stage: the ONBUILDs of the stage that it builds upon, then its own instructions."""
+        """Return what is run in a stage: the ONBUILDs of the stage that it depends on, then its own instructions."""
         if self.is_replaced(stage):
             return ()
         parent = self.parent(stage)
@@ -77,7 +77,7 @@ class Graph:
         return tuple(one.number for one in (self.parent(stage), *map(self.source, self.references(stage))) if one)
 
     def is_for_target(self, stage: Stage) -> bool:
-        """Tell whether a stage is made for the target's platform: what builds upon a stage has the platform of that."""
+        """Tell whether a stage is made for the target's platform: what depends on a stage has the platform of that."""
         while (parent := self.parent(stage)) is not None:
             stage = parent
         if not stage.platform:

@@ -1,10 +1,10 @@
 """What a .dockerignore leaves out of a context, as BuildKit reads it; in doubt nothing is left out.
 
-A line is a pattern; `#` begins a comment, `!` takes back. `*` and `?` are within a name, `**` is any folders. A folder
-that is left out takes with it what is in it, and the last line that says anything of a path is right.
+A line is a pattern; `#` begins a comment, `!` takes back. `*` and `?` are within a name, `**` is any directories. A
+directory that is left out takes with it what is in it, and the last line that says anything of a path is right.
 
-A walk asks for each folder before what is in it, and what was matched there need not be matched again: twice as quick
-as the library, which is asked where a line has a class, an escape or letters beyond ASCII.
+A walk asks for each directory before what is in it, and what was matched there need not be matched again: twice as
+quick as the library, which is asked where a line has a class, an escape or letters beyond ASCII.
 """
 
 import posixpath
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Matched = tuple[bool, ...]
-"""For each line, whether it speaks of a path or of a folder around it."""
+"""For each line, whether it speaks of a path or of a directory around it."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class Ignored:
 
     lines: tuple[tuple["re.Pattern[str]", bool], ...] = ()
     takes_back: bool = False
-    """Whether something in a folder that is left out may not be."""
+    """Whether something in a directory that is left out may not be."""
 
     asked: Callable[[str], bool] | None = None
 
     @property
     def top(self) -> Matched:
-        """What the lines say of the folder itself: nothing."""
+        """What the lines say of the directory itself: nothing."""
         return (False,) * len(self.lines)
 
     def of(self, path: str, around: Matched) -> tuple[bool, Matched]:
-        """Tell whether a path is left out; `around` is what was matched of the folder around it."""
+        """Tell whether a path is left out; `around` is what was matched of the directory around it."""
         if not self.lines:
             return self.asked is not None and self.asked(path), around
         matched = tuple(
@@ -87,7 +87,7 @@ def _cleaned(pattern: str) -> str:
 
 
 def _expression(pattern: str) -> str:
-    """Return the regular expression: `**/` also matches no folder at all, `**` at the end everything."""
+    """Return the regular expression: `**/` also matches no directory at all, `**` at the end everything."""
     meaning = {"*": "[^/]*", "?": "[^/]", "**": ".*", "**/": "(?:.*/)?"}
     parts = re.split(r"(\*\*/?|\*|\?)", pattern)
     return "(?s:" + "".join(meaning.get(part) or re.escape(part) for part in parts) + ")"

@@ -38,7 +38,7 @@ class Parsed(NamedTuple):
 
 
 def parsed(text: str) -> Parsed | None:
-    """Return what a text says, None where it is no Dockerfile, or none for us."""
+    """Return what a text says, None where it is not a Dockerfile, or none for us."""
     if _is_too_much(text) or _MARK in text:
         return None
     from e2b_dockerfile_utils import parse_dockerfile_ast
@@ -106,7 +106,7 @@ def _instruction(one: "DockerfileInstruction", restored: Callable[[str], str]) -
 
 
 def _is_marred(one: Instruction) -> bool:
-    """Tell whether it is an ONBUILD of nothing or of an ONBUILD, or has a mark that is no trigger's in its words."""
+    """Tell whether it is an ONBUILD of nothing or of an ONBUILD, or has a mark that is not a trigger's in its words."""
     return one.keyword == "ONBUILD" or any(word.startswith(_MARK) for word in one.args)
 
 

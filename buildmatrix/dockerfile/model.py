@@ -49,7 +49,7 @@ class Arg(NamedTuple):
 class Reference(NamedTuple):
     """What an instruction takes files from: a stage, a named context or an image, or a URL for `add`.
 
-    Only `copy` knows stages by their numbers. One of an ONBUILD is used by those that build upon the stage.
+    Only `copy` knows stages by their numbers. One of an ONBUILD is used by those that depend on the stage.
     """
 
     kind: Literal["copy", "mount", "add"]

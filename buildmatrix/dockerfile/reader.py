@@ -36,7 +36,7 @@ def stage_names(text: str) -> tuple[str, ...] | None:
 
 @lru_cache(maxsize=1024)
 def foreign_names(text: str) -> frozenset[str]:
-    """Return what a Dockerfile builds upon or copies from beside its own stages, in lower case: images and contexts.
+    """Return what a Dockerfile depends on or copies from beside its own stages, in lower case: images and contexts.
 
     Nothing where a variable names one: it may be any.
     """
@@ -53,13 +53,13 @@ def foreign_names(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def base_names(text: str) -> frozenset[str]:
-    """Return what the stages of a Dockerfile build upon, in lower case."""
+    """Return what the stages of a Dockerfile depend on, in lower case."""
     file = known(text)
     return frozenset() if file is None else frozenset(stage.base.lower() for stage in file.stages)
 
 
 def only_base(text: str) -> str:
-    """Return what the only stage of a Dockerfile builds upon, in small letters; "" where there are several, or none."""
+    """Return what the only stage of a Dockerfile depends on, in small letters; "" where there are several, or none."""
     file = known(text)
     return file.stages[0].base.lower() if file is not None and len(file.stages) == 1 else ""
 

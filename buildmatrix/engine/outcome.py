@@ -82,7 +82,7 @@ class TargetOutcome:
     over from what the tags held. `size` are the bytes of all that a registry holds of it, or of the archive; 0 where
     it is not known. `reason` says why it failed, was skipped, or stopped. `log` is the path of its full log, "" if
     none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a check's,
-    `answer` is the text of any other. `links` and `needs` are the Builds of the plan that it builds upon, and that
+    `answer` is the text of any other. `links` and `needs` are the Builds of the plan that it depends on, and that
     come first.
 
     Only a failed target has a `failed_step`, an `excerpt` (the last lines of the log, then the Dockerfile's), a `hint`

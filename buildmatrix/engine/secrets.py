@@ -82,13 +82,13 @@ def key_fault(path: Path) -> str:
     if path.is_socket():
         return ""
     if not path.is_file():
-        return "is a folder" if path.is_dir() else "does not exist"
+        return "is a directory" if path.is_dir() else "does not exist"
     try:
         text = read_regular(path)
     except OSError:
         return ""
     if _PEM not in text or b"PRIVATE KEY-----" not in text:
-        return "is a public key" if text.startswith((b"ssh-", b"ecdsa-")) else "is no private key"
+        return "is a public key" if text.startswith((b"ssh-", b"ecdsa-")) else "is not a private key"
     return "is protected by a passphrase: add it to an agent with ssh-add" if _is_locked(text) else ""
 
 

@@ -45,7 +45,7 @@ class Git:
 
     @classmethod
     def of(cls, folder: GitFolder) -> "Git":
-        """Return the facts of the repository around a folder."""
+        """Return the facts of the repository around a directory."""
 
         def dirty() -> bool:
             from buildmatrix.git.dirty import is_dirty
@@ -138,7 +138,7 @@ class Git:
         try:
             return rfc3339(int(answer.partition(" ")[0]))
         except (ValueError, OverflowError, OSError):
-            message = f"git.timestamp has no value: the commit's time is {answer[:40]}, which is no time"
+            message = f"git.timestamp has no value: the commit's time is {answer[:40]}, which is not a time"
             raise NoRepositoryError(message) from None
 
 

@@ -1,6 +1,6 @@
 """git, asked about a repository without obeying it: it sees none of its configuration but words that start nothing.
 
-Git takes its configuration, hooks and filters from the folder that worktrees share. For each question it is given
+Git takes its configuration, hooks and filters from the directory that worktrees share. For each question it is given
 another one: with the repository's own refs and objects, and a configuration of ours. So nothing that a repository
 says can start a program, whatever the version of git, and a repository of another user can be asked as well.
 """
@@ -21,7 +21,7 @@ from buildmatrix.spec.discovery import is_trusted, named_user
 from buildmatrix.text import clean
 
 SHARED = ("refs", "packed-refs", "reftable")
-"""What a question is given of the shared folder, beside `objects`."""
+"""What a question is given of the shared directory, beside `objects`."""
 
 KEPT = frozenset(
     f"{section}.{name}"
@@ -61,7 +61,7 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True)
 class _Place:
-    """A repository: its top folder, the folder of this working tree's HEAD and index, and the shared one."""
+    """A repository: its top directory, the directory of this working tree's HEAD and index, and the shared one."""
 
     root: Path
     own: Path
@@ -69,10 +69,10 @@ class _Place:
 
 
 class GitFolder:
-    """The repository around a folder, found by ourselves: git never looks for one."""
+    """The repository around a directory, found by ourselves: git never looks for one."""
 
     def __init__(self, programs: Programs, folder: Path) -> None:
-        """Take the folder; nothing is looked at before the first question."""
+        """Take the directory; nothing is looked at before the first question."""
         self.programs, self._folder = programs, folder
 
     def ask(self, arguments: tuple[str, ...], given: str = "") -> str | None:
@@ -98,7 +98,7 @@ class GitFolder:
 
     @property
     def root(self) -> Path:
-        """The top folder of the repository; UnansweredError if there is none that may be asked."""
+        """The top directory of the repository; UnansweredError if there is none that may be asked."""
         return self._place.root
 
     @cached_property
@@ -117,7 +117,7 @@ class GitFolder:
         place = _Place(root, own, common)
         if not _belongs(place, entry, self._listed(common)):
             message = f"{entry} leads to {own}, which does not name it in turn"
-            raise UnansweredError(f"{message}: it is no worktree or submodule of that repository")
+            raise UnansweredError(f"{message}: it is not a worktree or submodule of that repository")
         return place
 
     @cached_property
@@ -175,7 +175,7 @@ def _words(done: Completed) -> str:
 
 
 def _own(root: Path, entry: Path) -> Path:
-    """Return the folder that `.git` is, or names."""
+    """Return the directory that `.git` is, or names."""
     own = entry if entry.is_dir() else _pointed(root, entry, "gitdir:")
     if own is None or not own.is_dir():
         raise UnansweredError(f"{entry} leads to {own or 'nothing'}, where no repository is")
@@ -192,20 +192,20 @@ def _pointed(folder: Path, file: Path, word: str = "") -> Path | None:
 
 
 def _refuse_strays(own: Path, common: Path) -> None:
-    """Refuse what leads out of the repository's folders by a link, or is a pipe: git would read it, or wait for it."""
+    """Refuse what leads out of the repository's directories by a link, or is a pipe: git would read it, or wait."""
     paths = [own / "HEAD", own / "index", common / "config", common / "objects", *(common / name for name in SHARED)]
     for path in paths:
         real = path.resolve()
         if not any(is_within(str(real), str(folder)) for folder in (own, common)):
             raise UnansweredError(f"{path} leads out of the repository, to {real}")
         if real.exists() and not real.is_dir() and not real.is_file():
-            raise UnansweredError(f"{path} is no regular file")
+            raise UnansweredError(f"{path} is not a regular file")
 
 
 def _belongs(place: _Place, entry: Path, settings: Mapping[str, str]) -> bool:
-    """Tell whether the folder that a `.git` names is this working tree's: within it, or naming it in turn.
+    """Tell whether the directory that a `.git` names is this working tree's: within it, or naming it in turn.
 
-    A worktree's holds the path of its `.git` and lies within the shared folder; a submodule's has `core.worktree`.
+    A worktree's holds the path of its `.git` and lies within the shared directory; a submodule's has `core.worktree`.
     """
     if place.common != place.own:
         back = _pointed(place.own, place.own / "gitdir")

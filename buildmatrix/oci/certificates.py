@@ -35,7 +35,9 @@ class Certificates:
         else:
             context = ssl.create_default_context()
             for path in self.authorities:
-                with suppress(OSError):  # docker passes over what is no certificate; what only root may read is root's
+                with suppress(
+                    OSError
+                ):  # docker passes over what is not a certificate; what only root may read is root's
                     context.load_verify_locations(path)
         for certificate, key in self.pairs:
             _load(context, certificate, key)

@@ -266,7 +266,7 @@ def _words(found: Reply) -> str:
         error = json.loads(found.body)["errors"][0]
         text = error.get("message") or error["code"]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        return " with a page that is no registry's" if _kind(found) == "text/html" else ""
+        return " with a page that is not a registry's" if _kind(found) == "text/html" else ""
     return f" ({' '.join(clean(text).split())[:200]})" if isinstance(text, str) else ""
 
 

@@ -63,9 +63,9 @@ def image_of(found: Found, config: Callable[[str], Answer]) -> Image | Unknown:
             return made.of_index(table_in(document))
         return made.of_manifest(table_in(document), config)
     except (ValueError, RecursionError):
-        return Unknown(reason=f"what {found.digest[:19]}… names is no JSON")
+        return Unknown(reason=f"what {found.digest[:19]}… names is not valid JSON")
     except OddError as error:
-        return Unknown(reason=f"what {found.digest[:19]}… names is no index or manifest: {error}")
+        return Unknown(reason=f"what {found.digest[:19]}… names is not an index or manifest: {error}")
 
 
 @dataclass(frozen=True)

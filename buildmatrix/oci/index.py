@@ -15,7 +15,7 @@ _ABOUT, _TYPE = "vnd.docker.reference.digest", "vnd.docker.reference.type"
 
 
 class OddError(Exception):
-    """A document that is no index or manifest; the message says what is odd."""
+    """A document that is not an index or manifest; the message says what is odd."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def text_in(table: Mapping[str, Any], key: str) -> str:
     """Return what has to be a text, "" if it is not there; OddError if it is none."""
     value = table_in(table).get(key, "")
     if not isinstance(value, str):
-        raise OddError(f"{key} is no text")
+        raise OddError(f"{key} is not text")
     return value
 
 

@@ -69,7 +69,7 @@ def plan_of_file(name: str, sources: Sources, request: Request, git: Git, writte
 
 
 def _beside(fresh: dict[str, Any], document: Any, contents: Contents) -> dict[str, Any]:
-    """Return the fresh document; of each folder that differs by what we write alone, with what it was then."""
+    """Return the fresh document; of each directory that differs by what we write alone, with what it was then."""
     then, folders = document["contexts"], dict(fresh["contexts"])
     folders |= {name: then[name] for name, digests in contents.beside.items() if then.get(name) in digests}
     return {**fresh, "contexts": folders}
@@ -94,7 +94,7 @@ def _text(saved: str) -> str:
 
 
 def _root_of(file: str, name: str, sources: Sources, *, named: bool) -> str:
-    """Return the root file that a plan was made from: one of this folder, unless the command line names another."""
+    """Return the root file that a plan was made from: one of this directory, unless the command line names another."""
     if file != name and (named or "/" in file or Repository.around(sources.directory).kind(file) != "file"):
         message = f"the plan was made from {file}, not from {name}"
         raise StaleError(Diagnostic(message=message, code="stale", hint="name that file with --file"))

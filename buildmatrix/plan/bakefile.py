@@ -36,12 +36,12 @@ def whole_document(whole: "Whole") -> BakeFile:
 def bake_document(
     plan: Plan, names: Iterable[str] | None = None, *, alone: bool = False, no_cache: bool = False
 ) -> BakeFile:
-    """Return the bake file that builds a plan, or the named targets of it and all that they build upon.
+    """Return the bake file that builds a plan, or the named targets of it and all that they depend on.
 
     The group `default` holds the targets that are to be exported, so that bake builds them when nothing is named. With
     `alone` it holds all that are named: one that is not exported leaves its result in the cache, where the calls that
-    follow find it. `no_cache` is for the named targets, not for what they build upon. What others build upon is built,
-    whatever its own `call` asks: bake has nothing to build upon otherwise.
+    follow find it. `no_cache` is for the named targets, not for what they depend on. What others depend on is built,
+    whatever its own `call` asks: bake has nothing to build on otherwise.
     """
     asked = frozenset(plan.by_name if names is None else names)
     chosen = with_links(plan, asked)
@@ -86,7 +86,7 @@ def _shrunk(plan: Plan) -> Iterator[Trouble]:
 
 
 def _mixed(plan: Plan) -> Iterator[Trouble]:
-    """Yield the targets that plain bake could not build, since they build upon one that is not built."""
+    """Yield the targets that plain bake could not build, since they depend on one that is not built."""
     for target in plan.targets:
         asked = [name for name in target.links if not builds(plan.by_name[name].settings)]
         if asked:
@@ -98,7 +98,7 @@ def _mixed(plan: Plan) -> Iterator[Trouble]:
 
 
 def with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
-    """Return the named targets and all that they build upon, in the plan's order."""
+    """Return the named targets and all that they depend on, in the plan's order."""
     found = set(reached(names, lambda name: plan.by_name[name].links))
     return [target for target in plan.targets if target.name in found]
 

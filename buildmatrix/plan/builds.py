@@ -63,7 +63,7 @@ class BuildPlan(Plan):
 def builds_of(plan: Plan) -> BuildPlan:
     """Return the plan with a Build for each target, or several for one that is split by platform.
 
-    What builds upon a split target is split alike: a platform's context is what was built for that platform. Whole stay
+    What depends on a split target is split alike: a platform's context is what was built for that platform. Whole stay
     targets that declare no platforms, that write anything else than images in registries, and all that such ones build
     upon.
     """
@@ -160,7 +160,7 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
 
 
 def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, str]) -> Settings:
-    """Return the settings of a part: its platforms, the Builds that it builds upon, and no annotation of an index."""
+    """Return the settings of a part: its platforms, the Builds that it depends on, and no annotation of an index."""
     if not part:
         return target.settings
     contexts = {

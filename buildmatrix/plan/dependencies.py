@@ -1,4 +1,4 @@
-"""Which target builds upon which, in which order; cycles are walked."""
+"""Which target depends on which, in which order; cycles are walked."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -108,7 +108,7 @@ class _Look:
         return [] if is_within(real, repository.folder) else [(os.path.relpath(real, repository.folder), True)]
 
     def _gits(self, path: str) -> Iterator[str]:
-        """Yield what git obeys (hooks, programs in its settings) and an exported folder would lie over."""
+        """Yield what git obeys (hooks, programs in its settings) and an exported directory would lie over."""
         real, outside = self._repository.leads(path)
         if outside:
             return

@@ -16,7 +16,7 @@ from buildmatrix.template.scope import Cell
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why a target is in the plan: somebody selected it, or `by` (a target) builds upon it or needs it first."""
+    """Why a target is in the plan: somebody selected it, or `by` (a target) depends on it or needs it first."""
 
     kind: Literal["selected", "context", "needs"]
     by: str
@@ -31,7 +31,7 @@ class PlannedTarget:
     `settings` are rendered and checked; `output`, `cache_from`, `cache_to`, `secret`, `ssh` and `attest` hold tables
     and no CSV strings; platforms are normalized; paths are relative to the plan's directory, or absolute. `links` are
     the targets that `contexts` name, `needs` those that only have to come first. A target that is not
-    `exported` is built because another one builds upon it, and leaves nothing but that. `stage` counts from 1.
+    `exported` is built because another one depends on it, and leaves nothing but that. `stage` counts from 1.
     """
 
     name: str

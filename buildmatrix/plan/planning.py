@@ -85,7 +85,7 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
 def checked(
     expansion: Expansion, targets: Iterable[PlannedTarget], checker: Checker, *, files: bool | AbstractSet[str]
 ) -> list[PlannedTarget]:
-    """Check each target alone and with what it builds upon; return the targets, for a look at all of them.
+    """Check each target alone and with what it depends on; return the targets, for a look at all of them.
 
     `files` is whether, or for which of them, contexts and Dockerfiles have to be there.
     """
@@ -128,7 +128,7 @@ def check_platforms(request: Request, problems: Problems) -> None:
     for platform in request.platforms:
         if re.fullmatch(PLATFORM, platform) is None:
             place = Place(file=f"--platform {platform}")
-            problems.error("platform", "this is no platform", place, hint=platform_hint(platform))
+            problems.error("platform", "this is not a valid platform", place, hint=platform_hint(platform))
 
 
 def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:
@@ -141,7 +141,7 @@ def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dic
         return {}  # without selectors a group is wrong, and reported
     home = expansion.spec.home
     if not chosen and not problems.errors and home is not None and not request.selectors:
-        hint = f"name what you mean, or go to the folder of {expansion.spec.file}"
+        hint = f"name what you mean, or go to the directory of {expansion.spec.file}"
         problems.error("no-target", "this file declares no target to build", Place(file=home.file), hint=hint)
     elif not chosen and not problems.errors:
         problems.error("no-target", "nothing is selected", hint="the selectors take away all that they select")

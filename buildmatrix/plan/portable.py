@@ -27,7 +27,7 @@ from buildmatrix.template.request import Request
 class Whole:
     """A plan with its `groups`, matrices among them: each name with its targets and with what these need first.
 
-    `default` is what is built where nothing is named, and `asked` that with all that it builds upon. `warnings` are
+    `default` is what is built where nothing is named, and `asked` that with all that it depends on. `warnings` are
     why something was `left_out`.
     """
 
@@ -44,7 +44,7 @@ class Whole:
         return replace(self, plan=replace(self.plan, targets=targets))
 
     def without(self, names: AbstractSet[str], why: Iterable[Diagnostic]) -> "Whole":
-        """Return it without targets, what builds upon them or needs them, and the groups that hold any of these."""
+        """Return it without targets, what depends on them or needs them, and the groups that hold any of these."""
         lost = set(names)
         for target in self.plan.targets:  # in build order
             if not lost.isdisjoint((*target.links, *target.needs)):
@@ -128,7 +128,7 @@ def _exported(target: PlannedTarget, exported: bool) -> PlannedTarget:  # noqa: 
 def _groups(
     expansion: Expansion, by_name: Mapping[str, PlannedTarget], *, whole: bool
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield what is no target and can be named, with its targets as far as `--platform` leaves them.
+    """Yield what is not a target and can be named, with its targets as far as `--platform` leaves them.
 
     Where only a part is selected, a group counts if all of it is there.
     """

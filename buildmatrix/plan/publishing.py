@@ -48,7 +48,7 @@ def _full(name: str) -> str:
 def caches_by_tag(target: PlannedTarget) -> dict[str, int]:
     """Return the tags under which a target's caches are pushed, in full, each with its index in `cache-to`.
 
-    Also of a target that is only built upon: BuildKit writes its cache all the same.
+    Also of a target that is only a dependency: BuildKit writes its cache all the same.
     """
     return {
         _full(cache.ref): index

@@ -1,11 +1,11 @@
 """What a target reads and writes on this machine: every path that buildx opens for it, however the file says it.
 
 The rules are those of buildx 0.13 to 0.37 (build/opt.go, bake/bake.go), found by reading and by running:
-- A context is a folder wherever there is one of that name, whatever it looks like: with a folder `https:` in the
-  repository, `https://x` is one. Of a named context, all that is no URL, image, target or layout is a path.
+- A context is a directory wherever there is one of that name, whatever it looks like: with a directory `https:` in the
+  repository, `https://x` is one. Of a named context, all that is not a URL, image, target or layout is a path.
 - `dockerfile` is relative to a context that is a path, else to where bake runs, and never a URL; buildx reads `.rego`
   beside it, and follows links there.
-- A folder of a local cache or of an image layout is read and written by fixed names, and links are followed; an
+- A directory of a local cache or of an image layout is read and written by fixed names, and links are followed; an
   `index.json` that cannot be read is printed as a whole.
 - A cache at GitHub or S3 that has no credentials is given those of the environment (S3: of the user's files, too),
   whatever server it names.
@@ -129,7 +129,7 @@ def _context(text: str, pointer: Pointer) -> Iterator[Reach]:
 
 
 def _layouts(text: str) -> tuple[str, ...]:
-    """Return the folders that `DIR[:TAG][@DIGEST]` may mean: old versions cut at the first sign, new ones at the last.
+    """Return the directories that `DIR[:TAG][@DIGEST]` may mean: old versions cut at the first sign, new at the last.
 
     New ones cut only what can be a tag or a digest.
     """
@@ -143,7 +143,7 @@ def _inside(folder: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def context_of(settings: Settings) -> str | None:
-    """Return the path of a target's own context; None for one that is no folder of this machine."""
+    """Return the path of a target's own context; None for one that is not a directory of this machine."""
     text = (settings.context or ".").removeprefix(_HERE)
     return text if is_local(text) else None
 
@@ -185,7 +185,7 @@ def secret_file(secret: Secret) -> str | None:
 
 
 def secret_variable(secret: Secret) -> str:
-    """Return the variable of a secret that is no file."""
+    """Return the variable of a secret that is not a file."""
     return secret.env or secret.src or secret.id
 
 
@@ -235,7 +235,7 @@ def _given_credentials(cache: Any) -> Iterator[str]:
 
 
 def written_before(targets: Sequence[PlannedTarget]) -> Mapping[str, frozenset[str]]:
-    """Return by target the paths that others write before it is built: what it needs, or what it builds upon needs."""
+    """Return by target the paths that others write before it is built: what it needs, or what it depends on needs."""
     own = {target.name: frozenset(_dests(target)) for target in targets}
     if not any(own.values()):
         return {}

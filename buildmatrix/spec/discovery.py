@@ -56,7 +56,7 @@ def _outer(file: Path, here: Path, programs: Programs) -> Path | None:
 
 
 def _further_up(file: Path) -> Iterator[Path]:
-    """Yield the files in the parents of a file's folder, up to the top of its repository, if it is in one."""
+    """Yield the files in the parents of a file's directory, up to the top of its repository, if it is in one."""
     top = Repository.around(file.parent).root
     for folder in () if os.path.lexists(f"{file.parent}/.git") else file.parent.parents:
         if os.path.lexists(folder / FILE):
@@ -115,10 +115,10 @@ def _refuse_stranger(file: Path, here: Path, programs: Programs) -> None:
 
 
 def is_trusted(path: Path, here: Path, programs: Programs) -> bool:
-    """Tell whether a path is ours, root's, sudo's caller's, or of the user whose folder we stand in.
+    """Tell whether a path is ours, root's, sudo's caller's, or of the user whose directory we stand in.
 
-    Who stands in another user's folder has gone there: in a container the checkout often is another user's. Anybody
-    else is trusted where git's `safe.directory` names the folder.
+    Who stands in another user's directory has gone there: in a container the checkout often is another user's. Anybody
+    else is trusted where git's `safe.directory` names the directory.
     """
     us, owner = os.geteuid(), path.lstat().st_uid
     caller = os.environ.get("SUDO_UID") if us == ROOT else None
@@ -126,7 +126,7 @@ def is_trusted(path: Path, here: Path, programs: Programs) -> bool:
 
 
 def _is_safe(path: Path, programs: Programs) -> bool:
-    """Tell whether the user's own git configuration trusts a folder, a file's folder, or the repository around it."""
+    """Tell whether the user's own git configuration trusts a directory, or the repository around it."""
     command = ["git", "config", "--includes", "--null", "--type=path", "--get-all", "safe.directory"]
     try:
         done = Programs({**programs.environment, "GIT_DIR": os.devnull}).run(command)

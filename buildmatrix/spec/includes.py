@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from buildmatrix.files import Repository
 
 MOST_ENTRIES = 200_000
-"""Entries of folders that one pattern may look at."""
+"""Entries of directories that one pattern may look at."""
 
 
 class TooManyError(OSError):
@@ -18,9 +18,9 @@ class TooManyError(OSError):
 def matches(pattern: str, folder: str, repository: Repository) -> list[str]:
     """Return the paths that a pattern matches, relative to `folder` (itself relative to the root file's), sorted.
 
-    `**` are any folders, but none behind a link and none whose name begins with a dot. OutsideError if a match, or a
-    folder on the way, lies outside of the repository, whether there is anything or not; OSError for a folder that
-    cannot be read, or TooManyError.
+    `**` are any directories, but none behind a link and none whose name begins with a dot. OutsideError if a match, or
+    a directory on the way, lies outside of the repository, whether there is anything or not; OSError for a directory
+    that cannot be read, or TooManyError.
     """
     return _Pattern(folder, repository).matches(pattern)
 
@@ -80,5 +80,5 @@ def _fits(name: str, part: str) -> bool:
 
 
 def _may_lead_on(entry: "os.DirEntry[str]") -> bool:
-    """Tell whether an entry may be a folder; a link is looked at when it is walked, and refused there."""
+    """Tell whether an entry may be a directory; a link is looked at when it is walked, and refused there."""
     return entry.is_symlink() or entry.is_dir(follow_symlinks=False)

@@ -36,7 +36,7 @@ from buildmatrix.spec.toml.plain import BadDataError, is_deep, number_of, odditi
 from buildmatrix.spec.toml.source import Sources
 
 FILE = "buildmatrix.toml"
-"""The name by which the root file is found, and an image's file from its folder."""
+"""The name by which the root file is found, and an image's file from its directory."""
 
 
 class _Loader:
@@ -193,7 +193,7 @@ class _Loader:
                 included = posixpath.normpath(posixpath.join(folder, path))
                 if (self.sources.directory / included).is_dir():
                     message, hint = (
-                        f'include "{pattern}": {included} is a folder',
+                        f'include "{pattern}": {included} is a directory',
                         f'write "{pattern.rstrip("/")}/{FILE}"',
                     )
                     self.problems.error("include", message, place, hint=hint)
@@ -212,8 +212,8 @@ class _Loader:
         except OutsideError as error:
             message, hint = f'include "{pattern}": {error.strerror}', "a spec is made of files of its own repository"
         except TooManyError:
-            message = f'include "{pattern}" looks at more than {MOST_ENTRIES} files and folders'
-            hint = "begin it with the folder that holds the files"
+            message = f'include "{pattern}" looks at more than {MOST_ENTRIES} files and directories'
+            hint = "begin it with the directory that holds the files"
         except OSError as error:
             message, hint = f'include "{pattern}": {error.filename} cannot be read: {error.strerror}', ""
         self.problems.error("include", message, place, hint=hint)
@@ -253,7 +253,7 @@ def _home(file: str, loader: _Loader) -> Home:
 
 
 def _is_of_folder(name: str) -> bool:
-    """Tell whether a file is found from its own folder, which is not the root's: its `default` is that folder's."""
+    """Tell whether a file is found from its own directory, which is not the root's: its `default` is for that."""
     return posixpath.basename(name) == FILE and posixpath.dirname(name) != ""
 
 

@@ -21,7 +21,7 @@ _SHAPE = frozenset(row.key for row in rows(Target) if row.marker(MakesCells))
 
 
 def damage_of(spec: Spec, problems: Problems) -> Damage:
-    """Return what is damaged; heirs share it with their parents, and targets with their defaults."""
+    """Return what is damaged; descendants share it with their parents, and targets with their defaults."""
     shapeless: set[str] = set()
     settings: dict[str, set[str]] = {}
     for place, code in ((one.place, one.code) for one in problems.errors if one.code != "cycle"):

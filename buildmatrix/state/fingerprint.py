@@ -29,7 +29,7 @@ ENVIRONMENT = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS", "EXPERIMEN
 """Variables of the environment from which bake takes something into a build that no definition names."""
 
 OWN = ".buildmatrix"
-"""The folder of the last result."""
+"""The directory of the last result."""
 
 LAYOUT, HERE = "oci-layout://", "cwd://"
 PINNED = "@sha256:"
@@ -37,7 +37,7 @@ IGNORE = ".dockerignore"
 
 
 class Fingerprints:
-    """Makes the fingerprints of a plan's targets; each folder is looked at once."""
+    """Makes the fingerprints of a plan's targets; each directory is looked at once."""
 
     def __init__(
         self, plan: Plan, written: Iterable[str], environment: Mapping[str, str] = MappingProxyType({})
@@ -88,7 +88,7 @@ class Fingerprints:
         return digest.hexdigest()
 
     def _with_links(self, name: str) -> Iterator[PlannedTarget]:
-        """Return a target and all that it builds upon; looks at no other, since this is asked of each target."""
+        """Return a target and all that it depends on; looks at no other, since this is asked of each target."""
         targets = self._plan.by_name
         return map(targets.__getitem__, reached([name], lambda one: targets[one].links))
 
@@ -143,4 +143,4 @@ def _elsewhere(target: PlannedTarget) -> Iterator[str]:
             yield from ("its Dockerfile is elsewhere",) if settings.dockerfile_inline is None else ()
         elif not (value.startswith("docker-image://") and PINNED in value):
             what = "context" if marker.part == "context" else row_of(Settings, str(attribute)).key
-            yield f"{' '.join(['its', what, *map(str, key)])} of {target.name} is no local folder"
+            yield f"{' '.join(['its', what, *map(str, key)])} of {target.name} is not a local directory"

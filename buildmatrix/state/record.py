@@ -94,7 +94,7 @@ class ResultFile:
     def record(self, outcome: TargetOutcome) -> None:
         """Remember an outcome; the file is written now and then.
 
-        What was kept, or was only built upon and came from the cache, is what it was; so is what was not to be built.
+        What was kept, or was only a dependency and came from the cache, is what it was; so is what was not to be built.
         But the tags of what was kept may have moved only now.
         """
         same = outcome.status == "unchanged" or (not outcome.exported and outcome.status in {"cached", "skipped"})
@@ -170,7 +170,7 @@ def _refuse_link(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock: two runs of one project write one after the other."""
+    """Hold the directory's lock: two runs of one project write one after the other."""
     handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

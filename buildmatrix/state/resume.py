@@ -55,9 +55,9 @@ def _changed(name: str, entry: Entry, result: ResultFile, *, pull: bool) -> str:
 
 
 def _follow(plan: Plan, holding: set[str], reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield what is built since something that it needs, or builds upon, is; the plan's order has that first.
+    """Yield what is built since something that it needs, or depends on, is; the plan's order has that first.
 
-    What is only built upon is in the fingerprint of those upon it, and a question (`call`) changes nothing.
+    What is only a dependency is in the fingerprint of those upon it, and a question (`call`) changes nothing.
     """
     again: dict[str, str] = dict(reasons)
     for target in plan.targets:

@@ -1,4 +1,4 @@
-"""How files and folders look: names, sizes, times, inodes and modes, as one digest; their contents are not read."""
+"""How files and directories look: names, sizes, times, inodes and modes, as one digest; their contents are not read."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MOST_FILES = 200_000
-"""Files of a folder beyond which nobody looks: that takes longer than the build's own cache."""
+"""Files of a directory beyond which nobody looks: that takes longer than the build's own cache."""
 
 TICK, COARSE_TICK = 20_000_000, 2_000_000_000
 """Nanoseconds within which two changes of a file may have one time; the coarse one where a disk knows only seconds."""
@@ -18,7 +18,7 @@ UNTOLD = frozenset({"objects", "lfs", "logs"})
 
 
 class Looks:
-    """Looks at files and folders, each once. What changed as the run began looks like nothing: "" is a doubt."""
+    """Looks at files and directories, each once. What changed as the run began looks like nothing: "" is a doubt."""
 
     def __init__(self, ignored: Iterable[str] = (), *, young: bool = False) -> None:
         """Take the real paths that runs write themselves: they are no part of what is built.
@@ -31,9 +31,9 @@ class Looks:
         self._young_from = 2 * time.time_ns() if young else time.time_ns()
 
     def of(self, path: str | Path, *, git: bool = True) -> str:
-        """Return how a file or folder looks, `-` if there is none, "" where that cannot be told for sure.
+        """Return how a file or directory looks, `-` if there is none, "" where that cannot be told for sure.
 
-        Without `git` the folder `.git` in it does not count.
+        Without `git` the directory `.git` in it does not count.
         """
         key = str(path), git
         if key not in self._known:
@@ -65,14 +65,14 @@ class Looks:
                     yield os.path.relpath(path, root), *self._facts(path, os.lstat(path))
 
     def _counts(self, root: str, folder: str, name: str, *, git: bool) -> bool:
-        """Tell whether one goes into a folder."""
+        """Tell whether one goes into a directory."""
         if name == ".git" and folder == root and not git:
             return False
         in_git = f"{folder}/".startswith(f"{root}/.git/")
         return os.path.join(folder, name) not in self._ignored and not (in_git and name in UNTOLD)  # noqa: PTH118
 
     def _facts(self, path: str, entry: os.stat_result) -> tuple[object, ...]:
-        """Return what tells whether it changed; of a folder that is its mode, of a link also what it leads to."""
+        """Return what tells whether it changed; of a directory that is its mode, of a link also what it leads to."""
         if stat.S_ISDIR(entry.st_mode):
             return (entry.st_mode,)
         if entry.st_ctime_ns > self._young_from - (TICK if entry.st_ctime_ns % 10**9 else COARSE_TICK):

@@ -21,7 +21,7 @@ def semver(value: object, form: str = "major.minor.patch") -> str:
     """Parts of a semantic version: with "major.minor", 1.2.3 gives 1.2; a pre-release stays behind the patch."""
     found = VERSION.match(str(value))
     if found is None:
-        raise FilterError(f'semver: "{value}" is no semantic version such as 1.2.3')
+        raise FilterError(f'semver: "{value}" is not a semantic version such as 1.2.3')
     parts = form.split(".")
     if not parts or set(parts) - {"major", "minor", "patch", "pre", "build"}:
         raise FilterError(f'semver: "{form}" is made of other parts than major, minor, patch, pre and build')
@@ -30,7 +30,7 @@ def semver(value: object, form: str = "major.minor.patch") -> str:
 
 
 def semver_tags(value: object) -> list[str]:
-    """1.2.3 gives 1, 1.2 and 1.2.3; 0.2.3 gives 0.2 and 0.2.3; a pre-release, or what is no version, itself."""
+    """1.2.3 gives 1, 1.2 and 1.2.3; 0.2.3 gives 0.2 and 0.2.3; a pre-release, or what is not a version, itself."""
     text = str(value)
     found = VERSION.match(text)
     if found is None:
@@ -65,7 +65,7 @@ def from_json(value: object) -> Any:
     try:
         return json.loads(str(value))
     except ValueError as error:
-        raise FilterError(f"from_json: this is no JSON: {error}") from None
+        raise FilterError(f"from_json: this is not valid JSON: {error}") from None
 
 
 def tojson(value: object) -> str:

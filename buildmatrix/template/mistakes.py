@@ -51,7 +51,7 @@ def filter_hint(name: str, known: Collection[str]) -> str:
 
 
 def function_hint(name: str) -> str:
-    """Return what to write for a function that is called and is no name; "" if nothing is known of it."""
+    """Return what to write for a function that is called and is not a name; "" if nothing is known of it."""
     word = _FUNCTIONS.get(name.lower(), name)
     if name.lower() in _WRITTEN:
         return _WRITTEN[name.lower()]

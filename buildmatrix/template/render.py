@@ -134,7 +134,8 @@ class Templates:
         for name in template.names:
             if name not in GLOBALS and not any(name in names for names in known):
                 near = {one for names in known for one in names}
-                message = f'the template uses "{name}", which is no variable and no axis{_line_of(name, template.text)}'
+                where = _line_of(name, template.text)
+                message = f'the template uses "{name}", which is neither a variable nor an axis{where}'
                 raise BadTemplateError(message, _hint(name, template.text, near), UNKNOWN_NAME)
 
 

@@ -16,7 +16,7 @@ class Request:
     relative to the working directory), `sets` the texts of `--set`. `output` replaces what the file says: push to a
     registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
     `file_values` are those of variable files that were read when a plan was saved, and `files` those of them that lie
-    in the repository, relative to the root file's folder.
+    in the repository, relative to the root file's directory.
     """
 
     selectors: tuple[str, ...] = ()

@@ -71,7 +71,9 @@ def _created(git: Git, environment: Mapping[str, str]) -> str:
     try:
         return rfc3339(int(epoch))
     except (ValueError, OverflowError, OSError):
-        raise BadTemplateError(f'SOURCE_DATE_EPOCH is "{epoch}", which is no number of seconds since 1970') from None
+        raise BadTemplateError(
+            f'SOURCE_DATE_EPOCH is "{epoch}", which is not a valid number of seconds since 1970'
+        ) from None
 
 
 def values_of(found: Mapping[str, ResolvedVariable]) -> dict[str, Any]:

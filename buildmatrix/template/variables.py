@@ -88,7 +88,7 @@ def _read_file(path: str, spec: Spec, problems: Problems) -> dict[str, Any]:
     else:
         if isinstance(data, dict):
             return _without_odd(path, data, problems)
-        problems.error("variable-file", "this is no table of names and values", Place(file=path))
+        problems.error("variable-file", "this is not a table of names and values", Place(file=path))
     return {}
 
 

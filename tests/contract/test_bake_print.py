@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])
 SPECS = [spec for spec in SPECS if "[target" in spec.read_text() or "include" in spec.read_text()]
 OPENED = ("settings.txt", "a.txt", "images/b/b.txt", "d", "out/deep", ".npm rc")
-"""Files of secrets, which `--print` opens, and folders of archives."""
+"""Files of secrets, which `--print` opens, and directories of archives."""
 TABLES = {row.key: row.attribute for row in rows(Settings) if is_table_list(row)}
 TOO_NEW_FOR_0_13 = {"description", "network", "entitlements", "extra-hosts", "call"}
 

@@ -114,5 +114,5 @@ def test_a_file_says_where_bake_has_to_run(tmp_path: Path) -> None:
         (tmp_path / name).write_text("FROM scratch")
     text, said = rendered(tmp_path / "sub", "--output", "bake.json")
     assert text == ""
-    assert "bake takes the paths of bake.json from the folder in which it runs" in said
+    assert "bake takes the paths of bake.json from the directory in which it runs" in said
     assert json.loads((tmp_path / "sub/bake.json").read_text())["target"]["named"]["context"] == "src"

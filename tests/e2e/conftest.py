@@ -69,7 +69,7 @@ def one_node(engine: dict[str, str]) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Write a spec and further files; returns the folder."""
+    """Write a spec and further files; returns the directory."""
 
     def make(spec: str, files: Mapping[str, str] | None = None) -> Path:
         return write(tmp_path, spec, files)
@@ -79,7 +79,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def run(engine: dict[str, str], tmp_path: Path) -> Run:
-    """Run buildmatrix in the project's folder, as a user would."""
+    """Run buildmatrix in the project's directory, as a user would."""
 
     def go(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **engine, "NO_COLOR": "1", **more}
@@ -92,7 +92,7 @@ def run(engine: dict[str, str], tmp_path: Path) -> Run:
 
 @pytest.fixture
 def start(engine: dict[str, str]) -> Iterator[Start]:
-    """Start buildmatrix in a folder and go on; what a failed test leaves running is ended, by its own process id."""
+    """Start buildmatrix in a directory and go on; what a failed test leaves running is ended, by its own process id."""
     started: list[subprocess.Popen[str]] = []
 
     def go(folder: Path, *arguments: str, **more: str) -> "subprocess.Popen[str]":

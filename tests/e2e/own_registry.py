@@ -1,6 +1,6 @@
 """Registries of our own for a test: Debian's `docker-registry` (distribution), with passwords, tokens or TLS.
 
-Each listens on a free port of 127.0.0.1, keeps its files in the test's folder, and is ended by its own process id.
+Each listens on a free port of 127.0.0.1, keeps its files in the test's directory, and is ended by its own process id.
 """
 
 import base64
@@ -122,7 +122,7 @@ def tokens(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 class TokenServer(ThreadingHTTPServer):
-    """A server of tokens, which are signed by the key of the authority in a folder."""
+    """A server of tokens, which are signed by the key of the authority in a directory."""
 
     daemon_threads = True
 

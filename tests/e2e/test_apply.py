@@ -321,7 +321,7 @@ def test_a_saved_plan_is_applied_as_it_is_or_refused(project: Callable[..., Path
     (folder / "plan.json").write_text(run("plan", "--format", "json").stdout)
     assert run("apply", "plan.json").returncode == 0
     assert (folder / "out/machine").exists()
-    assert run("apply", "plan.json").returncode == 0, "what it writes itself is no change"
+    assert run("apply", "plan.json").returncode == 0, "what it writes itself is not a change"
     with (folder / "buildmatrix.toml").open("a") as file:
         file.write("# changed\n")
     stale = run("apply", "plan.json")

@@ -23,7 +23,7 @@ SEES = "FROM busybox\nRUN --mount=type=bind,from=x,target=/x sh -c 'cat /x/* /x/
 
 
 class Ground:
-    """A repository, and beside it a folder `away` that is not its own, with a canary in it."""
+    """A repository, and beside it a directory `away` that is not its own, with a canary in it."""
 
     def __init__(self, top: Path) -> None:
         self.canary = f"canary-{uuid.uuid4().hex}"
@@ -93,7 +93,7 @@ READS: dict[str, tuple[str, dict[str, str], dict[str, str], str]] = {
     "a named context behind a link": (INLINE + 'contexts.x = "link"\n', {}, LINK, "fs.read={away}"),
     "cwd://": (INLINE + 'contexts.x = "cwd://{away}"\n', {}, {}, "fs.read={away}"),
     "dots behind a link": (INLINE + 'contexts.x = "link/../away"\n', {}, {"link": "{away}/d"}, "fs.read={away}/away"),
-    "a folder like a URL": (
+    "a directory like a URL": (
         SPEC + 'context = "https://x/d"\ndockerfile = "{repo}/Dockerfile"\n',
         {"Dockerfile": "FROM busybox\nCOPY . /x\nRUN cat /x/*\n"},
         {"https:/x": "{away}"},
@@ -123,7 +123,7 @@ READS: dict[str, tuple[str, dict[str, str], dict[str, str], str]] = {
 }
 
 WRITES: dict[str, tuple[str, dict[str, str], dict[str, str], str]] = {
-    "a folder behind a link": (SPEC.replace("type=cacheonly", "link/out"), {}, LINK, "fs.write={away}/out"),
+    "a directory behind a link": (SPEC.replace("type=cacheonly", "link/out"), {}, LINK, "fs.write={away}/out"),
     "an archive that is a link": (
         SPEC.replace("type=cacheonly", "type=tar,dest=out.tar"),
         {},
@@ -136,15 +136,15 @@ WRITES: dict[str, tuple[str, dict[str, str], dict[str, str], str]] = {
         {"layout/oci-layout": "{away}/secret"},
         "fs.write={away}/secret",
     ),
-    "a cache's folder that is a link": (
+    "a cache's directory that is a link": (
         SPEC + 'cache-to = ["type=local,dest=cache"]\n',
         {"cache/x": ""},
         {"cache/blobs": "{away}"},
         "fs.write={away}",
     ),
-    "a folder above": (SPEC.replace("type=cacheonly", "../away/out"), {}, {}, "fs.write={away}/out"),
-    "the folder of git": (SPEC.replace("type=cacheonly", ".git/hooks"), {}, {}, "fs.write={repo}/.git/hooks"),
-    "over the folder of git": (SPEC.replace("type=cacheonly", "."), {}, {}, "fs.write={repo}/.git"),
+    "a directory above": (SPEC.replace("type=cacheonly", "../away/out"), {}, {}, "fs.write={away}/out"),
+    "the directory of git": (SPEC.replace("type=cacheonly", ".git/hooks"), {}, {}, "fs.write={repo}/.git/hooks"),
+    "over the directory of git": (SPEC.replace("type=cacheonly", "."), {}, {}, "fs.write={repo}/.git"),
 }
 
 
@@ -244,7 +244,7 @@ def test_logs_reports_and_results_go_through_no_link(ground: Ground, say: Say, o
     done = say("apply", "--builder", one_node, "--no-cache", "--log-dir", "logs", "--report", "r.json")
     assert done.returncode == 0, done.stderr
     assert "hello" in (ground.repo / "logs" / "app.log").read_text()
-    assert ".buildmatrix is no folder of its own" in done.stderr
+    assert ".buildmatrix is not a directory of its own" in done.stderr
     assert (ground.repo / ".buildmatrix").is_symlink()
     ground.is_untouched(done)
 

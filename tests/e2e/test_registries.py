@@ -62,7 +62,7 @@ class Asked:
 
 @pytest.fixture
 def folder(tmp_path: Path, engine: Mapping[str, str], unavailable: Callable[[str], NoReturn]) -> Path:
-    """A folder for a registry, beside the project's, with docker's configuration of a user."""
+    """A directory for a registry, beside the project's, with docker's configuration of a user."""
     own.needed(unavailable)
     folder = tmp_path / "of-the-registry"
     (folder / "docker").mkdir(parents=True)

@@ -173,7 +173,7 @@ def test_the_guide_says_what_bake_does_with_a_check_of_a_base(project: Project) 
 
 # --- what is kept -----------------------------------------------------------------------------------------------------
 
-LOST = "it was no longer in the cache, and is built upon"
+LOST = "it was no longer in the cache, and others depend on it"
 CHAIN = """
 [variable]
 salt = {{ env = "SALT" }}
@@ -362,7 +362,7 @@ def test_a_dockerfile_outside_and_what_is_needed_count(project: Project, run: Ru
 
 
 def chain(repository: str, salt: str, bad: int, links: int = 6) -> str:
-    """Each target builds upon the one before; one of them fails."""
+    """Each target depends on the one before; one of them fails."""
     spec = '[defaults]\noutput = ["type=registry"]\ncontext = "empty"\n'
     for link in range(links):
         upon = f'contexts.before = "target:t{link - 1}"\n' if link else ""

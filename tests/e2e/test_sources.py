@@ -1,4 +1,4 @@
-"""What a run is made from: the root that an image's folder belongs to, the repository, and a saved plan."""
+"""What a run is made from: the root that an image's directory belongs to, the repository, and a saved plan."""
 
 import json
 import os

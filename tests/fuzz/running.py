@@ -52,7 +52,7 @@ class Ran:
 
 
 def faults(case: Case, folder: Path, bake: Sequence[str] = ()) -> Iterator[str]:
-    """Run a case in a folder, and yield what is wrong; with `bake`, what render writes is given to it."""
+    """Run a case in a directory, and yield what is wrong; with `bake`, what render writes is given to it."""
     project = folder / "project"
     shutil.copytree(case.project, project, ignore=shutil.ignore_patterns(*_EXPECTED_FILES), symlinks=True)
     for name, data in {**case.files, "buildmatrix.toml": case.text}.items():

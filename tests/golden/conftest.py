@@ -1,4 +1,4 @@
-"""What golden tests run: the program, in a folder of a test's own."""
+"""What golden tests run: the program, in a directory of a test's own."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ Program = Callable[[Path, list[str]], tuple[str, str, int]]
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Program:
-    """Run a command line in a folder: what it wrote to stdout and stderr, and its exit code."""
+    """Run a command line in a directory: what it wrote to stdout and stderr, and its exit code."""
 
     def run(folder: Path, words: list[str]) -> tuple[str, str, int]:
         for name in list(os.environ):

@@ -5,7 +5,7 @@
 
 `like` names the case whose project a case has.
 
-The program runs in a copy of the case's folder. `REGENERATE_GOLDEN=1 pytest tests/golden` writes what it says now;
+The program runs in a copy of the case's directory. `REGENERATE_GOLDEN=1 pytest tests/golden` writes what it says now;
 read the difference before you commit it. Cases whose input cannot be committed as a file are in `MADE`.
 """
 
@@ -88,7 +88,7 @@ def cases(kind: str) -> list[str]:
 def say(
     tmp_path: Path, program: Callable[[Path, list[str]], tuple[str, str, int]]
 ) -> Callable[[Path], tuple[str, str, int]]:
-    """Run a case's command in a copy of its folder: what it wrote to stdout and stderr, and its exit code."""
+    """Run a case's command in a copy of its directory: what it wrote to stdout and stderr, and its exit code."""
 
     def run(case: Path) -> tuple[str, str, int]:
         folder = tmp_path / "project"
@@ -106,7 +106,7 @@ def say(
 
 @contextmanager
 def unprivileged(folder: Path) -> Iterator[None]:
-    """Run as nobody where we are root, whom no mode keeps from reading; the way to the folder is opened."""
+    """Run as nobody where we are root, whom no mode keeps from reading; the way to the directory is opened."""
     if os.geteuid() != 0:
         yield
         return

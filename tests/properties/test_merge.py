@@ -1,4 +1,4 @@
-"""Layers merge as if each heir repeated all of its parents, however often one comes: later ones win."""
+"""Layers merge as if each descendant repeated all of its parents, however often one comes: later ones win."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

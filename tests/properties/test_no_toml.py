@@ -1,4 +1,4 @@
-"""Text that is no TOML, of any kind: always one error, at a place of the text, in few words."""
+"""Text that is not TOML, of any kind: always one error, at a place of the text, in few words."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -98,6 +98,6 @@ def test_any_text_ends_and_valid_ones_agree(text: str) -> None:
 
 
 def try_to_locate(text: str) -> None:
-    """Text that is no TOML: a ValueError, or nonsense, but an end."""
+    """Text that is not TOML: a ValueError, or nonsense, but an end."""
     with suppress(ValueError):
         locate(text)

@@ -38,7 +38,7 @@ ASKED = Settings(output=(CacheonlyOutput(type="cacheonly"),), call="check")
 
 @st.composite
 def plans(draw: st.DrawFn, *, asks: bool = True) -> Plan:
-    """A plan of up to nine targets that build upon and need earlier ones; some are not exported, some only checked."""
+    """A plan of up to nine targets that depend on and need earlier ones; some are not exported, some only checked."""
     names = [f"t{number}" for number in range(draw(st.integers(1, 9)))]
     targets = []
     for place, name in enumerate(names):
@@ -218,7 +218,7 @@ def schedule(
 
 
 def all_before(plan: Plan, name: str) -> Iterator[str]:
-    """What has to be well for a target to be: a question to what it builds upon has not."""
+    """What has to be well for a target to be: a question to what it depends on has not."""
     one = plan.by_name[name]
     for other in (*one.links, *one.needs):
         if other in one.needs or plan.by_name[other].settings.call is None:
@@ -277,7 +277,7 @@ def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
 
 
 def test_what_is_written_is_told_before_its_call_ends() -> None:
-    """In one call for all: a target is begun when what it builds upon has run, and done when it is written."""
+    """In one call for all: a target is begun when what it depends on has run, and done when it is written."""
     names = ("base", "app", "other")
     targets = [target("base", (), ()), target("app", ("base",), ()), target("other", (), ())]
     plan = plan_of(targets)

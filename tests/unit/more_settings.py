@@ -17,7 +17,7 @@ ROWS: dict[str, Any] = {
     "colour": Annotated[Literal["red", "blue"] | None, Doc("What colour it has."), Since("0.30")],
     "notes_file": Annotated[str | None, Local(), Doc("What is to be noted.")],
     "debug_dir": Annotated[str | None, Local("result", writes=True), OfResult(), Doc("Where to write more.")],
-    "base_image": Annotated[str | None, ImageRef(), Doc("What it is built upon.")],
+    "base_image": Annotated[str | None, ImageRef(), Doc("What it is a dependency.")],
     "mirrors": Annotated[tuple[Annotated[str, ImageRef()], ...] | None, Doc("Where it is, too.")],
     "motto": Annotated[str | None, FreeText(), Doc("What its people say.")],
     "power": Annotated[Literal["none", "all"] | None, Privilege({"all": "security.insecure"}), Doc("What it may do.")],

@@ -26,7 +26,7 @@ from buildmatrix.files import (
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """A repository with a folder `sub`, beside a folder `away` with a file `secret` that is not in it."""
+    """A repository with a directory `sub`, beside a directory `away` with a file `secret` that is not in it."""
     (tmp_path / "away").mkdir()
     (tmp_path / "away" / "secret").write_text("canary\n")
     found = tmp_path / "repo"
@@ -97,7 +97,7 @@ def test_both_meanings_of_dots_behind_a_link_count(repo: Path) -> None:
 
 
 def test_a_path_through_proc_is_never_inside(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`/proc/self/cwd` is our folder here and another one where buildx looks."""
+    """`/proc/self/cwd` is our directory here and another one where buildx looks."""
     monkeypatch.chdir(repo)
     (repo / "link").symlink_to("/proc/self/cwd/sub")
     assert Repository.around(repo).outside("link")
@@ -117,7 +117,7 @@ LINKS = st.lists(st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size
 
 @contextmanager
 def tree(links: list[tuple[list[str], list[str], bool]]) -> Iterator[Path]:
-    """Make folders and links at random in `top/repo` and beside it."""
+    """Make directories and links at random in `top/repo` and beside it."""
     with tempfile.TemporaryDirectory() as made:
         top = Path(made).resolve()
         (top / "repo" / ".git").mkdir(parents=True)
@@ -172,7 +172,7 @@ def test_what_is_no_regular_file_is_not_read(repo: Path) -> None:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(repo / "socket"))
         for name in ("fifo", "socket", "sub", "/dev/zero"):
-            with pytest.raises(OSError, match=r"no regular file|Is a directory|No such device"):
+            with pytest.raises(OSError, match=r"not a regular file|Is a directory|No such device"):
                 read_regular(repo / name)
     assert Repository.around(repo).kind("fifo") == "other"
 
@@ -231,7 +231,7 @@ def test_a_command_line_may_name_what_lies_elsewhere(repo: Path, monkeypatch: py
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
 def test_only_a_regular_file_is_replaced(repo: Path, kind: str) -> None:
     (repo / "x").mkdir() if kind == "folder" else os.mkfifo(repo / "x")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         write_whole(repo / "x", "lost")
 
 

@@ -77,7 +77,7 @@ NO_PLACE = {
     "oci_mediatypes", "image_manifest", "token", "ghtoken", "timeout", "blobs_prefix", "secret_access_key",
     "access_key_id", "session_token", "use_path_style", "touch_refresh", "upload_parallelism", "account_name",
 }  # fmt: skip
-"""What can be said of a cache and is no part of where its manifest lies: two that differ in these alone are one."""
+"""What can be said of a cache and is not a part of where its manifest lies: two that differ in these alone are one."""
 
 
 def test_every_row_of_a_cache_says_whether_it_is_part_of_the_place() -> None:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OWN = sys.version_info.minor
 TOOLS = ("bash", "dirname", "mkdir", "rm", "sed", "sh", "sort", "tail", "timeout", "touch")
-"""All that the script uses: the system's own folder may hold other Pythons."""
+"""All that the script uses: the system's own directory may hold other Pythons."""
 
 OTHER, GONE = (number for number in (11, 12, 13) if number != OWN)
 

@@ -2,7 +2,7 @@
 
 Bake empties the file of an archive when it reads its own file, and fills it at the very end: a build that fails, a full
 disk or ^C would leave nothing, or half of it, in the place of the last good one. So bake is given a file that has no
-name yet, in the folder where the archive is to be, and the name when the target has been built. Where a file system
+name yet, in the directory where the archive is to be, and the name when the target has been built. Where a file system
 has no such files (O_TMPFILE), bake writes the archive itself, as it always does.
 """
 

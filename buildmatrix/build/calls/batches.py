@@ -35,7 +35,7 @@ AT_ONCE = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One bake call: the targets that it builds, and `within` all targets in its bake file: also what they build upon.
+    """One bake call: the targets that it builds, and `within` all targets in its bake file: also what they depend on.
 
     `alone` says that the call builds what it names whether it is exported or not; `asks` that its targets are not
     built, but that the builder is asked something about each (`call`).
@@ -48,7 +48,7 @@ class Call:
 
 
 def calls(plan: Plan, policy: Policy, kept: AbstractSet[str] = frozenset()) -> list[Call]:
-    """Return the calls that build a plan, in order; what is `kept` is only built upon.
+    """Return the calls that build a plan, in order; what is `kept` is only a dependency.
 
     Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many, with strands from
     their first target on; else there is one call, or several where `needs` asks for something to be finished first.
@@ -97,7 +97,7 @@ def _cut(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
 
 
 def _waves(plan: Plan) -> list[tuple[str, ...]]:
-    """Return the exported targets by call: one call later than what they need, no earlier than what they build upon."""
+    """Return the exported targets by call: one call later than what they need, no earlier than what they depend on."""
     level: dict[str, int] = {}
     for target in plan.targets:
         upon = [level[name] for name in target.links if name in level]

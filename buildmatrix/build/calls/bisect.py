@@ -21,7 +21,7 @@ class Culprits:
     def parts(self, unit: Unit, done: Collection[str]) -> list[Unit]:
         """Return a refused call in parts, [] where it cannot be cut; `done` are the targets that have ended.
 
-        Parts without a culprit are built, the others are refused in their turn. What a lone target builds upon is built
+        Parts without a culprit are built, the others are refused in their turn. What a lone target depends on is built
         first, by itself; then the target is tried once more.
         """
         names, half = unit.call.names, len(unit.call.names) // 2

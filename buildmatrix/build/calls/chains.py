@@ -1,6 +1,6 @@
-"""Strands: targets that build upon each other one by one, and are one bake call even where a plan is cut into many.
+"""Strands: targets that depend on each other one by one, and are one bake call even where a plan is cut into many.
 
-Each call solves all that its targets build upon: sixty calls of a chain would solve sixty targets thirty times over. In
+Each call solves all that its targets depend on: sixty calls of a chain would solve sixty targets thirty times over. In
 one call a failure takes nothing but what is upon it all the same. But BuildKit starts every step of a call that waits
 for no other: where targets are limited or timed, only those that have one stage, upon the one before, are joined.
 """
@@ -47,7 +47,7 @@ class Strands:
             yield tuple(strand)
 
     def _follows(self, target: PlannedTarget, name: str, kept: AbstractSet[str]) -> bool:
-        """Tell whether a target waits for nothing but one that it builds upon."""
+        """Tell whether a target waits for nothing but one that it depends on."""
         waits = {*target.links, *target.needs} - kept
         if not builds(target.settings) or name not in target.links or waits != {name}:
             return False

@@ -63,7 +63,7 @@ Hand = Callable[[Callable[[str], None], str], None]
 
 
 class Starter:
-    """Starts calls: each in a folder of its own, and with a thread of its own that reads it and decides nothing."""
+    """Starts calls: each in a directory of its own, and with a thread of its own that reads it and decides nothing."""
 
     def __init__(self, run: Run, policy: Policy, tell: Listener, told: Told, hand: Hand) -> None:
         """Take the run, who is told of what calls say, and what was told already.
@@ -119,7 +119,7 @@ class Starter:
             raise EngineError(Diagnostic(message=message, code="write")) from None
 
     def _make_folders(self, made: Call) -> None:
-        """Make the folders that files are written into; buildx makes those of local outputs only."""
+        """Make the directories that files are written into; buildx makes those of local outputs only."""
         plan = self._run.plan
         for target in map(plan.by_name.__getitem__, made.names):
             for output in target.settings.output or ():

@@ -35,8 +35,8 @@ def list_(
 ) -> None:
     """List targets, groups, variables, platforms or tags. Contacts nothing, and takes every file that is valid.
 
-    Without SELECTOR it lists those of every target, cells included (where this folder's file is included by a root:
-    of every target of this folder). Groups and variables take no SELECTOR.
+    Without SELECTOR it lists those of every target, cells included (where this directory's file is included by a root:
+    of every target of this directory). Groups and variables take no SELECTOR.
 
     \b
     Examples:

@@ -49,9 +49,9 @@ def render(
 ) -> None:
     """Write the bake file: `docker buildx bake -f -` takes it. Contacts nothing.
 
-    It holds every target and group; SELECTOR takes a part. On standard output its paths are those from this folder, in
-    FILE those from the folder of buildmatrix.toml, where bake is to run. A file or a pipe gets credentials as they are,
-    since bake needs them; a terminal gets *** instead.
+    It holds every target and group; SELECTOR takes a part. On standard output its paths are those from this directory,
+    in FILE those from the directory of buildmatrix.toml, where bake is to run. A file or a pipe gets credentials as
+    they are, since bake needs them; a terminal gets *** instead.
 
     \b
     Examples:
@@ -81,12 +81,12 @@ def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnosti
         message = f"the bake file lacks {some(found.left_out)}"
         yield Diagnostic(message=message, code="omitted", severity="warning")
     if run.way_here and output is not None:
-        message = f"bake takes the paths of {output} from the folder in which it runs"
+        message = f"bake takes the paths of {output} from the directory in which it runs"
         yield Diagnostic(message=message, code="directory", hint=f"run it in {run.way_here}/", severity="warning")
 
 
 def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:
-    """Return what bake has to be allowed where it runs: in this folder, which the file's is `here` from, or in that."""
+    """Return what bake has to be allowed where it runs: here, from where the way to the file is `here`, or there."""
     targets = found.seen_from(here).plan.targets
     return for_bake(grants_of(targets, str(Path.cwd() if here else run.sources.directory)), ())
 

@@ -171,7 +171,7 @@ def _asked_wait(text: str) -> float:
 
 
 def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
-    """Return whose step failed: bake may name one that builds upon it."""
+    """Return whose step failed: bake may name one that depends on it."""
     found = _TARGET.match(last)
     named = progress.known(found[1]) if found else ""
     failed = [name for name, track in progress.tracks.items() if track.failed_step]
@@ -218,7 +218,7 @@ _QEMU = "the builder has no QEMU for this platform: docker run --privileged --rm
 
 
 def _class_of(text: str, words: list[str], log: str) -> _Class:
-    """Return the class of bake's error, the surest sign first. What people wrote, or a step printed, is no sign."""
+    """Return the class of bake's error, the surest sign first. What people wrote, or a step printed, is not a sign."""
     if "additional privileges requested" in text:
         return _Class(UsageError, "allow", "usage", _privileges(words))
     if step := _PROCESS.match(text):
@@ -259,7 +259,7 @@ def _privileges(words: list[str]) -> str:
 
 
 def incomplete(plan: Plan, name: str, track: Track) -> str:
-    """Return in words which folders a target has begun to write and not ended, "" if there are none."""
+    """Return in words which directories a target has begun to write and not ended, "" if there are none."""
     outputs: tuple[Any, ...] = plan.by_name[name].settings.output or ()
     begun = track.exports and not all(track.exports.values())
     dests = [output.dest for output in outputs if getattr(output, "dest", None) and not is_archive(output)]

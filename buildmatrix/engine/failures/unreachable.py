@@ -33,7 +33,7 @@ class _Kind(NamedTuple):
     hint: str
 
 
-_CERTIFICATES = "DOCKER_CERT_PATH names a folder with ca.pem, cert.pem and key.pem"
+_CERTIFICATES = "DOCKER_CERT_PATH names a directory with ca.pem, cert.pem and key.pem"
 
 _KINDS = (
     _Kind(
@@ -78,10 +78,12 @@ _KINDS = (
         f"{_CERTIFICATES}: ca.pem is that of the engine's authority",
     ),
     _Kind(r"context .*not found", "there is no such docker context", "see docker context ls"),
-    _Kind("invalid bind address", "this is no address of a Docker Engine", "write unix://…, tcp://… or ssh://…"),
+    _Kind(
+        "invalid bind address", "this is not a valid address of a Docker Engine", "write unix://…, tcp://… or ssh://…"
+    ),
     _Kind(
         r"page not found|invalid character|malformed HTTP|Bad Request|Error response from daemon",
-        "what answers{at} is no Docker Engine, or cannot be used as one",
+        "what answers{at} is not a Docker Engine, or cannot be used as one",
         "is that its address (DOCKER_HOST, docker context ls)?",
     ),
 )
@@ -95,7 +97,7 @@ _FAR = {
     "remote": "is its buildkitd running there, and can this machine reach it?",
     "kubernetes": "do its pods run (kubectl get pods), and does kubectl reach the cluster?",
 }
-"""By driver: what to do where a builder that is no engine's does not answer."""
+"""By driver: what to do where a builder that is not an engine's does not answer."""
 
 _FAR_TLS = "give it its certificates: docker buildx create --driver remote --driver-opt cacert=…,cert=…,key=…"
 

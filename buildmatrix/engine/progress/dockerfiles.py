@@ -1,6 +1,6 @@
 """The Dockerfiles of a plan's targets, each read once and only when it is needed: whose a step is, which is last.
 
-Bake tells the steps of what a target builds upon under that target's name, too.
+Bake tells the steps of what a target depends on under that target's name, too.
 """
 
 import re
@@ -23,7 +23,7 @@ class Dockerfiles:
         self._upon: dict[str, tuple[str, ...]] = {}
 
     def upon(self, name: str) -> tuple[str, ...]:
-        """Return all that a target builds upon, a base before what builds upon it."""
+        """Return all that a target depends on, a base before what depends on it."""
         if name not in self._upon:
             targets = self._plan.by_name
             found = set(reached(targets[name].links, lambda one: targets[one].links))

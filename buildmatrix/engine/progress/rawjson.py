@@ -46,7 +46,7 @@ def document(text: str) -> dict[str, Any] | None:
 
 
 def tables(status: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    """Yield the tables of a list; what is of another type is no progress, and passed over."""
+    """Yield the tables of a list; what is of another type is not progress, and passed over."""
     found = status.get(key)
     yield from (item for item in found if isinstance(item, dict)) if isinstance(found, list) else ()
 

@@ -1,7 +1,7 @@
 """BuildKit's progress as data: buildx's `rawjson` documents become events of targets.
 
-A vertex is named `[TARGET PLATFORM 2/5] RUN …`, without the target where bake builds only one. What is no JSON is
-bake's own words, at the end of a failed run.
+A vertex is named `[TARGET PLATFORM 2/5] RUN …`, without the target where bake builds only one. What is not valid JSON
+is bake's own words, at the end of a failed run.
 """
 
 import re
@@ -53,10 +53,10 @@ class Progress:
         whose: Callable[[str, str], str] = lambda name, _: name,
         in_bake: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the names of all targets in the bake file, a base before what builds upon it, and who is told.
+        """Take the names of all targets in the bake file, a base before what depends on it, and who is told.
 
         `merges` tells whose image is merged from those of several nodes, by its names: bake does not say. `whose` tells
-        of which target a step is that is told under the name of one, by its text: also what it builds upon is.
+        of which target a step is that is told under the name of one, by its text: also what it depends on is.
         `in_bake` are the names of those that the bake file calls otherwise, by what they are called there.
         """
         self.tracks = {name: Track() for name in names}
@@ -98,7 +98,7 @@ class Progress:
     def works_since(self, name: str) -> float:
         """Return when a step of a target's Dockerfile, or what writes its result, was first seen to run; 0 before.
 
-        With what it builds upon in one call, its Dockerfile is read long before that.
+        With what it depends on in one call, its Dockerfile is read long before that.
         """
         own = (step for step in self._steps.values() if step.target == name and step.seen)
         return min((step.seen for step in own if step.is_export or NUMBERED.search(step.at)), default=0.0)

@@ -33,7 +33,7 @@ Render = Callable[[str], str]
 
 
 class Faults:
-    """Takes what is wrong with one target's values, each said once even if many cells and heirs share it."""
+    """Takes what is wrong with one target's values, each said once even if many cells and descendants share it."""
 
     def __init__(self, declared: str, problems: Problems, said: set[tuple[Place, str]]) -> None:
         """Report for the target of this name; `said` is what all targets have said so far."""

@@ -107,7 +107,7 @@ def _part(attribute: str, value: Any, layer: Layer) -> _Part:
 
 
 class Heritage:
-    """What lies under each target's overrides; parents are worked out once, before their heirs."""
+    """What lies under each target's overrides; parents are worked out once, before their descendants."""
 
     def __init__(self, spec: Spec) -> None:
         """Take the spec; targets that inherit themselves must not be asked for."""

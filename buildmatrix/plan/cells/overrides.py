@@ -42,7 +42,7 @@ def _parse(text: str, problems: Problems) -> Setting | None:
     learn_text(text)
     found = _SET.match(text)
     if found is None or not found["selector"]:
-        problems.error("set", "this is no --set", place, hint=_form(text))
+        problems.error("set", "this is not a valid --set", place, hint=_form(text))
         return None
     known = {row.key: row for row in rows(Settings)}
     row = known.get(_OTHER.get(found["key"], found["key"]))
@@ -85,12 +85,12 @@ def _value(row: Row, found: re.Match[str], place: Place, problems: Problems) -> 
             return None
         return {found["sub"]: text}
     if found["sub"]:
-        problems.error("set", f"{row.key} is no table: it has no key {found['sub']}", place)
+        problems.error("set", f"{row.key} is not a table: it has no key {found['sub']}", place)
         return None
     if is_list(row.shape):
         return _list(row, text, place, problems)
     if found["sign"] == "+=":
-        problems.error("set", f"{row.key} is no list: += cannot add to it", place, hint="write = instead")
+        problems.error("set", f"{row.key} is not a list: += cannot add to it", place, hint="write = instead")
         return None
     return _scalar(row, text)
 

@@ -14,12 +14,12 @@ _LAYOUT = "oci-layout://"
 
 
 def is_local(text: str) -> bool:
-    """Tell whether a context is a folder of this machine: no URL, Git address, image, target or standard input."""
+    """Tell whether a context is a directory of this machine: no URL, Git address, image, target or standard input."""
     return _REMOTE.match(text) is None
 
 
 def folder_of(place: Place) -> str:
-    """Return the folder that a setting's paths are relative to: its file's; the root file's ("") for one of `--set`.
+    """Return the directory that a setting's paths are relative to: its file's; the root file's ("") for one of `--set`.
 
     A `--set` is named whole where a file would be, slashes of its value included; it is below no table of a file.
     """

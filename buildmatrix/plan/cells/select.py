@@ -80,14 +80,14 @@ class Selection:
         return {name: found[name] for name in self.entries if name in found}
 
     def default(self) -> tuple[str, ...]:
-        """Return what is meant when nothing is named: what the file declares from whose folder it was called."""
+        """Return what is meant when nothing is named: what the file declares from whose directory it was called."""
         home = self.spec.home
         if home is None or home.default:
             return self.default_of_root()
         return tuple(name for name, entry in self.entries.items() if entry.target.name in home.targets)
 
     def default_of_root(self) -> tuple[str, ...]:
-        """Return what is built when nothing is named in the root file's folder."""
+        """Return what is built when nothing is named in the root file's directory."""
         return self.names("default") if "default" in self.spec.groups else tuple(self.entries)
 
     def names(self, selector: str) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class Selection:
         found = _SELECTOR.match(selector.strip())
         if found is None:
             raise SelectorError(
-                f'"{selector}" is no selector', "write a name, a glob such as app-*, or app[axis=value]"
+                f'"{selector}" is not a valid selector', "write a name, a glob such as app-*, or app[axis=value]"
             )
         names = self._base(found["name"], selector)
         if found["cell"] is None:
@@ -183,7 +183,7 @@ class Selection:
     def _in_cells(self, names: list[str], text: str, selector: str) -> list[str]:
         wanted = [part.partition("=") for part in text.split(",")]
         if any(not sign for _, sign, _ in wanted):
-            raise SelectorError(f'"{selector}" is no selector', "write name[axis=value,axis=value]")
+            raise SelectorError(f'"{selector}" is not a valid selector', "write name[axis=value,axis=value]")
         pairs = [(axis.strip(), glob.strip()) for axis, _, glob in wanted]
         if not names:
             return []  # the target has errors of its own

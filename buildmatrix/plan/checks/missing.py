@@ -1,4 +1,4 @@
-"""What was meant by a folder or a Dockerfile that is not there."""
+"""What was meant by a directory or a Dockerfile that is not there."""
 
 import os
 import posixpath
@@ -13,13 +13,13 @@ from buildmatrix.spec.checks.foreign import foreign_hint
 
 
 def folder_hint(repository: Repository, folder: str, variables: Collection[str]) -> str:
-    """Return what to write for a context that is no folder."""
+    """Return what to write for a context that is not a directory."""
     if found := foreign_hint(folder, variables):
         return found
     if "\\" in folder:
         return _with_slashes(folder)
     if repository.kind(folder) == "file":
-        return "a context is the folder around it" + (
+        return "a context is the directory around it" + (
             ", and the file is dockerfile" if "dockerfile" in posixpath.basename(folder).lower() else ""
         )
     around = Path(repository.real(folder)).parent
@@ -39,10 +39,10 @@ def dockerfile_hint(repository: Repository, folder: str, name: str, variables: C
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return f"the folder cannot be read: {error.strerror}"
+        return f"the directory cannot be read: {error.strerror}"
     names = sorted(entry.name for entry in entries if "ockerfile" in entry.name and entry.is_file())
     near = did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")
-    return near or ("" if name != "Dockerfile" else "write one, or name its folder: context = …")
+    return near or ("" if name != "Dockerfile" else "write one, or name its directory: context = …")
 
 
 def _slashes_or_place(repository: Repository, folder: str, name: str) -> str:
@@ -51,14 +51,14 @@ def _slashes_or_place(repository: Repository, folder: str, name: str) -> str:
     if folder != "." and not posixpath.isabs(name) and is_local(name) and _is_file(repository, name):
         return f'it is relative to the context: write "{posixpath.relpath(name, folder)}"'
     if repository.kind(posixpath.join(folder, name)) == "folder":
-        return f'this is a folder: write "{posixpath.join(name, "Dockerfile")}"'
+        return f'this is a directory: write "{posixpath.join(name, "Dockerfile")}"'
     return ""
 
 
 def named_context_hint(repository: Repository, value: str, variables: Collection[str], targets: Collection[str]) -> str:
-    """Return what to write for a named context that is no folder: a target, an image, or a folder nearby."""
+    """Return what to write for a named context that is not a directory: a target, an image, or a directory nearby."""
     if value in targets:
-        return f'to build upon that target, write "target:{value}"'
+        return f'to build on that target, write "target:{value}"'
     if found := folder_hint(repository, value, variables):
         return found
     if near := did_you_mean(value, targets):

@@ -1,7 +1,7 @@
-"""Paths that one target reads or writes while another one writes the folder around them.
+"""Paths that one target reads or writes while another one writes the directory around them.
 
-What comes first is not said, and an exported folder may hold links: a secret that was a file when the build began would
-be read through one, wherever it leads.
+What comes first is not said, and an exported directory may hold links: a secret that was a file when the build began
+would be read through one, wherever it leads.
 """
 
 import os
@@ -33,7 +33,7 @@ def races_of(targets: Sequence[PlannedTarget], directory: str) -> Iterator[Diagn
             said.add(pair)
             verb = "reads" if reach.access == "read" else "writes"
             message = f"{target.name} {verb} {reach.path}, and {found[0].name} writes into {found[1]} at the same time"
-            hint = f'write needs = ["{found[0].name}"] to have it afterwards, or use folders that lie apart'
+            hint = f'write needs = ["{found[0].name}"] to have it afterwards, or use directories that lie apart'
             yield Diagnostic(message=message, code="race", place=target.place_of(*reach.pointer), hint=hint)
 
 
@@ -51,7 +51,7 @@ def _writer(
         return None
     at = repository.real(reach.path)
     while at != "/":
-        at = os.path.dirname(at)  # noqa: PTH120 a Path for each folder of each path is slow
+        at = os.path.dirname(at)  # noqa: PTH120 a Path for each directory of each path is slow
         if at in trees:
             return trees[at]
     return None

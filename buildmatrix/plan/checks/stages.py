@@ -43,7 +43,7 @@ class Stages:
         place, file = target.place_of("target"), _file(target)
         if settings.target and settings.target.lower() not in names and place not in self._said:
             self._said.add(place)
-            message = f"{target.spoken('target')}: {shown(settings.target)} is no stage of {file}"
+            message = f"{target.spoken('target')}: {shown(settings.target)} is not a stage of {file}"
             self._problems.error("stage", message, place, hint=_hint(settings.target, names))
         for index, name in enumerate(settings.no_cache_filter or ()):
             key = (target.place_of("no_cache_filter", index), name)
@@ -70,26 +70,26 @@ class Stages:
                 self._said.add(place)
                 meant = f'"{needed}" in {_file(target)} is an image'
                 message = f"{target.spoken('needs')} only has {needed} built first: {meant}"
-                hint = f'to build upon the target, write contexts.{needed} = "target:{needed}"'
+                hint = f'to build on the target, write contexts.{needed} = "target:{needed}"'
                 self._problems.warn("context", message, place, hint=hint)
 
     def _folders(self, target: PlannedTarget, text: str) -> None:
-        """Warn of a folder that is called like a target, where the Dockerfile rather means that."""
+        """Warn of a directory that is called like a target, where the Dockerfile rather means that."""
         for key, value in (target.settings.contexts or {}).items():
             place = target.place_of("contexts", key)
             if value not in self._targets or folder_of(place) or self._repository.kind(value) != "folder":
                 continue
             if (key == value or key.lower() in base_names(text)) and place not in self._said:
                 self._said.add(place)
-                message = f'{target.spoken("contexts")}.{key}: "{value}" is taken for the folder of that name'
-                hint = f'write "target:{value}", or "./{value}" for the folder'
+                message = f'{target.spoken("contexts")}.{key}: "{value}" is taken for the directory of that name'
+                hint = f'write "target:{value}", or "./{value}" for the directory'
                 self._problems.warn("context", message, place, hint=hint)
 
     def end(self) -> None:
         """Tell of filters that match nothing in any target: the engine passes them over without a word."""
         for (place, name), target in self._filters.items():
             if target is not None:
-                message = f"{target.spoken('no_cache_filter')}: {shown(name)} is no stage of {_file(target)}"
+                message = f"{target.spoken('no_cache_filter')}: {shown(name)} is not a stage of {_file(target)}"
                 self._problems.warn("stage", message, place, hint="no stage is built without the cache for it")
 
     def _text(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> str | None:
@@ -120,12 +120,12 @@ def _nearest(word: str, known: Collection[str]) -> str:
 
 
 def _file(target: PlannedTarget) -> str:
-    """Return the Dockerfile by its way from the root file's folder, as it is shown elsewhere too."""
+    """Return the Dockerfile by its way from the root file's directory, as it is shown elsewhere too."""
     path = dockerfile_of(target.settings)
     return "its Dockerfile" if path is None else posixpath.normpath(path)
 
 
 def _hint(name: str, names: tuple[str, ...]) -> str:
     if name.isdigit():
-        return "a number is no name: give the stage one with AS"
+        return "a number is not a name: give the stage one with AS"
     return did_you_mean(name, names) or (f"its stages are {', '.join(names)}" if names else "its stages have no names")

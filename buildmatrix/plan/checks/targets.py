@@ -48,7 +48,7 @@ class Checker:
             )
         given = {"context": target.settings.context, "dockerfile": target.settings.dockerfile}
         hints = {
-            "context": "a context is a folder, a URL or a Git address",
+            "context": "a context is a directory, a URL or a Git address",
             "dockerfile": "name a file, or write its text as dockerfile-inline",
         }
         for attribute in (attribute for attribute, value in given.items() if value == "-"):
@@ -140,7 +140,7 @@ class Checker:
             self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
         for name, value in (settings.contexts or {}).items():
             if is_local(value) and not self._is_there(value, written):
-                message = f"{target.spoken('contexts')}.{name}: there is no folder {value}"
+                message = f"{target.spoken('contexts')}.{name}: there is no directory {value}"
                 hint = "" if self._repository.outside(value) else self._meant(value)
                 self._say("missing", message, hint, target, "contexts", name)
 
@@ -155,7 +155,7 @@ class Checker:
         return missing
 
     def dests(self, target: PlannedTarget) -> None:
-        """Check that no folder is where a file is to be written, and no file where a folder is."""
+        """Check that no directory is where a file is to be written, and no file where a directory is."""
         outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
         for index, output in enumerate(outputs):
             dest = getattr(output, "dest", None)
@@ -192,7 +192,7 @@ class Checker:
         names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
         if any(self._is_file(posixpath.join(folder, name), written) for name in names):
             return None
-        where = f"the context {context}" if context else "this folder"
+        where = f"the context {context}" if context else "this directory"
         near = self._hints.dockerfile_hint(self._repository, folder, names[0], self._variables)
         return ("dockerfile" if dockerfile else "context", f"there is no {names[0]} in {where}", near)
 
@@ -201,7 +201,7 @@ class Checker:
         return kind == "file" or is_written(path, written)
 
     def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget], wrong: AbstractSet[str]) -> None:
-        """Check that what a target builds upon is built for its platforms."""
+        """Check that what a target depends on is built for its platforms."""
         if wrong & {"platforms", ANY_SETTING}:
             return
         for key, value in (target.settings.contexts or {}).items():

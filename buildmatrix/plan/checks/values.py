@@ -83,7 +83,7 @@ def image_fault(text: str, *, digest: bool) -> str:
     """Return what is wrong with a reference of an image, "" if nothing is; with `digest` it may have one."""
     bare, sign, hexed = text.partition("@") if digest else (text, "", "")
     if sign and _DIGEST.fullmatch(hexed) is None:
-        return f"{shown(hexed)} is no digest: {DIGEST}"
+        return f"{shown(hexed)} is not a valid digest: {DIGEST}"
     return fault_of_reference(bare)
 
 
@@ -92,7 +92,7 @@ def _contexts(settings: Settings) -> Iterator[Fault]:
     scheme = _SCHEME.match(settings.context or "")
     if scheme and scheme[1] not in FETCHED:
         hint = 'write contexts.NAME = "…"' if scheme[1] in NAMED else did_you_mean(scheme[1], FETCHED)
-        message = f"{shown(settings.context)} is no folder, and no URL that is fetched"
+        message = f"{shown(settings.context)} is neither a directory nor a URL that is fetched"
         yield Fault(path=("context",), message=message, hint=hint)
     for key, value in (settings.contexts or {}).items():
         yield from (Fault(path=("contexts", key), message=text, hint=hint) for text, hint in _named(value))
@@ -114,7 +114,7 @@ def _layout_fault(text: str) -> str:
     path, sign, digest = text.partition("@")
     if not path:
         return "write oci-layout://FOLDER, with :TAG or @DIGEST behind it if wanted"
-    return f"{shown(digest)} is no digest: {DIGEST}" if sign and not _is_digest(digest) else ""
+    return f"{shown(digest)} is not a valid digest: {DIGEST}" if sign and not _is_digest(digest) else ""
 
 
 def _is_digest(text: str) -> bool:
@@ -161,7 +161,7 @@ def _read(
     for level in found:
         name = (level["name"] or "") if level else ""
         if level is None or (name not in LEVELS and not (empty and not name)):
-            message = f"{shown(text)}: what stands before its key is no level"
+            message = f"{shown(text)}: what stands before its key is not a valid level"
             near = did_you_mean(name, LEVELS)
             hint = near or f"levels are {', '.join(LEVELS)}, each with [OS/ARCHITECTURE] behind it if wanted"
             yield Fault(path=path, message=message, hint=hint)
@@ -176,7 +176,7 @@ def _annotations(settings: Settings) -> Iterator[Fault]:
         if isinstance(found, Fault):
             yield found
         elif found.platform and not any(re.fullmatch(PLATFORM, name) for name in _platforms(found)):
-            message = f"{shown(found.text)}: {found.platform} is no platform"
+            message = f"{shown(found.text)}: {found.platform} is not a valid platform"
             yield Fault(path=found.path, message=message, hint=platform_hint(found.platform))
         elif found.platform and built and not _platforms(found).intersection(built):
             message = f"{shown(found.text)} is for {found.platform}, which the target is not built for"
@@ -206,10 +206,10 @@ def _limits(settings: Settings) -> Iterator[Fault]:
 def _hosts(settings: Settings) -> Iterator[Fault]:
     for name, text in (settings.extra_hosts or {}).items():
         if _HOST.fullmatch(name) is None:
-            yield Fault(path=("extra_hosts", name), message=f"{shown(name)} is no name of a host")
+            yield Fault(path=("extra_hosts", name), message=f"{shown(name)} is not a name of a host")
         for address in text.split(","):
             if address != "host-gateway" and not _is_address(address):
-                message = f"{name} = {shown(text)} is no address"
+                message = f"{name} = {shown(text)} is not a valid address"
                 yield Fault(path=("extra_hosts", name), message=message, hint="write an IP address, or host-gateway")
 
 
@@ -258,7 +258,9 @@ def _digests(settings: Settings) -> Iterator[Fault]:
     for index, table in enumerate(settings.cache_from or ()):
         digest = getattr(table, "digest", None)
         if digest and not _is_digest(digest):
-            yield Fault(path=("cache_from", index), message=f"{shown(digest)} is no digest", hint=f"write {DIGEST}")
+            yield Fault(
+                path=("cache_from", index), message=f"{shown(digest)} is not a valid digest", hint=f"write {DIGEST}"
+            )
 
 
 def tables(settings: Settings, attributes: Iterable[str]) -> Iterator[tuple[str, int, Table]]:

@@ -23,20 +23,21 @@ from buildmatrix.plan.reach import (
 )
 
 NEVER = frozenset({".git", ".buildmatrix"})
-"""What git and we keep in a folder: it changes without the contents changing."""
+"""What git and we keep in a directory: it changes without the contents changing."""
 
 Inode = tuple[int, int]
 Lines = Mapping[bytes, bytes]
-"""What there is at each path below a folder."""
+"""What there is at each path below a directory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """Digests by path: of files, and of folders with all that is in them.
+    """Digests by path: of files, and of directories with all that is in them.
 
-    `beside` are those that a folder may have had when the plan was made: with the plan's own file in it, still empty,
-    and without what the command writes. What is not there, and what lies outside of the repository, is left out; so is
-    what targets of the plan write, with the folders that are made for it, unless that is a context or a file they read.
+    `beside` are those that a directory may have had when the plan was made: with the plan's own file in it, still
+    empty, and without what the command writes. What is not there, and what lies outside of the repository, is left out;
+    so is what targets of the plan write, with the directories that are made for it, unless that is a context or a file
+    they read.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class Contents:
 def contents_of(plan: Plan, saved: str = "", unread: Iterable[Inode] = (), written: Iterable[str] = ()) -> Contents:
     """Return the contents that a plan is made from.
 
-    A plan may be written into a folder that it is about. Its own file does not count: of the path `saved`, or one of
+    A plan may be written into a directory that it is about. Its own file does not count: of the path `saved`, or one of
     `unread`, the device and inode of where it is written. `written` are the files that the command writes.
     """
     return _Reader(plan, saved, unread, written).contents()
@@ -93,7 +94,7 @@ class _Reader:
         return frozenset(path for path in written - files if not any(is_within(folder, path) for folder in folders))
 
     def _read_by(self, target: PlannedTarget) -> Iterator[tuple[str, str]]:
-        """Yield the files and folders that a target is built from, each with the file that says what is left out.
+        """Yield the files and directories that a target is built from, each with the file that says what is left out.
 
         Secrets, keys and caches are none of them.
         """
@@ -112,7 +113,7 @@ class _Reader:
         return found if text and is_dockers(text) and SYNTAX not in (target.settings.args or {}) else ""
 
     def _spoken(self, path: str, out: str) -> str:
-        """Return what a folder is called: with the file that leaves something out, if that is of a Dockerfile."""
+        """Return what a directory is called: with the file that leaves something out, if that is of a Dockerfile."""
         name = self._name(path)
         own = not out or self._name(out) == os.path.normpath(f"{name}/.dockerignore")
         return name if own else f"{name} (without what {self._name(out)} names)"
@@ -121,7 +122,7 @@ class _Reader:
         return os.path.realpath(os.path.join(self._plan.directory, path))  # noqa: PTH118
 
     def _name(self, path: str) -> str:
-        """Return a path inside as it is, behind links, relative to the root file's folder."""
+        """Return a path inside as it is, behind links, relative to the root file's directory."""
         return os.path.relpath(self._repository.real(path), self._repository.folder)
 
     def _file(self, path: str) -> dict[str, str]:
@@ -203,7 +204,7 @@ def _inside(path: str, root: str) -> bytes:
 
 
 def _without(lines: Lines, names: Iterable[bytes]) -> Iterator[Lines]:
-    """Yield what there was before files were written: with the folders that hold nothing else, and without them."""
+    """Yield what there was before files were written: with the directories that hold nothing else, and without them."""
     gone = {name for name in names if lines.get(name, b"d") != b"d"}
     if not gone:
         return
@@ -216,7 +217,7 @@ def _without(lines: Lines, names: Iterable[bytes]) -> Iterator[Lines]:
 
 
 def _parents(path: AnyStr) -> Iterator[AnyStr]:
-    """Yield the folders around a path, the nearest first."""
+    """Yield the directories around a path, the nearest first."""
     while (parent := os.path.dirname(path)) and parent != path:  # noqa: PTH120
         yield parent
         path = parent

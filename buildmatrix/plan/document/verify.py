@@ -21,7 +21,7 @@ Document = Mapping[str, Any]
 
 
 def document_of(text: str, name: str) -> Document:
-    """Return the document that a text holds; UsageError if it is no plan, StaleError if its format is another one's."""
+    """Return the document that a text holds; UsageError if it is not a plan, StaleError for another format."""
     try:
         document = json_of(text)
     except BadDataError as error:
@@ -45,7 +45,7 @@ def _check(document: Document, name: str) -> None:
 
 
 def _no_plan(name: str, why: str) -> UsageError:
-    return UsageError(Diagnostic(message=f"{name} is no plan of buildmatrix: {why}", code="plan", hint=MAKE))
+    return UsageError(Diagnostic(message=f"{name} is not a valid plan of buildmatrix: {why}", code="plan", hint=MAKE))
 
 
 def request_of(document: Document, given: Mapping[str, str], environment: Mapping[str, str]) -> Request:

@@ -151,7 +151,7 @@ def unechoed(terminal: IO[str]) -> Iterator[None]:
         before = termios.tcgetattr(number)
         quiet = [*before[:3], before[3] & ~(termios.ECHO | termios.ECHOCTL), *before[4:]]
         termios.tcsetattr(number, termios.TCSADRAIN, quiet)
-    except (OSError, termios.error):  # it is no terminal
+    except (OSError, termios.error):  # it is not a terminal
         yield
         return
     try:

@@ -42,7 +42,7 @@ class Step:
 
     @property
     def number(self) -> str:
-        """`2/5`; "" for what is no step of the Dockerfile."""
+        """`2/5`; "" for what is not a step of the Dockerfile."""
         found = NUMBERED.search(self.at)
         return found[0] if found else ""
 
@@ -111,7 +111,7 @@ class Rows:
         name = event.outcome.name if isinstance(event, TargetEnded) else getattr(event, "target", "")
         row = self.by_name.get(name)
         if row is None or (row.state in ENDS and not isinstance(event, TargetStarted | TargetEnded)):
-            return None  # another call's, which builds upon it
+            return None  # another call's, which depends on it
         if isinstance(event, StepStarted | StepEnded | LogLine):
             self._note_step(row, event)
         else:

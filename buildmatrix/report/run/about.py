@@ -33,7 +33,7 @@ def declared_in(plan: Plan, places: Places) -> dict[str, Spot]:
 
 
 def link_from(page: str, file: str) -> str:
-    """Return the URL of a file that lies beside a page or in a folder there; "" for any other, and without a page."""
+    """Return the URL of a file that lies beside a page or in a directory there; "" for others, and without a page."""
     if not page or not file:
         return ""
     way = os.path.relpath(file, Path(page).parent)

@@ -69,7 +69,7 @@ def _case(suite: ET.Element, target: TargetOutcome, spot: Spot | None) -> None:
 
 
 def _class(target: TargetOutcome, spot: Spot | None) -> str:
-    """Return `buildmatrix.images.app.app`: before the last dot is what servers show as a package: the folder."""
+    """Return `buildmatrix.images.app.app`: before the last dot is what servers show as a package: the directory."""
     folders = [part.replace(".", "_") for part in (spot.file if spot else "").split("/")[:-1] if part not in {"", ".."}]
     return ".".join(["buildmatrix", *folders, target.declared])
 

@@ -60,7 +60,7 @@ def is_accepted(schema: JsonSchema, data: Any) -> bool:
         _compiled[id(schema)] = known = (schema, Draft202012Validator(schema).is_valid)
     try:
         return bool(known[1](data))
-    except (ValueError, RecursionError):  # what is no JSON: a date, a character that UTF-8 has not
+    except (ValueError, RecursionError):  # what is not valid JSON: a date, a character that UTF-8 has not
         return False
 
 

@@ -65,7 +65,7 @@ def _check_identifier(kind: str, name: str, place: Place, problems: Problems) ->
             else "a name starts with a letter and holds letters, digits and _"
         )
         problems.error(
-            "identifier", f"{kind} {shown(name)} is no identifier", place, hint=f'{reason}; call it "{better}"'
+            "identifier", f"{kind} {shown(name)} is not a valid identifier", place, hint=f'{reason}; call it "{better}"'
         )
     elif name in BUILT_IN:
         problems.error(
@@ -83,7 +83,7 @@ def check_requires(text: str, place: Place, problems: Problems) -> bool:
         known = False
     if not known:
         hint = 'write requires-buildx = ">=0.20"'
-        problems.error("requires-buildx", f'requires-buildx: "{text}" is no range of versions', place, hint=hint)
+        problems.error("requires-buildx", f'requires-buildx: "{text}" is not a range of versions', place, hint=hint)
         return False
     return True
 
@@ -91,12 +91,12 @@ def check_requires(text: str, place: Place, problems: Problems) -> bool:
 def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
     _check_identifier("variable", variable.name, variable.place, problems)
     if variable.table.pattern is not None and (fault := fault_of_pattern(variable.table.pattern)):
-        message = f"variable.{variable.name}.pattern is no regular expression: {fault}"
+        message = f"variable.{variable.name}.pattern is not a valid regular expression: {fault}"
         problems.error("pattern", message, inside(variable.place, "pattern"))
 
 
 def fault_of_pattern(pattern: str) -> str:
-    """Return why a text is no regular expression that can be used; "" if it is one."""
+    """Return why a text is not a valid regular expression that can be used; "" if it is one."""
     try:
         with warnings.catch_warnings(action="ignore"):  # of what later versions of Python will read differently
             re.compile(pattern)
@@ -118,7 +118,7 @@ def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> N
         if parent not in spec.targets:
             place = inside(target.place, "inherits", index)
             hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
-            message = f'target.{target.name} inherits "{parent}", which is no target'
+            message = f'target.{target.name} inherits "{parent}", which is not a target'
             problems.error("inherits", message, place, hint=hint, unknown=True)
 
 

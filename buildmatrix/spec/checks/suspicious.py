@@ -9,7 +9,7 @@ from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import arms, discriminator, is_map, is_table, is_template, item_of, rows, unwrap
 
 _MEANT = {
-    "output": "is taken for the folder of that name",
+    "output": "is taken for the directory of that name",
     "cache-from": "is taken for an image",
     "cache-to": "is taken for an image",
 }
@@ -22,7 +22,7 @@ def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
             items = table.get(key)
             for index, item in enumerate(items if isinstance(items, list) else ()):
                 if isinstance(item, str) and item in kinds_of(key):
-                    hint = f'write "type={item}"' + (f', or "./{item}" for the folder' if key == "output" else "")
+                    hint = f'write "type={item}"' + (f', or "./{item}" for the directory' if key == "output" else "")
                     yield (*pointer, key, index), f'"{item}" {taken}', hint
 
 

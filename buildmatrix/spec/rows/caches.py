@@ -57,22 +57,22 @@ class RegistryCacheTo(_RegistryCache, _Exported):
 
 
 class LocalCacheFrom(Table):
-    """A cache in a folder."""
+    """A cache in a directory."""
 
     type: Literal["local"]
-    src: Annotated[str, Local("cache"), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")]
+    src: Annotated[str, Local("cache"), Keyword("minLength", 1), Doc("The directory."), Examples(".cache")]
     digest: Annotated[str | None, Doc("The digest of the manifest to read.")] = None
-    tag: Annotated[str | None, Doc("The tag in the folder; `latest` if unset.")] = None
+    tag: Annotated[str | None, Doc("The tag in the directory; `latest` if unset.")] = None
 
 
 class LocalCacheTo(_Exported):
-    """A cache in a folder."""
+    """A cache in a directory."""
 
     type: Literal["local"]
     dest: Annotated[
-        str, Where(), Local("cache", writes=True), Keyword("minLength", 1), Doc("The folder."), Examples(".cache")
+        str, Where(), Local("cache", writes=True), Keyword("minLength", 1), Doc("The directory."), Examples(".cache")
     ]
-    tag: Annotated[str | None, Where("latest"), Doc("The tag in the folder; `latest` if unset.")] = None
+    tag: Annotated[str | None, Where("latest"), Doc("The tag in the directory; `latest` if unset.")] = None
     image_manifest: Annotated[bool | None, Doc("Write an image manifest instead of an index.")] = None
 
 

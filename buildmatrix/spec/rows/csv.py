@@ -1,7 +1,7 @@
 """Bake's CSV strings as the tables they stand for: `type=local,dest=out` is { type = "local", dest = "out" }.
 
-The keys and short forms are those of buildx (util/buildflags): a lone folder is a local output, a lone reference is a
-registry cache, an ssh string is `id=path,path`.
+The keys and short forms are those of buildx (util/buildflags): a lone directory is a local output, a lone reference is
+a registry cache, an ssh string is `id=path,path`.
 """
 
 import csv
@@ -15,7 +15,7 @@ from buildmatrix.spec.toml.plain import boolean_of, integer_of
 
 
 class BadCsvError(Exception):
-    """The string is no CSV of `key=value` fields; the message says why."""
+    """The string is not a CSV of `key=value` fields; the message says why."""
 
 
 def is_table_list(row: Row) -> bool:
@@ -27,7 +27,7 @@ def is_table_list(row: Row) -> bool:
 def parsed(attribute: str, text: str) -> dict[str, Any]:
     """Return the plain table that a CSV string of a setting stands for; its values are checked elsewhere.
 
-    Booleans and integers are converted where the table's row says so. BadCsvError if it is no CSV of fields.
+    Booleans and integers are converted where the table's row says so. BadCsvError if it is not a CSV of fields.
     """
     if attribute == "ssh":
         return _ssh(text)
@@ -44,14 +44,14 @@ def _fields(text: str) -> list[str]:
     try:
         (fields,) = csv.reader([text], strict=True)
     except (csv.Error, ValueError) as error:
-        raise BadCsvError(f"it is no CSV: {error}") from None
+        raise BadCsvError(f"it is not a CSV: {error}") from None
     return fields
 
 
 def _pair(field: str) -> tuple[str, str]:
     key, sign, value = field.partition("=")
     if not sign:
-        raise BadCsvError(f'"{field}" in it is no key=value')
+        raise BadCsvError(f'"{field}" in it is not a key=value')
     return key.strip().lower() if not key.startswith(("SBOM_", "BUILDKIT_")) else key, value
 
 

@@ -116,7 +116,7 @@ class Options(Table):
         Flag(
             "--retries",
             metavar="N",
-            help="Try so often again what the network, a registry or the engine failed.",
+            help="Retry failures of the network, a registry or the engine up to N times.",
             env=("BUILDMATRIX_RETRIES",),
         ),
         InFile(),
@@ -134,7 +134,7 @@ class Options(Table):
             metavar="DURATION",
             help="End a target that takes longer, such as 20m.",
             env=("BUILDMATRIX_TIMEOUT",),
-            refusal=("is no duration", "write 90s, 20m or 1h30m"),
+            refusal=("is not a valid duration", "write 90s, 20m or 1h30m"),
         ),
         InFile(),
         OfTarget("How long it may take, from its first step."),

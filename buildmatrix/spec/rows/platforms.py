@@ -38,7 +38,7 @@ KNOWN_PLATFORMS = (
 
 
 def platform_hint(text: str) -> str:
-    """Return what to write for a text that is no platform."""
+    """Return what to write for a text that is not a valid platform."""
     several = [part for part in re.split(r"[\s,;]+", text) if part]
     if len(several) > 1 and all(re.fullmatch(PLATFORM, part) for part in several):
         return "write each for itself: " + ", ".join(f'"{part}"' for part in several)

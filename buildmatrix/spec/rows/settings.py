@@ -59,13 +59,13 @@ LIMITS = (
 
 
 class LocalOutput(Table):
-    """The root file system as a folder; with several platforms a folder for each."""
+    """The root file system as a directory; with several platforms a directory for each."""
 
     type: Literal["local"]
     dest: Annotated[
-        str, Local("result", writes=True, tree=True), Keyword("minLength", 1), Doc("The folder."), Examples("out")
+        str, Local("result", writes=True, tree=True), Keyword("minLength", 1), Doc("The directory."), Examples("out")
     ]
-    platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
+    platform_split: Annotated[bool | None, Doc("A directory for each platform (the default with several).")] = None
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
 
 
@@ -74,7 +74,7 @@ class TarOutput(Table):
 
     type: Literal["tar"]
     dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
-    platform_split: Annotated[bool | None, Doc("A folder for each platform (the default with several).")] = None
+    platform_split: Annotated[bool | None, Doc("A directory for each platform (the default with several).")] = None
     attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
 
 
@@ -88,11 +88,11 @@ class _ImageKeys(Layers):
 
 
 class OciOutput(_ImageKeys):
-    """An OCI image layout, as an archive or as a folder."""
+    """An OCI image layout, as an archive or as a directory."""
 
     type: Literal["oci"]
-    dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file or folder."), Examples("image.tar")]
-    tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
+    dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file or directory."), Examples("image.tar")]
+    tar: Annotated[bool | None, Doc("`false` writes a directory.")] = None
 
 
 class DockerOutput(_ImageKeys):
@@ -100,7 +100,7 @@ class DockerOutput(_ImageKeys):
 
     type: Literal["docker"]
     dest: Annotated[str | None, RESULT, Keyword("minLength", 1), Doc("A file instead of the engine's store.")] = None
-    tar: Annotated[bool | None, Doc("`false` writes a folder.")] = None
+    tar: Annotated[bool | None, Doc("`false` writes a directory.")] = None
     context: Annotated[str | None, Doc("The docker context to load into.")] = None
 
 
@@ -195,7 +195,7 @@ class Declared(Table):
     context: Annotated[
         Url | None,
         Local("context"),
-        Doc("The build context: a folder, or a Git or HTTP URL. The file's own folder if unset."),
+        Doc("The build context: a directory, or a Git or HTTP URL. The file's own directory if unset."),
         Examples(".", "images/base", "https://github.com/acme/app.git#main"),
     ] = None
     contexts: Annotated[
@@ -203,8 +203,8 @@ class Declared(Table):
         Credential(url=True),
         OddKeys(values=r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:"),
         Doc(
-            "Named contexts: a folder, `docker-image://REF`, `oci-layout://DIR`, a URL, "
-            "or `target:NAME` to build upon another target."
+            "Named contexts: a directory, `docker-image://REF`, `oci-layout://DIR`, a URL, "
+            "or `target:NAME` to build on another target."
         ),
         Examples({"base": "target:base", "src": "../src", "golang": "docker-image://golang:1.25"}),
     ] = None

@@ -194,7 +194,7 @@ class DeclaredGroup:
 class Damage:
     """What errors have left of the targets: nobody is told what merely follows from them.
 
-    `shapeless` targets have no cells that could be known; `circular` ones inherit from themselves, so that even their
+    `shapeless` targets have no cells that could be known; `cyclic` ones inherit from themselves, so that even their
     settings are unknown; `settings` are the attributes that had errors, and are dropped, by target.
     """
 
@@ -233,7 +233,7 @@ class Spec:
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]
     folder_defaults: tuple[DeclaredGroup, ...] = ()
-    """The groups `default` of images' folders: each is what is meant there, and none is in the root's folder."""
+    """The groups `default` of images' directories: each is what is meant there, and none is in the root's directory."""
     home: Home | None = None
     damage: Damage = field(default_factory=Damage)
     confidential: frozenset[str] = frozenset()

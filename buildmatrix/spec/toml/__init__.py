@@ -1,1 +1,1 @@
-"""The text of the file: reading, positions, and what is wrong with text that is no TOML."""
+"""The text of the file: reading, positions, and what is wrong with text that is not TOML."""

@@ -66,7 +66,7 @@ def bare_template(failure: Failure) -> Advice | None:
 
 
 def value(failure: Failure) -> Advice | None:
-    """What stands behind `=` is no value."""
+    """What stands behind `=` is not a value."""
     if failure.said not in {"Invalid value", "Invalid date or datetime"}:
         return number(failure)
     word, start = failure.word, failure.at - len(re.split(r"[\s,\[\]{}=#\"']", failure.before)[-1])
@@ -90,13 +90,13 @@ def _bare(failure: Failure, word: str, start: int) -> Advice | None:
     """A word without quotes: a boolean or nothing of YAML, a variable, a function, or simply a text."""
     if failure.after.startswith("<<"):
         hint = "a text of several lines stands between ''' and '''"
-        return Advice(message="this is no TOML text", hint=hint, at=start)
+        return Advice(message="this is neither a key nor a header", hint=hint, at=start)
     if (found := FOREIGN.match(failure.after)) is not None:
         name = found[1]
         declared = re.search(rf"^[ \t]*({name})[ \t]*=", failure.text, re.MULTILINE | re.IGNORECASE)
         hint = f'declare {name.lower()} = {{ env = "{name}" }} under [variable], and write "{{{{ {name.lower()} }}}}"'
         hint = f'write "{{{{ {declared[1]} }}}}"' if declared else hint
-        return Advice(message=f"{word or failure.after.split()[0]} is no value", hint=hint, at=start)
+        return Advice(message=f"{word or failure.after.split()[0]} is not a value", hint=hint, at=start)
     if not word:
         return None
     message, hint = _word(word)
@@ -105,7 +105,7 @@ def _bare(failure: Failure, word: str, start: int) -> Advice | None:
 
 def _word(word: str) -> tuple[str, str]:
     if word in TRUES | FALSES:
-        return f"{word} is no boolean", f"write {'true' if word in TRUES else 'false'}"
+        return f"{word} is not a valid boolean", f"write {'true' if word in TRUES else 'false'}"
     if word in NOTHINGS:
         return f"TOML has no {word}", 'leave the key out, or write "" to clear what is inherited'
     if "(" in word:
@@ -113,7 +113,7 @@ def _word(word: str) -> tuple[str, str]:
     hint = f'a text stands in quotes: "{word}"'
     if re.fullmatch(r"[A-Za-z_]\w*", word):
         hint += f'; the value of a variable is "{{{{ {word} }}}}"'
-    return f"{word} is no value", hint
+    return f"{word} is not a value", hint
 
 
 def _function(name: str) -> str:
@@ -129,8 +129,10 @@ def number(failure: Failure) -> Advice | None:
         return None
     start = failure.at - len(re.split(r"[\s,\[\]{}=#\"']", failure.before)[-1])
     if word.replace(".", "").isdigit() and word.startswith("0") and "." not in word:
-        return Advice(message=f"{word} is no number: none begins with 0", hint=f'as a text it is "{word}"', at=start)
-    return Advice(message=f"{word} is no number", hint=f'a text stands in quotes: "{word}"', at=start)
+        return Advice(
+            message=f"{word} is not a valid number: none begins with 0", hint=f'as a text it is "{word}"', at=start
+        )
+    return Advice(message=f"{word} is not a valid number", hint=f'a text stands in quotes: "{word}"', at=start)
 
 
 def behind(failure: Failure) -> Advice | None:

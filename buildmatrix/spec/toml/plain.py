@@ -84,7 +84,7 @@ def _json_integer(text: str) -> int:
 
 
 def _refused(text: str) -> Any:
-    raise BadDataError(f"{text} is no number")
+    raise BadDataError(f"{text} is not a valid number")
 
 
 def unreadable_line(text: str) -> tuple[int, str]:
@@ -136,9 +136,9 @@ def _odd(value: Any) -> str:
         case str() if "\0" in value:
             return _NUL
         case str() if not value.isascii() and _SURROGATE.search(value):
-            return "this holds half a character (a surrogate), which is no text"
+            return "this holds half a character (a surrogate), which is not text"
         case Decimal() if not value.is_finite():
-            return "this is no number that can be used: in quotes it is a text"
+            return "this is not a usable number: in quotes it is a string"
         case int() if abs(value) > LARGEST_INTEGER:
             return "an integer has at most 64 bits: in quotes it is a text"
         case dt.date() | dt.time():

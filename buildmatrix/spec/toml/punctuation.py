@@ -185,8 +185,10 @@ def header(failure: Failure) -> Advice | None:
     words = [word for word in re.split(r"[\s./:\"']+", name) if word]
     if len(words) > 1 and words[0] in {"target", "group", "variable"}:
         second = "-".join(words[1:]) if words[0] == "target" else "_".join(words[1:])
-        return Advice(message="this is no header", hint=f"write {opening}{words[0]}.{second}{closing}")
-    return Advice(message="this is no header", hint=f'write {opening}target.NAME{closing}; an odd name stands in "…"')
+        return Advice(message="this is not a header", hint=f"write {opening}{words[0]}.{second}{closing}")
+    return Advice(
+        message="this is not a header", hint=f'write {opening}target.NAME{closing}; an odd name stands in "…"'
+    )
 
 
 def block(failure: Failure) -> Advice | None:

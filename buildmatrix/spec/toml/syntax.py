@@ -1,4 +1,4 @@
-"""Text that is no TOML: what was meant, and what to write instead, by the text around the place where reading ended.
+"""Text that is not TOML: what was meant, and what to write instead, by the text around the place where reading ended.
 
 The parser says what it waited for, which tells nobody who writes HCL, YAML, JSON or a shell's words what to do. Each
 rule here looks at the failure and says what it is, or nothing; the first one that knows it is shown.
@@ -22,7 +22,7 @@ MUCH = 20_000
 
 
 def explained(name: str, text: str, at: int, said: str) -> Diagnostic:
-    """Return the error of a text that is no TOML; `at` and `said` are where a parser gave up, and its words."""
+    """Return the error of a text that is not TOML; `at` and `said` are where a parser gave up, and its words."""
     failure = Failure(name=name, text=text, at=min(at, len(text)), said=said)
     rules = _RULES if len(failure.row) < LONGEST else _RULES[:1]
     advice = next(filter(None, (rule(failure) for rule in rules)), None)

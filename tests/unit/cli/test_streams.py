@@ -58,7 +58,7 @@ def test_another_stream_is_written_and_left_open(tmp_path: Path) -> None:
         ("link", "it is a link, which is not followed: name the file itself"),
         ("/dev/fd/999", "Bad file descriptor"),
         ("/dev/fd/0", "it is only open to be read"),
-        ("/dev/null", "it is no regular file"),
+        ("/dev/null", "it is not a regular file"),
     ],
 )
 def test_what_is_no_stream_to_write_is_refused(path: str, why: str, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_github_is_told_paths_from_the_root(tmp_path: Path) -> None:
 
 
 def test_paths_for_bake_go_through_no_link(tmp_path: Path) -> None:
-    """Bake takes `link/..` for the link's own folder; paths of a file that is named from the root are short as well."""
+    """Bake takes `link/..` for the link's own directory; paths of a file named from the root are short as well."""
     (tmp_path / "project" / "images").mkdir(parents=True)
     (tmp_path / "linked").symlink_to("project/images")
     (tmp_path / "project" / ".git").mkdir()

@@ -87,7 +87,7 @@ ADD --chmod=755 <<EOF /bin/x
 #!/bin/sh
 EOF
 """,
-    "what is no script": """\
+    "what is not a script": """\
 FROM busybox
 RUN echo $((1<<3))
 RUN cat <<<"abc"

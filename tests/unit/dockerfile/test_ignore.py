@@ -20,7 +20,7 @@ PATHS = [
     ".x",
     "a b",
 ]
-"""Files and folders; what is in a folder comes after it."""
+"""Files and directories; what is in a directory comes after it."""
 
 
 def left_out(text: str) -> list[str]:

@@ -33,9 +33,9 @@ def test_keys_of_openssh(keys: Path) -> None:
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n", ""),
         ("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nMIIE\n", "is protected by a passphrase"),
         ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIE\n", "is protected by a passphrase"),
-        ("-----BEGIN CERTIFICATE-----\nMIIE\n", "is no private key"),
-        ("FROM busybox\n", "is no private key"),
-        ("", "is no private key"),
+        ("-----BEGIN CERTIFICATE-----\nMIIE\n", "is not a private key"),
+        ("FROM busybox\n", "is not a private key"),
+        ("", "is not a private key"),
     ],
 )
 def test_other_files(tmp_path: Path, text: str, fault: str) -> None:
@@ -50,5 +50,5 @@ def test_sockets_folders_and_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind("agent")
         assert not key_fault(tmp_path / "agent")
-    assert key_fault(tmp_path) == "is a folder"
+    assert key_fault(tmp_path) == "is a directory"
     assert key_fault(tmp_path / "nothing") == "does not exist"

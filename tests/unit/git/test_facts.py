@@ -512,7 +512,7 @@ def test_a_ref_that_is_a_link_to_a_token_does_not_show_it(repo: Path, tmp_path: 
 def test_a_pipe_is_not_waited_for(repo: Path) -> None:
     (repo / ".git" / "HEAD").unlink()
     os.mkfifo(repo / ".git" / "HEAD")
-    assert "no regular file" in refusal(repo)
+    assert "not a regular file" in refusal(repo)
 
 
 def test_why_there_is_no_answer(repo: Path, tmp_path: Path) -> None:
@@ -535,7 +535,7 @@ def test_a_time_that_is_none(repo: Path) -> None:
     run_git(
         repo, "reset", "--quiet", run_git(repo, "hash-object", "-t", "commit", "-w", "--stdin", given=commit + "\n")
     )
-    assert "which is no time" in refusal(repo, fact="timestamp")
+    assert "which is not a time" in refusal(repo, fact="timestamp")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -220,7 +220,7 @@ ODD = {
         "answered 302",
     ),
     "302-in-circles": (Fault(".*", "", "status", status=302, headers=(("Location", "/v2/"),)), "from one place"),
-    "404-of-a-gateway": (Fault(".*", "", "status", status=404, text="<html>"), "a page that is no registry's"),
+    "404-of-a-gateway": (Fault(".*", "", "status", status=404, text="<html>"), "a page that is not a registry's"),
     "200-of-a-gateway": (Fault(".*", "", "status", status=200, text="<html>"), "without a digest"),
     "no-digest": (Fault("HEAD", "", "status", status=200, headers=TEXT, text=""), ""),
     "strange-digest": (

@@ -90,7 +90,7 @@ def test_an_output_over_a_repository_within_is_asked_for(repo: Path) -> None:
 
 
 def test_a_folder_that_looks_like_a_url_is_one(repo: Path) -> None:
-    """Buildx looks for a folder before it takes a context for a URL."""
+    """Buildx looks for a directory before it takes a context for a URL."""
     assert asked(repo, 'context = "https://x/d"') == []
     (repo / "https:").mkdir()
     (repo / "https:" / "x").symlink_to("../../away")
@@ -131,7 +131,7 @@ def test_bake_is_told_what_it_would_ask_for(repo: Path, monkeypatch: pytest.Monk
 
 
 def test_a_secret_in_a_folder_that_another_target_writes_is_refused(repo: Path) -> None:
-    """The folder may hold a link in its place by the time that it is read."""
+    """The directory may hold a link in its place by the time that it is read."""
     made = '[target.made]\ndockerfile-inline = "FROM scratch"\noutput = ["out"]'
     with pytest.raises(SpecError, match="made writes into out at the same time"):
         planned(repo, f'secret = ["id=x,src=out/s"]\n{made}')

@@ -20,7 +20,7 @@ def target(**settings: Any) -> Any:
 @pytest.mark.parametrize(("given", "refused"), [("5x", True), ("", True), ("0s", True), ("1h", False), (None, False)])
 def test_a_duration_has_a_form(given: str | None, refused: bool) -> None:
     found = list(refusals(Options(timeout=given)))
-    assert [one.message for one in found] == ([f"--timeout {given} is no duration"] if refused else [])
+    assert [one.message for one in found] == ([f"--timeout {given} is not a valid duration"] if refused else [])
     assert all(one.hint == "write 90s, 20m or 1h30m" for one in found)
 
 

@@ -1,4 +1,4 @@
-"""Which file a command is about: the nearest that is no stranger's, as part of the root that includes it."""
+"""Which file a command is about: the nearest that is not a stranger's, as part of the root that includes it."""
 
 import json
 import os
@@ -25,7 +25,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder below one that holds the file."""
+    """A directory below one that holds the file."""
     (tmp_path / "buildmatrix.toml").touch()
     folder = tmp_path / "sub" / "mine"
     folder.mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_a_checkout_of_another_user_as_in_a_container(here: Path, tmp_path: Path
 @as_root
 @pytest.mark.usefixtures("here")
 def test_the_hint_names_what_git_would_trust(tmp_path: Path) -> None:
-    """As where root has made a folder in another user's checkout."""
+    """As where root has made a directory in another user's checkout."""
     os.chown(tmp_path, STRANGER, -1)
     assert "safe.directory" not in hint()
     (tmp_path / ".git").mkdir()
@@ -148,7 +148,7 @@ def target(name: str) -> str:
 
 @pytest.fixture
 def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with an image's folder, in which we stand."""
+    """A repository with an image's directory, in which we stand."""
     (tmp_path / ".git").mkdir()
     tree(tmp_path, {APP: target("app"), "images/web/buildmatrix.toml": target("web")})
     monkeypatch.chdir(tmp_path / "images" / "app")

@@ -1,4 +1,4 @@
-"""The last result as a document: what is written fits its schema, and what does not fit is no result."""
+"""The last result as a document: what is written fits its schema, and what does not fit is not a result."""
 
 import json
 from pathlib import Path

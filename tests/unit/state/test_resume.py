@@ -124,7 +124,7 @@ EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "its .git": (lambda at: (at / "src/.git/HEAD").write_text("2"), {"app", "tar", "third"}),
     "a layout": (lambda at: (at / "layout/index.json").write_text("2"), {"app"}),
     "a secret's file": (lambda at: (at / "token").write_text("2"), {"app"}),
-    "a new folder": (lambda at: (at / "layout/empty").mkdir(), {"app"}),
+    "a new directory": (lambda at: (at / "layout/empty").mkdir(), {"app"}),
     "what a needed target wrote": (lambda at: (at / "rootfs/x").write_text("2"), {"tar", "third"}),
     "what it wrote into a context": (lambda at: (at / "ctx/rootfs/x").unlink(), {"first", "second"}),
     "nothing but the report": (lambda at: (at / ".buildmatrix/other").write_text("2"), set()),

@@ -122,7 +122,7 @@ def test_hints(templates: Templates) -> None:
 
 def test_names_are_checked_before_rendering(templates: Templates) -> None:
     template = templates["{% if false %}{{ pyton }}{% endif %}"]
-    with pytest.raises(BadTemplateError, match="which is no variable and no axis") as caught:
+    with pytest.raises(BadTemplateError, match="which is neither a variable nor an axis") as caught:
         templates.check_names(template, SCOPE)
     assert caught.value.hint == 'did you mean "python"?'
     templates.check_names(templates["{% set x = range(3) %}{{ x }}{{ python }}"], SCOPE)

@@ -90,7 +90,7 @@ def spec() -> tuple[str, list[str]]:
 def say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[str, int]]:
-    """Run a command in a folder with a file; all that it printed, and its exit code."""
+    """Run a command in a directory with a file; all that it printed, and its exit code."""
 
     def go(text: str, *arguments: str) -> tuple[str, int]:
         (tmp_path / "buildmatrix.toml").write_text(text)

@@ -70,10 +70,14 @@ def said(words: str, docker: str = "", builder: tuple[str, str] = ("", ""), host
             "does not take the certificate that it was shown",
             "made for it",
         ),
-        ("Error response from daemon: 404 page not found", "what answers at tcp://h:1 is no Docker Engine", "address"),
+        (
+            "Error response from daemon: 404 page not found",
+            "what answers at tcp://h:1 is not a Docker Engine",
+            "address",
+        ),
         (
             "Error reading JSON: invalid character 'p' after top-level value",
-            "what answers at tcp://h:1 is no Docker Engine",
+            "what answers at tcp://h:1 is not a Docker Engine",
             "address",
         ),
         (
@@ -112,7 +116,7 @@ def test_an_engine(words: str, message: str, hint: str) -> None:
         (
             'docker endpoint for "default" not found',
             "unable to resolve docker endpoint: invalid bind address format: ftp://x",
-            "this is no address of a Docker Engine",
+            "this is not a valid address of a Docker Engine",
         ),
         (
             'docker endpoint for "default" not found',

@@ -80,9 +80,9 @@ def test_each_says_what_took_it(selection: Selection) -> None:
         ("app[os=alpin]", '"app[os=alpin]" matches no cell', 'did you mean "alpine"?'),
         ("app[os=x]", '"app[os=x]" matches no cell', "values of os: bookworm, alpine"),
         ("tools[os=x]", '"tools[os=x]" matches no cell', "axes here: none"),
-        ("app[os]", '"app[os]" is no selector', "write name[axis=value,axis=value]"),
-        ("app[", '"app[" is no selector', "write a name, a glob such as app-*, or app[axis=value]"),
-        ("", '"" is no selector', "write a name"),
+        ("app[os]", '"app[os]" is not a valid selector', "write name[axis=value,axis=value]"),
+        ("app[", '"app[" is not a valid selector', "write a name, a glob such as app-*, or app[axis=value]"),
+        ("", '"" is not a valid selector', "write a name"),
     ],
 )
 def test_misses(selection: Selection, selector: str, message: str, hint: str) -> None:

@@ -179,7 +179,7 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
         "docker/Dockerfile.dockerignore is new",
     ),
     "a file of a context": (lambda repo: (repo / "more/file").write_text("Contents"), "the context more has changed"),
-    "an empty folder": (lambda repo: (repo / "more/new").mkdir(), "the context more has changed"),
+    "an empty directory": (lambda repo: (repo / "more/new").mkdir(), "the context more has changed"),
     "a mode": (lambda repo: (repo / "more/file").chmod(0o755), "the context more has changed"),
     "a link": (lambda repo: (repo / "more/link").symlink_to("file"), "the context more has changed"),
     "a name": (lambda repo: (repo / "more/file").rename(repo / "more/name"), "the context more has changed"),
@@ -440,7 +440,7 @@ NONE: Mapping[str, str] = {
 @pytest.mark.parametrize("kind", NONE)
 def test_no_plan(say: Say, tmp_path: Path, kind: str) -> None:
     (tmp_path / "plan.json").write_text(NONE[kind])
-    assert "is no plan of buildmatrix: " in refused(say, tmp_path / "plan.json", 2)
+    assert "is not a valid plan of buildmatrix: " in refused(say, tmp_path / "plan.json", 2)
 
 
 @pytest.mark.usefixtures("repo")

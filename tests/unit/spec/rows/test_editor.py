@@ -111,7 +111,7 @@ APP = ("target", "app")
         ((*APP, "output"), "Where the result goes"),
         ((*APP, "output", 0, "type"), "What kind it is"),
         ((*APP, "output", 0, 0, "type"), "What kind it is"),  # as its hover looks for a key within a list
-        ((*APP, "output", 0, "dest"), "The folder. (local)\n\nThe file. (tar)\n\n"),
+        ((*APP, "output", 0, "dest"), "The directory. (local)\n\nThe file. (tar)\n\n"),
         ((*APP, "output", 0, "annotation.a"), ""),
         ((*APP, "cache-to", 0, "scope"), "The name of the cache"),
         ((*APP, "secret", 0, "id"), "The name in the Dockerfile"),

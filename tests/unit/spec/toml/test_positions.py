@@ -66,7 +66,9 @@ def test_every_key_and_item_of_a_spec() -> None:
     [
         pytest.param("\ufeffa = 1", ("a",), span(1, 1, 1), span(1, 5, 1), id="a BOM has no width"),
         pytest.param("\r\n\r\na = 1\r\n", ("a",), span(3, 1, 1), span(3, 5, 1), id="CRLF"),
-        pytest.param("a = [\r\n1,\r\n]\r\n", ("a",), span(1, 1, 1), span(1, 5, 1), id="CR is no part of a first line"),
+        pytest.param(
+            "a = [\r\n1,\r\n]\r\n", ("a",), span(1, 1, 1), span(1, 5, 1), id="CR is not a part of a first line"
+        ),
         pytest.param("\ta\t=\t1", ("a",), span(1, 2, 1), span(1, 6, 1), id="a tab is one column"),
         pytest.param('"é🐳" = "🐳🐳" # 🐳', ("é🐳",), span(1, 1, 4), span(1, 8, 4), id="columns are code points"),
         pytest.param("x = '🐳'\na = 1", ("a",), span(2, 1, 1), span(2, 5, 1), id="a line after wide characters"),
