@@ -11,8 +11,8 @@ from buildmatrix.build.results import Run
 from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.engine.progress.tracks import Track
 from buildmatrix.engine.registry import Registry
-from buildmatrix.oci.client import INDEXES
 from buildmatrix.oci.image import Image
+from buildmatrix.oci.index import INDEXES
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from buildmatrix.engine.preflight import Facts
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Descriptor, Found, Unknown
-from buildmatrix.oci.client import digest_of
 from buildmatrix.oci.image import Held, image_of
+from buildmatrix.oci.index import digest_of
 from buildmatrix.process import Completed, Programs
 
 PATIENCE = 60.0

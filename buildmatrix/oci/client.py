@@ -16,14 +16,11 @@ from urllib.parse import urljoin, urlsplit
 
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.authorization import Authorization
+from buildmatrix.oci.index import INDEXES, MANIFESTS, digest_of
 from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.oci.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.process import Programs
 from buildmatrix.text import clean
-
-_KIND = "application/vnd."
-INDEXES = frozenset({f"{_KIND}oci.image.index.v1+json", f"{_KIND}docker.distribution.manifest.list.v2+json"})
-MANIFESTS = frozenset({f"{_KIND}oci.image.manifest.v1+json", f"{_KIND}docker.distribution.manifest.v2+json"})
 
 _ACCEPT = ", ".join(sorted(INDEXES | MANIFESTS))
 """All four, always: with one alone an old registry converts what it has, and answers the digest of that."""
@@ -201,11 +198,6 @@ class Client:
             is_same = urlsplit(there)[:2] == urlsplit(url)[:2]
             request = replace(request, url=there, headers=proven if is_same else question.headers)
         return Unknown(reason=f"{question.host} sends from one place to the next")
-
-
-def digest_of(body: bytes) -> str:
-    """Return the digest of an index or manifest."""
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def _persistent(ask: Callable[[], Answer], tries: int) -> Answer:

@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import Any
 
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
-from buildmatrix.oci.client import INDEXES, MANIFESTS, digest_of
 from buildmatrix.oci.index import (
+    INDEXES,
+    MANIFESTS,
     Index,
     Listed,
     OddError,
     described_in,
+    digest_of,
     index_of,
     list_in,
     platform_in,

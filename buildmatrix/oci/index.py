@@ -1,5 +1,6 @@
 """Indexes: what they say of the manifests that they list, read from JSON of anybody's and written again."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -8,6 +9,10 @@ from typing import Any
 
 from buildmatrix.oci.answers import Descriptor
 from buildmatrix.oci.platform import Platform, platform_of
+
+_KIND = "application/vnd."
+INDEXES = frozenset({f"{_KIND}oci.image.index.v1+json", f"{_KIND}docker.distribution.manifest.list.v2+json"})
+MANIFESTS = frozenset({f"{_KIND}oci.image.manifest.v1+json", f"{_KIND}docker.distribution.manifest.v2+json"})
 
 _PART = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
@@ -46,6 +51,11 @@ class Index:
             **({"annotations": dict(self.annotations)} if self.annotations else {}),
         }
         return json.dumps(document, indent=2).encode()
+
+
+def digest_of(body: bytes) -> str:
+    """Return the digest of an index or manifest."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def index_of(document: Mapping[str, Any]) -> Index:

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
-from buildmatrix.oci.client import digest_of
 from buildmatrix.oci.image import DOCKER_LIST, OCI_INDEX, Image, assemble, carried, image_of
-from buildmatrix.oci.index import OddError
+from buildmatrix.oci.index import OddError, digest_of
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -13,8 +13,8 @@ import pytest
 from buildmatrix.engine.imagetools import Imagetools
 from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Unknown
-from buildmatrix.oci.client import digest_of
 from buildmatrix.oci.image import OCI_INDEX, Held
+from buildmatrix.oci.index import digest_of
 from buildmatrix.process import Programs
 from buildmatrix.publish.moving import Move, Mover, Result
 from buildmatrix.publish.tags import Tags
