@@ -23,9 +23,10 @@ from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.cells.shared import shared
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.marked import holding, marked
+from buildmatrix.spec.rows.marked import holding, marked, says, tables_of
 from buildmatrix.spec.rows.markers import Local, Part, Privilege
 from buildmatrix.spec.rows.settings import DockerOutput, OciOutput, Secret, Settings, Ssh
+from buildmatrix.spec.rows.shapes import Row, rows
 
 _HERE = "cwd://"
 _LAYOUT = "oci-layout://"
@@ -68,39 +69,29 @@ BUILT_FROM: frozenset[Part] = frozenset({"context", "source"})
 @shared(*LOCAL, "dockerfile_inline")
 def _reaches(settings: Settings) -> Iterator[Reach]:
     """Yield first what a target is built from, then what it writes, then what else it reads."""
-    found = [*_default_context(settings), *_said(settings)]
-    sources = [one for one in found if one.part in BUILT_FROM]
-    yield from (*sources, *_dockerfile(settings))
-    others = [one for one in found if one.part not in BUILT_FROM]
-    yield from sorted(others, key=lambda one: one.access == "read")
-
-
-def _default_context(settings: Settings) -> Iterator[Reach]:
-    return iter(()) if settings.context else _context(".", ("context",))
+    if not settings.context:
+        yield from _context(".", ("context",))
+    found = list(_said(settings))
+    yield from (one for one in found if one.part in BUILT_FROM)
+    yield from _dockerfile(settings)
+    yield from (one for one in found if one.access == "write")
+    yield from (one for one in found if one.access == "read" and one.part not in BUILT_FROM)
 
 
 def _said(settings: Settings) -> Iterator[Reach]:
     """Yield the paths that settings name by themselves, as the markers of their rows tell."""
     for pointer, text, marker in marked(settings, Local, Settings):
-        if marker.beside or not text or _names_a_variable(settings, pointer):
+        table = _table_at(settings, pointer)
+        if marker.beside or not text or (isinstance(table, Secret) and secret_file(table) is None):
             continue
         if marker.part == "context":
             yield from _context(text, pointer)
-        else:
-            more = _STORE if marker.part == "cache" or _is_layout(settings, pointer) else ()
-            for path in filter(None, text.split(marker.several)) if marker.several else (text,):
-                access: Access = "write" if marker.writes else "read"
-                yield Reach(access, path, pointer, marker.part, _inside(path, more), tree=marker.tree)
-
-
-def _names_a_variable(settings: Settings, pointer: Pointer) -> bool:
-    table = _table_at(settings, pointer)
-    return isinstance(table, Secret) and secret_file(table) is None
-
-
-def _is_layout(settings: Settings, pointer: Pointer) -> bool:
-    table = _table_at(settings, pointer)
-    return isinstance(table, OciOutput | DockerOutput) and table.tar is False
+            continue
+        access: Access = "write" if marker.writes else "read"
+        layout = isinstance(table, OciOutput | DockerOutput) and table.tar is False
+        more = _STORE if layout or marker.part == "cache" else ()
+        for path in filter(None, text.split(marker.several)) if marker.several else (text,):
+            yield Reach(access, path, pointer, marker.part, _inside(path, more), tree=marker.tree)
 
 
 def _table_at(settings: Settings, pointer: Pointer) -> Any:
@@ -252,9 +243,22 @@ def written_before(targets: Sequence[PlannedTarget]) -> Mapping[str, frozenset[s
     return ahead
 
 
-def _dests(target: PlannedTarget) -> Iterator[str]:
-    if target.exported and target.settings.call in {None, "build"}:
-        yield from (reach.path for reach in reaches(target) if reach.part == "result")
+def _dests(target: PlannedTarget) -> tuple[str, ...]:
+    return _results(target.settings) if target.exported and target.settings.call in {None, "build"} else ()
+
+
+def _parts(row: Row) -> set[Part]:
+    markers = (says(row, Local), *(one.marker(Local) for table in tables_of(row) for one in rows(table)))
+    return {marker.part for marker in markers if marker}
+
+
+_RESULTS = tuple(row.attribute for row in holding(Settings, Local) if "result" in _parts(row))
+
+
+@shared(*_RESULTS)
+def _results(settings: Settings) -> Iterator[str]:
+    found = marked(settings, Local, Settings, _RESULTS)
+    return (text for _, text, marker in found if marker.part == "result" and text)
 
 
 def dests_of(target: PlannedTarget) -> Iterator[str]:

@@ -5,35 +5,45 @@ from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.spec.rows.marked import rows_with, tables_of
+from buildmatrix.spec.rows.markers import Local, Short
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import arms, discriminator, is_map, is_table, is_template, item_of, rows, unwrap
-
-_MEANT = {
-    "output": "is taken for the directory of that name",
-    "cache-from": "is taken for an image",
-    "cache-to": "is taken for an image",
-}
+from buildmatrix.spec.rows.shapes import Row, discriminator, is_map, is_template, row_of, rows, unwrap
 
 
 def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
     """Yield where a CSV string is only the name of a kind, what that is taken for, and what to write."""
     for pointer, table in _tables(data):
-        for key, taken in _MEANT.items():
-            items = table.get(key)
+        for row in rows_with(Settings, Short):
+            items = table.get(row.key)
             for index, item in enumerate(items if isinstance(items, list) else ()):
-                if isinstance(item, str) and item in kinds_of(key):
-                    hint = f'write "type={item}"' + (f', or "./{item}" for the directory' if key == "output" else "")
-                    yield (*pointer, key, index), f'"{item}" {taken}', hint
+                if isinstance(item, str) and item in kinds_of(row.key):
+                    is_folder = _is_folder(row)
+                    taken = "is taken for the folder of that name" if is_folder else "is taken for an image"
+                    hint = f'write "type={item}"' + (f', or "./{item}" for the folder' if is_folder else "")
+                    yield (*pointer, row.key, index), f'"{item}" {taken}', hint
+
+
+def _is_folder(row: Row) -> bool:
+    """Tell whether a text alone in a list is a path: else it is an image."""
+    short = row.marker(Short)
+    table = next(one for one in tables_of(row) if short and discriminator(one) == short.kind)
+    return short is not None and row_of(table, short.attribute).marker(Local) is not None
 
 
 def templated_keys(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
     """Yield the keys that look like templates: only values are."""
     for pointer, table in _tables(data):
-        for row in rows(Settings):
-            inner = table.get(row.key) if is_map(row.shape) else None
+        for name in _maps():
+            inner = table.get(name)
             for key in inner if isinstance(inner, Mapping) else ():
                 if is_template(key):
-                    yield (*pointer, row.key, key), key
+                    yield (*pointer, name, key), key
+
+
+@cache
+def _maps() -> tuple[str, ...]:
+    return tuple(row.key for row in rows(Settings) if is_map(row.shape))
 
 
 def _tables(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
@@ -52,6 +62,6 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any
 @cache
 def kinds_of(key: str) -> frozenset[str]:
     """Return the kinds of tables that a list of them may hold."""
-    shape = next(row.shape for row in rows(Settings) if row.key == key)
-    tables = (unwrap(arm)[0] for arm in arms(item_of(shape)) if is_table(arm))
+    row = next(row for row in rows(Settings) if row.key == key)
+    tables = (unwrap(table)[0] for table in tables_of(row))
     return frozenset(filter(None, map(discriminator, tables)))

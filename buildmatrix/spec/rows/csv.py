@@ -5,10 +5,10 @@ a registry cache, an ssh string is `id=path,path`.
 """
 
 import csv
-from collections.abc import Callable
 from functools import cache
 from typing import Any, get_args
 
+from buildmatrix.spec.rows.markers import Short
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Rest, Row, arms, discriminator, is_table, item_of, row_of, rows, unwrap
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
@@ -32,8 +32,9 @@ def parsed(attribute: str, text: str) -> dict[str, Any]:
     if attribute == "ssh":
         return _ssh(text)
     fields = _fields(text)
-    if len(fields) == 1 and "=" not in fields[0] and attribute in _SHORT:
-        return _SHORT[attribute](fields[0])
+    short = row_of(Settings, attribute).marker(Short)
+    if short and len(fields) == 1 and "=" not in fields[0]:
+        return _lone(short, fields[0])
     table = dict(_pair(field) for field in fields)
     if attribute == "secret":
         _mend_secret(table)
@@ -55,15 +56,9 @@ def _pair(field: str) -> tuple[str, str]:
     return key.strip().lower() if not key.startswith(("SBOM_", "BUILDKIT_")) else key, value
 
 
-def _local(text: str) -> dict[str, Any]:
-    return {"type": "tar", "dest": "-"} if text == "-" else {"type": "local", "dest": text}
-
-
-def _registry(text: str) -> dict[str, Any]:
-    return {"type": "registry", "ref": text}
-
-
-_SHORT: dict[str, Callable[[str], dict[str, Any]]] = {"output": _local, "cache_from": _registry, "cache_to": _registry}
+def _lone(short: Short, text: str) -> dict[str, Any]:
+    """Return the table of a text alone; standard output is no folder."""
+    return {"type": "tar" if (short.kind, text) == ("local", "-") else short.kind, short.attribute: text}
 
 
 def _ssh(text: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The one way to what markers are said of: which rows have one, and which values of a table it is about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -36,32 +36,46 @@ def holding(table: Any, kind: Any) -> tuple[Row, ...]:
 
 
 def tables_of(row: Row) -> list[Any]:
-    """Return the tables that a row, or the items of its list, may be."""
-    shape = item_of(row.shape) if is_list(row.shape) else row.shape
-    return [arm for arm in arms(shape) if is_table(arm)]
+    """Return the tables that the items of a row's list may be."""
+    return [arm for arm in arms(item_of(row.shape)) if is_table(arm)] if is_list(row.shape) else []
 
 
-def marked(value: Any, kind: type[M], table: Any = None) -> Iterator[tuple[Pointer, Any, M]]:
-    """Yield each value in a table that a marker is said of: pointer (attributes, indices, keys), value, marker.
+def marked(
+    value: Any, kind: type[M], table: Any = None, among: Collection[str] | None = None
+) -> list[tuple[Pointer, Any, M]]:
+    """Return each value in a table that a marker is said of: pointer (attributes, indices, keys), value, marker.
 
-    `table` is what the value is a table of, where it is not of that class itself.
+    `table` is what the value is a table of, where it is not of that class itself; `among` names the attributes to look
+    at.
     """
-    own: Any = table or type(value)
-    marker_of: Any = kind
-    for row in holding(own, marker_of):
-        if (found := getattr(value, row.attribute)) is None:
+    found: list[tuple[Pointer, Any, M]] = []
+    _gather(value, table or type(value), (), kind, found, among)
+    return found
+
+
+def _gather(
+    value: Any, table: Any, pointer: Pointer, kind: Any, found: list[Any], among: Collection[str] | None = None
+) -> None:
+    """Add what is marked to `found`, in a loop without generators: every target's settings are looked through."""
+    for attribute, marker in _ways(table, kind):
+        item = getattr(value, attribute) if among is None or attribute in among else None
+        if item is None:
             continue
-        if (marker := says(row, kind)) is not None:
-            yield from (((row.attribute, *path), text, marker) for path, text in leaves(found))
+        here = (*pointer, attribute)
+        if isinstance(item, str) and marker is not None:
+            found.append((here, item, marker))
+        elif marker is not None:
+            found += [((*here, *path), text, marker) for path, text in leaves(item)]
         else:
-            yield from _in_tables(found, (row.attribute,), kind)
+            for index, inner in enumerate(item):
+                if isinstance(inner, Table):
+                    _gather(inner, type(inner), (*here, index), kind, found)
 
 
-def _in_tables(value: Any, pointer: Pointer, kind: type[M]) -> Iterator[tuple[Pointer, Any, M]]:
-    for index, item in enumerate(value) if isinstance(value, tuple) else [(None, value)]:
-        inner = pointer if index is None else (*pointer, index)
-        if isinstance(item, Table):
-            yield from (((*inner, *path), found, marker) for path, found, marker in marked(item, kind))
+@cache
+def _ways(table: Any, kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the attributes of `holding`, each with the marker; None where only tables within have it."""
+    return tuple((row.attribute, says(row, kind)) for row in holding(table, kind))
 
 
 def leaves(value: Any) -> Iterator[tuple[Pointer, Any]]:

@@ -47,6 +47,14 @@ class ImageRef(NameOf):
         self.writes, self.several = writes, several
 
 
+class Short:
+    """A text alone in the list stands for a table of this type, of which it is the value of one row."""
+
+    def __init__(self, kind: str, attribute: str) -> None:
+        """Take the type and the row's attribute."""
+        self.kind, self.attribute = kind, attribute
+
+
 class Pair:
     """The string is `NAME=VALUE`."""
 

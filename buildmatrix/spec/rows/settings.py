@@ -18,6 +18,7 @@ from buildmatrix.spec.rows.markers import (
     OfResult,
     Pair,
     Privilege,
+    Short,
 )
 from buildmatrix.spec.rows.options import Options, of_target
 from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS, PLATFORM
@@ -261,17 +262,20 @@ class Declared(Table):
     ] = None
     output: Annotated[
         tuple[Output | Csv, ...] | None,
+        Short("local", "dest"),
         OfResult(),
         Doc("Where the result goes: tables, or bake's CSV strings."),
         Examples([{"type": "registry"}], ["type=local,dest=out"]),
     ] = None
     cache_from: Annotated[
         tuple[CacheFrom | Csv, ...] | None,
+        Short("registry", "ref"),
         Doc("Caches to read."),
         Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}]),
     ] = None
     cache_to: Annotated[
         tuple[CacheTo | Csv, ...] | None,
+        Short("registry", "ref"),
         OfResult(),
         Doc("Caches to write."),
         Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache", "mode": "max"}]),

@@ -47,6 +47,7 @@ def test_below_a_header(header: str, line: str) -> None:
         '[target]\napp.args.dockerfile = "x"',
         '[target.app.args]\nDOCKERFILE = "x"',
         '[target.app.contexts]\nssh = "ssh://git@example.com/x"',
+        '[target.app.contexts]\ncontexts = "https://example.com/x"',
         '[target.app.labels]\ndescription = "an app"\nname = "app"',
         '[target.app.matrix]\nexclude = [{ os = "a" }]\nos = ["a", "b"]',
         '[target.app.matrix]\ncontext = ["a", "b"]\n[[target.app.matrix.include]]\ncontext = "c"',
