@@ -71,11 +71,14 @@ def _reaches(settings: Settings) -> Iterator[Reach]:
     """Yield first what a target is built from, then what it writes, then what else it reads."""
     if not settings.context:
         yield from _context(".", ("context",))
-    found = list(_said(settings))
-    yield from (one for one in found if one.part in BUILT_FROM)
-    yield from _dockerfile(settings)
-    yield from (one for one in found if one.access == "write")
-    yield from (one for one in found if one.access == "read" and one.part not in BUILT_FROM)
+    written: list[Reach] = []
+    others: list[Reach] = []
+    for one in _said(settings):
+        if one.part in BUILT_FROM:
+            yield one
+        else:
+            (written if one.access == "write" else others).append(one)
+    yield from (*_dockerfile(settings), *written, *others)
 
 
 def _said(settings: Settings) -> Iterator[Reach]:

@@ -3,12 +3,15 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.graphs import find_cycles, steps_of
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec
+from buildmatrix.spec.rows.markers import MakesCells
+from buildmatrix.spec.rows.shapes import rows
+from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec, Target
 from buildmatrix.spec.toml.placed import sources_of
 
 BUILT_IN = frozenset({
@@ -136,9 +139,14 @@ def _inherits_cycle(spec: Spec, problems: Problems) -> Callable[[list[str]], Non
     return report
 
 
+@cache
+def _of_cells() -> tuple[str, ...]:
+    return tuple(row.attribute for row in rows(Target) if row.marker(MakesCells))
+
+
 def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
     table = target.table
-    for key in ("matrix", "override", "name") if target.abstract else ():
+    for key in _of_cells() if target.abstract else ():
         if getattr(table, key) is not None:
             message = f"target.{target.name} is abstract and is never built, so it has no {key}"
             problems.error(
