@@ -19,8 +19,8 @@ def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
             for index, item in enumerate(items if isinstance(items, list) else ()):
                 if isinstance(item, str) and item in kinds_of(row.key):
                     is_folder = _is_folder(row)
-                    taken = "is taken for the folder of that name" if is_folder else "is taken for an image"
-                    hint = f'write "type={item}"' + (f', or "./{item}" for the folder' if is_folder else "")
+                    taken = "is taken for the directory of that name" if is_folder else "is taken for an image"
+                    hint = f'write "type={item}"' + (f', or "./{item}" for the directory' if is_folder else "")
                     yield (*pointer, row.key, index), f'"{item}" {taken}', hint
 
 

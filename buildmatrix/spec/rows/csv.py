@@ -57,7 +57,7 @@ def _pair(field: str) -> tuple[str, str]:
 
 
 def _lone(short: Short, text: str) -> dict[str, Any]:
-    """Return the table of a text alone; standard output is no folder."""
+    """Return the table of a text alone; standard output is not a directory."""
     return {"type": "tar" if (short.kind, text) == ("local", "-") else short.kind, short.attribute: text}
 
 

@@ -60,7 +60,7 @@ class Pair:
 
 
 class FreeText:
-    """The string is in a language of its own: a `$` in it is no mistake, and "" a text; or even no `template` is."""
+    """The string is in a language of its own: a `$` in it is not a mistake, and "" a text; or even no `template` is."""
 
     def __init__(self, *, template: bool = True) -> None:
         """Take whether it may be a template."""
