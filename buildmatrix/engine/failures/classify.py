@@ -1,5 +1,6 @@
 """From bake's last words to a problem with an exit code: whose fault it is, and what to do next."""
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -55,6 +56,9 @@ _RETRY_AFTER = re.compile(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _PROCESS = re.compile(rf"^(?:[A-Z][A-Za-z]+: )?process {_QUOTED} did not complete(?: successfully)?:? ?(?P<how>.*)$")
 """A step that failed: its command stands in quotes, what became of it behind them."""
+
+_COMMAND = re.compile(rf"^(?:[A-Z][A-Za-z]+: )?process ({_QUOTED}) did not complete")
+_SHELL = "/bin/sh -c "
 
 _FOREIGN = re.compile(r"exec \S+: exec format error")
 """All that a step says which the engine could not start."""
@@ -115,7 +119,8 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     if failed:
         progress.tracks[failed].log += [line for line in words if line not in last and not line.startswith("WARNING")]
     found = _class_of(_short(last), words, log)
-    line = _line(plan, failed, words, progress.tracks[failed].failed_step) if failed in plan.by_name else 0
+    step = (progress.tracks[failed].failed_step if failed else "") or _step_in(_short(last))
+    line = _line(plan, failed, words, step) if failed in plan.by_name else 0
     if failed and (left := incomplete(plan, failed, progress.tracks[failed])):
         found = found._replace(hint="\n".join(part for part in (found.hint, left) if part))
     problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, line=line if said else -1)
@@ -131,6 +136,15 @@ def _line(plan: Plan, failed: str, words: list[str], step: str) -> int:
     """
     target = plan.by_name[failed]
     return line_told(words, target) or (line_of(target, plan.directory, step) if step else 0)
+
+
+def _step_in(said: str) -> str:
+    """Return the RUN whose command stands in an error: nothing else names the step where no progress is told."""
+    found = _COMMAND.match(said)
+    try:
+        return f"RUN {json.loads(found[1]).removeprefix(_SHELL)}" if found else ""
+    except ValueError:  # Go quotes some characters as JSON does not
+        return ""
 
 
 _DEATH_HINT = "nothing is wrong with the build: was this machine short of memory (dmesg), or did somebody end docker?"

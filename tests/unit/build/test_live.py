@@ -321,6 +321,19 @@ def test_a_failure_whose_lines_buildkit_showed_to_another_build_has_its_line() -
     assert place == Place(file="f", pointer=("target", "a"), within=2)
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [("/bin/sh -c a && b", 2), (r"/bin/sh -c \"x\"", 4), ("/bin/sh -c other", 0), (r"/bin/sh -c \x1b", 0), ("a", 0)],
+)
+def test_a_failure_without_progress_has_the_line_of_its_command(command: str, line: int) -> None:
+    made = target("a", 'FROM busybox\nRUN a && \\\n  b\nRUN "x"\nRUN ["a"]\n')
+    told = Heard(made)
+    told.live.line(f'ERROR: failed to solve: process "{command}" did not complete successfully: exit code: 1')
+    place = explain(told.live.progress, plan(made), said=True).problem.diagnostics[0].place
+    assert place is not None
+    assert place.within == line
+
+
 def test_a_dockerfile_that_is_not_here_has_its_place_in_the_spec() -> None:
     away = target("a", "", dockerfile_inline=None, context="https://example.com/x.git")
     assert place_in(away, "/plan", 4) == away.place
