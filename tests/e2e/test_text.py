@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,10 @@ def commands(text: str) -> list[str]:
 
 @pytest.fixture
 def hostile(project: Project, repository: str, one_node: str) -> Path:
+    own = f"RUN : {uuid.uuid4().hex} && cat /log && false"  # of a step that others run too, one build alone has the log
     folder = project(
         SPEC.format(repository=repository),
-        {"Dockerfile": "FROM busybox\nARG V\nCOPY log /\nRUN cat /log && false\n"},
+        {"Dockerfile": f"FROM busybox\nARG V\nCOPY log /\n{own}\n"},
     )
     (folder / "log").write_bytes(LOG)
     assert one_node
