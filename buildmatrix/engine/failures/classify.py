@@ -54,10 +54,11 @@ _PASSING = re.compile(
 _DENIED = re.compile(r"unauthorized|access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
 _RETRY_AFTER = re.compile(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_PROCESS = re.compile(rf"^(?:[A-Z][A-Za-z]+: )?process {_QUOTED} did not complete(?: successfully)?:? ?(?P<how>.*)$")
+_PROCESS = re.compile(
+    rf"^(?:[A-Z][A-Za-z]+: )?process (?P<command>{_QUOTED}) did not complete(?: successfully)?:? ?(?P<how>.*)$"
+)
 """A step that failed: its command stands in quotes, what became of it behind them."""
 
-_COMMAND = re.compile(rf"^(?:[A-Z][A-Za-z]+: )?process ({_QUOTED}) did not complete")
 _SHELL = "/bin/sh -c "
 
 _FOREIGN = re.compile(r"exec \S+: exec format error")
@@ -140,9 +141,9 @@ def _line(plan: Plan, failed: str, words: list[str], step: str) -> int:
 
 def _step_in(said: str) -> str:
     """Return the RUN whose command stands in an error: nothing else names the step where no progress is told."""
-    found = _COMMAND.match(said)
+    found = _PROCESS.match(said)
     try:
-        return f"RUN {json.loads(found[1]).removeprefix(_SHELL)}" if found else ""
+        return f"RUN {json.loads(found['command']).removeprefix(_SHELL)}" if found else ""
     except ValueError:  # Go quotes some characters as JSON does not
         return ""
 
