@@ -11,17 +11,17 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from buildmatrix.errors import Place
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import listed
 from buildmatrix.plan.bakefile import bake_document, bake_text
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import Plan
 from buildmatrix.spec.rows.caches import GhaCacheTo
 from buildmatrix.spec.rows.csv import is_table_list, parsed
 from buildmatrix.spec.rows.settings import LocalOutput, Settings
 from buildmatrix.spec.rows.shapes import rows, text_of
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
+from tests import plans
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])
@@ -161,31 +161,7 @@ def escaped_once_more(text: str) -> str:
 
 
 def plan_of(values: Settings) -> Plan:
-    target = PlannedTarget(
-        name="app",
-        declared="app",
-        cell={},
-        settings=values,
-        links=(),
-        needs=(),
-        reason=Reason(kind="selected", by=""),
-        exported=True,
-        stage=1,
-        place=Place(file="buildmatrix.toml"),
-        origins={},
-    )
-    return Plan(
-        file="buildmatrix.toml",
-        directory=".",
-        digests={},
-        requires_buildx=(),
-        selectors=(),
-        platforms=(),
-        targets=(target,),
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    return plans.plan(plans.target(settings=values), directory=".")
 
 
 def test_a_target_may_be_called_default(bake: tuple[str, tuple[str, ...]], tmp_path: Path) -> None:

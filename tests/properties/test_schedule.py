@@ -7,7 +7,7 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -21,14 +21,15 @@ from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.preflight import Facts
 from buildmatrix.engine.progress.events import Event, TargetDone, TargetEnded, TargetStarted
-from buildmatrix.errors import Place
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.dependencies import Edge, stages
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
 from buildmatrix.state.resume import NOTHING, Resumed
+from tests.plans import plan as plan_of
+from tests.plans import target as target_of
 
 BUILDER = Builder(name="b", driver="remote", error="", nodes=(Node(name="b0", error="", platforms=("linux/amd64",)),))
 FACTS = Facts(buildx=Version("0.29"), builder=BUILDER, warnings=())
@@ -54,43 +55,17 @@ def plans(draw: st.DrawFn, *, asks: bool = True) -> Plan:
     edges = {one.name: [Edge(to=to, context="", place=one.place) for to in (*one.links, *one.needs)] for one in targets}
     stage_of = stages(edges)
     ordered = sorted((replace(one, stage=stage_of[one.name]) for one in targets), key=lambda one: one.stage)
-    return plan_of(ordered)
-
-
-def plan_of(targets: Iterable[PlannedTarget]) -> Plan:
-    return Plan(
-        file="f",
-        directory=tempfile.gettempdir(),
-        digests={},
-        requires_buildx=(),
-        selectors=(),
-        platforms=(),
-        targets=tuple(targets),
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    return plan_of(*ordered)
 
 
 def target(name: str, links: tuple[str, ...], needs: tuple[str, ...]) -> PlannedTarget:
-    return PlannedTarget(
-        name=name,
-        declared=name,
-        cell={},
-        settings=Settings(
-            output=(RegistryOutput(type="registry"),),
-            tags=(f"r/{name}",),
-            contexts={link: f"target:{link}" for link in links},
-            dockerfile_inline=f"FROM {links[0] if links else 'scratch'}\n",
-        ),
-        links=links,
-        needs=needs,
-        reason=Reason(kind="selected", by=""),
-        exported=True,
-        stage=1,
-        place=Place(file="f", pointer=("target", name)),
-        origins={},
+    settings = Settings(
+        output=(RegistryOutput(type="registry"),),
+        tags=(f"r/{name}",),
+        contexts={link: f"target:{link}" for link in links},
+        dockerfile_inline=f"FROM {links[0] if links else 'scratch'}\n",
     )
+    return target_of(name, settings, links=links, needs=needs)
 
 
 class Pretended:
@@ -280,7 +255,7 @@ def test_what_is_written_is_told_before_its_call_ends() -> None:
     """In one call for all: a target is begun when what it depends on has run, and done when it is written."""
     names = ("base", "app", "other")
     targets = [target("base", (), ()), target("app", ("base",), ()), target("other", (), ())]
-    plan = plan_of(targets)
+    plan = plan_of(*targets)
     _, events = schedule(plan, Options(), Pretended({"other"}, {}))
     told = [(type(event).__name__, event.target) for event in events if isinstance(event, TargetStarted | TargetDone)]
     assert told == [

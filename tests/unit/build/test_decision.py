@@ -5,40 +5,15 @@ from typing import Any
 import pytest
 
 from buildmatrix.build.decision import Case, Decision, Retry, decide, lost_upon
-from buildmatrix.errors import Place
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.spec.rows.settings import Settings
+from tests import plans
+from tests.plans import plan
 
 
 def target(name: str, *links: str, needs: tuple[str, ...] = (), **settings: Any) -> PlannedTarget:
-    return PlannedTarget(
-        name=name,
-        declared=name,
-        cell={},
-        settings=Settings(contexts={link: f"target:{link}" for link in links}, **settings),
-        links=links,
-        needs=needs,
-        reason=Reason(kind="selected", by=""),
-        exported=True,
-        stage=1,
-        place=Place(file="f"),
-        origins={},
-    )
-
-
-def plan(*targets: PlannedTarget) -> Plan:
-    return Plan(
-        file="f",
-        directory="/",
-        digests={},
-        requires_buildx=(),
-        selectors=(),
-        platforms=(),
-        targets=targets,
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    contexts = {link: f"target:{link}" for link in links}
+    return plans.target(name, Settings(contexts=contexts, **settings), links=links, needs=needs)
 
 
 THREE = plan(target("base"), target("app", "base"), target("other"))

@@ -18,9 +18,11 @@ from buildmatrix.engine.progress.events import LogLine, StepEnded, StepStarted, 
 from buildmatrix.engine.progress.warnings import Warnings
 from buildmatrix.errors import Place
 from buildmatrix.plan.builds import builds_of
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, RegistryOutput, Settings
+from tests import plans
+from tests.plans import plan
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 NODES = tuple(Node(name=f"n{number}", error="", platforms=(name,)) for number, name in enumerate(PLATFORMS))
@@ -32,34 +34,8 @@ PUSHED, NOTHING = (RegistryOutput(type="registry"),), (CacheonlyOutput(type="cac
 
 def target(name: str, text: str, *links: str, **more: Any) -> PlannedTarget:
     settings = {"platforms": PLATFORMS, "output": NOTHING, "dockerfile_inline": text, **more}
-    return PlannedTarget(
-        name=name,
-        declared=name,
-        cell={},
-        settings=Settings(contexts={link: f"target:{link}" for link in links}, **settings),
-        links=links,
-        needs=(),
-        reason=Reason(kind="selected", by=""),
-        exported=True,
-        stage=1,
-        place=Place(file="f", pointer=("target", name)),
-        origins={},
-    )
-
-
-def plan(*targets: PlannedTarget) -> Plan:
-    return Plan(
-        file="f",
-        directory=tempfile.gettempdir(),
-        digests={},
-        requires_buildx=(),
-        selectors=(),
-        platforms=(),
-        targets=targets,
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    contexts = {link: f"target:{link}" for link in links}
+    return plans.target(name, Settings(contexts=contexts, **settings), links=links)
 
 
 class Heard:

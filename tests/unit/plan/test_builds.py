@@ -1,6 +1,5 @@
 """Builds: a target is one, or several where its platforms are built apart."""
 
-import tempfile
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildmatrix.errors import Place
 from buildmatrix.plan.bakefile import bake_document
 from buildmatrix.plan.builds import Build, builds_of
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, RegistryOutput, Settings
+from tests import plans
+from tests.plans import plan
 
 AMD, ARM, S390 = "linux/amd64", "linux/arm64", "linux/s390x"
 APART = ((AMD,), (ARM,))
@@ -22,35 +22,7 @@ PUSHED = (RegistryOutput(type="registry"),)
 def target(name: str, *links: str, parts: tuple[tuple[str, ...], ...] = (), **more: Any) -> PlannedTarget:
     settings = {"platforms": (AMD, ARM), "output": PUSHED, "tags": (f"r/{name}:1",), **more}
     contexts = {link: f"target:{link}" for link in links}
-    return PlannedTarget(
-        name=name,
-        declared=name,
-        cell={},
-        settings=Settings(contexts=contexts or None, **settings),
-        links=links,
-        needs=(),
-        reason=Reason(kind="selected", by=""),
-        exported=True,
-        stage=1,
-        place=Place(file="f", pointer=("target", name)),
-        origins={},
-        parts=parts,
-    )
-
-
-def plan(*targets: PlannedTarget) -> Plan:
-    return Plan(
-        file="f",
-        directory=tempfile.gettempdir(),
-        digests={},
-        requires_buildx=(),
-        selectors=(),
-        platforms=(),
-        targets=targets,
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    return plans.target(name, Settings(contexts=contexts or None, **settings), links=links, parts=parts)
 
 
 def by_name(*targets: PlannedTarget) -> dict[str, Build]:

@@ -10,12 +10,12 @@ from buildmatrix.engine.drivers import passed_over
 from buildmatrix.engine.emulation import platform_hint
 from buildmatrix.engine.failures.registry import doubt_hint, registry_hint
 from buildmatrix.engine.failures.unreachable import unreachable
-from buildmatrix.errors import Diagnostic, EngineError, Place
+from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.oci.answers import Unknown
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.process import Completed
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo, RegistryCacheTo
 from buildmatrix.spec.rows.settings import Settings
+from tests import plans
 
 
 def said(words: str, docker: str = "", builder: tuple[str, str] = ("", ""), host: str = "tcp://h:1") -> Diagnostic:
@@ -215,19 +215,7 @@ def test_a_registry_that_does_not_tell(held: Unknown, hint: str) -> None:
 
 # --- platforms and caches ---------------------------------------------------------------------------------------------
 
-TARGET = PlannedTarget(
-    name="app",
-    declared="app",
-    cell={},
-    settings=Settings(),
-    links=(),
-    needs=(),
-    reason=Reason(kind="selected", by=""),
-    exported=True,
-    stage=1,
-    place=Place(file="f", pointer=("target", "app")),
-    origins={},
-)
+TARGET = plans.target()
 BUILDER = Builder(
     name="b", driver="remote", error="", nodes=(Node(name="b0", error="", platforms=("linux/386", "linux/amd64")),)
 )
@@ -267,18 +255,7 @@ GIVEN = {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://u"}
 
 
 def warnings(settings: Settings, environment: dict[str, str]) -> list[str]:
-    plan = Plan(
-        file="f",
-        directory=".",
-        digests={},
-        requires_buildx=(),
-        selectors=(),
-        platforms=(),
-        targets=(replace(TARGET, settings=settings),),
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    plan = plans.plan(replace(TARGET, settings=settings), directory=".")
     return [one.message for one in passed_over(plan, environment)]
 
 

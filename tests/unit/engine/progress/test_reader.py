@@ -15,42 +15,17 @@ from buildmatrix.engine.failures.classify import explain
 from buildmatrix.engine.progress.events import Event, LogLine, Shared, StepEnded, StepStarted
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.versions import gate_declared, gate_found
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, EngineError, Place, RegistryError, UsageError
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, EngineError, RegistryError, UsageError
+from buildmatrix.plan.model import Plan
 from buildmatrix.process import Completed
 from buildmatrix.spec.rows.caches import InlineCacheTo, RegistryCacheTo
 from buildmatrix.spec.rows.settings import Settings
+from tests import plans
 
 
 def plan(*names: str, requires: tuple[str, ...] = (), settings: Settings | None = None) -> Plan:
-    targets = tuple(
-        PlannedTarget(
-            name=name,
-            declared=name,
-            cell={},
-            settings=settings or Settings(),
-            links=(),
-            needs=(),
-            reason=Reason(kind="selected", by=""),
-            exported=True,
-            stage=1,
-            place=Place(file="f", pointer=("target", name)),
-            origins={},
-        )
-        for name in names
-    )
-    return Plan(
-        file="f",
-        directory=".",
-        digests={},
-        requires_buildx=requires,
-        selectors=(),
-        platforms=(),
-        targets=targets,
-        grants=(),
-        matrices={},
-        warnings=(),
-    )
+    targets = (plans.target(name, settings) for name in names)
+    return plans.plan(*targets, directory=".", requires_buildx=requires)
 
 
 # --- docker buildx inspect --------------------------------------------------------------------------------------------

@@ -34,28 +34,18 @@ from buildmatrix.spec.rows.shapes import (
     unwrap,
 )
 from buildmatrix.text import columns, terminal
+from tests import plans
 
 PLAIN, COLOURED = Style(colour=False), Style(colour=True)
 BOTH = ["linux/amd64", "linux/arm64"]
 
 
 def target(name: str = "app", settings: dict[str, Any] | None = None, **more: Any) -> PlannedTarget:
-    values: dict[str, Any] = {
-        "declared": name,
-        "cell": {},
-        "links": (),
-        "needs": (),
-        "exported": True,
-        "stage": 1,
-        "origins": {},
-    }
-    values |= {"reason": Reason(kind="selected", by=""), "place": Place(file="f.toml")}
-    return PlannedTarget(name=name, settings=build_table(Settings, settings or {}), **(values | more))
+    return plans.target(name, build_table(Settings, settings or {}), **({"place": Place(file="f.toml")} | more))
 
 
 def plan(*targets: PlannedTarget, **more: Any) -> Plan:
-    values: dict[str, Any] = {"digests": {}, "requires_buildx": (), "selectors": (), "platforms": (), "grants": ()}
-    return Plan(file="f.toml", directory="/x", targets=targets, **(values | {"matrices": {}, "warnings": ()} | more))
+    return plans.plan(*targets, **({"file": "f.toml", "directory": "/x"} | more))
 
 
 # --- nothing is missing -----------------------------------------------------------------------------------------------
