@@ -13,7 +13,7 @@ def target(name: str = "app", settings: Settings | None = None, *, file: str = "
     defaults: dict[str, Any] = {
         "declared": name,
         "cell": {},
-        "links": (),
+        "depends_on": (),
         "needs": (),
         "reason": Reason(kind="selected", by=""),
         "exported": True,
@@ -33,7 +33,7 @@ def plan(*targets: PlannedTarget, **values: Any) -> Plan:
         "requires_buildx": (),
         "selectors": (),
         "platforms": (),
-        "grants": (),
+        "entitlements": (),
         "matrices": {},
         "warnings": (),
     }

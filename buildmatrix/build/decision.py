@@ -132,7 +132,7 @@ def lost_upon(plan: Plan, gone: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for target in plan.targets:
         lost = {other for other in waited_for(plan, target) if other in gone}
-        before = (other for other in (*target.links, *target.needs) if other in found or other in lost)
+        before = (other for other in (*target.depends_on, *target.needs) if other in found or other in lost)
         if culprit := next(before, ""):
             found[target.name] = culprit
     return found
@@ -143,4 +143,4 @@ def waited_for(plan: Plan, target: PlannedTarget) -> list[str]:
 
     One that it depends on and whose `call` only asks something is built for it; the answer makes no difference.
     """
-    return [*(name for name in target.links if builds(plan.by_name[name].settings)), *target.needs]
+    return [*(name for name in target.depends_on if builds(plan.by_name[name].settings)), *target.needs]

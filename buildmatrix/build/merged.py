@@ -31,7 +31,7 @@ def merged_digest(run: Run, target: PlannedTarget, track: Track) -> str:
     """Return the digest of the index that a target's tags are, where it is of what was just pushed; "" in doubt."""
     outputs: tuple[Any, ...] = target.settings.output or ()
     pushed = [output for output in outputs if pushes_tags(output)]
-    nodes = len(nodes_of(target.platforms, run.facts.builder))
+    nodes = len(nodes_of(target.platforms, run.engine.builder))
     wanted = len(outputs) * nodes + len(pushed)  # one on each node, and the merge of each that is pushed
     names = (target.tags or tuple((pushed[0].name or "").split(","))) if pushed else ()
     if not names or not track.manifests or sum(track.exports.values()) != wanted:

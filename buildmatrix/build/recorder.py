@@ -10,7 +10,7 @@ from queue import Queue
 from typing import Self
 
 from buildmatrix.build.logs import Logs
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.progress.events import Event, Listener, TargetEnded
 from buildmatrix.state.record import ResultFile
 
@@ -40,7 +40,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._hear_all)
         self._is_read = True
         self._trouble: BaseException | None = None
-        self.ended: dict[str, TargetOutcome] = {}
+        self.ended: dict[str, BuildOutcome] = {}
         """What became of each target, once all is heard: with its log, where one was written."""
 
     def __enter__(self) -> Self:
@@ -80,7 +80,7 @@ class Recorder:
         except OSError:  # nobody reads any more: `2>&1 | head`
             self._is_read = False
 
-    def _with_log(self, outcome: TargetOutcome) -> TargetOutcome:
+    def _with_log(self, outcome: BuildOutcome) -> BuildOutcome:
         """Return an outcome without a log that nobody wrote; what was kept has that of an earlier run."""
         logs = self._records.logs
         unwritten = outcome.log and outcome.status != "unchanged" and not (logs and logs.path(outcome.name))

@@ -1,4 +1,4 @@
-"""The ledger of a run: what became of each target, after which attempts, and why others were skipped."""
+"""The results of a run: what became of each target, after which attempts, and why others were skipped."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,8 +9,8 @@ from types import MappingProxyType
 from buildmatrix.build.decision import LOST, lost_upon
 from buildmatrix.engine.answers import Answer
 from buildmatrix.engine.failures.classify import Failure
-from buildmatrix.engine.outcome import Attempt, Status, TargetOutcome
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.outcome import Attempt, BuildOutcome, Status
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.progress.events import Listener, LogLine, TargetEnded
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.progress.tracks import Track
@@ -30,7 +30,7 @@ class Run:
     """
 
     plan: BuildPlan
-    facts: Facts
+    engine: Engine
     programs: Programs
     registry: Registry
     folder: Path
@@ -39,17 +39,17 @@ class Run:
     first_tags: FirstTags = field(default_factory=FirstTags)
 
 
-class Ledger:
+class Results:
     """Takes down what becomes of a plan's targets, and tells the listener."""
 
     def __init__(self, run: Run, tell: Listener, reasons: Mapping[str, str] = MappingProxyType({})) -> None:
         """Start with nothing but the reasons why some targets are built again."""
         self._reasons = reasons
         self.plan, self.start = run.plan, run.start
-        self.outcomes: dict[str, TargetOutcome] = {}
-        self._driver = run.facts.builder.driver
+        self.outcomes: dict[str, BuildOutcome] = {}
+        self._driver = run.engine.builder.driver
         self._attempts: dict[str, list[Attempt]] = {}
-        self._node_of, self._log_of, self._tell = run.facts.builder.node_of, run.log_of, tell
+        self._node_of, self._log_of, self._tell = run.engine.builder.node_of, run.log_of, tell
 
     def lost(self) -> dict[str, str]:
         """Return what cannot be built any more, each with the nearest target that it depends on and that was not."""
@@ -75,7 +75,7 @@ class Ledger:
         """Return a target that was not built, for which alone this one would have been."""
         if self.plan.by_name[name].exported:
             return ""
-        return next((one.name for one in self.plan.targets if name in one.links and self._is_lost(one.name)), "")
+        return next((one.name for one in self.plan.targets if name in one.depends_on and self._is_lost(one.name)), "")
 
     def attempt(self, name: str, started: float, failure: Failure | None = None, wait: float = 0.0) -> None:
         """Take down an attempt that has just ended; `started` are seconds from the run's start."""
@@ -119,7 +119,7 @@ class Ledger:
         track = progress.tracks[name] if progress else Track()
         began = (progress.works_since(name) if progress else 0.0) or track.seen
         done = status in {"built", "cached"}
-        outcome = TargetOutcome(
+        outcome = BuildOutcome(
             name=name,
             target=target.target,
             declared=target.declared,
@@ -127,7 +127,7 @@ class Ledger:
             exported=target.exported,
             platforms=target.platforms,
             tags=target.tags if done and target.exported and writes_tags(target.settings, self._driver) else (),
-            links=target.links,
+            depends_on=target.depends_on,
             needs=target.needs,
             started=round(max(0.0, began - self.start), 3) if began else 0.0,
             seconds=round(max(0.0, (track.whole or track.gone) - began), 3) if began else 0.0,

@@ -16,7 +16,7 @@ from buildmatrix.build.calls.batches import calls
 from buildmatrix.build.calls.runner import Starter, Unit
 from buildmatrix.build.decision import waited_for
 from buildmatrix.build.live import Told
-from buildmatrix.build.results import Ledger, Run
+from buildmatrix.build.results import Results, Run
 from buildmatrix.build.timeouts import late_one
 from buildmatrix.build.verdicts import Verdicts, Work
 from buildmatrix.engine.failures.classify import Failure
@@ -39,17 +39,17 @@ MOST_LINES = 10_000
 
 
 class Schedule:
-    """Runs a plan once. What became of each target is in the `ledger`."""
+    """Runs a plan once. What became of each target is in the `results`."""
 
     def __init__(self, run: Run, policy: Policy, listener: Listener, resumed: Resumed = NOTHING) -> None:
         """Take the run and how to run it, and what need not be built again."""
         self.run, self.plan = run, run.plan
         self.policy = policy
-        self.work = Work(kept=set(resumed.kept), reasons=dict(resumed.reasons))
-        self.ledger = Ledger(run, self._tell, self.work.reasons)
+        self.work = Work(unchanged=set(resumed.unchanged), reasons=dict(resumed.reasons))
+        self.results = Results(run, self._tell, self.work.reasons)
         told = Told(self.work.reasons, self.work.ran)
         self._starter = Starter(run, self.policy, self._tell, told, self._hand)
-        self._verdicts = Verdicts(run, self.policy, self.ledger, self.work, self._starter, told, self._tell)
+        self._verdicts = Verdicts(run, self.policy, self.results, self.work, self._starter, told, self._tell)
         self._queue: SimpleQueue[tuple[Literal["line", "ended", "signal"], Any]] = SimpleQueue()
         self._lines = threading.BoundedSemaphore(MOST_LINES)
         self._listener = listener
@@ -87,7 +87,7 @@ class Schedule:
 
     def go(self) -> None:
         """Run to the end; what went wrong first is in `problem`."""
-        self.work.pending = [Unit(call=made) for made in calls(self._rest(), self.policy, self.work.kept)]
+        self.work.pending = [Unit(call=made) for made in calls(self._rest(), self.policy, self.work.unchanged)]
         with signals(lambda signum: self._queue.put(("signal", signum))):
             try:
                 while self.work.pending or self.work.running:
@@ -98,14 +98,14 @@ class Schedule:
                 for running in self.work.running:
                     running.watched.kill()
                     running.archives.drop()
-        lost = self.ledger.lost()
+        lost = self.results.lost()
         for target in self.plan.targets:
-            if target.name not in self.ledger.outcomes and target.name not in self.work.kept:
+            if target.name not in self.results.outcomes and target.name not in self.work.unchanged:
                 self._verdicts.skip(target.name, lost)
 
     def _rest(self) -> Plan:
         """Return the plan without the targets that need not be built."""
-        return _without(self.plan, frozenset(self.work.kept)) if self.work.kept else self.plan
+        return _without(self.plan, frozenset(self.work.unchanged)) if self.work.unchanged else self.plan
 
     def _start_ready(self) -> None:
         now = time.monotonic()
@@ -142,7 +142,7 @@ class Schedule:
     def _refuse(self, unit: Unit, problem: BuildmatrixError) -> None:
         """Start nothing: what the call would read or write leads elsewhere since the plan was made."""
         for name in unit.call.names:
-            self.ledger.end(name, "failed", reason="a path of it leads out of the repository now")
+            self.results.end(name, "failed", reason="a path of it leads out of the repository now")
         self._verdicts.give_up(Failure(target="", problem=problem, kind="usage"))
 
     def _wait(self) -> None:
@@ -199,12 +199,12 @@ class Schedule:
                 running.watched.stop()
 
 
-def _without(plan: Plan, kept: frozenset[str]) -> Plan:
+def _without(plan: Plan, unchanged: frozenset[str]) -> Plan:
     """Return a plan that leaves out what need not be built, unless something that is built depends on it."""
-    exported = [replace(target, exported=target.exported and target.name not in kept) for target in plan.targets]
-    wanted = {target.name for target in exported if target.name not in kept}
+    exported = [replace(target, exported=target.exported and target.name not in unchanged) for target in plan.targets]
+    wanted = {target.name for target in exported if target.name not in unchanged}
     needed = set(wanted)
     for target in reversed(exported):
         if target.name in needed:
-            needed.update(target.links)
+            needed.update(target.depends_on)
     return replace(plan, targets=tuple(target for target in exported if target.name in needed))

@@ -23,7 +23,7 @@ def late_one(running: Running, run: Run, policy: Policy) -> str:
 
 def _is_over(running: Running, run: Run, name: str) -> bool:
     """Tell whether a target needs no more time: it was written, or nothing of it runs and what is upon it has begun."""
-    upon = (other for other in running.unit.call.names if name in run.plan.by_name[other].links)
+    upon = (other for other in running.unit.call.names if name in run.plan.by_name[other].depends_on)
     begun = any(map(running.progress.works_since, upon))
     return (begun and not running.progress.runs(name)) or is_done(running, run, name)
 
@@ -35,7 +35,7 @@ def _since(running: Running, plan: Plan, name: str) -> float:
     or, should it wait for anything else, when those have ended.
     """
     progress, own = running.progress, set(running.unit.call.names)
-    upon = [link for link in plan.by_name[name].links if link in own]
+    upon = [link for link in plan.by_name[name].depends_on if link in own]
     if not upon:
         return progress.tracks[name].seen
     if began := progress.works_since(name):
@@ -51,8 +51,8 @@ def is_done(running: Running, run: Run, name: str) -> bool:
     if name in running.metadata:
         return True
     if not outputs:
-        return is_whole(running.progress, running.unit.call, target, run.facts.builder, running.live.files)
-    if len(nodes_of(target.platforms, run.facts.builder)) <= 1:
+        return is_whole(running.progress, running.unit.call, target, run.engine.builder, running.live.files)
+    if len(nodes_of(target.platforms, run.engine.builder)) <= 1:
         return sum(track.exports.values()) == len(outputs)
     if not running.merged.get(name) and track.exports and all(track.exports.values()):
         running.merged[name] = merged_digest(run, target, track)

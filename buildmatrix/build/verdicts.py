@@ -11,11 +11,11 @@ from typing import Any
 
 from buildmatrix.build.calls.batches import MOST, Call, call
 from buildmatrix.build.calls.bisect import Culprits
-from buildmatrix.build.calls.chains import Strands
+from buildmatrix.build.calls.chains import Chains
 from buildmatrix.build.calls.runner import Running, Starter, Unit, metadata_of
 from buildmatrix.build.decision import Case, Decision, decide
 from buildmatrix.build.live import Told
-from buildmatrix.build.results import Ledger, Run
+from buildmatrix.build.results import Results, Run
 from buildmatrix.build.timeouts import is_done
 from buildmatrix.engine.answers import Answer, answer_of, failure_of
 from buildmatrix.engine.failures.classify import Failure, explain
@@ -29,7 +29,7 @@ from buildmatrix.retries import wait_before
 class Work:
     """What is to be done and what runs; `closed` says that nothing new is started."""
 
-    kept: set[str]
+    unchanged: set[str]
     """Targets that need not be built."""
     reasons: dict[str, str]
     """Why targets are built again, by name."""
@@ -46,18 +46,18 @@ class Verdicts:
     """Decides about the targets of calls that have ended. Bake's metadata of all of them is in `metadata`."""
 
     def __init__(
-        self, run: Run, policy: Policy, ledger: Ledger, work: Work, starter: Starter, told: Told, tell: Listener
+        self, run: Run, policy: Policy, results: Results, work: Work, starter: Starter, told: Told, tell: Listener
     ) -> None:
         """Take the run, where it is taken down, what is to be done, and what was told."""
         self._told = told
         self.run, self.plan, self.policy, self.options = run, run.plan, policy, policy.options
-        self.ledger, self._work, self._starter, self._tell = ledger, work, starter, tell
+        self.results, self._work, self._starter, self._tell = results, work, starter, tell
         self.metadata: dict[str, Any] = {}
         self._culprits = Culprits(run.plan)
 
     def skip(self, name: str, lost: Mapping[str, str]) -> None:
-        """Take down that a target was not started; `lost` are the ledger's."""
-        self.ledger.skip(name, lost.get(name, ""), interrupted=bool(self._work.signals))
+        """Take down that a target was not started; `lost` are the results's."""
+        self.results.skip(name, lost.get(name, ""), interrupted=bool(self._work.signals))
 
     def ended(self, running: Running, code: int) -> None:
         """Take a call that has ended with this exit code."""
@@ -72,7 +72,7 @@ class Verdicts:
         else:
             self._end_call(running)
         running.archives.drop()
-        for name in self._told.done.keys() - self.ledger.outcomes.keys():
+        for name in self._told.done.keys() - self.results.outcomes.keys():
             if name in running.unit.call.within:
                 self._told.forget(name)
 
@@ -82,7 +82,7 @@ class Verdicts:
         elif running.ended_for == "stopped":
             self._interrupted(running)
         elif (failure := self._failure(running)).refused and (
-            parts := self._culprits.parts(running.unit, {*self.ledger.outcomes, *self._work.kept})
+            parts := self._culprits.parts(running.unit, {*self.results.outcomes, *self._work.unchanged})
         ):
             self._work.pending += parts
         else:
@@ -122,15 +122,15 @@ class Verdicts:
                 self._end_well(name, running)
 
     def _is_built_together(self, running: Running) -> bool:
-        """Build a call once more, with what was to be kept and ran for it: the cache may lose that again in between."""
-        lost = self._work.kept.intersection(running.unit.call.within)
+        """Build a call once more, with what was unchanged and ran for it: the cache may lose that in between."""
+        lost = self._work.unchanged.intersection(running.unit.call.within)
         if not lost or self._work.signals or running.unit.call.asks:
             return False
-        before = set(self._work.kept)
+        before = set(self._work.unchanged)
         pending = len(self._work.pending)
         self._export_what_changed(running)
         del self._work.pending[pending:]
-        changed = before - self._work.kept
+        changed = before - self._work.unchanged
         if changed:
             names = [name for name in running.unit.call.within if name in changed or name in running.unit.call.names]
             self._work.ran.update(name for name in names if running.progress.tracks[name].ran)
@@ -138,15 +138,15 @@ class Verdicts:
         return bool(changed)
 
     def _export_what_changed(self, running: Running) -> None:
-        """Build what was to be kept where the cache had lost it: what depends on it then has to be what is there."""
-        for name in self._work.kept.intersection(running.unit.call.within):
+        """Build what was unchanged where the cache had lost it: what depends on it has to be what is there."""
+        for name in self._work.unchanged.intersection(running.unit.call.within):
             ran = running.progress.tracks[name].ran or self.policy.progress != "auto"
             if ran and self.plan.by_name[name].exported:
-                self._work.kept.remove(name)
+                self._work.unchanged.remove(name)
                 self._work.ran.add(name)
                 self._work.reasons[name] = "it was no longer in the cache, and others depend on it"
                 if self._work.signals:
-                    self.ledger.end(name, "stopped", running.progress, reason="it was built again, and not exported")
+                    self.results.end(name, "stopped", running.progress, reason="it was built again, and not exported")
                 else:
                     self._work.pending.append(self._again([name], 1, alone=self.policy.is_split))
 
@@ -158,48 +158,48 @@ class Verdicts:
         if trouble := running.archives.keep(name):
             self._end_unwritten(name, running, trouble)
             return
-        self.ledger.attempt(name, running.started)
+        self.results.attempt(name, running.started)
         ran = running.progress.tracks[name].ran or name in self._work.ran or self.policy.progress != "auto"
         ran = self._told.done.get(name, ran)  # what ends after it was done is of others
         told = running.metadata.get(name, {}).get("containerimage.digest", "")
         digest = told or running.merged.get(name, "")
-        self.ledger.end(name, "built" if ran else "cached", running.progress, digest=digest)
+        self.results.end(name, "built" if ran else "cached", running.progress, digest=digest)
 
     def _end_unwritten(self, name: str, running: Running, trouble: str) -> None:
         """It was built, but its archive cannot take its name."""
         place = self.plan.by_name[name].place
         problem = EngineError(Diagnostic(message=f"{name} failed: {trouble}", code="write", place=place))
         failure = Failure(target=name, problem=problem, kind="engine")
-        self.ledger.attempt(name, running.started, failure)
-        self.ledger.fail(name, failure, running.progress)
+        self.results.attempt(name, running.started, failure)
+        self.results.fail(name, failure, running.progress)
         self.give_up(failure)
 
     def _end_answered(self, name: str, running: Running, answer: Answer | None) -> None:
         if answer is None or answer.passed:
-            self.ledger.attempt(name, running.started)
-            self.ledger.end(name, "checked", running.progress, answer=answer)
+            self.results.attempt(name, running.started)
+            self.results.end(name, "checked", running.progress, answer=answer)
             return
         failure = failure_of(self.plan.by_name[name], answer)
-        self.ledger.attempt(name, running.started, failure)
-        self.ledger.fail(name, failure, running.progress, answer)
+        self.results.attempt(name, running.started, failure)
+        self.results.fail(name, failure, running.progress, answer)
         self.give_up(failure)
 
     def is_own(self, made: Call, name: str) -> bool:
-        """Tell whether a target within a call is built by it: by no other one, and not kept."""
-        return name not in self._work.kept and (name in made.names or not self._has_own_call(name))
+        """Tell whether a target within a call is built by it: by no other one, and not unchanged."""
+        return name not in self._work.unchanged and (name in made.names or not self._has_own_call(name))
 
     def _has_own_call(self, name: str) -> bool:
         """Tell whether a target that others depend on is built by a call of its own."""
         mine = [*self._work.pending, *(running.unit for running in self._work.running)]
-        return name in self.ledger.outcomes or any(name in unit.call.names for unit in mine)
+        return name in self.results.outcomes or any(name in unit.call.names for unit in mine)
 
     def _stop(self, name: str, running: Running, reason: str) -> None:
         """Take down that a target was ended, if it was begun."""
         if (name, running.unit.attempt) in self._told.begun:
-            self.ledger.attempt(name, running.started)
-            self.ledger.end(name, "stopped", running.progress, reason=reason)
+            self.results.attempt(name, running.started)
+            self.results.end(name, "stopped", running.progress, reason=reason)
         else:
-            self.ledger.end(name, "skipped", reason=reason)
+            self.results.end(name, "skipped", reason=reason)
 
     def _is_begun(self, name: str, running: Running) -> bool:
         """Tell whether a target runs, and not only what it depends on: its Dockerfile is read as its call starts."""
@@ -219,7 +219,7 @@ class Verdicts:
         self._export_what_changed(running)
         self._end_done(running)
         for name in running.unit.call.names:
-            if name not in self.ledger.outcomes:
+            if name not in self.results.outcomes:
                 self._stop(name, running, "interrupted")
 
     def _failed(self, running: Running, failure: Failure) -> None:
@@ -251,7 +251,7 @@ class Verdicts:
             target=failure.target,
             may_pass=failure.may_pass,
             is_hiccup=failure.is_hiccup,
-            ended={name: outcome.status for name, outcome in self.ledger.outcomes.items()},
+            ended={name: outcome.status for name, outcome in self.results.outcomes.items()},
             begun=frozenset(name for name in made.names if self._is_begun(name, running)),
             retries={name: self.policy.retries(self.plan.by_name[name]) for name in asked},
             keep_going=self.policy.keep_going,
@@ -261,12 +261,12 @@ class Verdicts:
         )
 
     def _blame(self, name: str, running: Running, failure: Failure, decision: Decision, wait: float) -> None:
-        self.ledger.attempt(name, running.started, failure, wait)
+        self.results.attempt(name, running.started, failure, wait)
         if decision.retries:
             problem = failure.problem.diagnostics[0].message
             self._tell(Retrying(target=name, attempt=running.unit.attempt, problem=problem, seconds=wait))
         else:
-            self.ledger.fail(name, failure, running.progress)
+            self.results.fail(name, failure, running.progress)
 
     def _again(self, names: Iterable[str], attempt: int, after: float = 0.0, *, alone: bool = True) -> Unit:
         return Unit(call=call(self.plan, names, alone=alone), attempt=attempt, after=after, resumes=True)
@@ -285,7 +285,7 @@ class Verdicts:
 
     def _skip_what_is_lost(self) -> None:
         """Take what depends on a failure out of the calls that are still to be made."""
-        lost = self.ledger.lost()
+        lost = self.results.lost()
         for unit in list(self._work.pending):
             left = [name for name in unit.call.names if name not in lost]
             if len(left) == len(unit.call.names):
@@ -299,11 +299,11 @@ class Verdicts:
                 self._work.pending.remove(unit)
 
     def _go_on(self, running: Running, failed: str, decision: Decision) -> None:
-        """Put what the failure interrupted back, each strand alone: bake ends all of a call at the first failure."""
+        """Put what the failure interrupted back, each chain alone: bake ends all of a call at the first failure."""
         for name, fate in decision.others.items():
             if fate == "lost":
                 self.skip(name, decision.culprits)
             elif fate == "stopped":
                 self._stop(name, running, f"{failed} failed")
-        strands = Strands(self.plan, self.policy, self._work.kept).of(decision.again, MOST) if decision.again else ()
-        self._work.pending += [self._again(strand, running.unit.attempt) for strand in strands]
+        chains = Chains(self.plan, self.policy, self._work.unchanged).of(decision.again, MOST) if decision.again else ()
+        self._work.pending += [self._again(chain, running.unit.attempt) for chain in chains]

@@ -60,7 +60,10 @@ def complete_builders(incomplete: str) -> list[str]:
 
 def complete_allowances(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return what the file's targets need to be allowed."""
-    return _beginning(dict.fromkeys(grant.value for grant in _plan(ctx, "grants") if not grant.automatic), incomplete)
+    return _beginning(
+        dict.fromkeys(entitlement.value for entitlement in _plan(ctx, "entitlements") if not entitlement.automatic),
+        incomplete,
+    )
 
 
 _PLAIN = re.compile(r"!?(\*(\.|$))?[\w.,:/=@%+-]*")

@@ -177,7 +177,7 @@ def request(
         platforms=platforms,
         variables=variables,
         variable_files=tuple(filters.var_file or ()),
-        sets=tuple(filters.set_ or ()),
+        set_options=tuple(filters.set_ or ()),
         output=output,
         environment=dict(os.environ),
     )

@@ -12,7 +12,7 @@ from buildmatrix.build.logs import Logs
 from buildmatrix.cli.output import behind, say, say_wide
 from buildmatrix.cli.session import Session
 from buildmatrix.engine.outcome import Finding, Outcome
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.progress.events import Listener
 from buildmatrix.errors import Diagnostic, Severity
 from buildmatrix.files import read_regular
@@ -57,12 +57,12 @@ class Screen:
         """Show a text on one line, from any thread."""
         say(f"{one_line(text)}\n", err=True)
 
-    def begin(self, facts: Facts, first: str) -> AbstractContextManager[Listener]:
+    def begin(self, engine: Engine, first: str) -> AbstractContextManager[Listener]:
         """Show that the run begins, and return who shows it while it goes on."""
         style, jobs = self._here.style(error=True), self._job.policy.jobs
-        nodes, targets = _several(facts.builder.nodes, "node"), _several(self._job.plan.of.targets, "target")
+        nodes, targets = _several(engine.builder.nodes, "node"), _several(self._job.plan.of.targets, "target")
         at_once = f" · {jobs} at a time" if jobs else ""
-        builder = f'builder "{one_line(facts.builder.name)}" ({nodes})'
+        builder = f'builder "{one_line(engine.builder.name)}" ({nodes})'
         say(f"{style.name('buildmatrix apply')} · {targets} · {builder}{at_once}\n", err=True)
         if first:
             say_wide(one_line(first), style.quiet)
@@ -73,7 +73,7 @@ class Screen:
         if policy.options.progress != "auto":
             fit = json_safe if policy.options.progress == "rawjson" else clean
             return nullcontext(Passed(lambda text: say(text, err=True), fit))
-        waits = {target.name: (*target.links, *target.needs) for target in plan.targets}
+        waits = {target.name: (*target.depends_on, *target.needs) for target in plan.targets}
         rows = Rows(waits, {target.name for target in plan.targets if policy.together(target)})
         style = self._here.style(error=True)
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():

@@ -6,7 +6,7 @@ It knows other logins, and what the builder's configuration says of a registry. 
 import json
 from collections.abc import Iterable
 
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Descriptor, Found, Unknown
 from buildmatrix.oci.image import Held, image_of
@@ -20,10 +20,10 @@ PATIENCE = 60.0
 class Imagetools:
     """Asks and moves by imagetools."""
 
-    def __init__(self, facts: Facts, programs: Programs) -> None:
+    def __init__(self, engine: Engine, programs: Programs) -> None:
         """Take the command, and the builder whose configuration counts."""
-        self._command, self._programs = facts.imagetools, programs
-        self._builder = ["--builder", facts.builder.name]
+        self._command, self._programs = engine.imagetools, programs
+        self._builder = ["--builder", engine.builder.name]
         self._has_exact_copies = True
 
     def _run(self, command: str, *arguments: str) -> Completed:

@@ -72,7 +72,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetOutcome:
+class BuildOutcome:
     """What became of one Build: `name` is its key, `target` the name of its target.
 
     `started` are seconds from the run's start, `seconds` those from its first step to its last, 0 if it did not
@@ -82,7 +82,7 @@ class TargetOutcome:
     over from what the tags held. `size` are the bytes of all that a registry holds of it, or of the archive; 0 where
     it is not known. `reason` says why it failed, was skipped, or stopped. `log` is the path of its full log, "" if
     none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a check's,
-    `answer` is the text of any other. `links` and `needs` are the Builds of the plan that it depends on, and that
+    `answer` is the text of any other. `depends_on` and `needs` are the Builds of the plan that it depends on, and that
     come first.
 
     Only a failed target has a `failed_step`, an `excerpt` (the last lines of the log, then the Dockerfile's), a `hint`
@@ -97,7 +97,7 @@ class TargetOutcome:
     exported: bool
     platforms: tuple[str, ...]
     tags: tuple[str, ...]
-    links: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     started: float = 0.0
     seconds: float = 0.0
@@ -131,7 +131,7 @@ class Outcome:
     `warnings` are BuildKit's about Dockerfiles, each once, however many targets share the file.
     """
 
-    targets: tuple[TargetOutcome, ...]
+    targets: tuple[BuildOutcome, ...]
     seconds: float
     started: str = ""
     builder: str = ""

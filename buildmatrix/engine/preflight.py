@@ -13,8 +13,8 @@ from buildmatrix.engine.versions import gate_found
 from buildmatrix.errors import Diagnostic, EngineError, UsageError
 from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.values import Annotation, annotations
-from buildmatrix.plan.entitlements import grants_of, is_allowed
-from buildmatrix.plan.model import Grant, Plan, PlannedTarget
+from buildmatrix.plan.entitlements import entitlements_of, is_allowed
+from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.reach import text_of
 from buildmatrix.process import Programs
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class Engine:
     """What was found: the version of buildx, the builder, and what to say before the build begins.
 
     `imagetools` is the command to which those of `docker buildx imagetools` are given. `own_platform` is what is built
@@ -41,10 +41,10 @@ class Facts:
     insecure_registries: frozenset[str] = frozenset()
 
 
-def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Facts:
-    """Return the facts; UsageError for what the command line lacks, EngineError for what the machine lacks."""
-    grants = grants_of(plan.targets, plan.directory)  # again: a saved plan says what it likes
-    if refused := [*not_allowed(grants, tuple(allow)), *races_of(plan.targets, plan.directory)]:
+def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Engine:
+    """Return the engine; UsageError for what the command line lacks, EngineError for what the machine lacks."""
+    entitlements = entitlements_of(plan.targets, plan.directory)  # again: a saved plan says what it likes
+    if refused := [*not_allowed(entitlements, tuple(allow)), *races_of(plan.targets, plan.directory)]:
         raise UsageError(*refused)
     version, found = probe.look()
     problems = gate_found(plan, version)
@@ -55,8 +55,8 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     if problems:
         raise EngineError(*problems)
     plugin = probe.plugin()
-    imagetools = (plugin, "imagetools") if plugin else Facts.imagetools
-    return Facts(
+    imagetools = (plugin, "imagetools") if plugin else Engine.imagetools
+    return Engine(
         buildx=version,
         builder=found,
         warnings=(
@@ -70,14 +70,18 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     )
 
 
-def not_allowed(grants: Iterable[Grant], allowed: Iterable[str]) -> Iterator[Diagnostic]:
-    """Yield a refusal for each grant that only the command line can give, and does not."""
-    for grant in grants:
-        if not grant.automatic and not is_allowed(grant.value, allowed):
-            message = f"{grant.target} needs {grant.value}, which apply has to allow"
-            what = "its output may lie over hooks and settings that git obeys" if grant.value.endswith("/.git") else ""
-            hint = f"{what or 'read what it does'}, then add --allow={grant.value}"
-            yield Diagnostic(message=message, code="allow", place=grant.place, hint=hint)
+def not_allowed(entitlements: Iterable[Entitlement], allowed: Iterable[str]) -> Iterator[Diagnostic]:
+    """Yield a refusal for each entitlement that only the command line can give, and does not."""
+    for entitlement in entitlements:
+        if not entitlement.automatic and not is_allowed(entitlement.value, allowed):
+            message = f"{entitlement.target} needs {entitlement.value}, which apply has to allow"
+            what = (
+                "its output may lie over hooks and settings that git obeys"
+                if entitlement.value.endswith("/.git")
+                else ""
+            )
+            hint = f"{what or 'read what it does'}, then add --allow={entitlement.value}"
+            yield Diagnostic(message=message, code="allow", place=entitlement.place, hint=hint)
 
 
 def _platforms(plan: Plan, builder: Builder) -> list[Diagnostic]:

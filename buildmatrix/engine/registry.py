@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from buildmatrix.engine.failures.classify import is_passing
 from buildmatrix.engine.imagetools import Imagetools
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.client import TRIES, Client
 from buildmatrix.oci.holdings import Holdings
@@ -45,10 +45,10 @@ class Registry:
         self._holdings = Holdings(self._client)
         self._imagetools: Imagetools | None = None
 
-    def through(self, facts: Facts, insecure: Iterable[str] = ()) -> "Registry":
+    def through(self, engine: Engine, insecure: Iterable[str] = ()) -> "Registry":
         """Return the same, with its connections, that has imagetools, and lets these registries do without TLS, too."""
         other = copy(self)
-        other._imagetools = Imagetools(facts, self._programs)  # noqa: SLF001 one of its own class
+        other._imagetools = Imagetools(engine, self._programs)  # noqa: SLF001 one of its own class
         if more := list(insecure):
             other._client = self._client.allowing(more)  # noqa: SLF001
             other._holdings = Holdings(other._client)  # noqa: SLF001

@@ -1,6 +1,6 @@
 """Applying a plan: what is needed is looked at, images are staged, the scheduler builds, then the tags move.
 
-Plan ─ preflight, Tags ─► Facts ─ resumed, staged, Schedule ─► Built ─ Publisher ─► Outcome
+Plan ─ preflight, Tags ─► Engine ─ resumed, staged, Schedule ─► Built ─ Publisher ─► Outcome
 """
 
 import tempfile
@@ -17,8 +17,8 @@ from buildmatrix.build.recorder import Recorder, Records
 from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.buildx import Probe
-from buildmatrix.engine.outcome import Finding, Outcome, TargetOutcome
-from buildmatrix.engine.preflight import Facts, preflight
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
+from buildmatrix.engine.preflight import Engine, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
@@ -59,7 +59,7 @@ class Watcher(Protocol):
     def note(self, text: str) -> None:
         """Take a text on one line, from any thread."""
 
-    def begin(self, facts: Facts, first: str) -> AbstractContextManager[Listener]:
+    def begin(self, engine: Engine, first: str) -> AbstractContextManager[Listener]:
         """Return who hears of the run while it goes on: it begins now, on this builder.
 
         `first` says under which tags images are pushed first; "" if there are none.
@@ -78,7 +78,7 @@ class Applied:
 class Built:
     """How building ended, before any tag moved."""
 
-    outcomes: Mapping[str, TargetOutcome]
+    outcomes: Mapping[str, BuildOutcome]
     metadata: Mapping[str, Any]
     problem: BuildmatrixError | None
     interrupted: bool
@@ -94,11 +94,11 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     with _probe_of(job, probe) as asked:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
         records = Records(result=ResultFile(job.plan, job.written, job.environment), logs=job.logs)
-        facts = _looked_at(job, asked, records, watcher)
-        tags.settle(facts)
+        engine = _looked_at(job, asked, records, watcher)
+        tags.settle(engine)
         watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
-        with watcher.begin(facts, first_tags(job.plan, job.policy, facts.builder)) as listener:
-            outcome = _run(job, facts, tags, records, listener)
+        with watcher.begin(engine, first_tags(job.plan, job.policy, engine.builder)) as listener:
+            outcome = _run(job, engine, tags, records, listener)
     watcher.warn(_troubles(records))
     return Applied(outcome=outcome, registry=tags.registry)
 
@@ -117,13 +117,13 @@ def _probe_of(job: Job, probe: Probe) -> Iterator[Probe]:
         yield other
 
 
-def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> Facts:
+def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> Engine:
     plan, options = job.plan.of, job.policy.options
-    facts = preflight(plan, allow=options.allow, probe=probe, programs=job.programs)
-    watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *facts.warnings])
+    engine = preflight(plan, allow=options.allow, probe=probe, programs=job.programs)
+    watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *engine.warnings])
     if options.resume and not records.result.known():
         watcher.note("note: there is no last result to go on from (.buildmatrix/result.json): everything is built")
-    return facts
+    return engine
 
 
 def _troubles(records: Records) -> Iterator[Diagnostic]:
@@ -135,17 +135,17 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
-def _run(job: Job, facts: Facts, tags: Tags, records: Records, listener: Listener) -> Outcome:
+def _run(job: Job, engine: Engine, tags: Tags, records: Records, listener: Listener) -> Outcome:
     began, start = datetime.now(UTC), time.monotonic()
-    again = _resumed(job, facts, records, tags.registry) if job.policy.options.resume else NOTHING
-    records.result.begin(builder_of(facts.builder, job.programs))
-    staging = staged(job.plan, job.policy, facts.builder)
+    again = _resumed(job, engine, records, tags.registry) if job.policy.options.resume else NOTHING
+    records.result.begin(builder_of(engine.builder, job.programs))
+    staging = staged(job.plan, job.policy, engine.builder)
     first = FirstTags(staging.images)
-    refuse_shrunk_tags(job.plan.of, job.policy, tags, facts.own_platform)
+    refuse_shrunk_tags(job.plan.of, job.policy, tags, engine.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         run = Run(
             plan=staging.plan,
-            facts=facts,
+            engine=engine,
             programs=job.programs,
             registry=tags.registry,
             folder=Path(folder),
@@ -160,20 +160,20 @@ def _run(job: Job, facts: Facts, tags: Tags, records: Records, listener: Listene
     targets = tuple(_with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
     records.result.record_all(targets)
     metadata = published_metadata(built.metadata, published, images, targets)
-    ended = _ended(built, published, facts)
+    ended = _ended(built, published, engine)
     return replace(
         ended, targets=targets, metadata=metadata, seconds=time.monotonic() - start, started=_written_time(began)
     )
 
 
-def _resumed(job: Job, facts: Facts, records: Records, registry: Registry) -> Resumed:
-    present = Present(job.plan, facts.builder, job.programs, registry)
+def _resumed(job: Job, engine: Engine, records: Records, registry: Registry) -> Resumed:
+    present = Present(job.plan, engine.builder, job.programs, registry)
     return resumed(job.plan, records.result, present, pull=job.policy.options.pull)
 
 
 def _built(run: Run, policy: Policy, again: Resumed, records: Records, listener: Listener) -> Built:
     with Recorder(records, listener) as recorder:
-        for outcome in again.kept.values():
+        for outcome in again.unchanged.values():
             recorder.tell(TargetEnded(outcome=outcome))
         schedule = Schedule(run, policy, recorder.tell, again)
         schedule.go()
@@ -187,9 +187,9 @@ def _built(run: Run, policy: Policy, again: Resumed, records: Records, listener:
 
 
 def _is_spared(image: StagedImage, built: Built, again: Resumed) -> bool:
-    """Tell whether an image was kept, tags and all: others had to be built."""
-    kept = (again.kept.get(name) for name in image.builds)
-    return all(one and one.tags and built.outcomes[one.name] is one for one in kept)
+    """Tell whether an image was unchanged, tags and all: others had to be built."""
+    unchanged = (again.unchanged.get(name) for name in image.builds)
+    return all(one and one.tags and built.outcomes[one.name] is one for one in unchanged)
 
 
 def _published(publisher: Publisher, built: Built) -> Published:
@@ -197,13 +197,13 @@ def _published(publisher: Publisher, built: Built) -> Published:
     return publisher.publish(digests, complete=built.problem is None, interrupted=built.interrupted)
 
 
-def _ended(built: Built, published: Published, facts: Facts) -> Outcome:
+def _ended(built: Built, published: Published, engine: Engine) -> Outcome:
     """Return how a run ended, beside its targets and times."""
     return Outcome(
         targets=(),
         seconds=0.0,
-        builder=facts.builder.name,
-        nodes=tuple(node.name for node in facts.builder.nodes),
+        builder=engine.builder.name,
+        nodes=tuple(node.name for node in engine.builder.nodes),
         problem=built.problem or published.problem,
         publish=published.words,
         left_behind=published.left_behind,
@@ -215,10 +215,10 @@ def _written_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _with_tags(outcome: TargetOutcome, published: Published, build: Build) -> TargetOutcome:
+def _with_tags(outcome: BuildOutcome, published: Published, build: Build) -> BuildOutcome:
     """Return an outcome with what its tags are now; what was not built of them is carried over."""
     moved, digest = published.moved.get(build.target), published.digest_of(build.target)
     if moved is None:
         return outcome
-    outcome = replace(outcome, tags=moved, carried_over=build.lacking if moved else ())
+    outcome = replace(outcome, tags=moved, carried_over=build.carried_over if moved else ())
     return replace(outcome, index=digest) if build.is_part else replace(outcome, digest=digest or outcome.digest)

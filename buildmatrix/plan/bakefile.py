@@ -75,8 +75,8 @@ def _shrunk(plan: Plan) -> Iterator[Trouble]:
     """Yield the targets that plain bake would push without some of their platforms; `apply` completes those."""
     alike: dict[tuple[Place, tuple[str, ...]], list[PlannedTarget]] = {}
     for target in plan.targets:
-        if target.lacking and target.tags:
-            alike.setdefault((target.place_of("platforms"), target.lacking), []).append(target)
+        if target.carried_over and target.tags:
+            alike.setdefault((target.place_of("platforms"), target.carried_over), []).append(target)
     hint = "leave --platform out, build without pushing (--no-output), or use apply: it keeps what is there"
     for (place, lacking), targets in alike.items():
         first, tags = targets[0], sum(len(target.tags) for target in targets)
@@ -88,7 +88,7 @@ def _shrunk(plan: Plan) -> Iterator[Trouble]:
 def _mixed(plan: Plan) -> Iterator[Trouble]:
     """Yield the targets that plain bake could not build, since they depend on one that is not built."""
     for target in plan.targets:
-        asked = [name for name in target.links if not builds(plan.by_name[name].settings)]
+        asked = [name for name in target.depends_on if not builds(plan.by_name[name].settings)]
         if asked:
             call = plan.by_name[asked[0]].settings.call
             message = f'{target.name} depends on {asked[0]}, which has call = "{call}": plain bake cannot do that'
@@ -99,7 +99,7 @@ def _mixed(plan: Plan) -> Iterator[Trouble]:
 
 def with_links(plan: Plan, names: Iterable[str]) -> list[PlannedTarget]:
     """Return the named targets and all that they depend on, in the plan's order."""
-    found = set(reached(names, lambda name: plan.by_name[name].links))
+    found = set(reached(names, lambda name: plan.by_name[name].depends_on))
     return [target for target in plan.targets if target.name in found]
 
 

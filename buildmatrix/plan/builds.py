@@ -17,8 +17,8 @@ TARGET = "target:"
 class Build(PlannedTarget):
     """A target for all of its platforms, or for some.
 
-    `name` is its key: the target's name, or `NAME@PLATFORM` for a part of a target; `settings`, `links` and `needs` are
-    the part's own. `target` is the target's name.
+    `name` is its key: the target's name, or `NAME@PLATFORM` for a part of a target; `settings`, `depends_on` and
+    `needs` are the part's own. `target` is the target's name.
     """
 
     target: str
@@ -88,10 +88,10 @@ def _cuts(plan: Plan) -> dict[str, Cut]:
     whole: set[str] = set()
     for target in reversed(plan.targets):
         if target.name in whole or not _can_be_split(target):
-            whole.update((target.name, *target.links))
+            whole.update((target.name, *target.depends_on))
     found: dict[str, Cut] = {}
     for target in plan.targets:
-        cuts = [target.parts, *(found.get(link, ()) for link in target.links)] if target.name not in whole else []
+        cuts = [target.parts, *(found.get(link, ()) for link in target.depends_on)] if target.name not in whole else []
         parts = _common(target.platforms, [cut for cut in cuts if cut])
         if len(parts) > 1:
             found[target.name] = parts
@@ -148,12 +148,12 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
     needs = tuple(key for name in target.needs for key in names.keys(name))
     for part in cuts.get(target.name, ((),)):
         key = key_of(target.name, part) if part else target.name
-        upon = {name: names.keys(name, part)[0] for name in target.links}
+        upon = {name: names.keys(name, part)[0] for name in target.depends_on}
         own = {
             "name": key,
             "bake": "" if key == target.name else names.in_bake(key),
             "settings": _settings(target, part, {name: names.in_bake(key) for name, key in upon.items()}),
-            "links": tuple(upon.values()),
+            "depends_on": tuple(upon.values()),
             "needs": needs,
         }
         yield Build(**values | own, target=target.name)

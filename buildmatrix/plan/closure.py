@@ -135,14 +135,14 @@ def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> Pla
         declared=node.entry.target.name,
         cell=node.entry.cell,
         settings=settings,
-        links=tuple(dict.fromkeys(edge.to for edge in edges if edge.context)),
+        depends_on=tuple(dict.fromkeys(edge.to for edge in edges if edge.context)),
         needs=tuple(dict.fromkeys(edge.to for edge in edges if not edge.context)),
         reason=node.reason,
         exported=node.exported,
         stage=stage,
         place=node.entry.target.place,
         origins=node.origins,
-        lacking=_lacking(settings, node.declared) if node.exported else (),
+        carried_over=_lacking(settings, node.declared) if node.exported else (),
     )
 
 

@@ -10,7 +10,7 @@ from functools import cache
 
 from buildmatrix.errors import Diagnostic, Pointer, UsageError, did_you_mean
 from buildmatrix.files import Repository, is_within
-from buildmatrix.plan.model import Grant, PlannedTarget
+from buildmatrix.plan.model import Entitlement, PlannedTarget
 from buildmatrix.plan.reach import Reach, privileges, reaches
 
 _PATHS = frozenset({"fs", "fs.read", "fs.write"})
@@ -37,19 +37,19 @@ def refuse_unknown(allowed: Iterable[str]) -> None:
         raise UsageError(*found)
 
 
-def grants_of(targets: Iterable[PlannedTarget], directory: str) -> tuple[Grant, ...]:
+def entitlements_of(targets: Iterable[PlannedTarget], directory: str) -> tuple[Entitlement, ...]:
     """Return each entitlement that the targets need, once, with the first target that asks for it.
 
     `directory` is where bake will run. A path outside of it but within the repository around it is granted by
     ourselves; everything else is for `apply --allow`. The links of the disk are followed as they are now.
     """
     look = _Look(Repository.around(directory))
-    found: dict[str, Grant] = {}
+    found: dict[str, Entitlement] = {}
     for target in targets:
         for value, path, automatic in look.wanted(target):
             if value not in found:
                 place = target.place_of(*path)
-                found[value] = Grant(value=value, target=target.name, place=place, automatic=automatic)
+                found[value] = Entitlement(value=value, target=target.name, place=place, automatic=automatic)
     return tuple(found.values())
 
 
@@ -128,9 +128,9 @@ def is_allowed(value: str, allowed: Iterable[str]) -> bool:
     return any(one == "*" or (one and is_within(path, os.path.realpath(one))) for one in paths)
 
 
-def for_bake(grants: Iterable[Grant], allowed: Iterable[str]) -> tuple[str, ...]:
-    """Return what bake is to allow: the grants, and what the command line allows, wherever it was typed."""
-    found = dict.fromkeys(grant.value for grant in grants)
+def for_bake(entitlements: Iterable[Entitlement], allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return what bake is to allow: the entitlements, and what the command line allows, wherever it was typed."""
+    found = dict.fromkeys(entitlement.value for entitlement in entitlements)
     for item in allowed:
         kind, sign, path = item.partition("=")
         is_path = kind in _PATHS and path not in {"", "*"}

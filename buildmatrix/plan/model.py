@@ -29,8 +29,8 @@ class PlannedTarget:
 
     `name` is unique in the plan and is the target's name in the bake file; `declared` is the name in the file.
     `settings` are rendered and checked; `output`, `cache_from`, `cache_to`, `secret`, `ssh` and `attest` hold tables
-    and no CSV strings; platforms are normalized; paths are relative to the plan's directory, or absolute. `links` are
-    the targets that `contexts` name, `needs` those that only have to come first. A target that is not
+    and no CSV strings; platforms are normalized; paths are relative to the plan's directory, or absolute.
+    `depends_on` are the targets that `contexts` name, `needs` those that only have to come first. A target that is not
     `exported` is built because another one depends on it, and leaves nothing but that. `stage` counts from 1.
     """
 
@@ -38,7 +38,7 @@ class PlannedTarget:
     declared: str
     cell: Cell
     settings: Settings
-    links: tuple[str, ...]
+    depends_on: tuple[str, ...]
     needs: tuple[str, ...]
     reason: Reason
     exported: bool
@@ -46,7 +46,7 @@ class PlannedTarget:
     place: Place
     origins: Mapping[Pointer, Place]
     """Where each setting was declared, by attribute and then key or index: `("tags", 0)`."""
-    lacking: tuple[str, ...] = ()
+    carried_over: tuple[str, ...] = ()
     """The declared platforms that `--platform` leaves out and that its tags nevertheless have to have."""
     parts: tuple[tuple[str, ...], ...] = ()
     """The platforms that are built apart from each other (see `plan/builds.py`); empty where all are built together."""
@@ -89,11 +89,11 @@ class PlannedTarget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grant:
+class Entitlement:
     """One entitlement that `apply` must allow: bake's `--allow` value, which target asks, and where.
 
-    `automatic` grants stay within the repository: buildmatrix gives them to bake by itself. The others reach outside
-    or are privileges: `apply` wants them on its command line.
+    `automatic` entitlements stay within the repository: buildmatrix gives them to bake by itself. The others reach
+    outside or are privileges: `apply` wants them on its command line.
     """
 
     value: str
@@ -124,7 +124,7 @@ class Made:
     """
 
     home: str = ""
-    sets: tuple[str, ...] = ()
+    set_options: tuple[str, ...] = ()
     output: OutputMode = "declared"
     given: Mapping[str, Given] = field(default_factory=dict)
     facts: Mapping[str, str | bool] = field(default_factory=dict)
@@ -149,8 +149,8 @@ class Plan:
     selectors: tuple[str, ...]
     platforms: tuple[str, ...]
     targets: tuple[PlannedTarget, ...]
-    grants: tuple[Grant, ...]
-    matrices: Mapping[str, "MatrixFacts"]
+    entitlements: tuple[Entitlement, ...]
+    matrices: Mapping[str, "MatrixSize"]
     warnings: tuple[Diagnostic, ...]
     apply: Apply = field(default_factory=Apply)
     """What the file says of running it; the command line's flags win."""
@@ -176,7 +176,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatrixFacts:
+class MatrixSize:
     """A matrix target as declared: its axes' names, its cells, and how many combinations were excluded."""
 
     axes: tuple[str, ...]

@@ -16,13 +16,13 @@ from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.targets import Checker
 from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.document.origin import made_of
-from buildmatrix.plan.entitlements import grants_of
+from buildmatrix.plan.entitlements import entitlements_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.reach import written_before
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
-from buildmatrix.template.context import Room
+from buildmatrix.template.context import Rendering
 from buildmatrix.template.request import Request
 
 OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})
@@ -31,9 +31,9 @@ OF_A_RUN = frozenset({"missing-variable", "no-output", "no-repository"})
 
 def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expansion:
     """Return all targets of a spec expanded, with `--set` laid over them."""
-    expansion = Expansion(spec, Room(spec, request, git, problems), problems)
-    if request.sets:
-        expansion.lay_over(parse_sets(request.sets, problems))
+    expansion = Expansion(spec, Rendering(spec, request, git, problems), problems)
+    if request.set_options:
+        expansion.lay_over(parse_sets(request.set_options, problems))
     check_groups(spec, expansion, problems)
     return expansion
 
@@ -113,7 +113,7 @@ def _outline(declared: DeclaredTarget, settings: Settings, origins: Mapping[Poin
         declared=declared.name,
         cell={},
         settings=settings,
-        links=(),
+        depends_on=(),
         needs=(),
         reason=Reason(kind="selected", by=""),
         exported=True,
@@ -173,9 +173,9 @@ def plan_of(
         selectors=request.selectors,
         platforms=request.platforms,
         targets=targets,
-        grants=grants_of(targets, spec.directory),
-        matrices={name: facts for name, facts in expansion.matrices.items() if name in planned},
+        entitlements=entitlements_of(targets, spec.directory),
+        matrices={name: size for name, size in expansion.matrices.items() if name in planned},
         warnings=problems.warnings,
         apply=spec.apply,
-        made=made_of(spec, request, expansion.room, git),
+        made=made_of(spec, request, expansion.rendering, git),
     )

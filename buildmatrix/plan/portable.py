@@ -47,7 +47,7 @@ class Whole:
         """Return it without targets, what depends on them or needs them, and the groups that hold any of these."""
         lost = set(names)
         for target in self.plan.targets:  # in build order
-            if not lost.isdisjoint((*target.links, *target.needs)):
+            if not lost.isdisjoint((*target.depends_on, *target.needs)):
                 lost.add(target.name)
         return replace(
             self,
@@ -92,7 +92,7 @@ def make_whole(spec: Spec, request: Request, git: Git, problems: Problems) -> Wh
 def _reached(names: Iterable[str], by_name: Mapping[str, PlannedTarget]) -> Iterator[str]:
     """Return targets and all that has to be built for them."""
     there = (name for name in names if name in by_name)
-    return reached(there, lambda name: (*by_name[name].links, *by_name[name].needs))
+    return reached(there, lambda name: (*by_name[name].depends_on, *by_name[name].needs))
 
 
 def _with_needs(names: Iterable[str], by_name: Mapping[str, PlannedTarget]) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def staging_tags(target: PlannedTarget, apply: Apply) -> tuple[str, ...]:
 
     That is where its own tags move later: they wait for all images of the run, or are completed by what they hold.
     """
-    if settled(_PUBLISH, target.settings, apply) != "together" and not target.lacking:
+    if settled(_PUBLISH, target.settings, apply) != "together" and not target.carried_over:
         return ()
     repositories = dict.fromkeys(parse(tag).repository for tag in pushed_tags(target))
     return tuple(f"{repository}:{staging_tag(target.name)}" for repository in repositories)

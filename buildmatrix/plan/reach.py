@@ -237,7 +237,7 @@ def written_before(targets: Sequence[PlannedTarget]) -> Mapping[str, frozenset[s
     beside: dict[str, frozenset[str]] = {}
     ahead: dict[str, frozenset[str]] = {}
     for target in targets:  # in build order
-        upon = target.links
+        upon = target.depends_on
         beside[target.name] = own[target.name].union(*(beside.get(name, nothing) for name in upon))
         ahead[target.name] = nothing.union(
             *(ahead.get(name, nothing) for name in (*upon, *target.needs)),

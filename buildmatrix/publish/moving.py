@@ -29,8 +29,8 @@ written by then."""
 class Move:
     """A tag that is to point at what its repository has under a digest, or at the index of several.
 
-    `completes`: the platforms that the image lacks are taken from what the tag holds, `lacking` at least. `annotations`
-    are those of an index of several.
+    `completes`: the platforms that the image lacks are taken from what the tag holds, `carried_over` at least.
+    `annotations` are those of an index of several.
     """
 
     target: str
@@ -38,7 +38,7 @@ class Move:
     repository: str
     digests: tuple[str, ...]
     completes: bool = False
-    lacking: tuple[str, ...] = ()
+    carried_over: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -191,7 +191,7 @@ class Mover:
             return new
         held = now if isinstance(now, Image) else None
         there = held.platforms if held else ()
-        if (lost := [platform for platform in move.lacking if platform not in there]) and not self._blindly:
+        if (lost := [platform for platform in move.carried_over if platform not in there]) and not self._blindly:
             raise _Refused(f"it would lose {' '.join(lost)}, which the tag does not have any more", clash=True)
         return (
             _assembled([new], carried(new, held), {**held.index.annotations, **new.index.annotations}) if held else new

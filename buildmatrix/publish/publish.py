@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryError, StoppedError
 from buildmatrix.oci.answers import Absent
 from buildmatrix.oci.image import Image
@@ -134,8 +134,8 @@ def _moves(image: StagedImage, digests: Sequence[str]) -> list[Move]:
             tag=tag,
             repository=repository,
             digests=tuple(digests),
-            completes=bool(image.lacking),
-            lacking=image.lacking,
+            completes=bool(image.carried_over),
+            carried_over=image.carried_over,
             annotations=image.annotations,
         )
         for repository, tags in image.tags.items()
@@ -144,7 +144,7 @@ def _moves(image: StagedImage, digests: Sequence[str]) -> list[Move]:
 
 
 def published_metadata(
-    metadata: Mapping[str, Any], published: Published, staged: Iterable[StagedImage], targets: Iterable[TargetOutcome]
+    metadata: Mapping[str, Any], published: Published, staged: Iterable[StagedImage], targets: Iterable[BuildOutcome]
 ) -> dict[str, Any]:
     """Return bake's metadata with what is published in place of what was staged, and of what bake told nothing.
 
@@ -163,7 +163,7 @@ def published_metadata(
     return _completed(found, targets)
 
 
-def _completed(metadata: Mapping[str, Any], targets: Iterable[TargetOutcome]) -> dict[str, Any]:
+def _completed(metadata: Mapping[str, Any], targets: Iterable[BuildOutcome]) -> dict[str, Any]:
     """Return the metadata with every image that its tags point at: bake tells nothing of a call that failed."""
     found = dict(metadata)
     for target in targets:

@@ -27,10 +27,10 @@ def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None
         for tag in pushed_tags(target):
             held = tags.of(tag)
             if isinstance(held, Unknown):
-                if target.lacking or not policy.platforms_may_shrink:
+                if target.carried_over or not policy.platforms_may_shrink:
                     doubts.setdefault(held, _Lost(target=target)).add(target, tag)
             elif held is not None and (words := _words(target, held, policy, own)):
-                alike = (target.place_of("platforms"), words, bool(target.lacking))
+                alike = (target.place_of("platforms"), words, bool(target.carried_over))
                 lost.setdefault(alike, _Lost(target=target)).add(target, tag)
     problems = [_shrunk(words, one, own) for (_, words, _), one in lost.items()]
     problems += [_doubt(held, one) for held, one in doubts.items()]
@@ -67,15 +67,15 @@ def _words(target: PlannedTarget, held: Image | Absent, policy: Policy, own: str
     there = held.platforms if isinstance(held, Image) else ()
     if policy.platforms_may_shrink:
         return ""
-    if target.lacking:
-        return " ".join(platform for platform in target.lacking if platform not in there)
+    if target.carried_over:
+        return " ".join(platform for platform in target.carried_over if platform not in there)
     written = target.platforms or ((own,) if own else there[:1])
     return " ".join(platform for platform in there if platform not in written)
 
 
 def _shrunk(words: str, lost: _Lost, own: str) -> Diagnostic:
     target = lost.target
-    if target.lacking:
+    if target.carried_over:
         ending = "which the registry does not have either"
         hint = "build all its platforms once, without --platform, or build without pushing: --no-output"
     else:
@@ -125,5 +125,5 @@ def replaced(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
 def _doubt(held: Unknown, lost: _Lost) -> Diagnostic:
     message = f"cannot tell which platforms {lost.spoken} has: {held.reason}"
     hint = f"{doubt_hint(held, parse(lost.tags[0]).host)}; no tag was touched"
-    hint += "" if lost.target.lacking else f"\nor push without looking: {ON_PURPOSE}"
+    hint += "" if lost.target.carried_over else f"\nor push without looking: {ON_PURPOSE}"
     return Diagnostic(message=message, code="unknown-tag", place=lost.target.place_of("tags"), hint=hint)

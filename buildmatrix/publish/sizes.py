@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from buildmatrix.engine.outcome import Outcome, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Found, Unknown
 from buildmatrix.oci.parallel import all_of
@@ -19,7 +19,7 @@ MOST, MOST_PULLS = 500, 50
 COUNTS_PULLS = "docker.io"
 
 
-def sized(outcome: Outcome) -> list[TargetOutcome]:
+def sized(outcome: Outcome) -> list[BuildOutcome]:
     """Return the targets of which a registry is asked, each image once."""
     pushed = [target for target in outcome.targets if target.tags and target.digest and target.status != "unchanged"]
     images = {target.digest: target for target in pushed[::-1]}
@@ -42,7 +42,7 @@ def with_sizes(outcome: Outcome, plan: Plan, registry: Registry) -> Outcome:
     return replace(outcome, targets=targets)
 
 
-def _archive(target: TargetOutcome, plan: Plan) -> int:
+def _archive(target: BuildOutcome, plan: Plan) -> int:
     if target.status not in {"built", "cached"}:
         return 0
     dests = (getattr(output, "dest", None) for output in plan.by_name[target.name].settings.output or ())
@@ -58,7 +58,7 @@ class _Finder:
         self._read: dict[str, dict[str, Any]] = {}
         self._silent: set[str] = set()
 
-    def size(self, target: TargetOutcome) -> int:
+    def size(self, target: BuildOutcome) -> int:
         """Return the bytes of all manifests' configurations and layers, each layer once; 0 if one cannot be read."""
         repository = parse(target.tags[0]).repository
         try:

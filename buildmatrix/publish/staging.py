@@ -23,16 +23,16 @@ class StagedImage:
     """An image whose tags move after the build.
 
     `name` is its target's, `builds` are the keys of the Builds that it is assembled of. `tags` are by repository.
-    `together` says that they wait for all images of the run. `lacking` are the platforms that this run does not build
-    (`--platform`) and that the registry has to have. `staged_as` are the staging tags by Build, empty where the image
-    is pushed by digest. `annotations` are those of an index that is assembled.
+    `together` says that they wait for all images of the run. `carried_over` are the platforms that this run does
+    not build (`--platform`) and that the registry has to have. `staged_as` are the staging tags by Build, empty where
+    the image is pushed by digest. `annotations` are those of an index that is assembled.
     """
 
     name: str
     builds: tuple[str, ...]
     tags: Mapping[str, tuple[str, ...]]
     together: bool
-    lacking: tuple[str, ...] = ()
+    carried_over: tuple[str, ...] = ()
     staged_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -157,7 +157,7 @@ def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
 def _image(builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, *, by_digest: bool) -> StagedImage | None:
     target = builds[0]
     together = policy.together(target)
-    if not (together or target.lacking or target.is_part):
+    if not (together or target.carried_over or target.is_part):
         return None
     tags: dict[str, list[str]] = {}
     for name in pushed_tags(target):
@@ -170,7 +170,7 @@ def _image(builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, *, by_dig
         builds=tuple(one.name for one in builds),
         tags={repository: tuple(found) for repository, found in tags.items()},
         together=together,
-        lacking=target.lacking,
+        carried_over=target.carried_over,
         staged_as={} if by_digest else first,
         annotations=plan.notes.get(target.target, {}),
     )

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
 from buildmatrix.oci.image import Held, Image
@@ -33,7 +33,7 @@ class Tags:
             tag: 1 + policy.retries(target)
             for target in plan.targets
             for tag in pushed_tags(target)
-            if not policy.platforms_may_shrink or policy.together(target) or target.lacking
+            if not policy.platforms_may_shrink or policy.together(target) or target.carried_over
         }
         if not policy.platforms_may_shrink:
             # once: what nobody can say of a cache keeps no run (see shrink.py)
@@ -51,19 +51,19 @@ class Tags:
             time.sleep(wait)
         return self.registry.look(tag)
 
-    def settle(self, facts: Facts) -> None:
+    def settle(self, engine: Engine) -> None:
         """Wait for the answers, and ask again in another way where there was none: the builder is known now."""
         first = self._begun.result()
-        wanted = self._without_tls(first, facts)
-        self.registry = asked = self.registry.through(facts, wanted)
+        wanted = self._without_tls(first, engine)
+        self.registry = asked = self.registry.through(engine, wanted)
         self._before = all_of(
             lambda tag: asked.look(tag) if parse(tag).host in wanted else asked.again(tag, first[tag]), first
         )
 
-    def _without_tls(self, found: Mapping[str, Held], facts: Facts) -> set[str]:
+    def _without_tls(self, found: Mapping[str, Held], engine: Engine) -> set[str]:
         """Return the registries that did not answer, and that the engine may ask without TLS."""
         unknown = {parse(tag).host for tag, held in found.items() if isinstance(held, Unknown)}
-        return unknown & facts.insecure_registries
+        return unknown & engine.insecure_registries
 
     def of(self, tag: str) -> Held | None:
         """Return what a tag held before the build; None if nobody asked."""

@@ -90,7 +90,7 @@ class Fingerprints:
     def _with_links(self, name: str) -> Iterator[PlannedTarget]:
         """Return a target and all that it depends on; looks at no other, since this is asked of each target."""
         targets = self._plan.by_name
-        return map(targets.__getitem__, reached([name], lambda one: targets[one].links))
+        return map(targets.__getitem__, reached([name], lambda one: targets[one].depends_on))
 
     def _paths_of(self, target: PlannedTarget) -> Iterator[tuple[str, bool]]:
         """Yield the local paths that a target names, and whether `.git` in them counts.

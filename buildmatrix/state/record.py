@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.files import own_folder, read_regular, write_whole
 from buildmatrix.plan.model import Plan
@@ -91,7 +91,7 @@ class ResultFile:
             raise StaleError(Diagnostic(message=message, code="result", hint=hint))
         return found
 
-    def record(self, outcome: TargetOutcome) -> None:
+    def record(self, outcome: BuildOutcome) -> None:
         """Remember an outcome; the file is written now and then.
 
         What was kept, or was only a dependency and came from the cache, is what it was; so is what was not to be built.
@@ -116,7 +116,7 @@ class ResultFile:
         if time.monotonic() - self._saved > SECONDS:
             self.save()
 
-    def record_all(self, outcomes: Iterable[TargetOutcome]) -> None:
+    def record_all(self, outcomes: Iterable[BuildOutcome]) -> None:
         """Remember how all of a run ended, and write the file."""
         self._saved = time.monotonic()
         for outcome in outcomes:

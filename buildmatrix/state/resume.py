@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
@@ -17,7 +17,7 @@ from buildmatrix.state.result import Entry
 class Resumed:
     """The outcomes of earlier runs that hold still, and why the other targets are built, where a run knew them."""
 
-    kept: Mapping[str, TargetOutcome] = field(default_factory=dict)
+    unchanged: Mapping[str, BuildOutcome] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -39,7 +39,7 @@ def resumed(plan: BuildPlan, result: ResultFile, present: Present, *, pull: bool
     reasons |= dict(_follow(plan, set(left) - set(reasons), reasons))
     found = {name: _outcome(plan.by_name[name], known[name]) for name in left if name not in reasons}
     spared = {name: _outcome(plan.by_name[name]) for name in _only_for(plan, found)}
-    return Resumed(kept=found | spared, reasons=reasons)
+    return Resumed(unchanged=found | spared, reasons=reasons)
 
 
 def _changed(name: str, entry: Entry, result: ResultFile, *, pull: bool) -> str:
@@ -63,7 +63,9 @@ def _follow(plan: Plan, holding: set[str], reasons: Mapping[str, str]) -> Iterat
     for target in plan.targets:
         if target.name in again:
             continue
-        before = (name for name in (*target.links, *target.needs) if name in again or _is_fresh(plan, name, holding))
+        before = (
+            name for name in (*target.depends_on, *target.needs) if name in again or _is_fresh(plan, name, holding)
+        )
         if culprit := next(before, ""):
             how = "needs" if culprit in target.needs else "depends on"
             again[target.name] = f"{culprit}, which it {how}, is built again"
@@ -75,27 +77,27 @@ def _is_fresh(plan: Plan, name: str, holding: set[str]) -> bool:
     return target.exported and builds(target.settings) and name not in holding
 
 
-def _only_for(plan: Plan, kept: Mapping[str, TargetOutcome]) -> Iterator[str]:
-    """Yield what is built only for targets that are kept."""
-    needed = {target.name for target in plan.targets if target.exported and target.name not in kept}
+def _only_for(plan: Plan, unchanged: Mapping[str, BuildOutcome]) -> Iterator[str]:
+    """Yield what is built only for targets that are unchanged."""
+    needed = {target.name for target in plan.targets if target.exported and target.name not in unchanged}
     for target in reversed(plan.targets):
         if target.name in needed:
-            needed.update(target.links)
-        elif target.name not in kept:
+            needed.update(target.depends_on)
+        elif target.name not in unchanged:
             yield target.name
 
 
-def _outcome(target: Build, entry: Entry | None = None) -> TargetOutcome:
+def _outcome(target: Build, entry: Entry | None = None) -> BuildOutcome:
     known = given(entry) if entry else {}
     values = {"tags": (), **{key: known[key] for key in KEPT if key in known and key != "seconds"}}  # of another run
-    return TargetOutcome(
+    return BuildOutcome(
         name=target.name,
         target=target.target,
         declared=target.declared,
         status="unchanged",
         exported=target.exported,
         platforms=target.platforms,
-        links=target.links,
+        depends_on=target.depends_on,
         needs=target.needs,
         reason="an earlier run built it, and nothing changed since",
         **values,

@@ -1,4 +1,4 @@
-"""The room in which templates are rendered; jinja enters it only where something is a template."""
+"""What templates are rendered with; jinja is imported only where something is a template."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Named = tuple[str | None, Cell]
 ScopeOf = Callable[[str | None, Cell], dict[str, Any]]
 
 
-class Room:
+class Rendering:
     """Holds what templates see everywhere: the variables, `git` and `created`."""
 
     def __init__(self, spec: Spec, request: Request, git: Git, problems: Problems) -> None:
@@ -86,12 +86,12 @@ class _Made:
         return self.found[key]
 
 
-class CellRoom:
+class CellRendering:
     """Renders the templates of one target, each once for every distinct set of values that it uses."""
 
-    def __init__(self, room: Room, declared: str, axes: Iterable[str]) -> None:
+    def __init__(self, rendering: Rendering, declared: str, axes: Iterable[str]) -> None:
         """Take the axes that any cell of the target may have."""
-        self._room = room
+        self._rendering = rendering
         self._declared = declared
         self._local = frozenset(axes) | {"name"}
         self._known: dict[str, _Made] = {}
@@ -113,21 +113,21 @@ class CellRoom:
             found = made.found[key] if made.template.is_joined else made.text(key)
             if isinstance(found, BadTemplateError):
                 raise found
-            self._room.templates.spend(len(found))
+            self._rendering.templates.spend(len(found))
             return found
 
         return render
 
     def _scope(self, name: str | None, cell: Cell) -> dict[str, Any]:
         if self._last is None or self._last[1] is not cell or self._last[0] != name:
-            self._last = (name, cell, {**self._room.scope, **cell, "target": self._declared, "name": name})
+            self._last = (name, cell, {**self._rendering.scope, **cell, "target": self._declared, "name": name})
         return self._last[2]
 
     def _enter(self, text: str, *, named: bool) -> _Made:
-        template = self._room.templates[text]
+        template = self._rendering.templates[text]
         local = self._local if named else self._local - {"name"}
-        self._room.templates.check_names(template, self._room.scope, {"target"}, local)
+        self._rendering.templates.check_names(template, self._rendering.scope, {"target"}, local)
         used = tuple(axis for axis in template.names if axis in local)
-        self._room.used.update(template.names)
+        self._rendering.used.update(template.names)
         self._known[text] = _Made(template, used, self.cells)
         return self._known[text]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 from buildmatrix.errors import did_you_mean
-from buildmatrix.template.scope import FACTS
+from buildmatrix.template.scope import GIT_NAMES
 
 LONGEST = 1_000
 """Characters of a template that are looked at for a hint."""
@@ -69,9 +69,9 @@ def attribute_hint(name: str, text: str) -> str:
             "ref": "branch",
             "date": "timestamp",
         }
-        near = f"did you mean git.{meant[name]}? " if name in meant else did_you_mean(name, FACTS)
+        near = f"did you mean git.{meant[name]}? " if name in meant else did_you_mean(name, GIT_NAMES)
         near += " " if near and not near.endswith(" ") else ""
-        return f"{near}git has {', '.join(FACTS)}"
+        return f"{near}git has {', '.join(GIT_NAMES)}"
     return f"where not every value has it: `is defined`, or `| default(…)` behind {name}"
 
 

@@ -13,8 +13,8 @@ class Request:
 
     `selectors` are names, groups, globs, `name[axis=value]` and `!selector`; none means the group `default`, else every
     target. `platforms` keeps only these. `variables` are `--var`, `variable_files` paths of `--var-file` (TOML or JSON,
-    relative to the working directory), `sets` the texts of `--set`. `output` replaces what the file says: push to a
-    registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
+    relative to the working directory), `set_options` the texts of `--set`. `output` replaces what the file says: push
+    to a registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
     `file_values` are those of variable files that were read when a plan was saved, and `files` those of them that lie
     in the repository, relative to the root file's directory.
     """
@@ -25,6 +25,6 @@ class Request:
     variable_files: tuple[str, ...] = ()
     file_values: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
-    sets: tuple[str, ...] = ()
+    set_options: tuple[str, ...] = ()
     output: OutputMode = "declared"
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -40,14 +40,14 @@ def missing(name: str, hint: str) -> BadTemplateError:
     return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable" if hint else FOLLOWS)
 
 
-FACTS = ("sha", "short", "branch", "tag", "dirty", "timestamp")
+GIT_NAMES = ("sha", "short", "branch", "tag", "dirty", "timestamp")
 """What templates can ask of `git`."""
 
 LARGEST = 1_000_000
 """The longest text, or list, that a template may make."""
 
 
-class Facts:
+class GitStandIn:
     """Stands for `git` in what is sent to the process beside, which asks back for each fact that it needs."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from buildmatrix.child import Pipe, piece
 from buildmatrix.limits import TooMuchError
-from buildmatrix.template.scope import FACTS, BadTemplateError, Facts
+from buildmatrix.template.scope import GIT_NAMES, BadTemplateError, GitStandIn
 
 SECONDS = 1.0
 """Processor time of one template, or of one pattern with all that it is tried on."""
@@ -59,7 +59,7 @@ class _Desk:
     def _value(self, value: Any) -> Any:
         if isinstance(value, Known):
             return self._given[value.token]
-        return self._git if isinstance(value, Facts) else value
+        return self._git if isinstance(value, GitStandIn) else value
 
     def _careful(self, run: Any) -> tuple[bool, Any]:
         try:
@@ -89,7 +89,7 @@ def _git(ask: Any) -> Any:
     def fact(name: str) -> Any:
         return cached_property(lambda _: ask(name))
 
-    return type("Git", (), {name: fact(name) for name in FACTS})()
+    return type("Git", (), {name: fact(name) for name in GIT_NAMES})()
 
 
 def _matches(pattern: str, texts: list[str]) -> tuple[bool | None, ...]:

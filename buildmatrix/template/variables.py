@@ -198,7 +198,7 @@ def _listed(text: str) -> list[Any]:
 
 
 def has_templates(variables: Mapping[str, ResolvedVariable]) -> bool:
-    """Tell whether a default may be a template, so that the room for templates is needed."""
+    """Tell whether a default may be a template, so that templates have to be rendered."""
     return any(item.origin == "default" and _templated(item.value) for item in variables.values())
 
 

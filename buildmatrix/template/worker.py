@@ -5,7 +5,7 @@ from typing import Any
 
 from buildmatrix.child import Beside, EndedError, SpentError
 from buildmatrix.git.facts import Git, NoRepositoryError
-from buildmatrix.template.scope import FACTS, FOLLOWS, NO_REPOSITORY, BadTemplateError, Facts, Lazy
+from buildmatrix.template.scope import FOLLOWS, GIT_NAMES, NO_REPOSITORY, BadTemplateError, GitStandIn, Lazy
 from buildmatrix.template.serving import Known, serve
 
 LONG = 200
@@ -95,7 +95,7 @@ class Worker:
     def _sent(self, value: Any, news: dict[int, Any]) -> Any:
         if isinstance(value, Git):
             self._git = value
-            return Facts()
+            return GitStandIn()
         if not isinstance(value, list | tuple | Mapping) and not (isinstance(value, str) and len(value) > LONG):
             return value
         if id(value) not in self._tokens:
@@ -106,7 +106,7 @@ class Worker:
     def _fact(self, name: Any) -> tuple[bool, Any]:
         """Return a fact of the repository, or what is wrong with it, since the process beside does not run git."""
         try:
-            return True, getattr(self._git, name) if name in FACTS else None
+            return True, getattr(self._git, name) if name in GIT_NAMES else None
         except NoRepositoryError as error:
             return False, (str(error), error.hint, NO_REPOSITORY)
 

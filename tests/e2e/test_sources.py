@@ -133,8 +133,8 @@ def test_a_saved_plan_that_grants_itself_what_it_likes(project: Project, one_nod
     )
     document = json.loads(run_in(folder / "repo", "plan", "--format", "json").stdout)
     assert document["allow"]
-    for grant in document["allow"]:
-        grant["automatic"] = True
+    for entitlement in document["allow"]:
+        entitlement["automatic"] = True
     for forged in (document, {**document, "allow": []}):
         (folder / "repo" / "plan.json").write_text(json.dumps(forged))
         done = run_in(folder / "repo", "apply", "plan.json", "--builder", one_node)

@@ -19,7 +19,7 @@ from packaging.version import Version
 from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.buildx import Builder, Node
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.progress.events import Event, TargetDone, TargetEnded, TargetStarted
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.dependencies import Edge, stages
@@ -32,7 +32,7 @@ from tests.plans import plan as plan_of
 from tests.plans import target as target_of
 
 BUILDER = Builder(name="b", driver="remote", error="", nodes=(Node(name="b0", error="", platforms=("linux/amd64",)),))
-FACTS = Facts(buildx=Version("0.29"), builder=BUILDER, warnings=())
+FACTS = Engine(buildx=Version("0.29"), builder=BUILDER, warnings=())
 GOOD = {"built", "cached", "checked"}
 ASKED = Settings(output=(CacheonlyOutput(type="cacheonly"),), call="check")
 
@@ -46,26 +46,28 @@ def plans(draw: st.DrawFn, *, asks: bool = True) -> Plan:
         before = draw(st.lists(st.sampled_from(names[:place]), unique=True, max_size=3)) if place else []
         cut = draw(st.integers(0, len(before)))
         targets.append(target(name, tuple(before[:cut]), tuple(before[cut:])))
-    linked = {link for one in targets for link in one.links}
+    linked = {link for one in targets for link in one.depends_on}
     needed = {name for one in targets for name in one.needs}
     hidden = draw(st.sets(st.sampled_from(sorted(linked - needed)))) if linked - needed else set()
     asked = draw(st.sets(st.sampled_from(names), max_size=3 if asks else 0)) - hidden
     targets = [replace(one, exported=one.name not in hidden) for one in targets]
     targets = [replace(one, settings=ASKED) if one.name in asked else one for one in targets]
-    edges = {one.name: [Edge(to=to, context="", place=one.place) for to in (*one.links, *one.needs)] for one in targets}
+    edges = {
+        one.name: [Edge(to=to, context="", place=one.place) for to in (*one.depends_on, *one.needs)] for one in targets
+    }
     stage_of = stages(edges)
     ordered = sorted((replace(one, stage=stage_of[one.name]) for one in targets), key=lambda one: one.stage)
     return plan_of(*ordered)
 
 
-def target(name: str, links: tuple[str, ...], needs: tuple[str, ...]) -> PlannedTarget:
+def target(name: str, depends_on: tuple[str, ...], needs: tuple[str, ...]) -> PlannedTarget:
     settings = Settings(
         output=(RegistryOutput(type="registry"),),
         tags=(f"r/{name}",),
-        contexts={link: f"target:{link}" for link in links},
-        dockerfile_inline=f"FROM {links[0] if links else 'scratch'}\n",
+        contexts={link: f"target:{link}" for link in depends_on},
+        dockerfile_inline=f"FROM {depends_on[0] if depends_on else 'scratch'}\n",
     )
-    return target_of(name, settings, links=links, needs=needs)
+    return target_of(name, settings, depends_on=depends_on, needs=needs)
 
 
 class Pretended:
@@ -180,7 +182,7 @@ def schedule(
     with tempfile.TemporaryDirectory() as folder:
         run = Run(
             plan=builds_of(plan),
-            facts=FACTS,
+            engine=FACTS,
             programs=cast("Any", world),
             registry=cast("Any", None),
             folder=Path(folder),
@@ -195,15 +197,15 @@ def schedule(
 def all_before(plan: Plan, name: str) -> Iterator[str]:
     """What has to be well for a target to be: a question to what it depends on has not."""
     one = plan.by_name[name]
-    for other in (*one.links, *one.needs):
+    for other in (*one.depends_on, *one.needs):
         if other in one.needs or plan.by_name[other].settings.call is None:
             yield other
         yield from all_before(plan, other)
 
 
 def all_links(plan: Plan, name: str) -> set[str]:
-    links = set(plan.by_name[name].links)
-    return links.union(*(all_links(plan, link) for link in links))
+    depends_on = set(plan.by_name[name].depends_on)
+    return depends_on.union(*(all_links(plan, link) for link in depends_on))
 
 
 options = st.builds(
@@ -223,7 +225,7 @@ def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
     asked_only = frozenset(one.name for one in plan.targets if sound and one.settings.call)
     world = Pretended(failing & set(plan.by_name), {}, asked_only)
     found, events = schedule(plan, asked, world)
-    outcomes = found.ledger.outcomes
+    outcomes = found.results.outcomes
     assert set(outcomes) == set(plan.by_name)
     assert sorted(event.outcome.name for event in events if isinstance(event, TargetEnded)) == sorted(plan.by_name)
     failed = {name for name, outcome in outcomes.items() if outcome.status == "failed"}
@@ -274,8 +276,8 @@ def test_what_is_written_is_told_before_its_call_ends() -> None:
 def test_what_passes_is_tried_again(plan: Plan, jobs: int | None) -> None:
     passing = dict.fromkeys(list(plan.by_name)[:1], 1)
     found, _ = schedule(plan, Options(jobs=jobs, retries=2), Pretended(set(), passing))
-    assert {outcome.status for outcome in found.ledger.outcomes.values()} <= GOOD
-    attempts = [outcome.attempts for outcome in found.ledger.outcomes.values()]
+    assert {outcome.status for outcome in found.results.outcomes.values()} <= GOOD
+    attempts = [outcome.attempts for outcome in found.results.outcomes.values()]
     assert max(map(len, attempts)) == 2
     assert {attempt.kind for several in attempts for attempt in several} == {"", "network"}
 
@@ -295,15 +297,15 @@ def test_what_comes_first_is_finished_first(plan: Plan, asked: Options) -> None:
 def test_what_is_kept_stays_unless_the_cache_lost_it(plan: Plan, asked: Options, data: st.DataObject) -> None:
     again = data.draw(st.sets(st.sampled_from(sorted(plan.by_name))))
     for one in plan.targets:  # as `resumed` decides: what needs one that is built is built
-        if one.settings.call or {*one.links, *one.needs} & again:
+        if one.settings.call or {*one.depends_on, *one.needs} & again:
             again.add(one.name)
-    kept = {name: cast("Any", None) for name in plan.by_name if name not in again}
+    unchanged = {name: cast("Any", None) for name in plan.by_name if name not in again}
     world = Pretended(set(), {})
     world.cached = data.draw(st.sets(st.sampled_from(sorted(plan.by_name))))
-    found, _ = schedule(plan, asked, world, Resumed(kept=kept))
+    found, _ = schedule(plan, asked, world, Resumed(unchanged=unchanged))
     upon = {link for name in again for link in all_links(plan, name)}
-    exported = {name for name in kept if plan.by_name[name].exported}
+    exported = {name for name in unchanged if plan.by_name[name].exported}
     lost = (upon & exported) - world.cached
     assert found.problem is None
-    assert set(found.ledger.outcomes) == again | lost
-    assert {one.status for one in found.ledger.outcomes.values()} <= GOOD
+    assert set(found.results.outcomes) == again | lost
+    assert {one.status for one in found.results.outcomes.values()} <= GOOD

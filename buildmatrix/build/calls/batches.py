@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildmatrix.build.calls.chains import Strands
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.build.calls.chains import Chains
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.entitlements import for_bake
@@ -47,19 +47,19 @@ class Call:
     asks: bool = False
 
 
-def calls(plan: Plan, policy: Policy, kept: AbstractSet[str] = frozenset()) -> list[Call]:
-    """Return the calls that build a plan, in order; what is `kept` is only a dependency.
+def calls(plan: Plan, policy: Policy, unchanged: AbstractSet[str] = frozenset()) -> list[Call]:
+    """Return the calls that build a plan, in order; what is `unchanged` is only a dependency.
 
-    Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many, with strands from
+    Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many, with chains from
     their first target on; else there is one call, or several where `needs` asks for something to be finished first.
     Questions (`call`) have calls of their own: bake builds what a call names, or asks about it.
     """
     if not policy.is_split:
         return [call(plan, names) for wave in _waves(plan) for part in _alike(plan, wave) for names in _pieces(part)]
     found = []
-    strands = list(Strands(plan, policy, kept).of((name for name in plan.by_name if name not in kept), MOST))
+    chains = list(Chains(plan, policy, unchanged).of((name for name in plan.by_name if name not in unchanged), MOST))
     for stage in sorted({target.stage for target in plan.targets}):
-        begun = {strand[0]: strand for strand in strands if plan.by_name[strand[0]].stage == stage}
+        begun = {chain[0]: chain for chain in chains if plan.by_name[chain[0]].stage == stage}
         for firsts in _alike(plan, begun):
             size = 1 if policy.jobs else min(PIECE, -(-len(firsts) // AT_ONCE))
             parts = (itertools.chain(*(begun[first] for first in some)) for some in _cut(firsts, size))
@@ -100,7 +100,7 @@ def _waves(plan: Plan) -> list[tuple[str, ...]]:
     """Return the exported targets by call: one call later than what they need, no earlier than what they depend on."""
     level: dict[str, int] = {}
     for target in plan.targets:
-        upon = [level[name] for name in target.links if name in level]
+        upon = [level[name] for name in target.depends_on if name in level]
         after = [level[name] + 1 for name in target.needs if name in level]
         level[target.name] = max([0, *upon, *after])
     waves: dict[int, list[str]] = {}
@@ -115,24 +115,24 @@ def text_of(plan: Plan, made: Call, options: Options) -> str:
     return bake_text(bake_document(plan, made.names, alone=made.alone, no_cache=made.alone and options.no_cache))
 
 
-def command_of(plan: Plan, made: Call, policy: Policy, facts: Facts | None, folder: str = "") -> tuple[str, ...]:
+def command_of(plan: Plan, made: Call, policy: Policy, engine: Engine | None, folder: str = "") -> tuple[str, ...]:
     """Return the command of a call, to be run in the plan's directory; its files are in `folder`.
 
     The names are the bake file's group `default`, so that the command stays short with thousands of targets. Without
-    `facts` every flag is given.
+    `engine` every flag is given.
     """
     files = ["-f", str(Path(folder, BAKE_FILE)), "--metadata-file", str(Path(folder, METADATA_FILE))]
-    return ("docker", "buildx", "bake", *files, *_flags(plan, made, policy, facts))
+    return ("docker", "buildx", "bake", *files, *_flags(plan, made, policy, engine))
 
 
-def _flags(plan: Plan, made: Call, policy: Policy, facts: Facts | None) -> list[str]:
+def _flags(plan: Plan, made: Call, policy: Policy, engine: Engine | None) -> list[str]:
     options = policy.options
     flags = ["--progress", "rawjson" if policy.progress == "auto" else policy.progress]
     flags += ["--builder", policy.builder] if policy.builder else []
     flags += ["--no-cache"] if options.no_cache and not made.alone else []
     flags += ["--pull"] if options.pull else []
-    minor = facts.buildx.release[1] if facts and facts.buildx.major == 0 else 99
-    for value in for_bake(plan.grants, options.allow):
+    minor = engine.buildx.release[1] if engine and engine.buildx.major == 0 else 99
+    for value in for_bake(plan.entitlements, options.allow):
         if minor >= (20 if value.startswith("fs") else 17):
             flags += ["--allow", value]
     return flags

@@ -1,4 +1,4 @@
-"""Strands: targets that depend on each other one by one, and are one bake call even where a plan is cut into many.
+"""Chains: targets that depend on each other one by one, and are one bake call even where a plan is cut into many.
 
 Each call solves all that its targets depend on: sixty calls of a chain would solve sixty targets thirty times over. In
 one call a failure takes nothing but what is upon it all the same. But BuildKit starts every step of a call that waits
@@ -15,41 +15,41 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.reach import text_of
 
 
-class Strands:
-    """Knows which target follows which in a strand."""
+class Chains:
+    """Knows which target follows which in a chain."""
 
-    def __init__(self, plan: Plan, policy: Policy, kept: AbstractSet[str] = frozenset()) -> None:
-        """Take the plan, how it is run, and what is kept: it is there already."""
+    def __init__(self, plan: Plan, policy: Policy, unchanged: AbstractSet[str] = frozenset()) -> None:
+        """Take the plan, how it is run, and what is unchanged: it is there already."""
         self._plan, self._policy = plan, policy
         upon: dict[str, list[str]] = {}
         for target in plan.targets:
-            for name in {*target.links, *target.needs} if target.name not in kept else ():
+            for name in {*target.depends_on, *target.needs} if target.name not in unchanged else ():
                 upon.setdefault(name, []).append(target.name)
         self._next = {
             name: others[0]
             for name, others in upon.items()
-            if len(others) == 1 and name in plan.by_name and name not in kept
-            if builds(plan.by_name[name].settings) and self._follows(plan.by_name[others[0]], name, kept)
+            if len(others) == 1 and name in plan.by_name and name not in unchanged
+            if builds(plan.by_name[name].settings) and self._follows(plan.by_name[others[0]], name, unchanged)
         }
 
     def of(self, names: Iterable[str], longest: int) -> Iterator[tuple[str, ...]]:
-        """Yield targets, which are in the plan's order, in strands of at most so many."""
+        """Yield targets, which are in the plan's order, in chains of at most so many."""
         left = dict.fromkeys(names)
         for first in list(left):
             if first not in left:
                 continue
-            strand: list[str] = []
+            chain: list[str] = []
             following = first
-            while following in left and len(strand) < longest:
-                strand.append(following)
+            while following in left and len(chain) < longest:
+                chain.append(following)
                 del left[following]
                 following = self._next.get(following, "")
-            yield tuple(strand)
+            yield tuple(chain)
 
-    def _follows(self, target: PlannedTarget, name: str, kept: AbstractSet[str]) -> bool:
+    def _follows(self, target: PlannedTarget, name: str, unchanged: AbstractSet[str]) -> bool:
         """Tell whether a target waits for nothing but one that it depends on."""
-        waits = {*target.links, *target.needs} - kept
-        if not builds(target.settings) or name not in target.links or waits != {name}:
+        waits = {*target.depends_on, *target.needs} - unchanged
+        if not builds(target.settings) or name not in target.depends_on or waits != {name}:
             return False
         return not (self._policy.jobs or self._policy.timeout(target)) or _is_sequel(target, name, self._plan)
 

@@ -17,7 +17,7 @@ from buildmatrix.engine.progress.events import Line, Listener
 from buildmatrix.engine.progress.rawjson import Documents, passed_on
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.errors import Diagnostic, EngineError
-from buildmatrix.plan.entitlements import grants_of
+from buildmatrix.plan.entitlements import entitlements_of
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Watched
 from buildmatrix.spec.toml.plain import table_of
@@ -85,13 +85,13 @@ class Starter:
         self._count += 1
         folder, archives = self._run.folder / str(self._count), Archives()
         self._write(unit.call, folder, archives)
-        live = Live(self._run.plan, unit.call, self._run.facts.builder, self._tell, self._told, self._files)
+        live = Live(self._run.plan, unit.call, self._run.engine.builder, self._tell, self._told, self._files)
         live.owns(own, unit.attempt)
         if self._policy.progress != "auto":
             live.begin_all()
         told = self._policy.options.metadata is not None
         watched = self._run.programs.watch(
-            command_of(self._run.plan, unit.call, self._policy, self._run.facts, str(folder)),
+            command_of(self._run.plan, unit.call, self._policy, self._run.engine, str(folder)),
             cwd=self._run.plan.directory,
             on_line=self._handed(self._reader(live, unit.call)),
             on_output=self._handed(None if unit.call.asks and self._policy.progress == "auto" else self._pass_on),
@@ -105,7 +105,7 @@ class Starter:
     def refused(self, made: Call) -> list[Diagnostic]:
         """Return what a call may not read or write as the disk is now: a target before it may have written links."""
         within = map(self._run.plan.by_name.__getitem__, made.within)
-        return list(not_allowed(grants_of(within, self._run.plan.directory), self._policy.options.allow))
+        return list(not_allowed(entitlements_of(within, self._run.plan.directory), self._policy.options.allow))
 
     def _write(self, made: Call, folder: Path, archives: Archives) -> None:
         try:

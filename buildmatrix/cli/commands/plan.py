@@ -129,8 +129,8 @@ def _preflight(run: Session, policy: Policy) -> None:
     from buildmatrix.engine.preflight import preflight
 
     with Probe(run.programs, policy.builder) as probe:
-        facts = preflight(policy.plan, allow=policy.options.allow, probe=probe, programs=run.programs)
-    run.warn(facts.warnings)
-    platforms = " ".join(sorted(facts.builder.platforms)) or "not started yet"
-    builder_words = f'"{one_line(facts.builder.name)}" ({one_line(facts.builder.driver)})'
-    say_wide(f"preflight: buildx {facts.buildx}, builder {builder_words}: {one_line(platforms)}")
+        engine = preflight(policy.plan, allow=policy.options.allow, probe=probe, programs=run.programs)
+    run.warn(engine.warnings)
+    platforms = " ".join(sorted(engine.builder.platforms)) or "not started yet"
+    builder_words = f'"{one_line(engine.builder.name)}" ({one_line(engine.builder.driver)})'
+    say_wide(f"preflight: buildx {engine.buildx}, builder {builder_words}: {one_line(platforms)}")

@@ -14,7 +14,7 @@ from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline import whole
 from buildmatrix.plan.bakefile import bake_text, bakeable, whole_document
-from buildmatrix.plan.entitlements import for_bake, grants_of
+from buildmatrix.plan.entitlements import entitlements_of, for_bake
 from buildmatrix.plan.portable import Whole
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import one_line, redacted
@@ -88,7 +88,7 @@ def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnosti
 def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:
     """Return what bake has to be allowed where it runs: here, from where the way to the file is `here`, or there."""
     targets = found.seen_from(here).plan.targets
-    return for_bake(grants_of(targets, str(Path.cwd() if here else run.sources.directory)), ())
+    return for_bake(entitlements_of(targets, str(Path.cwd() if here else run.sources.directory)), ())
 
 
 def _write(text: str, output: str | None, root: str, *, check: bool) -> None:

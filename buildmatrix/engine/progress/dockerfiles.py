@@ -26,7 +26,7 @@ class Dockerfiles:
         """Return all that a target depends on, a base before what depends on it."""
         if name not in self._upon:
             targets = self._plan.by_name
-            found = set(reached(targets[name].links, lambda one: targets[one].links))
+            found = set(reached(targets[name].depends_on, lambda one: targets[one].depends_on))
             self._upon[name] = tuple(one.name for one in self._plan.targets if one.name in found)
         return self._upon[name]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class TargetDone:
 class TargetEnded:
     """A target has ended for good."""
 
-    outcome: TargetOutcome
+    outcome: BuildOutcome
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ def catalog_of(expansion: Expansion) -> Catalog:
         groups=tuple(KnownGroup(name=one.name, members=one.members, targets=select(one.name)) for one in groups),
         targets=tuple(name for name, target in spec.targets.items() if not target.abstract),
         cells=tuple(expansion.entries),
-        variables=tuple(expansion.room.variables.values()),
+        variables=tuple(expansion.rendering.variables.values()),
         choices={name: _choices(variable) for name, variable in spec.variables.items()},
     )
 

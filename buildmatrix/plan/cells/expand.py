@@ -21,14 +21,14 @@ from buildmatrix.plan.cells.matrix import (
 from buildmatrix.plan.cells.merge import Heritage, override_layers
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
-from buildmatrix.plan.model import MatrixFacts
+from buildmatrix.plan.model import MatrixSize
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.recovery import ANY_SETTING
 from buildmatrix.spec.rows.settings import NAME, Settings
 from buildmatrix.spec.rows.shapes import is_template, row_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
-from buildmatrix.template.context import CellRoom, Room
+from buildmatrix.template.context import CellRendering, Rendering
 from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
 
 _NAME = re.compile(NAME)
@@ -38,12 +38,12 @@ _LINE = re.compile(r" \(line ([0-9]+) of it\)$")
 class Expansion:
     """All entries of a spec by name, and the settings of each when they are asked for."""
 
-    def __init__(self, spec: Spec, room: Room, problems: Problems) -> None:
+    def __init__(self, spec: Spec, rendering: Rendering, problems: Problems) -> None:
         """Expand every matrix; what is wrong is added to `problems`, and what cannot be expanded has no entry."""
-        self.spec, self.room, self.problems = spec, room, problems
+        self.spec, self.rendering, self.problems = spec, rendering, problems
         self.entries: dict[str, Entry] = {}
-        self.matrices: dict[str, MatrixFacts] = {}
-        self.rooms: dict[str, CellRoom] = {}
+        self.matrices: dict[str, MatrixSize] = {}
+        self.renderings: dict[str, CellRendering] = {}
         said: set[tuple[Place, str]] = set()
         self._faults = {name: Faults(name, problems, said) for name in spec.targets}
         self._heritage = Heritage(spec)
@@ -70,7 +70,7 @@ class Expansion:
     def _expand(self, target: DeclaredTarget) -> None:
         matrix = target.table.matrix
         if matrix is None:
-            self.rooms[target.name] = CellRoom(self.room, target.name, ())
+            self.renderings[target.name] = CellRendering(self.rendering, target.name, ())
             self._enter(Entry(target.name, target, {}))
             return
         faults = len(self.problems.errors)
@@ -83,15 +83,15 @@ class Expansion:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
             self.problems.error("too-many", message, inside(target.place, "matrix", part="key"))
             return
-        self.rooms[target.name] = CellRoom(
-            self.room, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell}
+        self.renderings[target.name] = CellRendering(
+            self.rendering, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell}
         )
-        self.matrices[target.name] = MatrixFacts(axes=tuple(axes), cells=len(cells), excluded=excluded)
-        room = self.rooms[target.name]
-        room.cells = [(None, cell) for cell in cells]
+        self.matrices[target.name] = MatrixSize(axes=tuple(axes), cells=len(cells), excluded=excluded)
+        rendering = self.renderings[target.name]
+        rendering.cells = [(None, cell) for cell in cells]
         named = [(self._name(target, cell, axes), cell) for cell in cells]
         self._check_cell_names(target, [name for name, _ in named])
-        room.cells = named
+        rendering.cells = named
         for name, cell in named:
             self._enter(Entry(name, target, cell))
 
@@ -125,7 +125,7 @@ class Expansion:
             return cell_name(target.name, cell, axes)
         place = inside(target.place, "name")
         try:
-            name = self.rooms[target.name].at(None, cell)(text) if is_template(text) else text
+            name = self.renderings[target.name].at(None, cell)(text) if is_template(text) else text
         except BadTemplateError as error:
             self._faults[target.name].add(
                 error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint
@@ -209,7 +209,7 @@ class Expansion:
         if not is_template(text):
             return text
         try:
-            return self.room.evaluate(text, target.name)
+            return self.rendering.evaluate(text, target.name)
         except BadTemplateError as error:
             self._faults[target.name].add(
                 error.code, f"target.{target.name}.matrix: {error.message}", place, "", hint=error.hint
@@ -221,17 +221,17 @@ class Expansion:
     def settings(self, entry: Entry) -> tuple[Settings, Mapping[Pointer, Place]]:
         """Return an entry's settings, rendered and checked, and where each was declared."""
         recipe = self._recipe(entry)
-        room = self.rooms[entry.target.name]
+        rendering = self.renderings[entry.target.name]
         bad = self._bad(entry.target.name, entry.name)
         try:
-            self.room.templates.spend(recipe.length)
+            self.rendering.templates.spend(recipe.length)
         except BadTemplateError as error:
             bad(error, ANY_SETTING, entry.target.place)
-        return recipe.settings(entry.name, room.at(entry.name, entry.cell), bad), recipe.origins
+        return recipe.settings(entry.name, rendering.at(entry.name, entry.cell), bad), recipe.origins
 
     def close(self) -> None:
         """End what templates needed: nothing more will be rendered."""
-        self.room.templates.close()
+        self.rendering.templates.close()
 
     def wrong(self, entry: Entry) -> frozenset[str]:
         """Return the attributes of an entry's settings that had errors: what follows from those is not worth saying."""
@@ -255,12 +255,12 @@ class Expansion:
         """Return what looks at a template without rendering it: it always raises, at best with nothing to say."""
         matrix = target.table.matrix or Matrix()
         local = {axis for table in [matrix.axes or {}, *(matrix.include or ())] for axis in table}
-        known = {*self.room.scope, *local, "target", "name"}
+        known = {*self.rendering.scope, *local, "target", "name"}
 
         def read(text: str) -> str:
-            template = self.room.templates[text]
+            template = self.rendering.templates[text]
             if target.name not in self.spec.damage.shapeless:
-                self.room.templates.check_names(template, known)
+                self.rendering.templates.check_names(template, known)
             raise BadTemplateError("", code=FOLLOWS)
 
         return read

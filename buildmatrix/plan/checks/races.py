@@ -62,6 +62,6 @@ def _is_before(name: str, later: str, by_name: Mapping[str, PlannedTarget]) -> b
 
     def before(at: tuple[str, bool]) -> list[tuple[str, bool]]:
         one, needed = by_name.get(at[0]), at[1]
-        return [(link, needed) for link in one.links] + [(need, True) for need in one.needs] if one else []
+        return [(link, needed) for link in one.depends_on] + [(need, True) for need in one.needs] if one else []
 
     return (name, True) in reached([(later, False)], before)

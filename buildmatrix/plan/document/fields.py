@@ -61,7 +61,7 @@ class Asked(Document):
     included_file: Annotated[
         str, Of("home"), Doc('The included file whose targets are meant where nothing is selected; "" for none.')
     ]
-    set: Annotated[tuple[str, ...], Of("sets"), Doc("The --set options.")]
+    set: Annotated[tuple[str, ...], Of("set_options"), Doc("The --set options.")]
     output: Annotated[Literal["declared", "push", "load", "none"], Doc("What --push, --load and --no-output ask for.")]
     variables: Annotated[
         Mapping[str, GivenValue],
@@ -107,12 +107,11 @@ class TargetOfPlan(Document):
     stage: Annotated[int, _AT_LEAST_1, Doc("When it is built; those of a stage may be built at the same time.")]
     why: Annotated[Why, Of("reason"), Doc("Why it is in the plan.")]
     exported: Annotated[bool, Doc("false: only built because others depend on it.")]
-    depends_on: Annotated[tuple[str, ...], Of("links"), Doc("Targets whose images it is built from, by `contexts`.")]
+    depends_on: Annotated[tuple[str, ...], Doc("Targets whose images it is built from, by `contexts`.")]
     needs: Annotated[tuple[str, ...], Doc("Targets that are built first, for order only.")]
     declared_in: Annotated[str, Of("place.file"), Doc("The file that declares it.")]
     carried_over: Annotated[
         tuple[str, ...],
-        Of("lacking"),
         Doc("Platforms left out by --platform, which are taken over from what its tags hold."),
     ]
     staging_tags: Annotated[
@@ -139,8 +138,8 @@ class Entitlement(Document):
     value: Annotated[str, Doc("As --allow takes it.")]
     target: Annotated[str, Doc("The target that asks for it.")]
     automatic: Annotated[bool, Doc("true: it stays within the repository, and `apply` allows it by itself.")]
-    file: Annotated[str | None, Of(lambda grant, known: known.where(grant.place)[0]), _FILE]
-    line: Annotated[int | None, _AT_LEAST_1, Of(lambda grant, known: known.where(grant.place)[1]), _LINE]
+    file: Annotated[str | None, Of(lambda entitlement, known: known.where(entitlement.place)[0]), _FILE]
+    line: Annotated[int | None, _AT_LEAST_1, Of(lambda entitlement, known: known.where(entitlement.place)[1]), _LINE]
 
 
 class WarningOfPlan(Document):
@@ -185,7 +184,7 @@ class PlanDocument(Document):
     ]
     targets: Annotated[tuple[TargetOfPlan, ...], Doc("In the order in which they are built.")]
     matrices: Annotated[Mapping[str, MatrixOfPlan], Doc("The matrices by the names of their targets.")]
-    allow: Annotated[tuple[Entitlement, ...], Of("grants"), Doc("What builds have to be allowed.")]
+    allow: Annotated[tuple[Entitlement, ...], Of("entitlements"), Doc("What builds have to be allowed.")]
     warnings: Annotated[tuple[WarningOfPlan, ...], Doc("What may not be meant.")]
     apply: Annotated[Apply, Doc("The file's [apply].")]
 

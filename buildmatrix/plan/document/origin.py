@@ -8,7 +8,7 @@ from buildmatrix.git.facts import Git
 from buildmatrix.plan.model import Given, Made
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import Spec
-from buildmatrix.template.context import Room
+from buildmatrix.template.context import Rendering
 from buildmatrix.template.request import Request
 from buildmatrix.template.variables import reached
 from buildmatrix.text import redacted
@@ -16,12 +16,12 @@ from buildmatrix.text import redacted
 EPOCH = "SOURCE_DATE_EPOCH"
 
 
-def made_of(spec: Spec, request: Request, room: Room, git: Git) -> Made:
+def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Made:
     """Return what a plan was made from, beside its spec."""
     secret = reached(spec, spec.confidential)
     given = {}
-    for name in sorted(reached(spec, room.used)):
-        found = room.variables[name]
+    for name in sorted(reached(spec, rendering.used)):
+        found = rendering.variables[name]
         if found.origin not in {"--var", "--var-file", "environment"}:
             continue
         hidden = name in secret or _is_hidden(found.given)
@@ -29,12 +29,12 @@ def made_of(spec: Spec, request: Request, room: Room, git: Git) -> Made:
         given[name] = Given(value=found.given, origin=found.origin, env=env, secret=hidden)
     return Made(
         home=spec.home.file if spec.home else "",
-        sets=request.sets,
+        set_options=request.set_options,
         output=request.output,
         given=given,
         facts=git.known(),
         epoch=request.environment.get(EPOCH),
-        files=tuple(dict.fromkeys((*_files(spec, room), *request.files, *_within(spec, request.variable_files)))),
+        files=tuple(dict.fromkeys((*_files(spec, rendering), *request.files, *_within(spec, request.variable_files)))),
     )
 
 
@@ -43,10 +43,10 @@ def _is_hidden(value: object) -> bool:
     return any(redacted(text) != text for text in map(text_of, items))
 
 
-def _files(spec: Spec, room: Room) -> Iterator[str]:
+def _files(spec: Spec, rendering: Rendering) -> Iterator[str]:
     """Yield the files whose first line gives a variable its value."""
     for name, variable in spec.variables.items():
-        if room.variables[name].origin == "file" and variable.table.file:
+        if rendering.variables[name].origin == "file" and variable.table.file:
             yield os.path.normpath(os.path.join(os.path.dirname(variable.place.file), variable.table.file))  # noqa: PTH118, PTH120
 
 

@@ -64,7 +64,7 @@ def request_of(document: Document, given: Mapping[str, str], environment: Mappin
         variables={**_from(values, "--var"), **given},
         file_values={name: _value(name, text) for name, text in _from(values, "--var-file").items()},
         files=tuple(asked["files"]),
-        sets=tuple(asked["set"]),
+        set_options=tuple(asked["set"]),
         output=asked["output"],
         environment={**here, **{values[name]["env"]: text for name, text in _from(values, "environment").items()}},
     )

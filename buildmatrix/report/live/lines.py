@@ -7,7 +7,7 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Self
 
-from buildmatrix.engine.outcome import Status, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Status
 from buildmatrix.engine.progress.events import Event, Line, Retrying, TargetDone, TargetEnded, TargetStarted
 from buildmatrix.report.live.rows import BUSY, Row, Rows
 from buildmatrix.report.run.words import DIGEST, duration
@@ -163,7 +163,7 @@ def done(row: Row, style: Style) -> str:
     return " ".join(filter(None, (painted(status, status, style), f"{row.took:.1f}s" if row.took else "", row.left)))
 
 
-def ended(outcome: TargetOutcome, style: Style, *, short: bool = False, logged: bool = False) -> str:
+def ended(outcome: BuildOutcome, style: Style, *, short: bool = False, logged: bool = False) -> str:
     """Return how a target ended, in one line: `built 12.4s sha256:4af5eec9f528`; `short`: only what is behind that.
 
     Where its log follows (`logged`), that says why it failed.

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.progress.events import (
     Event,
     LogLine,
@@ -61,7 +61,7 @@ class Row:
     since: float = 0.0
     took: float = 0.0
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
-    outcome: TargetOutcome | None = None
+    outcome: BuildOutcome | None = None
 
     @property
     def left(self) -> str:

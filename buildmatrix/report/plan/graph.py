@@ -27,7 +27,7 @@ def graph(plan: Plan, form: GraphFormat, *, width: int | None = None) -> str:
 def _edges(plan: Plan) -> Iterator[tuple[str, str, Literal["context", "needs"]]]:
     """Yield (target, what is built first, `context` or `needs`)."""
     for target in plan.targets:
-        for name in target.links:
+        for name in target.depends_on:
             yield target.name, name, "context"
         for name in target.needs:
             yield target.name, name, "needs"
@@ -41,7 +41,9 @@ def _text(plan: Plan, width: int | None) -> str:
     lines: list[str] = []
     drawn: set[str] = set()
 
-    roots = [(target.name, target.name, "", "") for target in plan.targets if not target.links and not target.needs]
+    roots = [
+        (target.name, target.name, "", "") for target in plan.targets if not target.depends_on and not target.needs
+    ]
     pending = roots[::-1]
     while pending:  # a chain may be deeper than Python's calls
         name, label, head, tail = pending.pop()

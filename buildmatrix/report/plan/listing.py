@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from buildmatrix.plan.cells.catalog import Catalog
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.layout import Span, laid_out, plain
-from buildmatrix.report.plan.facts import OWN_PLATFORM, quoted
+from buildmatrix.report.plan.details import OWN_PLATFORM, quoted
 from buildmatrix.report.style import Style
 from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, plain_document, to_json
 from buildmatrix.spec.rows.shapes import Doc, Key

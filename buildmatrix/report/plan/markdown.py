@@ -7,7 +7,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.report.layout import in_a_line
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
-from buildmatrix.report.plan.facts import platforms_text, setting_text, why
+from buildmatrix.report.plan.details import platforms_text, setting_text, why
 from buildmatrix.report.plan.text import apply_notes, stage_lines, totals
 from buildmatrix.report.run.words import counted
 from buildmatrix.report.style import Style
@@ -134,10 +134,10 @@ def _beside(plan: Plan, places: Places | None) -> Iterator[str]:
         where = f" ({places.line(warning.place)})" if places and warning.place else ""
         hint = f"; {in_a_line(warning.hint)}" if warning.hint else ""
         yield _quote(f"⚠ {escaped(_short(warning.message + hint + where))}")
-    for grant in sorted(plan.grants, key=lambda grant: grant.automatic):
-        verb = "gives" if grant.automatic else "needs"
-        where = f", {escaped(places.line(grant.place))}" if places else ""
-        yield _quote(f"apply {verb} {code(_short(f'--allow={grant.value}'))} ({code(grant.target)}{where})")
+    for entitlement in sorted(plan.entitlements, key=lambda entitlement: entitlement.automatic):
+        verb = "gives" if entitlement.automatic else "needs"
+        where = f", {escaped(places.line(entitlement.place))}" if places else ""
+        yield _quote(f"apply {verb} {code(_short(f'--allow={entitlement.value}'))} ({code(entitlement.target)}{where})")
     yield from (_quote(escaped(_short(note))) for note in apply_notes(plan))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.report.layout import NARROWEST, cut
-from buildmatrix.report.plan.facts import setting_text
+from buildmatrix.report.plan.details import setting_text
 from buildmatrix.report.shorten import told_apart
 from buildmatrix.report.style import Style
 from buildmatrix.spec.credentials import without_credentials

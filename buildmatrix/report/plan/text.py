@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from buildmatrix.plan.model import Grant, Plan, PlannedTarget
+from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget
 from buildmatrix.plan.publishing import staging_note
 from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.report.layout import Span, fits, in_a_line, laid_out, plain
-from buildmatrix.report.plan.facts import facts_of, labelled, written_out
+from buildmatrix.report.plan.details import details_of, labelled, written_out
 from buildmatrix.report.run.words import counted
 from buildmatrix.report.style import Style
 from buildmatrix.spec.checks.data import shown
@@ -94,12 +94,12 @@ def _group(
 ) -> list[str]:
     if len(group) == 1 and not group[0].cell:
         return _single(group[0], style, width)
-    facts = [facts_of(target) for target in group]
-    common = {fact: text for fact, text in facts[0].items() if all(one.get(fact) == text for one in facts)}
+    details = [details_of(target) for target in group]
+    common = {detail: text for detail, text in details[0].items() if all(one.get(detail) == text for one in details)}
     head: list[Span] = [("  ", plain), (group[0].declared, style.name), (f"  ({_cells(group, plan)})", plain)]
     shown = len(group) if all_cells or len(group) <= FEW else SHOWN
-    own = [labelled({fact: text for fact, text in one.items() if fact not in common}) for one in facts[:shown]]
-    lines = [*laid_out(head, width), *_described(group[0], style, width), *_facts(labelled(common), style, width)]
+    own = [labelled({detail: text for detail, text in one.items() if detail not in common}) for one in details[:shown]]
+    lines = [*laid_out(head, width), *_described(group[0], style, width), *_details(labelled(common), style, width)]
     lines += _rows([target.name for target in group[:shown]], own, style, width)
     if shown < len(group):
         more = f"    … {len(group) - shown:,} more cells like these (--all shows them)"
@@ -108,11 +108,11 @@ def _group(
 
 
 def _single(target: PlannedTarget, style: Style, width: int | None) -> list[str]:
-    facts = labelled(facts_of(target))
-    platforms = facts.pop("platforms", "")
+    details = labelled(details_of(target))
+    platforms = details.pop("platforms", "")
     head: list[Span] = [("  ", plain), (f"{target.name:<22}", style.name), (f"  {platforms}", plain)]
     lines = laid_out(head, width, "      ")
-    return [*lines, *_described(target, style, width), *_facts(facts, style, width)]
+    return [*lines, *_described(target, style, width), *_details(details, style, width)]
 
 
 def _described(target: PlannedTarget, style: Style, width: int | None) -> list[str]:
@@ -128,11 +128,11 @@ def _described(target: PlannedTarget, style: Style, width: int | None) -> list[s
     ]
 
 
-def _facts(facts: dict[str, str], style: Style, width: int | None) -> list[str]:
-    longest = max((len(label) for label in facts), default=0)
+def _details(details: dict[str, str], style: Style, width: int | None) -> list[str]:
+    longest = max((len(label) for label in details), default=0)
     hang = " " * (longest + 6)
     lines = []
-    for label, text in facts.items():
+    for label, text in details.items():
         first, *more = text.split("\n")
         start: list[Span] = [("    ", plain), (label.ljust(longest), style.quiet), (f"  {first}", plain)]
         lines += laid_out(start, width, hang)
@@ -140,40 +140,40 @@ def _facts(facts: dict[str, str], style: Style, width: int | None) -> list[str]:
     return lines
 
 
-def _rows(names: Sequence[str], facts: Sequence[dict[str, str]], style: Style, width: int | None) -> list[str]:
+def _rows(names: Sequence[str], details: Sequence[dict[str, str]], style: Style, width: int | None) -> list[str]:
     """One row a cell: its name, its platforms where they differ, its tags; other differences after those.
 
     Where that is too wide, what stands beside the names goes below them.
     """
     longest = max(map(len, names))
-    platforms = max((len(one.get("platforms", "")) for one in facts), default=0)
+    platforms = max((len(one.get("platforms", "")) for one in details), default=0)
     beside = longest + (platforms + 2 if platforms else 0) + 6
-    texts = [_own(one) for one in facts]
+    texts = [_own(one) for one in details]
     if not fits((" " * beside + text for own in texts for text in own), width):
-        return _stacked(names, facts, texts, style, width)
+        return _stacked(names, details, texts, style, width)
     lines = []
-    for name, one, (first, *more) in zip(names, facts, texts, strict=True):
+    for name, one, (first, *more) in zip(names, details, texts, strict=True):
         column = f"{one.get('platforms', ''):<{platforms}}  " if platforms else ""
         lines.append(f"    {style.name(name.ljust(longest))}  {column}{first}".rstrip())
         lines += [" " * beside + text for text in more]
     return lines
 
 
-def _own(facts: dict[str, str]) -> list[str]:
-    tags = [tag for tag in facts.get("tags", "").split("\n") if tag]
-    others = [f"{label} {text}" for label, text in facts.items() if label not in {"platforms", "tags"}]
+def _own(details: dict[str, str]) -> list[str]:
+    tags = [tag for tag in details.get("tags", "").split("\n") if tag]
+    others = [f"{label} {text}" for label, text in details.items() if label not in {"platforms", "tags"}]
     return [*tags, *others] or [""]
 
 
 def _stacked(
     names: Sequence[str],
-    facts: Sequence[dict[str, str]],
+    details: Sequence[dict[str, str]],
     texts: Sequence[Sequence[str]],
     style: Style,
     width: int | None,
 ) -> list[str]:
     lines = []
-    for name, one, own in zip(names, facts, texts, strict=True):
+    for name, one, own in zip(names, details, texts, strict=True):
         platforms = one.get("platforms", "")
         head: list[Span] = [("    ", plain), (name, style.name), (f"  {platforms}" if platforms else "", plain)]
         lines += laid_out(head, width, "        ")
@@ -182,13 +182,13 @@ def _stacked(
 
 
 def _cells(group: Sequence[PlannedTarget], plan: Plan) -> str:
-    facts = plan.matrices.get(group[0].declared)
-    if facts is None:
+    details = plan.matrices.get(group[0].declared)
+    if details is None:
         return f"{len(group)} cells"
-    whole = facts.cells + facts.excluded
-    axes = " × ".join(facts.axes)
+    whole = details.cells + details.excluded
+    axes = " × ".join(details.axes)
     said = [f"{axes + ': ' if axes else ''}{len(group):,} of {counted(whole, 'cell')}"]
-    return ", ".join(said + ([f"{facts.excluded:,} excluded"] if facts.excluded else []))
+    return ", ".join(said + ([f"{details.excluded:,} excluded"] if details.excluded else []))
 
 
 def _warnings(plan: Plan, style: Style, places: Places | None) -> list[list[Span]]:
@@ -201,14 +201,14 @@ def _warnings(plan: Plan, style: Style, places: Places | None) -> list[list[Span
 
 
 def _allow(plan: Plan, style: Style, places: Places | None) -> list[list[Span]]:
-    longest = max((columns(one_line(grant.value)) for grant in plan.grants), default=0)
+    longest = max((columns(one_line(entitlement.value)) for entitlement in plan.entitlements), default=0)
 
-    def line(grant: Grant) -> str:
-        where = f", {places.line(grant.place)}" if places else ""
-        return f"--allow={padded(one_line(grant.value), longest)}  ({one_line(grant.target + where)})"
+    def line(entitlement: Entitlement) -> str:
+        where = f", {places.line(entitlement.place)}" if places else ""
+        return f"--allow={padded(one_line(entitlement.value), longest)}  ({one_line(entitlement.target + where)})"
 
-    asked = [f"apply needs: {line(grant)}" for grant in plan.grants if not grant.automatic]
-    given = [f"apply gives: {line(grant)}" for grant in plan.grants if grant.automatic]
+    asked = [f"apply needs: {line(entitlement)}" for entitlement in plan.entitlements if not entitlement.automatic]
+    given = [f"apply gives: {line(entitlement)}" for entitlement in plan.entitlements if entitlement.automatic]
     return [*_each(asked, plain), *_each(given, style.quiet)]
 
 

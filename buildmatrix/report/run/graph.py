@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from graphlib import CycleError
 from itertools import pairwise
 
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.graphs import levels
 from buildmatrix.report.run.words import duration
 
@@ -29,7 +29,7 @@ WIDE = 1000
 class Box:
     """A target's box; `x` and `y` are its left upper corner."""
 
-    target: TargetOutcome
+    target: BuildOutcome
     name: str
     note: str
     x: int
@@ -52,7 +52,7 @@ class Graph:
     edges: tuple[tuple[str, bool], ...]
 
 
-def graph_of(targets: Sequence[TargetOutcome]) -> Graph | None:
+def graph_of(targets: Sequence[BuildOutcome]) -> Graph | None:
     """Return the graph, or None where there are no targets, or too many, or (in a plan made by hand) a cycle."""
     if not 0 < len(targets) <= MOST:
         return None
@@ -62,10 +62,10 @@ def graph_of(targets: Sequence[TargetOutcome]) -> Graph | None:
         return None
 
 
-def _graph(targets: Sequence[TargetOutcome]) -> Graph:
+def _graph(targets: Sequence[BuildOutcome]) -> Graph:
     known = {target.name for target in targets}
     firsts = {
-        target.name: tuple(name for name in dict.fromkeys((*target.links, *target.needs)) if name in known)
+        target.name: tuple(name for name in dict.fromkeys((*target.depends_on, *target.needs)) if name in known)
         for target in targets
     }
     used = {name for names in firsts.values() for name in names}
@@ -84,27 +84,27 @@ def _graph(targets: Sequence[TargetOutcome]) -> Graph:
     )
 
 
-def _name(target: TargetOutcome) -> str:
+def _name(target: BuildOutcome) -> str:
     name = target.name
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 + 1 :]}"
 
 
-def _note(target: TargetOutcome) -> str:
+def _note(target: BuildOutcome) -> str:
     """Return `built · 12.4s · 2 platforms`."""
     time = duration(target.seconds) if target.seconds else ""
     platforms = f"{len(target.platforms)} platforms" if len(target.platforms) > 1 else ""
     return " · ".join(text for text in (target.status, time, platforms) if text)
 
 
-def _width(target: TargetOutcome) -> int:
+def _width(target: BuildOutcome) -> int:
     return round(max(len(_name(target)), 0.9 * len(_note(target))) * LETTER) + PADDING
 
 
-def _box(target: TargetOutcome, x: float, y: float, width: int) -> Box:
+def _box(target: BuildOutcome, x: float, y: float, width: int) -> Box:
     return Box(target=target, name=_name(target), note=_note(target), x=round(x), y=round(y), width=width)
 
 
-def _grid(targets: Sequence[TargetOutcome], top: float, size: tuple[int, int]) -> Iterator[Box]:
+def _grid(targets: Sequence[BuildOutcome], top: float, size: tuple[int, int]) -> Iterator[Box]:
     """Yield the boxes of targets that nothing joins, line by line."""
     width, between = max(map(_width, targets), default=1), ROOMY[1]
     columns = max(1, WIDE // (width + between))
@@ -119,7 +119,7 @@ class _Layered:
     A bend is an item of its layer as a target is; edges from one target share theirs.
     """
 
-    def __init__(self, targets: Sequence[TargetOutcome], firsts: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, targets: Sequence[BuildOutcome], firsts: Mapping[str, tuple[str, ...]]) -> None:
         self._targets = {target.name: target for target in targets}
         self._firsts = firsts
         self._layer = _layers(firsts)
@@ -211,7 +211,7 @@ class _Layered:
     def edges(self) -> Iterator[tuple[str, bool]]:
         """Yield each edge's path, and whether only the order is meant."""
         for (first, name), route in self._routes.items():
-            yield self._path(route), first not in self._targets[name].links
+            yield self._path(route), first not in self._targets[name].depends_on
 
     def _path(self, route: Sequence[str]) -> str:
         number = self._layer[route[0]]

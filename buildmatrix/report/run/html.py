@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from buildmatrix.engine.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import Attempt, BuildOutcome, Outcome, Status, StepOutcome
 from buildmatrix.report.run.about import NOTHING, About, link_from
 from buildmatrix.report.run.graph import graph_of
 from buildmatrix.report.run.timeline import longest_text, most_steps, picked, timeline_of
@@ -107,7 +107,7 @@ def _verdict(outcome: Outcome) -> tuple[Status, str]:
     )
 
 
-def _longest_excerpt(targets: Sequence[TargetOutcome]) -> int:
+def _longest_excerpt(targets: Sequence[BuildOutcome]) -> int:
     many = min(MOST_FAILURES, sum(bool(target.excerpt) for target in targets))
     return min(LONGEST_EXCERPT, ALL_EXCERPTS // max(1, many))
 
@@ -117,21 +117,21 @@ class Group:
     """All targets of one name in the file."""
 
     name: str
-    targets: tuple[TargetOutcome, ...]
+    targets: tuple[BuildOutcome, ...]
     counts: Mapping[Status, int]
     upon: tuple[str, ...]
 
 
-def _groups(targets: Sequence[TargetOutcome]) -> list[Group]:
-    members: dict[str, list[TargetOutcome]] = {}
+def _groups(targets: Sequence[BuildOutcome]) -> list[Group]:
+    members: dict[str, list[BuildOutcome]] = {}
     for target in targets:
         members.setdefault(target.declared, []).append(target)
     declared = {target.name: target.declared for target in targets}
     return [_group(name, few, declared) for name, few in members.items()]
 
 
-def _group(name: str, targets: Sequence[TargetOutcome], declared: Mapping[str, str]) -> Group:
-    upon = {declared.get(first, first): None for target in targets for first in (*target.links, *target.needs)}
+def _group(name: str, targets: Sequence[BuildOutcome], declared: Mapping[str, str]) -> Group:
+    upon = {declared.get(first, first): None for target in targets for first in (*target.depends_on, *target.needs)}
     numbers = count_of(targets)
     return Group(
         name=name,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from buildmatrix.engine.outcome import Outcome, Status, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Outcome, Status
 from buildmatrix.report.diagnostics.places import Spot
 from buildmatrix.report.run.about import NOTHING, About
 from buildmatrix.report.run.words import count_of
@@ -14,7 +14,7 @@ _STARTED = Doc("Seconds from the run's start.")
 _DOCKERFILE = Doc("The Dockerfile, or what holds it, from the repository's root.")
 
 
-def _spot(target: TargetOutcome, about: About) -> Spot:
+def _spot(target: BuildOutcome, about: About) -> Spot:
     return about.declared.get(target.name, Spot(file=""))
 
 
@@ -78,7 +78,7 @@ class TargetOfRun(Document):
         tuple[str, ...], Doc("Platforms that were not built, but taken over from what its tags held.")
     ]
     tags: Annotated[tuple[str, ...], Doc("Those that point at it now.")]
-    depends_on: Annotated[tuple[str, ...], Of("links"), Doc("What its image is built from, by `contexts`.")]
+    depends_on: Annotated[tuple[str, ...], Doc("What its image is built from, by `contexts`.")]
     needs: Annotated[tuple[str, ...], Doc("What is built first, for order only.")]
     started: Annotated[
         float | None,

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from buildmatrix.engine.outcome import Attempt, Outcome, TargetOutcome
+from buildmatrix.engine.outcome import Attempt, BuildOutcome, Outcome
 from buildmatrix.report.diagnostics.places import Spot
 from buildmatrix.report.run.about import NOTHING, About
 from buildmatrix.report.run.words import cause, duration, platforms_of, where_of
@@ -49,7 +49,7 @@ def _totals(root: ET.Element, suite: ET.Element, outcome: Outcome) -> None:
         suite.set("timestamp", clean(outcome.started[: len("2026-01-02T03:04:05")]))  # the schema wants no zone
 
 
-def _case(suite: ET.Element, target: TargetOutcome, spot: Spot | None) -> None:
+def _case(suite: ET.Element, target: BuildOutcome, spot: Spot | None) -> None:
     case = ET.SubElement(
         suite, "testcase", classname=clean(_class(target, spot)), name=clean(target.name), time=f"{target.seconds:.3f}"
     )
@@ -68,13 +68,13 @@ def _case(suite: ET.Element, target: TargetOutcome, spot: Spot | None) -> None:
         ET.SubElement(case, "system-out").text = clean("\n".join(map(_attempt, target.attempts)))
 
 
-def _class(target: TargetOutcome, spot: Spot | None) -> str:
+def _class(target: BuildOutcome, spot: Spot | None) -> str:
     """Return `buildmatrix.images.app.app`: before the last dot is what servers show as a package: the directory."""
     folders = [part.replace(".", "_") for part in (spot.file if spot else "").split("/")[:-1] if part not in {"", ".."}]
     return ".".join(["buildmatrix", *folders, target.declared])
 
 
-def _facts(target: TargetOutcome) -> list[tuple[str, str]]:
+def _facts(target: BuildOutcome) -> list[tuple[str, str]]:
     return [
         ("status", target.status),
         ("call", target.call),
@@ -86,7 +86,7 @@ def _facts(target: TargetOutcome) -> list[tuple[str, str]]:
     ]
 
 
-def _failure(case: ET.Element, target: TargetOutcome) -> None:
+def _failure(case: ET.Element, target: BuildOutcome) -> None:
     kind = (target.attempts[-1].kind if target.attempts else "") or "build"
     element = ET.SubElement(
         case,

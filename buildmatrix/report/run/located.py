@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from buildmatrix.engine.failures.places import told_at
-from buildmatrix.engine.outcome import Finding, Outcome, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
 from buildmatrix.report.diagnostics.places import Places
 
 
@@ -14,7 +14,7 @@ def located(outcome: Outcome, places: Places) -> Outcome:
     return replace(outcome, targets=targets, warnings=tuple(warnings))
 
 
-def _target(target: TargetOutcome, places: Places) -> TargetOutcome:
+def _target(target: BuildOutcome, places: Places) -> BuildOutcome:
     if target.place is None and not target.findings:
         return target
     is_of_dockerfile = target.place is not None and (target.place.within or target.place.line)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from buildmatrix.engine.outcome import Finding, Outcome, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
 from buildmatrix.report.layout import Span, fits, in_a_line, laid_out, plain
 from buildmatrix.report.live.lines import painted
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
@@ -57,7 +57,7 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None, an
     return "\n".join(["", *lines]) + "\n"
 
 
-def _blocks(targets: Sequence[TargetOutcome], width: int | None) -> dict[tuple[str, str], list[str]]:
+def _blocks(targets: Sequence[BuildOutcome], width: int | None) -> dict[tuple[str, str], list[str]]:
     """Return what is said below the rows, with the step or call it is of: each once, with all whose it is."""
     found: dict[tuple[str, str], list[str]] = {}
     for target in targets:
@@ -66,7 +66,7 @@ def _blocks(targets: Sequence[TargetOutcome], width: int | None) -> dict[tuple[s
     return found
 
 
-def _block(target: TargetOutcome, width: int | None) -> list[str]:
+def _block(target: BuildOutcome, width: int | None) -> list[str]:
     """Return what is said of a target below its row: of a failed one its log, and what the row has no room for."""
     if target.status != "failed":
         return [target.answer] if target.answer else []
@@ -74,12 +74,12 @@ def _block(target: TargetOutcome, width: int | None) -> list[str]:
     return [text for text in (target.excerpt, reason, target.hint) if text]
 
 
-def _is_said_whole(target: TargetOutcome, width: int | None) -> bool:
+def _is_said_whole(target: BuildOutcome, width: int | None) -> bool:
     """Tell whether a row has room for why its target failed: a file and a pipe have it for all that is one line."""
     return (width is None or columns(target.reason) <= WIDEST) and "\n" not in target.reason
 
 
-def _reason(target: TargetOutcome, width: int | None) -> str:
+def _reason(target: BuildOutcome, width: int | None) -> str:
     """Return why a target is not there, on one line; on a terminal its end, which tells the cause."""
     text = flat(target.reason)
     return text if width is None or target.status != "failed" else last_of(text, WIDEST)
@@ -99,7 +99,7 @@ def _indented(text: str, width: int | None) -> list[str]:
     return [part for line in lines for part in laid_out([(line, plain)], width)]
 
 
-def _rows(targets: Sequence[TargetOutcome], style: Style, width: int | None) -> list[str]:
+def _rows(targets: Sequence[BuildOutcome], style: Style, width: int | None) -> list[str]:
     """Return a row for each target: side by side what has room, else tags and platforms below the name."""
     names = max((len(one_line(target.name)) for target in targets), default=0)
     tags = max((len(one_line(tag)) for target in targets for tag in target.tags), default=0)
@@ -115,7 +115,7 @@ def _rows(targets: Sequence[TargetOutcome], style: Style, width: int | None) -> 
     return [line for target, head in zip(targets, heads, strict=True) for line in _stacked(target, head, width)]
 
 
-def _head(target: TargetOutcome, names: int, style: Style) -> list[Span]:
+def _head(target: BuildOutcome, names: int, style: Style) -> list[Span]:
     seconds = f"{target.seconds:>6.1f}s" if target.seconds else " " * 7
     return [
         ("  ", plain),
@@ -126,12 +126,12 @@ def _head(target: TargetOutcome, names: int, style: Style) -> list[Span]:
     ]
 
 
-def _beside(target: TargetOutcome, tags: int, width: int | None) -> list[str]:
+def _beside(target: BuildOutcome, tags: int, width: int | None) -> list[str]:
     first, *more = [*map(one_line, target.tags), ""][: max(1, len(target.tags))]
     return ["  ".join(_details(target, first.ljust(tags), width)), *more]
 
 
-def _stacked(target: TargetOutcome, head: Sequence[Span], width: int | None) -> list[str]:
+def _stacked(target: BuildOutcome, head: Sequence[Span], width: int | None) -> list[str]:
     """Return a row whose name may be long: its digest or reason beside it, its tags and platforms below it."""
     first, *more = _details(target, "", width) or [""]
     if fits(["".join(text for text, _ in head) + "  ".join([first, *more])], width):
@@ -141,12 +141,12 @@ def _stacked(target: TargetOutcome, head: Sequence[Span], width: int | None) -> 
     return [*lines, *(line for text in below for line in laid_out([(f"      {text}", plain)], width, "        "))]
 
 
-def _said(target: TargetOutcome) -> bool:
+def _said(target: BuildOutcome) -> bool:
     """Tell whether a row says something else than what there is now."""
     return target.status in {"failed", "stopped", "skipped"} or not target.exported or bool(target.call)
 
 
-def _details(target: TargetOutcome, tag: str, width: int | None) -> list[str]:
+def _details(target: BuildOutcome, tag: str, width: int | None) -> list[str]:
     """Return what stands behind the time: why it is not there, else what there is."""
     if target.status in {"failed", "stopped", "skipped"}:
         tried = f"after {len(target.attempts)} attempts" if len(target.attempts) > 1 else ""
@@ -183,7 +183,7 @@ def _facts(outcome: Outcome, about: About) -> list[str]:
     return [*lines, *(f"> **{escaped(problem)}**" for problem in problems(outcome))]
 
 
-def _failures(failed: Sequence[TargetOutcome]) -> list[str]:
+def _failures(failed: Sequence[BuildOutcome]) -> list[str]:
     """Return each failure with the end of its log; together they take half of the room."""
     found: list[str] = []
     room = LONGEST // 2
@@ -213,7 +213,7 @@ def _warning(finding: Finding) -> str:
     return f"{escaped(replace(finding, url='').text)} {code(finding.url)}"
 
 
-def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
+def _failure(target: BuildOutcome, longest: int, *, is_open: bool) -> str:
     where = f" at {summary_code(where_of(target))}" if target.failed_line else ""
     title = f"<b>{summary_code(target.name)}</b> failed{where}: {summary_code(redacted(cause(target))[:500])}"
     lines = [fenced(last_lines(target.excerpt, longest))] if target.excerpt else []
@@ -222,7 +222,7 @@ def _failure(target: TargetOutcome, longest: int, *, is_open: bool) -> str:
     return folded(title, "\n\n".join(lines) or "It left no log.", is_open=is_open)
 
 
-def _answers(targets: Sequence[TargetOutcome]) -> list[str]:
+def _answers(targets: Sequence[BuildOutcome]) -> list[str]:
     """Return what a `call` was answered for each target that has a text, as long as there is room."""
     told = [target for target in targets if target.answer]
     texts = [folded(f"<b>{summary_code(target.name)}</b>: {target.call}", fenced(target.answer)) for target in told]
@@ -230,7 +230,7 @@ def _answers(targets: Sequence[TargetOutcome]) -> list[str]:
     return [*shown, f"… and {len(texts) - len(shown):,} more answers"] if shown != texts else shown
 
 
-def _table(targets: Sequence[TargetOutcome], room: int) -> str:
+def _table(targets: Sequence[BuildOutcome], room: int) -> str:
     sized = any(target.size for target in targets)
     heads = ["target", "status", "platforms", "tags", "digest", *(["size"] if sized else []), "time"]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
@@ -247,7 +247,7 @@ def _table(targets: Sequence[TargetOutcome], room: int) -> str:
     return folded(f"{len(targets):,} targets", table) if len(targets) > MANY else table
 
 
-def _row(target: TargetOutcome, *, sized: bool) -> str:
+def _row(target: BuildOutcome, *, sized: bool) -> str:
     said = target.reason or asked(target)
     reason = f": {escaped(said)}" if said else ""
     cells = [

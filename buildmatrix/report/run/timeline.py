@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from buildmatrix.engine.outcome import Attempt, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import Attempt, BuildOutcome, Outcome, StepOutcome
 from buildmatrix.report.run.words import duration
 
 MOST_STEPS, FEWEST_STEPS, ALL_STEPS = 200, 2, 4000
@@ -43,7 +43,7 @@ class Row:
     `whole` stands for the steps that are not drawn, where some are not.
     """
 
-    target: TargetOutcome
+    target: BuildOutcome
     whole: Bar | None
     tries: tuple[Bar, ...]
     lanes: tuple[tuple[str, tuple[Bar, ...]], ...]
@@ -95,11 +95,11 @@ def picked(steps: Sequence[StepOutcome], most: int) -> Sequence[StepOutcome]:
     return [steps[index] for index in sorted(by_weight[:most])]
 
 
-def _ran(target: TargetOutcome) -> bool:
+def _ran(target: BuildOutcome) -> bool:
     return bool(target.steps or target.attempts or target.seconds)
 
 
-def _end(target: TargetOutcome) -> float:
+def _end(target: BuildOutcome) -> float:
     return max(
         [
             target.started + target.seconds,
@@ -125,7 +125,7 @@ def _clock(seconds: float, step: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _row(target: TargetOutcome, whole: float, most: int, longest: int) -> Row:
+def _row(target: BuildOutcome, whole: float, most: int, longest: int) -> Row:
     tries = target.attempts if len(target.attempts) > 1 else ()
     lanes = _lanes(target, picked(target.steps, most))
     is_cut = len(target.steps) > most
@@ -137,7 +137,7 @@ def _row(target: TargetOutcome, whole: float, most: int, longest: int) -> Row:
     )
 
 
-def _lanes(target: TargetOutcome, steps: Sequence[StepOutcome]) -> Iterator[tuple[str, list[StepOutcome]]]:
+def _lanes(target: BuildOutcome, steps: Sequence[StepOutcome]) -> Iterator[tuple[str, list[StepOutcome]]]:
     """Yield the steps by node and platform; those that ran side by side lie in lanes side by side."""
     groups: dict[str, list[StepOutcome]] = {}
     place = _places(target)
@@ -159,7 +159,7 @@ def _side_by_side(steps: Sequence[StepOutcome]) -> list[list[StepOutcome]]:
     return lanes
 
 
-def _places(target: TargetOutcome) -> Callable[[StepOutcome], str]:
+def _places(target: BuildOutcome) -> Callable[[StepOutcome], str]:
     """Return what names a step's lane: its node, and its platform where there are several.
 
     A step of which no node is known ran on the only one that its target used.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from buildmatrix.engine.outcome import Outcome, Status, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Outcome, Status
 from buildmatrix.report.layout import in_a_line
 
 STATUSES: tuple[Status, ...] = ("built", "cached", "unchanged", "checked", "failed", "stopped", "skipped")
@@ -21,7 +21,7 @@ def last_lines(text: str, longest: int) -> str:
     return "…\n" + (end.partition("\n")[2] or end)
 
 
-def count_of(targets: Iterable[TargetOutcome]) -> dict[Status, int]:
+def count_of(targets: Iterable[BuildOutcome]) -> dict[Status, int]:
     """Return how many targets have each status."""
     found: dict[Status, int] = dict.fromkeys(STATUSES, 0)
     for target in targets:
@@ -76,25 +76,25 @@ def told(outcome: Outcome) -> frozenset[str]:
     return frozenset(f"{target.name} {verb}{target.reason}" for target in failed for verb in ("failed: ", ""))
 
 
-def platforms_of(target: TargetOutcome) -> str:
+def platforms_of(target: BuildOutcome) -> str:
     """Return the platforms of what a target left: `linux/arm64, carried over linux/amd64`."""
     built, carried_over = " ".join(target.platforms), " ".join(target.carried_over)
     return f"{built}, carried over {carried_over}" if carried_over else built
 
 
-def where_of(target: TargetOutcome) -> str:
+def where_of(target: BuildOutcome) -> str:
     """Return `FILE:LINE` of the step that failed; "" where that is not known."""
     return f"{target.failed_file}:{target.failed_line}" if target.failed_line else ""
 
 
-def asked(target: TargetOutcome) -> str:
+def asked(target: BuildOutcome) -> str:
     """Return what came of a target's `call`, in short: `check: no warnings`; "" where it was built."""
     if not target.call or target.status != "checked":
         return ""
     return "check: no warnings" if target.call == "check" and not target.findings else target.call
 
 
-def cause(target: TargetOutcome) -> str:
+def cause(target: BuildOutcome) -> str:
     """Return why a target did not get built: the step that failed, else the last attempt's problem or the reason."""
     problem = target.attempts[-1].problem if target.attempts else ""
     return target.failed_step or target.reason or problem

@@ -13,7 +13,7 @@ from tests.plans import plan
 
 def target(name: str, *links: str, needs: tuple[str, ...] = (), **settings: Any) -> PlannedTarget:
     contexts = {link: f"target:{link}" for link in links}
-    return plans.target(name, Settings(contexts=contexts, **settings), links=links, needs=needs)
+    return plans.target(name, Settings(contexts=contexts, **settings), depends_on=links, needs=needs)
 
 
 THREE = plan(target("base"), target("app", "base"), target("other"))

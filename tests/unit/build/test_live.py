@@ -35,7 +35,7 @@ PUSHED, NOTHING = (RegistryOutput(type="registry"),), (CacheonlyOutput(type="cac
 def target(name: str, text: str, *links: str, **more: Any) -> PlannedTarget:
     settings = {"platforms": PLATFORMS, "output": NOTHING, "dockerfile_inline": text, **more}
     contexts = {link: f"target:{link}" for link in links}
-    return plans.target(name, Settings(contexts=contexts, **settings), links=links)
+    return plans.target(name, Settings(contexts=contexts, **settings), depends_on=links)
 
 
 class Heard:

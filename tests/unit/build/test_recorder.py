@@ -10,13 +10,13 @@ import pytest
 
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.recorder import Recorder, Records
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.progress.events import Event, LogLine, TargetEnded
 
 
 def ended(name: str, **more: Any) -> TargetEnded:
     return TargetEnded(
-        outcome=TargetOutcome(
+        outcome=BuildOutcome(
             name=name, target=name, declared=name, status="built", exported=True, platforms=(), tags=(), **more
         )
     )
@@ -78,13 +78,13 @@ def test_all_is_recorded_after_an_interruption() -> None:
 
 
 def test_only_a_log_that_was_written_is_told(tmp_path: Path) -> None:
-    kept = records([], Logs(tmp_path / "logs"))
+    unchanged = records([], Logs(tmp_path / "logs"))
     shown: list[Event] = []
-    with Recorder(kept, shown.append) as recorder:
+    with Recorder(unchanged, shown.append) as recorder:
         recorder.tell(LogLine(target="a", at="", text="said"))
         for name in ("a", "b"):
-            recorder.tell(ended(name, log=kept.log_of(name)))
-    kept.logs.close()  # type: ignore[union-attr]
+            recorder.tell(ended(name, log=unchanged.log_of(name)))
+    unchanged.logs.close()  # type: ignore[union-attr]
     assert {name: outcome.log for name, outcome in recorder.ended.items()} == {
         "a": str(tmp_path / "logs/a.log"),
         "b": "",

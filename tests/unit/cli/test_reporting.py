@@ -13,7 +13,7 @@ from buildmatrix.cli.options import Filters
 from buildmatrix.cli.output import doors
 from buildmatrix.cli.reporting import report
 from buildmatrix.cli.session import request, session
-from buildmatrix.engine.outcome import Outcome, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.publish.sizes import COUNTS_PULLS, MOST, MOST_PULLS, sized, with_sizes
@@ -61,18 +61,18 @@ class Answering:
         return Found(descriptor=Descriptor(digest=digest, media_type=""), body=body)
 
 
-def target(name: str, digest: str, *tags: str, status: Any = "built") -> TargetOutcome:
-    return TargetOutcome(
+def target(name: str, digest: str, *tags: str, status: Any = "built") -> BuildOutcome:
+    return BuildOutcome(
         name=name, target=name, declared=name, status=status, exported=True, platforms=(), tags=tags, digest=digest
     )
 
 
-def sizes(registries: Answering, *targets: TargetOutcome) -> dict[str, int]:
+def sizes(registries: Answering, *targets: BuildOutcome) -> dict[str, int]:
     found = with_sizes(Outcome(targets=targets, seconds=1), None, registries)  # type: ignore[arg-type]
     return {target.name: target.size for target in found.targets}
 
 
-def pushed(name: str, digest: str, *tags: str) -> TargetOutcome:
+def pushed(name: str, digest: str, *tags: str) -> BuildOutcome:
     return target(name, digest, *tags, status="failed")  # built ones are looked for as archives, too
 
 

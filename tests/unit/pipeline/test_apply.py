@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 import pytest
 
 from buildmatrix.engine.buildx import Probe
-from buildmatrix.engine.preflight import Facts
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.progress.events import Event, Listener, TargetEnded
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.git.facts import Git
@@ -112,8 +112,8 @@ class Watching:
         self.told.append(text)
 
     @contextmanager
-    def begin(self, facts: Facts, first: str) -> Iterator[Listener]:
-        self.told.append(f"begins on {facts.builder.name}{first}")
+    def begin(self, engine: Engine, first: str) -> Iterator[Listener]:
+        self.told.append(f"begins on {engine.builder.name}{first}")
         yield self.events.append
         self.told.append("ends")
 

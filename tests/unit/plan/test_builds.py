@@ -22,7 +22,7 @@ PUSHED = (RegistryOutput(type="registry"),)
 def target(name: str, *links: str, parts: tuple[tuple[str, ...], ...] = (), **more: Any) -> PlannedTarget:
     settings = {"platforms": (AMD, ARM), "output": PUSHED, "tags": (f"r/{name}:1",), **more}
     contexts = {link: f"target:{link}" for link in links}
-    return plans.target(name, Settings(contexts=contexts or None, **settings), links=links, parts=parts)
+    return plans.target(name, Settings(contexts=contexts or None, **settings), depends_on=links, parts=parts)
 
 
 def by_name(*targets: PlannedTarget) -> dict[str, Build]:
@@ -53,7 +53,7 @@ def test_a_part_has_its_platforms_and_a_name_that_bake_takes() -> None:
 def test_what_builds_upon_a_split_target_is_split_alike() -> None:
     found = by_name(target("base", parts=APART), target("app", "base"), replace(target("late"), needs=("base",)))
     assert [name for name in found if name.startswith("app")] == ["app@linux/amd64", "app@linux/arm64"]
-    assert found["app@linux/arm64"].links == ("base@linux/arm64",)
+    assert found["app@linux/arm64"].depends_on == ("base@linux/arm64",)
     assert found["app@linux/arm64"].settings.contexts == {"base": "target:base--linux-arm64"}
     assert found["late"].needs == ("base@linux/amd64", "base@linux/arm64")
 
@@ -63,7 +63,7 @@ def test_cuts_of_several_bases_are_all_kept() -> None:
     one = target("one", platforms=three, parts=((AMD, ARM), (S390,)))
     two = target("two", platforms=three, parts=((AMD,), (ARM, S390)))
     found = by_name(one, two, target("app", "one", "two", platforms=three))
-    assert found["app@linux/arm64"].links == ("one@linux/amd64+linux/arm64", "two@linux/arm64+linux/s390x")
+    assert found["app@linux/arm64"].depends_on == ("one@linux/amd64+linux/arm64", "two@linux/arm64+linux/s390x")
     assert [one.platforms for one in found.values() if one.target == "app"] == [(AMD,), (ARM,), (S390,)]
 
 
@@ -116,5 +116,5 @@ def test_every_platform_is_built_once_and_upon_its_own(cuts: list[list[int]]) ->
         built = [platform for build in builds for platform in build.platforms]
         assert sorted(built) == sorted(PLATFORMS)
     for build in found.targets:
-        for link in build.links:
+        for link in build.depends_on:
             assert set(build.platforms) <= set(found.by_name[link].platforms)

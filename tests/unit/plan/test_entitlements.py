@@ -33,11 +33,11 @@ def planned(folder: Path, settings: str) -> Plan:
 
 
 def asked(folder: Path, settings: str) -> list[str]:
-    return [grant.value for grant in planned(folder, settings).grants if not grant.automatic]
+    return [entitlement.value for entitlement in planned(folder, settings).entitlements if not entitlement.automatic]
 
 
 def given(folder: Path, settings: str) -> list[str]:
-    return [grant.value for grant in planned(folder, settings).grants if grant.automatic]
+    return [entitlement.value for entitlement in planned(folder, settings).entitlements if entitlement.automatic]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_leads_outside_is_asked_for_by_its_real_path(repo: Path, settings: 
     ],
 )
 def test_what_stays_inside_is_free(repo: Path, settings: str) -> None:
-    assert planned(repo, settings).grants == ()
+    assert planned(repo, settings).entitlements == ()
 
 
 def test_what_lies_beside_the_file_is_given(repo: Path) -> None:

@@ -138,7 +138,7 @@ class Someone:
                 repository=f"{server.host}/app",
                 digests=(digest,),
                 completes=completes,
-                lacking=lacking,
+                carried_over=lacking,
             )
             for name in NAMES
         ]

@@ -5,10 +5,10 @@ from functools import cache
 
 import pytest
 
-from buildmatrix.engine.outcome import Attempt, Outcome, Status, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import Attempt, BuildOutcome, Outcome, Status, StepOutcome
 from buildmatrix.errors import BuildFailedError, Diagnostic
 
-MakeTarget = Callable[..., TargetOutcome]
+MakeTarget = Callable[..., BuildOutcome]
 BOTH = ("linux/amd64", "linux/arm64")
 LOG = "collecting\n\x1b[31merror: no Rust compiler\x1b[0m\n```\nERROR: exit code: 1"
 
@@ -17,9 +17,9 @@ LOG = "collecting\n\x1b[31merror: no Rust compiler\x1b[0m\n```\nERROR: exit code
 def make_target() -> MakeTarget:
     """Make a target's outcome from what matters."""
 
-    def make(name: str, status: Status = "built", **more: object) -> TargetOutcome:
+    def make(name: str, status: Status = "built", **more: object) -> BuildOutcome:
         values = {"declared": name, "exported": True, "platforms": BOTH, "tags": (), **more}
-        return TargetOutcome(name=name, target=name, status=status, **values)  # type: ignore[arg-type]
+        return BuildOutcome(name=name, target=name, status=status, **values)  # type: ignore[arg-type]
 
     return make
 
@@ -60,12 +60,12 @@ def run(make_target: MakeTarget) -> Outcome:
     targets = (
         make_target("base", "cached", exported=False, started=1, **done["base"]),
         make_target(
-            "py-312", declared="py", links=("base",), started=23, digest="sha256:" + "a" * 64, **done["py-312"]
+            "py-312", declared="py", depends_on=("base",), started=23, digest="sha256:" + "a" * 64, **done["py-312"]
         ),
-        make_target("py-313", declared="py", links=("base",), started=3, attempts=tries, **done["py-313"]),
+        make_target("py-313", declared="py", depends_on=("base",), started=3, attempts=tries, **done["py-313"]),
         make_target(
             "web",
-            links=("py-313",),
+            depends_on=("py-313",),
             needs=("base",),
             started=62,
             tags=("r.example/web:1", "r.example/web:latest"),
@@ -76,7 +76,7 @@ def run(make_target: MakeTarget) -> Outcome:
         make_target(
             "worker",
             "failed",
-            links=("py-312",),
+            depends_on=("py-312",),
             started=45,
             failed_step="linux/arm64 2/2 RUN pip wheel",
             excerpt=LOG,
@@ -84,7 +84,7 @@ def run(make_target: MakeTarget) -> Outcome:
             attempts=(Attempt(number=1, started=45, seconds=22, problem="exit code: 1", kind="build"),),
             **done["worker"],
         ),
-        make_target("beat", "skipped", links=("worker",), reason="worker | failed"),
+        make_target("beat", "skipped", depends_on=("worker",), reason="worker | failed"),
         make_target("docs", platforms=("linux/amd64",), started=5, **done["docs"]),
     )
     return Outcome(
@@ -121,7 +121,7 @@ def many(make_target: MakeTarget) -> Callable[[int], Outcome]:
                     declared=f"app{index % 5}",
                     started=start,
                     seconds=10.5,
-                    links=("app-0-debian-0",) if index else (),
+                    depends_on=("app-0-debian-0",) if index else (),
                     tags=(
                         f"registry.example.com/library/app:{index}",
                         f"registry.example.com/library/app:{index}-slim",
@@ -154,7 +154,7 @@ def odd(make_target: MakeTarget) -> Outcome:
         attempts=attempts, steps=steps, seconds=3,
     )  # fmt: skip
     return Outcome(
-        targets=(bad, make_target(evil, "stopped", reason=evil, tags=("r/a:1",), links=("gone", "bad"))),
+        targets=(bad, make_target(evil, "stopped", reason=evil, tags=("r/a:1",), depends_on=("gone", "bad"))),
         seconds=3,
         started=evil,
         builder=evil,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from buildmatrix.engine.outcome import Outcome, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.run.text import outcome_markdown
 from buildmatrix.text import clean, one_line
@@ -95,7 +95,7 @@ def test_a_title_is_one_block_of_html(text: str) -> None:
 @given(TEXT, st.sampled_from(["built", "failed", "skipped"]))
 @settings(max_examples=50)
 def test_a_summary_obeys_nobody(text: str, status: str) -> None:
-    target = TargetOutcome(
+    target = BuildOutcome(
         name="app",
         target="app",
         declared="app",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from buildmatrix.engine.outcome import Finding, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome, StepOutcome
 from buildmatrix.engine.progress.events import (
     Event,
     Line,
@@ -115,9 +115,9 @@ def test_json_has_lines_and_columns() -> None:
 
 
 def outcome() -> Outcome:
-    def target(name: str, status: str, **more: object) -> TargetOutcome:
+    def target(name: str, status: str, **more: object) -> BuildOutcome:
         values = {"declared": name, "exported": True, "platforms": ("linux/amd64",), "tags": (), **more}
-        return TargetOutcome(name=name, target=name, status=status, **values)  # type: ignore[arg-type]
+        return BuildOutcome(name=name, target=name, status=status, **values)  # type: ignore[arg-type]
 
     return Outcome(
         targets=(
@@ -256,7 +256,7 @@ def test_the_summary_for_machines_and_for_github() -> None:
 
 
 def events() -> list[Event]:
-    good = TargetOutcome(
+    good = BuildOutcome(
         name="base",
         target="base",
         declared="base",

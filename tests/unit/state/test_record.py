@@ -7,7 +7,7 @@ import pytest
 
 from buildmatrix.build.logs import Logs
 from buildmatrix.engine.buildx import Builder, Node
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.progress.events import LogLine, StepStarted, TargetStarted
 from buildmatrix.errors import StaleError
 from buildmatrix.git.facts import Git
@@ -48,8 +48,8 @@ def planned(folder: Path, spec: str = SPEC) -> Plan:
     return make_plan("f.toml", Sources(folder, {"f.toml": spec}), Request(), Git(lambda _: None))
 
 
-def built(name: str) -> TargetOutcome:
-    return TargetOutcome(
+def built(name: str) -> BuildOutcome:
+    return BuildOutcome(
         name=name,
         target=name,
         declared=name,

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import StaleError
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan
@@ -32,9 +32,9 @@ def planned(tmp_path: Path) -> Plan:
     return plan("f.toml", Sources(tmp_path, {"f.toml": SPEC}), Request(), Git(lambda _: None))
 
 
-def outcome(name: str, status: Any) -> TargetOutcome:
+def outcome(name: str, status: Any) -> BuildOutcome:
     values: dict[str, Any] = {"exported": True, "platforms": (), "tags": ("r.example/app:1",), "digest": "sha256:1"}
-    return TargetOutcome(name=name, target=name, declared=name, status=status, seconds=1.23456, **values)
+    return BuildOutcome(name=name, target=name, declared=name, status=status, seconds=1.23456, **values)
 
 
 def test_what_is_written_fits_its_schema_and_is_read_again(planned: Plan, tmp_path: Path) -> None:

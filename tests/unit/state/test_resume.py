@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.engine.buildx import Builder, Node
-from buildmatrix.engine.outcome import TargetOutcome
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
@@ -82,9 +82,9 @@ def planned(folder: Path, spec: str = SPEC) -> Plan:
     return make_plan("f.toml", Sources(folder, {"f.toml": spec}), Request(), Git(lambda _: None))
 
 
-def built(plan: Plan, name: str) -> TargetOutcome:
+def built(plan: Plan, name: str) -> BuildOutcome:
     target = plan.by_name[name]
-    return TargetOutcome(
+    return BuildOutcome(
         name=name,
         target=name,
         declared=name,
@@ -111,9 +111,9 @@ def resume(plan: Plan, builder: Builder = BUILDER, *, pull: bool = False, **envi
 def test_what_holds_still_is_kept(folder: Path) -> None:
     record(planned(folder))
     found = resume(planned(folder))
-    assert set(found.kept) == NAMES
+    assert set(found.unchanged) == NAMES
     assert not found.reasons
-    assert found.kept["app"].digest == "sha256:1"
+    assert found.unchanged["app"].digest == "sha256:1"
 
 
 EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
@@ -138,7 +138,7 @@ def test_every_local_file_counts(folder: Path, what: str) -> None:
     edit(folder)
     settle()
     found = resume(planned(folder))
-    assert NAMES - set(found.kept) == again == set(found.reasons)
+    assert NAMES - set(found.unchanged) == again == set(found.reasons)
 
 
 def test_a_change_of_equal_size_and_time_counts(folder: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_link_is_what_it_leads_to(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "unchanged"),
     [
         ('context = "https://example.com/app.git#main"', False),
         ('contexts.x = "https://example.com/x.tar"', False),
@@ -183,15 +183,15 @@ def test_a_link_is_what_it_leads_to(folder: Path) -> None:
         ("pull = true", False),
     ],
 )
-def test_what_is_elsewhere_may_have_changed(folder: Path, value: str, *, kept: bool) -> None:
+def test_what_is_elsewhere_may_have_changed(folder: Path, value: str, *, unchanged: bool) -> None:
     spec = f'version = 1\n[target.app]\noutput = ["type=cacheonly"]\ndockerfile-inline = "FROM scratch"\n{value}\n'
     record(planned(folder, spec))
-    assert (set(resume(planned(folder, spec)).kept) == {"app"}) == kept
+    assert (set(resume(planned(folder, spec)).unchanged) == {"app"}) == unchanged
 
 
 def test_newer_bases_another_builder_and_another_environment_build(folder: Path) -> None:
     record(planned(folder))
-    assert not resume(planned(folder), pull=True).kept
+    assert not resume(planned(folder), pull=True).unchanged
     other = resume(planned(folder), replace(BUILDER, name="other"))
     assert set(other.reasons) == NAMES - {"first", "tar"} | set()
     assert other.reasons["app"] == "another builder built it"
@@ -201,7 +201,7 @@ def test_newer_bases_another_builder_and_another_environment_build(folder: Path)
 def test_what_needs_one_that_is_built_is_built(folder: Path) -> None:
     record(planned(folder), "first", "base")
     found = resume(planned(folder))
-    assert set(found.kept) == {"third", "tar"}
+    assert set(found.unchanged) == {"third", "tar"}
     assert found.reasons == {
         "second": "first, which it needs, is built again",
         "app": "base, which it depends on, is built again",

@@ -9,19 +9,19 @@ from buildmatrix.errors import Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.spec.load import load
 from buildmatrix.spec.toml.source import Sources
-from buildmatrix.template.context import Room
+from buildmatrix.template.context import Rendering
 from buildmatrix.template.request import Request
 
 
-def room(tmp_path: Path, declared: str, **request: Any) -> tuple[Room, Problems]:
+def rendering(tmp_path: Path, declared: str, **request: Any) -> tuple[Rendering, Problems]:
     problems = Problems()
     text = f"version = 1\n[target.app]\n[variable]\n{declared}"
     spec = load("buildmatrix.toml", Sources(tmp_path, {"buildmatrix.toml": text}), problems)
-    return Room(spec, Request(**request), Git(lambda _: None), problems), problems
+    return Rendering(spec, Request(**request), Git(lambda _: None), problems), problems
 
 
 def values(tmp_path: Path, declared: str, **request: Any) -> dict[str, Any]:
-    found, problems = room(tmp_path, declared, **request)
+    found, problems = rendering(tmp_path, declared, **request)
     assert not problems.found
     return {name: item.value for name, item in found.variables.items()}
 
@@ -101,7 +101,7 @@ def test_what_is_given_is_no_template(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused(tmp_path: Path, declared: str, message: str) -> None:
-    _, problems = room(tmp_path, declared)
+    _, problems = rendering(tmp_path, declared)
     (found,) = problems.errors
     assert message in found.message
     assert found.place is not None

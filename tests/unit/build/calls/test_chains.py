@@ -15,10 +15,10 @@ from buildmatrix.template.request import Request
 LIMITED, FREE = Options(jobs=2, keep_going=True), Options(keep_going=True)
 
 
-def names(folder: Path, spec: str, options: Options = LIMITED, kept: frozenset[str] = frozenset()) -> list[str]:
+def names(folder: Path, spec: str, options: Options = LIMITED, unchanged: frozenset[str] = frozenset()) -> list[str]:
     plan = make_plan("f", Sources(folder, {"f": "version = 1\n" + spec}), Request(), Git(lambda _: None))
-    made = calls(plan, Policy(plan=plan, options=options), kept)
-    assert sorted(name for one in made for name in one.names) == sorted(set(plan.by_name) - kept)
+    made = calls(plan, Policy(plan=plan, options=options), unchanged)
+    assert sorted(name for one in made for name in one.names) == sorted(set(plan.by_name) - unchanged)
     return [" ".join(one.names) for one in made]
 
 
@@ -66,4 +66,4 @@ def test_stages_beside_each_other_may_be_joined_where_nothing_is_limited(tmp_pat
 
 def test_what_is_kept_is_no_link_of_a_chain(tmp_path: Path) -> None:
     spec = target("a") + target("b", "a") + target("c", "b")
-    assert names(tmp_path, spec, kept=frozenset({"a"})) == ["b c"]
+    assert names(tmp_path, spec, unchanged=frozenset({"a"})) == ["b c"]

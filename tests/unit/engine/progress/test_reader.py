@@ -190,7 +190,7 @@ def test_a_step_that_targets_share_is_the_bases() -> None:
     words = f"ERROR: target upon: failed to solve: {error}"
     progress, _ = read(["base", "upon"], later, sooner, words)
     found = plan("base", "upon")
-    found = replace(found, targets=(found.targets[0], replace(found.targets[1], links=("base",))))
+    found = replace(found, targets=(found.targets[0], replace(found.targets[1], depends_on=("base",))))
     failure = explain(progress, found, said=True)
     assert (failure.target, failure.kind, failure.may_pass) == ("base", "build", False)
     assert failure.problem.diagnostics[0].message == "base failed: exit code: 1"
@@ -258,7 +258,7 @@ def test_a_long_line_without_an_end_is_cut() -> None:
         ("ERROR: Cannot connect to the Docker daemon at unix:///x", EngineError, "", "see docker buildx ls"),
         (
             (
-                ' - Read access to path /x\n\nPass "--allow=fs.read=/x" to grant requested privileges.\n'
+                ' - Read access to path /x\n\nPass "--allow=fs.read=/x" to entitlement requested privileges.\n'
                 "ERROR: additional privileges requested"
             ),
             UsageError,

@@ -10,10 +10,14 @@ from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 
 
-def target(text: str, *sets: str) -> PlannedTarget:
+def target(text: str, *set_options: str) -> PlannedTarget:
     sources = Sources(Path("/"), {"buildmatrix.toml": f"version = 1\n{text}"})
     planned = plan(
-        "buildmatrix.toml", sources, Request(selectors=("app",), sets=sets), Git(lambda _: None), files=False
+        "buildmatrix.toml",
+        sources,
+        Request(selectors=("app",), set_options=set_options),
+        Git(lambda _: None),
+        files=False,
     )
     return planned.targets[-1]
 

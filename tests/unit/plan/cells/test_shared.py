@@ -21,7 +21,7 @@ RICH = [
     *sorted(GOLDEN.glob("rejected/*paths*")),
     GOLDEN / "rejected" / "inner-grammars",
     GOLDEN / "rejected" / "privileges",
-    GOLDEN / "accepted" / "grants",
+    GOLDEN / "accepted" / "entitlements",
     GOLDEN / "accepted" / "inner-grammars",
 ]
 

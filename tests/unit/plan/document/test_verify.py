@@ -270,8 +270,8 @@ WRITING = (
 )
 
 
-def writing(*sets: str) -> list[str]:
-    return [text for one in sets for text in ("--set", one)]
+def writing(*set_options: str) -> list[str]:
+    return [text for one in set_options for text in ("--set", one)]
 
 
 def write(repo: Path, *names: str) -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from buildmatrix.errors import Diagnostic, Place
-from buildmatrix.plan.model import Grant, Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget, Reason
 from buildmatrix.report.layout import cut, laid_out, plain
-from buildmatrix.report.plan.facts import facts_of, quoted, setting_text, value_text
+from buildmatrix.report.plan.details import details_of, quoted, setting_text, value_text
 from buildmatrix.report.plan.graph import graph
 from buildmatrix.report.plan.markdown import LONGEST, plan_markdown
 from buildmatrix.report.plan.short import plan_short
@@ -96,12 +96,13 @@ def test_how_it_is_applied_is_seen_in_the_markdown(row: Row) -> None:
 
 def test_what_is_beside_the_targets_is_seen_in_the_markdown() -> None:
     place = Place(file="f.toml")
-    grants = [
-        Grant(value=f"fs.read=/{word}", target="app", place=place, automatic=word == "own") for word in ("x", "own")
+    entitlements = [
+        Entitlement(value=f"fs.read=/{word}", target="app", place=place, automatic=word == "own")
+        for word in ("x", "own")
     ]
     warning = Diagnostic(message="look", code="x", hint="here", severity="warning")
-    lacking = target(lacking=("linux/s390x",), needs=("base",), reason=Reason(kind="needs", by="web"))
-    whole = plan(lacking, grants=tuple(grants), warnings=(warning,))
+    lacking = target(carried_over=("linux/s390x",), needs=("base",), reason=Reason(kind="needs", by="web"))
+    whole = plan(lacking, entitlements=tuple(entitlements), warnings=(warning,))
     shown = plan_markdown(whole)
     for words in (
         "`--allow=fs.read=/x` (`app`",
@@ -181,7 +182,9 @@ def test_no_line_is_wider_than_the_terminal(width: int, cells: bool) -> None:
 
 
 def test_the_graph_keeps_the_width_too() -> None:
-    chain = [target(f"service-{number}", links=(f"service-{number - 1}",) if number else ()) for number in range(40)]
+    chain = [
+        target(f"service-{number}", depends_on=(f"service-{number - 1}",) if number else ()) for number in range(40)
+    ]
     whole = graph(plan(*chain), "text", width=60)
     assert not [line for line in whole.splitlines() if columns(line) > 60]
     assert "".join(whole.split()).count("service-") == 40
@@ -260,8 +263,8 @@ def test_no_text_breaks_out_of_the_comment(text: str) -> None:
         "output": [{"type": "local", "dest": text}],
     }
     warning = Diagnostic(message=text, code="x", hint=text, severity="warning")
-    grant = Grant(value=text, target="app", place=Place(file=text), automatic=False)
-    shown = plan_markdown(plan(target(settings=texts), warnings=(warning,), grants=(grant,)))
+    entitlement = Entitlement(value=text, target="app", place=Place(file=text), automatic=False)
+    shown = plan_markdown(plan(target(settings=texts), warnings=(warning,), entitlements=(entitlement,)))
     tokens = MarkdownIt("gfm-like", {"html": True}).parse(shown)
     html = [token.content for token in tokens if token.type == "html_block"]
     assert [one.split(">")[0] for one in html] == ["<details", "</details", "<details", "</details"]
@@ -276,4 +279,4 @@ def test_signs_that_are_not_seen_are_told_of() -> None:
     )
     for text in (plan_text(odd, PLAIN), plan_markdown(odd)):
         assert "shown as codes in app: args\n" in text
-    assert facts_of(odd.targets[0])["args", "A"] == r'A="x\u202ey"'
+    assert details_of(odd.targets[0])["args", "A"] == r'A="x\u202ey"'

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from buildmatrix.engine.outcome import Attempt, Finding, Outcome, StepOutcome, TargetOutcome
+from buildmatrix.engine.outcome import Attempt, BuildOutcome, Finding, Outcome, StepOutcome
 from buildmatrix.errors import Diagnostic, StoppedError, UsageError
 from buildmatrix.report.diagnostics.places import Spot
 from buildmatrix.report.run.about import About, link_from
@@ -35,7 +35,7 @@ from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.text import clean
 
 EMPTY = Outcome(targets=(), seconds=0)
-MakeTarget = Callable[..., TargetOutcome]
+MakeTarget = Callable[..., BuildOutcome]
 
 
 def parsed(text: str) -> ET.Element:
@@ -114,7 +114,7 @@ def test_json_says_everything(run: Outcome) -> None:
 def test_json_names_every_field_of_the_data() -> None:
     """What is known of a run and no row takes was forgotten; `place` is told as file and line."""
     for kind, document in (
-        (TargetOutcome, TargetOfRun),
+        (BuildOutcome, TargetOfRun),
         (Attempt, AttemptOfRun),
         (StepOutcome, StepOfRun),
         (Finding, FindingOfRun),
@@ -342,7 +342,7 @@ def test_colours_can_be_read() -> None:
 # The graph and the timeline
 
 
-def _drawn(targets: tuple[TargetOutcome, ...]) -> Graph:
+def _drawn(targets: tuple[BuildOutcome, ...]) -> Graph:
     found = graph_of(targets)
     assert found is not None
     return found
@@ -359,10 +359,10 @@ def test_the_graph_stands_in_layers(run: Outcome) -> None:
 def test_no_boxes_overlap(make_target: MakeTarget, run: Outcome) -> None:
     names = [f"t{number}" for number in range(MOST)]
     tangled = tuple(
-        make_target(name, links=tuple({names[index // 2], names[index // 3]} - {name}))
+        make_target(name, depends_on=tuple({names[index // 2], names[index // 3]} - {name}))
         for index, name in enumerate(names)
     )
-    star = tuple(make_target(name, links=("t0",) if name != "t0" else ()) for name in names)
+    star = tuple(make_target(name, depends_on=("t0",) if name != "t0" else ()) for name in names)
     alone = tuple(make_target(name) for name in names)
     for targets in (tangled, star, alone, run.targets):
         graph = _drawn(targets)
@@ -382,7 +382,7 @@ def test_too_many_targets_are_listed_instead(many: Callable[[int], Outcome]) -> 
 
 
 def test_a_cycle_is_listed(make_target: MakeTarget) -> None:
-    assert graph_of((make_target("a", links=("b",)), make_target("b", links=("a",)))) is None
+    assert graph_of((make_target("a", depends_on=("b",)), make_target("b", depends_on=("a",)))) is None
 
 
 def test_the_timeline(run: Outcome) -> None:

@@ -16,16 +16,16 @@ UNSAID = {"description", "platforms", "tags", "needs", "dockerfile_inline"}
 OWN_PLATFORM = "the builder's own platform"
 """What no platforms mean."""
 
-Fact = tuple[str, str]
+Detail = tuple[str, str]
 """A label, and the key within it where the setting is a table; else ""."""
 
 
-def facts_of(target: PlannedTarget) -> dict[Fact, str]:
+def details_of(target: PlannedTarget) -> dict[Detail, str]:
     """Return what is worth saying of a target, in the order of the rows.
 
     Of a target that is not exported, the tags and outputs are not: nothing is written there.
     """
-    found: dict[Fact, str] = {("platforms", ""): platforms_text(target)}
+    found: dict[Detail, str] = {("platforms", ""): platforms_text(target)}
     if target.exported:
         found["tags", ""] = "\n".join(map(one_line, target.tags))
     settings = without_credentials(target.settings)
@@ -39,16 +39,16 @@ def facts_of(target: PlannedTarget) -> dict[Fact, str]:
             found[row.key, ""] = setting_text(value)
     if target.settings.dockerfile_inline is not None:
         found["dockerfile", ""] = "inline"
-    found["carried over", ""] = f"{' '.join(target.lacking)} as the registry has it" if target.lacking else ""
+    found["carried over", ""] = f"{' '.join(target.carried_over)} as the registry has it" if target.carried_over else ""
     found["needs", ""] = ", ".join(target.needs)
     found["why", ""] = why(target)
-    return {fact: text for fact, text in found.items() if text}
+    return {detail: text for detail, text in found.items() if text}
 
 
-def labelled(facts: Mapping[Fact, str]) -> dict[str, str]:
-    """Return the facts by label, the keys of a table side by side."""
+def labelled(details: Mapping[Detail, str]) -> dict[str, str]:
+    """Return the details by label, the keys of a table side by side."""
     found: dict[str, str] = {}
-    for (label, _), text in facts.items():
+    for (label, _), text in details.items():
         found[label] = f"{found[label]}  {text}" if label in found else text
     return found
 
