@@ -24,7 +24,7 @@ PYTHON ?= python3
 engine := tools/engine/engine
 with_engine := $(engine) exec
 coverage := --cov --cov-report=term
-workers := -n 2 --dist loadgroup
+workers := -n 4 --dist loadgroup
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # the tests start the program a thousand times: each start would compile it
 unexport PYTHONDONTWRITEBYTECODE
