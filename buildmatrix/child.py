@@ -110,7 +110,6 @@ class Beside:
     """The process beside. It is started with the first question, and once more where it was ended and time is left."""
 
     def __init__(self, serve: Serve) -> None:
-        """Take what it does."""
         self._serve = serve
         self._pid = 0
         self._pipe: Pipe | None = None

@@ -83,7 +83,6 @@ class BuildmatrixError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
-        """Keep the diagnostics in the order in which a reader should see them."""
         super().__init__("; ".join(diagnostic.message for diagnostic in diagnostics))
         self.diagnostics = diagnostics
 
@@ -144,7 +143,6 @@ class Problems:
     """Collects what is wrong, so that everything is reported at once, and each thing once."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self.found: list[Diagnostic] = []
         self.incomplete = False
         """Whether a file could not be read, so that nobody knows which names there are."""

@@ -27,7 +27,6 @@ class OutsideError(OSError):
     """A path leads out of the repository; nothing was read, and whether anything is there is not said."""
 
     def __init__(self, path: str) -> None:
-        """Take the path as it was written."""
         super().__init__(errno.EPERM, "it leads out of the repository", path)
 
 
@@ -72,13 +71,13 @@ class Repository:
         """Return the bytes of a regular file inside, as `read_regular` does; OutsideError for one outside."""
         return read_regular(self.real(text, folder), limit)
 
-    def kind(self, text: str, folder: str = "") -> Literal["folder", "file", "other", ""]:
+    def kind(self, text: str, folder: str = "") -> Literal["directory", "file", "other", ""]:
         """Return what lies at a path inside, "" for nothing; nobody looks at what is outside, which is "" too."""
         try:
             mode = Path(self.real(text, folder)).stat().st_mode
         except (OSError, ValueError):
             return ""
-        return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+        return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
     def _joined(self, text: str, folder: str) -> str:
         return os.path.join(self.folder, folder, text)  # noqa: PTH118 a Path drops what is no `..` for the kernel

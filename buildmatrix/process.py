@@ -52,7 +52,6 @@ class Programs:
     """Starts programs in an environment that does not change what bake means."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Take the environment of the run."""
         left_out = {*CHANGES_MEANING, *RUNS_MORE}
         self.environment = {key: value for key, value in environment.items() if key not in left_out}
         if "PATH" in environment:
@@ -116,7 +115,6 @@ class Answer:
     def __init__(
         self, command: Sequence[str], process: "subprocess.Popen[bytes] | None", trouble: OSError | None = None
     ) -> None:
-        """Take the process, or why there is none."""
         self._command, self._process, self._trouble = command, process, trouble
 
     def result(self, timeout: float = 60.0, given: str = "") -> Completed:

@@ -47,7 +47,6 @@ class Live:
     def __init__(
         self, plan: BuildPlan, made: Call, builder: Builder, tell: Listener, told: Told, files: Dockerfiles
     ) -> None:
-        """Take the call, what was told before, and the Dockerfiles."""
         self._plan, self._call, self._builder = plan, made, builder
         self._tell, self._told = tell, told
         self._own: dict[str, int] = {}

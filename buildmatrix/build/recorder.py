@@ -34,7 +34,6 @@ class Recorder:
     """Hears the events of a run in their order. Leaving its context waits until all are heard, also after an error."""
 
     def __init__(self, records: Records, listener: Listener) -> None:
-        """Take what is written, and who shows the run."""
         self._records, self._listener = records, listener
         self._queue: Queue[Event | None] = Queue(MOST)
         self._thread = threading.Thread(target=self._hear_all)

@@ -43,7 +43,6 @@ class Results:
     """Takes down what becomes of a plan's targets, and tells the listener."""
 
     def __init__(self, run: Run, tell: Listener, reasons: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Start with nothing but the reasons why some targets are built again."""
         self._reasons = reasons
         self.plan, self.start = run.plan, run.start
         self.outcomes: dict[str, BuildOutcome] = {}

@@ -42,7 +42,6 @@ class Schedule:
     """Runs a plan once. What became of each target is in the `results`."""
 
     def __init__(self, run: Run, policy: Policy, listener: Listener, resumed: Resumed = NOTHING) -> None:
-        """Take the run and how to run it, and what need not be built again."""
         self.run, self.plan = run, run.plan
         self.policy = policy
         self.work = Work(unchanged=set(resumed.unchanged), reasons=dict(resumed.reasons))

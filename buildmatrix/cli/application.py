@@ -108,7 +108,7 @@ def _root(
     """Plan and apply matrices of container images with Docker Buildx.
 
     \b
-    buildmatrix validate     is the file right?
-    buildmatrix plan         what would be built, in which order, and why
-    buildmatrix apply        build it
+    buildmatrix validate     check the file
+    buildmatrix plan         show what would be built, in which order, and why
+    buildmatrix apply        build it, with docker buildx bake
     """

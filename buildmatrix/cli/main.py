@@ -27,7 +27,6 @@ class UnwritableError(Exception):
     """Standard output cannot be written. It is not an OSError, which others take for theirs."""
 
     def __init__(self, error: OSError) -> None:
-        """Take what writing said."""
         why = "it is closed" if error.errno == errno.EBADF else error.strerror
         super().__init__(f"standard output cannot be written: {why}")
 

@@ -19,7 +19,7 @@ Selectors = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SELECTOR]...",
-        help="A target, a group, a glob (app-*), cells (app[python=3.12]), or !SELECTOR to take away.",
+        help="A target, a group, a glob (app-*), cells (app[python=3.12]), or !SELECTOR to exclude.",
         autocompletion=complete_targets,
     ),
 ]
@@ -38,7 +38,7 @@ Platform = Annotated[
     typer.Option(
         "--platform",
         metavar="PLATFORM",
-        help="Keep only this platform; may be repeated.",
+        help="Build only for this platform; may be repeated.",
         autocompletion=complete_platforms,
         envvar="BUILDMATRIX_PLATFORM",
     ),
@@ -61,7 +61,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="SELECTOR.KEY=VALUE",
-        help="Lay a setting over the file's; += appends to a list. May be repeated.",
+        help="Override a setting of the file; += appends to a list. May be repeated.",
         autocompletion=complete_sets,
     ),
 ]

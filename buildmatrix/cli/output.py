@@ -22,7 +22,6 @@ class Door(io.TextIOBase):
     """
 
     def __init__(self, stream: IO[str], *, needed: bool = True) -> None:
-        """Take the stream behind the door."""
         self.behind = stream
         self._needed = needed
         self._begun = ""

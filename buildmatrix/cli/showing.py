@@ -46,7 +46,6 @@ class Screen:
     """Shows a run: what there is to say before it on standard error, then a board on a terminal, lines elsewhere."""
 
     def __init__(self, here: Session, job: Job) -> None:
-        """Take where it is shown, and what is run."""
         self._here, self._job = here, job
 
     def warn(self, found: Iterable[Diagnostic]) -> None:

@@ -21,7 +21,6 @@ class Imagetools:
     """Asks and moves by imagetools."""
 
     def __init__(self, engine: Engine, programs: Programs) -> None:
-        """Take the command, and the builder whose configuration counts."""
         self._command, self._programs = engine.imagetools, programs
         self._builder = ["--builder", engine.builder.name]
         self._has_exact_copies = True

@@ -22,7 +22,6 @@ class NoRepositoryError(Exception):
     """A git fact was asked for where there is none; the message says why, the hint what to do."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Keep what was found."""
         super().__init__(message)
         self.hint = hint
 

@@ -20,7 +20,6 @@ class Authorization:
     """Remembers what proved who we are, by registry and scope."""
 
     def __init__(self, programs: Programs, transport: Transport) -> None:
-        """Take who knows the logins, and the way to the servers of tokens."""
         self._credentials, self._transport = Credentials(programs), transport
         self._proofs: dict[tuple[str, str], str] = {}
         self._challenges: dict[str, tuple[str, bool]] = {}

@@ -10,7 +10,6 @@ class Holdings:
     """Looks at names, and remembers content by its digest. Every method may be called from any thread."""
 
     def __init__(self, client: Client) -> None:
-        """Take whom to ask."""
         self._client = client
         self._read: dict[tuple[str, str], Image] = {}
 

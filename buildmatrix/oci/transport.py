@@ -91,7 +91,6 @@ class Transport:
     """Exchanges requests for replies. Every method may be called from any thread."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Take the environment that names proxies and certificates."""
         self._environment = environment
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str, Certificates, bool], PoolManager] = {}

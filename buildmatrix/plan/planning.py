@@ -144,7 +144,7 @@ def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dic
         hint = f"name what you mean, or go to the directory of {expansion.spec.file}"
         problems.error("no-target", "this file declares no target to build", Place(file=home.file), hint=hint)
     elif not chosen and not problems.errors:
-        problems.error("no-target", "nothing is selected", hint="the selectors take away all that they select")
+        problems.error("no-target", "nothing is selected", hint="the selectors exclude all that they select")
     return chosen
 
 

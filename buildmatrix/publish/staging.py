@@ -95,7 +95,6 @@ class FirstTags:
     """The staging tags that a run pushes to. All get fresh names, once, where a registry refuses to overwrite one."""
 
     def __init__(self, images: Mapping[str, StagedImage] | None = None) -> None:
-        """Take the images that are staged, by their targets' names."""
         self._first = {key: tags for image in (images or {}).values() for key, tags in image.staged_as.items()}
         self._fresh = ""
 

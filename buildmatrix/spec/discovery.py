@@ -89,7 +89,7 @@ def includes(outer: Path, file: Path) -> bool | None:
 def _included(name: str, sources: Sources) -> list[str]:
     patterns, folder = parse(name, sources.read(name)).get("include", []), posixpath.dirname(name)
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise OSError(errno.EINVAL, "its includes are no list")
+        raise OSError(errno.EINVAL, "its includes are not a list")
     return [
         posixpath.normpath(posixpath.join(folder, path))
         for pattern in patterns

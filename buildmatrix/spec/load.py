@@ -204,7 +204,7 @@ class _Loader:
     def _matches(self, pattern: str, folder: str, place: Place) -> list[str]:
         message, hint = (
             f'include "{pattern}" matches no file',
-            f"it is relative to {folder or 'the folder of this file'}",
+            f"it is relative to {folder or 'the directory of this file'}",
         )
         try:
             if found := matches(pattern, folder, self.sources.repository):

@@ -90,7 +90,6 @@ class CellRendering:
     """Renders the templates of one target, each once for every distinct set of values that it uses."""
 
     def __init__(self, rendering: Rendering, declared: str, axes: Iterable[str]) -> None:
-        """Take the axes that any cell of the target may have."""
         self._rendering = rendering
         self._declared = declared
         self._local = frozenset(axes) | {"name"}

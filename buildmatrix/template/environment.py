@@ -52,7 +52,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         sized = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
         count = next((side for side in (right, left) if isinstance(side, int)), 1)
         if (sized and sized[0] * count > LARGEST) or (operator == "**" and abs(count) > HIGHEST_POWER):
-            raise SecurityError(f"`{operator}` would make too much of it")
+            raise SecurityError(f"`{operator}` would make a value that is too large")
         return super().call_binop(context, operator, left, right)
 
 
@@ -262,7 +262,7 @@ def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
         _, name, hint = message.split("\0")
         return missing(name, hint)
     if (found := _NO_KEY.match(message)) is not None:
-        message = f'the template asks for "{found[1]}", which the value has not'
+        message = f'the template asks for "{found[1]}", which the value does not have'
         return BadTemplateError(message, attribute_hint(found[1], text))
     if (found := _NO_NAME.fullmatch(message)) is not None:
         hint = f'an `include` gives it to some cells only: write {{{{ {found[1]} | default("…") }}}}, or give it to all'

@@ -86,7 +86,6 @@ class Templates:
     """All templates of a run, each made once."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self._known: dict[str, Template | BadTemplateError] = {}
         self._length, self._is_told = 0, False
 

@@ -17,7 +17,6 @@ class BadTemplateError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", code: str = "template") -> None:
-        """Keep what was found."""
         super().__init__(message)
         self.message, self.hint, self.code = message, hint, code
 
@@ -55,7 +54,6 @@ class Lazy:
     """Stands in a scope for a value that costs something; it is computed where a template uses it."""
 
     def __init__(self, compute: Callable[[], Any]) -> None:
-        """Take the function that computes the value."""
         self.compute = compute
 
 

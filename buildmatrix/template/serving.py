@@ -79,7 +79,6 @@ class Known:
     """Stands for a value that the process beside was given before."""
 
     def __init__(self, token: int) -> None:
-        """Take the number that it was given under."""
         self.token = token
 
 

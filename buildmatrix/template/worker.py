@@ -16,7 +16,6 @@ class Worker:
     """Asks the process beside. What it is ended over is not asked again, for whichever cell."""
 
     def __init__(self) -> None:
-        """Start nothing yet."""
         self._beside = Beside(serve)
         self._names: dict[str, tuple[str, ...] | BadTemplateError] = {}
         self._hopeless: dict[Any, BadTemplateError] = {}

@@ -37,7 +37,6 @@ class Archives:
     """The archives of one bake call."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self._of: dict[str, list[_Archive]] = {}
 
     def redirected(self, plan: Plan, made: Call) -> Plan:

@@ -15,7 +15,6 @@ class Culprits:
     """Cuts refused calls until each culprit is alone."""
 
     def __init__(self, plan: Plan) -> None:
-        """Take the plan."""
         self._plan, self._cuts = plan, 0
 
     def parts(self, unit: Unit, done: Collection[str]) -> list[Unit]:

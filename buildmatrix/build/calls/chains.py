@@ -19,7 +19,6 @@ class Chains:
     """Knows which target follows which in a chain."""
 
     def __init__(self, plan: Plan, policy: Policy, unchanged: AbstractSet[str] = frozenset()) -> None:
-        """Take the plan, how it is run, and what is unchanged: it is there already."""
         self._plan, self._policy = plan, policy
         upon: dict[str, list[str]] = {}
         for target in plan.targets:

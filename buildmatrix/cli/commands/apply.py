@@ -38,7 +38,7 @@ def apply(
     chosen: Options,
     color: options.Colour = "auto",
 ) -> None:
-    """Build it, with docker buildx bake.
+    """Build the plan with docker buildx bake.
 
     SELECTOR may also be one file that ends in .json: a plan that was saved with plan --format json.
 

@@ -27,7 +27,7 @@ def graph(
     filters: options.Filters,
     color: options.Colour = "auto",
 ) -> None:
-    """Draw what depends on what. Contacts nothing, and takes every file that is valid.
+    """Draw the dependencies of targets. Contacts nothing; needs only a valid file.
 
     \b
     Examples:

@@ -33,10 +33,10 @@ def list_(
     filters: options.Filters,
     color: options.Colour = "auto",
 ) -> None:
-    """List targets, groups, variables, platforms or tags. Contacts nothing, and takes every file that is valid.
+    """List targets, groups, variables, platforms or tags. Contacts nothing; needs only a valid file.
 
-    Without SELECTOR it lists those of every target, cells included (where this directory's file is included by a root:
-    of every target of this directory). Groups and variables take no SELECTOR.
+    Without SELECTOR it lists those of all targets and cells; in a directory whose file a root file includes, those of
+    that directory. Groups and variables take no SELECTOR.
 
     \b
     Examples:

@@ -39,7 +39,7 @@ def plan(
     ] = "text",
     filters: options.Filters,
     outputs: options.Outputs,
-    every: Annotated[bool, typer.Option("--all", help="Show every cell, also those that are alike.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every cell, even where cells are alike.")] = False,
     preflight: Annotated[
         bool,
         typer.Option(
@@ -51,8 +51,8 @@ def plan(
         bool,
         typer.Option(
             "--detailed-exitcode",
-            help="Exit 10 if there is a target to build, 0 if there is none. Whether it is built already is not looked "
-            "at: right after apply it is 10 again.",
+            help="Exit 10 if there is a target to build, 0 if there is none. What is built already is not known: "
+            "directly after apply it is 10 again.",
         ),
     ] = False,
     color: options.Colour = "auto",

@@ -36,22 +36,22 @@ def render(
     outputs: options.Outputs,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the bake file there instead of to standard output."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the bake file to FILE, not to standard output."),
     ] = None,
     check: Annotated[
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; exit 10 if FILE (--output) is not there, or with a diff if it is out of date.",
+            help="Write nothing; exit 10 if FILE (--output) is missing, or out of date (with a diff).",
         ),
     ] = False,
     color: options.Colour = "auto",
 ) -> None:
-    """Write the bake file: `docker buildx bake -f -` takes it. Contacts nothing.
+    """Write the bake file, for `docker buildx bake -f -`. Contacts nothing.
 
-    It holds every target and group; SELECTOR takes a part. On standard output its paths are those from this directory,
-    in FILE those from the directory of buildmatrix.toml, where bake is to run. A file or a pipe gets credentials as
-    they are, since bake needs them; a terminal gets *** instead.
+    It has all targets and groups, or those of SELECTOR. Paths are relative to this directory on standard output, and
+    to the directory of buildmatrix.toml in FILE: run bake there. A file or a pipe gets credentials as they are, since
+    bake needs them; a terminal gets *** instead.
 
     \b
     Examples:

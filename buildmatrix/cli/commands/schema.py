@@ -26,7 +26,7 @@ def schema(
         ),
     ] = "file",
 ) -> None:
-    """Write a JSON Schema: that of buildmatrix.toml for editors, or those of what programs read.
+    """Write a JSON Schema: of buildmatrix.toml, or of the JSON that buildmatrix writes.
 
     \b
     Examples:

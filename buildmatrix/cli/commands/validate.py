@@ -25,9 +25,9 @@ def validate(
     var_file: options.VarFile = None,
     color: options.Colour = "auto",
 ) -> None:
-    """Check the file alone, and show every problem at once. Contacts nothing.
+    """Check the file and show all problems at once. Contacts nothing.
 
-    One that another file includes is checked as a part of that.
+    A file that another file includes is checked as part of that file.
 
     \b
     Examples:

@@ -77,7 +77,7 @@ _KINDS = (
         "the certificate of the Docker Engine{at} is not trusted",
         f"{_CERTIFICATES}: ca.pem is that of the engine's authority",
     ),
-    _Kind(r"context .*not found", "there is no such docker context", "see docker context ls"),
+    _Kind(r"context .*not found", "the docker context does not exist", "see docker context ls"),
     _Kind(
         "invalid bind address", "this is not a valid address of a Docker Engine", "write unix://…, tcp://… or ssh://…"
     ),

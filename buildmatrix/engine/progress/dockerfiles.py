@@ -15,7 +15,6 @@ class Dockerfiles:
     """Knows the steps of targets."""
 
     def __init__(self, plan: Plan) -> None:
-        """Take the plan."""
         self._plan = plan
         self._steps: dict[str, frozenset[tuple[str, ...]]] = {}
         self._last: dict[str, Last | None] = {}

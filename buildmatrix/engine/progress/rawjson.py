@@ -18,7 +18,6 @@ class Documents:
     """Gathers lines until they are a document."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
         self._pending: list[str] = []
 
     def whole(self, line: str) -> str | None:

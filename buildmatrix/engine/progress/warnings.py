@@ -12,7 +12,6 @@ class Warnings:
     """Gathers the warnings of a run."""
 
     def __init__(self, plan: Plan) -> None:
-        """Take the plan."""
         self._plan = plan
         self._found: dict[object, Finding] = {}
 

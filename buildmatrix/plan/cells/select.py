@@ -24,7 +24,6 @@ class SelectorError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", *, unknown: bool = False) -> None:
-        """Keep what was found."""
         super().__init__(message)
         self.message, self.hint, self.unknown = message, hint, unknown
 
@@ -33,7 +32,6 @@ class GroupCycleError(SelectorError):
     """Groups contain each other; `walk` are their names."""
 
     def __init__(self, message: str, walk: tuple[str, ...]) -> None:
-        """Keep what was found."""
         super().__init__(message)
         self.walk = walk
 
@@ -51,7 +49,6 @@ class Selection:
     """Answers selectors over all entries of a spec."""
 
     def __init__(self, spec: Spec, entries: Mapping[str, Entry]) -> None:
-        """Take the entries by name, in the order in which they are declared."""
         self.spec = spec
         self.entries = entries
         self.by_target: dict[str, list[str]] = {name: [] for name in spec.targets}

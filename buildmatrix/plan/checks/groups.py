@@ -13,7 +13,7 @@ def check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     """Add what is wrong with each member of a group; what is wrong within a member group is said there."""
     for group in _groups(spec):
         if all(member.startswith("!") for member in group.members) and not isinstance(group.members, Placed):
-            what = "only takes away" if group.members else "is empty"
+            what = "only excludes" if group.members else "is empty"
             hint = "name what it holds: a target, a group, or a glob such as *"
             problems.error("group", f"group.{group.name} {what}", group.place, hint=hint)
     _check_members(spec, expansion, problems)

@@ -50,7 +50,7 @@ def _slashes_or_place(repository: Repository, folder: str, name: str) -> str:
         return _with_slashes(name)
     if folder != "." and not posixpath.isabs(name) and is_local(name) and _is_file(repository, name):
         return f'it is relative to the context: write "{posixpath.relpath(name, folder)}"'
-    if repository.kind(posixpath.join(folder, name)) == "folder":
+    if repository.kind(posixpath.join(folder, name)) == "directory":
         return f'this is a directory: write "{posixpath.join(name, "Dockerfile")}"'
     return ""
 

@@ -77,7 +77,7 @@ class Stages:
         """Warn of a directory that is called like a target, where the Dockerfile rather means that."""
         for key, value in (target.settings.contexts or {}).items():
             place = target.place_of("contexts", key)
-            if value not in self._targets or folder_of(place) or self._repository.kind(value) != "folder":
+            if value not in self._targets or folder_of(place) or self._repository.kind(value) != "directory":
                 continue
             if (key == value or key.lower() in base_names(text)) and place not in self._said:
                 self._said.add(place)

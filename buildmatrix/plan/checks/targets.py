@@ -161,8 +161,8 @@ class Checker:
             dest = getattr(output, "dest", None)
             if not dest or dest == "-" or self._repository.outside(dest):
                 continue
-            kind, wanted = self._repository.kind(dest), "file" if is_archive(output) else "folder"
-            if {kind, wanted} == {"file", "folder"}:
+            kind, wanted = self._repository.kind(dest), "file" if is_archive(output) else "directory"
+            if {kind, wanted} == {"file", "directory"}:
                 message = f"{target.spoken('output')}: {dest} is a {kind}, and is to be written as a {wanted}"
                 self._say("output", message, "write another path, or take it away", target, "output", index)
 
@@ -184,9 +184,9 @@ class Checker:
         folder = context or "."
         if not is_local(folder) or self._repository.outside(folder):
             return None
-        if not is_written(folder, written) and (kind := self._repository.kind(folder)) != "folder":
+        if not is_written(folder, written) and (kind := self._repository.kind(folder)) != "directory":
             near = self._hints.folder_hint(self._repository, folder, self._variables)
-            return "context", f"the context {context} {'is no folder' if kind else 'does not exist'}", near
+            return "context", f"the context {context} {'is not a directory' if kind else 'does not exist'}", near
         if not needs_file or (dockerfile is not None and not is_local(dockerfile)):
             return None
         names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]

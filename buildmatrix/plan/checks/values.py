@@ -206,7 +206,7 @@ def _limits(settings: Settings) -> Iterator[Fault]:
 def _hosts(settings: Settings) -> Iterator[Fault]:
     for name, text in (settings.extra_hosts or {}).items():
         if _HOST.fullmatch(name) is None:
-            yield Fault(path=("extra_hosts", name), message=f"{shown(name)} is not a name of a host")
+            yield Fault(path=("extra_hosts", name), message=f"{shown(name)} is not a valid host name")
         for address in text.split(","):
             if address != "host-gateway" and not _is_address(address):
                 message = f"{name} = {shown(text)} is not a valid address"

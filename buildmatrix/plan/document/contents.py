@@ -69,7 +69,7 @@ class _Reader:
             files |= self._file(path)
         for path, out in self._read:
             files |= self._file(path)
-            if self._repository.kind(path) == "folder" and (name := self._spoken(path, out)) not in folders:
+            if self._repository.kind(path) == "directory" and (name := self._spoken(path, out)) not in folders:
                 folders[name], beside[name] = self._folder(self._repository.real(path), out)
         return Contents(files=dict(sorted(files.items())), folders=dict(sorted(folders.items())), beside=beside)
 
@@ -90,7 +90,7 @@ class _Reader:
             return frozenset()
         secrets = {src for target in self._plan.targets for src in _secrets(target)}
         files = {self._real(path) for path in (*secrets, *(path for path, _ in self._read))}
-        folders = [self._real(path) for path, _ in self._read if self._repository.kind(path) == "folder"]
+        folders = [self._real(path) for path, _ in self._read if self._repository.kind(path) == "directory"]
         return frozenset(path for path in written - files if not any(is_within(folder, path) for folder in folders))
 
     def _read_by(self, target: PlannedTarget) -> Iterator[tuple[str, str]]:

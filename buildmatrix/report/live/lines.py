@@ -133,7 +133,6 @@ class Passed:
     """Passes on buildx's own lines, each made fit by `fit`, and says nothing else."""
 
     def __init__(self, write: Callable[[str], None], fit: Callable[[str], str] = clean) -> None:
-        """Take what writes a text."""
         self._write, self._fit = write, fit
 
     def __call__(self, event: Event) -> None:

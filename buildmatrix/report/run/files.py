@@ -30,7 +30,7 @@ def _ending(path: str) -> str:
 def _unknown(path: str) -> Diagnostic:
     hint = f"end it with {', '.join(KINDS[:-1])} or {KINDS[-1]}"
     return Diagnostic(
-        message=f'no report can be written to "{path}": its ending tells no kind', code="usage", hint=hint
+        message=f'no report can be written to "{path}": its extension is not that of a report', code="usage", hint=hint
     )
 
 

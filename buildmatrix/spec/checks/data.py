@@ -27,7 +27,6 @@ class Problem:
     """One problem of the data: where (`pointer`; the key or the value is meant), what, and what to write."""
 
     def __init__(self, message: str, pointer: Pointer, hint: str = "", *, key: bool = False) -> None:
-        """Keep what was found."""
         self.message, self.pointer, self.hint, self.key = message, pointer, hint, key
 
 

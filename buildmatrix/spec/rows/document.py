@@ -46,7 +46,6 @@ class Of:
     """Where a row's value comes from: another attribute of the source, or a function of the source and the context."""
 
     def __init__(self, way: str | Get) -> None:
-        """Take which."""
         self.way = way
 
 
@@ -54,7 +53,6 @@ class Version(Keyword):
     """The one value of `format_version`."""
 
     def __init__(self, number: int) -> None:
-        """Take it."""
         super().__init__("const", number)
         self.number = number
 

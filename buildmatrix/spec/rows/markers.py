@@ -23,7 +23,6 @@ class Local:
     def __init__(
         self, part: Part = "source", *, writes: bool = False, tree: bool = False, several: str = "", beside: str = ""
     ) -> None:
-        """Take all of it."""
         self.part, self.writes, self.tree, self.several, self.beside = part, writes, tree, several, beside
 
 
@@ -31,7 +30,6 @@ class NameOf:
     """The string is the name of something, or selects some by name: one word, without a comma and a space."""
 
     def __init__(self, what: Literal["image", "platform", "target", "stage", "privilege", "file"]) -> None:
-        """Take what it names."""
         self.what = what
 
 
@@ -42,7 +40,6 @@ class ImageRef(NameOf):
     """
 
     def __init__(self, *, writes: bool = False, several: bool = False) -> None:
-        """Take both."""
         super().__init__("image")
         self.writes, self.several = writes, several
 
@@ -51,7 +48,6 @@ class Short:
     """A text alone in the list stands for a table of this type, of which it is the value of one row."""
 
     def __init__(self, kind: str, attribute: str) -> None:
-        """Take the type and the row's attribute."""
         self.kind, self.attribute = kind, attribute
 
 
@@ -63,7 +59,6 @@ class FreeText:
     """The string is in a language of its own: a `$` in it is not a mistake, and "" a text; or even no `template` is."""
 
     def __init__(self, *, template: bool = True) -> None:
-        """Take whether it may be a template."""
         self.template = template
 
 
@@ -71,7 +66,6 @@ class OddKeys:
     """The free keys of the map may be called like settings: these names, or any whose value matches the expression."""
 
     def __init__(self, *names: str, values: str = r"(?!)") -> None:
-        """Take the names and the regular expression."""
         self.names, self.values = frozenset(names), values
 
 
@@ -99,7 +93,6 @@ class Where:
     """
 
     def __init__(self, unset: str = "", several: str = "") -> None:
-        """Take the default and the sign."""
         self.unset, self.several = unset, several
 
 
@@ -107,5 +100,4 @@ class Credential:
     """The value is never shown; with `url` only what is secret in a URL: user and password, a signature."""
 
     def __init__(self, *, url: bool = False) -> None:
-        """Take which of both it is."""
         self.url = url

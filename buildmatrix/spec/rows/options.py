@@ -34,7 +34,6 @@ class Flag:
         commands: tuple[str, ...] = ("apply",),
         refusal: tuple[str, str] = ("", ""),
     ) -> None:
-        """Take all of it."""
         self.names, self.help, self.metavar, self.env = names, help, metavar, env
         self.completes, self.commands, self.refusal = completes, commands, refusal
 
@@ -43,7 +42,6 @@ class InFile:
     """The option is a key of `[apply]`, too, in the order of the rows; or `after` the key of another attribute."""
 
     def __init__(self, after: str = "") -> None:
-        """Take the attribute."""
         self.after = after
 
 
@@ -51,7 +49,6 @@ class OfTarget:
     """The option is a setting of a target, too, which the reference describes by `text`."""
 
     def __init__(self, text: str) -> None:
-        """Take the text."""
         self.text = text
 
 
@@ -59,7 +56,6 @@ class Otherwise:
     """What holds where nobody says anything."""
 
     def __init__(self, value: object) -> None:
-        """Take the value."""
         self.value = value
 
 
@@ -91,7 +87,7 @@ class Options(Table):
     ] = "auto"
     jobs: Annotated[
         int | None,
-        Flag("--jobs", "-j", metavar="N", help="Build so many targets at once.", env=("BUILDMATRIX_JOBS",)),
+        Flag("--jobs", "-j", metavar="N", help="Build at most N targets at once.", env=("BUILDMATRIX_JOBS",)),
         InFile(),
         Keyword("minimum", 1),
         Expected("1 or more"),
@@ -110,7 +106,7 @@ class Options(Table):
         Doc("Build all that does not depend on a failure, instead of starting nothing more."),
         Otherwise(value=False),
     ] = None
-    fail_fast: Annotated[bool, Flag("--fail-fast", help="End what is running at the first failure.")] = False
+    fail_fast: Annotated[bool, Flag("--fail-fast", help="Stop everything at the first failure.")] = False
     retries: Annotated[
         int | None,
         Flag(
@@ -132,7 +128,7 @@ class Options(Table):
         Flag(
             "--timeout",
             metavar="DURATION",
-            help="End a target that takes longer, such as 20m.",
+            help="Stop a target that takes longer, such as 20m.",
             env=("BUILDMATRIX_TIMEOUT",),
             refusal=("is not a valid duration", "write 90s, 20m or 1h30m"),
         ),
@@ -147,7 +143,7 @@ class Options(Table):
         Publish | None,
         Flag(
             "--publish",
-            help="direct: tags come with each image; together: they move when every image is there.",
+            help="direct: each image is pushed with its tags; together: tags move when every image is pushed.",
             env=("BUILDMATRIX_PUBLISH",),
         ),
         InFile(),
@@ -159,7 +155,7 @@ class Options(Table):
         bool | None,
         Flag(
             "--platforms-may-shrink/--no-platforms-may-shrink",
-            help="Push tags also where they lose platforms that they have.",
+            help="Push a tag even if it loses platforms that it has.",
             env=("BUILDMATRIX_PLATFORMS_MAY_SHRINK",),
         ),
         InFile(),
@@ -182,7 +178,7 @@ class Options(Table):
     dry_run: Annotated[bool, Flag("--dry-run", help="Show the command and the bake file; run nothing.")] = False
     summary: Annotated[Literal["text", "json"], Flag("--format", help="The summary: text or json.")] = "text"
     metadata: Annotated[
-        str | None, Flag("--metadata", metavar="FILE", help="Write bake's metadata there (digests, provenance).")
+        str | None, Flag("--metadata", metavar="FILE", help="Write bake's metadata (digests, provenance) to FILE.")
     ] = None
     resume: Annotated[
         bool, Flag("--resume", help="Build only what the last run did not build, or what changed since.")
@@ -192,7 +188,7 @@ class Options(Table):
         Flag(
             "--log-dir",
             metavar="DIR",
-            help="Write each target's full log there.",
+            help="Write the full log of each target to DIR.",
             env=("BUILDMATRIX_LOG_DIR",),
         ),
     ] = None

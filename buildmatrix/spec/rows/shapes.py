@@ -69,7 +69,6 @@ class Doc:
     """What the field is for: one or two sentences, shown in editors and in the reference."""
 
     def __init__(self, text: str) -> None:
-        """Take the text."""
         self.text = text
 
 
@@ -77,7 +76,6 @@ class Examples:
     """Values to show in editors and in the reference."""
 
     def __init__(self, *values: object) -> None:
-        """Take the values."""
         self.values = values
 
 
@@ -85,7 +83,6 @@ class Keyword:
     """One keyword of JSON Schema that a plain value has to satisfy, e.g. `Keyword("minLength", 1)`."""
 
     def __init__(self, name: str, value: object) -> None:
-        """Take the keyword's name and value."""
         self.name, self.value = name, value
 
 
@@ -93,7 +90,6 @@ class Expected:
     """What to write, in words, when a value does not satisfy its keywords; `known` are words perhaps meant."""
 
     def __init__(self, text: str, known: tuple[str, ...] = ()) -> None:
-        """Take the words."""
         self.text, self.known = text, known
 
 
@@ -101,7 +97,6 @@ class Key:
     """The key in the file when it is not the attribute with dashes; `Key("registry.insecure")`."""
 
     def __init__(self, name: str) -> None:
-        """Take the key."""
         self.name = name
 
 
@@ -117,7 +112,6 @@ class Keys:
     """What the free keys of a mapping must look like: a regular expression, and the same in words."""
 
     def __init__(self, pattern: str, expected: str) -> None:
-        """Take both."""
         self.pattern, self.expected = pattern, expected
 
 

@@ -97,7 +97,7 @@ def refused(templates: Templates, text: str) -> BadTemplateError:
     ("text", "message"),
     [
         ("{{ sha }}", 'variable "sha" has no value'),
-        ("{{ item.prot }}", 'the template asks for "prot", which the value has not'),
+        ("{{ item.prot }}", 'the template asks for "prot", which the value does not have'),
         ("{{ python | sulg }}", 'the template uses filter "sulg", which does not exist'),
         ("{{ python is evenn }}", 'the template uses test "evenn", which does not exist'),
         ("{{ item }}", "the template gives a table, not a text: write {{ x.key }}, or {{ x | tojson }}"),

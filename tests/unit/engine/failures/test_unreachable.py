@@ -111,7 +111,7 @@ def test_an_engine(words: str, message: str, hint: str) -> None:
         (
             'no builder "nosuch" found',
             'unable to resolve docker endpoint: context "nosuch": context not found: open /x/meta.json: no such file',
-            "there is no such docker context",
+            "the docker context does not exist",
         ),
         (
             'docker endpoint for "default" not found',
