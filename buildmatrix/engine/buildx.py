@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from buildmatrix.engine.failures.unreachable import PLUGIN, no_buildx, unreachable
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
-from buildmatrix.oci.platform import normalized
+from buildmatrix.oci.platform import normalized, of_machine
 from buildmatrix.process import Completed, Programs
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.toml.plain import table_of
@@ -22,10 +22,6 @@ _VERSION = re.compile(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])
 `0.13.1+ds1`, Docker Desktop `v0.29.1-desktop.1`, builds from a commit that."""
 
 _FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
-
-
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
-"""Architectures as the kernel calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +121,7 @@ class Probe:
     def own_platform(self) -> str:
         """Return the engine's own platform, "" if docker does not tell."""
         system, machine = str(self._told.get("OSType") or ""), str(self._told.get("Architecture") or "")
-        return normalized(f"{system}/{_MACHINES.get(machine, machine)}") if system and machine else ""
+        return of_machine(system, machine) if system and machine else ""
 
     def insecure_registries(self) -> frozenset[str]:
         """Return the registries that the engine may ask without TLS, as its configuration names them."""

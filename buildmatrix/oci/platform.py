@@ -7,6 +7,7 @@ _SYSTEMS = {"macos": "darwin"}
 _ARCHITECTURES = {
     "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm/v7", "armel": "arm/v6",
 }  # fmt: skip
+_MACHINES = {"armv7l": "arm/v7", "armv6l": "arm/v6", "i686": "386", "loongarch64": "loong64"}
 _ALIASES = {
     ("arm64", "v8"): ("arm64", ""),
     ("amd64", "v1"): ("amd64", ""),
@@ -46,3 +47,8 @@ def normalized(platform: str) -> str:
     system, _, rest = platform.removesuffix("!").partition("/")
     name, _, given = rest.partition("/")
     return str(platform_of(system, name, given))
+
+
+def of_machine(system: str, machine: str) -> str:
+    """Return the platform of a machine by its kernel's words (`uname`): linux and armv7l are linux/arm/v7."""
+    return normalized(f"{system}/{_MACHINES.get(machine, machine)}".lower())

@@ -120,7 +120,8 @@ class Made:
     """What a plan was made from, beside its files: what is needed to make it again.
 
     `given` are the variables that it uses, `facts` what templates asked of git, `files` variable files, relative to the
-    plan's directory. `home` is the included file whose targets are meant where nothing is selected.
+    plan's directory. `home` is the included file whose targets are meant where nothing is selected. `machine` is what
+    templates asked of the machine: `now` and `platform`.
     """
 
     home: str = ""
@@ -129,6 +130,7 @@ class Made:
     given: Mapping[str, Given] = field(default_factory=dict)
     facts: Mapping[str, str | bool] = field(default_factory=dict)
     epoch: str | None = None
+    machine: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
 

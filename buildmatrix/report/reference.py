@@ -138,6 +138,8 @@ def _scope() -> str:
         "| facts of the repository, read only if used; the branch and the tag as a CI system says, "
         "where git has none |\n"
         "| `created` | SOURCE_DATE_EPOCH, else the commit's time (RFC 3339): never the clock |\n"
+        "| `now` | SOURCE_DATE_EPOCH, else the time of the run, taken once and kept in a saved plan (RFC 3339, UTC) |\n"
+        "| `host.platform` | the platform of the machine that plans, such as linux/amd64; kept in a saved plan |\n"
     )
 
 

@@ -1,14 +1,15 @@
 """What templates are rendered with; jinja is imported only where something is a template."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.spec.rows.tables import Spec
+from buildmatrix.template.machine import Machine, epoch_time
 from buildmatrix.template.render import Template, Templates
 from buildmatrix.template.request import Request
-from buildmatrix.template.scope import BadTemplateError, Cell, built_in_scope, values_of
+from buildmatrix.template.scope import BadTemplateError, Cell, Lazy, values_of
 from buildmatrix.template.variables import check_values, has_templates, hide_confidential, resolve
 
 Named = tuple[str | None, Cell]
@@ -16,14 +17,15 @@ ScopeOf = Callable[[str | None, Cell], dict[str, Any]]
 
 
 class Rendering:
-    """Holds what templates see everywhere: the variables, `git` and `created`."""
+    """Holds what templates see everywhere: the variables, `git`, `created`, `now` and `host`."""
 
     def __init__(self, spec: Spec, request: Request, git: Git, problems: Problems) -> None:
         """Resolve the variables; what is wrong with them is added to `problems`."""
         self.templates = Templates()
         self.used: set[str] = set()
         """The names that templates of targets use, defaults of variables aside."""
-        built_in = built_in_scope(git, request.environment)
+        self.machine = Machine(request.machine, request.environment)
+        built_in = _built_in(git, self.machine, request.environment)
         self.variables = resolve(spec, request, problems)
         if has_templates(self.variables):
             from buildmatrix.template.defaults import render_defaults
@@ -40,6 +42,16 @@ class Rendering:
         self.templates.check_names(template, scope)
         self.used.update(template.names)
         return template.evaluate(scope)
+
+
+def _built_in(git: Git, machine: Machine, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what has a value without being declared; `created` is SOURCE_DATE_EPOCH, else the commit's time."""
+    return {
+        "git": git,
+        "created": Lazy(lambda: epoch_time(environment) or git.timestamp),
+        "now": Lazy(lambda: machine.now),
+        "host": Lazy(lambda: {"platform": machine.platform}),
+    }
 
 
 MOST_AHEAD = 500

@@ -41,6 +41,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Any, called: Any, *arguments: Any, **named: Any) -> Any:
         """Refuse calls that would fill the memory: `'x'.ljust(10 ** 9)`, `'{:999999999}'.format(1)`."""
+        if not callable(called):
+            raise FilterError("the template calls a value that is not a function: write it without ( )")
         owner = getattr(getattr(called, "__wrapped__", called), "__self__", "")
         _refuse_huge(owner, *arguments, *named.values())
         return super().call(context, called, *arguments, **named)

@@ -16,7 +16,8 @@ class Request:
     relative to the working directory), `set_options` the texts of `--set`. `output` replaces what the file says: push
     to a registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
     `file_values` are those of variable files that were read when a plan was saved, and `files` those of them that lie
-    in the repository, relative to the root file's directory.
+    in the repository, relative to the root file's directory. `machine` is what a saved plan took from the machine that
+    it was made on: `now` and `platform`.
     """
 
     selectors: tuple[str, ...] = ()
@@ -28,3 +29,4 @@ class Request:
     set_options: tuple[str, ...] = ()
     output: OutputMode = "declared"
     environment: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)

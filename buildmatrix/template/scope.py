@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from buildmatrix.git.facts import Git, rfc3339
 from buildmatrix.template.variables import ResolvedVariable
 
 Cell = Mapping[str, Any]
@@ -55,23 +54,6 @@ class Lazy:
 
     def __init__(self, compute: Callable[[], Any]) -> None:
         self.compute = compute
-
-
-def built_in_scope(git: Git, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return `git`, and `created`: SOURCE_DATE_EPOCH, else the commit's time; never the clock."""
-    return {"git": git, "created": Lazy(lambda: _created(git, environment))}
-
-
-def _created(git: Git, environment: Mapping[str, str]) -> str:
-    epoch = environment.get("SOURCE_DATE_EPOCH")
-    if epoch is None:
-        return git.timestamp
-    try:
-        return rfc3339(int(epoch))
-    except (ValueError, OverflowError, OSError):
-        raise BadTemplateError(
-            f'SOURCE_DATE_EPOCH is "{epoch}", which is not a valid number of seconds since 1970'
-        ) from None
 
 
 def values_of(found: Mapping[str, ResolvedVariable]) -> dict[str, Any]:

@@ -108,10 +108,10 @@ def _resolve(
 ) -> ResolvedVariable:
     table = variable.table
     value, origin = given.get(variable.name, (None, "nothing"))
-    if value is None and table.env is not None and table.env in request.environment:
-        value, origin = request.environment[table.env], "environment"
+    if value is None and variable.env in request.environment:
+        value, origin = request.environment[variable.env], "environment"
     if value is None and table.file is not None:
-        value, origin = _first_line(variable, table.file, spec, problems), "file"
+        value, origin = _of_file(variable, table.file, spec, problems), "file"
     if value is None and table.default is not None:
         value, origin = table.default, "default"
     if value is None:
@@ -132,11 +132,11 @@ def _resolve(
     )
 
 
-def _first_line(variable: DeclaredVariable, file: str, spec: Spec, problems: Problems) -> str | None:
+def _of_file(variable: DeclaredVariable, file: str, spec: Spec, problems: Problems) -> str | None:
     folder = posixpath.dirname(variable.place.file)
     try:
         text = Repository.around(spec.directory).read(file, folder).decode("utf-8-sig")
-        return text.partition("\n")[0].strip()
+        return text.rstrip("\r\n") if variable.table.text else text.partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         if variable.table.default is None or not isinstance(error, FileNotFoundError):
             reason = getattr(error, "strerror", None) or "not UTF-8"
@@ -150,8 +150,8 @@ def _first_line(variable: DeclaredVariable, file: str, spec: Spec, problems: Pro
 
 def _advice(variable: DeclaredVariable) -> str:
     ways = [f"--var {variable.name}=…"]
-    if variable.table.env:
-        ways.append(f"the environment variable {variable.table.env}")
+    if variable.env:
+        ways.append(f"the environment variable {variable.env}")
     return f"give it with {' or '.join(ways)}, or give it a default"
 
 

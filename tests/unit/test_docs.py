@@ -58,7 +58,12 @@ def test_commands_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("text", TOML.findall((ROOT / "docs/guide.md").read_text()))
 def test_snippets_are_valid(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for file, content in {"buildmatrix.toml": whole(text), "VERSION": "1\n", "Dockerfile": "FROM scratch\n"}.items():
+    for file, content in {
+        "buildmatrix.toml": whole(text),
+        "VERSION": "1\n",
+        "NOTES.md": "new\n",
+        "Dockerfile": "FROM scratch\n",
+    }.items():
         (tmp_path / file).write_text(content)
     git = ["git", "-c", "user.name=x", "-c", "user.email=x"]
     subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)

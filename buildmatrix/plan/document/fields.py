@@ -77,6 +77,16 @@ class Asked(Document):
     source_date_epoch: Annotated[
         str | None, Of(lambda made, _: made.epoch), Doc("SOURCE_DATE_EPOCH; null where it is not set.")
     ]
+    now: Annotated[
+        str | None,
+        Of(lambda made, _: made.machine.get("now")),
+        Doc("The time that templates asked for as `now`; null where none did."),
+    ]
+    host_platform: Annotated[
+        str | None,
+        Of(lambda made, _: made.machine.get("platform")),
+        Doc("What templates asked for as `host.platform`; null where none did."),
+    ]
 
 
 class PlanTotals(Document):

@@ -9,11 +9,10 @@ from buildmatrix.plan.model import Given, Made
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.context import Rendering
+from buildmatrix.template.machine import EPOCH
 from buildmatrix.template.request import Request
 from buildmatrix.template.variables import reached
 from buildmatrix.text import redacted
-
-EPOCH = "SOURCE_DATE_EPOCH"
 
 
 def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Made:
@@ -25,7 +24,7 @@ def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Mad
         if found.origin not in {"--var", "--var-file", "environment"}:
             continue
         hidden = name in secret or _is_hidden(found.given)
-        env = spec.variables[name].table.env or ""
+        env = spec.variables[name].env
         given[name] = Given(value=found.given, origin=found.origin, env=env, secret=hidden)
     return Made(
         home=spec.home.file if spec.home else "",
@@ -34,6 +33,7 @@ def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Mad
         given=given,
         facts=git.known(),
         epoch=request.environment.get(EPOCH),
+        machine=rendering.machine.asked(),
         files=tuple(dict.fromkeys((*_files(spec, rendering), *request.files, *_within(spec, request.variable_files)))),
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 from buildmatrix.errors import Diagnostic, StaleError, UsageError
 from buildmatrix.files import Repository
 from buildmatrix.plan.document.fields import FORMAT_VERSION, plan_schema
-from buildmatrix.plan.document.origin import EPOCH
 from buildmatrix.spec.toml.plain import BadDataError, json_of, oddities
+from buildmatrix.template.machine import EPOCH
 from buildmatrix.template.request import Request
 from buildmatrix.text import HIDDEN
 
@@ -66,6 +66,7 @@ def request_of(document: Document, given: Mapping[str, str], environment: Mappin
         files=tuple(asked["files"]),
         set_options=tuple(asked["set"]),
         output=asked["output"],
+        machine={name: asked[key] for name, key in (("now", "now"), ("platform", "host_platform")) if asked[key]},
         environment={**here, **{values[name]["env"]: text for name, text in _from(values, "environment").items()}},
     )
 

@@ -63,8 +63,8 @@ def check_env_names(spec: Spec, problems: Problems) -> frozenset[str]:
 
 
 def _instead(variable: DeclaredVariable) -> str:
-    if variable.table.env:
-        return f'write env = "{variable.table.env}": the name, without a template'
+    if variable.env:
+        return f'write env = "{variable.env}": the name, without a template'
     return f'write src = "{variable.table.file}", which is the file'
 
 
@@ -93,4 +93,4 @@ def _from_outside(text: str, variables: Mapping[str, DeclaredVariable]) -> Decla
         return [name for name in _WORD.findall(template) if name in variables]
 
     found = (variables[name] for name in reached(named(text), used))
-    return next((variable for variable in found if variable.table.env or variable.table.file), None)
+    return next((variable for variable in found if variable.env or variable.table.file), None)

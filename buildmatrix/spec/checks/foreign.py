@@ -36,7 +36,7 @@ _NESTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=](?=.*\$)()")
 """A default that is a variable itself."""
 _REFUSED = frozenset({"image", "platform", "target"})
 """Names in which such a text is an error, which says the same."""
-_BUILT_IN = ("git", "target", "name", "created")
+_BUILT_IN = ("git", "target", "name", "created", "now", "host")
 _ROOTS = frozenset({"var", "vars", "variable", "variables", "env", "inputs", "local", "locals", "args"})
 
 
@@ -231,7 +231,8 @@ def _of_a_root(root: str, name: str, names: Collection[str]) -> str:
 
 _OF_OTHERS = {
     **dict.fromkeys(
-        ("now", "timestamp", "time", "date", "today"), "write {{ created }}: the commit's time, or SOURCE_DATE_EPOCH"
+        ("timestamp", "time", "date", "today"),
+        "write {{ now }}, the time of the run, or {{ created }}, the time of the commit",
     ),
     **dict.fromkeys(
         ("TARGETARCH", "TARGETOS", "TARGETPLATFORM", "BUILDPLATFORM", "platform", "arch"),

@@ -15,8 +15,9 @@ from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVar
 from buildmatrix.spec.toml.placed import sources_of
 
 BUILT_IN = frozenset({
-    "target", "name", "git", "created", "range", "dict", "namespace", "joiner", "cycler", "loop", "self", "super",
-    "caller", "varargs", "kwargs", "true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is",
+    "target", "name", "git", "created", "now", "host", "omit", "range", "dict", "namespace",
+    "joiner", "cycler", "loop", "self", "super", "caller", "varargs", "kwargs",
+    "true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is",
     "if", "else", "elif", "for", "endfor", "endif", "set", "import", "from", "as", "include", "exclude", "_",
 })  # fmt: skip
 """Names with a meaning in templates, or keys of a matrix."""
@@ -93,6 +94,9 @@ def check_requires(text: str, place: Place, problems: Problems) -> bool:
 
 def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
     _check_identifier("variable", variable.name, variable.place, problems)
+    if variable.table.text and variable.table.file is None:
+        message = f"variable.{variable.name}: text is how a file is read, and there is no file"
+        problems.error("variable", message, inside(variable.place, "text"), hint='add file = "…", or remove text')
     if variable.table.pattern is not None and (fault := fault_of_pattern(variable.table.pattern)):
         message = f"variable.{variable.name}.pattern is not a valid regular expression: {fault}"
         problems.error("pattern", message, inside(variable.place, "pattern"))

@@ -203,7 +203,9 @@ def unwrap(shape: Any) -> tuple[Any, tuple[object, ...]]:
 def arms(shape: Any) -> tuple[Any, ...]:
     """Return the alternatives of a union, or the shape itself as the only one."""
     bare, _ = unwrap(shape)
-    return get_args(bare) if get_origin(bare) in (Union, types.UnionType) else (shape,)
+    if get_origin(bare) not in (Union, types.UnionType):
+        return (shape,)
+    return tuple(arm for arm in get_args(bare) if arm is not types.NoneType)
 
 
 def is_list(shape: Any) -> bool:

@@ -25,10 +25,15 @@ class Variable(Table):
 
     default: Annotated[Any, Doc("The value if nothing else gives one; a string may be a template.")] = None
     env: Annotated[
-        str | None, *ENV_NAME, Doc("The environment variable that gives it: its name."), Examples("GITHUB_SHA")
+        bool | Annotated[str, *ENV_NAME] | None,
+        Doc("The environment variable that gives it: its name, or true for the variable's own name in capitals."),
+        Examples("GITHUB_SHA"),
     ] = None
     file: Annotated[
         str | None, Keyword("minLength", 1), Doc("The file whose first line gives it."), Examples("VERSION")
+    ] = None
+    text: Annotated[
+        bool | None, Doc("Take the whole text of `file`, without line breaks at its end, not only its first line.")
     ] = None
     type: Annotated[
         Literal["string", "integer", "boolean", "list"] | None, Doc("What it is; taken from the default if unset.")
@@ -179,6 +184,12 @@ class DeclaredVariable:
     name: str
     table: Variable
     place: Place
+
+    @property
+    def env(self) -> str:
+        """The environment variable that gives its value; "" if none does."""
+        given = self.table.env
+        return given if isinstance(given, str) else self.name.upper() if given else ""
 
 
 @dataclass(frozen=True, kw_only=True)

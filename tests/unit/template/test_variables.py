@@ -47,6 +47,24 @@ def test_the_environment_counts_only_where_it_is_asked(tmp_path: Path) -> None:
     assert values(tmp_path, 'v = "x"', environment={"v": "y", "V": "z"}) == {"v": "x"}
 
 
+def test_the_environment_variable_of_the_same_name(tmp_path: Path) -> None:
+    environment = {"GO_VERSION": "1.24", "go_version": "no"}
+    assert values(tmp_path, 'go_version = { env = true, default = "x" }', environment=environment) == {
+        "go_version": "1.24"
+    }
+    assert values(tmp_path, 'go_version = { env = false, default = "x" }', environment=environment) == {
+        "go_version": "x"
+    }
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "NOTES").write_text("\ufeffone\n\ntwo\r\n\n")
+    assert values(tmp_path, 'v = { file = "NOTES", text = true }') == {"v": "one\n\ntwo"}
+    assert values(tmp_path, 'v = { file = "NOTES", text = false }') == {"v": "one"}
+    _, problems = rendering(tmp_path, 'v = { default = "x", text = true }')
+    assert [one.message for one in problems.errors] == ["variable.v: text is how a file is read, and there is no file"]
+
+
 def test_an_empty_text_is_a_value(tmp_path: Path) -> None:
     assert values(tmp_path, 'v = { env = "V" }', environment={"V": ""}) == {"v": ""}
     assert values(tmp_path, 'v = "x"', variables={"v": ""}) == {"v": ""}

@@ -489,3 +489,19 @@ def test_wrong_types_anywhere_in_it(say: Say, save: Callable[..., Path]) -> None
 def _ways(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [found for key, item in items for found in [(*way, key), *_ways(item, (*way, key))]]
+
+
+def test_the_time_and_the_machine_are_those_that_were_reviewed(repo: Path, say: Say) -> None:
+    dated = '[target.dated]\ndockerfile-inline = "FROM scratch"\ncontext = "empty"\n'
+    dated += 'args = { DAY = "{{ now }}", ON = "{{ host.platform }}" }\n'
+    (repo / "buildmatrix.toml").write_text(SPEC + dated)
+    (repo.parent / "plan.json").write_text(say("plan", "dated", "--format", "json")[1])
+    document = json.loads((repo.parent / "plan.json").read_text())
+    document["request"] |= {"now": "2020-02-02T02:02:02Z", "host_platform": "linux/s390x"}
+    (target,) = document["targets"]
+    target["settings"]["args"] = {"DAY": "2020-02-02T02:02:02Z", "ON": "linux/s390x"}
+    (repo.parent / "plan.json").write_text(json.dumps(document))
+    code, out, err = say("apply", "../plan.json", "--dry-run")
+    assert (code, "2020-02-02T02:02:02Z" in out, "linux/s390x" in out) == (0, True, True), err
+    plain = json.loads(say("plan", "app", "--format", "json")[1])
+    assert (plain["request"]["now"], plain["request"]["host_platform"]) == (None, None)
