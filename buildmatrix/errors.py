@@ -13,10 +13,12 @@ The tree, with the exit code of each class; `EXIT_CODES` says what they mean:
     └── StoppedError       130
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal
+
+from buildmatrix.soundness import FILE, Soundness, Subject
 
 Pointer = tuple[str | int, ...]
 """The way to a value in a TOML document: `("target", "app", "tags", 0)`."""
@@ -64,8 +66,7 @@ class Diagnostic:
     """One problem: what is wrong, where, and what to write instead (`hint`, may be empty).
 
     `code` names the kind, one of `codes.CODES`. `notes` are further lines, each with a place of its own or none
-    (the edges of a cycle, the other one of two declarations). `unknown` says that a name was looked for and not found,
-    nor one like it: where a file could not be read, it may be declared there.
+    (the edges of a cycle, the other one of two declarations).
     """
 
     message: str
@@ -74,7 +75,6 @@ class Diagnostic:
     hint: str = ""
     severity: Severity = "error"
     notes: Notes = ()
-    unknown: bool = False
 
 
 class BuildmatrixError(Exception):
@@ -140,13 +140,16 @@ MOST_PROBLEMS = 1_000
 
 
 class Problems:
-    """Collects what is wrong, so that everything is reported at once, and each thing once."""
+    """Collects what is wrong, so that everything is reported at once, each thing once, and nothing that follows.
+
+    What is said of something may name what it `rests_on`: where that is unsound, it is left out. An error names what it
+    `invalidates`, also where it is left out itself. `once` is what has to differ for a second one to be said.
+    """
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
-        self.incomplete = False
-        """Whether a file could not be read, so that nobody knows which names there are."""
-        self._known: set[Diagnostic] = set()
+        self.soundness = Soundness()
+        self._known: set[Hashable] = set()
         self._count: dict[Severity, int] = {"error": 0, "warning": 0}
 
     def add(self, diagnostic: Diagnostic) -> None:
@@ -154,6 +157,8 @@ class Problems:
         if diagnostic in self._known:
             return
         self._known.add(diagnostic)
+        if diagnostic.severity == "error":
+            self.invalidate(FILE)
         self._count[diagnostic.severity] += 1
         if self._count[diagnostic.severity] < MOST_PROBLEMS:
             self.found.append(diagnostic)
@@ -163,7 +168,7 @@ class Problems:
             if diagnostic.severity == "error":
                 raise SpecError(*self.found)
 
-    def error(
+    def error(  # noqa: PLR0913 each is said by its name
         self,
         code: str,
         message: str,
@@ -171,14 +176,49 @@ class Problems:
         *,
         hint: str = "",
         notes: Notes = (),
-        unknown: bool = False,
+        invalidates: Iterable[Subject] = (),
+        rests_on: Iterable[Subject] = (),
+        once: Hashable = None,
     ) -> None:
-        """Add an error."""
-        self.add(Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes, unknown=unknown))
+        """Add an error, unless it follows from another one."""
+        if self._is_news(rests_on, once):
+            self.add(Diagnostic(message=message, code=code, place=place, hint=hint, notes=notes))
+        self.invalidate(*invalidates)
 
-    def warn(self, code: str, message: str, place: Place | None = None, *, hint: str = "") -> None:
-        """Add a warning."""
-        self.add(Diagnostic(message=message, code=code, place=place, hint=hint, severity="warning"))
+    def warn(
+        self,
+        code: str,
+        message: str,
+        place: Place | None = None,
+        *,
+        hint: str = "",
+        rests_on: Iterable[Subject] = (),
+        once: Hashable = None,
+    ) -> None:
+        """Add a warning, unless it follows from an error."""
+        if self._is_news(rests_on, once):
+            self.add(Diagnostic(message=message, code=code, place=place, hint=hint, severity="warning"))
+
+    def _is_news(self, rests_on: Iterable[Subject], once: Hashable) -> bool:
+        if once in self._known or not self.is_sound(*rests_on):
+            return False
+        if once is not None:
+            self._known.add(once)
+        return True
+
+    def take(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Add what somebody else has found."""
+        self.found += diagnostics
+        if self.errors:
+            self.invalidate(FILE)
+
+    def invalidate(self, *subjects: Subject) -> None:
+        """Take it that subjects are unsound, for what is reported elsewhere."""
+        self.soundness.invalidate(subjects)
+
+    def is_sound(self, *subjects: Subject) -> bool:
+        """Tell whether what rests on these is worth saying, and can be worked out."""
+        return all(map(self.soundness.is_sound, subjects))
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -193,11 +233,7 @@ class Problems:
     def raise_if_any(self, kind: type[BuildmatrixError] = SpecError) -> None:
         """Raise `kind` with everything that was found, if any of it is an error."""
         if self.errors:
-            raise kind(*self.told())
-
-    def told(self) -> tuple[Diagnostic, ...]:
-        """Return what is worth saying: where a file could not be read, not that a name is missing."""
-        return tuple(one for one in self.found if not (self.incomplete and one.unknown))
+            raise kind(*self.found)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

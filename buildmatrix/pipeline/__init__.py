@@ -42,7 +42,7 @@ def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool
     with bounded():
         spec = load(name, sources, problems)
         planned = make_plan(spec, request, git, problems, files=files)
-        problems.found += [*gate_declared(planned), *overwriting(planned)]
+        problems.take([*gate_declared(planned), *overwriting(planned)])
         problems.raise_if_any()
         return planned
 
@@ -58,8 +58,8 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
             spec = load(name, sources, problems)
             check_all(spec, request, git, problems)
     except BuildmatrixError as error:
-        problems.found += error.diagnostics
-    return tuple(diagnostic for diagnostic in problems.told() if diagnostic.code not in OF_A_RUN)
+        problems.take(error.diagnostics)
+    return tuple(diagnostic for diagnostic in problems.found if diagnostic.code not in OF_A_RUN)
 
 
 def whole(name: str, sources: Sources, request: Request, git: Git) -> "Whole":
@@ -69,7 +69,7 @@ def whole(name: str, sources: Sources, request: Request, git: Git) -> "Whole":
     problems = Problems()
     with bounded():
         found = make_whole(load(name, sources, problems), request, git, problems)
-        problems.found += [*gate_declared(found.plan), *overwriting(found.plan)]
+        problems.take([*gate_declared(found.plan), *overwriting(found.plan)])
         problems.raise_if_any()
         return found
 
@@ -108,5 +108,5 @@ def _lacking(problems: Problems) -> tuple[Diagnostic, ...]:
     """Return as warnings what only a run gives; SpecError if anything else is wrong."""
     lacking = [one for one in problems.errors if one.code in OF_A_RUN]
     if len(lacking) < len(problems.errors):
-        raise SpecError(*problems.told())
+        raise SpecError(*problems.found)
     return tuple(replace(one, severity="warning") for one in lacking)

@@ -12,7 +12,7 @@ from buildmatrix.plan.cells.select import Entry
 from buildmatrix.plan.dependencies import TARGET, Edge, edges_of, refuse_cycles, stages
 from buildmatrix.plan.model import PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
-from buildmatrix.spec.recovery import ANY_SETTING
+from buildmatrix.soundness import ANY_SETTING, FILE, settings_of
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.toml.placed import source_of
 from buildmatrix.template.request import Request
@@ -49,14 +49,14 @@ def closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, p
             continue
         nodes[name] = node
         pending += [(edge.to, _reason(edge, name)) for edge in node.edges]
-    if nodes and wanted and not problems.errors:
+    if nodes and wanted and problems.is_sound(FILE):
         built = {platform for node in nodes.values() for platform in node.declared}
         for name in chosen.keys() - nodes.keys():
             built.update(expansion.settings(expansion.entries[name])[0].platforms or ())
         _check_each_is_built(built, request, problems)
-    if dropped and not nodes and not problems.errors:
+    if dropped and not nodes:
         message = f"no selected target is built for {' '.join(wanted)}"
-        problems.error("platform", message, Place(file="--platform " + " ".join(request.platforms)))
+        problems.error("platform", message, Place(file="--platform " + " ".join(request.platforms)), rests_on=[FILE])
     return {name: nodes[name] for name in expansion.entries if name in nodes}
 
 
@@ -83,12 +83,10 @@ def _node(
         if reason.kind != "context":
             return None
         kept = declared
-    if wanted and not declared and expansion.wrong(entry).isdisjoint({"platforms", ANY_SETTING}):
-        problems.warn(
-            "platform",
-            f"target.{entry.target.name} declares no platforms: --platform does not reach it",
-            entry.target.place,
-        )
+    if wanted and not declared:
+        message = f"target.{entry.target.name} declares no platforms: --platform does not reach it"
+        rests_on = [settings_of(entry.target.name, entry.name, "platforms", ANY_SETTING)]
+        problems.warn("platform", message, entry.target.place, rests_on=rests_on)
     if kept != declared:
         settings = settings.but({"platforms": kept})
 

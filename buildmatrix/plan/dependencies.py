@@ -35,7 +35,7 @@ def edges_of(
         except SelectorError as error:
             message = f"target.{entry.target.name}.needs: {error.message}"
             hint = _in_other_words(selector, entry, selection) or error.hint
-            problems.error("needs", message, place, hint=hint, unknown=error.unknown)
+            problems.error("needs", message, place, hint=hint, rests_on=error.rests_on)
             continue
         found += [Edge(to=name, context="", place=place) for name in names]
     return found
@@ -55,7 +55,7 @@ def _link(entry: Entry, key: str, selector: str, place: Place, selection: Select
     try:
         names = selection.names(selector)
     except SelectorError as error:
-        problems.error("context", f"{spoken}: {error.message}", place, hint=error.hint, unknown=error.unknown)
+        problems.error("context", f"{spoken}: {error.message}", place, hint=error.hint, rests_on=error.rests_on)
         return []
     if len(names) > 1:
         axes = selection.entries[names[0]].cell

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
+from buildmatrix.soundness import Subject, settings_of
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import row_of
@@ -82,6 +83,10 @@ class PlannedTarget:
             if path[:length] in self.origins:
                 return self.origins[path[:length]]
         return self.place
+
+    def basis(self, *attributes: str) -> Subject:
+        """Return what is said of these settings, or of any of them, rests on."""
+        return settings_of(self.declared, self.name, *attributes)
 
     def spoken(self, attribute: str) -> str:
         """Return a setting as people write it: `target.app.cache-to`."""

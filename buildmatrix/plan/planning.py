@@ -9,7 +9,7 @@ from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
-from buildmatrix.plan.cells.select import GroupCycleError, SelectorError
+from buildmatrix.plan.cells.select import SelectorError
 from buildmatrix.plan.checks.collisions import collisions
 from buildmatrix.plan.checks.groups import check_groups
 from buildmatrix.plan.checks.races import races_of
@@ -19,6 +19,7 @@ from buildmatrix.plan.document.origin import made_of
 from buildmatrix.plan.entitlements import entitlements_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.reach import written_before
+from buildmatrix.soundness import FILE, TARGETS
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
@@ -54,7 +55,7 @@ def make_plan(
         sound = checked(expansion, targets, checker, files=files)
         if together:
             collisions(sound, spec.directory, problems)
-            problems.found += races_of(targets, spec.directory)
+            problems.take(races_of(targets, spec.directory))
         return plan_of(spec, request, expansion, targets, git, problems)
 
 
@@ -72,10 +73,9 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     targets = planned_of(nodes, request, problems)
     checker = Checker(spec.directory, problems, spec.variables, spec.targets)
     sound = checked(expansion, targets, checker, files=False)
-    try:
-        default = set(expansion.selection.default_of_root())
-    except SelectorError:
-        return  # a group is wrong, and reported
+    if "default" in spec.groups and not problems.is_sound(spec.groups["default"].basis):
+        return
+    default = set(expansion.selection.default_of_root())
     collisions([target for target in sound if target.name in default], spec.directory, problems)
     for target in sound:
         if target.name not in default:
@@ -91,20 +91,19 @@ def checked(
     """
     found = list(targets)
     on_disk = files if isinstance(files, AbstractSet) else {target.name for target in found if files}
-    wrong = {target.name: expansion.wrong(expansion.entries[target.name]) for target in found}
-    providers = {target.name: target for target in found if "platforms" not in wrong[target.name]}
+    by_name = {target.name: target for target in found}
     written = written_before(found) if files else {}
     for target in found:
-        checker.values(target, wrong[target.name])
+        checker.values(target)
         if target.name in on_disk:
-            checker.files(target, wrong[target.name], written.get(target.name, frozenset()))
+            checker.files(target, written.get(target.name, frozenset()))
             checker.dests(target)
-        checker.stages(target, wrong[target.name], written.get(target.name, frozenset()), files=target.name in on_disk)
-        checker.platforms(target, providers, wrong[target.name])
+        checker.stages(target, written.get(target.name, frozenset()), files=target.name in on_disk)
+        checker.platforms(target, by_name)
     checker.end()
-    for declared, settings, origins, unknown in expansion.unexpanded():
-        checker.values(_outline(declared, settings, origins), unknown)
-    return [target for target in found if not wrong[target.name] & {"output", "cache_to"}]
+    for declared, settings, origins in expansion.unexpanded():
+        checker.values(_outline(declared, settings, origins))
+    return [target for target in found if expansion.problems.is_sound(target.basis("output", "cache_to"))]
 
 
 def _outline(declared: DeclaredTarget, settings: Settings, origins: Mapping[Pointer, Place]) -> PlannedTarget:
@@ -136,25 +135,25 @@ def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dic
     try:
         chosen = expansion.selection.select(request.selectors)
     except SelectorError:
-        for selector in request.selectors if expansion.spec.targets else ():  # that there are none is reported
+        for selector in request.selectors:
             _check_selector(expansion, selector, problems)
-        return {}  # without selectors a group is wrong, and reported
+        return {}
     home = expansion.spec.home
-    if not chosen and not problems.errors and home is not None and not request.selectors:
+    if not chosen and home is not None and not request.selectors:
         hint = f"name what you mean, or go to the directory of {expansion.spec.file}"
-        problems.error("no-target", "this file declares no target to build", Place(file=home.file), hint=hint)
-    elif not chosen and not problems.errors:
-        problems.error("no-target", "nothing is selected", hint="the selectors exclude all that they select")
+        place, rests_on = Place(file=home.file), [FILE]
+        problems.error("no-target", "this file declares no target to build", place, hint=hint, rests_on=rests_on)
+    elif not chosen:
+        hint = "the selectors exclude all that they select"
+        problems.error("no-target", "nothing is selected", hint=hint, rests_on=[FILE])
     return chosen
 
 
 def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> None:
     try:
         expansion.selection.names(selector.removeprefix("!"))
-    except GroupCycleError:
-        return  # reported with the group
     except SelectorError as error:
-        problems.error("selector", error.message, hint=error.hint, unknown=error.unknown)
+        problems.error("selector", error.message, hint=error.hint, rests_on=[TARGETS, *error.rests_on])
 
 
 def plan_of(

@@ -10,7 +10,6 @@ from buildmatrix.git.facts import Git
 from buildmatrix.graphs import reached
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.paths import rebase
-from buildmatrix.plan.cells.select import SelectorError
 from buildmatrix.plan.checks.collisions import collisions
 from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.targets import Checker
@@ -84,7 +83,7 @@ def make_whole(spec: Spec, request: Request, git: Git, problems: Problems) -> Wh
             plan=plan_of(spec, request, expansion, targets, git, problems),
             default=default,
             asked=asked,
-            groups=dict(_groups(expansion, by_name, whole=not request.selectors)),
+            groups=dict(_groups(expansion, by_name, problems, whole=not request.selectors)),
         )
         return _without_values(whole, expansion, problems)
 
@@ -115,7 +114,7 @@ def _check(
     sound = checked(expansion, targets, Checker(directory, problems), files=asked)
     together = [_exported(one, one.name in exported) for one in sound if one.name in asked]
     collisions(together, directory, problems)
-    problems.found += races_of(together, directory)
+    problems.take(races_of(together, directory))
     for one in sound:
         if one.name not in asked:
             collisions([one], directory, problems)
@@ -126,7 +125,7 @@ def _exported(target: PlannedTarget, exported: bool) -> PlannedTarget:  # noqa: 
 
 
 def _groups(
-    expansion: Expansion, by_name: Mapping[str, PlannedTarget], *, whole: bool
+    expansion: Expansion, by_name: Mapping[str, PlannedTarget], problems: Problems, *, whole: bool
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what is not a target and can be named, with its targets as far as `--platform` leaves them.
 
@@ -135,23 +134,19 @@ def _groups(
     by_target = expansion.selection.by_target
     matrices = [name for name, found in by_target.items() if found and name not in expansion.entries]
     for name in [*expansion.spec.groups, *matrices]:
-        held = _held(expansion, name) if name not in by_name and name != "default" else ()
+        group = expansion.spec.groups.get(name)
+        if name in by_name or name == "default" or (group is not None and not problems.is_sound(group.basis)):
+            continue
+        held = expansion.selection.names(name)
         there = [one for one in held if one in by_name]
         if there and (whole or len(there) == len(held)):
             yield name, _with_needs(there, by_name)
 
 
-def _held(expansion: Expansion, name: str) -> tuple[str, ...]:
-    try:
-        return expansion.selection.names(name)
-    except SelectorError:
-        return ()  # the group is wrong, and reported
-
-
 def _without_values(whole: Whole, expansion: Expansion, problems: Problems) -> Whole:
     """Leave out what lacks a value that only a run gives, if nothing that is asked for does."""
     lacking = [one for one in problems.errors if one.code in OF_A_RUN]
-    wrong = {name for name in whole.plan.by_name if expansion.wrong(expansion.entries[name])}
+    wrong = {target.name for target in whole.plan.targets if not problems.is_sound(target.basis())}
     unexpanded = any(not found for name, found in expansion.selection.by_target.items() if not name.startswith("_"))
     if not lacking or unexpanded or wrong & whole.asked:
         return whole

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.files import OutsideError
+from buildmatrix.soundness import NAMES
 from buildmatrix.spec.checks.data import MOST, shown
 from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.checks.envnames import check_env_names
@@ -17,7 +18,6 @@ from buildmatrix.spec.checks.names import check_names, check_requires
 from buildmatrix.spec.checks.suspicious import lone_kinds, templated_keys
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
-from buildmatrix.spec.recovery import STRAY, damage_of
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema
 from buildmatrix.spec.rows.shapes import build_table
@@ -31,6 +31,7 @@ from buildmatrix.spec.rows.tables import (
     Spec,
     Variable,
 )
+from buildmatrix.spec.subjects import astray_at, spread, standing_at
 from buildmatrix.spec.toml.placed import Dropped, DroppedTable, placed, sources_of, without_dropped
 from buildmatrix.spec.toml.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
 from buildmatrix.spec.toml.source import Sources
@@ -80,8 +81,8 @@ class _Loader:
             self.confidential |= learn(data)
             file = self._checked(name, data)
         except SpecError as error:
-            self.problems.found += error.diagnostics
-            self.problems.incomplete = True
+            self.problems.take(error.diagnostics)
+            self.problems.invalidate(NAMES)
             return File(version=1), defaults
         requires = Place(file=name, pointer=("requires-buildx",))
         if file.requires_buildx is not None and check_requires(file.requires_buildx, requires, self.problems):
@@ -113,7 +114,7 @@ class _Loader:
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"
             place = Place(file=name, pointer=problem.pointer, part=part)
-            self.problems.error("schema", problem.message, place, hint=problem.hint)
+            self.problems.error("schema", problem.message, place, hint=problem.hint, invalidates=standing_at(place))
         if len(found) == MOST:
             message = f"there are more problems than these {MOST}: the rest is looked at when they are gone"
             raise SpecError(Diagnostic(message=message, code="schema", place=Place(file=name)))
@@ -128,7 +129,7 @@ class _Loader:
         found = list(islice(oddities(data), MOST))
         for pointer, message, is_key in found:
             place = Place(file=name, pointer=pointer, part="key" if is_key else "value")
-            self.problems.error("schema", message, place)
+            self.problems.error("schema", message, place, invalidates=standing_at(place))
         for pointer, *_ in reversed(found):
             _drop(data, pointer)
         if len(found) == MOST:
@@ -138,7 +139,7 @@ class _Loader:
         """Report and drop settings that stand in an inner table."""
         for stray in strays(data, self.sources.texts[name]):
             place = Place(file=name, pointer=stray.pointer, part="key")
-            self.problems.error(STRAY, stray.message, place, hint=stray.hint)
+            self.problems.error("misplaced", stray.message, place, hint=stray.hint, invalidates=astray_at(place))
             del _at(data, stray.pointer[:-1])[stray.pointer[-1]]
 
     def _warn_of_foreign(self, name: str, data: dict[str, Any]) -> None:
@@ -179,9 +180,8 @@ class _Loader:
             return True
         first: Place = known[name].place
         message = f'{kind} "{name}" is declared twice: in {first.file} and in {place.file}'
-        self.problems.error(
-            "duplicate", message, place, hint="give one another name", notes=(("the other one", first),)
-        )
+        hint, notes = "give one another name", (("the other one", first),)
+        self.problems.error("duplicate", message, place, hint=hint, notes=notes, invalidates=standing_at(place))
         return False
 
     def _included(self, name: str, file: File) -> Iterator[str]:
@@ -196,8 +196,7 @@ class _Loader:
                         f'include "{pattern}": {included} is a directory',
                         f'write "{pattern.rstrip("/")}/{FILE}"',
                     )
-                    self.problems.error("include", message, place, hint=hint)
-                    self.problems.incomplete = True
+                    self.problems.error("include", message, place, hint=hint, invalidates=[NAMES])
                 elif os.path.realpath(self.sources.directory / included) not in self.seen:
                     yield included
 
@@ -216,8 +215,7 @@ class _Loader:
             hint = "begin it with the directory that holds the files"
         except OSError as error:
             message, hint = f'include "{pattern}": {error.filename} cannot be read: {error.strerror}', ""
-        self.problems.error("include", message, place, hint=hint)
-        self.problems.incomplete = True
+        self.problems.error("include", message, place, hint=hint, invalidates=[NAMES])
         return []
 
 
@@ -245,7 +243,8 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
     )
     check_names(spec, problems)
     confidential = spec.confidential | check_env_names(spec, problems)
-    return replace(spec, damage=damage_of(spec, problems), confidential=confidential)
+    spread(spec, problems)
+    return replace(spec, confidential=confidential)
 
 
 def _home(file: str, loader: _Loader) -> Home:

@@ -33,7 +33,7 @@ class Rendering:
             render_defaults(spec, self.variables, problems, self.templates, built_in)
         hide_confidential(spec, self.variables)
         check_values(spec, self.variables, problems, self.templates.matches)
-        self.scope: dict[str, Any] = {**built_in, **values_of(self.variables)}
+        self.scope: dict[str, Any] = {**built_in, **values_of(self.variables, problems)}
 
     def evaluate(self, text: str, declared: str) -> Any:
         """Return the value of a template in which no axis is in scope; BadTemplateError if it has none."""

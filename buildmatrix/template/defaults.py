@@ -6,11 +6,12 @@ from typing import Any
 
 from buildmatrix.errors import Problems
 from buildmatrix.graphs import find_cycles, ordered, steps_of
+from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.render import Templates
-from buildmatrix.template.scope import FOLLOWS, NO_REPOSITORY, UNKNOWN_NAME, BadTemplateError, values_of
+from buildmatrix.template.scope import NO_REPOSITORY, BadTemplateError, values_of
 from buildmatrix.template.variables import ResolvedVariable
 
 
@@ -23,21 +24,21 @@ def render_defaults(
 ) -> None:
     """Replace, in `found`, the values that are templates by what they render to."""
     uses = {name: _uses(item, templates, problems) for name, item in found.items() if item.origin == "default"}
-    circular: set[str] = set()
+    cyclic: set[str] = set()
 
     def report(walk: list[str]) -> None:
-        circular.update(walk)
+        cyclic.update(walk)
         notes = tuple((f"{name} uses {used}", found[name].place) for name, used in steps_of(walk))
         message = "variables use each other in a cycle: " + " → ".join([*walk, walk[0]])
-        problems.error("cycle", message, found[walk[0]].place, notes=notes)
+        problems.error("cycle", message, found[walk[0]].place, notes=notes, invalidates=map(value_of, walk))
 
     find_cycles(uses, report)
-    scope = {**values_of(found), **built_in}
-    for name in _ordered(uses, circular):
+    scope = {**values_of(found, problems), **built_in}
+    for name in _ordered(uses, cyclic):
         found[name] = _rendered(spec, found[name], scope, problems, templates)
-        scope |= values_of({name: found[name]})
-    for name in circular:
-        found[name] = replace(found[name], value=None, origin="nothing", advice="")
+        scope |= values_of({name: found[name]}, problems)
+    for name in cyclic:
+        found[name] = replace(found[name], value=None, origin="nothing")
 
 
 def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) -> list[str]:
@@ -46,10 +47,14 @@ def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) 
         try:
             names += templates[text].names
         except BadTemplateError as error:
-            problems.error(
-                error.code, f"variable.{variable.name}: {error.message}", inside(variable.place), hint=error.hint
-            )
+            _report(variable, error, problems)
     return names
+
+
+def _report(variable: ResolvedVariable, error: BadTemplateError, problems: Problems) -> None:
+    message, invalidates = f"variable.{variable.name}: {error.message}", [value_of(variable.name)]
+    place, rests_on = inside(variable.place), error.rests_on
+    problems.error(error.code, message, place, hint=error.hint, invalidates=invalidates, rests_on=rests_on)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -63,10 +68,10 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _ordered(uses: Mapping[str, list[str]], circular: set[str]) -> list[str]:
+def _ordered(uses: Mapping[str, list[str]], cyclic: set[str]) -> list[str]:
     """Return the names that use others, each after those that it uses."""
-    order = ordered(uses, lambda name: () if name in circular else uses.get(name, ()))
-    return [name for name in order if name not in circular and uses.get(name)]
+    order = ordered(uses, lambda name: () if name in cyclic else uses.get(name, ()))
+    return [name for name in order if name not in cyclic and uses.get(name)]
 
 
 def _rendered(
@@ -79,10 +84,8 @@ def _rendered(
         value = _render(variable.value, scope, templates)
     except BadTemplateError as error:
         advice = _advice(variable.name, error)
-        if not advice and error.code != FOLLOWS:
-            place = inside(variable.place)
-            message, unknown = f"variable.{variable.name}: {error.message}", error.code == UNKNOWN_NAME
-            problems.error(error.code, message, place, hint=error.hint, unknown=unknown)
+        if not advice:
+            _report(variable, error, problems)
         return replace(variable, value=None, origin="nothing", advice=advice)
     if is_list and isinstance(value, str):
         value = [line.strip() for line in value.splitlines() if line.strip()]

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from buildmatrix.errors import Problems
+from buildmatrix.soundness import NAMES, REPORTED, Subject, value_of
 from buildmatrix.template.variables import ResolvedVariable
 
 Cell = Mapping[str, Any]
@@ -19,10 +21,16 @@ class BadTemplateError(Exception):
         super().__init__(message)
         self.message, self.hint, self.code = message, hint, code
 
+    @property
+    def rests_on(self) -> tuple[Subject, ...]:
+        """What this follows from, if that is unsound."""
+        return _RESTS_ON.get(self.code, ())
+
 
 FOLLOWS = "follows"
 NO_REPOSITORY = "no-repository"
 UNKNOWN_NAME = "unknown-name"
+_RESTS_ON = {FOLLOWS: (REPORTED,), UNKNOWN_NAME: (NAMES,)}
 
 
 class Missing:
@@ -56,6 +64,9 @@ class Lazy:
         self.compute = compute
 
 
-def values_of(found: Mapping[str, ResolvedVariable]) -> dict[str, Any]:
+def values_of(found: Mapping[str, ResolvedVariable], problems: Problems) -> dict[str, Any]:
     """Return every variable's value by its name; one without a value stands as what says how to give it."""
-    return {name: Missing(item.advice) if item.value is None else item.value for name, item in found.items()}
+    return {
+        name: Missing(item.advice if problems.is_sound(value_of(name)) else "") if item.value is None else item.value
+        for name, item in found.items()
+    }

@@ -6,13 +6,14 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from buildmatrix import graphs
 from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
 from buildmatrix.files import OutsideError, Repository, read_regular, strays
+from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.data import MOST, shown, spoken
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.load import parse
@@ -29,7 +30,7 @@ Origin = Literal["--var", "--var-file", "environment", "file", "default", "nothi
 class ResolvedVariable:
     """A variable's value, and where it comes from.
 
-    None: it has none, and `advice` says how to give one, or is "" if what is wrong is reported already.
+    None: it has none, and `advice` says how to give one.
     """
 
     name: str
@@ -45,12 +46,7 @@ class ResolvedVariable:
 def resolve(spec: Spec, request: Request, problems: Problems) -> dict[str, ResolvedVariable]:
     """Return every variable with its value, defaults not yet rendered; what is wrong is added to `problems`."""
     given = _given(spec, request, problems)
-    found = {name: _resolve(variable, given, request, spec, problems) for name, variable in spec.variables.items()}
-    places = [diagnostic.place.pointer for diagnostic in problems.errors if diagnostic.place]
-    wrong = {pointer[1] for pointer in places if pointer[:1] == ("variable",) and pointer[1:]}
-    return {
-        name: replace(item, advice="") if item.value is None and name in wrong else item for name, item in found.items()
-    }
+    return {name: _resolve(variable, given, request, spec, problems) for name, variable in spec.variables.items()}
 
 
 def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[Any, Origin]]:
@@ -84,7 +80,7 @@ def _read_file(path: str, spec: Spec, problems: Problems) -> dict[str, Any]:
     except ValueError as error:
         problems.error("variable-file", str(error), Place(file=path))
     except SpecError as error:
-        problems.found += error.diagnostics
+        problems.take(error.diagnostics)
     else:
         if isinstance(data, dict):
             return _without_odd(path, data, problems)
@@ -116,18 +112,17 @@ def _resolve(
         value, origin = table.default, "default"
     if value is None:
         origin = "nothing"
-    advice, as_given = _advice(variable), value
+    as_given = value
     if origin not in {"default", "nothing"}:
         value = _converted(variable, value, origin, problems)
-        if value is None:
-            origin, advice = "nothing", ""  # it is reported
+        origin = "nothing" if value is None else origin
     return ResolvedVariable(
         name=variable.name,
         value=value,
         origin=origin,
         place=variable.place,
         description=table.description or "",
-        advice=advice,
+        advice=_advice(variable),
         given=as_given,
     )
 
@@ -144,6 +139,7 @@ def _of_file(variable: DeclaredVariable, file: str, spec: Spec, problems: Proble
                 "variable-file",
                 f'the file of variable "{variable.name}" cannot be read: {reason}',
                 inside(variable.place, "file"),
+                invalidates=[value_of(variable.name)],
             )
     return None
 
@@ -180,7 +176,7 @@ def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems:
         words = {"boolean": "true or false", "integer": "an integer"}[kind]
         message = f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}'
         hint = "give true or false; 1, 0, t and f are taken, too" if kind == "boolean" else ""
-        problems.error("variable", message, variable.place, hint=hint)
+        problems.error("variable", message, variable.place, hint=hint, invalidates=[value_of(variable.name)])
         return None
     return value
 

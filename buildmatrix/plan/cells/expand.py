@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
 from buildmatrix.plan.cells.interpolate import Faults, Recipe
@@ -22,9 +22,18 @@ from buildmatrix.plan.cells.merge import Heritage, override_layers
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.model import MatrixSize
+from buildmatrix.soundness import (
+    ANY_SETTING,
+    FILE,
+    Subject,
+    cell_names_of,
+    expansion_of,
+    inheritance_of,
+    settings_of,
+    shape_of,
+)
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
-from buildmatrix.spec.recovery import ANY_SETTING
 from buildmatrix.spec.rows.settings import NAME, Settings
 from buildmatrix.spec.rows.shapes import is_template, row_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
@@ -33,6 +42,16 @@ from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
 
 _NAME = re.compile(NAME)
 _LINE = re.compile(r" \(line ([0-9]+) of it\)$")
+_VALUES = "values are strings, numbers, booleans or tables"
+
+
+class _Clash(NamedTuple):
+    """A name that is taken, and whose cell it should be."""
+
+    message: str
+    hint: str
+    notes: Notes
+    declared: str
 
 
 class Expansion:
@@ -44,14 +63,13 @@ class Expansion:
         self.entries: dict[str, Entry] = {}
         self.matrices: dict[str, MatrixSize] = {}
         self.renderings: dict[str, CellRendering] = {}
-        said: set[tuple[Place, str]] = set()
-        self._faults = {name: Faults(name, problems, said) for name in spec.targets}
+        self._faults = {name: Faults(name, problems) for name in spec.targets}
         self._heritage = Heritage(spec)
         self._recipes: dict[Any, Recipe] = {}
-        self._clashes: dict[Place, list[tuple[str, str, Notes]]] = {}
+        self._clashes: dict[Place, list[_Clash]] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
         for target in spec.targets.values():
-            if not target.abstract and target.name not in spec.damage.shapeless | spec.damage.circular:
+            if not target.abstract and problems.is_sound(expansion_of(target.name)):
                 self._expand(target)
         self._refuse_clashes()
         self.selection = Selection(spec, self.entries)
@@ -62,8 +80,8 @@ class Expansion:
             try:
                 self._sets.append((frozenset(self.selection.names(setting.selector)), setting))
             except SelectorError as error:
-                place, unknown = setting.layer.place, error.unknown
-                self.problems.error("selector", error.message, place, hint=error.hint, unknown=unknown)
+                place, rests_on = setting.layer.place, error.rests_on
+                self.problems.error("selector", error.message, place, hint=error.hint, rests_on=rests_on)
 
     # --- entries --------------------------------------------------------------------------------------------------
 
@@ -73,10 +91,9 @@ class Expansion:
             self.renderings[target.name] = CellRendering(self.rendering, target.name, ())
             self._enter(Entry(target.name, target, {}))
             return
-        faults = len(self.problems.errors)
         target = self._with_values(target, matrix)
         axes = self._axes(target)
-        if len(self.problems.errors) > faults or self._faults[target.name].wrong(""):
+        if not self.problems.is_sound(expansion_of(target.name)):
             return
         cells, excluded = cells_of(target, axes, self.problems)
         if (together := len(self.entries) + len(cells)) > LIMIT:
@@ -111,13 +128,14 @@ class Expansion:
         place = inside(entry.target.place, "name") if entry.target.table.name else entry.target.place
         hint = 'give the cells names of their own: name = "…{{ axis }}…"' if entry.cell else "give one another name"
         notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
-        if not self._faults[entry.target.name].wrong(""):
-            self._clashes.setdefault(place, []).append((message, hint, notes))
+        clash = _Clash(message, hint, notes, entry.target.name)
+        self._clashes.setdefault(place, []).append(clash)
 
     def _refuse_clashes(self) -> None:
         """Refuse names that are taken, once for each place."""
-        for place, ((message, hint, notes), *others) in self._clashes.items():
-            self.problems.error("same-name", message + _and_more(len(others)), place, hint=hint, notes=notes)
+        for place, (first, *others) in self._clashes.items():
+            message, rests_on = first.message + _and_more(len(others)), [cell_names_of(first.declared)]
+            self.problems.error("same-name", message, place, hint=first.hint, notes=first.notes, rests_on=rests_on)
 
     def _name(self, target: DeclaredTarget, cell: Cell, axes: Axes) -> str:
         text = target.table.name
@@ -127,9 +145,8 @@ class Expansion:
         try:
             name = self.renderings[target.name].at(None, cell)(text) if is_template(text) else text
         except BadTemplateError as error:
-            self._faults[target.name].add(
-                error.code, f"target.{target.name}.name: {error.message}", place, "", hint=error.hint
-            )
+            message = f"target.{target.name}.name: {error.message}"
+            self._faults[target.name].add(error, message, place, *_called(target))
             return cell_name(target.name, cell, axes)
         return name
 
@@ -141,21 +158,22 @@ class Expansion:
         message = f"target.{target.name}.name: {shown(wrong[0])} is not a name of letters, digits, `-` and `_`"
         message += _and_more(len(wrong) - 1)
         hint = "the filter slug makes one: {{ axis | slug }}"
-        self._faults[target.name].add("name", message, inside(target.place, "name"), "", hint=hint)
+        self._faults[target.name].refuse("name", message, inside(target.place, "name"), *_called(target), hint=hint)
 
     def _axes(self, target: DeclaredTarget) -> Axes:
         axes: dict[str, list[Any]] = {}
+        unknown = [expansion_of(target.name, "number")]
         for axis, written in ((target.table.matrix or Matrix()).axes or {}).items():
             place = inside(target.place, "matrix", axis)
             values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
             if values is None:
-                self.problems.error(
-                    "axis", f"target.{target.name}.matrix: the template of axis {axis} gives no list", place
-                )
+                message = f"target.{target.name}.matrix: the template of axis {axis} gives no list"
+                self.problems.error("axis", message, place, invalidates=unknown)
                 continue
             axes[axis] = list(values)
-            if not axes[axis] and isinstance(written, str) and not self.problems.errors:
-                self.problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
+            if not axes[axis] and isinstance(written, str):
+                message = f"target.{target.name}.matrix: axis {axis} has no values"
+                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE])
             for index, value in enumerate(axes[axis]):
                 self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
             self._check_repeats(target, axis, axes[axis], place)
@@ -166,14 +184,17 @@ class Expansion:
         for index, value in enumerate(values):
             if (key := identity(value)) in known:
                 message = f"target.{target.name}.matrix: axis {axis} has the value {shown_value(value)} twice"
-                self.problems.error("axis", message, inside(place, index))
+                self.problems.error(
+                    "axis", message, inside(place, index), invalidates=[expansion_of(target.name, "number")]
+                )
             known.add(key)
 
     def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
-        failed = self._faults[target.name].wrong("")
-        if not failed and not isinstance(value, str | int | float | Mapping) and type(value).__name__ != "Decimal":
-            message = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}"
-            self.problems.error("axis", message, place, hint="values are strings, numbers, booleans or tables")
+        if isinstance(value, str | int | float | Mapping) or type(value).__name__ == "Decimal":
+            return
+        message, hint = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}", _VALUES
+        invalidates, rests_on = [expansion_of(target.name, "number")], [expansion_of(target.name, "values")]
+        self.problems.error("axis", message, place, hint=hint, invalidates=invalidates, rests_on=rests_on)
 
     def _with_values(self, target: DeclaredTarget, matrix: Matrix) -> DeclaredTarget:
         """Render the templates among the values of the matrix and of what its overrides select."""
@@ -211,9 +232,8 @@ class Expansion:
         try:
             return self.rendering.evaluate(text, target.name)
         except BadTemplateError as error:
-            self._faults[target.name].add(
-                error.code, f"target.{target.name}.matrix: {error.message}", place, "", hint=error.hint
-            )
+            message = f"target.{target.name}.matrix: {error.message}"
+            self._faults[target.name].add(error, message, place, expansion_of(target.name, "values"))
             return ()
 
     # --- settings -------------------------------------------------------------------------------------------------
@@ -233,23 +253,21 @@ class Expansion:
         """End what templates needed: nothing more will be rendered."""
         self.rendering.templates.close()
 
-    def wrong(self, entry: Entry) -> frozenset[str]:
-        """Return the attributes of an entry's settings that had errors: what follows from those is not worth saying."""
-        of_file = self.spec.damage.settings.get(entry.target.name, frozenset())
-        return of_file | self._faults[entry.target.name].wrong(entry.name)
-
-    def unexpanded(self) -> Iterator[tuple[DeclaredTarget, Settings, Mapping[Pointer, Place], frozenset[str]]]:
+    def unexpanded(self) -> Iterator[tuple[DeclaredTarget, Settings, Mapping[Pointer, Place]]]:
         """Yield the targets that have no entry for the errors of their matrix: what is known of their settings.
 
-        That is what holds no template; the last of the four are the attributes that are not known. Templates are
-        looked at for their syntax, and for their names where the axes' names are sound.
+        That is what holds no template. Templates are looked at for their syntax, and for their names where the axes'
+        names are sound.
         """
         for target in self.spec.targets.values():
-            if target.abstract or target.name in self.spec.damage.circular or self.selection.by_target[target.name]:
+            if target.abstract or self.selection.by_target[target.name]:
                 continue
+            if not self.problems.is_sound(inheritance_of(target.name)):
+                continue
+            self.problems.invalidate(settings_of(target.name, "", ANY_SETTING))
             recipe = Recipe(self._heritage.under(target).merged(), self._faults[target.name], target.place)
             recipe.settings("", self._reader(target), self._bad(target.name, ""))
-            yield target, recipe.fixed, recipe.origins, frozenset({ANY_SETTING, *recipe.dynamic})
+            yield target, recipe.fixed, recipe.origins
 
     def _reader(self, target: DeclaredTarget) -> Callable[[str], str]:
         """Return what looks at a template without rendering it: it always raises, at best with nothing to say."""
@@ -259,7 +277,7 @@ class Expansion:
 
         def read(text: str) -> str:
             template = self.rendering.templates[text]
-            if target.name not in self.spec.damage.shapeless:
+            if self.problems.is_sound(shape_of(target.name)):
                 self.rendering.templates.check_names(template, known)
             raise BadTemplateError("", code=FOLLOWS)
 
@@ -271,7 +289,7 @@ class Expansion:
             message = f"target.{declared}{spoken}: {error.message}"
             if (line := _LINE.search(error.message)) is not None:
                 place = replace(place, within=int(line[1]))
-            self._faults[declared].add(error.code, message, place, cell, hint=error.hint, attribute=attribute)
+            self._faults[declared].add(error, message, place, settings_of(declared, cell, attribute))
 
         return bad
 
@@ -289,6 +307,11 @@ class Expansion:
                 stack.lay(layer)
             self._recipes[key] = Recipe(stack.merged(), self._faults[entry.target.name], entry.target.place)
         return self._recipes[key]
+
+
+def _called(target: DeclaredTarget) -> tuple[Subject, ...]:
+    """Return what follows from the names of a target's cells: what is made with them, too."""
+    return (cell_names_of(target.name), settings_of(target.name, "", ANY_SETTING))
 
 
 def _and_more(cells: int) -> str:

@@ -16,17 +16,17 @@ from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.cells.kinds import kind_of
 from buildmatrix.plan.cells.merge import Merged
 from buildmatrix.plan.cells.paths import folder_of, rebase
+from buildmatrix.soundness import Subject, settings_of
 from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.credentials import learn_csv, learn_setting
-from buildmatrix.spec.recovery import ANY_SETTING
 from buildmatrix.spec.rows.csv import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.rows.schema import definitions, row_schema
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import JsonSchema, Row, Table, build, given, is_template, plain, row_of, unwrap
 from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
-from buildmatrix.template.scope import FOLLOWS, UNKNOWN_NAME, BadTemplateError
+from buildmatrix.template.scope import UNKNOWN_NAME, BadTemplateError
 
 Render = Callable[[str], str]
 """Renders a template's text for one cell; raises BadTemplateError."""
@@ -35,27 +35,32 @@ Render = Callable[[str], str]
 class Faults:
     """Takes what is wrong with one target's values, each said once even if many cells and descendants share it."""
 
-    def __init__(self, declared: str, problems: Problems, said: set[tuple[Place, str]]) -> None:
-        """Report for the target of this name; `said` is what all targets have said so far."""
-        self.declared, self.problems, self._said = declared, problems, said
-        self._wrong: dict[str, set[str]] = {}
+    def __init__(self, declared: str, problems: Problems) -> None:
+        """Report for the target of this name."""
+        self.declared, self._problems = declared, problems
 
-    def wrong(self, cell: str) -> set[str]:
-        """Return the attributes that have errors: those of a cell, and those of all cells."""
-        return self._wrong.get(cell, set()) | self._wrong.get("", set())
+    def add(self, error: BadTemplateError, message: str, place: Place, *invalidates: Subject) -> None:
+        """Add what is wrong with a template: `message` says it all, `invalidates` is what it makes."""
+        self._add(error.code, message, place, invalidates, hint=error.hint, rests_on=error.rests_on)
 
-    def add(
-        self, code: str, message: str, place: Place, cell: str, *, hint: str = "", attribute: str = ANY_SETTING
+    def refuse(self, code: str, message: str, place: Place, *invalidates: Subject, hint: str = "") -> None:
+        """Add what is wrong with a value that was written, or rendered."""
+        self._add(code, message, place, invalidates, hint=hint, rests_on=())
+
+    def _add(
+        self,
+        code: str,
+        message: str,
+        place: Place,
+        invalidates: tuple[Subject, ...],
+        *,
+        hint: str,
+        rests_on: tuple[Subject, ...],
     ) -> None:
-        """Add an error; `cell` is the cell's name, "" where the value is the same for all cells."""
-        self._wrong.setdefault(cell, set()).add(attribute)
-        if code == FOLLOWS:
-            return
-        fault = (place, message.replace(f"target.{self.declared}", "", 1))
-        if fault not in self._said:
-            self._said.add(fault)
-            of = f" (cell {cell})" if cell and cell != self.declared else ""
-            self.problems.error(code, message + of, place, hint=hint, unknown=code == UNKNOWN_NAME)
+        once = (place, message.replace(f"target.{self.declared}", "", 1))
+        cell = next((one.cell for one in invalidates if one.cell != self.declared), "")
+        message += f" (cell {cell})" if cell else ""
+        self._problems.error(code, message, place, hint=hint, invalidates=invalidates, rests_on=rests_on, once=once)
 
 
 class Templated(str):
@@ -252,6 +257,11 @@ class Finish:
     def _rebase(self, value: Any, *path: str | int) -> Any:
         return rebase(Settings, self.attribute, value, folder_of(self.place(path)))
 
+    def _refuse(self, code: str, message: str, place: Place, cell: str, hint: str) -> None:
+        """Refuse the value of a cell, or with "" for the cell of all."""
+        invalidates = settings_of(self.faults.declared, cell, self.attribute)
+        self.faults.refuse(code, message, place, invalidates, hint=hint)
+
     def _tables(self, value: tuple[Any, ...], cell: str) -> tuple[Any, ...]:
         found: list[Any] = []
         sources: list[int] = []
@@ -267,7 +277,7 @@ class Finish:
         except BadCsvError as error:
             message = f"{self.spoken}: {shown(text)}: {error}"
             hint = _csv_hint(self.attribute, text) or "write key=value,key=value"
-            self.faults.add("csv", message, self.place((index,)), cell, hint=hint, attribute=self.attribute)
+            self._refuse("csv", message, self.place((index,)), cell, hint)
         return []
 
     def _table(self, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
@@ -275,11 +285,11 @@ class Finish:
         hint = _csv_hint(self.attribute, text) if faults else ""
         if hint:
             message = f"{self.spoken}: {shown(text)} is not written so"
-            self.faults.add("csv", message, self.place((index,)), cell, hint=hint, attribute=self.attribute)
+            self._refuse("csv", message, self.place((index,)), cell, hint)
             return []
         for fault in faults:
             message = f"{self.spoken}: {shown(text)}: {_within(fault.message, self.row.key)}"
-            self.faults.add("schema", message, self.place((index,)), cell, hint=fault.hint, attribute=self.attribute)
+            self._refuse("schema", message, self.place((index,)), cell, fault.hint)
         return [] if faults else list(build(self.row.shape, [table]))
 
     def _checked(self, value: Any, cell: str) -> Any:
@@ -290,7 +300,7 @@ class Finish:
             place = self.place(tuple(source_of(value, part) for part in fault.pointer[1:2] if isinstance(part, int)))
             place = replace(place, pointer=(*place.pointer, *fault.pointer[2:])) if place.pointer else place
             message += ", rendered from a template"
-            self.faults.add("rendered", message, place, cell, hint=fault.hint, attribute=self.attribute)
+            self._refuse("rendered", message, place, cell, fault.hint)
         return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
 
 

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
+from buildmatrix.soundness import FILE
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import text_of
@@ -37,12 +38,9 @@ def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[li
     _warn_of_values(target, matrix, axes, problems)
     kept = [cell for cell in combinations if not any(matches(entry, cell) for entry in matrix.exclude or ())]
     cells = _included(target, kept, axes, problems)
-    if not cells and not problems.errors:
-        problems.error(
-            "no-cell",
-            f"all cells of target.{target.name} are excluded",
-            inside(target.place, "matrix", "exclude", part="key"),
-        )
+    if not cells:
+        place = inside(target.place, "matrix", "exclude", part="key")
+        problems.error("no-cell", f"all cells of target.{target.name} are excluded", place, rests_on=[FILE])
     return cells, len(combinations) - len(kept)
 
 

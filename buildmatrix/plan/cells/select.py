@@ -11,6 +11,7 @@ from typing import Any
 
 from buildmatrix.errors import did_you_mean, some
 from buildmatrix.plan.cells.matrix import fits_text, label
+from buildmatrix.soundness import NAMES, REPORTED, Subject
 from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.scope import Cell
 
@@ -20,19 +21,19 @@ _SELECTOR = re.compile(r"^(?P<name>[^\[\]]+?)(?:\[(?P<cell>[^\]]*)\])?$")
 class SelectorError(Exception):
     """A selector is wrong or matches nothing; the message says what, the hint names the near misses.
 
-    `unknown` says that there is no such name, nor one like it.
+    It `rests_on` the names where there is no such name, nor one like it.
     """
 
-    def __init__(self, message: str, hint: str = "", *, unknown: bool = False) -> None:
+    def __init__(self, message: str, hint: str = "", *, rests_on: tuple[Subject, ...] = ()) -> None:
         super().__init__(message)
-        self.message, self.hint, self.unknown = message, hint, unknown
+        self.message, self.hint, self.rests_on = message, hint, rests_on
 
 
 class GroupCycleError(SelectorError):
     """Groups contain each other; `walk` are their names."""
 
     def __init__(self, message: str, walk: tuple[str, ...]) -> None:
-        super().__init__(message)
+        super().__init__(message, rests_on=(REPORTED,))
         self.walk = walk
 
 
@@ -115,8 +116,8 @@ class Selection:
             found = dict.fromkeys(self._glob(name))
             if found or any(not names and fnmatchcase(key, name) for key, names in self._whole()):
                 return list(found)  # a target that has none of its entries has errors of its own
-        near = did_you_mean(name, self._names())
-        raise SelectorError(f'"{selector}" matches no target and no group', self._near(name), unknown=not near)
+        rests_on = () if did_you_mean(name, self._names()) else (NAMES,)
+        raise SelectorError(f'"{selector}" matches no target and no group', self._near(name), rests_on=rests_on)
 
     def _declared(self, name: str, selector: str) -> list[str]:
         if self.spec.targets[name].abstract:

@@ -4,18 +4,20 @@ from buildmatrix.errors import Problems
 from buildmatrix.graphs import steps_of
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.select import GroupCycleError, SelectorError
+from buildmatrix.soundness import omitted_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.tables import DeclaredGroup, Spec
-from buildmatrix.spec.toml.placed import Placed, sources_of
+from buildmatrix.spec.toml.placed import sources_of
 
 
 def check_groups(spec: Spec, expansion: Expansion, problems: Problems) -> None:
     """Add what is wrong with each member of a group; what is wrong within a member group is said there."""
     for group in _groups(spec):
-        if all(member.startswith("!") for member in group.members) and not isinstance(group.members, Placed):
+        if all(member.startswith("!") for member in group.members):
             what = "only excludes" if group.members else "is empty"
             hint = "name what it holds: a target, a group, or a glob such as *"
-            problems.error("group", f"group.{group.name} {what}", group.place, hint=hint)
+            rests_on = [omitted_of(group.name, group.place.file)]
+            problems.error("group", f"group.{group.name} {what}", group.place, hint=hint, rests_on=rests_on)
     _check_members(spec, expansion, problems)
 
 
@@ -30,15 +32,17 @@ def _check_members(spec: Spec, expansion: Expansion, problems: Problems) -> None
             try:
                 expansion.selection.names(member.removeprefix("!"))
             except GroupCycleError as error:
+                problems.invalidate(group.basis)
                 if not cycles.intersection(error.walk):
                     _refuse_group_cycle(spec, group.name, error.walk, problems)
                 cycles.update(error.walk)
             except SelectorError as error:
+                problems.invalidate(group.basis)
                 if member.removeprefix("!") not in spec.groups:
                     place = inside(group.place, index)
                     hint = _NO_VARIABLES if "$" in member or "{{" in member else error.hint
                     message = f"group.{group.name}: {error.message}"
-                    problems.error("group", message, place, hint=hint, unknown=error.unknown)
+                    problems.error("group", message, place, hint=hint, rests_on=error.rests_on)
 
 
 _NO_VARIABLES = 'a group is the same in every run, without variables: name its targets, or write a glob such as "app-*"'

@@ -25,7 +25,6 @@ class Stages:
         """Take the repository that Dockerfiles are read from, and the names of the targets."""
         self._repository, self._problems, self._targets = repository, problems, targets
         self._read: dict[str, str | None] = {}
-        self._said: set[Place] = set()
         self._filters: dict[tuple[Place, str], PlannedTarget | None] = {}
 
     def check(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> None:
@@ -41,10 +40,9 @@ class Stages:
         self._needs(target, text)
         self._folders(target, text)
         place, file = target.place_of("target"), _file(target)
-        if settings.target and settings.target.lower() not in names and place not in self._said:
-            self._said.add(place)
+        if settings.target and settings.target.lower() not in names:
             message = f"{target.spoken('target')}: {shown(settings.target)} is not a stage of {file}"
-            self._problems.error("stage", message, place, hint=_hint(settings.target, names))
+            self._problems.error("stage", message, place, hint=_hint(settings.target, names), once=("stages", place))
         for index, name in enumerate(settings.no_cache_filter or ()):
             key = (target.place_of("no_cache_filter", index), name)
             self._filters[key] = None if name.lower() in names else self._filters.get(key, target)
@@ -56,22 +54,21 @@ class Stages:
         for key in contexts.keys() - foreign_names(text):
             near = _nearest(key, free)
             place = replace(target.place_of("contexts", contexts[key]), part="key")
-            if near and place not in self._said:
-                self._said.add(place)
+            if near:
                 message = f"{target.spoken('contexts')}.{contexts[key]}: {_file(target)} uses no context of that name"
-                self._problems.warn("context", message, place, hint=f'it uses "{near}": did you mean that?')
+                hint = f'it uses "{near}": did you mean that?'
+                self._problems.warn("context", message, place, hint=hint, once=("stages", place))
 
     def _needs(self, target: PlannedTarget, text: str) -> None:
         """Warn of an image in the Dockerfile that is called like a target which is needed, but is not that target."""
         images = foreign_names(text) - {key.lower() for key in target.settings.contexts or {}}
         for index, needed in enumerate(target.settings.needs or ()):
             place = target.place_of("needs", index)
-            if needed.lower() in images and place not in self._said:
-                self._said.add(place)
+            if needed.lower() in images:
                 meant = f'"{needed}" in {_file(target)} is an image'
                 message = f"{target.spoken('needs')} only has {needed} built first: {meant}"
                 hint = f'to build on the target, write contexts.{needed} = "target:{needed}"'
-                self._problems.warn("context", message, place, hint=hint)
+                self._problems.warn("context", message, place, hint=hint, once=("stages", place))
 
     def _folders(self, target: PlannedTarget, text: str) -> None:
         """Warn of a directory that is called like a target, where the Dockerfile rather means that."""
@@ -79,11 +76,10 @@ class Stages:
             place = target.place_of("contexts", key)
             if value not in self._targets or folder_of(place) or self._repository.kind(value) != "directory":
                 continue
-            if (key == value or key.lower() in base_names(text)) and place not in self._said:
-                self._said.add(place)
+            if key == value or key.lower() in base_names(text):
                 message = f'{target.spoken("contexts")}.{key}: "{value}" is taken for the directory of that name'
                 hint = f'write "target:{value}", or "./{value}" for the directory'
-                self._problems.warn("context", message, place, hint=hint)
+                self._problems.warn("context", message, place, hint=hint, once=("stages", place))
 
     def end(self) -> None:
         """Tell of filters that match nothing in any target: the engine passes them over without a word."""

@@ -1,11 +1,11 @@
 """What is refused at plan time, because bake is silent about it."""
 
 import posixpath
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from buildmatrix.errors import Place, Problems
+from buildmatrix.errors import Problems
 from buildmatrix.files import Repository
 from buildmatrix.plan.cells.matrix import label
 from buildmatrix.plan.cells.paths import is_local
@@ -15,15 +15,15 @@ from buildmatrix.plan.checks.values import faults
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import is_archive, pushes
 from buildmatrix.plan.reach import is_written
+from buildmatrix.soundness import ANY_SETTING, Subject
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.recovery import ANY_SETTING
 
 
 class Checker:
     """Checks planned targets. What many cells share is said once, for the first of them.
 
-    `wrong` are always the attributes of a target that had errors before, `ANY_SETTING` for one that nobody knows: what
-    is there is checked nevertheless, but nothing is said to be missing, or not to fit, for want of those.
+    What is there is checked also where other settings are unsound. What is said to be missing, or not to fit, rests on
+    the settings that it needs, and on `ANY_SETTING`.
     """
 
     def __init__(
@@ -32,11 +32,10 @@ class Checker:
         """Take the directory that paths are relative to, and the names of the variables and of the targets."""
         self._variables, self._targets = variables, targets
         self._repository, self.problems = Repository.around(directory), problems
-        self._said: set[tuple[str, Place]] = set()
         self._stages = Stages(self._repository, problems, targets)
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
-    def values(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
+    def values(self, target: PlannedTarget) -> None:
         """Check what one target says, without a look at any file."""
         if (target.settings.context or "").startswith("target:"):
             self._say(
@@ -64,7 +63,7 @@ class Checker:
                 self._say(found.code, message, hint or found.hint, target, *found.path)
         self._ignored(target)
         if target.exported:
-            self._outputs(target, wrong)
+            self._outputs(target)
 
     def _in_other_words(self, text: str, target: PlannedTarget) -> str:
         """Return what to write for a variable of another tool that a refused text holds."""
@@ -81,33 +80,39 @@ class Checker:
     def _ignored(self, target: PlannedTarget) -> None:
         place = target.place_of("dockerfile")
         inline = target.settings.dockerfile_inline is not None
-        if inline and target.settings.dockerfile is not None and ("ignored", place) not in self._said:
-            self._said.add(("ignored", place))
+        if inline and target.settings.dockerfile is not None:
             message = f"{target.spoken('dockerfile')} is not read: dockerfile-inline takes its place"
-            self.problems.warn("ignored", message, place, hint="leave one of them out")
+            self.problems.warn("ignored", message, place, hint="leave one of them out", once=("ignored", place))
 
-    def _say(self, code: str, message: str, hint: str, target: PlannedTarget, *path: str | int, of: str = "") -> None:
+    def _say(
+        self,
+        code: str,
+        message: str,
+        hint: str,
+        target: PlannedTarget,
+        *path: str | int,
+        of: str = "",
+        rests_on: Iterable[Subject] = (),
+    ) -> None:
         """Add an error, once for each place; `of` says whose it is where the message does not."""
         place = target.place_of(*path)
-        if (code, place) in self._said:
-            return
-        self._said.add((code, place))
         whose = ", ".join(part for part in (of, f"cell {target.name}" if target.cell else "") if part)
         message += f" ({whose})" if whose else ""
-        self.problems.error(code, message, place, hint=_with_cell(hint, target))
+        hint, once = _with_cell(hint, target), (code, place)
+        self.problems.error(code, message, place, hint=hint, rests_on=rests_on, once=once)
 
-    def _outputs(self, target: PlannedTarget, wrong: AbstractSet[str]) -> None:
+    def _outputs(self, target: PlannedTarget) -> None:
         settings = target.settings
         outputs: tuple[Any, ...] = settings.output or ()
         for index, output in enumerate(outputs):
-            named = target.tags or wrong & {"tags", ANY_SETTING}
-            if pushes(output) and not named and not output.name:
+            if pushes(output) and not target.tags and not output.name:
                 self._say(
                     "no-tag",
                     f"target.{target.declared} pushes to a registry, but has no tags",
                     "add tags, or push-by-digest and a name",
                     target,
                     "tags",
+                    rests_on=[target.basis("tags", ANY_SETTING)],
                 )
             if getattr(output, "dest", None) == "-":
                 self._say(
@@ -118,14 +123,12 @@ class Checker:
                     "output",
                     index,
                 )
-        if target.leaves_nothing and not wrong & {"output", "call", ANY_SETTING}:
-            place = target.place
-            if ("no-output", place) not in self._said:
-                self._said.add(("no-output", place))
-                message = f"target.{target.declared} has no output: it would stay in the build cache"
-                self.problems.warn("no-output", message, place, hint="add output, --push or --load")
+        if target.leaves_nothing:
+            message, hint = f"target.{target.declared} has no output: it would stay in the build cache", _LEFT
+            rests_on, once = [target.basis("output", "call", ANY_SETTING)], ("no-output", target.place)
+            self.problems.warn("no-output", message, target.place, hint=hint, rests_on=rests_on, once=once)
 
-    def files(self, target: PlannedTarget, wrong: AbstractSet[str], written: AbstractSet[str]) -> None:
+    def files(self, target: PlannedTarget, written: AbstractSet[str]) -> None:
         """Check that the context, the named contexts and the Dockerfile are there, or are `written` before.
 
         Nobody looks for what is outside of the repository: whether it is there is not said before it is allowed.
@@ -134,10 +137,10 @@ class Checker:
         key = (settings.context, settings.dockerfile, settings.dockerfile_inline is None, written)
         if key not in self._contexts:
             self._contexts[key] = self._missing(key[0], key[1], needs_file=key[2], written=written)
-        known = wrong.isdisjoint({"context", "dockerfile", "dockerfile_inline", ANY_SETTING})
-        if (missing := self._contexts[key]) is not None and known:
+        if (missing := self._contexts[key]) is not None:
             attribute, message, hint = missing
-            self._say("missing", f"target.{target.declared}: {message}", hint, target, attribute)
+            message, rests_on = f"target.{target.declared}: {message}", [target.basis(*_FILES, ANY_SETTING)]
+            self._say("missing", message, hint, target, attribute, rests_on=rests_on)
         for name, value in (settings.contexts or {}).items():
             if is_local(value) and not self._is_there(value, written):
                 message = f"{target.spoken('contexts')}.{name}: there is no directory {value}"
@@ -166,9 +169,9 @@ class Checker:
                 message = f"{target.spoken('output')}: {dest} is a {kind}, and is to be written as a {wanted}"
                 self._say("output", message, "write another path, or take it away", target, "output", index)
 
-    def stages(self, target: PlannedTarget, wrong: AbstractSet[str], written: AbstractSet[str], *, files: bool) -> None:
+    def stages(self, target: PlannedTarget, written: AbstractSet[str], *, files: bool) -> None:
         """Check that the stages that a target names are there."""
-        if wrong.isdisjoint({"context", "dockerfile", "dockerfile_inline", "args", "target", ANY_SETTING}):
+        if self.problems.is_sound(target.basis(*_FILES, "args", "target", ANY_SETTING)):
             self._stages.check(target, written, files=files)
 
     def end(self) -> None:
@@ -200,19 +203,22 @@ class Checker:
         kind = "file" if self._repository.outside(path) else self._repository.kind(path)
         return kind == "file" or is_written(path, written)
 
-    def platforms(self, target: PlannedTarget, providers: Mapping[str, PlannedTarget], wrong: AbstractSet[str]) -> None:
+    def platforms(self, target: PlannedTarget, by_name: Mapping[str, PlannedTarget]) -> None:
         """Check that what a target depends on is built for its platforms."""
-        if wrong & {"platforms", ANY_SETTING}:
-            return
         for key, value in (target.settings.contexts or {}).items():
-            provider = providers.get(value.removeprefix("target:")) if value.startswith("target:") else None
+            provider = by_name.get(value.removeprefix("target:")) if value.startswith("target:") else None
             if provider is None or not provider.platforms or not target.platforms:
                 continue
             if lacking := [platform for platform in target.platforms if platform not in provider.platforms]:
                 upon = f"{provider.name}, which it depends on, is not"
                 message = f"target.{target.declared} is built for {' '.join(lacking)}, but {upon}"
                 hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
-                self._say("platforms", message, hint, target, "contexts", key)
+                rests_on = [target.basis("platforms", ANY_SETTING), provider.basis("platforms")]
+                self._say("platforms", message, hint, target, "contexts", key, rests_on=rests_on)
+
+
+_FILES = ("context", "dockerfile", "dockerfile_inline")
+_LEFT = "add output, --push or --load"
 
 
 def _with_cell(hint: str, target: PlannedTarget) -> str:

@@ -11,6 +11,7 @@ from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.graphs import reached
 from buildmatrix.spec.rows.shapes import Table, is_template
 from buildmatrix.spec.rows.tables import DeclaredVariable, Spec
+from buildmatrix.spec.subjects import standing_at
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _NAMING = re.compile(r"(?:^|,)\s*env=([^,]*)")
@@ -57,7 +58,7 @@ def check_env_names(spec: Spec, problems: Problems) -> frozenset[str]:
             if text and is_template(text) and (outer := _from_outside(text, spec.variables)):
                 where = Place(file=place.file, pointer=(*place.pointer, *pointer))
                 message = f"the secret is named by the value of {outer.name}, which the plan would show"
-                problems.error("secret", message, where, hint=_instead(outer))
+                problems.error("secret", message, where, hint=_instead(outer), invalidates=standing_at(where))
                 found.add(outer.name)
     return frozenset(found)
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.graphs import find_cycles, steps_of
+from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, shape_of
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.markers import MakesCells
 from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec, Target
+from buildmatrix.spec.subjects import standing_at
 from buildmatrix.spec.toml.placed import sources_of
 
 BUILT_IN = frozenset({
@@ -25,15 +27,15 @@ BUILT_IN = frozenset({
 
 def check_names(spec: Spec, problems: Problems) -> None:
     """Add what is wrong between the tables of a Spec to `problems`."""
-    if not any(not target.abstract for target in spec.targets.values()) and not problems.errors:
+    if all(target.abstract for target in spec.targets.values()):
         what = "no target" if not spec.targets else "only abstract targets (their names start with _)"
-        problems.error("no-target", f"the file declares {what}", Place(file=spec.file), hint="add a [target.NAME]")
+        message, hint, lost = f"the file declares {what}", "add a [target.NAME]", () if spec.targets else (TARGETS,)
+        problems.error("no-target", message, Place(file=spec.file), hint=hint, invalidates=lost, rests_on=[FILE])
     for variable in spec.variables.values():
         _check_variable(variable, problems)
-    unsure = _without_axes(problems)
     for target in spec.targets.values():
         _check_inherits(spec, target, problems)
-        if target.name not in unsure:
+        if problems.is_sound(shape_of(target.name, "axes")):
             _check_matrix(target, problems)
             _check_override(target, problems)
     find_cycles({name: _parents(spec, name) for name in spec.targets}, _inherits_cycle(spec, problems))
@@ -46,18 +48,8 @@ def check_names(spec: Spec, problems: Problems) -> None:
                 group.place,
                 hint="give one another name",
                 notes=notes,
+                invalidates=[group.basis],
             )
-
-
-def _without_axes(problems: Problems) -> set[str | int]:
-    """Return the targets whose axes are wrong and were dropped: nobody knows which others are missing."""
-    pointers = [diagnostic.place.pointer for diagnostic in problems.errors if diagnostic.place]
-    return {
-        pointer[1]
-        for pointer in pointers
-        if (pointer[:1], pointer[2:3]) == (("target",), ("matrix",))
-        and pointer[3:4] not in {("exclude",), ("include",)}
-    }
 
 
 def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:
@@ -68,13 +60,11 @@ def _check_identifier(kind: str, name: str, place: Place, problems: Problems) ->
             if "-" in name
             else "a name starts with a letter and holds letters, digits and _"
         )
-        problems.error(
-            "identifier", f"{kind} {shown(name)} is not a valid identifier", place, hint=f'{reason}; call it "{better}"'
-        )
+        message, hint = f"{kind} {shown(name)} is not a valid identifier", f'{reason}; call it "{better}"'
+        problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place))
     elif name in BUILT_IN:
-        problems.error(
-            "identifier", f'{kind} "{name}" hides a built-in name of templates', place, hint=f'call it "{name}_"'
-        )
+        message, hint = f'{kind} "{name}" hides a built-in name of templates', f'call it "{name}_"'
+        problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place))
 
 
 def check_requires(text: str, place: Place, problems: Problems) -> bool:
@@ -99,7 +89,8 @@ def _check_variable(variable: DeclaredVariable, problems: Problems) -> None:
         problems.error("variable", message, inside(variable.place, "text"), hint='add file = "…", or remove text')
     if variable.table.pattern is not None and (fault := fault_of_pattern(variable.table.pattern)):
         message = f"variable.{variable.name}.pattern is not a valid regular expression: {fault}"
-        problems.error("pattern", message, inside(variable.place, "pattern"))
+        place = inside(variable.place, "pattern")
+        problems.error("pattern", message, place, invalidates=standing_at(place))
 
 
 def fault_of_pattern(pattern: str) -> str:
@@ -126,7 +117,7 @@ def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> N
             place = inside(target.place, "inherits", index)
             hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
             message = f'target.{target.name} inherits "{parent}", which is not a target'
-            problems.error("inherits", message, place, hint=hint, unknown=True)
+            problems.error("inherits", message, place, hint=hint, invalidates=standing_at(place), rests_on=[NAMES])
 
 
 def _inherits_cycle(spec: Spec, problems: Problems) -> Callable[[list[str]], None]:
@@ -136,9 +127,8 @@ def _inherits_cycle(spec: Spec, problems: Problems) -> Callable[[list[str]], Non
             for child, parent in steps_of(walk)
         )
         place = inside(spec.targets[walk[0]].place, "inherits")
-        problems.error(
-            "cycle", "targets inherit each other in a cycle: " + " → ".join([*walk, walk[0]]), place, notes=notes
-        )
+        message = "targets inherit each other in a cycle: " + " → ".join([*walk, walk[0]])
+        problems.error("cycle", message, place, notes=notes, invalidates=map(inheritance_of, walk))
 
     return report
 
@@ -153,21 +143,18 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
     for key in _of_cells() if target.abstract else ():
         if getattr(table, key) is not None:
             message = f"target.{target.name} is abstract and is never built, so it has no {key}"
-            problems.error(
-                "abstract",
-                message,
-                inside(target.place, key, part="key"),
-                hint="give it to the targets that inherit; share axes through a variable",
-            )
+            hint, place = _OF_HEIRS, inside(target.place, key, part="key")
+            problems.error("abstract", message, place, hint=hint, invalidates=standing_at(place))
     if table.matrix is None:
         for key in ("override", "name"):
             if getattr(table, key) is not None and not target.abstract:
                 message, place = f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
-                problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key])
+                problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key], invalidates=standing_at(place))
         return
     _check_axes(target, table.matrix, problems)
 
 
+_OF_HEIRS = "give it to the targets that inherit; share axes through a variable"
 _WITHOUT_MATRIX = {
     "override": "write its settings in the target itself, or add what it selects from: matrix.AXIS = [ … ]",
     "name": "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix",
@@ -179,12 +166,14 @@ def _check_axes(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> N
     if not axes and not matrix.include:
         place = inside(target.place, "matrix", part="key")
         hint = 'add one: python = ["3.12", "3.13"]'
-        problems.error("no-axis", f"target.{target.name}.matrix has no axis", place, hint=hint)
+        message = f"target.{target.name}.matrix has no axis"
+        problems.error("no-axis", message, place, hint=hint, invalidates=standing_at(place))
     for axis, values in axes.items():
         place = inside(target.place, "matrix", axis, part="key")
         _check_identifier("axis", axis, place, problems)
         if values == ():
-            problems.error("no-value", f"target.{target.name}.matrix: axis {axis} has no values", place)
+            message = f"target.{target.name}.matrix: axis {axis} has no values"
+            problems.error("no-value", message, place, invalidates=standing_at(place))
     for index, entry in enumerate(matrix.exclude or ()):
         for axis in entry:
             place = inside(target.place, "matrix", "exclude", index, axis, part="key")
@@ -223,9 +212,8 @@ def _check_axis(
 ) -> None:
     if axis not in known:
         hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {some(known)}"
-        problems.error(
-            "axis", f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks', place, hint=hint
-        )
+        message = f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks'
+        problems.error("axis", message, place, hint=hint, invalidates=standing_at(place))
 
 
 def inside(place: Place, *more: str | int, part: Any = "value") -> Place:

@@ -1,10 +1,11 @@
 """The file as it is written (tables, one row a key), and the Spec that loading makes of all files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place
+from buildmatrix.soundness import Subject, members_of
 from buildmatrix.spec.rows.markers import FreeText, MakesCells, NameOf
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import ENV_NAME, NAME, Name, Settings
@@ -200,18 +201,10 @@ class DeclaredGroup:
     members: tuple[str, ...]
     place: Place
 
-
-@dataclass(frozen=True, kw_only=True)
-class Damage:
-    """What errors have left of the targets: nobody is told what merely follows from them.
-
-    `shapeless` targets have no cells that could be known; `cyclic` ones inherit from themselves, so that even their
-    settings are unknown; `settings` are the attributes that had errors, and are dropped, by target.
-    """
-
-    shapeless: frozenset[str] = frozenset()
-    circular: frozenset[str] = frozenset()
-    settings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    @property
+    def basis(self) -> Subject:
+        """What rests on it rests on all that it stands for."""
+        return members_of(self.name, self.place.file)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,5 +239,4 @@ class Spec:
     folder_defaults: tuple[DeclaredGroup, ...] = ()
     """The groups `default` of images' directories: each is what is meant there, and none is in the root's directory."""
     home: Home | None = None
-    damage: Damage = field(default_factory=Damage)
     confidential: frozenset[str] = frozenset()
