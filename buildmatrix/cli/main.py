@@ -3,6 +3,7 @@
 It imports nothing but the standard library at its top, so that a signal is answered while the rest is still loading.
 """
 
+import atexit
 import errno
 import gc
 import os
@@ -35,6 +36,7 @@ def run() -> None:
     """Run the command line and exit with the code of the design's table."""
     _occupied()
     gc.set_threshold(100_000, 50, 50)  # plans are large and short-lived
+    atexit.register(gc.freeze)  # nor is anything looked for at the very end that goes with the process
     with _signals_obeyed():
         _run()
 

@@ -10,14 +10,14 @@ import typer
 
 from buildmatrix.cli.output import passing, say, say_at_last, width
 from buildmatrix.cli.session import Session, write_file
-from buildmatrix.cli.showing import annotate, on_github, tell_github
+from buildmatrix.cli.showing import annotate, on_github, tell_github, told_to
 from buildmatrix.engine.outcome import Outcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
 from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.diagnostics.places import Places
-from buildmatrix.report.run.about import About, declared_in
+from buildmatrix.report.run.about import NOTHING, About, declared_in
 from buildmatrix.report.run.files import report_text
 from buildmatrix.report.run.json import run_json
 from buildmatrix.report.run.located import located
@@ -42,7 +42,7 @@ def report(
         unwritten += _said(outcome_text(outcome, run.style(), width=width(), annotated=on_github()))
     if chosen.report:
         outcome = _with_sizes(outcome, plan, registry)
-    about = _about(run, plan)
+    about = _about(run, plan) if chosen.report or chosen.summary == "json" or told_to() else NOTHING
     if chosen.summary == "json":
         unwritten += _said(run_json(outcome, about))
     files = {path: report_text(path, outcome, about) for path in chosen.report}

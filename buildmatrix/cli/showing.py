@@ -114,20 +114,27 @@ def annotate(outcome: Outcome, run: Session, failures: Iterable[Diagnostic]) -> 
         say(diagnostics_github(found, run.sources, prefix=run.way_from_root), err=True)
 
 
+def told_to() -> dict[str, str]:
+    """Return the files in which GitHub wants to be told of the run, by their variables."""
+    return {name: path for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT") if (path := os.environ.get(name))}
+
+
 def tell_github(outcome: Outcome, about: About = NOTHING) -> Iterator[Diagnostic]:
     """Give the run to GitHub: the step's summary as markdown, and its outputs `digests` and `tags`, JSON by target.
 
     Yields what could not be written.
     """
+    files = told_to()
+    if not files:
+        return
     digests = {target.target: target.index or target.digest for target in outcome.targets if target.digest}
     tags = {target.target: list(target.tags) for target in outcome.targets if target.tags}
     told = {
         "GITHUB_STEP_SUMMARY": redacted(outcome_markdown(outcome, about)),
         "GITHUB_OUTPUT": f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n",
     }
-    for name, text in told.items():
-        if path := os.environ.get(name):
-            yield from _appended(name, path, text)
+    for name, path in files.items():
+        yield from _appended(name, path, told[name])
 
 
 def _appended(name: str, path: str, text: str) -> Iterator[Diagnostic]:

@@ -65,12 +65,11 @@ class Probe:
     """The questions to docker that every `apply` asks. They are asked at once, and answered while the plan is made."""
 
     def __init__(self, programs: Programs, builder: str | None) -> None:
-        """Ask for the version of buildx, the builder (None: the current one), and the engine's image store."""
+        """Ask for the builder (None: the current one), and for what docker knows of its plugins and its engine."""
         self._programs, self._asked = programs, builder
         with ExitStack() as stack:
             inspect = ["docker", "buildx", "inspect", *([builder] if builder else [])]
             info = ["docker", "info", "--format", "{{json .}}"]
-            self._version = stack.enter_context(programs.begin(["docker", "buildx", "version"]))
             self._inspected = stack.enter_context(programs.begin(inspect))
             self._info = stack.enter_context(programs.begin(info))
             self._stack = stack.pop_all()
@@ -85,12 +84,22 @@ class Probe:
 
     def look(self) -> "tuple[Version, Builder]":
         """Return the version of buildx and the builder that bake will use; EngineError if none answers."""
-        return version_of(self._version.result()), self._builder()
-
-    def _builder(self) -> Builder:
-        done, environment = self._inspected.result(), self._programs.environment
+        done = self._inspected.result()
         builder = parse_builder(done.stdout)
         failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
+        version = version_of(self._version(is_well=done.code == 0 and not failed))
+        return version, self._judged(builder, done, failed)
+
+    def _version(self, *, is_well: bool) -> Completed:
+        """Return what buildx says of its version: docker has told it where all is well, and a start is saved."""
+        told = str(self._plugin.get("Version") or "") if is_well else ""
+        if told:
+            return Completed(code=0, stdout=f"github.com/docker/buildx {told}\n", stderr="")
+        with self._programs.begin(["docker", "buildx", "version"]) as asked:
+            return asked.result()
+
+    def _judged(self, builder: Builder, done: Completed, failed: str) -> Builder:
+        environment = self._programs.environment
         if done.code != 0 and self._asked and "no builder" in done.stderr:
             hint = did_you_mean(self._asked, _names(self._programs)) or "see docker buildx ls"
             raise EngineError(Diagnostic(message=f'there is no builder "{self._asked}"', code="builder", hint=hint))
@@ -113,10 +122,15 @@ class Probe:
 
     def plugin(self) -> str:
         """Return the path of the buildx plugin, "" if docker does not tell: it starts twice as fast by itself."""
+        return str(self._plugin.get("Path", ""))
+
+    @property
+    def _plugin(self) -> dict[str, Any]:
+        """What docker tells of its buildx plugin."""
         client = self._told.get("ClientInfo")
         plugins = client.get("Plugins") if isinstance(client, dict) else None
         tables = [one for one in plugins if isinstance(one, dict)] if isinstance(plugins, list) else []
-        return next((str(one.get("Path", "")) for one in tables if one.get("Name") == "buildx"), "")
+        return next((one for one in tables if one.get("Name") == "buildx"), {})
 
     def own_platform(self) -> str:
         """Return the engine's own platform, "" if docker does not tell."""
