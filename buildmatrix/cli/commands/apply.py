@@ -1,27 +1,24 @@
-"""`buildmatrix apply`."""
+"""`buildmatrix apply`.
+
+Docker is asked first of all: what a run needs beyond that is imported while it thinks.
+"""
 
 import os
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import typer
 
-from buildmatrix.build.calls.batches import dry_run
 from buildmatrix.cli import options
-from buildmatrix.cli.checking import check_files, check_flags, check_terminal, written
-from buildmatrix.cli.output import say
-from buildmatrix.cli.reporting import report
 from buildmatrix.cli.session import Session, request, session
-from buildmatrix.cli.showing import Screen, logs_of
 from buildmatrix.engine.buildx import Probe
-from buildmatrix.pipeline import is_saved
-from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.pipeline.apply import Job
-from buildmatrix.pipeline.apply import apply as run
-from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.template.request import Request
+
+if TYPE_CHECKING:
+    from buildmatrix.pipeline.apply import Job
+    from buildmatrix.plan.policy import Policy
 
 
 def register(app: typer.Typer) -> None:
@@ -53,29 +50,56 @@ def apply(
     """
     with session(selection.file, color, unselected=not selection.selectors) as here, ExitStack() as stack:
         probe = None if chosen.dry_run else stack.enter_context(Probe(here.programs, chosen.builder))
-        plan = _planned(here, request(selection.selectors, filters, outputs), chosen, named=selection.file is not None)
-        check_flags(chosen)
-        policy = Policy(plan=builds_of(plan), options=chosen)
-        if probe is None:
-            say(dry_run(policy))
-            return
-        check_terminal(policy)
-        check_files(chosen, plan, here.sources.repository.root)
+        _applied(here, request(selection.selectors, filters, outputs), chosen, probe, named=selection.file is not None)
+
+
+def _applied(here: Session, asked: Request, chosen: Options, probe: Probe | None, *, named: bool) -> None:
+    from buildmatrix.build.calls.batches import dry_run
+    from buildmatrix.cli.checking import check_files, check_flags, check_terminal
+    from buildmatrix.cli.output import say
+    from buildmatrix.plan.builds import builds_of
+    from buildmatrix.plan.policy import Policy
+
+    plan = _planned(here, asked, chosen, named=named)
+    check_flags(chosen)
+    policy = Policy(plan=builds_of(plan), options=chosen)
+    if probe is None:
+        say(dry_run(policy))
+        return
+    check_terminal(policy)
+    check_files(chosen, plan, here.sources.repository.root)
+    _run(here, policy, probe)
+
+
+def _run(here: Session, policy: "Policy", probe: Probe) -> None:
+    from buildmatrix.cli.reporting import report
+    from buildmatrix.cli.showing import Screen
+    from buildmatrix.pipeline.apply import apply as run
+
+    with ExitStack() as stack:
         job = _job(here, policy, stack)
         applied = run(job, probe, Screen(here, job))
-        report(here, job.plan, applied.outcome, chosen, applied.registry)
+        report(here, job.plan, applied.outcome, policy.options, applied.registry)
 
 
 def _planned(here: Session, asked: Request, chosen: Options, *, named: bool) -> Plan:
+    from buildmatrix.pipeline import is_saved
+    from buildmatrix.pipeline import plan as make_plan
+
     if not is_saved(asked):
         return make_plan(here.name, here.sources, asked, here.git)
+    from buildmatrix.cli.checking import written
     from buildmatrix.pipeline.saved import Written, plan_of_file
 
     files = Written(files=tuple(written(chosen)), log_dir=chosen.log_dir)
     return plan_of_file(here.name, here.sources, asked, here.git, files, named=named)
 
 
-def _job(here: Session, policy: Policy, stack: ExitStack) -> Job:
+def _job(here: Session, policy: "Policy", stack: ExitStack) -> "Job":
+    from buildmatrix.cli.showing import logs_of
+    from buildmatrix.pipeline.apply import Job
+    from buildmatrix.plan.builds import builds_of
+
     chosen = policy.options
     paths = (chosen.log_dir, chosen.metadata, *chosen.report)
     return Job(
