@@ -1,6 +1,7 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
-    python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, building, chain, many, board
+    python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
+                                        chain, many, board
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -9,6 +10,7 @@ Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make 
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -129,6 +131,21 @@ def peak(folder: Path) -> float:
     return float(done.stdout)
 
 
+def nothing(folder: Path) -> Iterator[Row]:
+    """`apply` of one target that is all in the cache and in the registry, against plain bake: medians, in turn."""
+    registry = os.environ.get("ENGINE_REGISTRY", "")
+    if not registry:
+        return
+    write(folder, 1, registry)
+    run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
+    works = [partial(run, [*BUILDMATRIX, "apply"], folder), partial(run, [*BAKE, "-f", "docker-bake.json"], folder)]
+    for work in works:
+        work()
+    found = [[work() for work in works] for _ in range(9)]
+    ours, bakes = map(statistics.median, zip(*found, strict=True))
+    yield row("apply: one target, nothing to do", ours, bakes, "1.4")
+
+
 def building(folder: Path) -> Iterator[Row]:
     """`apply` of 100 targets for two platforms, pushed, against plain bake with the very file that `render` writes.
 
@@ -239,7 +256,15 @@ def row(what: str, ours: float, others: float, target: str) -> Row:
     return (what, f"{ours:.2f} s", f"{others:.2f} s", f"{ours / others:.3f}", f"≤ {target}")
 
 
-PARTS = {"start": start, "scale": scale, "building": building, "chain": chained, "many": many, "board": board}
+PARTS = {
+    "start": start,
+    "scale": scale,
+    "nothing": nothing,
+    "building": building,
+    "chain": chained,
+    "many": many,
+    "board": board,
+}
 
 
 def main() -> None:
