@@ -18,12 +18,9 @@ from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.limits import TooMuchError
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
-from buildmatrix.template.filters import FILTERS, FilterError
+from buildmatrix.template.filters import FILTERS, MOST_ITEMS, FilterError
 from buildmatrix.template.mistakes import attribute_hint, filter_hint, syntax_hint
 from buildmatrix.template.scope import LARGEST, NO_REPOSITORY, BadTemplateError, Lazy, Missing, missing
-
-MOST_ITEMS = 200_000
-"""Items of all lists and tables within a value."""
 
 HIGHEST_POWER = 64
 """The highest power that `**` may raise to."""
@@ -109,8 +106,8 @@ def _environment() -> _Environment:
     del made.globals["lipsum"]
     del made.filters["random"]
     made.filters.update(FILTERS)
-    made.filters.update({name: _careful(known) for name, known in made.filters.items() if name != "sum"})
-    made.filters["sum"] = _sum
+    unlimited = {"sum": _sum, "date": FILTERS["date"]}  # seconds since 1970 are a large number
+    made.filters.update({name: _careful(known) for name, known in made.filters.items()} | unlimited)
     return made
 
 
