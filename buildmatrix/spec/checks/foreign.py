@@ -164,8 +164,11 @@ def _of_name(name: str, names: Collection[str]) -> str:
     if _NAME.fullmatch(name):
         return _declared(name, names)
     if words := re.findall(r"[A-Za-z_]\w*", name):
-        return f"write a template: {{{{ {words[-1].lower()} }}}}, with filters for functions"
+        return f"write a template: {{{{ {words[-1].lower()} }}}}, with filters for functions: {_TABLE}"
     return "write {{ … }}"
+
+
+_TABLE = 'the guide has each under "Functions of a bake file"'
 
 
 def _of_command(command: str, names: Collection[str]) -> str:
@@ -176,7 +179,7 @@ def _of_command(command: str, names: Collection[str]) -> str:
         word = "branch" if "abbrev-ref" in command or "--show-current" in command else word
         return f"no command is run: write {{{{ git.{word} }}}}"
     if re.match(r"\s*date\b", command):
-        return "no command is run: write {{ created }}, which is the commit's time"
+        return "no command is run: write {{ now | date('%Y%m%d') }}; {{ created }} is the commit's time"
     if found := re.match(r"\s*(?:cat\s+|<\s*)(\S+)", command):
         return f'no command is run: declare x = {{ file = "{found[1]}" }} under [variable], and write {{{{ x }}}}'
     return 'no command is run: declare x = { env = "X" } under [variable], and write {{ x }}'
