@@ -283,7 +283,8 @@ def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, re
     assert digest(f"{repository}/base:1") == found["base"]["digest"]
     moved = CHAIN.format(repository=repository).replace("/child:1", "/child:2")
     project(moved, {})
-    assert resume(run, SALT=salt)["child"]["status"] == "cached"
+    done = run("apply", "--resume", "--format", "json", SALT=salt)
+    assert succeeded(done)["child"]["status"] == "cached", done.stderr
 
 
 def test_what_is_no_longer_on_the_disk_or_in_the_engine_is_built(
