@@ -44,7 +44,7 @@ CODES = {
     "no-repository": "a template asks git, and there is not a repository or commit",
     "no-tag": "an image that is pushed and has no name",
     "no-target": "the file declares no target, or none is selected",
-    "no-value": "an axis has no values",
+    "no-value": "an axis has no values, or a template gives none where one is needed",
     "omitted": "what a bake file leaves out, since nobody asked for it and it has no value",
     "out-of-date": "a committed file is not what would be generated now",
     "output": "an output that is known to fail, or that would be written over an input",

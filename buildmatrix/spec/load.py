@@ -15,7 +15,7 @@ from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.checks.envnames import check_env_names
 from buildmatrix.spec.checks.misplaced import strays
 from buildmatrix.spec.checks.names import check_names, check_requires
-from buildmatrix.spec.checks.suspicious import lone_kinds, templated_keys
+from buildmatrix.spec.checks.suspicious import lone_kinds
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.rows.options import Apply
@@ -107,9 +107,6 @@ class _Loader:
         self._warn_of_foreign(name, data)
         for pointer, message, hint in islice(lone_kinds(data), MOST):
             self.problems.warn("suspicious", message, Place(file=name, pointer=pointer), hint=hint)
-        for pointer, key in islice(templated_keys(data), MOST):
-            message = f"{shown(key)} is plain text here: values are templates, and keys are not"
-            self.problems.warn("suspicious", message, Place(file=name, pointer=pointer, part="key"))
         found = check(self.schema, data)
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"

@@ -11,7 +11,7 @@ from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.render import Templates
-from buildmatrix.template.scope import NO_REPOSITORY, BadTemplateError, values_of
+from buildmatrix.template.scope import NO_REPOSITORY, OMITTED, BadTemplateError, values_of
 from buildmatrix.template.variables import ResolvedVariable
 
 
@@ -83,6 +83,8 @@ def _rendered(
             templates.check_names(templates[text], scope)
         value = _render(variable.value, scope, templates)
     except BadTemplateError as error:
+        if error.code == OMITTED and spec.variables[variable.name].table.optional:
+            return replace(variable, value=None, origin="nothing", may_lack=True)
         advice = _advice(variable.name, error)
         if not advice:
             _report(variable, error, problems)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property, wraps
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_environment
+from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_environment
 from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
 from jinja2.filters import make_attrgetter
 from jinja2.meta import find_undeclared_variables
@@ -18,9 +18,18 @@ from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.limits import TooMuchError
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
-from buildmatrix.template.filters import FILTERS, MOST_ITEMS, FilterError
+from buildmatrix.template.filters import FILTERS, MOST_ITEMS, FilterError, tojson
 from buildmatrix.template.mistakes import attribute_hint, filter_hint, syntax_hint
-from buildmatrix.template.scope import LARGEST, NO_REPOSITORY, BadTemplateError, Lazy, Missing, missing
+from buildmatrix.template.scope import (
+    LARGEST,
+    NO_REPOSITORY,
+    OMITTED,
+    WHOLE_TABLE,
+    BadTemplateError,
+    Lazy,
+    Missing,
+    missing,
+)
 
 HIGHEST_POWER = 64
 """The highest power that `**` may raise to."""
@@ -29,6 +38,16 @@ HIGHEST_POWER = 64
 class _Undefined(StrictUndefined):
     """A name without a value; remembers whether it is a variable that nobody has given."""
 
+
+class _Omit:
+    """Stands for a value that is not there: only for a whole one, not within a text, a list or a table."""
+
+    def __str__(self) -> str:
+        raise _part_omitted()
+
+
+_MARK = "\0omit\0"
+"""What stands for no value in a text that is rendered."""
 
 _WHOLE = re.compile(r"^\s*\{\{(?P<expression>.*)\}\}\s*$", re.DOTALL)
 
@@ -90,6 +109,8 @@ def _finalize(value: object) -> object:
     """Booleans as TOML writes them, nothing for none, a list as its lines."""
     if value is None:
         return ""
+    if isinstance(value, _Omit):
+        return _MARK
     if isinstance(value, list | tuple | Iterator):
         return "\n".join(str(_finalize(item)) for item in value)
     if isinstance(value, bool):
@@ -101,11 +122,31 @@ def _finalize(value: object) -> object:
     raise FilterError(f"the template gives a {type(value).__name__.lower()}, not a text")
 
 
+def _not_a_table(value: object) -> object:
+    """Return what stands for no value, or what is no table as it is: it is refused where the table is wanted."""
+    return _Omit() if value is None or isinstance(value, _Omit) else value
+
+
+def _finalize_whole(value: object) -> object:
+    """Finalize the value of a template that is nothing else: none is no value, and not an empty text."""
+    return _MARK if value is None else _finalize(value)
+
+
+def _is_whole(tree: nodes.Template) -> bool:
+    """Tell whether a template is one `{{ … }}`, with nothing but blanks around it."""
+    if len(tree.body) != 1 or not isinstance(output := tree.body[0], nodes.Output):
+        return False
+    texts = [node.data for node in output.nodes if isinstance(node, nodes.TemplateData)]
+    return len(output.nodes) - len(texts) == 1 and not "".join(texts).strip()
+
+
 def _environment() -> _Environment:
     made = _Environment(undefined=_Undefined, finalize=_finalize, autoescape=False, keep_trailing_newline=True)
     del made.globals["lipsum"]
     del made.filters["random"]
+    made.globals["omit"] = _Omit()
     made.filters.update(FILTERS)
+    made.filters[WHOLE_TABLE] = lambda value: tojson(value) if isinstance(value, Mapping) else _not_a_table(value)
     unlimited = {"sum": _sum, "date": FILTERS["date"]}  # seconds since 1970 are a large number
     made.filters.update({name: _careful(known) for name, known in made.filters.items()} | unlimited)
     return made
@@ -120,24 +161,25 @@ class Engine:
     def __init__(self, limit: Limit = nullcontext) -> None:
         """Make the environment; each piece of work is done within a `limit`, which raises TooMuchError."""
         self._environment, self._limit = _environment(), limit
+        self._of_whole = self._environment.overlay(finalize=_finalize_whole)
 
     def compile(self, text: str) -> "EngineTemplate":
         """Return the compiled template; BadTemplateError where its syntax is wrong or a filter is unknown."""
-        return EngineTemplate(self._environment, text, self._limit)
+        return EngineTemplate(self._environment, self._of_whole, text, self._limit)
 
 
 class EngineTemplate:
     """A compiled template. `names` are the names it uses, in a stable order."""
 
-    def __init__(self, environment: _Environment, text: str, limit: Limit) -> None:
-        """Compile the text; BadTemplateError where its syntax is wrong or a filter is unknown."""
+    def __init__(self, environment: _Environment, of_whole: Environment, text: str, limit: Limit) -> None:
+        """Compile the text, with `of_whole` where it is one `{{ … }}`; BadTemplateError where it is wrong."""
         self.text, self._limit, self._spent = text, limit, ""
         try:
             with limit():  # what is constant, jinja computes here
                 tree = environment.parse(text)
                 _check_filters(environment, tree)
                 self.names = tuple(sorted(find_undeclared_variables(tree)))
-                self._code = environment.from_string(tree)
+                self._code = (of_whole if _is_whole(tree) else environment).from_string(tree)
         except (TooMuchError, MemoryError) as error:
             raise BadTemplateError(_too_much(error)) from None
         except RecursionError:
@@ -150,8 +192,13 @@ class EngineTemplate:
         self._environment = environment
 
     def render(self, scope: Mapping[str, Any]) -> str:
-        """Return the text for a scope; BadTemplateError if a value is missing or a filter refuses."""
+        """Return the text for a scope; BadTemplateError if a value is missing or a filter refuses.
+
+        Its code is OMITTED where the template gives no value: it is `{{ none }}`, or all that it writes is `omit`.
+        """
         text = str(self._guarded(self._code.render, scope))
+        if _MARK in text:
+            raise _no_value() if text.strip() == _MARK else _explained(_part_omitted(), self.text)
         if len(text) > LARGEST:
             raise BadTemplateError(f"the template makes {len(text):,} characters, more than {LARGEST:,}")
         if "\0" in text:
@@ -193,6 +240,14 @@ class EngineTemplate:
         return value.compute() if isinstance(value, Lazy) else value
 
 
+def _no_value() -> BadTemplateError:
+    return BadTemplateError("the template gives no value, and here has to be one", code=OMITTED)
+
+
+def _part_omitted() -> FilterError:
+    return FilterError("omit stands for a whole value, and is only a part of one here")
+
+
 def _too_much(error: BaseException) -> str:
     return f"the template takes too much {'time' if isinstance(error, TooMuchError) else 'memory'}"
 
@@ -226,6 +281,8 @@ def _plain_of(value: Any) -> Any:
 
 def _plain(value: Any, left: list[int]) -> Any:
     left[0] -= 1
+    if isinstance(value, _Omit):
+        raise _no_value() if left[0] == MOST_ITEMS - 1 else _part_omitted()
     if left[0] < 0:
         raise BadTemplateError(f"the template gives more than {MOST_ITEMS:,} items")
     if value is None or isinstance(value, bool | Decimal):

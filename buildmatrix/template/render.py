@@ -13,14 +13,14 @@ from buildmatrix.template.scope import FOLLOWS, LARGEST, UNKNOWN_NAME, BadTempla
 if TYPE_CHECKING:
     from buildmatrix.template.worker import Worker
 
-GLOBALS = frozenset({"range", "dict", "cycler", "joiner", "namespace"})
-"""Functions of jinja that every template can use."""
+GLOBALS = frozenset({"range", "dict", "cycler", "joiner", "namespace", "omit"})
+"""Functions of jinja that every template can use, and what stands for no value."""
 
 MOST_TEXT = 200_000_000
 """Characters of all settings of all targets of a plan together; the file itself has 4 million at most."""
 
 _NAME = re.compile(r"(?<!\{)\{\{ *([A-Za-z][A-Za-z0-9_]*) *\}\}")
-_WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "loop", "self", "super", "caller"})
+_WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "loop", "self", "super", "caller", "omit"})
 
 
 class Template:

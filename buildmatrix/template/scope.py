@@ -28,9 +28,14 @@ class BadTemplateError(Exception):
 
 
 FOLLOWS = "follows"
+OMITTED = "no-value"
+"""The code where a template gives no value: what it stands in is as if it were not written, where that may be."""
 NO_REPOSITORY = "no-repository"
 UNKNOWN_NAME = "unknown-name"
 _RESTS_ON = {FOLLOWS: (REPORTED,), UNKNOWN_NAME: (NAMES,)}
+
+WHOLE_TABLE = "_table"
+"""The filter that writes a table as JSON for a setting that is one: none, and what is omitted, is no value."""
 
 
 class Missing:
@@ -65,8 +70,10 @@ class Lazy:
 
 
 def values_of(found: Mapping[str, ResolvedVariable], problems: Problems) -> dict[str, Any]:
-    """Return every variable's value by its name; one without a value stands as what says how to give it."""
-    return {
-        name: Missing(item.advice if problems.is_sound(value_of(name)) else "") if item.value is None else item.value
-        for name, item in found.items()
-    }
+    """Return every variable's value by its name; where one that needs a value has none, what says how to give it."""
+
+    def missing_or_none(name: str, item: ResolvedVariable) -> Missing | None:
+        is_sound = problems.is_sound(value_of(name))
+        return None if item.may_lack and is_sound else Missing(item.advice if is_sound else "")
+
+    return {name: missing_or_none(name, item) if item.value is None else item.value for name, item in found.items()}

@@ -30,7 +30,7 @@ Origin = Literal["--var", "--var-file", "environment", "file", "default", "nothi
 class ResolvedVariable:
     """A variable's value, and where it comes from.
 
-    None: it has none, and `advice` says how to give one.
+    None: it has none, and `advice` says how to give one; or it `may_lack` one.
     """
 
     name: str
@@ -39,6 +39,7 @@ class ResolvedVariable:
     place: Place
     description: str
     advice: str
+    may_lack: bool = False
     given: Any = None
     """The value as it was given, before it was made what the variable is."""
 
@@ -112,7 +113,7 @@ def _resolve(
         value, origin = table.default, "default"
     if value is None:
         origin = "nothing"
-    as_given = value
+    as_given, may_lack = value, value is None and bool(table.optional)
     if origin not in {"default", "nothing"}:
         value = _converted(variable, value, origin, problems)
         origin = "nothing" if value is None else origin
@@ -123,6 +124,7 @@ def _resolve(
         place=variable.place,
         description=table.description or "",
         advice=_advice(variable),
+        may_lack=may_lack,
         given=as_given,
     )
 

@@ -247,7 +247,7 @@ class Expansion:
             self.rendering.templates.spend(recipe.length)
         except BadTemplateError as error:
             bad(error, ANY_SETTING, entry.target.place)
-        return recipe.settings(entry.name, rendering.at(entry.name, entry.cell), bad), recipe.origins
+        return recipe.settings(entry.name, rendering.at(entry.name, entry.cell), bad)
 
     def close(self) -> None:
         """End what templates needed: nothing more will be rendered."""

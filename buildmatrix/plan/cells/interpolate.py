@@ -6,13 +6,14 @@ templates are rendered, checked again against the schema of a rendered value, an
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.oci.platform import normalized
+from buildmatrix.plan.cells.filling import Filling, Render, are_wrong, has_rendered_keys, holds, length_of, marked
 from buildmatrix.plan.cells.kinds import kind_of
 from buildmatrix.plan.cells.merge import Merged
 from buildmatrix.plan.cells.paths import folder_of, rebase
@@ -23,13 +24,9 @@ from buildmatrix.spec.credentials import learn_csv, learn_setting
 from buildmatrix.spec.rows.csv import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.rows.schema import definitions, row_schema
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import JsonSchema, Row, Table, build, given, is_template, plain, row_of, unwrap
+from buildmatrix.spec.rows.shapes import JsonSchema, build, given, plain, row_of
 from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
-from buildmatrix.spec.toml.plain import boolean_of, integer_of
-from buildmatrix.template.scope import UNKNOWN_NAME, BadTemplateError
-
-Render = Callable[[str], str]
-"""Renders a template's text for one cell; raises BadTemplateError."""
+from buildmatrix.template.scope import BadTemplateError
 
 
 class Faults:
@@ -63,12 +60,6 @@ class Faults:
         self._problems.error(code, message, place, hint=hint, invalidates=invalidates, rests_on=rests_on, once=once)
 
 
-class Templated(str):
-    """A text that is known to be a template."""
-
-    __slots__ = ()
-
-
 class Recipe:
     """Merged settings, ready to be rendered for any number of cells."""
 
@@ -77,127 +68,42 @@ class Recipe:
         self.origins = merged.origins
         self.finish = {name: Finish(name, merged.origins, faults) for name in given(merged.settings)}
         values = {
-            name: _marked(value) if self.finish[name].kind.template else value
+            name: marked(value) if self.finish[name].kind.template else value
             for name, value in given(merged.settings).items()
         }
-        self.dynamic = {name: value for name, value in values.items() if _holds(value)}
+        self.dynamic = {name: value for name, value in values.items() if holds(value)}
+        self._keyed = frozenset(name for name, value in self.dynamic.items() if has_rendered_keys(value))
         fixed = {name: self.finish[name](value, "") for name, value in values.items() if name not in self.dynamic}
         if "context" not in values and (folder := posixpath.dirname(home.file)):
             fixed["context"] = folder
         self.fixed = Settings(**{name: value for name, value in fixed.items() if value is not None})
-        self.length = sum(map(_length, fixed.values()))
+        self.length = sum(map(length_of, fixed.values()))
         """Characters of what is the same for all cells: each of them has it."""
 
-    def settings(self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]) -> Settings:
-        """Return the settings of a cell; `bad` takes each template's failure with the attribute and the place."""
+    def settings(
+        self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]
+    ) -> tuple[Settings, Mapping[Pointer, Place]]:
+        """Return the settings of a cell, and where each was declared.
+
+        `bad` takes each template's failure with the attribute and the place.
+        """
         if not self.dynamic:
-            return self.fixed
+            return self.fixed, self.origins
         changed: dict[str, Any] = {}
+        moved: dict[Pointer, Place] = {}
         for attribute, value in self.dynamic.items():
             finish = self.finish[attribute]
-            failures: Failures = []
-            rendered = _rendered(finish.row, value, render, failures)
-            for error, path in failures:
+            filling = Filling(attribute, render, self.origins)
+            rendered = filling.setting(finish.row, value)
+            if filling.moved:
+                moved |= filling.moved
+                finish = finish.at({**self.origins, **filling.moved})
+            for error, path in filling.failures:
                 bad(error, attribute, finish.place(path))
-            if not failures or (isinstance(value, tuple) and not finish.has_tables and _are_wrong(failures)):
-                changed[attribute] = finish.rendered(rendered, cell)
-        return self.fixed.but(changed)
-
-
-# --- rendering ------------------------------------------------------------------------------------------------------
-
-
-def _marked(value: Any) -> Any:
-    """Return a value with each template in it marked as one."""
-    if isinstance(value, str):
-        return Templated(value) if is_template(value) else value
-    if isinstance(value, Mapping):
-        return {key: _marked(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return tuple(map(_marked, value))
-    if isinstance(value, Table):
-        return value.but({name: _marked(item) for name, item in given(value).items()})
-    return value
-
-
-def _holds(value: Any) -> bool:
-    """Tell whether there is a marked template anywhere in a value."""
-    if isinstance(value, Mapping):
-        return any(map(_holds, value.values()))
-    if isinstance(value, tuple):
-        return any(map(_holds, value))
-    return isinstance(value, Templated) or (isinstance(value, Table) and any(map(_holds, given(value).values())))
-
-
-def _length(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    table = given(value) if isinstance(value, Table) else value
-    items = table.values() if isinstance(table, Mapping) else table
-    return sum(map(_length, items)) if isinstance(items, Iterable) else 1
-
-
-Failures = list[tuple[BadTemplateError, Pointer]]
-
-
-def _are_wrong(failures: Failures) -> bool:
-    """Tell whether no run could render them: then the plan is none, and the rest of a list is checked beside them."""
-    return all(error.code in {"template", UNKNOWN_NAME} for error, _ in failures)
-
-
-def _rendered(row: Row, value: Any, render: Render, failures: Failures) -> Any:
-    """Render the templates of one setting; those that fail are added to `failures` with their paths."""
-    if isinstance(value, str):
-        return _scalar(row.shape, _text(value, (), render, failures))
-    if isinstance(value, Mapping):
-        return {key: _text(item, (key,), render, failures) for key, item in value.items()}
-    found: list[Any] = []
-    sources: list[int] = []
-    for index, item in enumerate(value):
-        if isinstance(item, Table):
-            found.append(_table(item, index, render, failures))
-        elif isinstance(item, Templated):
-            found += [line.strip() for line in _text(item, (index,), render, failures).splitlines() if line.strip()]
-        else:
-            found.append(item)
-        sources += [index] * (len(found) - len(sources))
-    return placed(found, sources)
-
-
-def _table(table: Table, index: int, render: Render, failures: Failures) -> Table:
-    changed: dict[str, Any] = {}
-    for attribute, value in given(table).items():
-        if not _holds(value):
-            continue
-        if isinstance(value, str):
-            changed[attribute] = _scalar(row_of(type(table), attribute).shape, _text(value, (index,), render, failures))
-        elif isinstance(value, Mapping):
-            changed[attribute] = {key: _text(item, (index,), render, failures) for key, item in value.items()}
-        else:
-            changed[attribute] = tuple(_text(item, (index,), render, failures) for item in value)
-    return table.but(changed)
-
-
-def _text(text: str, path: Pointer, render: Render, failures: Failures) -> str:
-    if not isinstance(text, Templated):
-        return text
-    try:
-        return render(text)
-    except BadTemplateError as error:
-        failures.append((error, path))
-        return ""
-
-
-def _scalar(shape: Any, text: str) -> Any:
-    """Turn a rendered text into what the row holds; text that is none is left to the check."""
-    bare, _ = unwrap(shape)
-    if bare is bool and not text.strip():
-        return None
-    if bare is bool and (found := boolean_of(text.strip())) is not None:
-        return found
-    if bare is int and (number := integer_of(text)) is not None:
-        return number
-    return text
+            failures = filling.failures
+            if not failures or (isinstance(value, tuple) and not finish.has_tables and are_wrong(failures)):
+                changed[attribute] = finish.rendered(rendered, cell, keyed=attribute in self._keyed)
+        return self.fixed.but(changed), {**self.origins, **moved} if moved else self.origins
 
 
 # --- after rendering ------------------------------------------------------------------------------------------------
@@ -215,13 +121,19 @@ class Finish:
         self.rebases = any(folder_of(place) for path, place in origins.items() if path[0] == attribute)
         self.spoken = f"target.{faults.declared}.{self.row.key}"
 
+    def at(self, origins: Mapping[Pointer, Place]) -> "Finish":
+        """Return the same for other places."""
+        return Finish(self.attribute, origins, self.faults)
+
     def place(self, path: Pointer) -> Place:
         """Return where a part of the setting was declared; the setting itself where the part is not known."""
         return self.origins.get((self.attribute, *path[:1])) or self.origins[self.attribute,]
 
-    def rendered(self, value: Any, cell: str) -> Any:
-        """Finish a value that came out of templates: it is checked again."""
-        if self.kind.unchecked and value != "":
+    def rendered(self, value: Any, cell: str, *, keyed: bool) -> Any:
+        """Finish a value that came out of templates: it is checked again. `keyed` are those whose keys did as well."""
+        if value is None:
+            return None
+        if self.kind.unchecked and value != "" and not keyed:
             return self.shaped(value)
         return self(value, cell, check_again=True)
 

@@ -11,7 +11,7 @@ from buildmatrix.errors import Place, Pointer
 from buildmatrix.graphs import ordered
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import given, row_of, rows
+from buildmatrix.spec.rows.shapes import OrTemplate, given, is_template, row_of, rows
 from buildmatrix.spec.rows.tables import DeclaredTarget, Layer, Override, Spec
 
 
@@ -21,6 +21,37 @@ class Merged:
 
     settings: Settings
     origins: Mapping[Pointer, Place]
+
+
+class Over(str):
+    """A template that lies over another value, which counts where the template gives none.
+
+    `below` is that value, perhaps such a template itself, with its place.
+    """
+
+    __slots__ = ("below",)
+    below: tuple[Any, Place]
+
+    @classmethod
+    def of(cls, text: str, below: tuple[Any, Place]) -> "Over":
+        """Return the template over a value; over what it lies already, where there is such."""
+        made = cls(text)
+        if isinstance(text, Over):
+            value, place = text.below
+            below = (_over(value, below), place)
+        made.below = below
+        return made
+
+
+def _over(value: Any, below: tuple[Any, Place]) -> Any:
+    """Return a value as it lies over another: only a template may give none."""
+    return Over.of(value, below) if isinstance(value, str) and is_template(value) else value
+
+
+class Spread(str):
+    """The key of a template that gives a whole table (`args = "{{ row.args }}"`): unlike any other."""
+
+    __slots__ = ()
 
 
 @dataclass(kw_only=True)
@@ -45,6 +76,7 @@ class _List:
 
 
 _Part = _Scalar | _Map | _List
+_Items = dict[str, tuple[Any, Place]]
 
 
 class Stack:
@@ -70,7 +102,9 @@ class Stack:
     def _over(self, attribute: str, part: _Part) -> None:
         below = self._parts.get(attribute)
         if isinstance(part, _Map) and isinstance(below, _Map):
-            self._parts[attribute] = _Map(items=below.items | part.items, place=below.place)
+            self._parts[attribute] = _Map(items=_merged(below.items, part.items), place=below.place)
+        elif isinstance(part, _Scalar) and isinstance(below, _Scalar):
+            self._parts[attribute] = _Scalar(value=_over(part.value, (below.value, below.place)), place=part.place)
         elif isinstance(part, _List) and part.extends and isinstance(below, _List):
             fresh = {place: item for place, item in part.items.items() if place not in below.items}
             place = below.place if below.items else part.place
@@ -96,8 +130,19 @@ class Stack:
         return Merged(settings=Settings(**found), origins=origins)
 
 
+def _merged(below: _Items, items: _Items) -> _Items:
+    """Merge tables by key. Where a name is known only when it is rendered, what lies above also comes behind."""
+    above = {key: (_over(value, below[key]) if key in below else value, place) for key, (value, place) in items.items()}
+    if any(isinstance(key, Spread) or is_template(key) for key in (*below, *above)):
+        below = {key: item for key, item in below.items() if key not in above}
+    return below | above
+
+
 def _part(attribute: str, value: Any, layer: Layer) -> _Part:
-    place = inside(layer.place, row_of(Settings, attribute).key)
+    row = row_of(Settings, attribute)
+    place = inside(layer.place, row.key)
+    if isinstance(value, str) and row.marker(OrTemplate) is not None:
+        return _Map(items={Spread(f"\0{place.file}{place.pointer}"): (value, place)}, place=place)
     if isinstance(value, Mapping):
         return _Map(items={key: (item, inside(place, key)) for key, item in value.items()}, place=place)
     if isinstance(value, tuple):

@@ -21,6 +21,9 @@ MINOR = frozenset({"no-output"})
 WIDEST = 160
 """Columns of a source line that are shown; longer ones are cut around the caret."""
 
+NEAR = 4 * WIDEST
+"""Signs on each side of the caret that are looked at: there may be many problems on one very long line."""
+
 
 def diagnostics_text(
     diagnostics: Iterable[Diagnostic], sources: Sources, style: Style, *, prefix: str = "", width: int | None = None
@@ -31,7 +34,8 @@ def diagnostics_text(
     """
     places = Places(sources, prefix)
     ordered = list(_gathered(in_order(diagnostics, places)))
-    blocks = [_block(diagnostic, places, style, width) for diagnostic in ordered]
+    lines = _Lines()
+    blocks = [_block(diagnostic, places, lines, style, width) for diagnostic in ordered]
     return "".join(blocks) + _closing(ordered, places, style)
 
 
@@ -59,13 +63,37 @@ def _gathered(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
             yield replace(one, message=f"{one.message} (and {count[one.code] - 1} more like it)")
 
 
-def _block(diagnostic: Diagnostic, places: Places, style: Style, width: int | None) -> str:
+class _Lines:
+    """Lines of files, each looked through for secrets once: all problems of a file may stand on one long line."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, list[tuple[int, int]]]] = {}
+
+    def without_secrets(self, text: str, start: int, end: int) -> tuple[str, int, int]:
+        """Return a line of a file with what is hidden in it as `***`, and where a stretch of it is then."""
+        if text not in self._known:
+            self._known[text] = _without_secrets(text)
+        hidden, found = self._known[text]
+        for first, last in found:
+            start, end = (_moved(place, first, last) for place in (start, end))
+        return hidden, start, end
+
+
+def _without_secrets(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return a line with what is hidden in it as `***`, and where that was, from the last on."""
+    found = [*reversed(spans(text, assignment()))]
+    for first, last in found:
+        text = text[:first] + HIDDEN + text[last:]
+    return text, found
+
+
+def _block(diagnostic: Diagnostic, places: Places, known: _Lines, style: Style, width: int | None) -> str:
     spot, hint = places.spot(diagnostic.place), masked(diagnostic.hint)
     paint = style.error if diagnostic.severity == "error" else style.warning
     where: list[Span] = [(_shown(spot.label), style.name), (": ", plain)] if spot and spot.label else []
     head = [*where, (f"{diagnostic.severity}:", paint), (f" {_shown(diagnostic.message)}", plain)]
     lines = laid_out(head, width, "  ")
-    lines += _excerpt(spot, hint, style, width) if spot and spot.text else _lines_of_hint(hint, style, width)
+    lines += _excerpt(spot, known, hint, style, width) if spot and spot.text else _lines_of_hint(hint, style, width)
     notes = [_note(message, places.spot(place)) for message, place in diagnostic.notes]
     lines += [line for note in notes for line in laid_out([(f"  {note}", plain)], width)]
     return "".join(f"{line}\n" for line in lines)
@@ -92,10 +120,10 @@ def _note(message: str, spot: Spot | None) -> str:
     return f"{_shown(message)} ({_shown(where)})"
 
 
-def _excerpt(spot: Spot, hint: str, style: Style, width: int | None) -> list[str]:
+def _excerpt(spot: Spot, known: _Lines, hint: str, style: Style, width: int | None) -> list[str]:
     gutter = max(4, len(str(spot.line)))
     room = max(NARROWEST, width - gutter - 3) if width else WIDEST + 2
-    text, start, marked = _shortened(spot, min(WIDEST, room - 2))
+    text, start, marked = _shortened(spot, known, min(WIDEST, room - 2))
     bar = style.quiet(" " * gutter + " |")
     before, marks = " " * start, "^" * max(1, marked)
     lines = [f"{style.quiet(f'{spot.line:>{gutter}} |')} {text}"]
@@ -111,26 +139,21 @@ def _excerpt(spot: Spot, hint: str, style: Style, width: int | None) -> list[str
     return lines
 
 
-def _shortened(spot: Spot, widest: int) -> tuple[str, int, int]:
+def _shortened(spot: Spot, known: _Lines, widest: int) -> tuple[str, int, int]:
     """Return the line as it is shown, the columns before the caret, and its own; long lines are cut on both sides."""
-    text, start, end = _without_secrets(spot.text, spot.column - 1, spot.column - 1 + spot.width)
-    before, marked, after = (_untabbed(part) for part in (text[:start], text[start:end], text[end:]))
+    text, start, end = known.without_secrets(spot.text, spot.column - 1, spot.column - 1 + spot.width)
+    begin, stop = max(0, start - NEAR), min(end, start + NEAR)
+    parts = text[begin:start], text[start:stop], text[stop : stop + NEAR]
+    before, marked, after = map(_untabbed, parts)
+    more = stop + NEAR < len(text)
     text, first, last = before + marked + after, columns(before), columns(before + marked)
-    if columns(text) <= widest:
+    if not begin and not more and columns(text) <= widest:
         return text, first, last - first
     cut, rest = split(text, max(0, first + 1 - widest // 3))
     shown, left = split(rest, widest)
-    head, tail = "…" if cut else "", "…" if left else ""
+    head, tail = "…" if cut or begin else "", "…" if left or more else ""
     moved = columns(head) - columns(cut)
     return head + shown + tail, first + moved, min(last, columns(cut + shown + tail)) - first
-
-
-def _without_secrets(text: str, start: int, end: int) -> tuple[str, int, int]:
-    """Return a line of a file with what is hidden in it as `***`, and where a stretch of it is then."""
-    for first, last in reversed(spans(text, assignment())):
-        text = text[:first] + HIDDEN + text[last:]
-        start, end = (_moved(place, first, last) for place in (start, end))
-    return text, start, end
 
 
 def _moved(place: int, first: int, last: int) -> int:

@@ -108,6 +108,8 @@ def _explain(error: Any) -> Iterator[Problem]:
             yield from _unknown_keys(error, pointer)
         case "required":
             yield from _missing_keys(error, pointer)
+        case "pattern" if "x-else" in error.schema:
+            yield _wrong_type(error, pointer)
         case "pattern" | "minLength" | "minimum" | "maximum" | "minItems" | "minProperties":
             yield _bad_value(error, pointer)
         case "enum" | "const":
@@ -216,7 +218,8 @@ def _unlike_version(value: Any) -> str:
 
 
 def _wrong_type(error: Any, pointer: Pointer) -> Problem:
-    allowed = error.schema["type"]
+    schema = error.schema.get("then", error.schema)
+    allowed = schema.get("x-else") or error.schema["type"]  # a table, which may be a template that gives one
     listed = [allowed] if isinstance(allowed, str) else allowed
     kinds = [kind for kind in listed if kind != "number" or "integer" not in listed]
     expected = " or ".join(KINDS[kind] for kind in kinds)

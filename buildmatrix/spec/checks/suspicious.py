@@ -8,7 +8,7 @@ from buildmatrix.errors import Pointer
 from buildmatrix.spec.rows.marked import rows_with, tables_of
 from buildmatrix.spec.rows.markers import Local, Short
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import Row, discriminator, is_map, is_template, row_of, rows, unwrap
+from buildmatrix.spec.rows.shapes import Row, discriminator, row_of, rows, unwrap
 
 
 def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
@@ -29,21 +29,6 @@ def _is_folder(row: Row) -> bool:
     short = row.marker(Short)
     table = next(one for one in tables_of(row) if short and discriminator(one) == short.kind)
     return short is not None and row_of(table, short.attribute).marker(Local) is not None
-
-
-def templated_keys(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
-    """Yield the keys that look like templates: only values are."""
-    for pointer, table in _tables(data):
-        for name in _maps():
-            inner = table.get(name)
-            for key in inner if isinstance(inner, Mapping) else ():
-                if is_template(key):
-                    yield (*pointer, name, key), key
-
-
-@cache
-def _maps() -> tuple[str, ...]:
-    return tuple(row.key for row in rows(Settings) if is_map(row.shape))
 
 
 def _tables(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:

@@ -10,6 +10,7 @@ from buildmatrix.spec.rows.shapes import (
     JsonSchema,
     Keys,
     Keyword,
+    OrTemplate,
     Rest,
     Row,
     Scalar,
@@ -68,11 +69,19 @@ def _bare_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> 
     if is_list(bare):
         return {"type": "array", "items": schema_of(item_of(bare), templates=templates)} | _keywords(markers)
     if is_map(bare):
-        items = schema_of(item_of(bare), templates=templates)
-        return {"type": "object", "additionalProperties": items} | _key_schema(markers) | _keywords(markers)
+        return _map_schema(bare, markers, templates=templates)
     if len(arms(bare)) > 1:
         return _union_schema(bare, templates=templates)
     return _leaf_schema(bare, markers, templates=templates)
+
+
+def _map_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> JsonSchema:
+    items = schema_of(item_of(bare), templates=templates)
+    table = {"additionalProperties": items} | _key_schema(markers, templates=templates) | _keywords(markers)
+    if not templates or not any(isinstance(marker, OrTemplate) for marker in markers):
+        return {"type": "object"} | table
+    expected = {"pattern": TEMPLATE, "x-else": "object"}
+    return {"type": ["object", "string"]} | table | {"if": {"type": "string"}, "then": expected}
 
 
 def _leaf_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> JsonSchema:
@@ -105,9 +114,10 @@ def _keywords(markers: tuple[object, ...]) -> JsonSchema:
     return found
 
 
-def _key_schema(markers: tuple[object, ...]) -> JsonSchema:
+def _key_schema(markers: tuple[object, ...], *, templates: bool = False) -> JsonSchema:
     keys = [marker for marker in markers if isinstance(marker, Keys)]
-    return {"propertyNames": {"pattern": keys[0].pattern, "x-expected": keys[0].expected}} if keys else {}
+    more = f"|{TEMPLATE}" if templates else ""
+    return {"propertyNames": {"pattern": keys[0].pattern + more, "x-expected": keys[0].expected}} if keys else {}
 
 
 def _described(schema: JsonSchema, markers: tuple[object, ...]) -> JsonSchema:

@@ -30,6 +30,7 @@ from buildmatrix.spec.rows.shapes import (
     Keys,
     Keyword,
     NotInBake,
+    OrTemplate,
     Rest,
     Scalar,
     Since,
@@ -201,6 +202,7 @@ class Declared(Table):
     ] = None
     contexts: Annotated[
         Mapping[str, Annotated[str, Local("context"), Keyword("minLength", 1)]] | None,
+        OrTemplate(),
         Credential(url=True),
         OddKeys(values=r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:"),
         Doc(
@@ -223,12 +225,14 @@ class Declared(Table):
     ] = None
     args: Annotated[
         Mapping[str, Text] | None,
+        OrTemplate(),
         Keys("^[^=]+$", "a name without `=`"),
         Doc("Build arguments."),
         Examples({"PYTHON": "3.13"}),
     ] = None
     labels: Annotated[
         Mapping[str, Text] | None,
+        OrTemplate(),
         OddKeys("description", "name"),
         Keys("^[^=]+$", "a name without `=`"),
         Doc("Labels of the image."),
@@ -332,6 +336,7 @@ class Declared(Table):
     ] = None
     extra_hosts: Annotated[
         Mapping[str, str] | None,
+        OrTemplate(),
         OddKeys(values=r"(host-gateway|[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)\Z"),
         Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."),
         Since("0.25"),

@@ -115,6 +115,10 @@ class Keys:
         self.pattern, self.expected = pattern, expected
 
 
+class OrTemplate:
+    """The table may be one template that gives the whole of it."""
+
+
 class Scalar:
     """A string that may be written as a number or a boolean too (`args.PORT = 8080`)."""
 

@@ -43,6 +43,10 @@ class Variable(Table):
         str | None, FreeText(), Doc("A regular expression that the value must match."), Examples(r"^\d+\.\d+$")
     ] = None
     choices: Annotated[tuple[Any, ...] | None, Keyword("minItems", 1), Doc("The values that are allowed.")] = None
+    optional: Annotated[
+        bool | None,
+        Doc("It may have no value: what renders to it alone is then as if it were not written."),
+    ] = None
     description: Annotated[str | None, Doc("What it is for.")] = None
 
 

@@ -47,12 +47,19 @@ def refused(programs: Scripted, planned: Plan | None = None, asked: str | None =
 
 
 def test_each_question_is_asked_once() -> None:
-    programs = docker(info=said(json.dumps({"ClientInfo": {"Plugins": [{"Name": "buildx", "Path": "/b"}]}})))
+    plugin = {"Name": "buildx", "Path": "/b"}
+    programs = docker(info=said(json.dumps({"ClientInfo": {"Plugins": [plugin]}})))
     engine = look(programs)
-    assert programs.asked == [VERSION, INSPECT, "docker info --format {{json .}}"]
+    assert programs.asked == [INSPECT, "docker info --format {{json .}}", VERSION]
     assert (engine.buildx, engine.imagetools, engine.own_platform) == (
         Version("0.29.1"), ("/b", "imagetools"), "linux/amd64",
     )  # fmt: skip
+
+
+def test_docker_tells_the_version_of_its_plugin() -> None:
+    plugin = {"Name": "buildx", "Path": "/b", "Version": "v0.29.1"}
+    programs = docker(info=said(json.dumps({"ClientInfo": {"Plugins": [plugin]}})))
+    assert (look(programs).buildx, programs.asked) == (Version("0.29.1"), [INSPECT, "docker info --format {{json .}}"])
 
 
 @pytest.mark.parametrize(
@@ -104,15 +111,15 @@ def test_a_platform_that_no_node_has() -> None:
     found = refused(docker(), plan(target(settings=settings)))
     assert found.message == 'no builder node can make linux/s390x for app (builder "many": linux/amd64)'
     assert "--install s390x" in found.hint
-    assert look(docker(inspect=builder(platforms="")), plan(target(settings=settings)))
+    assert look(docker(inspect=builder(platforms="")), plan(target(settings=settings))).builder.nodes
 
 
 def test_what_the_old_image_store_cannot_do() -> None:
     planned = plan(target(settings=Settings(output=(OciOutput(type="oci", dest="a.tar"),))))
     assert refused(docker(inspect=builder("docker")), planned).code == "store"
     new = said('{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}')
-    assert look(docker(inspect=builder("docker"), info=new), planned)
-    assert look(docker(), planned)
+    assert look(docker(inspect=builder("docker"), info=new), planned).builder.nodes
+    assert look(docker(), planned).builder.nodes
 
 
 def test_what_the_docker_driver_cannot_push() -> None:
@@ -124,7 +131,7 @@ def test_what_the_docker_driver_cannot_push() -> None:
 def test_a_secret_that_is_not_there() -> None:
     planned = plan(target(settings=Settings(secret=(Secret(id="t", env="T"),), output=())))
     assert refused(docker(), planned).message == 'secret "t" of app: the environment variable T is not set'
-    assert look(docker({"T": ""}), planned)
+    assert look(docker({"T": ""}), planned).builder.nodes
 
 
 def test_requires_buildx() -> None:

@@ -1,0 +1,215 @@
+"""The templates of one setting, rendered for one cell: texts, lists, tables, and the keys of tables.
+
+What a template gives no value for is as if it were not written: the value that it lies over counts (`merge.Over`), else
+the key, the item or the setting is not there.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from buildmatrix.errors import Place, Pointer
+from buildmatrix.plan.cells.merge import Over, Spread
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.shapes import Row, Table, given, is_template, row_of, text_of, unwrap
+from buildmatrix.spec.toml.placed import placed
+from buildmatrix.spec.toml.plain import boolean_of, integer_of
+from buildmatrix.template.scope import OMITTED, UNKNOWN_NAME, WHOLE_TABLE, BadTemplateError
+
+Render = Callable[[str], str]
+"""Renders a template's text for one cell; raises BadTemplateError."""
+
+Failures = list[tuple[BadTemplateError, Pointer]]
+
+_ONE = re.compile(r"\s*\{\{-?(?P<expression>(?:(?!\{\{).)*?)-?\}\}\s*", re.DOTALL)
+
+
+class Templated(str):
+    """A text that is known to be a template. `below` is the value that counts where it gives none, with its place."""
+
+    __slots__ = ("below",)
+    below: tuple[Any, Place] | None
+
+    @classmethod
+    def of(cls, text: str) -> "Templated":
+        """Return the text as a template, over what it lies over."""
+        made = cls(text)
+        made.below = (marked(text.below[0]), text.below[1]) if isinstance(text, Over) else None
+        return made
+
+
+def marked(value: Any) -> Any:
+    """Return a value with each template in it marked as one."""
+    if isinstance(value, str):
+        return value if isinstance(value, Spread) or not is_template(value) else Templated.of(value)
+    if isinstance(value, Mapping):
+        return {marked(key): marked(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(marked, value))
+    if isinstance(value, Table):
+        return value.but({name: marked(item) for name, item in given(value).items()})
+    return value
+
+
+def holds(value: Any) -> bool:
+    """Tell whether there is a marked template anywhere in a value."""
+    if isinstance(value, Mapping):
+        return any(map(holds, value.values())) or any(map(holds, value))
+    if isinstance(value, tuple):
+        return any(map(holds, value))
+    return isinstance(value, Templated) or (isinstance(value, Table) and any(map(holds, given(value).values())))
+
+
+def has_rendered_keys(value: Any) -> bool:
+    """Tell whether a table has keys that are known only when they are rendered."""
+    return isinstance(value, Mapping) and any(isinstance(key, Templated | Spread) for key in value)
+
+
+def length_of(value: Any) -> int:
+    """Return how many characters there are in a value, about."""
+    if isinstance(value, str):
+        return len(value)
+    table = given(value) if isinstance(value, Table) else value
+    items = table.values() if isinstance(table, Mapping) else table
+    return sum(map(length_of, items)) if isinstance(items, Iterable) else 1
+
+
+def are_wrong(failures: Failures) -> bool:
+    """Tell whether no run could render them: then the plan is none, and the rest of a list is checked beside them."""
+    return all(error.code in {"template", UNKNOWN_NAME} for error, _ in failures)
+
+
+class Filling:
+    """Renders one setting for one cell.
+
+    `failures` are the templates that failed, with their paths within the setting; `moved` are the places of what
+    counts in place of a template that gave no value, or under a key that came out of one.
+    """
+
+    def __init__(self, attribute: str, render: Render, origins: Mapping[Pointer, Place]) -> None:
+        self._attribute, self._render, self._origins = attribute, render, origins
+        self.failures: Failures = []
+        self.moved: dict[Pointer, Place] = {}
+
+    def setting(self, row: Row, value: Any) -> Any:
+        """Return the setting's value; None where it has none after all."""
+        if isinstance(value, str):
+            return _scalar(row.shape, self._text(value, ()))
+        return self._map(value, ()) if isinstance(value, Mapping) else self._list(value)
+
+    def _text(self, text: Any, path: Pointer) -> Any:
+        """Return a text, rendered if it is a template; None if that gives no value, and lies over none."""
+        if not isinstance(text, Templated):
+            return text
+        try:
+            return self._render(text)
+        except BadTemplateError as error:
+            if error.code != OMITTED:
+                self.failures.append((error, path))
+                return ""
+        if text.below is None:
+            return None
+        value, self.moved[self._attribute, *path] = text.below
+        return self._text(value, path)
+
+    def _list(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        found: list[Any] = []
+        sources: list[int] = []
+        for index, item in enumerate(value):
+            if isinstance(item, Table):
+                found.append(self._table(item, index))
+            elif isinstance(item, Templated):
+                lines = (self._text(item, (index,)) or "").splitlines()
+                found += [line.strip() for line in lines if line.strip()]
+            else:
+                found.append(item)
+            sources += [index] * (len(found) - len(sources))
+        return placed(found, sources)
+
+    def _table(self, table: Table, index: int) -> Table:
+        changed: dict[str, Any] = {}
+        for attribute, value in given(table).items():
+            if not holds(value):
+                continue
+            if isinstance(value, str):
+                changed[attribute] = _scalar(row_of(type(table), attribute).shape, self._text(value, (index,)))
+            elif isinstance(value, Mapping):
+                changed[attribute] = self._map(value, (index,))
+            else:
+                texts = (self._text(item, (index,)) for item in value)
+                changed[attribute] = tuple(text for text in texts if text is not None)
+        return table.but(changed)
+
+    # --- tables with free keys ------------------------------------------------------------------------------------
+
+    def _map(self, value: Mapping[str, Any], within: Pointer) -> dict[str, Any]:
+        """Return a table: later keys win, whether they were written, rendered, or came with a whole table.
+
+        `within` is the path of the table that holds it, () where it is the setting itself.
+        """
+        found: dict[str, Any] = {}
+        written: dict[str, str] = {}
+        for key, item in value.items():
+            path = within or (key,)
+            if isinstance(key, Spread):
+                found |= self._spread(item, path)
+            elif (name := self._text(key, path)) is not None and (text := self._text(item, path)) is not None:
+                self._refuse_twin(name, key, written, path)
+                found[name], written[name] = text, key
+                if name != key and not within:
+                    self.moved[self._attribute, name] = self._origins[self._attribute, key]
+        return found
+
+    def _refuse_twin(self, name: str, key: str, written: Mapping[str, str], path: Pointer) -> None:
+        """Refuse two keys of one table that are rendered to the same name: which one counts, nobody could know."""
+        other = written.get(name, key)
+        places = [self._origins.get((self._attribute, one)) for one in (key, other)]
+        tables = [(place.file, place.pointer[:-1]) for place in places if place is not None]
+        if other != key and len(set(tables)) == 1:
+            message = f"the keys {shown(str(other))} and {shown(str(key))} are both {shown(name)} here"
+            self.failures.append((BadTemplateError(message, "keep one of them"), path))
+
+    def _spread(self, text: str, path: Pointer) -> dict[str, str]:
+        """Return the table that a template gives: that of one `{{ … }}` itself, else the JSON that is written."""
+        one = _ONE.fullmatch(text)
+        asked = Templated.of(f"{{{{ ({one['expression']}) | {WHOLE_TABLE} }}}}" if one else text)
+        if (written := self._text(asked, path)) is None or self.failures:
+            return {}
+        try:
+            return _texts_of(written)
+        except BadTemplateError as error:
+            self.failures.append((error, path))
+            return {}
+
+
+def _texts_of(text: str) -> dict[str, str]:
+    """Return the table of texts that a text of JSON is; BadTemplateError if it is none."""
+    try:
+        found = json.loads(text, parse_float=Decimal)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        hint = "a text of JSON becomes one by a filter: {{ x | from_json }}"
+        raise BadTemplateError("the template gives no table", hint)
+    for name, item in found.items():
+        if isinstance(item, list | dict):
+            what = "table" if isinstance(item, dict) else "list"
+            hint = "its values are texts, numbers, true or false"
+            raise BadTemplateError(f"in the table that the template gives, {shown(name)} is a {what}", hint)
+    return {name: text_of(item) for name, item in found.items() if item is not None}
+
+
+def _scalar(shape: Any, text: Any) -> Any:
+    """Turn a rendered text into what the row holds; text that is none is left to the check."""
+    bare, _ = unwrap(shape)
+    if not isinstance(text, str):
+        return text
+    if bare is bool and not text.strip():
+        return None
+    if bare is bool and (found := boolean_of(text.strip())) is not None:
+        return found
+    if bare is int and (number := integer_of(text)) is not None:
+        return number
+    return text
