@@ -241,7 +241,9 @@ class EngineTemplate:
 
 
 def _no_value() -> BadTemplateError:
-    return BadTemplateError("the template gives no value, and here has to be one", code=OMITTED)
+    return BadTemplateError(
+        "the template gives no value, and here has to be one", "where it may be missing: {{ x or 'another' }}", OMITTED
+    )
 
 
 def _part_omitted() -> FilterError:

@@ -191,7 +191,7 @@ def _texts_of(text: str) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        hint = "a text of JSON becomes one by a filter: {{ x | from_json }}"
+        hint = "give one, such as {{ row.args }}; a text of JSON becomes one by a filter: {{ x | from_json }}"
         raise BadTemplateError("the template gives no table", hint)
     for name, item in found.items():
         if isinstance(item, list | dict):
