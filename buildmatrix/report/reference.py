@@ -34,7 +34,7 @@ TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),
     ("[apply]", options.Apply, "What `apply` does unless its flags say otherwise."),
     ("[variable.NAME]", model.Variable, "Given as a bare value, it is the default."),
-    ("[target.NAME]: settings", settings.Settings, "Also in `[defaults]` and `[[target.NAME.override]]`."),
+    ("[target.NAME]: settings", model.CellSettings, "Also in `[defaults]` and `[[target.NAME.override]]`."),
     ("[target.NAME]: more keys", model.Target, "Beside the settings."),
     ("[target.NAME.matrix]", model.Matrix, "Every other key is an axis."),
     ("[[target.NAME.override]]", model.Override, "Beside the settings."),

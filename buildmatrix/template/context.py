@@ -98,6 +98,13 @@ class _Made:
         return self.found[key]
 
 
+def _value_or_error(made: Callable[[], Any]) -> Any:
+    try:
+        return made()
+    except BadTemplateError as error:
+        return error
+
+
 class CellRendering:
     """Renders the templates of one target, each once for every distinct set of values that it uses."""
 
@@ -106,9 +113,31 @@ class CellRendering:
         self._declared = declared
         self._local = frozenset(axes) | {"name"}
         self._known: dict[str, _Made] = {}
+        self._values: dict[Any, Any] = {}
         self._last: tuple[str | None, Cell, dict[str, Any]] | None = None
         self.cells: Sequence[Named] = ()
         """The cells of the target, with the names that they have so far."""
+
+    def names(self, text: str) -> tuple[str, ...]:
+        """Return the names that a template uses; none where it is wrong, which is said where it is evaluated."""
+        try:
+            return self._rendering.templates[text].names
+        except BadTemplateError:
+            return ()
+
+    def evaluate(self, text: str, cell: Cell) -> Any:
+        """Return the value of a template for a cell that has no name yet; BadTemplateError if it has none."""
+        template = self._rendering.templates[text]
+        self._rendering.templates.check_names(template, self._rendering.scope, {"target"}, self._local - {"name"})
+        self._rendering.used.update(template.names)
+        used = tuple(name for name in template.names if name in self._local)
+        key = (text, *(id(cell.get(name)) for name in used))
+        if key not in self._values:
+            self._values[key] = _value_or_error(lambda: template.evaluate(self._scope(None, cell)))
+        found = self._values[key]
+        if isinstance(found, BadTemplateError):
+            raise found
+        return found
 
     def at(self, name: str | None, cell: Cell) -> Callable[[str], str]:
         """Return what renders a text for a cell (`name` is None while the name itself is made).

@@ -260,7 +260,7 @@ SECTIONS = {
     "File": "The file",
     "Apply": "[apply]",
     "Variable": "[variable.NAME]",
-    "Settings": "[target.NAME]: settings",
+    "CellSettings": "[target.NAME]: settings",
     "Target": "[target.NAME]: more keys",
     "Matrix": "[target.NAME.matrix]",
     "Override": "[[target.NAME.override]]",
@@ -273,7 +273,7 @@ def test_every_key_of_the_schema_stands_in_the_reference() -> None:
     )
     schema = file_schema()
     tables = {"File": schema, **schema["$defs"]}
-    settings = set(tables["Settings"]["properties"])
+    settings = set(tables["CellSettings"]["properties"])
     missing = []
     for table, shape in tables.items():
         keys = {key for key in shape.get("properties", {}) if key != "type"}

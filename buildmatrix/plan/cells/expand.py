@@ -1,12 +1,13 @@
 """From declared targets to entries (a name and a cell each), and from an entry to its settings."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
 from buildmatrix.plan.cells.interpolate import Faults, Recipe
+from buildmatrix.plan.cells.lets import Lets
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
     Axes,
@@ -18,7 +19,7 @@ from buildmatrix.plan.cells.matrix import (
     matches,
     shown_value,
 )
-from buildmatrix.plan.cells.merge import Heritage, override_layers
+from buildmatrix.plan.cells.merge import Heritage, Merged, override_layers
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.model import MatrixSize
@@ -66,6 +67,9 @@ class Expansion:
         self._faults = {name: Faults(name, problems) for name in spec.targets}
         self._heritage = Heritage(spec)
         self._recipes: dict[Any, Recipe] = {}
+        self._merges: dict[Any, Merged] = {}
+        self._lets: dict[str, Lets] = {}
+        self._has_lets = any(map(_has_lets, spec.targets.values()))
         self._clashes: dict[Place, list[_Clash]] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
         for target in spec.targets.values():
@@ -88,7 +92,7 @@ class Expansion:
     def _expand(self, target: DeclaredTarget) -> None:
         matrix = target.table.matrix
         if matrix is None:
-            self.renderings[target.name] = CellRendering(self.rendering, target.name, ())
+            self._begin(target, ())
             self._enter(Entry(target.name, target, {}))
             return
         target = self._with_values(target, matrix)
@@ -100,17 +104,44 @@ class Expansion:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
             self.problems.error("too-many", message, inside(target.place, "matrix", part="key"))
             return
-        self.renderings[target.name] = CellRendering(
-            self.rendering, target.name, {axis for cell in [axes, *(matrix.include or ())] for axis in cell}
-        )
+        self._begin(target, {axis for cell in [axes, *(matrix.include or ())] for axis in cell})
         self.matrices[target.name] = MatrixSize(axes=tuple(axes), cells=len(cells), excluded=excluded)
         rendering = self.renderings[target.name]
-        rendering.cells = [(None, cell) for cell in cells]
+        values = {id(cell): self._with_lets(target.name, cell) for cell in cells}
+        rendering.cells = [(None, values[id(cell)]) for cell in cells]
         named = [(self._name(target, cell, axes), cell) for cell in cells]
         self._check_cell_names(target, [name for name, _ in named])
-        rendering.cells = named
+        rendering.cells = [(name, values[id(cell)]) for name, cell in named]
         for name, cell in named:
             self._enter(Entry(name, target, cell))
+
+    def _begin(self, target: DeclaredTarget, axes: Iterable[str]) -> None:
+        """Make what renders the templates of a target, and what gives its cells their values."""
+        lets = self._let_names(target)
+        self.renderings[target.name] = CellRendering(self.rendering, target.name, {*axes, *lets})
+        if lets:
+            self._lets[target.name] = Lets(self.renderings[target.name], lambda cell: self._merged(target, cell))
+
+    def _let_names(self, target: DeclaredTarget) -> frozenset[str]:
+        if not self._has_lets:
+            return frozenset()
+        overrides = (override.let or {} for override in target.table.override or ())
+        return frozenset(self._heritage.under(target).merged().let).union(*overrides)
+
+    def _merged(self, target: DeclaredTarget, cell: Cell) -> Merged:
+        """Return what holds for a cell, `--set` aside."""
+        overrides = _matching(target, cell)
+        key = (target.name, overrides)
+        if key not in self._merges:
+            stack = self._heritage.under(target)
+            for layer in override_layers(target, overrides):
+                stack.lay(layer)
+            self._merges[key] = stack.merged()
+        return self._merges[key]
+
+    def _with_lets(self, name: str, cell: Cell) -> Cell:
+        """Return the values of a cell: those of its axes, and those that `let` gives."""
+        return {**cell, **lets} if name in self._lets and (lets := self._lets[name].of(cell)) else cell
 
     def _enter(self, entry: Entry) -> None:
         other = self.entries.get(entry.name)
@@ -142,9 +173,11 @@ class Expansion:
         if text is None:
             return cell_name(target.name, cell, axes)
         place = inside(target.place, "name")
+        values = self._with_lets(target.name, cell)
         try:
-            name = self.renderings[target.name].at(None, cell)(text) if is_template(text) else text
+            name = self.renderings[target.name].at(None, values)(text) if is_template(text) else text
         except BadTemplateError as error:
+            self._check_lets(target.name, "", cell, values)
             message = f"target.{target.name}.name: {error.message}"
             self._faults[target.name].add(error, message, place, *_called(target))
             return cell_name(target.name, cell, axes)
@@ -247,7 +280,19 @@ class Expansion:
             self.rendering.templates.spend(recipe.length)
         except BadTemplateError as error:
             bad(error, ANY_SETTING, entry.target.place)
-        return recipe.settings(entry.name, rendering.at(entry.name, entry.cell), bad)
+        values = self._with_lets(entry.target.name, entry.cell)
+        self._check_lets(entry.target.name, entry.name, entry.cell, values)
+        return recipe.settings(entry.name, rendering.at(entry.name, values), bad)
+
+    def _check_lets(self, declared: str, name: str, cell: Cell, values: Cell) -> None:
+        """Add what is wrong with what `let` gives a cell."""
+
+        def bad(error: BadTemplateError, key: str, place: Place) -> None:
+            message = f"target.{declared}.let.{key}: {error.message}"
+            self._faults[declared].add(error, message, place, settings_of(declared, name, ANY_SETTING))
+
+        if values is not cell:
+            self._lets[declared].check(cell, values, self.problems, bad)
 
     def close(self) -> None:
         """End what templates needed: nothing more will be rendered."""
@@ -273,6 +318,7 @@ class Expansion:
         """Return what looks at a template without rendering it: it always raises, at best with nothing to say."""
         matrix = target.table.matrix or Matrix()
         local = {axis for table in [matrix.axes or {}, *(matrix.include or ())] for axis in table}
+        local |= self._let_names(target)
         known = {*self.rendering.scope, *local, "target", "name"}
 
         def read(text: str) -> str:
@@ -294,11 +340,7 @@ class Expansion:
         return bad
 
     def _recipe(self, entry: Entry) -> Recipe:
-        overrides = tuple(
-            index
-            for index, override in enumerate(entry.target.table.override or ())
-            if matches(override.select, entry.cell)
-        )
+        overrides = _matching(entry.target, entry.cell)
         sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
         key = (entry.target.name, overrides, sets)
         if key not in self._recipes:
@@ -307,6 +349,17 @@ class Expansion:
                 stack.lay(layer)
             self._recipes[key] = Recipe(stack.merged(), self._faults[entry.target.name], entry.target.place)
         return self._recipes[key]
+
+
+def _has_lets(target: DeclaredTarget) -> bool:
+    layers = (layer.settings for layer in target.defaults)
+    return any(table.let for table in (target.table, *layers, *(target.table.override or ())))
+
+
+def _matching(target: DeclaredTarget, cell: Cell) -> tuple[int, ...]:
+    """Return which overrides of a target hold for a cell."""
+    overrides = enumerate(target.table.override or ())
+    return tuple(index for index, override in overrides if matches(override.select, cell))
 
 
 def _called(target: DeclaredTarget) -> tuple[Subject, ...]:

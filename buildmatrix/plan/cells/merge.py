@@ -12,14 +12,18 @@ from buildmatrix.graphs import ordered
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import OrTemplate, given, is_template, row_of, rows
-from buildmatrix.spec.rows.tables import DeclaredTarget, Layer, Override, Spec
+from buildmatrix.spec.rows.tables import CellSettings, DeclaredTarget, Layer, Override, Spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """Settings with the place of each scalar, list item and table key: `("tags", 0)`, `("args", "PYTHON")`."""
+    """Settings with the place of each scalar, list item and table key: `("tags", 0)`, `("args", "PYTHON")`.
+
+    `let` are the values that their templates see, as they are written.
+    """
 
     settings: Settings
+    let: Mapping[str, Any]
     origins: Mapping[Pointer, Place]
 
 
@@ -127,7 +131,8 @@ class Stack:
                 case _List():
                     found[attribute] = tuple(part.items.values())
                     origins.update({(attribute, index): place for index, place in enumerate(part.items)})
-        return Merged(settings=Settings(**found), origins=origins)
+        let = found.pop("let", {})
+        return Merged(settings=Settings(**found), let=let, origins=origins)
 
 
 def _merged(below: _Items, items: _Items) -> _Items:
@@ -139,7 +144,7 @@ def _merged(below: _Items, items: _Items) -> _Items:
 
 
 def _part(attribute: str, value: Any, layer: Layer) -> _Part:
-    row = row_of(Settings, attribute)
+    row = row_of(CellSettings, attribute)
     place = inside(layer.place, row.key)
     if isinstance(value, str) and row.marker(OrTemplate) is not None:
         return _Map(items={Spread(f"\0{place.file}{place.pointer}"): (value, place)}, place=place)
@@ -202,4 +207,4 @@ def override_layers(target: DeclaredTarget, indices: Iterable[int]) -> Iterator[
             yield Layer(settings=overrides[index].extend, place=inside(place, "extend"), extend=True)
 
 
-_ATTRIBUTES = frozenset(row.attribute for row in rows(Settings))
+_ATTRIBUTES = frozenset(row.attribute for row in rows(CellSettings))

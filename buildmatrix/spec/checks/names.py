@@ -34,6 +34,7 @@ def check_names(spec: Spec, problems: Problems) -> None:
     for variable in spec.variables.values():
         _check_variable(variable, problems)
     for target in spec.targets.values():
+        _check_lets(target, problems)
         _check_inherits(spec, target, problems)
         if problems.is_sound(shape_of(target.name, "axes")):
             _check_matrix(target, problems)
@@ -65,6 +66,21 @@ def _check_identifier(kind: str, name: str, place: Place, problems: Problems) ->
     elif name in BUILT_IN:
         message, hint = f'{kind} "{name}" hides a built-in name of templates', f'call it "{name}_"'
         problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place))
+
+
+def _check_lets(target: DeclaredTarget, problems: Problems) -> None:
+    """Refuse values of `let` with a name that means something else in the templates of the target."""
+    tables = [(layer.settings, layer.place) for layer in target.defaults] + [(target.table, target.place)]
+    tables += [(one, inside(target.place, "override", index)) for index, one in enumerate(target.table.override or ())]
+    axes = (target.table.matrix or Matrix()).axes or {}
+    for table, place in tables:
+        for name in table.let or ():
+            at = inside(place, "let", name, part="key")
+            if name in axes:
+                message = f"target.{target.name}.let: {name} is an axis of the matrix"
+                problems.error("identifier", message, at, hint="give one another name")
+            else:
+                _check_identifier("let", name, at, problems)
 
 
 def check_requires(text: str, place: Place, problems: Problems) -> bool:

@@ -229,15 +229,15 @@ def _reshaped(key: str, text: str, expected: str) -> str:
         return _duration(int(found[1]), found[2])
     if key == "shm-size" and (found := re.fullmatch(r"([0-9]+)\s*([kmgt])[a-z]*", text.lower())):
         return f'write shm-size = "{found[1]}{found[2]}"'
-    return _of_a_name(key, text) if "name of letters" in expected else ""
+    return _of_a_name(key, text, "-" if "`-`" in expected else "_") if "name of letters" in expected else ""
 
 
-def _of_a_name(key: str, text: str) -> str:
+def _of_a_name(key: str, text: str, between: str) -> str:
     if "{{" in text:
         return f"a matrix makes several of one target, and its `name` is a template: name = {shown(text)}"
     if FOREIGN.search(text):
         return _of_names(key)
-    better = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")
+    better = re.sub(r"[^A-Za-z0-9_]+", between, text).strip(between)
     return f'call it "{better}"' if better else ""
 
 

@@ -84,14 +84,25 @@ class Matrix(Table):
     ] = None
 
 
-class Override(Settings):
+class CellSettings(Settings):
+    """Settings, and values for their templates."""
+
+    let: Annotated[
+        Mapping[str, Any] | None,
+        Keys(IDENTIFIER, "a name of letters, digits and _"),
+        Doc("Values for the templates of the target, worked out for each cell; a string may be a template."),
+        Examples({"distro": "{{ base.split('-')[0] }}"}),
+    ] = None
+
+
+class Override(CellSettings):
     """Settings for some cells of the matrix."""
 
     select: Annotated[CellTable, Doc("Axis to value or glob; all must match."), Examples({"os": "alpine"})]
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
 
 
-class Target(Settings):
+class Target(CellSettings):
     """A target: its settings, and where they come from."""
 
     inherits: Annotated[
@@ -144,7 +155,7 @@ class File(Table):
         Examples({"registry": "ghcr.io/acme"}),
     ] = None
     defaults: Annotated[
-        Settings | None, Doc("Settings laid under those of every target of this file and of the files it includes.")
+        CellSettings | None, Doc("Settings laid under those of every target of this file and of the files it includes.")
     ] = None
     target: Annotated[
         Mapping[str, Target] | None, Keys(NAME, "a name of letters, digits, `-` and `_`"), Doc("The images to build.")

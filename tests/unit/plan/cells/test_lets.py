@@ -1,0 +1,104 @@
+"""Values of `let`: in the order of their use, however they are written, and never without an end."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildmatrix.errors import Diagnostic, SpecError
+from buildmatrix.git.facts import Git
+from buildmatrix.pipeline import plan
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
+
+NAMES = ["a", "b", "c", "d", "e"]
+HEAD = """version = 1
+[defaults]
+dockerfile-inline = "FROM scratch"
+output = ["type=cacheonly"]
+"""
+
+
+def made(text: str) -> dict[str, dict[str, str]]:
+    """The arguments of each target."""
+    sources = Sources(Path("/"), {"buildmatrix.toml": HEAD + text})
+    found = plan("buildmatrix.toml", sources, Request(), Git(lambda _: None), files=False)
+    return {target.name: dict(target.settings.args or {}) for target in found.targets}
+
+
+def refused(text: str) -> list[Diagnostic]:
+    try:
+        made(text)
+    except SpecError as error:
+        return list(error.diagnostics)
+    return []
+
+
+@settings(max_examples=20)
+@given(st.permutations(NAMES))
+def test_the_order_in_which_they_are_written_does_not_matter(order: list[str]) -> None:
+    values = {name: f"{{{{ {used} }}}}{name}" for used, name in pairwise(NAMES)} | {"a": "a"}
+    lines = "".join(f'let.{name} = "{values[name]}"\n' for name in order)
+    assert made(f'[target.app]\n{lines}args.X = "{{{{ e }}}}"\n') == {"app": {"X": "abcde"}}
+
+
+@settings(max_examples=30)
+@given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NAMES), min_size=1))
+def test_they_have_values_or_a_cycle_is_shown(uses: dict[str, str]) -> None:
+    lines = "".join(f'let.{name} = "{{{{ {used} }}}}{name}"\n' for name, used in uses.items())
+    lines += "".join(f'let.{name} = "{name}"\n' for name in NAMES if name not in uses)
+    found = refused(f'[target.app]\n{lines}args.X = "{{{{ a }}}}"\n')
+    name, walked = "a", 0
+    while name in uses and walked <= len(NAMES):
+        name, walked = uses[name], walked + 1
+    assert not found or {one.code for one in found} == {"cycle"}
+    assert bool(found) or walked <= len(NAMES)
+    assert all("→" in one.message for one in found)
+
+
+def test_children_and_overrides_go_before_what_they_inherit() -> None:
+    text = """
+    [target._base.let]
+    word = "base"
+    said = "{{ word }}!"
+    [target._base]
+    args.SAID = "{{ said }}"
+    [target.child]
+    inherits = ["_base"]
+    let.word = "child"
+    matrix.os = ["x", "y"]
+    [[target.child.override]]
+    select = { os = "y" }
+    let.word = "{{ os }}"
+    """
+    assert made(text) == {"child-x": {"SAID": "child!"}, "child-y": {"SAID": "y!"}}
+
+
+def test_values_keep_their_kinds() -> None:
+    text = """
+    [target.app]
+    matrix.os = ["x-1", "y-2"]
+    name = "app-{{ parts | first }}"
+    let = { parts = "{{ os.split('-') }}", port = 3.10, table = { "a" = ["{{ parts[1] }}"] } }
+    args = { N = "{{ parts | length }}", P = "{{ port }}", T = "{{ table.a[0] }}" }
+    """
+    assert made(text) == {
+        "app-x": {"N": "2", "P": "3.10", "T": "1"},
+        "app-y": {"N": "2", "P": "3.10", "T": "2"},
+    }
+
+
+def test_a_value_that_nobody_asks_for_keeps_no_other_target_from_being_planned() -> None:
+    text = """
+    [variable]
+    sha = { env = "LETS_SHA" }
+    [target.app]
+    args.A = "1"
+    [target.other]
+    let.x = "{{ sha }}"
+    args.X = "{{ x }}"
+    [group]
+    default = ["app"]
+    """
+    assert made(text) == {"app": {"A": "1"}}
