@@ -149,6 +149,9 @@ class Filling:
 
         `within` is the path of the table that holds it, () where it is the setting itself.
         """
+        if not has_rendered_keys(value):
+            texts = ((key, self._text(item, within or (key,))) for key, item in value.items())
+            return {key: text for key, text in texts if text is not None}
         found: dict[str, Any] = {}
         written: dict[str, str] = {}
         for key, item in value.items():
@@ -156,18 +159,18 @@ class Filling:
             if isinstance(key, Spread):
                 found |= self._spread(item, path)
             elif (name := self._text(key, path)) is not None and (text := self._text(item, path)) is not None:
-                self._refuse_twin(name, key, written, path)
+                if name in written:
+                    self._refuse_twin(name, key, written[name], path)
                 found[name], written[name] = text, key
                 if name != key and not within:
                     self.moved[self._attribute, name] = self._origins[self._attribute, key]
         return found
 
-    def _refuse_twin(self, name: str, key: str, written: Mapping[str, str], path: Pointer) -> None:
+    def _refuse_twin(self, name: str, key: str, other: str, path: Pointer) -> None:
         """Refuse two keys of one table that are rendered to the same name: which one counts, nobody could know."""
-        other = written.get(name, key)
         places = [self._origins.get((self._attribute, one)) for one in (key, other)]
         tables = [(place.file, place.pointer[:-1]) for place in places if place is not None]
-        if other != key and len(set(tables)) == 1:
+        if len(set(tables)) == 1:
             message = f"the keys {shown(str(other))} and {shown(str(key))} are both {shown(name)} here"
             self.failures.append((BadTemplateError(message, "keep one of them"), path))
 
