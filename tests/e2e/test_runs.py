@@ -199,6 +199,7 @@ def layers(tag: str) -> list[str]:
     return [row["digest"] for row in raw(f"{tag.rpartition(':')[0]}@{inspected(tag)[0]['digest']}")["layers"]]
 
 
+@pytest.mark.alone  # whatever a prune is to take, BuildKit may forget results of builds that run at that moment
 @pytest.mark.parametrize("builder", ["default", "one-node"])
 @pytest.mark.parametrize("flags", [(), ("--jobs", "1", "--publish", "together")], ids=str)
 def test_a_kept_base_is_what_is_built_upon(
