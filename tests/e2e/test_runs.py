@@ -285,7 +285,9 @@ def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, re
     moved = CHAIN.format(repository=repository).replace("/child:1", "/child:2")
     project(moved, {})
     done = run("apply", "--resume", "--format", "json", SALT=salt)
-    assert succeeded(done)["child"]["status"] == "cached", done.stderr
+    found = succeeded(done)
+    lost = found["base"]["reason"] == LOST  # an engine may throw away what it likes, whenever it likes
+    assert found["child"]["status"] == ("built" if lost else "cached"), done.stderr
 
 
 def test_what_is_no_longer_on_the_disk_or_in_the_engine_is_built(
