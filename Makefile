@@ -1,7 +1,7 @@
 # Everything starts from here, on a fresh Debian machine too: the targets set up what they need.
 #
 #   make demo      plan and build examples/chain for two platforms, and look at the images
-#   make test      all checks and all tests, with a coverage report of what pytest itself runs
+#   make test      all checks and all tests, with a coverage report of what pytest itself runs (WORKERS: 2)
 #   make coverage  the tests, with a coverage report of the programs that they start too
 #   make lint      formatting, types, and which part may import which
 #   make unit      the tests that need neither docker nor an engine
@@ -24,7 +24,8 @@ PYTHON ?= python3
 engine := tools/engine/engine
 with_engine := $(engine) exec
 coverage := --cov --cov-report=term
-workers := -n 4 --dist loadgroup
+WORKERS ?= 2
+workers := -n $(WORKERS) --dist loadgroup
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # the tests start the program a thousand times: each start would compile it
 unexport PYTHONDONTWRITEBYTECODE

@@ -386,7 +386,7 @@ def test_a_failure_in_a_chain_takes_only_what_is_upon_it(
     done = run("apply", "--builder", builder, "--format", "json", *flags)
     expected = {"t0": "built", "t1": "built", "t2": "built", "t3": "built", "t4": "failed", "t5": "skipped"}
     assert done.returncode == 1
-    assert statuses(done) == expected
+    assert statuses(done) == expected, done.stderr
     pushed = [bool(digest(f"{repository}/t{link}:1")) for link in range(6)]
     assert pushed == [True, True, True, True, False, False]
     assert outcomes(done)["t5"]["reason"] == "t4, which it depends on, failed"
