@@ -392,7 +392,8 @@ def test_a_failure_in_a_chain_takes_only_what_is_upon_it(
     assert outcomes(done)["t5"]["reason"] == "t4, which it depends on, failed"
     project(chain(repository, salt, bad=9), {})
     found = resume(run, "--builder", builder, *flags)
-    assert [one["status"] for one in found.values()] == ["unchanged"] * 4 + ["built"] * 2
+    said = {name: one["reason"] for name, one in found.items()}
+    assert [one["status"] for one in found.values()] == ["unchanged"] * 4 + ["built"] * 2, said
 
 
 def test_a_link_of_a_chain_that_takes_too_long_is_ended(project: Project, run: Run, salt: str) -> None:
