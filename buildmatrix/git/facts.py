@@ -14,7 +14,7 @@ Run = Callable[[tuple[str, ...]], str | None]
 """Asks git; its standard output, None for git's no. UnansweredError says why there is no answer."""
 
 
-FACTS = ("sha", "short", "branch", "tag", "dirty", "timestamp")
+GIT_NAMES = ("sha", "short", "branch", "tag", "dirty", "timestamp")
 """What templates can ask for."""
 
 
@@ -55,7 +55,7 @@ class Git:
 
     def known(self) -> dict[str, str | bool]:
         """Return the facts that were asked for and answered."""
-        return {name: vars(self)[name] for name in FACTS if name in vars(self)}
+        return {name: vars(self)[name] for name in GIT_NAMES if name in vars(self)}
 
     def _ask(self, what: str, *arguments: str) -> str:
         try:

@@ -1,6 +1,6 @@
 """Variables that are made of variables: rendered in the order of their use, cycles refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import Spec
-from buildmatrix.template.render import Templates
+from buildmatrix.template.render import Templates, templates_in
 from buildmatrix.template.scope import NO_REPOSITORY, OMITTED, BadTemplateError, values_of
 from buildmatrix.template.variables import ResolvedVariable
 
@@ -43,7 +43,7 @@ def render_defaults(
 
 def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) -> list[str]:
     names: list[str] = []
-    for text in _texts(variable.value):
+    for text in templates_in(variable.value):
         try:
             names += templates[text].names
         except BadTemplateError as error:
@@ -57,17 +57,6 @@ def _report(variable: ResolvedVariable, error: BadTemplateError, problems: Probl
     problems.error(error.code, message, place, hint=error.hint, invalidates=invalidates, rests_on=rests_on)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str) and is_template(value):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
-
-
 def _ordered(uses: Mapping[str, list[str]], cyclic: set[str]) -> list[str]:
     """Return the names that use others, each after those that it uses."""
     order = ordered(uses, lambda name: () if name in cyclic else uses.get(name, ()))
@@ -79,7 +68,7 @@ def _rendered(
 ) -> ResolvedVariable:
     is_list = spec.variables[variable.name].table.type == "list"
     try:
-        for text in _texts(variable.value):
+        for text in templates_in(variable.value):
             templates.check_names(templates[text], scope)
         value = _render(variable.value, scope, templates)
     except BadTemplateError as error:

@@ -271,6 +271,8 @@ def _explained(error: Exception, text: str) -> BadTemplateError:
 
 def _plain_of(value: Any) -> Any:
     """Return a template's value as plain data; BadTemplateError if it is anything else, or too much of it."""
+    if isinstance(value, _Omit):
+        raise _no_value()
     left = [MOST_ITEMS]
     try:
         data = _plain(value, left)
@@ -284,7 +286,7 @@ def _plain_of(value: Any) -> Any:
 def _plain(value: Any, left: list[int]) -> Any:
     left[0] -= 1
     if isinstance(value, _Omit):
-        raise _no_value() if left[0] == MOST_ITEMS - 1 else _part_omitted()
+        raise _part_omitted()
     if left[0] < 0:
         raise BadTemplateError(f"the template gives more than {MOST_ITEMS:,} items")
     if value is None or isinstance(value, bool | Decimal):

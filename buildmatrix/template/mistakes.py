@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 from buildmatrix.errors import did_you_mean
-from buildmatrix.template.scope import GIT_NAMES
+from buildmatrix.git.facts import GIT_NAMES
 
 LONGEST = 1_000
 """Characters of a template that are looked at for a hint."""

@@ -1,13 +1,13 @@
 """Templates: text with names in it is joined here; anything more goes to the engine, which is imported only then."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import did_you_mean, some
-from buildmatrix.spec.rows.shapes import text_of
+from buildmatrix.spec.rows.shapes import is_template, text_of
 from buildmatrix.template.scope import FOLLOWS, LARGEST, UNKNOWN_NAME, BadTemplateError, Missing, missing
 
 if TYPE_CHECKING:
@@ -80,6 +80,18 @@ class Template:
 def _is_more(text: str) -> bool:
     """Tell whether there is more to a template than names; a carriage return, too, is left to the engine."""
     return any(sign in text for sign in ("{{", "{%", "{#", "}}", "%}", "#}", "\r"))
+
+
+def templates_in(value: Any) -> Iterator[str]:
+    """Yield the templates in a value, however deep in lists and tables."""
+    if isinstance(value, str) and is_template(value):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from templates_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from templates_in(item)
 
 
 class Templates:

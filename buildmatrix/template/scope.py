@@ -51,9 +51,6 @@ def missing(name: str, hint: str) -> BadTemplateError:
     return BadTemplateError(f'variable "{name}" has no value', hint, "missing-variable" if hint else FOLLOWS)
 
 
-GIT_NAMES = ("sha", "short", "branch", "tag", "dirty", "timestamp")
-"""What templates can ask of `git`."""
-
 LARGEST = 1_000_000
 """The longest text, or list, that a template may make."""
 

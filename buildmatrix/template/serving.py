@@ -7,8 +7,9 @@ from functools import cache, cached_property
 from typing import Any
 
 from buildmatrix.child import Pipe, piece
+from buildmatrix.git.facts import GIT_NAMES
 from buildmatrix.limits import TooMuchError
-from buildmatrix.template.scope import GIT_NAMES, BadTemplateError, GitStandIn
+from buildmatrix.template.scope import BadTemplateError, GitStandIn
 
 SECONDS = 1.0
 """Processor time of one template, or of one pattern with all that it is tried on."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildmatrix.child import Beside, EndedError, SpentError
-from buildmatrix.git.facts import Git, NoRepositoryError
-from buildmatrix.template.scope import FOLLOWS, GIT_NAMES, NO_REPOSITORY, BadTemplateError, GitStandIn, Lazy
+from buildmatrix.git.facts import GIT_NAMES, Git, NoRepositoryError
+from buildmatrix.template.scope import FOLLOWS, NO_REPOSITORY, BadTemplateError, GitStandIn, Lazy
 from buildmatrix.template.serving import Known, serve
 
 LONG = 200

@@ -37,7 +37,7 @@ from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import NAME, Settings
 from buildmatrix.spec.rows.shapes import is_template, row_of
-from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
+from buildmatrix.spec.rows.tables import DeclaredTarget, Layer, Matrix, Spec
 from buildmatrix.template.context import CellRendering, Rendering
 from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
 
@@ -133,11 +133,15 @@ class Expansion:
         overrides = _matching(target, cell)
         key = (target.name, overrides)
         if key not in self._merges:
-            stack = self._heritage.under(target)
-            for layer in override_layers(target, overrides):
-                stack.lay(layer)
-            self._merges[key] = stack.merged()
+            self._merges[key] = self._laid_over(target, override_layers(target, overrides))
         return self._merges[key]
+
+    def _laid_over(self, target: DeclaredTarget, layers: Iterable[Layer]) -> Merged:
+        """Return a target's settings with layers over them."""
+        stack = self._heritage.under(target)
+        for layer in layers:
+            stack.lay(layer)
+        return stack.merged()
 
     def _with_lets(self, name: str, cell: Cell) -> Cell:
         """Return the values of a cell: those of its axes, and those that `let` gives."""
@@ -344,10 +348,9 @@ class Expansion:
         sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
         key = (entry.target.name, overrides, sets)
         if key not in self._recipes:
-            stack = self._heritage.under(entry.target)
-            for layer in (*override_layers(entry.target, overrides), *(self._sets[index][1].layer for index in sets)):
-                stack.lay(layer)
-            self._recipes[key] = Recipe(stack.merged(), self._faults[entry.target.name], entry.target.place)
+            asked = (self._sets[index][1].layer for index in sets)
+            merged = self._laid_over(entry.target, (*override_layers(entry.target, overrides), *asked))
+            self._recipes[key] = Recipe(merged, self._faults[entry.target.name], entry.target.place)
         return self._recipes[key]
 
 

@@ -1,6 +1,6 @@
 """The values that `let` gives the cells of a target: worked out for each cell, in the order of their use."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Problems
@@ -8,6 +8,7 @@ from buildmatrix.graphs import find_cycles, ordered, steps_of
 from buildmatrix.plan.cells.merge import Merged
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.template.context import CellRendering
+from buildmatrix.template.render import templates_in
 from buildmatrix.template.scope import BadTemplateError, Cell, Missing
 
 Bad = Callable[[BadTemplateError, str, Place], None]
@@ -67,7 +68,8 @@ class Lets:
         """Return the names that can be worked out, each behind those that it uses, and the cycles of the others."""
         if id(merged) not in self._orders:
             uses = {
-                name: [one for one in self._names(value) if one in merged.let] for name, value in merged.let.items()
+                name: [one for text in templates_in(value) for one in self._rendering.names(text) if one in merged.let]
+                for name, value in merged.let.items()
             }
             cycles: list[list[str]] = []
             find_cycles(uses, cycles.append)
@@ -84,14 +86,6 @@ class Lets:
         if isinstance(value, list | tuple):
             return [self._value(item, cell) for item in value]
         return value
-
-    def _names(self, value: Any) -> Iterator[str]:
-        """Yield the names that the templates in a value use."""
-        if isinstance(value, str):
-            yield from self._rendering.names(value) if is_template(value) else ()
-        elif isinstance(value, Mapping | list | tuple):
-            for item in value.values() if isinstance(value, Mapping) else value:
-                yield from self._names(item)
 
     def _one(self, value: Any) -> Any:
         key = (type(value), value.hint if isinstance(value, Missing) else repr(value))
