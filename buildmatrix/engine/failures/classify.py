@@ -12,7 +12,7 @@ from buildmatrix.engine.failures.places import line_told, place_in
 from buildmatrix.engine.failures.registry import registry_hint
 from buildmatrix.engine.progress.dockerfiles import line_of
 from buildmatrix.engine.progress.reader import Progress
-from buildmatrix.engine.progress.tracks import Track
+from buildmatrix.engine.progress.tracks import QUOTED, Track, is_canceled, outside_quotes
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.plan.bakefile import with_links
 from buildmatrix.plan.model import Plan
@@ -53,9 +53,8 @@ _PASSING = re.compile(
 )
 _DENIED = re.compile(r"unauthorized|access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
 _RETRY_AFTER = re.compile(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
 _PROCESS = re.compile(
-    rf"^(?:[A-Z][A-Za-z]+: )?process (?P<command>{_QUOTED}) did not complete(?: successfully)?:? ?(?P<how>.*)$"
+    rf"^(?:[A-Z][A-Za-z]+: )?process (?P<command>{QUOTED}) did not complete(?: successfully)?:? ?(?P<how>.*)$"
 )
 """A step that failed: its command stands in quotes, what became of it behind them."""
 
@@ -111,10 +110,13 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     `said` is whether bake's words were gathered; else the terminal has shown them already. `code` is how docker ended.
     """
     words = [line for line in progress.words if line.strip()]
-    if death := _death(code, words):
-        return Failure(target="", problem=_engine(f"docker did not end by itself: {death}", _DEATH_HINT), kind="engine")
     last = _last_words(words)
-    culprit = _failed_target(last, progress, plan)
+    first = _first_failed(last, progress)
+    if not first and (death := _death(code, words)):
+        return Failure(target="", problem=_engine(f"docker did not end by itself: {death}", _DEATH_HINT), kind="engine")
+    if first:
+        last = progress.tracks[first].error
+    culprit = first or _failed_target(last, progress, plan)
     failed = culprit or (asked[0] if len(asked) == 1 and last else "")
     log = "\n".join(progress.tracks[failed].log) if failed else ""
     if failed:
@@ -170,11 +172,6 @@ def _last_words(words: list[str]) -> str:
     return " ".join(words[starts[-1] :]) if starts else words[-1] if words else ""
 
 
-def _outside_quotes(text: str) -> str:
-    """Return a message without the texts that it quotes: names of files, stages and commands are people's words."""
-    return re.sub(_QUOTED, '""', text)
-
-
 def is_passing(said: str) -> bool:
     """Tell whether what buildx said is a trouble of network or registry that may pass."""
     return _PASSING.search(said) is not None and _DENIED.search(said) is None
@@ -183,6 +180,20 @@ def is_passing(said: str) -> bool:
 def _asked_wait(text: str) -> float:
     found = _RETRY_AFTER.search(text)
     return float(found[1]) if found else 0.0
+
+
+def _first_failed(last: str, progress: Progress) -> str:
+    """Return whose step failed where bake's last words are of what that ended, "" if they are the failure's own.
+
+    A step's failure ends all else in the call, and with much to do the word of another one's end may come first.
+    """
+    found = _TARGET.match(last)
+    named = progress.known(found[1]) if found else ""
+    track = progress.tracks[named] if named else Track()
+    if not is_canceled(last) and (track.error or not track.failed_step):
+        return ""
+    failed = (name for name, track in progress.tracks.items() if track.error)
+    return named if track.error else next(failed, "")
 
 
 def _failed_target(last: str, progress: Progress, plan: Plan) -> str:
@@ -238,10 +249,10 @@ def _class_of(text: str, words: list[str], log: str) -> _Class:
         return _Class(UsageError, "allow", "usage", _privileges(words))
     if step := _PROCESS.match(text):
         return _class_of_step(step["how"], log)
-    entitled = _ENTITLED.search(_outside_quotes(text))
+    entitled = _ENTITLED.search(outside_quotes(text))
     if entitled or text.startswith("dockerfile parse error"):
         return _BUILD._replace(hint=_entitlement(entitled[1], ever=bool(entitled["ever"])) if entitled else "")
-    bare = _outside_quotes(text)
+    bare = outside_quotes(text)
     kind = "network" if is_passing(bare) else ""
     if _DISK.search(bare):
         return _DISKS

@@ -22,7 +22,7 @@ from buildmatrix.engine.progress.events import (
     Warned,
 )
 from buildmatrix.engine.progress.rawjson import Documents, count, decoded, document, tables, word
-from buildmatrix.engine.progress.tracks import MERGE, NUMBERED, Step, Track
+from buildmatrix.engine.progress.tracks import MERGE, NUMBERED, Step, Track, is_canceled
 from buildmatrix.text import redacted
 
 _NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
@@ -190,7 +190,7 @@ class Progress:
 
     def _ended(self, step: Step, track: Track, vertex: dict[str, Any]) -> None:
         error = redacted(word(vertex, "error"))
-        if "context canceled" not in error:
+        if not is_canceled(error):
             self._judge(step, track, vertex["digest"], error)
         if step.said:
             return
@@ -211,6 +211,7 @@ class Progress:
                 ends[digest] = not error
         if error:
             track.failed_step, track.log = f"{step.at} {step.text}".strip(), step.log
+            track.error = track.error or (error if NUMBERED.search(step.at) else "")
         if step.is_work:
             track.work[digest] = step.cached
 

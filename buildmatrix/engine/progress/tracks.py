@@ -9,8 +9,21 @@ NUMBERED = re.compile(r"\d+/\d+$")
 MERGE = "merging manifest list "
 EXPORT = re.compile(rf"^exporting to |^{MERGE}")
 
+QUOTED = r'"(?:[^"\\]|\\.)*"'
+_CANCELED = re.compile(r"context canceled|code = Canceled")
+
 DRIFT = 2.0
 """Seconds by which the engine's clock and ours may differ about a step; beyond, a clock has jumped, and ours counts."""
+
+
+def outside_quotes(text: str) -> str:
+    """Return a message without the texts that it quotes: names of files, stages and commands are people's words."""
+    return re.sub(QUOTED, '""', text)
+
+
+def is_canceled(said: str) -> bool:
+    """Tell whether an end was asked for: by ^C, or by the failure of something else in the same call."""
+    return _CANCELED.search(outside_quotes(said)) is not None
 
 
 @dataclass
@@ -67,6 +80,8 @@ class Track:
     work: dict[str, bool] = field(default_factory=dict)
     """The steps that have ended, by digest: whether each came from the cache."""
     failed_step: str = ""
+    error: str = ""
+    """What the engine said of a step of its Dockerfile that failed; "" where none did, or was ended."""
     log: list[str] = field(default_factory=list)
     exports: dict[str, bool] = field(default_factory=dict)
     """What writes the result, by digest: whether it has ended without an error."""

@@ -367,6 +367,58 @@ def test_a_docker_that_was_killed_is_no_failed_build(code: int, words: tuple[str
     assert failure.problem.diagnostics[0].message == f"docker did not end by itself: {said}"
 
 
+STEP_FAILED = 'process "/bin/sh -c false" did not complete successfully: exit code: 1'
+EXPORT_ENDED = "error writing manifest list blob sha256:ab: failed to copy: failed to send write: EOF"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("ERROR: target app: failed to solve: Canceled: context canceled",), 130),
+        (("ERROR: target base: failed to solve: Canceled: context canceled",), 130),
+        ((f"ERROR: target base: failed to solve: {EXPORT_ENDED}",), 1),
+        ((f"ERROR: target app: failed to solve: {STEP_FAILED}",), 1),
+    ],
+)
+def test_a_step_that_failed_is_blamed_whatever_else_it_ended_first(words: tuple[str, ...], code: int) -> None:
+    """Bake names whose end it heard of first: under load that is a push which the step's failure ended."""
+    progress, _ = read(
+        ["base", "app"],
+        vertex("1", "[app 2/2] RUN false", started=TIME.format(0)),
+        vertex("2", "[base] exporting to image", started=TIME.format(0)),
+        vertex("1", "[app 2/2] RUN false", completed=TIME.format(1), error=STEP_FAILED),
+        vertex("2", "[base] exporting to image", completed=TIME.format(1), error=EXPORT_ENDED),
+        *words,
+    )
+    failure = explain(progress, plan("base", "app"), said=True, code=code)
+    assert (failure.target, failure.kind, type(failure.problem)) == ("app", "build", BuildFailedError)
+    assert failure.problem.diagnostics[0].message == "app failed: exit code: 1"
+
+
+def test_a_push_that_failed_is_blamed_where_no_step_did() -> None:
+    progress, _ = read(
+        ["base", "app"],
+        vertex("1", "[app 2/2] RUN x", started=TIME.format(0)),
+        vertex("2", "[base] exporting to image", started=TIME.format(0)),
+        vertex("2", "[base] exporting to image", completed=TIME.format(1), error=EXPORT_ENDED),
+        vertex("1", "[app 2/2] RUN x", completed=TIME.format(1), error="context canceled"),
+        f"ERROR: target base: failed to solve: {EXPORT_ENDED}",
+    )
+    assert explain(progress, plan("base", "app"), said=True).target == "base"
+
+
+def test_a_command_that_speaks_of_a_context_canceled_has_failed_by_itself() -> None:
+    said = 'process "/bin/sh -c echo context canceled; false" did not complete successfully: exit code: 1'
+    progress, _ = read(
+        ["base", "app"],
+        vertex("1", "[app 2/2] RUN echo context canceled; false", started=TIME.format(0)),
+        vertex("1", "[app 2/2] RUN echo context canceled; false", completed=TIME.format(1), error=said),
+        f"ERROR: target app: failed to solve: {said}",
+    )
+    assert progress.tracks["app"].failed_step == "2/2 RUN echo context canceled; false"
+    assert explain(progress, plan("base", "app"), said=True).kind == "build"
+
+
 # --- a builder of two nodes -------------------------------------------------------------------------------------------
 
 
