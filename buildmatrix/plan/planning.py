@@ -22,7 +22,7 @@ from buildmatrix.plan.reach import written_before
 from buildmatrix.soundness import FILE, TARGETS
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
+from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.context import Rendering
 from buildmatrix.template.request import Request
 
@@ -35,7 +35,7 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
     expansion = Expansion(spec, Rendering(spec, request, git, problems), problems)
     if request.set_options:
         expansion.lay_over(parse_sets(request.set_options, problems))
-    check_groups(spec, expansion, problems)
+    check_groups(expansion, problems)
     return expansion
 
 
@@ -143,10 +143,19 @@ def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dic
         hint = f"name what you mean, or go to the directory of {expansion.spec.file}"
         place, rests_on = Place(file=home.file), [FILE]
         problems.error("no-target", "this file declares no target to build", place, hint=hint, rests_on=rests_on)
+    elif not chosen and (group := _empty_group(expansion, request)):
+        problems.warn("group", f"group.{group.name} holds nothing in this run", group.place)
     elif not chosen:
         hint = "the selectors exclude all that they select"
         problems.error("no-target", "nothing is selected", hint=hint, rests_on=[FILE])
     return chosen
+
+
+def _empty_group(expansion: Expansion, request: Request) -> DeclaredGroup | None:
+    """Return a group that is asked for and that templates leave empty in this run."""
+    named = [selector for selector in request.selectors if not selector.startswith("!")] or ["default"]
+    groups = (expansion.spec.groups.get(name) for name in named)
+    return next((group for group in groups if group is not None and group.varies), None)
 
 
 def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> None:

@@ -135,7 +135,9 @@ def _groups(
     matrices = [name for name, found in by_target.items() if found and name not in expansion.entries]
     for name in [*expansion.spec.groups, *matrices]:
         group = expansion.spec.groups.get(name)
-        if name in by_name or name == "default" or (group is not None and not problems.is_sound(group.basis)):
+        if name == "default" or (group is None and name in by_name):
+            continue
+        if group is not None and not problems.is_sound(group.basis):
             continue
         held = expansion.selection.names(name)
         there = [one for one in held if one in by_name]

@@ -35,10 +35,13 @@ class Rendering:
         check_values(spec, self.variables, problems, self.templates.matches)
         self.scope: dict[str, Any] = {**built_in, **values_of(self.variables, problems)}
 
-    def evaluate(self, text: str, declared: str) -> Any:
-        """Return the value of a template in which no axis is in scope; BadTemplateError if it has none."""
+    def evaluate(self, text: str, declared: str = "") -> Any:
+        """Return the value of a template in which no axis is in scope; BadTemplateError if it has none.
+
+        `declared` is the target that it belongs to, if any.
+        """
         template = self.templates[text]
-        scope = self.scope | {"target": declared}
+        scope = self.scope | ({"target": declared} if declared else {})
         self.templates.check_names(template, scope)
         self.used.update(template.names)
         return template.evaluate(scope)

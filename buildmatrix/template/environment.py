@@ -302,7 +302,7 @@ def _plain(value: Any, left: list[int]) -> Any:
 
 def _plain_number(value: Any) -> Any:
     if isinstance(value, Undefined):
-        str(value)  # says whose value is missing
+        return str(value)  # says whose value is missing; of an `if` without `else` it is ""
     if not isinstance(value, int | float):
         raise BadTemplateError(f"the template gives a {type(value).__name__.lower()}, not a value")
     if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:  # which holds for nan, too

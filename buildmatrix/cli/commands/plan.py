@@ -98,7 +98,7 @@ def plan(
             say(shown)
         if preflight:
             _preflight(run, Policy(plan=planned, options=chosen))
-    if detailed_exitcode:
+    if detailed_exitcode and planned.targets:
         raise typer.Exit(SOMETHING_TO_BUILD)
 
 

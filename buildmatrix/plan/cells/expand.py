@@ -19,6 +19,7 @@ from buildmatrix.plan.cells.matrix import (
     matches,
     shown_value,
 )
+from buildmatrix.plan.cells.members import with_members
 from buildmatrix.plan.cells.merge import Heritage, Merged, override_layers
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
@@ -60,6 +61,7 @@ class Expansion:
 
     def __init__(self, spec: Spec, rendering: Rendering, problems: Problems) -> None:
         """Expand every matrix; what is wrong is added to `problems`, and what cannot be expanded has no entry."""
+        spec = with_members(spec, rendering, problems)
         self.spec, self.rendering, self.problems = spec, rendering, problems
         self.entries: dict[str, Entry] = {}
         self.matrices: dict[str, MatrixSize] = {}
@@ -154,7 +156,7 @@ class Expansion:
             self._clash(entry, other.target, f"{_spoken(other)} and {_spoken(entry)} are both called {entry.name}")
         elif hidden is not None and hidden is not entry.target and hidden.name != entry.target.name:
             self._clash(entry, hidden, f"{_spoken(entry)} is called {entry.name}, which is another target's name")
-        elif entry.name in self.spec.groups and entry.cell:
+        elif entry.cell and entry.name in self.spec.groups and not self.spec.groups[entry.name].holds_own_name:
             self._clash(entry, None, f"{_spoken(entry)} is called {entry.name}, which is a group's name")
         else:
             self.entries[entry.name] = entry

@@ -86,7 +86,8 @@ class Selection:
 
     def default_of_root(self) -> tuple[str, ...]:
         """Return what is built when nothing is named in the root file's directory."""
-        return self.names("default") if "default" in self.spec.groups else tuple(self.entries)
+        known = "default" in self.spec.groups or "default" in self.by_target
+        return self.names("default") if known else tuple(self.entries)
 
     def names(self, selector: str) -> tuple[str, ...]:
         """Return the names that one selector (without `!`) matches, as declared; SelectorError if there are none."""
@@ -94,19 +95,20 @@ class Selection:
             self._known[selector] = tuple(self._match(selector))
         return self._known[selector]
 
-    def _match(self, selector: str) -> list[str]:
+    def _match(self, selector: str, group: str = "") -> list[str]:
+        """Return what a selector matches; within a group its own name is that of the target."""
         found = _SELECTOR.match(selector.strip())
         if found is None:
             raise SelectorError(
                 f'"{selector}" is not a valid selector', "write a name, a glob such as app-*, or app[axis=value]"
             )
-        names = self._base(found["name"], selector)
+        names = self._base(found["name"], selector, group)
         if found["cell"] is None:
             return names
         return self._in_cells(names, found["cell"], selector)
 
-    def _base(self, name: str, selector: str) -> list[str]:
-        if name in self.spec.groups:
+    def _base(self, name: str, selector: str, group: str) -> list[str]:
+        if self._is_group(name, group):
             return self._group(name)
         if name in self.by_target:
             return self._declared(name, selector)
@@ -118,6 +120,9 @@ class Selection:
                 return list(found)  # a target that has none of its entries has errors of its own
         rests_on = () if did_you_mean(name, self._names()) else (NAMES,)
         raise SelectorError(f'"{selector}" matches no target and no group', self._near(name), rests_on=rests_on)
+
+    def _is_group(self, name: str, within: str) -> bool:
+        return name in self.spec.groups and not (name == within and (name in self.by_target or name in self.entries))
 
     def _declared(self, name: str, selector: str) -> list[str]:
         if self.spec.targets[name].abstract:
@@ -164,13 +169,13 @@ class Selection:
         """Yield the groups among a group's members."""
         for member in self.spec.groups[name].members:
             found = _SELECTOR.match(member.removeprefix("!").strip())
-            if found is not None and found["name"] in self.spec.groups:
+            if found is not None and self._is_group(found["name"], name):
                 yield found["name"]
 
     def _members(self, group: DeclaredGroup) -> list[str]:
         found: dict[str, None] = {}
         for member in group.members:
-            names = self._match(member.removeprefix("!"))
+            names = self._match(member.removeprefix("!"), group.name)
             if member.startswith("!"):
                 for name in names:
                     found.pop(name, None)

@@ -38,10 +38,12 @@ def plan_text(
     for number, stage in enumerate(plan.stages, start=1):
         lines.append(style.name(f"stage {number}"))
         lines += stage_lines(stage, plan, style, all_cells=all_cells, width=width)
-    lines.append("")
+    if plan.targets:
+        lines.append("")
     for note in _notes(plan, style, Places(sources, prefix) if sources else None):
         lines += laid_out(note, width)
-    for text in (totals(plan), "Nothing was built. Run `buildmatrix apply` to build this."):
+    last = "Nothing was built. Run `buildmatrix apply` to build this." if plan.targets else "There is nothing to build."
+    for text in (totals(plan), last):
         lines += laid_out([(text, plain)], width)
     return "\n".join(lines) + "\n"
 

@@ -40,17 +40,6 @@ def check_names(spec: Spec, problems: Problems) -> None:
             _check_matrix(target, problems)
             _check_override(target, problems)
     find_cycles({name: _parents(spec, name) for name in spec.targets}, _inherits_cycle(spec, problems))
-    for group in spec.groups.values():
-        if group.name in spec.targets:
-            notes = (("the target", spec.targets[group.name].place),)
-            problems.error(
-                "shadowed",
-                f'group "{group.name}" hides a target of that name',
-                group.place,
-                hint="give one another name",
-                notes=notes,
-                invalidates=[group.basis],
-            )
 
 
 def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:

@@ -163,7 +163,10 @@ class File(Table):
     group: Annotated[
         Mapping[str, tuple[Selector, ...]] | None,
         Keys(NAME, "a name of letters, digits, `-` and `_`"),
-        Doc("Names for several targets; `default` is what is built when nothing is named."),
+        Doc(
+            "Names for several targets, by selectors, or templates that give some or none; `default` is what is built "
+            "when nothing is named. A target may have a group's name: in that group it is the target."
+        ),
         Examples({"default": ["app"]}),
     ] = None
 
@@ -210,16 +213,22 @@ class DeclaredVariable:
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredGroup:
-    """A group of the spec: selectors."""
+    """A group of the spec: selectors. It `varies` where templates give some of them: it may be empty in a run."""
 
     name: str
     members: tuple[str, ...]
     place: Place
+    varies: bool = False
 
     @property
     def basis(self) -> Subject:
         """What rests on it rests on all that it stands for."""
         return members_of(self.name, self.place.file)
+
+    @property
+    def holds_own_name(self) -> bool:
+        """Whether one of its members is called as it is: within it, that is the target of this name."""
+        return any(member.removeprefix("!").partition("[")[0].strip() == self.name for member in self.members)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,57 @@
+"""Patterns of public bake files, each written twice: bake and buildmatrix mean the same, in every environment.
+
+    patterns/NAME/   docker-bake.hcl, buildmatrix.toml, the files that they name, and `runs`, of lines
+                     `VARIABLE=VALUE …: NAME …`: an environment, and what is built in it
+
+What bake prints for its own file has to be what it prints for the rendered one.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATTERNS = Path(__file__).parent / "patterns"
+LISTS = ("tags", "platforms")
+
+
+def _runs() -> list[Any]:
+    found = []
+    for folder in sorted(PATTERNS.iterdir()):
+        for line in (folder / "runs").read_text().splitlines():
+            variables, _, names = line.partition(":")
+            environment = dict(pair.split("=", 1) for pair in variables.split())
+            found.append(pytest.param(folder, environment, names.split(), id=f"{folder.name}-{line.replace(' ', '_')}"))
+    return found
+
+
+def _printed(command: list[str], folder: Path, environment: dict[str, str], text: str = "") -> dict[str, Any]:
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    targets: dict[str, Any] = json.loads(done.stdout).get("target") or {}
+    return {name: {key: _plain(key, value) for key, value in table.items()} for name, table in targets.items()}
+
+
+def _plain(key: str, value: Any) -> Any:
+    return sorted(value) if key in LISTS else value
+
+
+@pytest.mark.parametrize(("pattern", "environment", "names"), _runs())
+def test_a_pattern_is_what_its_bake_file_is(
+    buildx: tuple[str, ...], pattern: Path, environment: dict[str, str], names: list[str], tmp_path: Path
+) -> None:
+    shutil.copytree(pattern, tmp_path, dirs_exist_ok=True)
+    render = [sys.executable, "-m", "buildmatrix", "render"]
+    made = subprocess.run(
+        render, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    theirs = _printed([*buildx, "bake", "--print", *names], tmp_path, environment)
+    assert _printed([*buildx, "bake", "-f", "-", "--print", *names], tmp_path, environment, made.stdout) == theirs
