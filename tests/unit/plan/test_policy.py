@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from buildmatrix.plan.policy import Policy, refusals
+from buildmatrix.plan.policy import Policy, refusals, seconds_of
 from buildmatrix.spec.rows.options import Apply, Options
 
 
@@ -22,6 +22,11 @@ def test_a_duration_has_a_form(given: str | None, refused: bool) -> None:
     found = list(refusals(Options(timeout=given)))
     assert [one.message for one in found] == ([f"--timeout {given} is not a valid duration"] if refused else [])
     assert all(one.hint == "write 90s, 20m or 1h30m" for one in found)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661)])
+def test_durations(text: str, seconds: int) -> None:
+    assert seconds_of(text) == seconds
 
 
 def test_a_target_has_the_time_that_is_nearest_to_it() -> None:

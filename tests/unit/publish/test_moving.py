@@ -1,11 +1,9 @@
 """Sets of tags that move, against a registry in memory: two at once, refusals half-way, and what comes between."""
 
-import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,95 +11,14 @@ import pytest
 from buildmatrix.engine.imagetools import Imagetools
 from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Unknown
-from buildmatrix.oci.image import OCI_INDEX, Held
+from buildmatrix.oci.image import Held
 from buildmatrix.oci.index import digest_of
 from buildmatrix.process import Programs
 from buildmatrix.publish.moving import Move, Mover, Result
 from buildmatrix.publish.tags import Tags
+from tests.registry import Server
 
-LIE = "sha256:" + "0" * 64
 NAMES = [str(number) for number in range(4)]
-
-
-class Server(ThreadingHTTPServer):
-    """A registry: `tags` to digests, `content` by digest. `before` is called with each request and may answer it."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.host = f"localhost:{self.server_port}"
-        self.tags: dict[str, str] = {}
-        self.content: dict[str, bytes] = {}
-        self.before: Callable[[str, str], int | None] = lambda *_: None
-        self.can_delete = True
-
-    def add(self, *platforms: str, note: str = "") -> str:
-        rows = [
-            {
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": digest_of(f"{platform} {note}".encode()),
-                "size": 1,
-                "platform": {"os": "linux", "architecture": platform},
-            }
-            for platform in platforms
-        ]
-        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": rows, "annotations": {"note": note}}
-        body = json.dumps(document).encode()
-        self.content[digest_of(body)] = body
-        return digest_of(body)
-
-    def platforms(self, tag: str) -> dict[str, str]:
-        rows = json.loads(self.content[self.tags[tag]])["manifests"]
-        return {row["platform"]["architecture"]: row["digest"] for row in rows}
-
-
-ABSENT = b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}'
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def answer(self) -> None:
-        name = self.path.rpartition("/")[2]
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if status := self.server.before(self.command, name):
-            self.reply(*((200, LIE) if status == 299 else (status,)))
-        elif self.command == "PUT":
-            self.server.content[digest_of(body)] = body
-            self.server.tags[name] = digest_of(body)
-            self.reply(201)
-        elif self.command == "DELETE":
-            gone = self.server.can_delete and self.server.tags.pop(name, "")
-            self.reply(202 if gone else 405)
-        else:
-            digest = name if ":" in name else self.server.tags.get(name, "")
-            self.reply(200 if digest in self.server.content else 404, digest if digest in self.server.content else "")
-
-    def reply(self, status: int, digest: str = "") -> None:
-        body = self.server.content.get(digest, ABSENT if status == 404 else b"")
-        self.send_response(status)
-        told = {"Content-Length": str(len(body)), "Content-Type": OCI_INDEX}
-        for key, value in {**told, **({"Docker-Content-Digest": digest} if digest else {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-for _method in ("HEAD", "GET", "PUT", "DELETE"):
-    setattr(Handler, f"do_{_method}", Handler.answer)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as made:
-        threading.Thread(target=made.serve_forever, args=[0.02], daemon=True).start()
-        yield made
-        made.shutdown()
 
 
 class Asked(Tags):

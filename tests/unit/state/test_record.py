@@ -1,4 +1,4 @@
-"""What a run leaves beside its images: logs, the last result, fingerprints, what is staged."""
+"""What a run leaves beside its images: logs, the last result, fingerprints."""
 
 import time
 from pathlib import Path
@@ -6,19 +6,12 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.build.logs import Logs
-from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.progress.events import LogLine, StepStarted, TargetStarted
 from buildmatrix.errors import StaleError
 from buildmatrix.git.facts import Git
-from buildmatrix.oci.reference import fault
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import Policy, seconds_of
-from buildmatrix.plan.publishing import staging_tag
-from buildmatrix.publish.staging import FirstTags, staged, too_late
-from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.state.fingerprint import Fingerprints
 from buildmatrix.state.record import ResultFile
@@ -107,67 +100,6 @@ def test_logs_of_more_targets_than_may_be_open(tmp_path: Path) -> None:
     assert (tmp_path / "logs" / "t0.log").read_text() == "[2/2] RUN a\n[2/2] | hello\n" * 2 + "--- attempt 2\n"
     assert logs.path("t299") == str(tmp_path / "logs" / "t299.log")
     assert not logs.path("other")
-
-
-# --- staging ----------------------------------------------------------------------------------------------------------
-
-
-def test_what_is_staged_is_pushed_without_its_tags(tmp_path: Path) -> None:
-    plan = planned(tmp_path)
-    assert staged(builds_of(plan), Policy(plan=plan, options=Options()), None).images == {}
-    found = staged(builds_of(plan), Policy(plan=plan, options=Options(publish="together")), None)
-    image = found.images["app"]
-    assert image.tags == {
-        "r.example/app": ("r.example/app:1", "r.example/app:2"),
-        "other.example/app": ("other.example/app:latest",),
-    }
-    settings = found.plan.by_name["app"].settings
-    (output,) = settings.output or ()
-    assert settings.tags is None
-    assert not isinstance(output, str)
-    assert output.type == "image"
-    assert (output.name, output.push_by_digest) == ("r.example/app,other.example/app", True)
-    assert "base" not in found.images
-
-
-def test_staging_tags_are_one_for_each_target_and_fresh_where_they_are_refused(tmp_path: Path) -> None:
-    plan = planned(tmp_path)
-    policy = Policy(plan=plan, options=Options(publish="together"))
-    node = Node(name="n", error="", platforms=("linux/amd64",))
-    staging = staged(builds_of(plan), policy, Builder(name="default", driver="docker", error="", nodes=(node,)))
-    image = staging.images["app"]
-    old = ("r.example/app:buildmatrix-staging-app", "other.example/app:buildmatrix-staging-app")
-    assert image.staged_as == {"app": old}
-    first = FirstTags(staging.images)
-    assert first.renamed(staging.plan) is staging.plan
-    assert not first.are_refused(["ERROR: failed to push r.example/app:1: 400 Bad Request"])
-    assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 500 Internal"])
-    assert first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
-    assert not first.are_refused(["ERROR: failed to push r.example/app:buildmatrix-staging-app: 400 Bad Request"])
-    fresh = first.of("app")
-    assert [tag.startswith(f"{before}-") for tag, before in zip(fresh, old, strict=True)] == [True, True]
-    (output,) = first.renamed(staging.plan).by_name["app"].settings.output or ()
-    assert getattr(output, "name", "") == ",".join(fresh)
-
-
-@pytest.mark.parametrize("name", ["a", "a" * 108, "a" * 200])
-def test_a_staging_tag_is_a_tag(name: str) -> None:
-    assert not fault(f"r.example/app:{staging_tag(name)}")
-    assert staging_tag(name) == staging_tag(name) != staging_tag(name + "b")
-
-
-def test_an_image_that_another_one_needs_cannot_wait(tmp_path: Path) -> None:
-    plan = planned(tmp_path, SPEC.replace('contexts.base = "target:base"', 'needs = ["alone"]'))
-    late = list(too_late(plan, Policy(plan=plan, options=Options(publish="together"))))
-    assert [diagnostic.message for diagnostic in late] == [
-        "app needs alone first, whose tags move only when every image is there"
-    ]
-    assert not list(too_late(plan, Policy(plan=plan, options=Options())))
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661)])
-def test_durations(text: str, seconds: int) -> None:
-    assert seconds_of(text) == seconds
 
 
 # --- what is ours is written through no link --------------------------------------------------------------------------

@@ -1,0 +1,239 @@
+"""What is pushed without its tags first: which images, under which names, and what to do where a registry refuses."""
+
+from typing import Any
+
+import pytest
+
+from buildmatrix.engine.buildx import Builder, Node
+from buildmatrix.oci.reference import fault, parse
+from buildmatrix.plan.builds import BuildPlan, builds_of
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.policy import Policy
+from buildmatrix.plan.publishing import LONGEST, staging_tag
+from buildmatrix.publish.staging import FirstTags, Staging, first_tags, pushes_by_digest, staged, too_late
+from buildmatrix.spec.rows.options import Options
+from buildmatrix.spec.rows.settings import (
+    CacheonlyOutput,
+    DockerOutput,
+    ImageOutput,
+    LocalOutput,
+    OciOutput,
+    RegistryOutput,
+    Settings,
+)
+from tests.plans import plan, target
+
+TAGS = ("r.example/app:1", "r.example/app:2", "other.example/app")
+REGISTRY = RegistryOutput(type="registry")
+
+
+def pushed(name: str = "app", *outputs: Any, tags: tuple[str, ...] = TAGS, **values: Any) -> PlannedTarget:
+    platforms = values.pop("platforms", None)
+    settings = Settings(tags=tags, output=outputs or (REGISTRY,), platforms=platforms)
+    return target(name, settings, **values)
+
+
+def builder(driver: str = "docker-container", nodes: int = 1) -> Builder:
+    made = tuple(Node(name=f"n{number}", error="", platforms=("linux/amd64",)) for number in range(nodes))
+    return Builder(name="b", driver=driver, error="", nodes=made)
+
+
+def policy(planned: Plan, publish: Any = "together") -> Policy:
+    return Policy(plan=planned, options=Options(publish=publish))
+
+
+def stage(planned: Plan, publish: Any = "together", by: Builder | None = None) -> Staging:
+    return staged(builds_of(planned), policy(planned, publish), by)
+
+
+def outputs_of(staging: Staging, name: str = "app") -> tuple[Any, ...]:
+    return staging.plan.by_name[name].settings.output or ()
+
+
+# --- which images -----------------------------------------------------------------------------------------------------
+
+
+def test_only_what_waits_is_staged() -> None:
+    direct = stage(plan(pushed()), "direct")
+    assert direct.images == {}
+    assert direct.plan.by_name["app"].settings == pushed().settings
+    local = pushed("local", LocalOutput(type="local", dest="out"))
+    base = pushed("base", exported=False)
+    found = stage(plan(base, pushed(), local))
+    assert list(found.images) == ["app"]
+    image = found.images["app"]
+    assert (image.name, image.builds, image.together, image.staged_as) == ("app", ("app",), True, {})
+    assert image.tags == {
+        "r.example/app": ("r.example/app:1", "r.example/app:2"),
+        "other.example/app": ("other.example/app:latest",),
+    }
+    assert image.all_tags == ("r.example/app:1", "r.example/app:2", "other.example/app:latest")
+    for one in (base, local):
+        assert found.plan.by_name[one.name].settings == one.settings
+
+
+def test_what_is_completed_from_its_tags_is_staged_though_it_waits_for_nobody() -> None:
+    image = stage(plan(pushed(carried_over=("linux/arm64",))), "direct").images["app"]
+    assert (image.together, image.carried_over) == (False, ("linux/arm64",))
+
+
+def test_the_parts_of_a_target_are_one_image() -> None:
+    both = ("linux/amd64", "linux/arm64")
+    split = target(
+        "app",
+        Settings(tags=TAGS[:1], output=(REGISTRY,), platforms=both, annotations=("index:a=b", "manifest:c=d")),
+        parts=tuple((one,) for one in both),
+    )
+    found = stage(plan(split), "direct", builder("docker"))
+    image = found.images["app"]
+    keys = ("app@linux/amd64", "app@linux/arm64")
+    assert (image.builds, image.together, image.annotations) == (keys, False, {"a": "b"})
+    assert image.staged_as == {
+        keys[0]: ("r.example/app:buildmatrix-staging-app--linux-amd64",),
+        keys[1]: ("r.example/app:buildmatrix-staging-app--linux-arm64",),
+    }
+    assert [outputs_of(found, key)[0].name for key in keys] == [image.staged_as[key][0] for key in keys]
+
+
+# --- how they are pushed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("driver", "nodes", "by_digest"),
+    [("docker", 1, False), ("docker-container", 1, True), ("remote", 1, True), ("docker-container", 2, False)],
+)
+def test_who_can_push_without_a_tag(driver: str, nodes: int, by_digest: bool) -> None:
+    by = builder(driver, nodes)
+    assert pushes_by_digest(by) is by_digest
+    found = stage(plan(pushed()), by=by)
+    (output,) = outputs_of(found)
+    assert found.plan.by_name["app"].settings.tags is None
+    assert (output.type, output.push, output.store) == ("image", True, False)
+    first = ("r.example/app:buildmatrix-staging-app", "other.example/app:buildmatrix-staging-app")
+    if by_digest:
+        assert (output.name, output.push_by_digest, output.name_canonical) == (
+            "r.example/app,other.example/app", True, True,
+        )  # fmt: skip
+        assert found.images["app"].staged_as == {}
+    else:
+        assert (output.name, output.push_by_digest, output.name_canonical) == (",".join(first), None, None)
+        assert found.images["app"].staged_as == {"app": first}
+
+
+def test_what_else_is_written_keeps_its_names_and_its_keys() -> None:
+    written = (
+        ImageOutput(type="image", push=True, name="r.example/own:1", compression="zstd", insecure=True, store=True),
+        DockerOutput(type="docker"),
+        OciOutput(type="oci", dest="a.tar", name="mine"),
+        OciOutput(type="oci", dest="b.tar"),
+        ImageOutput(type="image"),
+        LocalOutput(type="local", dest="out"),
+        CacheonlyOutput(type="cacheonly"),
+    )
+    first, docker, named, archive, kept, local = outputs_of(stage(plan(pushed("app", *written))))
+    assert (first.name, first.compression, first.insecure, first.store) == ("r.example/own", "zstd", True, False)
+    assert (docker.name, archive.name, kept.name) == (",".join(TAGS),) * 3
+    assert (named.name, local) == ("mine", written[5])
+    assert kept.push is None
+
+
+def test_the_plan_without_tags_writes_no_name() -> None:
+    (_, docker) = outputs_of(stage(plan(pushed("app", ImageOutput(type="image", push=True, name="r.example/own:1"),
+                                               DockerOutput(type="docker"), tags=()))))  # fmt: skip
+    assert docker == DockerOutput(type="docker")
+
+
+def test_staging_tags_are_told_of_with_the_reason() -> None:
+    def told(planned: Plan, by: Builder, publish: Any = "together") -> str:
+        built: BuildPlan = builds_of(planned)
+        return first_tags(built, policy(planned, publish), by)
+
+    one, more = plan(pushed(tags=TAGS[:1])), plan(pushed(), pushed("b", tags=("r.example/b:1",)))
+    assert told(one, builder("docker")) == (
+        'pushed first as r.example/app:buildmatrix-staging-app: the driver "docker" cannot push an image without a tag'
+    )
+    assert told(more, builder(nodes=2)) == (
+        "pushed first as r.example/app:buildmatrix-staging-app and 2 more: "
+        "a builder of several nodes cannot push an image without a tag"
+    )
+    assert not told(more, builder())
+    assert not told(more, builder("docker"), "direct")
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 108, "a" * 200])
+def test_a_staging_tag_is_a_tag(name: str) -> None:
+    assert not fault(f"r.example/app:{staging_tag(name)}")
+    assert staging_tag(name) == staging_tag(name) != staging_tag(name + "b")
+
+
+# --- names that a registry refuses ------------------------------------------------------------------------------------
+
+PUSH = "ERROR: failed to push r.example/app:buildmatrix-staging-app: "
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [f"{PUSH}400 Bad Request"], [f"{PUSH}403 Forbidden"], [f"{PUSH}405 Method Not Allowed"],
+        [f"{PUSH}409 Conflict"], [f"{PUSH}412 Precondition Failed"], [f"{PUSH}the tag is IMMUTABLE"],
+        [f"{PUSH}cannot be overwritten"], ["PUT /v2/app/manifests/buildmatrix-staging-app", "400 Bad Request"],
+    ],
+)  # fmt: skip
+def test_a_staging_tag_that_may_not_move_is_refused_once(words: list[str]) -> None:
+    first = FirstTags(stage(plan(pushed()), by=builder("docker")).images)
+    before = first.of("app")
+    assert first.are_refused(words)
+    assert first.of("app") != before
+    assert not first.are_refused(words)
+
+
+@pytest.mark.parametrize(
+    "words", ["ERROR: failed to push r.example/app:1: 400 Bad Request", f"{PUSH}500 Internal", f"{PUSH}14003 Xs", ""]
+)
+def test_another_trouble_gives_no_new_names(words: str) -> None:
+    first = FirstTags(stage(plan(pushed()), by=builder("docker")).images)
+    before = first.of("app")
+    assert not first.are_refused([words])
+    assert first.of("app") == before
+
+
+def test_fresh_names_take_the_place_of_the_first_ones_only() -> None:
+    own = OciOutput(type="oci", dest="a.tar")
+    planned = plan(pushed("app", REGISTRY, own), pushed("b" * 200, tags=("r.example/b:1",)), pushed("free", own))
+    staging = stage(planned, by=builder("docker"))
+    first = FirstTags(staging.images)
+    assert first.renamed(staging.plan) is staging.plan
+    before = {name: first.of(name) for name in planned.by_name}
+    assert first.are_refused([f"{PUSH}409 Conflict"])
+    fresh = first.of("app")
+    assert [tag.startswith(f"{old}-") for tag, old in zip(fresh, before["app"], strict=True)] == [True, True]
+    (long,) = first.of("b" * 200)
+    assert not fault(long)
+    assert len(parse(long).tag or "") <= LONGEST
+    renamed = first.renamed(staging.plan)
+    assert [getattr(one, "name", "") for one in renamed.by_name["app"].settings.output or ()] == [
+        ",".join(fresh), ",".join(TAGS),
+    ]  # fmt: skip
+    assert first.of("free") == ()
+    assert renamed.by_name["free"] is staging.plan.by_name["free"]
+
+
+# --- what cannot wait -------------------------------------------------------------------------------------------------
+
+
+def test_an_image_that_another_one_needs_cannot_wait() -> None:
+    alone = pushed("alone", tags=("r.example/alone:1",))
+    later = [pushed(name, needs=("alone",)) for name in ("app", "b")]
+    planned = plan(alone, *later)
+    (found,) = too_late(planned, policy(planned))
+    assert (found.message, found.hint, found.severity, found.code) == (
+        "app needs alone first, whose tags move only when every image is there",
+        'build alone with publish = "direct" if app pulls it, or hand it on through contexts',
+        "warning",
+        "publish",
+    )
+    assert not list(too_late(planned, policy(planned, "direct")))
+    written = plan(pushed("alone", LocalOutput(type="local", dest="out")), *later)
+    assert not list(too_late(written, policy(written)))
+    unplanned = plan(*later)
+    assert not list(too_late(unplanned, policy(unplanned)))
