@@ -1,20 +1,30 @@
 """What is found out before a build, from a docker that answers as scripted."""
 
 import json
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
 from buildmatrix.engine.buildx import Probe
 from buildmatrix.engine.preflight import Engine, preflight
-from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, Place, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Completed
-from buildmatrix.spec.rows.caches import GhaCacheTo
-from buildmatrix.spec.rows.settings import OciOutput, RegistryOutput, Secret, Settings
+from buildmatrix.spec.rows.caches import GhaCacheTo, InlineCacheTo, RegistryCacheTo
+from buildmatrix.spec.rows.settings import (
+    DockerOutput,
+    LocalOutput,
+    OciOutput,
+    RegistryOutput,
+    SbomAttest,
+    Secret,
+    Settings,
+)
 from tests.plans import plan, target
 from tests.programs import SILENT, Scripted, said
 
+PLUGIN = "(docs.docker.com/build/install-buildx)"
 VERSION, INSPECT, INFO = "docker buildx version", "docker buildx inspect", "docker info"
 
 
@@ -23,8 +33,13 @@ def release(text: str) -> Completed:
 
 
 def builder(driver: str = "docker-container", error: str = "", platforms: str = "linux/amd64") -> Completed:
-    status = f"Error: {error}" if error else "Status: running"
-    return said(f"Name: many\nDriver: {driver}\n\nNodes:\nName: many0\n{status}\nPlatforms: {platforms}\n")
+    return builder_of(f"{f'Error: {error}' if error else 'Status: running'}\nPlatforms: {platforms}", driver=driver)
+
+
+def builder_of(*nodes: str, driver: str = "docker-container") -> Completed:
+    """A builder whose nodes are described so: `Status: inactive` and no platforms before it runs."""
+    described = "\n\n".join(f"Name: many{number}\n{node}" for number, node in enumerate(nodes))
+    return said(f"Name: many\nDriver: {driver}\n\nNodes:\n{described}\n")
 
 
 def docker(environment: dict[str, str] | None = None, **answers: Completed | EngineError) -> Scripted:
@@ -33,15 +48,17 @@ def docker(environment: dict[str, str] | None = None, **answers: Completed | Eng
     return Scripted({keys[name]: answer for name, answer in table.items()}, environment)
 
 
-def look(programs: Scripted, planned: Plan | None = None, asked: str | None = None) -> Engine:
+def look(
+    programs: Scripted, planned: Plan | None = None, asked: str | None = None, allow: tuple[str, ...] = ()
+) -> Engine:
     with Probe(programs, asked) as probe:
-        return preflight(planned or plan(), allow=(), probe=probe, programs=programs)
+        return preflight(planned or plan(), allow=allow, probe=probe, programs=programs)
 
 
-def refused(programs: Scripted, planned: Plan | None = None, asked: str | None = None) -> Diagnostic:
+def refused(programs: Scripted, planned: Plan | None = None, asked: str | None = None, *, code: int = 3) -> Diagnostic:
     with pytest.raises(BuildmatrixError) as caught:
         look(programs, planned, asked)
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == code
     (found,) = caught.value.diagnostics
     return found
 
@@ -65,17 +82,35 @@ def test_docker_tells_the_version_of_its_plugin() -> None:
 @pytest.mark.parametrize(
     ("answer", "message", "hint"),
     [
-        (release("v0.12.1"), "buildx 0.12.1 is too old: 0.13 is the oldest that works", "update the docker"),
-        (said(stderr="unknown command", code=1), "docker has no buildx", "install the docker-buildx plugin"),
-        (said("buildah 1.33\n"), "docker is podman here, which has no bake", "install Docker's own CLI"),
-        (release("deadbeef"), "the buildx here does not tell its version, but says ", "install a release of"),
+        (
+            release("v0.12.1"),
+            "buildx 0.12.1 is too old: 0.13 is the oldest that works",
+            "update the docker-buildx plugin",
+        ),
+        (
+            said(stderr="unknown command", code=1),
+            "docker has no buildx",
+            f"install the docker-buildx plugin {PLUGIN}",
+        ),
+        (
+            said("buildah 1.33\n"),
+            "docker is podman here, which has no bake",
+            (
+                "install Docker's own CLI with its buildx plugin (docs.docker.com/engine/install):\n"
+                "with DOCKER_HOST it builds on podman's socket, too, in a builder of its own"
+            ),
+        ),
+        (
+            release("deadbeef"),
+            'the buildx here does not tell its version, but says "deadbeef"',
+            f"install a release of the docker-buildx plugin {PLUGIN}",
+        ),
         (SILENT, "it did not answer", ""),
     ],
-)  # fmt: skip
+)
 def test_a_buildx_of_no_use(answer: Completed | EngineError, message: str, hint: str) -> None:
     found = refused(docker(version=answer))
-    assert found.message.startswith(message)
-    assert found.hint.startswith(hint)
+    assert (found.message, found.hint) == (message, hint)
 
 
 @pytest.mark.parametrize("text", ["0.13.1+ds1", "v0.29.1-desktop.1"])
@@ -86,16 +121,61 @@ def test_versions_as_distributions_write_them(text: str) -> None:
 @pytest.mark.parametrize(
     ("error", "message", "hint"),
     [
-        ("permission denied", "you may not use the Docker Engine: ", "join the group docker"),
-        ("connection refused", "no Docker Engine answers: ", "start it, or name another"),
-        ("x509: unknown authority", "the certificate of the Docker Engine is not trusted: ", "DOCKER_CERT_PATH"),
+        (
+            "permission denied",
+            "you may not use the Docker Engine: ",
+            (
+                "join the group docker (sudo usermod -aG docker $USER, then log in again), "
+                "or use an engine of your own: docs.docker.com/engine/security/rootless"
+            ),
+        ),
+        (
+            "connection refused",
+            "no Docker Engine answers: ",
+            "start it, or name another with DOCKER_HOST, docker context use, or --builder",
+        ),
+        (
+            "x509: unknown authority",
+            "the certificate of the Docker Engine is not trusted: ",
+            (
+                "DOCKER_CERT_PATH names a directory with ca.pem, cert.pem and key.pem: ca.pem is that of the engine's "
+                "authority"
+            ),
+        ),
     ],
 )
 def test_an_engine_that_cannot_be_used(error: str, message: str, hint: str) -> None:
     for answer in (said(stderr=f"ERROR: {error}", code=1), builder(error=error)):
         found = refused(docker(inspect=answer))
-        assert found.message == f"{message}{error}"
-        assert found.hint.startswith(hint)
+        assert (found.message, found.hint) == (f"{message}{error}", hint)
+
+
+def test_where_docker_could_not_begin_docker_tells_why() -> None:
+    nothing = said(stderr='ERROR: no builder "x" found', code=1)
+    info = said(stderr="a warning\nFailed to initialize: permission denied\n", code=1)
+    found = refused(docker({"DOCKER_HOST": "tcp://far:1"}, inspect=nothing, info=info))
+    assert found.message == "you may not use the Docker Engine at tcp://far:1: permission denied"
+
+
+@pytest.mark.parametrize(
+    ("driver", "error", "hint"),
+    [
+        ("remote", "refused", "is its buildkitd running there, and can this machine reach it?"),
+        (
+            "remote",
+            "tls: bad certificate",
+            "give it its certificates: docker buildx create --driver remote --driver-opt cacert=…,cert=…,key=…",
+        ),
+        (
+            "kubernetes",
+            "refused",
+            "do its pods run (kubectl get pods), and does kubectl reach the cluster?",
+        ),
+    ],
+)
+def test_a_builder_far_away_that_does_not_answer(driver: str, error: str, hint: str) -> None:
+    found = refused(docker(inspect=builder(driver, error)))
+    assert (found.message, found.hint) == (f'builder "many" does not answer: {error}', hint)
 
 
 def test_a_builder_that_is_not_there() -> None:
@@ -106,26 +186,249 @@ def test_a_builder_that_is_not_there() -> None:
     assert refused(docker(inspect=absent, ls=said()), asked="mny").hint == "see docker buildx ls"
 
 
+# --- nodes and platforms ----------------------------------------------------------------------------------------------
+
+RUNS = "FROM a\nRUN b\n"
+INACTIVE = "Status: inactive"
+TWO_NODES = builder_of(
+    "Status: running\nPlatforms: linux/amd64*, linux/386", "Status: running\nPlatforms: linux/arm64*, linux/amd64"
+)
+
+
+def running(*platforms: str, text: str = RUNS) -> Plan:
+    return plan(target(settings=Settings(platforms=platforms, dockerfile_inline=text, output=())))
+
+
 def test_a_platform_that_no_node_has() -> None:
-    settings = Settings(platforms=("linux/s390x",), dockerfile_inline="FROM a\nRUN b\n")
-    found = refused(docker(), plan(target(settings=settings)))
+    found = refused(docker(), running("linux/s390x"))
     assert found.message == 'no builder node can make linux/s390x for app (builder "many": linux/amd64)'
-    assert "--install s390x" in found.hint
-    assert look(docker(inspect=builder(platforms="")), plan(target(settings=settings))).builder.nodes
+    assert (found.code, found.hint) == (
+        "platform",
+        (
+            "give it QEMU:     docker run --privileged --rm tonistiigi/binfmt --install s390x\n"
+            "or add a node:    docker buildx create --append --name many --platform linux/s390x ssh://…\n"
+            "or leave it out:  buildmatrix apply '!app'"
+        ),
+    )
+    assert look(docker(), running("linux/s390x", text="FROM a\nCOPY b c\n")).builder.nodes
+    assert look(docker(), running("local")).builder.nodes
+
+
+@pytest.mark.parametrize(
+    ("driver", "platforms", "hint"),
+    [
+        (
+            "docker",
+            ("linux/amd64", "linux/arm64"),
+            (
+                "give it QEMU:     docker run --privileged --rm tonistiigi/binfmt --install arm64\n"
+                "or add a node:    docker buildx create --name many --platform linux/arm64 ssh://…, "
+                "then --builder many\n"
+                "or leave it out:  buildmatrix apply --platform linux/amd64"
+            ),
+        ),
+        (
+            "remote",
+            ("linux/amd64/v3",),
+            (
+                "add a node:       docker buildx create --append --name many --platform linux/amd64/v3 ssh://…\n"
+                "or leave it out:  buildmatrix apply '!app'"
+            ),
+        ),
+        (
+            "remote",
+            ("windows/amd64",),
+            (
+                "add a node:       docker buildx create --append --name many --platform windows/amd64 ssh://…\n"
+                "or leave it out:  buildmatrix apply '!app'"
+            ),
+        ),
+    ],
+)
+def test_the_ways_to_get_a_platform(driver: str, platforms: tuple[str, ...], hint: str) -> None:
+    info = said('{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}')
+    assert refused(docker(inspect=builder(driver), info=info), running(*platforms)).hint == hint
+
+
+def test_each_lacking_platform_is_told_of_once() -> None:
+    settings = Settings(platforms=("linux/s390x", "linux/arm64"), dockerfile_inline=RUNS, output=())
+    with pytest.raises(EngineError) as caught:
+        look(docker(), plan(target("a", settings), target("b", settings)))
+    assert [one.message.split(" (")[0] for one in caught.value.diagnostics] == [
+        "no builder node can make linux/s390x for a", "no builder node can make linux/arm64 for a",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "inspected",
+    [
+        builder_of(INACTIVE),
+        builder_of("Status: inactive\nPlatforms: linux/amd64*", INACTIVE),
+        builder(platforms=""),
+    ],
+)
+def test_a_builder_that_has_not_run_yet_may_have_any_platform(inspected: Completed) -> None:
+    engine = look(docker(inspect=inspected), running("linux/s390x"))
+    assert engine.builder.platforms == frozenset()
+
+
+def test_a_builder_that_has_not_run_yet_builds_what_the_engine_is() -> None:
+    info = said('{"OSType": "linux", "Architecture": "aarch64"}')
+    assert look(docker(inspect=builder_of(INACTIVE), info=info)).own_platform == "linux/arm64"
+    assert look(docker(info=info)).own_platform == "linux/amd64"
+    assert not look(docker(inspect=builder_of(INACTIVE))).own_platform
+
+
+def test_nodes_share_the_platforms() -> None:
+    engine = look(docker(inspect=TWO_NODES), running("linux/amd64", "linux/arm64", "linux/386"))
+    made = ("linux/amd64", "linux/arm64", "linux/386", "linux/s390x")
+    assert [engine.builder.node_of(platform) for platform in made] == ["many0", "many1", "many0", ""]
+    assert engine.own_platform == "linux/amd64"
+    found = refused(docker(inspect=TWO_NODES), running("linux/s390x"))
+    assert found.message.endswith('(builder "many": linux/386, linux/amd64, linux/arm64)')
+
+
+def test_one_node_that_fails_is_the_builders_failure() -> None:
+    inspected = builder_of("Status: running\nPlatforms: linux/amd64", "Error: connection refused")
+    assert refused(docker(inspect=inspected)).message == "no Docker Engine answers: connection refused"
+
+
+def test_what_several_nodes_cannot_do() -> None:
+    cache = (RegistryCacheTo(type="registry", ref="r.example/a:cache"),)
+    settings = Settings(platforms=("linux/amd64", "linux/arm64"), output=(OciOutput(type="oci", dest="a.tar"),))
+    found = refused(docker(inspect=TWO_NODES), plan(target(settings=settings)))
+    assert found.message == 'target.app.output: a builder with several nodes (many0, many1) cannot write "oci"'
+    assert found.hint == "use a builder of one node, or push it: several nodes write one image there"
+    assert look(
+        docker(inspect=TWO_NODES), plan(target(settings=settings.but({"platforms": ("linux/386",)})))
+    ).builder.nodes
+    pushed = settings.but({"output": (RegistryOutput(type="registry"),), "cache_to": cache})
+    (warned,) = look(docker(inspect=TWO_NODES), plan(target(settings=pushed))).warnings
+    assert warned.message == "target.app.cache-to: many0 and many1 would write one cache, and the last one wins"
+    assert (warned.code, warned.hint) == (
+        "half-cache",
+        (
+            "the others' platforms then build without a cache (they are linux/amd64 linux/arm64):\n"
+            'use type = "inline", which is kept with each image, or a builder of one node,\n'
+            "or a target for each platform with its platform in the name of its cache"
+        ),
+    )
+    inline = pushed.but({"cache_to": (InlineCacheTo(type="inline"),)})
+    assert look(docker(inspect=TWO_NODES), plan(target(settings=inline))).warnings == ()
+    assert look(docker(inspect=TWO_NODES), plan(target(settings=pushed, exported=False))).warnings == ()
+
+
+# --- --allow ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "value", "other"),
+    [
+        (Settings(network="host", output=()), "network.host", "security.insecure"),
+        (Settings(entitlements=("security.insecure",), output=()), "security.insecure", "network.host"),
+        (Settings(context="/away", output=()), "fs.read=/away", "fs.write=/away"),
+    ],
+)
+def test_what_only_the_command_line_may_allow(settings: Settings, value: str, other: str) -> None:
+    """It is refused before docker has answered: nobody waits for a builder to hear of it."""
+    planned = plan(target(settings=settings))
+    programs = docker(inspect=SILENT)
+    found = refused(programs, planned, code=2)
+    assert found.message == f"app needs {value}, which apply has to allow"
+    assert (found.code, found.hint) == ("allow", f"read what it does, then add --allow={value}")
+    assert found.place == target().place
+    with pytest.raises(UsageError):
+        look(docker(), planned, allow=(other,))
+    assert look(docker(), planned, allow=(value,)).builder.nodes
+
+
+def test_a_directory_above_allows_what_is_below_it() -> None:
+    planned = plan(target(settings=Settings(context="/away/deep", output=())))
+    for allowed in ("fs.read=/away", "fs=/away", "fs.read=*"):
+        assert look(docker(), planned, allow=(allowed,)).builder.nodes
+    for allowed in ("fs.read=/awa", "fs.read", "fs.write=*"):
+        with pytest.raises(UsageError, match=r"app needs fs\.read=/away/deep"):
+            look(docker(), planned, allow=(allowed,))
+
+
+def test_an_output_over_git_says_what_it_may_do(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    settings = Settings(output=(LocalOutput(type="local", dest="."),))
+    found = refused(docker(), plan(target(settings=settings), directory=str(tmp_path)), code=2)
+    assert found.message == f"app needs fs.write={tmp_path}/.git, which apply has to allow"
+    assert found.hint == (
+        f"its output may lie over hooks and settings that git obeys, then add --allow=fs.write={tmp_path}/.git"
+    )
+
+
+def test_a_race_is_refused_with_what_is_not_allowed() -> None:
+    writes = target("w", Settings(output=(LocalOutput(type="local", dest="out"),)))
+    reads = target("r", Settings(context="out/in", network="host", output=()))
+    with pytest.raises(UsageError) as caught:
+        look(docker(), plan(writes, reads))
+    assert [one.code for one in caught.value.diagnostics] == ["allow", "race"]
+
+
+# --- what the machine or the builder lacks ----------------------------------------------------------------------------
 
 
 def test_what_the_old_image_store_cannot_do() -> None:
     planned = plan(target(settings=Settings(output=(OciOutput(type="oci", dest="a.tar"),))))
-    assert refused(docker(inspect=builder("docker")), planned).code == "store"
+    found = refused(docker(inspect=builder("docker")), planned)
+    assert found.message == "app needs more than the docker driver can do with the engine's old image store"
+    assert (found.code, found.hint) == (
+        "store",
+        (
+            "switch the engine to containerd's store (docs.docker.com/engine/storage/containerd)\n"
+            "or use another driver: docker buildx create --name many --driver docker-container, then --builder many"
+        ),
+    )
     new = said('{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}')
     assert look(docker(inspect=builder("docker"), info=new), planned).builder.nodes
     assert look(docker(), planned).builder.nodes
+
+
+@pytest.mark.parametrize(
+    ("settings", "needs"),
+    [
+        (Settings(platforms=("linux/amd64", "linux/386")), True),
+        (Settings(platforms=("linux/amd64",)), False),
+        (Settings(output=(DockerOutput(type="docker", dest="a.tar"),)), True),
+        (Settings(output=(DockerOutput(type="docker"),)), False),
+        (Settings(cache_to=(RegistryCacheTo(type="registry", ref="r/a"),)), True),
+        (Settings(cache_to=(InlineCacheTo(type="inline"),)), False),
+        (Settings(annotations=("index:a=b",)), True),
+        (Settings(annotations=("manifest:a=b",)), False),
+        (Settings(attest=(SbomAttest(type="sbom"),)), True),
+    ],
+)
+def test_what_needs_the_new_image_store(settings: Settings, needs: bool) -> None:
+    inspected = docker(inspect=builder("docker", platforms="linux/amd64, linux/386"))
+    planned = plan(target(settings=settings))
+    if needs:
+        assert refused(inspected, planned).code == "store"
+    else:
+        assert look(inspected, planned).builder.nodes
 
 
 def test_what_the_docker_driver_cannot_push() -> None:
     planned = plan(target(settings=Settings(output=(RegistryOutput(type="registry", push_by_digest=True),))))
     found = refused(docker(inspect=builder("docker")), planned)
     assert found.message == "target.app.output: the docker driver cannot push by digest"
+    assert (found.code, found.hint) == (
+        "driver", "docker buildx create --name other --driver docker-container, then --builder other",
+    )  # fmt: skip
+    assert look(docker(), planned).builder.nodes
+
+
+def test_what_only_the_docker_driver_knows() -> None:
+    planned = plan(target(settings=Settings(extra_hosts={"me": "host-gateway"}, output=())))
+    found = refused(docker(), planned)
+    assert found.message == (
+        'target.app.extra-hosts: host-gateway is known to the docker driver only, and builder "many" has another'
+    )
+    assert found.hint == "write the address, or use --builder default"
+    assert look(docker(inspect=builder("docker")), planned).builder.nodes
 
 
 def test_a_secret_that_is_not_there() -> None:
@@ -137,11 +440,51 @@ def test_a_secret_that_is_not_there() -> None:
 def test_requires_buildx() -> None:
     found = refused(docker(), plan(requires_buildx=(">=0.30",)))
     assert found.message == "buildx here is 0.29.1, but the file requires >=0.30"
+    assert found.place == Place(file="f", pointer=("requires-buildx",))
+
+
+def test_all_that_is_lacking_is_said_at_once() -> None:
+    settings = Settings(
+        platforms=("linux/s390x",), dockerfile_inline=RUNS, secret=(Secret(id="t", env="T"),), output=()
+    )
+    with pytest.raises(EngineError) as caught:
+        look(docker(), plan(target(settings=settings), requires_buildx=(">=0.30",)))
+    assert [one.code for one in caught.value.diagnostics] == ["buildx", "secret", "platform"]
+
+
+def test_registries_that_the_engine_may_ask_without_tls_are_those_of_its_own_driver() -> None:
+    configured = {"IndexConfigs": {"r:5": {"Secure": False}, "s": {"Secure": True}, "odd": 1}}
+    info = said(json.dumps({"RegistryConfig": configured}))
+    assert look(docker(inspect=builder("docker"), info=info)).insecure_registries == {"r:5"}
+    assert look(docker(info=info)).insecure_registries == frozenset()
 
 
 def test_what_is_only_warned_of() -> None:
-    silent = plan(target())
-    assert [one.code for one in look(docker(), silent).warnings] == ["no-output"]
+    silent = plan(target(), target("second", declared="app"))
+    (found,) = look(docker(), silent).warnings
+    assert found.message == 'app has no output: it will stay in the cache of builder "many"'
+    assert (found.code, found.severity, found.hint) == ("no-output", "warning", "add output, --push or --load")
     assert look(docker(inspect=builder("docker")), silent).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "lacking"),
+    [
+        ({}, "ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL"),
+        ({"ACTIONS_RUNTIME_TOKEN": "t"}, "ACTIONS_RESULTS_URL"),
+        ({"ACTIONS_CACHE_URL": "u"}, "ACTIONS_RUNTIME_TOKEN"),
+        ({"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "u"}, ""),
+    ],
+)
+def test_a_cache_of_github_without_its_word_is_warned_of(environment: dict[str, str], lacking: str) -> None:
     cached = plan(target(settings=Settings(cache_to=(GhaCacheTo(type="gha"),))))
-    assert [one.code for one in look(docker(), cached).warnings] == ["no-cache"]
+    found = look(docker(environment), cached).warnings
+    assert [one.message for one in found] == (
+        [f"target.app.cache-to: buildx passes a gha cache over without {lacking}"] if lacking else []
+    )
+    assert all(
+        one.hint == 'GitHub gives that to actions, and to a step with "run" only behind '
+        '"uses: crazy-max/ghaction-github-runtime@v3"\n'
+        'elsewhere use another cache, such as type = "registry"'
+        for one in found
+    )

@@ -101,9 +101,14 @@ def test_one_tag_is_one_tag(run: Run) -> None:
     assert run.publish().words == "1 tag moved when everything was there."
 
 
+def test_without_staged_images_there_is_nothing_to_say(run: Run) -> None:
+    run.images = []
+    assert run.publish() == Published()
+
+
 def test_what_failed_holds_the_others_back(run: Run) -> None:
-    """What was pushed for nothing goes; what another run pushed under that name meanwhile stays."""
-    theirs = run.push("theirs", "staging-web")
+    """What was pushed for nothing goes; what is not known to be ours stays."""
+    theirs = run.server.tags["staging-web"]
     found = run.publish({"app": run.built["app"]}, complete=False)
     assert run.server.tags == {"staging-web": theirs}
     assert (found.moved, found.words, found.left_behind, found.problem) == ({}, HELD_BACK, (), None)
@@ -275,6 +280,13 @@ def test_fresh_staging_tags_are_used_by_nobody_again(run: Run, monkeypatch: pyte
     run.built = {name: run.push(name, tag) for name, tag in fresh.items()}
     left = run.publish(refused=True).left_behind
     assert left == tuple(f"{run.tag(tag)} (a staging tag)" for tag in fresh.values())
+
+
+def test_a_staging_tag_that_another_run_uses_by_now_is_not_ours(run: Run) -> None:
+    theirs = run.push("theirs", "staging-web")
+    assert run.publish().left_behind == ()
+    assert run.server.tags["staging-web"] == theirs
+    assert "staging-app" not in run.server.tags
 
 
 def test_a_staging_tag_of_which_nobody_can_tell_is_deleted(run: Run) -> None:

@@ -83,6 +83,11 @@ def test_a_target_that_declares_none_writes_the_builders_own() -> None:
     (found,) = refused({ONE: image(AMD, ARM)}, target(), own="")
     assert found.message == f"app would push {ONE} without {ARM}, which the tag has now"
     assert "add --platform PLATFORM\n" in found.hint
+    (found,) = refused({ONE: image(AMD, ARM)}, target())
+    assert found.hint.startswith(
+        f'build them too: platforms = ["{AMD}", "{ARM}"]\n'
+        f"or keep the tag's: declare them all, and add --platform {AMD}\n"
+    )
 
 
 def test_tags_and_targets_that_lose_alike_are_told_of_once() -> None:
@@ -96,7 +101,8 @@ def test_tags_and_targets_that_lose_alike_are_told_of_once() -> None:
     ]
     (found,) = refused(held, *cells)
     assert (
-        found.message == f"a (and 1 more target) would push {ONE} (and 1 more tag) without {ARM}, which the tags have now"
+        found.message
+        == f"a (and 1 more target) would push {ONE} (and 1 more tag) without {ARM}, which the tags have now"
     )
     assert len(refused(held, target("app", (ONE,), AMD), target("web", (TWO,), AMD))) == 2
 
@@ -174,4 +180,5 @@ def test_what_is_no_image_is_replaced_with_a_word() -> None:
     (found,) = replaced(planned, cast("Any", Asked(held)))
     assert found.message == f"{ONE} holds a build cache and no image: app takes its place"
     assert (found.code, found.severity) == ("replaced", "warning")
+    assert found.place == Place(file="f", pointer=("target", "app", "tags"))
     assert not refused(held, *planned.targets)

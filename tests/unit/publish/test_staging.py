@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from buildmatrix.engine.buildx import Builder, Node
+from buildmatrix.errors import Place
 from buildmatrix.oci.reference import fault, parse
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -198,8 +199,8 @@ def test_another_trouble_gives_no_new_names(words: str) -> None:
 
 
 def test_fresh_names_take_the_place_of_the_first_ones_only() -> None:
-    own = OciOutput(type="oci", dest="a.tar")
-    planned = plan(pushed("app", REGISTRY, own), pushed("b" * 200, tags=("r.example/b:1",)), pushed("free", own))
+    own, store = OciOutput(type="oci", dest="a.tar"), ImageOutput(type="image")
+    planned = plan(pushed("app", REGISTRY, own, store), pushed("b" * 200, tags=("r.example/b:1",)), pushed("free", own))
     staging = stage(planned, by=builder("docker"))
     first = FirstTags(staging.images)
     assert first.renamed(staging.plan) is staging.plan
@@ -212,7 +213,7 @@ def test_fresh_names_take_the_place_of_the_first_ones_only() -> None:
     assert len(parse(long).tag or "") <= LONGEST
     renamed = first.renamed(staging.plan)
     assert [getattr(one, "name", "") for one in renamed.by_name["app"].settings.output or ()] == [
-        ",".join(fresh), ",".join(TAGS),
+        ",".join(fresh), *(",".join(TAGS),) * 2,
     ]  # fmt: skip
     assert first.of("free") == ()
     assert renamed.by_name["free"] is staging.plan.by_name["free"]
@@ -223,7 +224,8 @@ def test_fresh_names_take_the_place_of_the_first_ones_only() -> None:
 
 def test_an_image_that_another_one_needs_cannot_wait() -> None:
     alone = pushed("alone", tags=("r.example/alone:1",))
-    later = [pushed(name, needs=("alone",)) for name in ("app", "b")]
+    place = Place(file="f", pointer=("target", "app", "needs"))
+    later = [pushed(name, needs=("alone",), origins={("needs",): place}) for name in ("app", "b")]
     planned = plan(alone, *later)
     (found,) = too_late(planned, policy(planned))
     assert (found.message, found.hint, found.severity, found.code) == (
@@ -232,6 +234,7 @@ def test_an_image_that_another_one_needs_cannot_wait() -> None:
         "warning",
         "publish",
     )
+    assert found.place == place
     assert not list(too_late(planned, policy(planned, "direct")))
     written = plan(pushed("alone", LocalOutput(type="local", dest="out")), *later)
     assert not list(too_late(written, policy(written)))

@@ -130,6 +130,11 @@ def test_a_registry_that_the_engine_may_ask_without_tls_is_asked_again(server: S
     assert asking.docker.asked == []
 
 
+def test_a_registry_that_answered_is_not_asked_again(asking: Asking) -> None:
+    asking.tags(plans.plan(pushed(asking.server, "app")), frozenset({asking.server.host}))
+    assert asking.counted == {"app": 1}
+
+
 @pytest.mark.parametrize(
     ("held", "digest"),
     [
