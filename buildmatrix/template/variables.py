@@ -197,15 +197,7 @@ def _listed(text: str) -> list[Any]:
 
 def has_templates(variables: Mapping[str, ResolvedVariable]) -> bool:
     """Tell whether a default may be a template, so that templates have to be rendered."""
-    return any(item.origin == "default" and _templated(item.value) for item in variables.values())
-
-
-def _templated(value: Any) -> bool:
-    if isinstance(value, str):
-        return "{" in value
-    if isinstance(value, Mapping):
-        return any(map(_templated, value.values()))
-    return isinstance(value, list | tuple) and any(map(_templated, value))
+    return any(item.origin == "default" and any(_texts(item.value)) for item in variables.values())
 
 
 def hide_confidential(spec: Spec, variables: Mapping[str, ResolvedVariable]) -> None:

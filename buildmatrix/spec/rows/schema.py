@@ -1,5 +1,6 @@
 """JSON Schema, made from the rows: that of any shape, and that of the file."""
 
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from buildmatrix.spec.rows.shapes import (
@@ -26,8 +27,12 @@ from buildmatrix.spec.rows.shapes import (
 )
 
 
+@cache
 def file_schema() -> JsonSchema:
-    """Return the schema of a buildmatrix.toml as it is written, templates included (draft 2020-12)."""
+    """Return the schema of a buildmatrix.toml as it is written, templates included (draft 2020-12).
+
+    It is made once, and so is what checks by it; nobody changes it.
+    """
     from buildmatrix.spec.rows.tables import File
 
     head = {

@@ -77,7 +77,10 @@ def test_all_of_them_or_none(server: Server, tmp_path: Path) -> None:
     assert server.tags == dict.fromkeys(NAMES, new)
 
 
-def test_what_was_not_there_is_deleted_again_or_named(server: Server, tmp_path: Path) -> None:
+def test_what_was_not_there_is_deleted_again_or_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     new = server.add("amd64", note="new")
     server.before = lambda method, name: 500 if (method, name) == ("PUT", "3") else None
     assert Someone(server, tmp_path, new).go().troubles
