@@ -17,7 +17,7 @@ from buildmatrix.errors import did_you_mean
 from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.limits import TooMuchError
 from buildmatrix.spec.rows.shapes import text_of
-from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
+from buildmatrix.spec.toml.plain import LARGEST_INTEGER, control_in, is_deep
 from buildmatrix.template.filters import FILTERS, MOST_ITEMS, FilterError, tojson
 from buildmatrix.template.mistakes import attribute_hint, filter_hint, syntax_hint
 from buildmatrix.template.scope import (
@@ -205,6 +205,8 @@ class EngineTemplate:
             raise BadTemplateError("the template makes a NUL character")
         if not text.isascii() and _SURROGATE.search(text):
             raise BadTemplateError("the template makes half a character (a surrogate)")
+        if found := control_in(text):
+            raise BadTemplateError(f"the template makes a control character ({found})", _LITERAL)
         return text
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
@@ -238,6 +240,9 @@ class EngineTemplate:
         if isinstance(value, Missing):
             return self._environment.undefined(hint=f"\0{name}\0{value.hint}", name=name)
         return value.compute() if isinstance(value, Lazy) else value
+
+
+_LITERAL = "write the template in single quotes ('…'): within double ones TOML takes one of two backslashes"
 
 
 def _no_value() -> BadTemplateError:

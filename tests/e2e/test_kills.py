@@ -44,7 +44,7 @@ class Kill:
     publish: str
 
     def __str__(self) -> str:
-        return f"{self.victim}-{self.moment:.2f}-{self.builder}-{self.publish}"
+        return f"{self.victim}-{self.moment:.4f}-{self.builder}-{self.publish}"
 
 
 def kills() -> Iterator[Kill]:

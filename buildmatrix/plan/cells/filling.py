@@ -13,6 +13,8 @@ from typing import Any
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.plan.cells.merge import Over, Spread
 from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.markers import FreeText
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Row, Table, given, is_template, row_of, text_of, unwrap
 from buildmatrix.spec.toml.placed import placed
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
@@ -104,7 +106,8 @@ class Filling:
         if not isinstance(text, Templated):
             return text
         try:
-            return self._render(text)
+            rendered = self._render(text)
+            return self._trimmed(rendered) if "\n" in text else rendered
         except BadTemplateError as error:
             if error.code != OMITTED:
                 self.failures.append((error, path))
@@ -113,6 +116,10 @@ class Filling:
             return None
         value, self.moved[self._attribute, *path] = text.below
         return self._text(value, path)
+
+    def _trimmed(self, rendered: str) -> str:
+        """Return what a template over several lines gives without the space around it, as for an item of a list."""
+        return rendered if row_of(Settings, self._attribute).marker(FreeText) else rendered.strip()
 
     def _list(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
         found: list[Any] = []
