@@ -17,7 +17,7 @@ from buildmatrix.errors import did_you_mean
 from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.limits import TooMuchError
 from buildmatrix.spec.rows.shapes import text_of
-from buildmatrix.spec.toml.plain import LARGEST_INTEGER, control_in, is_deep
+from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
 from buildmatrix.template.filters import FILTERS, MOST_ITEMS, FilterError, tojson
 from buildmatrix.template.mistakes import attribute_hint, filter_hint, syntax_hint
 from buildmatrix.template.scope import (
@@ -205,8 +205,8 @@ class EngineTemplate:
             raise BadTemplateError("the template makes a NUL character")
         if not text.isascii() and _SURROGATE.search(text):
             raise BadTemplateError("the template makes half a character (a surrogate)")
-        if found := control_in(text):
-            raise BadTemplateError(f"the template makes a control character ({found})", _LITERAL)
+        if not text.isprintable() and (found := _CONTROL.search(text)):
+            raise BadTemplateError(f"the template makes a control character (U+{ord(found[0]):04X})", _LITERAL)
         return text
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
@@ -340,6 +340,7 @@ _NO_KEY = re.compile(r"'.+ object' has no attribute '(.+)'$")
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _OF_FILES: tuple[type[nodes.Stmt], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 

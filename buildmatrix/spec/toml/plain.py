@@ -131,15 +131,6 @@ _NUL = "this holds a NUL character, which no image, file or argument can"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-def control_in(text: str) -> str:
-    """Return the first control character that no value can be meant to hold, as `U+0001`; "" if there is none."""
-    found = None if text.isprintable() else _CONTROL.search(text)
-    return f"U+{ord(found[0]):04X}" if found else ""
-
-
 def _odd(value: Any) -> str:
     match value:
         case str() if "\0" in value:
