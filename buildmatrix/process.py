@@ -33,10 +33,18 @@ GIT_SETTINGS = {
 }
 """What git is told wherever a program that we start asks it: buildx does, in the directory of each context."""
 
+PLUGINS = tuple(f"/usr/{place}/docker/cli-plugins" for place in ("local/lib", "local/libexec", "lib", "libexec"))
+"""Where docker looks for its plugins, after the directory of the user's configuration (found with 28.5)."""
+
 STANDARD_ERROR = 2
 
 GRACE = 20.0
 """Seconds that a program has to end after ^C, before it is killed."""
+
+
+def docker_directory(environment: Mapping[str, str]) -> Path:
+    """Return where docker's configuration of the user is."""
+    return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home(), ".docker"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,11 @@ class Programs:
         self.environment = {key: value for key, value in environment.items() if key not in left_out}
         if "PATH" in environment:
             self.environment["PATH"] = _absolute(environment["PATH"])
+
+    def docker_plugin(self, name: str) -> str:
+        """Return the path of the plugin that docker is likely to start, "" if there is none where it usually is."""
+        directories = (str(docker_directory(self.environment) / "cli-plugins"), *PLUGINS)
+        return next((path for one in directories if os.access(path := f"{one}/docker-{name}", os.X_OK)), "")
 
     def run(self, command: Sequence[str], *, given: str = "", timeout: float = 60.0) -> Completed:
         """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds.

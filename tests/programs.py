@@ -15,11 +15,24 @@ SILENT = EngineError(Diagnostic(message="it did not answer", code="timeout"))
 
 
 class Scripted(Programs):
-    """Answers by the longest beginning of a command; what is not in the table fails the test."""
+    """Answers by the longest beginning of a command; what is not in the table fails the test.
 
-    def __init__(self, answers: dict[str, Completed | EngineError], environment: dict[str, str] | None = None) -> None:
+    `plugin` is where a plugin of docker seems to be.
+    """
+
+    def __init__(
+        self,
+        answers: dict[str, Completed | EngineError],
+        environment: dict[str, str] | None = None,
+        *,
+        plugin: str = "",
+    ) -> None:
         super().__init__(environment or {})
-        self.answers, self.asked = answers, list[str]()
+        self.answers, self.asked, self.plugin = answers, list[str](), plugin
+
+    def docker_plugin(self, name: str) -> str:
+        del name
+        return self.plugin
 
     def begin(self, command: Sequence[str], *, reads: bool = False) -> "ScriptedAnswer":
         del reads

@@ -167,7 +167,9 @@ def _values_of(shape: Any) -> list[str]:
 
 def _instances() -> Iterator[str]:
     """Yield the builders that `docker buildx create` has made."""
-    folder = Path(os.environ.get("BUILDX_CONFIG") or _docker() / "buildx") / "instances"
+    from buildmatrix.process import docker_directory
+
+    folder = Path(os.environ.get("BUILDX_CONFIG") or docker_directory(os.environ) / "buildx") / "instances"
     yield from _listed(folder)
 
 
@@ -175,7 +177,9 @@ def _contexts() -> Iterator[str]:
     """Yield docker's contexts: each has a builder of its name."""
     import json
 
-    folder = _docker() / "contexts" / "meta"
+    from buildmatrix.process import docker_directory
+
+    folder = docker_directory(os.environ) / "contexts" / "meta"
     for name in _listed(folder):
         try:
             found = json.loads((folder / name / "meta.json").read_bytes()[:100_000])
@@ -183,10 +187,6 @@ def _contexts() -> Iterator[str]:
             continue
         if isinstance(found, dict) and isinstance(found.get("Name"), str):
             yield found["Name"]
-
-
-def _docker() -> Path:
-    return Path(os.environ.get("DOCKER_CONFIG") or Path("~/.docker").expanduser())
 
 
 def _listed(folder: Path) -> list[str]:

@@ -24,6 +24,9 @@ _VERSION = re.compile(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])
 _FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 
 
+BUILDX = ("docker", "buildx")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for."""
@@ -62,17 +65,24 @@ class Builder:
 
 
 class Probe:
-    """The questions to docker that every `apply` asks. They are asked at once, and answered while the plan is made."""
+    """The questions to docker that every `apply` asks. They are asked at once, and answered while the plan is made.
+
+    Docker starts a plugin twice for each command, so the builder is asked of the plugin where docker finds it. Which
+    one that is, docker itself tells meanwhile: what another has said does not count, and docker's own is asked then.
+    """
 
     def __init__(self, programs: Programs, builder: str | None) -> None:
         """Ask for the builder (None: the current one), and for what docker knows of its plugins and its engine."""
         self._programs, self._asked = programs, builder
+        self._found = programs.docker_plugin("buildx")
         with ExitStack() as stack:
-            inspect = ["docker", "buildx", "inspect", *([builder] if builder else [])]
             info = ["docker", "info", "--format", "{{json .}}"]
-            self._inspected = stack.enter_context(programs.begin(inspect))
+            self._inspected = stack.enter_context(programs.begin(self._inspect(self._found)))
             self._info = stack.enter_context(programs.begin(info))
             self._stack = stack.pop_all()
+
+    def _inspect(self, plugin: str) -> list[str]:
+        return [*([plugin] if plugin else BUILDX), "inspect", *([self._asked] if self._asked else [])]
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -84,18 +94,25 @@ class Probe:
 
     def look(self) -> "tuple[Version, Builder]":
         """Return the version of buildx and the builder that bake will use; EngineError if none answers."""
-        done = self._inspected.result()
+        done = self._answer()
         builder = parse_builder(done.stdout)
         failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
         version = version_of(self._version(is_well=done.code == 0 and not failed))
         return version, self._judged(builder, done, failed)
+
+    def _answer(self) -> Completed:
+        """Return what buildx says of the builder: the one that docker would start."""
+        if self._found and self._found != self.plugin():
+            with self._programs.begin(self._inspect("")) as asked:
+                return asked.result()
+        return self._inspected.result()
 
     def _version(self, *, is_well: bool) -> Completed:
         """Return what buildx says of its version: docker has told it where all is well, and a start is saved."""
         told = str(self._plugin.get("Version") or "") if is_well else ""
         if told:
             return Completed(code=0, stdout=f"github.com/docker/buildx {told}\n", stderr="")
-        with self._programs.begin(["docker", "buildx", "version"]) as asked:
+        with self._programs.begin([*BUILDX, "version"]) as asked:
             return asked.result()
 
     def _judged(self, builder: Builder, done: Completed, failed: str) -> Builder:
@@ -167,7 +184,7 @@ def version_of(done: Completed) -> "Version":
 
 
 def _names(programs: Programs) -> list[str]:
-    listed = programs.run(["docker", "buildx", "ls"]).stdout.splitlines()[1:]
+    listed = programs.run([*BUILDX, "ls"]).stdout.splitlines()[1:]
     return [line.split()[0].rstrip("*") for line in listed if line and not line.startswith((" ", "\\"))]
 
 

@@ -21,7 +21,7 @@ class Imagetools:
     """Asks and moves by imagetools."""
 
     def __init__(self, engine: Engine, programs: Programs) -> None:
-        self._command, self._programs = engine.imagetools, programs
+        self._command, self._programs = (*engine.program, "imagetools"), programs
         self._builder = ["--builder", engine.builder.name]
         self._has_exact_copies = True
 

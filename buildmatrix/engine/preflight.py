@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buildmatrix.dockerfile.reader import runs_programs
-from buildmatrix.engine.buildx import Builder, Probe
+from buildmatrix.engine.buildx import BUILDX, Builder, Probe
 from buildmatrix.engine.drivers import half_caches, passed_over, unfit
 from buildmatrix.engine.emulation import platform_hint
 from buildmatrix.engine.secrets import secrets_of
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 class Engine:
     """What was found: the version of buildx, the builder, and what to say before the build begins.
 
-    `imagetools` is the command to which those of `docker buildx imagetools` are given. `own_platform` is what is built
-    where a target declares none, "" if nobody knows; `insecure_registries` may be asked without TLS.
+    `program` is the command to which those of `docker buildx` are given: the plugin itself where docker has told its
+    path, since docker starts it twice for each command. `own_platform` is what is built where a target declares none,
+    "" if nobody knows; `insecure_registries` may be asked without TLS.
     """
 
     buildx: "Version"
     builder: Builder
     warnings: tuple[Diagnostic, ...]
-    imagetools: tuple[str, ...] = ("docker", "buildx", "imagetools")
+    program: tuple[str, ...] = BUILDX
     own_platform: str = ""
     insecure_registries: frozenset[str] = frozenset()
 
@@ -55,7 +56,6 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     if problems:
         raise EngineError(*problems)
     plugin = probe.plugin()
-    imagetools = (plugin, "imagetools") if plugin else Engine.imagetools
     return Engine(
         buildx=version,
         builder=found,
@@ -64,7 +64,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
             *half_caches(plan, found),
             *passed_over(plan, programs.environment),
         ),
-        imagetools=imagetools,
+        program=(plugin,) if plugin else BUILDX,
         own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),
         insecure_registries=probe.insecure_registries() if found.driver == "docker" else frozenset(),
     )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildmatrix.oci.credentials import docker_directory
 from buildmatrix.oci.errors import CertificateError
+from buildmatrix.process import docker_directory
 
 if TYPE_CHECKING:
     from ssl import SSLContext

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from buildmatrix.errors import EngineError
-from buildmatrix.process import Programs
+from buildmatrix.process import Programs, docker_directory
 from buildmatrix.text import hide
 
 SECONDS = 10.0
@@ -75,11 +75,6 @@ class Credentials:
         found = _table(_json(done.stdout))
         name, secret = _text(found.get("Username")), _text(found.get("Secret"))
         return Login(identity=secret) if name == _TOKEN_USER else Login(name=name, secret=secret)
-
-
-def docker_directory(environment: Mapping[str, str]) -> Path:
-    """Return where docker's configuration of the user is."""
-    return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home(), ".docker"))
 
 
 def _keys(host: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildmatrix.build.calls.chains import Chains
+from buildmatrix.engine.buildx import BUILDX
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
 from buildmatrix.plan.builds import builds_of
@@ -119,10 +120,11 @@ def command_of(plan: Plan, made: Call, policy: Policy, engine: Engine | None, fo
     """Return the command of a call, to be run in the plan's directory; its files are in `folder`.
 
     The names are the bake file's group `default`, so that the command stays short with thousands of targets. Without
-    `engine` every flag is given.
+    `engine` every flag is given, and docker is asked for buildx.
     """
     files = ["-f", str(Path(folder, BAKE_FILE)), "--metadata-file", str(Path(folder, METADATA_FILE))]
-    return ("docker", "buildx", "bake", *files, *_flags(plan, made, policy, engine))
+    program = engine.program if engine else BUILDX
+    return (*program, "bake", *files, *_flags(plan, made, policy, engine))
 
 
 def _flags(plan: Plan, made: Call, policy: Policy, engine: Engine | None) -> list[str]:

@@ -1,6 +1,6 @@
 """`buildmatrix apply`.
 
-Docker is asked first of all: what a run needs beyond that is imported while it thinks.
+Docker is asked first of all: the file is looked for, and what a run needs is imported, while it thinks.
 """
 
 import os
@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.session import Session, request, session
 from buildmatrix.engine.buildx import Probe
-from buildmatrix.plan.model import Plan
+from buildmatrix.process import Programs
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.template.request import Request
 
 if TYPE_CHECKING:
+    from buildmatrix.cli.session import Session
     from buildmatrix.pipeline.apply import Job
+    from buildmatrix.plan.model import Plan
     from buildmatrix.plan.policy import Policy
+    from buildmatrix.template.request import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -48,12 +49,15 @@ def apply(
       buildmatrix apply --keep-going --retries 2 --report report.html --log-dir logs
       buildmatrix apply --resume
     """
-    with session(selection.file, color, unselected=not selection.selectors) as here, ExitStack() as stack:
-        probe = None if chosen.dry_run else stack.enter_context(Probe(here.programs, chosen.builder))
+    with ExitStack() as stack:
+        probe = None if chosen.dry_run else stack.enter_context(Probe(Programs(os.environ), chosen.builder))
+        from buildmatrix.cli.session import request, session
+
+        here = stack.enter_context(session(selection.file, color, unselected=not selection.selectors))
         _applied(here, request(selection.selectors, filters, outputs), chosen, probe, named=selection.file is not None)
 
 
-def _applied(here: Session, asked: Request, chosen: Options, probe: Probe | None, *, named: bool) -> None:
+def _applied(here: "Session", asked: "Request", chosen: Options, probe: Probe | None, *, named: bool) -> None:
     from buildmatrix.build.calls.batches import dry_run
     from buildmatrix.cli.checking import check_files, check_flags, check_terminal
     from buildmatrix.cli.output import say
@@ -71,7 +75,7 @@ def _applied(here: Session, asked: Request, chosen: Options, probe: Probe | None
     _run(here, policy, probe)
 
 
-def _run(here: Session, policy: "Policy", probe: Probe) -> None:
+def _run(here: "Session", policy: "Policy", probe: Probe) -> None:
     from buildmatrix.cli.reporting import report
     from buildmatrix.cli.showing import Screen
     from buildmatrix.pipeline.apply import apply as run
@@ -82,7 +86,7 @@ def _run(here: Session, policy: "Policy", probe: Probe) -> None:
         report(here, job.plan, applied.outcome, policy.options, applied.registry)
 
 
-def _planned(here: Session, asked: Request, chosen: Options, *, named: bool) -> Plan:
+def _planned(here: "Session", asked: "Request", chosen: Options, *, named: bool) -> "Plan":
     from buildmatrix.pipeline import is_saved
     from buildmatrix.pipeline import plan as make_plan
 
@@ -95,7 +99,7 @@ def _planned(here: Session, asked: Request, chosen: Options, *, named: bool) -> 
     return plan_of_file(here.name, here.sources, asked, here.git, files, named=named)
 
 
-def _job(here: Session, policy: "Policy", stack: ExitStack) -> "Job":
+def _job(here: "Session", policy: "Policy", stack: ExitStack) -> "Job":
     from buildmatrix.cli.showing import logs_of
     from buildmatrix.pipeline.apply import Job
     from buildmatrix.plan.builds import builds_of

@@ -68,8 +68,8 @@ def test_each_question_is_asked_once() -> None:
     programs = docker(info=said(json.dumps({"ClientInfo": {"Plugins": [plugin]}})))
     engine = look(programs)
     assert programs.asked == [INSPECT, "docker info --format {{json .}}", VERSION]
-    assert (engine.buildx, engine.imagetools, engine.own_platform) == (
-        Version("0.29.1"), ("/b", "imagetools"), "linux/amd64",
+    assert (engine.buildx, engine.program, engine.own_platform) == (
+        Version("0.29.1"), ("/b",), "linux/amd64",
     )  # fmt: skip
 
 
@@ -77,6 +77,33 @@ def test_docker_tells_the_version_of_its_plugin() -> None:
     plugin = {"Name": "buildx", "Path": "/b", "Version": "v0.29.1"}
     programs = docker(info=said(json.dumps({"ClientInfo": {"Plugins": [plugin]}})))
     assert (look(programs).buildx, programs.asked) == (Version("0.29.1"), [INSPECT, "docker info --format {{json .}}"])
+
+
+def told(**plugin: str) -> Completed:
+    """What docker tells of its buildx plugin."""
+    return said(json.dumps({"ClientInfo": {"Plugins": [{"Name": "buildx", "Version": "v0.29.1", **plugin}]}}))
+
+
+def test_the_plugin_is_asked_where_docker_finds_it() -> None:
+    programs = docker(info=told(Path="/b"))
+    programs.plugin, programs.answers["/b inspect many"] = "/b", builder()
+    assert look(programs, asked="many").builder.driver == "docker-container"
+    assert programs.asked == ["/b inspect many", "docker info --format {{json .}}"]
+
+
+@pytest.mark.parametrize("info", [told(Path="/other"), said("{}"), said("podman"), SILENT])
+@pytest.mark.parametrize("other", [builder("remote"), said(stderr="no", code=1), SILENT])
+def test_what_another_plugin_says_does_not_count(info: Completed | EngineError, other: Completed | EngineError) -> None:
+    programs = docker(info=info)
+    programs.plugin, programs.answers["/b inspect"] = "/b", other
+    assert look(programs).builder.driver == "docker-container"
+    assert programs.asked[:3] == ["/b inspect", "docker info --format {{json .}}", INSPECT]
+
+
+def test_what_the_plugin_says_of_a_builder_is_told() -> None:
+    programs = docker(info=told(Path="/b"), ls=said("NAME\nmany\n"))
+    programs.plugin, programs.answers["/b inspect mnay"] = "/b", said(stderr='ERROR: no builder "mnay" found', code=1)
+    assert refused(programs, asked="mnay").message == 'there is no builder "mnay"'
 
 
 @pytest.mark.parametrize(
