@@ -54,6 +54,9 @@ class Docker:
         self.asked: list[str] = []
         self.built: list[list[str]] = []
 
+    def docker_plugin(self, _: str) -> str:
+        return ""
+
     def begin(self, command: Sequence[str], **_: Any) -> "Docker":
         words = " ".join(command)
         self.asked.append(words)
