@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
-from buildmatrix.errors import Place, Problems, did_you_mean, some
+from buildmatrix.errors import Problems
 from buildmatrix.soundness import FILE
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.checks.names import as_key, inside
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
 from buildmatrix.template.scope import Cell
@@ -28,18 +28,17 @@ def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[li
     GitHub's `strategy.matrix`: exclude first; an include entry adds its new keys to each combination that it does not
     contradict, and is a cell of its own where it contradicts all.
     """
-    matrix = target.table.matrix or Matrix()
+    matrix = target.making.matrix or Matrix()
     size = math.prod(len(values) for values in axes.values())
     if size > LIMIT:
         message = f"the matrix of target.{target.name} has {size:,} cells, more than the limit of {LIMIT:,}"
-        problems.error("too-many", message, inside(target.place, "matrix", part="key"))
+        problems.error("too-many", message, as_key(target.making.place("matrix")))
         return [], 0
     combinations = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
-    _warn_of_values(target, matrix, axes, problems)
     kept = [cell for cell in combinations if not any(matches(entry, cell) for entry in matrix.exclude or ())]
     cells = _included(target, kept, axes, problems)
     if not cells:
-        place = inside(target.place, "matrix", "exclude", part="key")
+        place = as_key(target.making.place("matrix", "exclude"))
         problems.error("no-cell", f"all cells of target.{target.name} are excluded", place, rests_on=[FILE])
     return cells, len(combinations) - len(kept)
 
@@ -47,7 +46,7 @@ def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[li
 def _included(target: DeclaredTarget, kept: list[dict[str, Any]], axes: Axes, problems: Problems) -> list[Cell]:
     cells: list[dict[str, Any]] = [dict(cell) for cell in kept]
     own: list[Cell] = []
-    matrix = target.table.matrix or Matrix()
+    matrix = target.making.matrix or Matrix()
     for index, entry in enumerate(matrix.include or ()):
         on_axes = {axis: value for axis, value in entry.items() if axis in axes}
         fitting = [
@@ -67,39 +66,7 @@ def _check_new(target: DeclaredTarget, entry: Cell, axes: Axes, index: int, prob
     if missing := [axis for axis in axes if axis not in entry]:
         lacking = " and no ".join(missing)
         message = f"include adds a cell to target.{target.name}, since no cell matches it, but gives it no {lacking}"
-        problems.error("include", message, inside(target.place, "matrix", "include", index))
-
-
-def _warn_of_values(target: DeclaredTarget, matrix: Matrix, axes: Axes, problems: Problems) -> None:
-    for index, entry in enumerate(matrix.exclude or ()):
-        _check_values("exclude", entry, target, axes, inside(target.place, "matrix", "exclude", index), problems)
-    if (target.table.matrix or Matrix()).include:
-        axes = _with_included(axes, matrix)
-    for index, override in enumerate(target.table.override or ()):
-        _check_values(
-            "override", override.select, target, axes, inside(target.place, "override", index, "select"), problems
-        )
-
-
-def _with_included(axes: Axes, matrix: Matrix) -> Axes:
-    more = {axis: list(values) for axis, values in axes.items()}
-    for entry in matrix.include or ():
-        for axis, value in entry.items():
-            more.setdefault(axis, []).append(value)
-    return more
-
-
-def _check_values(what: str, entry: Cell, target: DeclaredTarget, axes: Axes, place: Place, problems: Problems) -> None:
-    """A value that the axis lacks: an error, but a warning where a template gives the axis: `--var` may shrink it."""
-    written = (target.table.matrix or Matrix()).axes or {}
-    for axis, wanted in entry.items():
-        values = axes.get(axis)
-        if values is None or any(_fits(wanted, value) for value in values):
-            continue
-        message = f"{what} names {axis} = {shown_value(wanted)}, but target.{target.name} has no such {axis}"
-        hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {some(map(label, values))}"
-        add = problems.warn if isinstance(written.get(axis), str) else problems.error
-        add("axis-value", message, inside(place, axis), hint=hint)
+        problems.error("include", message, inside(target.making.place("matrix", "include"), index))
 
 
 def shown_value(value: Any) -> str:
@@ -109,15 +76,16 @@ def shown_value(value: Any) -> str:
 
 def matches(select: Mapping[str, Any], cell: Cell) -> bool:
     """Tell whether a cell has all that is selected: by axis a value, a glob, a list of those, or part of a table."""
-    return all(axis in cell and _fits(wanted, cell[axis]) for axis, wanted in select.items())
+    return all(axis in cell and fits(wanted, cell[axis]) for axis, wanted in select.items())
 
 
-def _fits(wanted: Any, value: Any) -> bool:
+def fits(wanted: Any, value: Any) -> bool:
+    """Tell whether an axis's value is what is wanted: a value, a glob, a list of those, or part of a table."""
     if isinstance(wanted, list | tuple):
-        return any(_fits(one, value) for one in wanted)
+        return any(fits(one, value) for one in wanted)
     if isinstance(wanted, Mapping):
         return isinstance(value, Mapping) and all(
-            key in value and _fits(item, value[key]) for key, item in wanted.items()
+            key in value and fits(item, value[key]) for key, item in wanted.items()
         )
     if isinstance(wanted, str):
         return fits_text(wanted, value)
