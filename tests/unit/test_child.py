@@ -82,9 +82,11 @@ def test_it_may_end_or_say_anything(made: Beside, work: str, word: str) -> None:
 
 
 def test_the_system_ends_what_takes_for_ever(made: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "TOTAL", 4)
+    monkeypatch.setattr(child, "TOTAL", 1)
+    monkeypatch.setattr(child, "AT_ONCE", 1)
     with pytest.raises(EndedError, match="time"):
         ask(made, "endless")
+    assert 0.5 < made._taken < 3
     with pytest.raises(SpentError):
         ask(made, "data")
 
