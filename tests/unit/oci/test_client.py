@@ -275,6 +275,22 @@ def test_an_odd_answer_is_unknown_and_says_what_it_was(tmp_path: Path, name: str
             assert isinstance(deleted, Unknown) or name in {"204", "404-of-a-gateway", "200-of-a-gateway"}
 
 
+def test_a_registry_that_stays_silent_is_given_up_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = transport.Transport.ask
+    monkeypatch.setattr(transport.Transport, "ask", lambda self, request: real(self, request, seconds=0.2))
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        asked, tag = asker(tmp_path), f"{proxy.address}/app:1"
+        proxy.faults = [Fault("HEAD", "", "stall", seconds=30)]
+        said = [asked.head(tag) for _ in range(5)]
+        waited = f"{proxy.address} did not answer within 0 s"
+        given_up = f"{proxy.address} does not answer any more"
+        assert [one.reason for one in said if isinstance(one, Unknown)] == [waited] * 3 + [given_up] * 2
+        assert isinstance(asked.head(f"{server.host}/app:1"), Found)  # another one is asked
+        monkeypatch.setattr(client, "SECONDS", 0.0)  # the while is over
+        proxy.faults = []
+        assert isinstance(asked.head(tag), Found)
+
+
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("body", [CONTENT + b" ", b"", b"{", LONG], ids=["another", "empty", "half", "endless"])
 def test_content_is_what_its_digest_names(tmp_path: Path, body: bytes) -> None:
