@@ -318,7 +318,6 @@ def test_an_odd_server_of_tokens(tmp_path: Path, text: str) -> None:
         assert "answered no token" in found.reason
 
 
-@pytest.mark.usefixtures("quick")
 def test_what_may_pass_is_asked_again(tmp_path: Path) -> None:
     with registry() as server, FaultyRegistry(server.host) as proxy:
         asked = asker(tmp_path)

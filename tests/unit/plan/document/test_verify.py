@@ -487,7 +487,8 @@ def test_wrong_types_anywhere_in_it(say: Say, save: Callable[..., Path]) -> None
 
             saved.write_text(json.dumps(whole))
             code, _, err = say("apply", str(edited(saved, change)), "--dry-run")
-            assert code in {0, 2, 4}, (way, wrong, err)
+            is_same = saved.read_text() == json.dumps(whole) or (way, wrong) == (("request", "files"), [])
+            assert code in ({0} if is_same else {2, 4}), (way, wrong, err)
 
 
 def _ways(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
