@@ -10,7 +10,7 @@ import pytest
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.publish.sizes import COUNTS_PULLS, MOST, MOST_PULLS, sized, with_sizes
-from buildmatrix.spec.rows.settings import LocalOutput, OciOutput, Settings
+from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, OciOutput, Settings
 from tests import plans
 
 INDEX = {"manifests": [{"digest": "sha256:amd"}, {"digest": "sha256:arm"}, {"digest": "sha256:proof"}]}
@@ -106,6 +106,24 @@ def test_a_registry_that_counts_pulls_is_asked_for_few() -> None:
     assert [one.name[0] for one in found].count("t") == MOST
 
 
+def test_each_image_is_asked_for_where_its_first_target_has_pushed_it() -> None:
+    targets = [
+        pushed("hub", "sha256:h", "acme/app:1"),
+        pushed("first", "sha256:a", "r.example/first:1"),
+        pushed("second", "sha256:a", "r.example/second:1"),
+        pushed("other", "sha256:b", "r.example/other:1"),
+    ]
+    assert [one.name for one in sized(Outcome(targets=tuple(targets), seconds=1))] == ["first", "other", "hub"]
+
+
+def test_a_manifest_of_several_images_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("buildmatrix.publish.sizes.all_of", lambda work, items: {item: work(item) for item in items})
+    registries = Answering()
+    targets = [pushed(name, f"sha256:{name}", f"r.example/{name}:1") for name in ("one", "two")]
+    assert sizes(registries, *targets) == {"one": 1042, "two": 1042}
+    assert [digest for _, digest in registries.asked] == ["sha256:one", "sha256:amd", "sha256:arm", "sha256:two"]
+
+
 def test_what_was_kept_or_has_no_tags_is_not_asked_for() -> None:
     kept = target("kept", "sha256:a", "r.example/a:1", status="unchanged")
     found = sized(Outcome(targets=(kept, pushed("held", "sha256:b"), pushed("none", "", "r.example/c:1")), seconds=1))
@@ -119,6 +137,7 @@ def test_an_archive_has_the_size_of_its_file(tmp_path: Path) -> None:
         OciOutput(type="oci", dest="a.tar"),
         OciOutput(type="oci", dest="none"),
         LocalOutput(type="local", dest="out"),
+        CacheonlyOutput(type="cacheonly"),
     )
     planned = plans.plan(
         *(plans.target(name, Settings(output=outputs)) for name in ("new", "old")), directory=str(tmp_path)
