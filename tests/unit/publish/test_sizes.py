@@ -140,11 +140,11 @@ def test_an_archive_has_the_size_of_its_file(tmp_path: Path) -> None:
         CacheonlyOutput(type="cacheonly"),
     )
     planned = plans.plan(
-        *(plans.target(name, Settings(output=outputs)) for name in ("new", "old")), directory=str(tmp_path)
+        *(plans.target(name, Settings(output=outputs)) for name in ("new", "same", "old")), directory=str(tmp_path)
     )
-    targets = (target("new", ""), target("old", "", status="unchanged"))
+    targets = (target("new", ""), target("same", "", status="cached"), target("old", "", status="unchanged"))
     found = with_sizes(Outcome(targets=targets, seconds=1), planned, Answering())  # type: ignore[arg-type]
-    assert [one.size for one in found.targets] == [7, 0]
+    assert [one.size for one in found.targets] == [7, 7, 0]
 
 
 @pytest.mark.parametrize(
