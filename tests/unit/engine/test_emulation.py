@@ -33,3 +33,14 @@ def test_each_architecture_of_linux_has_its_emulator(platform: str, name: str) -
         assert first == f"give it QEMU:     docker run --privileged --rm tonistiigi/binfmt --install {name}"
     else:
         assert first.startswith("add a node:       ")
+
+
+def test_a_variant_of_the_machines_own_architecture() -> None:
+    """QEMU does not run for amd64 what amd64 has not; arm's variants are emulated."""
+    node = Node(name="n", error="", platforms=("linux/amd64", "linux/arm"))
+    machine = Builder(name="b", driver="remote", error="", nodes=(node,))
+    found = target(settings=Settings(platforms=("linux/amd64", "linux/arm", "linux/arm/v7")))
+    assert platform_hint("linux/amd64/v3", found, machine).startswith("add a node:")
+    lines = platform_hint("linux/arm/v7", found, machine).splitlines()
+    assert lines[0].endswith("--install arm")
+    assert lines[-1] == "or leave it out:  buildmatrix apply --platform linux/amd64,linux/arm"

@@ -1,6 +1,7 @@
 """What is found out before a build, from a docker that answers as scripted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ def test_each_question_is_asked_once() -> None:
     )  # fmt: skip
 
 
-def test_a_docker_that_tells_no_plugin_starts_imagetools_itself() -> None:
-    assert look(docker()).imagetools == ("docker", "buildx", "imagetools")
+def test_a_docker_that_tells_no_plugin_starts_buildx_itself() -> None:
+    assert look(docker()).program == ("docker", "buildx")
 
 
 def test_the_builder_that_is_asked_for_is_the_one_that_is_looked_at() -> None:
@@ -94,7 +95,7 @@ def test_what_docker_says_beside_its_json_is_passed_over(noise: str) -> None:
 @pytest.mark.parametrize("info", [said("no JSON\n"), said(""), said("{"), SILENT])
 def test_a_docker_that_tells_nothing_of_itself_is_done_without(info: Completed | EngineError) -> None:
     engine = look(docker(inspect=builder_of(INACTIVE, driver="docker"), info=info))
-    assert (engine.own_platform, engine.imagetools) == ("", ("docker", "buildx", "imagetools"))
+    assert (engine.own_platform, engine.program) == ("", ("docker", "buildx"))
     assert engine.insecure_registries == frozenset()
 
 
@@ -238,6 +239,16 @@ def test_a_builder_that_is_not_there() -> None:
     assert refused(docker(inspect=absent, ls=said()), asked="mny").hint == "see docker buildx ls"
 
 
+def test_a_builder_that_was_asked_for_may_fail_over_something_else() -> None:
+    found = refused(docker(inspect=said(stderr="ERROR: permission denied", code=1)), asked="mine")
+    assert found.message == "you may not use the Docker Engine: permission denied"
+
+
+@pytest.mark.parametrize("inspected", [said("Name: many\nDriver: docker\n"), replace(builder("docker"), code=1)])
+def test_a_builder_without_nodes_or_with_an_exit_code_is_none(inspected: Completed) -> None:
+    assert refused(docker(inspect=inspected)).message.startswith("no Docker Engine answers")
+
+
 # --- nodes and platforms ----------------------------------------------------------------------------------------------
 
 RUNS = "FROM a\nRUN b\n"
@@ -264,6 +275,8 @@ def test_a_platform_that_no_node_has() -> None:
     )
     assert look(docker(), running("linux/s390x", text="FROM a\nCOPY b c\n")).builder.nodes
     assert look(docker(), running("local")).builder.nodes
+    checked = Settings(platforms=("linux/s390x",), dockerfile_inline=RUNS, call="check")
+    assert look(docker(), plan(target(settings=checked))).builder.nodes
 
 
 @pytest.mark.parametrize(
@@ -604,3 +617,13 @@ def test_a_cache_of_github_without_its_word_is_warned_of(environment: dict[str, 
         'elsewhere use another cache, such as type = "registry"'
         for one in found
     )
+
+
+WORD = "t"
+
+
+@pytest.mark.parametrize(
+    "cached", [GhaCacheTo(type="gha", token=WORD, url="u"), GhaCacheTo(type="gha", token=WORD, url_v2="u")]
+)
+def test_a_cache_of_github_may_say_it_all_itself(cached: GhaCacheTo) -> None:
+    assert look(docker(), plan(target(settings=Settings(cache_to=(cached,), output=())))).warnings == ()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,18 @@ def test_an_archive_has_the_size_of_its_file(tmp_path: Path) -> None:
     targets = (target("new", ""), target("same", "", status="cached"), target("old", "", status="unchanged"))
     found = with_sizes(Outcome(targets=targets, seconds=1), planned, Answering())  # type: ignore[arg-type]
     assert [one.size for one in found.targets] == [7, 7, 0]
+
+
+def test_what_has_no_new_size_keeps_the_one_it_had() -> None:
+    kept = replace(target("kept", "", status="unchanged"), size=5)
+    planned, targets = plans.plan(plans.target("none")), (kept, target("none", ""))
+    found = with_sizes(Outcome(targets=targets, seconds=1), planned, Answering())  # type: ignore[arg-type]
+    assert [one.size for one in found.targets] == [5, 0]
+
+
+def test_an_image_without_a_configuration_has_the_size_of_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HELD, "sha256:bare", {"layers": [SHARED]})
+    assert sizes(Answering(), pushed("app", "sha256:bare", "r.example/app:1")) == {"app": 1000}
 
 
 @pytest.mark.parametrize(
