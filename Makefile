@@ -41,8 +41,9 @@ demo: .venv/ready engine
 test: lint engine
 	@$(with_engine) pytest $(workers) $(coverage)
 
+coverage: export COVERAGE_PATCH := subprocess, fork, _exit
 coverage: .venv/ready engine
-	@$(with_engine) pytest $(workers) $(coverage) --cov-config=tools/coverage.ini
+	@$(with_engine) pytest $(workers) $(coverage)
 
 lint: .venv/ready
 	@ruff check --quiet

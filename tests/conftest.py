@@ -19,6 +19,8 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+import buildmatrix.template.environment  # noqa: F401 else each process that renders for a test, a fork, imports it
+from buildmatrix import ENDING
 from buildmatrix.text import forget
 
 settings.register_profile("untimed", deadline=None)  # a machine under load is no fault of an example
@@ -43,6 +45,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(folder)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+@pytest.fixture(autouse=True)
+def signals_stay() -> Iterator[None]:
+    """Who ignores ^C when it ends, as the program does, must not leave that to the tests that follow."""
+    before = {signum: signal.getsignal(signum) for signum in ENDING}
+    yield
+    after = {signum: signal.getsignal(signum) for signum in ENDING}
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+    assert after == before
 
 
 @pytest.fixture(autouse=True)

@@ -90,7 +90,7 @@ def test_paths_are_those_of_where_it_is_rendered(each_buildx: tuple[str, ...], h
     assert "--allow=fs.write=/tmp/x.tar" in said
     up = "../../" if here != "." else ""
     found = json.loads(text)["target"]
-    assert found["plain"].get("context", ".") == up.rstrip("/") or "."
+    assert found["plain"].get("context", ".") == (up.rstrip("/") or ".")
     assert found["plain"]["dockerfile"] == "other.Dockerfile"
     assert found["plain"]["output"] == [f"type=local,dest={up}out"]
     assert found["plain"]["secret"] == [f"id=s,src={up}secret"]

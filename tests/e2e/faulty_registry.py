@@ -124,7 +124,7 @@ class FaultyRegistry:
         if not self._server:
             self._server = Server(self, self._port)
             self._port = self._server.server_port
-            threading.Thread(target=self._server.serve_forever, daemon=True).start()
+            threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True).start()
 
     def stop(self) -> None:
         """Be gone: nothing listens any more, every connection ends, also in the middle of a request or a stall."""

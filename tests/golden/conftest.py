@@ -1,14 +1,12 @@
 """What golden tests run: the program, in a directory of a test's own."""
 
 import os
-import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from buildmatrix.cli.main import run as main
+from tests.inside import exit_code
 
 Program = Callable[[Path, list[str]], tuple[str, str, int]]
 
@@ -24,11 +22,8 @@ def program(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
         monkeypatch.setenv("NO_COLOR", "1")
         monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "argv", ["buildmatrix", *words])
-        monkeypatch.setattr("buildmatrix.cli.main._signals_obeyed", nullcontext)  # those of pytest stay
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = exit_code(*words)
         out, err = capfd.readouterr()
-        return out, err, int(ended.value.code or 0)
+        return out, err, code
 
     return run

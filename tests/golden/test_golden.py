@@ -1,7 +1,7 @@
 """Specs and command lines with what the program says of them, to the letter.
 
     accepted/CASE/   buildmatrix.toml and files, `command` (default: plan), `stdout`, `stderr` where anything is said
-    rejected/CASE/   the same, with `stderr` and `exit`
+    rejected/CASE/   the same, with `stderr` and `exit`, and `stdout` where anything is written there
 
 `like` names the case whose project a case has.
 
@@ -139,8 +139,9 @@ def test_accepted(name: str, say: Callable[[Path], tuple[str, str, int]]) -> Non
 @pytest.mark.parametrize("name", cases("rejected"))
 def test_rejected(name: str, say: Callable[[Path], tuple[str, str, int]]) -> None:
     case = HERE / "rejected" / name
-    _, err, code = say(case)
+    out, err, code = say(case)
     compare(case / "exit", f"{code}\n")
+    compare(case / "stdout", out)
     compare(case / "stderr", err)
     assert code != 0
     assert "Traceback" not in err

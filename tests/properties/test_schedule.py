@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -275,7 +276,8 @@ def test_what_is_written_is_told_before_its_call_ends() -> None:
 @given(plans(asks=False), st.sampled_from([None, 2]))
 def test_what_passes_is_tried_again(plan: Plan, jobs: int | None) -> None:
     passing = dict.fromkeys(list(plan.by_name)[:1], 1)
-    found, _ = schedule(plan, Options(jobs=jobs, retries=2), Pretended(set(), passing))
+    with patch("buildmatrix.retries.FIRST_WAIT", 0.01):
+        found, _ = schedule(plan, Options(jobs=jobs, retries=2), Pretended(set(), passing))
     assert {outcome.status for outcome in found.results.outcomes.values()} <= GOOD
     attempts = [outcome.attempts for outcome in found.results.outcomes.values()]
     assert max(map(len, attempts)) == 2

@@ -3,8 +3,15 @@
 python more_settings.py COMMAND...           as `buildmatrix COMMAND...`
 python more_settings.py fingerprint TARGET   what tells whether a target is what it was
 python more_settings.py reference            the reference of the file
+python more_settings.py                      each that is asked for on standard input, by a fork: that starts sooner
+
+There a line is JSON: `words`, `directory`, and the files for `stdout` and `stderr`. It is answered with the exit code.
 """
 
+import importlib
+import json
+import os
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -47,7 +54,30 @@ def reference() -> str:
     return table_markdown("", Settings, "")
 
 
+def serve() -> None:
+    """Answer who asks until nobody does; return in a process that is to be the program."""
+    import buildmatrix
+
+    for module in pkgutil.walk_packages(buildmatrix.__path__, "buildmatrix."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    while line := sys.stdin.readline():
+        asked = json.loads(line)
+        if (pid := os.fork()) == 0:
+            for number, name in ((1, "stdout"), (2, "stderr")):
+                os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+            os.chdir(asked["directory"])
+            os.environ["HOME"] = asked["directory"]
+            sys.argv[1:] = asked["words"]
+            return
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n")
+        sys.stdout.flush()
+    sys.exit()
+
+
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        serve()
     if sys.argv[1] == "fingerprint":
         sys.stdout.write(fingerprint(sys.argv[2]))
     elif sys.argv[1] == "reference":

@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal, cast
@@ -149,12 +151,36 @@ def repo(tmp_path: Path) -> Path:
     return tmp_path / "repo"
 
 
+@cache
+def with_more_settings() -> "subprocess.Popen[str]":
+    """The program that has these settings, ready to be asked; it finds neither git nor docker."""
+    program = [sys.executable, str(Path(__file__).parent / "more_settings.py")]
+    environment = {"PATH": "/nowhere", "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+    return subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left() -> Iterator[None]:
+    yield
+    if with_more_settings.cache_info().currsize:
+        with with_more_settings() as program:
+            assert program.stdin
+            program.stdin.close()
+        with_more_settings.cache_clear()
+
+
 def more(repo: Path, spec: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the program that has these settings; it finds neither git nor docker."""
+    """Run a command of the program that has these settings."""
     (repo / "buildmatrix.toml").write_text(spec)
-    program = [sys.executable, str(Path(__file__).parent / "more_settings.py"), *words]
-    environment = {"PATH": "/nowhere", "HOME": str(repo), "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
-    return subprocess.run(program, cwd=repo, env=environment, capture_output=True, text=True, check=False)
+    files = {name: str(repo.parent / name) for name in ("stdout", "stderr")}
+    program = with_more_settings()
+    assert program.stdin
+    assert program.stdout
+    program.stdin.write(json.dumps({"words": words, "directory": str(repo), **files}) + "\n")
+    program.stdin.flush()
+    code = int(program.stdout.readline())
+    said = {name: Path(file).read_text() for name, file in files.items()}
+    return subprocess.CompletedProcess(words, code, **said)
 
 
 def settings_of(repo: Path, spec: str, *words: str) -> dict[str, Any]:

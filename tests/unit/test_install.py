@@ -6,12 +6,16 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from buildmatrix import DISTRIBUTION, __version__
 from buildmatrix.cli.application import COMMANDS
+from tests.inside import exit_code
+from tools.dist import build
 
 ROOT = Path(__file__).parents[2]
 SPEC = """version = 1
@@ -51,6 +55,23 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[str, list[str]], set[str]]:
+    """What a shell is answered for what has been typed."""
+    monkeypatch.chdir(tmp_path)
+
+    def ask(shell: str, typed: list[str]) -> set[str]:
+        with patch.dict(os.environ, SHELLS[shell](["buildmatrix", *typed])):
+            assert exit_code() == 0
+        out, err = capfd.readouterr()
+        assert err == ""
+        return set(out.replace('"', " ").replace(":", " ").split())
+
+    return ask
+
+
 def test_the_distribution_has_one_name() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"] == DISTRIBUTION
     assert f"/wheels {DISTRIBUTION}\n" in (ROOT / "Dockerfile").read_text()
@@ -59,15 +80,15 @@ def test_the_distribution_has_one_name() -> None:
 
 def test_a_wheel_holds_the_package_only_and_works_in_a_clean_environment(folder: Path) -> None:
     """Its dependencies are those of the tests' own environment, by a .pth file: nothing more is downloaded."""
-    call([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), "."], ROOT)
-    (wheel,) = folder.glob("buildmatrix_bake-*.whl")
+    wheel = build("wheel", ROOT, folder)
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"buildmatrix", f"buildmatrix_bake-{__version__}.dist-info"}
     assert {"buildmatrix/py.typed", f"buildmatrix_bake-{__version__}.dist-info/licenses/LICENSE"} <= set(names)
     call([sys.executable, "-m", "venv", "--without-pip", "env"], folder)
     python = folder / "env" / "bin" / "python"
     theirs = Path(call([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip())
-    call([sys.executable, "-m", "pip", "--quiet", "--python", str(python), "install", "--no-deps", str(wheel)], folder)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(python)]
+    call([*pip, "install", "--no-deps", "--no-index", str(wheel)], folder)
     (theirs / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     script = str(folder / "env" / "bin" / "buildmatrix")
     place = call([str(python), "-c", "import buildmatrix; print(buildmatrix.__file__)"], folder)
@@ -83,9 +104,9 @@ def test_a_wheel_holds_the_package_only_and_works_in_a_clean_environment(folder:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(command: str, folder: Path) -> None:
-    said = call([sys.executable, "-m", "buildmatrix", command, "--help"], folder)
-    assert f"\n    buildmatrix {command}" in said.partition("Examples:")[2]
+def test_help_has_an_example(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(command, "--help") == 0
+    assert f"\n    buildmatrix {command}" in capfd.readouterr().out.partition("Examples:")[2]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -98,8 +119,11 @@ def test_help_has_an_example(command: str, folder: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_completion(shell: str, typed: list[str], expected: list[str], missing: list[str], folder: Path) -> None:
-    said = complete(shell, typed, folder)
+@pytest.mark.usefixtures("folder")
+def test_completion(
+    shell: str, typed: list[str], expected: list[str], missing: list[str], complete: Callable[..., set[str]]
+) -> None:
+    said = complete(shell, typed)
     assert [word for word in expected if word not in said] == []
     assert [word for word in missing if word in said] == []
 
@@ -116,14 +140,19 @@ def test_completion(shell: str, typed: list[str], expected: list[str], missing: 
     ],
     ids=" ".join,
 )
-def test_completion_of_words_of_ours(typed: list[str], expected: list[str], missing: list[str], folder: Path) -> None:
-    test_completion("bash", typed, expected, missing, folder)
+@pytest.mark.usefixtures("folder")
+def test_completion_of_words_of_ours(
+    typed: list[str], expected: list[str], missing: list[str], complete: Callable[..., set[str]]
+) -> None:
+    test_completion("bash", typed, expected, missing, complete)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_completion_is_silent_when_the_file_is_wrong(shell: str, tmp_path: Path) -> None:
+def test_completion_is_silent_when_the_file_is_wrong(
+    shell: str, tmp_path: Path, complete: Callable[..., set[str]]
+) -> None:
     (tmp_path / "buildmatrix.toml").write_text("version = ")
-    assert complete(shell, ["plan", "a"], tmp_path) <= {"_files"}  # zsh's own
+    assert complete(shell, ["plan", "a"]) <= {"_files"}  # zsh's own
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -153,9 +182,3 @@ def test_completion_in_a_real_bash(folder: Path) -> None:
         "host",
         "app app-3-12 app-3-13",
     ]
-
-
-def complete(shell: str, typed: list[str], folder: Path) -> set[str]:
-    variables = SHELLS[shell](["buildmatrix", *typed])
-    said = call([sys.executable, "-m", "buildmatrix"], folder, **variables)
-    return set(said.replace('"', " ").replace(":", " ").split())

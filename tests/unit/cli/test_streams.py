@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.cli.output import Door, doors, is_stream, write_stream
+from tests.inside import exit_code
 
 SPEC = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 CACHE = """cache-from = ["type=gha,token=CANARY-1"]\n"""
@@ -150,18 +151,31 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "variables", [{"FORCE_COLOR": "1"}, {"FORCE_COLOR": "0"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}]
 )
-def test_colours_in_a_pipe(variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "FORCE_COLOR"):
+def test_colours_in_a_pipe(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "buildmatrix.toml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
-    for command in ("plan --format short", "plan nothing"):
-        plain, always, never = (
-            shell(tmp_path, f"{command} {more}", "2>&1") for more in ("", "--color always", "--color never")
-        )
-        assert "\x1b[1" in always.stdout
-        assert "\x1b" not in never.stdout
-        assert ("\x1b[1" in plain.stdout) == (variables == {"FORCE_COLOR": "1"})
+    for command, code in (("plan --format short", 0), ("plan nothing", 2)):
+        shown = []
+        for more in ("", "--color always", "--color never"):
+            assert exit_code(*command.split(), *more.split()) == code
+            shown.append("".join(capfd.readouterr()))
+        plain, always, never = shown
+        assert "\x1b[1" in always
+        assert never
+        assert "\x1b" not in never
+        assert ("\x1b[1" in plain) == (variables == {"FORCE_COLOR": "1"})
+
+
+def test_colours_of_a_program_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[1" in shell(tmp_path, "plan --format short", "2>&1").stdout
 
 
 # --- the file as it was named -----------------------------------------------------------------------------------------

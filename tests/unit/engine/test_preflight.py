@@ -1,7 +1,9 @@
 """What is found out before a build, from a docker that answers as scripted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.version import Version
@@ -14,6 +16,7 @@ from buildmatrix.process import Completed
 from buildmatrix.spec.rows.caches import GhaCacheTo, InlineCacheTo, RegistryCacheTo
 from buildmatrix.spec.rows.settings import (
     DockerOutput,
+    ImageOutput,
     LocalOutput,
     OciOutput,
     RegistryOutput,
@@ -71,6 +74,29 @@ def test_each_question_is_asked_once() -> None:
     assert (engine.buildx, engine.program, engine.own_platform) == (
         Version("0.29.1"), ("/b",), "linux/amd64",
     )  # fmt: skip
+
+
+def test_a_docker_that_tells_no_plugin_starts_buildx_itself() -> None:
+    assert look(docker()).program == ("docker", "buildx")
+
+
+def test_the_builder_that_is_asked_for_is_the_one_that_is_looked_at() -> None:
+    programs = docker()
+    look(programs, asked="mine")
+    assert programs.asked[0] == f"{INSPECT} mine"
+
+
+@pytest.mark.parametrize("noise", ["", "WARNING: plugin x is broken\n", "WARNING: a\n  {indented}\n"])
+def test_what_docker_says_beside_its_json_is_passed_over(noise: str) -> None:
+    told = json.dumps({"OSType": "linux", "Architecture": "aarch64"})
+    assert look(docker(inspect=builder_of(INACTIVE), info=said(f"{noise}{told}\n"))).own_platform == "linux/arm64"
+
+
+@pytest.mark.parametrize("info", [said("no JSON\n"), said(""), said("{"), SILENT])
+def test_a_docker_that_tells_nothing_of_itself_is_done_without(info: Completed | EngineError) -> None:
+    engine = look(docker(inspect=builder_of(INACTIVE, driver="docker"), info=info))
+    assert (engine.own_platform, engine.program) == ("", ("docker", "buildx"))
+    assert engine.insecure_registries == frozenset()
 
 
 def test_docker_tells_the_version_of_its_plugin() -> None:
@@ -213,6 +239,16 @@ def test_a_builder_that_is_not_there() -> None:
     assert refused(docker(inspect=absent, ls=said()), asked="mny").hint == "see docker buildx ls"
 
 
+def test_a_builder_that_was_asked_for_may_fail_over_something_else() -> None:
+    found = refused(docker(inspect=said(stderr="ERROR: permission denied", code=1)), asked="mine")
+    assert found.message == "you may not use the Docker Engine: permission denied"
+
+
+@pytest.mark.parametrize("inspected", [said("Name: many\nDriver: docker\n"), replace(builder("docker"), code=1)])
+def test_a_builder_without_nodes_or_with_an_exit_code_is_none(inspected: Completed) -> None:
+    assert refused(docker(inspect=inspected)).message.startswith("no Docker Engine answers")
+
+
 # --- nodes and platforms ----------------------------------------------------------------------------------------------
 
 RUNS = "FROM a\nRUN b\n"
@@ -239,6 +275,8 @@ def test_a_platform_that_no_node_has() -> None:
     )
     assert look(docker(), running("linux/s390x", text="FROM a\nCOPY b c\n")).builder.nodes
     assert look(docker(), running("local")).builder.nodes
+    checked = Settings(platforms=("linux/s390x",), dockerfile_inline=RUNS, call="check")
+    assert look(docker(), plan(target(settings=checked))).builder.nodes
 
 
 @pytest.mark.parametrize(
@@ -297,6 +335,8 @@ def test_each_lacking_platform_is_told_of_once() -> None:
 def test_a_builder_that_has_not_run_yet_may_have_any_platform(inspected: Completed) -> None:
     engine = look(docker(inspect=inspected), running("linux/s390x"))
     assert engine.builder.platforms == frozenset()
+    only = engine.builder.nodes[0].name if len(engine.builder.nodes) == 1 else ""
+    assert engine.builder.node_of("linux/s390x") == only
 
 
 def test_a_builder_that_has_not_run_yet_builds_what_the_engine_is() -> None:
@@ -313,6 +353,18 @@ def test_nodes_share_the_platforms() -> None:
     assert engine.own_platform == "linux/amd64"
     found = refused(docker(inspect=TWO_NODES), running("linux/s390x"))
     assert found.message.endswith('(builder "many": linux/386, linux/amd64, linux/arm64)')
+
+
+def test_the_node_that_was_made_for_a_platform_builds_it() -> None:
+    """That is what the `*` says; a variant is written as BuildKit writes it."""
+    inspected = builder_of(
+        "Status: running\nPlatforms: linux/amd64, linux/arm/v7, linux/386",
+        "Status: running\nPlatforms: linux/amd64*, linux/arm64/v8*, linux/386",
+    )
+    made = look(docker(inspect=inspected)).builder
+    assert [made.node_of(one) for one in ("linux/amd64", "linux/arm64", "linux/386")] == ["many1", "many1", "many0"]
+    assert made.platforms == {"linux/amd64", "linux/arm/v7", "linux/386", "linux/arm64"}
+    assert [node.own for node in made.nodes] == [(), ("linux/amd64", "linux/arm64")]
 
 
 def test_one_node_that_fails_is_the_builders_failure() -> None:
@@ -448,6 +500,56 @@ def test_what_the_docker_driver_cannot_push() -> None:
     assert look(docker(), planned).builder.nodes
 
 
+INDEX, FOR_ARM = "index:a=b", "manifest[linux/arm64]:a=b"
+LOST = {
+    INDEX: (
+        'target.app.annotations: "index:a=b" is for an index, but output 1 is one image without one',
+        "annotate the manifest, build several platforms, or add attestations",
+    ),
+    FOR_ARM: (
+        'target.app.annotations: "manifest[linux/arm64]:a=b" would be lost: output 1 is one image and no index',
+        "leave [linux/arm64] out",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", LOST)
+@pytest.mark.parametrize("output", [RegistryOutput(type="registry"), ImageOutput(type="image")])
+@pytest.mark.parametrize("value", ["1", "true", "0", ""])
+def test_annotations_are_lost_where_the_environment_wants_no_attestations(text: str, output: Any, value: str) -> None:
+    """One image without attestations is no index."""
+    settings = Settings(output=(output,), annotations=(text,), platforms=("linux/amd64",))
+    programs = docker({"BUILDX_NO_DEFAULT_ATTESTATIONS": value})
+    if value in {"0", ""}:
+        assert look(programs, plan(target(settings=settings))).builder.nodes
+        return
+    found = refused(programs, plan(target(settings=settings)))
+    assert (found.message, found.hint) == LOST[text]
+    assert (found.code, found.place) == ("driver", target().place_of("annotations", 0))
+    for more in ({"platforms": ("linux/amd64", "linux/386")}, {"attest": (SbomAttest(type="sbom"),)}):
+        assert look(programs, plan(target(settings=settings.but(more)))).builder.nodes
+    assert look(programs, plan(target(settings=settings, exported=False))).builder.nodes
+
+
+def test_annotations_are_lost_where_an_image_is_loaded_from_a_builder_of_its_own() -> None:
+    """Provenance that nobody asked for goes into no archive."""
+    settings = Settings(output=(DockerOutput(type="docker"),), annotations=(INDEX,), platforms=("linux/amd64",))
+    found = refused(docker(), plan(target(settings=settings)))
+    assert (found.message, found.hint) == LOST[INDEX]
+    new = said('{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}')
+    assert look(docker(inspect=builder("docker"), info=new), plan(target(settings=settings))).builder.nodes
+    archive = settings.but({"output": (DockerOutput(type="docker", dest="a.tar"),)})  # refused when it is planned
+    assert look(docker(), plan(target(settings=archive))).builder.nodes
+
+
+def test_what_the_builder_refuses_of_a_declaration_is_told_once() -> None:
+    settings = Settings(extra_hosts={"me": "host-gateway"}, output=())
+    cells = [target(name, settings, declared="app", place=target().place) for name in ("app-1", "app-2")]
+    assert refused(docker(), plan(*cells)).message.startswith("target.app.extra-hosts: ")
+    other = Settings(extra_hosts={"me": "10.0.0.1"}, output=())
+    assert look(docker(), plan(target(settings=other))).builder.nodes
+
+
 def test_what_only_the_docker_driver_knows() -> None:
     planned = plan(target(settings=Settings(extra_hosts={"me": "host-gateway"}, output=())))
     found = refused(docker(), planned)
@@ -515,3 +617,13 @@ def test_a_cache_of_github_without_its_word_is_warned_of(environment: dict[str, 
         'elsewhere use another cache, such as type = "registry"'
         for one in found
     )
+
+
+WORD = "t"
+
+
+@pytest.mark.parametrize(
+    "cached", [GhaCacheTo(type="gha", token=WORD, url="u"), GhaCacheTo(type="gha", token=WORD, url_v2="u")]
+)
+def test_a_cache_of_github_may_say_it_all_itself(cached: GhaCacheTo) -> None:
+    assert look(docker(), plan(target(settings=Settings(cache_to=(cached,), output=())))).warnings == ()

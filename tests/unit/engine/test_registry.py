@@ -82,8 +82,7 @@ def test_imagetools_reads_what_the_client_cannot(first: Answer, second: Held, re
     registry = made(Client(first), asked)
     assert registry.look("r/app:1") == result
     told = registry.head("r/app:1")
-    assert told == (found(THEIRS) if result is THEIRS else result) or isinstance(told, Found)
-    assert getattr(told, "digest", "") == getattr(result, "digest", "")
+    assert told == (found(THEIRS) if result is THEIRS else result)
     assert asked.looked == ([] if isinstance(first, Absent) or first is PASSES else ["r/app:1"] * 2)
 
 

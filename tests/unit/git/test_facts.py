@@ -83,9 +83,14 @@ def run_git(folder: Path, *arguments: str, given: str = "", more: Mapping[str, s
     return done.stdout.strip()
 
 
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return repository(tmp_path_factory.mktemp("committed"))
+
+
 def repository(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    run_git(folder, "init", "--quiet", "--initial-branch=main")
+    run_git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
     (folder / "file").write_text("contents\n")
     run_git(folder, "add", ".")
     run_git(folder, "commit", "--quiet", "--message=x")
@@ -111,8 +116,8 @@ def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    return repository(tmp_path / "repo")
+def repo(committed: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(committed, tmp_path / "repo")
 
 
 def test_the_facts(repo: Path) -> None:

@@ -19,7 +19,7 @@ from unittest.mock import Mock
 import pytest
 
 from buildmatrix.oci import client, transport
-from buildmatrix.oci.answers import Absent, Found, Unknown
+from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
 from buildmatrix.oci.client import Client
 from buildmatrix.oci.parallel import all_of
 from buildmatrix.process import Programs
@@ -35,6 +35,7 @@ class Registry(BaseHTTPRequestHandler):
     """A registry that has one index under the tag 1, and keeps what is put; it wants what its server's `wants` says."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes: the second would wait 40 ms
     server: "Server"
 
     def answer(self) -> None:
@@ -254,8 +255,13 @@ def test_an_odd_answer_is_unknown_and_says_what_it_was(tmp_path: Path, name: str
         proxy.faults = [fault]
         asked = asker(tmp_path)
         began = time.monotonic()
-        head, got = asked.head(f"{proxy.address}/app:1"), asked.get(f"{proxy.address}/app", DIGEST)
-        put, deleted = asked.put(f"{proxy.address}/app:1", CONTENT, INDEX), asked.delete(f"{proxy.address}/app:new")
+        questions: list[Callable[[], Answer]] = [
+            lambda: asked.head(f"{proxy.address}/app:1"),
+            lambda: asked.get(f"{proxy.address}/app", DIGEST),
+            lambda: asked.put(f"{proxy.address}/app:1", CONTENT, INDEX),
+            lambda: asked.delete(f"{proxy.address}/app:new"),
+        ]
+        head, got, put, deleted = all_of(lambda ask: ask(), questions).values()
         assert time.monotonic() - began < 30
         if name == "no-digest":  # the content tells it
             assert isinstance(head, Found)
@@ -267,6 +273,22 @@ def test_an_odd_answer_is_unknown_and_says_what_it_was(tmp_path: Path, name: str
         if fault.method == ".*":
             assert [type(one) for one in (got, put)] == [Unknown, Unknown]
             assert isinstance(deleted, Unknown) or name in {"204", "404-of-a-gateway", "200-of-a-gateway"}
+
+
+def test_a_registry_that_stays_silent_is_given_up_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = transport.Transport.ask
+    monkeypatch.setattr(transport.Transport, "ask", lambda self, request: real(self, request, seconds=0.2))
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        asked, tag = asker(tmp_path), f"{proxy.address}/app:1"
+        proxy.faults = [Fault("HEAD", "", "stall", seconds=30)]
+        said = [asked.head(tag) for _ in range(5)]
+        waited = f"{proxy.address} did not answer within 0 s"
+        given_up = f"{proxy.address} does not answer any more"
+        assert [one.reason for one in said if isinstance(one, Unknown)] == [waited] * 3 + [given_up] * 2
+        assert isinstance(asked.head(f"{server.host}/app:1"), Found)  # another one is asked
+        monkeypatch.setattr(client, "SECONDS", 0.0)  # the while is over
+        proxy.faults = []
+        assert isinstance(asked.head(tag), Found)
 
 
 @pytest.mark.usefixtures("quick")
@@ -296,7 +318,6 @@ def test_an_odd_server_of_tokens(tmp_path: Path, text: str) -> None:
         assert "answered no token" in found.reason
 
 
-@pytest.mark.usefixtures("quick")
 def test_what_may_pass_is_asked_again(tmp_path: Path) -> None:
     with registry() as server, FaultyRegistry(server.host) as proxy:
         asked = asker(tmp_path)

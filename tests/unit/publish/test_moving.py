@@ -77,10 +77,8 @@ def test_all_of_them_or_none(server: Server, tmp_path: Path) -> None:
     assert server.tags == dict.fromkeys(NAMES, new)
 
 
-def test_what_was_not_there_is_deleted_again_or_named(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+@pytest.mark.usefixtures("impatient")
+def test_what_was_not_there_is_deleted_again_or_named(server: Server, tmp_path: Path) -> None:
     new = server.add("amd64", note="new")
     server.before = lambda method, name: 500 if (method, name) == ("PUT", "3") else None
     assert Someone(server, tmp_path, new).go().troubles
@@ -90,6 +88,7 @@ def test_what_was_not_there_is_deleted_again_or_named(
     assert len(result.stuck) == len(server.tags) == 3
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("method", ["HEAD", "PUT"])
 def test_an_answer_that_is_lost_is_looked_after(server: Server, tmp_path: Path, method: str) -> None:
     """The registry has done what it was asked, or not; what it holds tells."""

@@ -244,7 +244,6 @@ def test_what_nobody_can_read_is_moved_only_blindly(run: Run) -> None:
 @pytest.fixture
 def handlers() -> Iterator[None]:
     before = {signum: signal.getsignal(signum) for signum in ENDING}
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored would stay ignored
     yield
     for signum, handler in before.items():
         signal.signal(signum, handler)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.publish.sizes import COUNTS_PULLS, MOST, MOST_PULLS, sized, with_sizes
-from buildmatrix.spec.rows.settings import LocalOutput, OciOutput, Settings
+from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, OciOutput, Settings
 from tests import plans
 
 INDEX = {"manifests": [{"digest": "sha256:amd"}, {"digest": "sha256:arm"}, {"digest": "sha256:proof"}]}
@@ -106,6 +107,24 @@ def test_a_registry_that_counts_pulls_is_asked_for_few() -> None:
     assert [one.name[0] for one in found].count("t") == MOST
 
 
+def test_each_image_is_asked_for_where_its_first_target_has_pushed_it() -> None:
+    targets = [
+        pushed("hub", "sha256:h", "acme/app:1"),
+        pushed("first", "sha256:a", "r.example/first:1"),
+        pushed("second", "sha256:a", "r.example/second:1"),
+        pushed("other", "sha256:b", "r.example/other:1"),
+    ]
+    assert [one.name for one in sized(Outcome(targets=tuple(targets), seconds=1))] == ["first", "other", "hub"]
+
+
+def test_a_manifest_of_several_images_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("buildmatrix.publish.sizes.all_of", lambda work, items: {item: work(item) for item in items})
+    registries = Answering()
+    targets = [pushed(name, f"sha256:{name}", f"r.example/{name}:1") for name in ("one", "two")]
+    assert sizes(registries, *targets) == {"one": 1042, "two": 1042}
+    assert [digest for _, digest in registries.asked] == ["sha256:one", "sha256:amd", "sha256:arm", "sha256:two"]
+
+
 def test_what_was_kept_or_has_no_tags_is_not_asked_for() -> None:
     kept = target("kept", "sha256:a", "r.example/a:1", status="unchanged")
     found = sized(Outcome(targets=(kept, pushed("held", "sha256:b"), pushed("none", "", "r.example/c:1")), seconds=1))
@@ -119,13 +138,26 @@ def test_an_archive_has_the_size_of_its_file(tmp_path: Path) -> None:
         OciOutput(type="oci", dest="a.tar"),
         OciOutput(type="oci", dest="none"),
         LocalOutput(type="local", dest="out"),
+        CacheonlyOutput(type="cacheonly"),
     )
     planned = plans.plan(
-        *(plans.target(name, Settings(output=outputs)) for name in ("new", "old")), directory=str(tmp_path)
+        *(plans.target(name, Settings(output=outputs)) for name in ("new", "same", "old")), directory=str(tmp_path)
     )
-    targets = (target("new", ""), target("old", "", status="unchanged"))
+    targets = (target("new", ""), target("same", "", status="cached"), target("old", "", status="unchanged"))
     found = with_sizes(Outcome(targets=targets, seconds=1), planned, Answering())  # type: ignore[arg-type]
-    assert [one.size for one in found.targets] == [7, 0]
+    assert [one.size for one in found.targets] == [7, 7, 0]
+
+
+def test_what_has_no_new_size_keeps_the_one_it_had() -> None:
+    kept = replace(target("kept", "", status="unchanged"), size=5)
+    planned, targets = plans.plan(plans.target("none")), (kept, target("none", ""))
+    found = with_sizes(Outcome(targets=targets, seconds=1), planned, Answering())  # type: ignore[arg-type]
+    assert [one.size for one in found.targets] == [5, 0]
+
+
+def test_an_image_without_a_configuration_has_the_size_of_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HELD, "sha256:bare", {"layers": [SHARED]})
+    assert sizes(Answering(), pushed("app", "sha256:bare", "r.example/app:1")) == {"app": 1000}
 
 
 @pytest.mark.parametrize(

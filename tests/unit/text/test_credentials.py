@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildmatrix.cli.main import run as main
 from buildmatrix.oci.credentials import Credentials
 from buildmatrix.process import Programs
 from buildmatrix.spec.credentials import assignment, holders, rows_of
@@ -22,6 +21,7 @@ from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import arms, discriminator, item_of, row_of
 from buildmatrix.text import forget, hidden, hide, hide_in_url, redacted
+from tests.inside import exit_code
 
 MARKED = {
     ("s3", "access_key_id"), ("s3", "secret_access_key"), ("s3", "session_token"), ("azblob", "secret_access_key"),
@@ -97,11 +97,9 @@ def say(
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
         monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
-        monkeypatch.setattr(sys, "argv", ["buildmatrix", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = exit_code(*arguments)
         out, err = capfd.readouterr()
-        return out + err, int(ended.value.code or 0)
+        return out + err, code
 
     return go
 

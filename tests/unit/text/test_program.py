@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.cli.main import run as main
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import is_list, is_map, rows
+from tests.inside import exit_code
 
 FORGED = "x\r\nFORGED\v\x85\u2028FORGED\x1b[2K\n  ::error::FORGED\n\t##[error]FORGED"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
@@ -28,11 +28,9 @@ def say(
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
-        monkeypatch.setattr(sys, "argv", ["buildmatrix", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = exit_code(*arguments)
         out, err = capfd.readouterr()
-        return out, err, int(ended.value.code or 0)
+        return out, err, code
 
     return go
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.cli.main import run as main
+from tests.inside import exit_code
 
 SPEC = """version = 1
 include = ["images/*.toml"]
@@ -51,15 +51,21 @@ FILES = {
 Say = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "repo"
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("committed")
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x"]
-    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=x"]):
+    for arguments in (["init", "--quiet", "--template="], ["add", "."], ["commit", "--quiet", "--message=x"]):
         subprocess.run([*git, *arguments], check=True)
+    return folder
+
+
+@pytest.fixture
+def repo(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = shutil.copytree(committed, tmp_path / "repo")
     for name in list(os.environ):
         if name.startswith(("BUILDMATRIX_", "GITHUB_", "SOURCE_DATE")):
             monkeypatch.delenv(name)
@@ -71,14 +77,12 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def say(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
     def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["buildmatrix", *arguments])
         with monkeypatch.context() as more:
             for name, value in environment.items():
                 more.setenv(name, value)
-            with pytest.raises(SystemExit) as ended:
-                main()
+            code = exit_code(*arguments)
         out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
+        return code, out, err
 
     return run
 
@@ -483,7 +487,8 @@ def test_wrong_types_anywhere_in_it(say: Say, save: Callable[..., Path]) -> None
 
             saved.write_text(json.dumps(whole))
             code, _, err = say("apply", str(edited(saved, change)), "--dry-run")
-            assert code in {0, 2, 4}, (way, wrong, err)
+            is_same = saved.read_text() == json.dumps(whole) or (way, wrong) == (("request", "files"), [])
+            assert code in ({0} if is_same else {2, 4}), (way, wrong, err)
 
 
 def _ways(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
