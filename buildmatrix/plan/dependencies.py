@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from buildmatrix.errors import Place, Problems
+from buildmatrix.errors import Place, Problems, some
 from buildmatrix.graphs import find_cycles, levels, steps_of
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.spec.rows.settings import Settings
@@ -31,7 +31,7 @@ def edges_of(
     for index, selector in enumerate(settings.needs or ()):
         place = place_of("needs", index)
         try:
-            names = selection.names(selector)
+            names = selection.names_for(selector, entry.cell)
         except SelectorError as error:
             message = f"target.{entry.target.name}.needs: {error.message}"
             hint = _in_other_words(selector, entry, selection) or error.hint
@@ -53,22 +53,31 @@ def _in_other_words(selector: str, entry: Entry, selection: Selection) -> str:
 def _link(entry: Entry, key: str, selector: str, place: Place, selection: Selection, problems: Problems) -> list[Edge]:
     spoken = f"target.{entry.target.name}.contexts.{key}"
     try:
-        names = selection.names(selector)
+        names = selection.names_for(selector, entry.cell)
     except SelectorError as error:
         problems.error("context", f"{spoken}: {error.message}", place, hint=error.hint, rests_on=error.rests_on)
         return []
     if len(names) > 1:
         axes = selection.entries[names[0]].cell
-        pairs = ",".join(f"{axis}={{{{ {axis} }}}}" for axis in axes)
         message = f'{spoken}: "{selector}" matches {len(names)} targets, and a context is one'
         problems.error(
             "context",
             message,
             place,
-            hint=f'write "target:{selector}[{pairs}]"' if pairs and "[" not in selector else "",
+            hint=_narrower(entry, selector, axes),
         )
         return []
     return [Edge(to=name, context=key, place=place) for name in names]
+
+
+def _narrower(entry: Entry, selector: str, axes: Iterable[str]) -> str:
+    """Return what to write for one cell of several: that with the own values, where the axes are the same."""
+    if "[" in selector or not (axes := list(axes)):
+        return ""
+    if all(axis in entry.cell for axis in axes):
+        return f'write "target:{selector}[=]" for the cell with the same {some(axes)}'
+    pairs = ",".join(f"{axis}={{{{ {axis} }}}}" for axis in axes)
+    return f'write "target:{selector}[{pairs}]"'
 
 
 def refuse_cycles(edges: Mapping[str, Iterable[Edge]], problems: Problems) -> bool:

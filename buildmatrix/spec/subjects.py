@@ -121,6 +121,6 @@ def _inherited(
 def _children(spec: Spec) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, target in spec.targets.items():
-        for parent in dict.fromkeys(target.table.inherits or ()):
+        for parent in dict.fromkeys(item.partition("[")[0] for item in target.table.inherits or ()):
             found.setdefault(parent, []).append(name)
     return found

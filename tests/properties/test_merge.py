@@ -1,7 +1,7 @@
 """Layers merge as if each descendant repeated all of its parents, however often one comes: later ones win."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,9 +73,13 @@ def laid(found: dict[str, Any], places: dict[Pointer, Place], layer: Layer) -> N
             places[attribute,] = place
 
 
+def lines_of(spec: Spec) -> Lines:
+    return Lines(spec, cast("Any", None), lambda name: spec.targets[name])  # none depends on a cell
+
+
 @given(specs())
 def test_parents_that_are_worked_out_once_are_parents_that_are_repeated(spec: Spec) -> None:
-    lines, heritage = Lines(spec), Heritage()
+    lines, heritage = lines_of(spec), Heritage()
     for target in spec.targets.values():
         found: dict[str, Any] = {}
         places: dict[Pointer, Place] = {}
@@ -98,6 +102,6 @@ def test_sixty_diamonds_over_each_other() -> None:
     spec = Spec(
         file="f", directory="/", digests={}, requires_buildx=(), apply=Apply(), variables={}, targets=targets, groups={}
     )
-    settings = Heritage().of(Lines(spec).bare(targets["t59"])).merged().settings
+    settings = Heritage().of(lines_of(spec).bare(targets["t59"])).merged().settings
     assert len(settings.args or ()) == 60
     assert settings.tags == tuple(f"t:{number}" for number in range(60))

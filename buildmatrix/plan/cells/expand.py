@@ -6,28 +6,26 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
+from buildmatrix.plan.cells.axes import AxisValues
 from buildmatrix.plan.cells.interpolate import Faults, Recipe
 from buildmatrix.plan.cells.lets import Lets
 from buildmatrix.plan.cells.lines import Lines
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
     Axes,
-    axis_items,
     cell_name,
     cells_of,
-    identity,
     label,
-    shown_value,
 )
 from buildmatrix.plan.cells.members import with_members
 from buildmatrix.plan.cells.merge import Heritage, Line, Merged
 from buildmatrix.plan.cells.overrides import Setting
+from buildmatrix.plan.cells.parents import Parents
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.cells.unmatched import Values
 from buildmatrix.plan.model import MatrixSize
 from buildmatrix.soundness import (
     ANY_SETTING,
-    FILE,
     Subject,
     cell_names_of,
     expansion_of,
@@ -36,7 +34,7 @@ from buildmatrix.soundness import (
     shape_of,
 )
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.checks.names import as_key, inside
+from buildmatrix.spec.checks.names import as_key
 from buildmatrix.spec.rows.settings import NAME, Settings
 from buildmatrix.spec.rows.shapes import is_template, row_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
@@ -45,7 +43,10 @@ from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
 
 _NAME = re.compile(NAME)
 _LINE = re.compile(r" \(line ([0-9]+) of it\)$")
-_VALUES = "values are strings, numbers, booleans or tables"
+
+
+_NO_CELL: Cell = {}
+"""The cell of a target without a matrix."""
 
 
 class _Clash(NamedTuple):
@@ -68,7 +69,11 @@ class Expansion:
         self.matrices: dict[str, MatrixSize] = {}
         self.renderings: dict[str, CellRendering] = {}
         self._faults = {name: Faults(name, problems) for name in spec.targets}
-        self._lines, self._heritage = Lines(spec), Heritage()
+        self._axes = AxisValues(rendering, self._faults, problems)
+        self._rendered: dict[str, DeclaredTarget] = {}
+        self._cells: dict[str, list[Cell]] = {}
+        parents = Parents(spec, rendering, self._cells, problems)
+        self._lines, self._heritage = Lines(spec, parents, self._with_values), Heritage()
         self._recipes: dict[Any, Recipe] = {}
         self._merges: dict[Line, Merged] = {}
         self._lets: dict[str, Lets] = {}
@@ -76,9 +81,7 @@ class Expansion:
         self._values = Values()
         self._clashes: dict[Place, list[_Clash]] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
-        for target in spec.targets.values():
-            if not target.abstract and problems.is_sound(expansion_of(target.name)):
-                self._expand(target)
+        self._expand()
         self._values.check_inherited(self.problems)
         self._refuse_clashes()
         self.selection = Selection(spec, self.entries)
@@ -94,24 +97,52 @@ class Expansion:
 
     # --- entries --------------------------------------------------------------------------------------------------
 
-    def _expand(self, target: DeclaredTarget) -> None:
-        matrix = target.making.matrix
-        if matrix is None:
-            self._begin(target, ())
-            self._enter(Entry(target.name, target, {}))
-            return
-        target = self._with_values(target, matrix)
-        axes = self._axes(target)
-        if not self.problems.is_sound(expansion_of(target.name)):
-            return
+    def _expand(self) -> None:
+        """Make all cells first, since a cell may inherit one of another target, and then what each is called."""
+        expanded = [target for target in self.spec.targets.values() if not target.abstract and self._is_sound(target)]
+        axes = {target.name: axes for target in expanded if (axes := self._make_cells(target)) is not None}
+        made = [self._with_values(target.name) for target in expanded if target.name in axes]
+        for target in made:
+            self._lines.refuse_cycles(target, self._cells.get(target.name, [_NO_CELL]), self.problems)
+        for target in made:
+            if self._is_sound(target):
+                self._enter_cells(target, axes[target.name])
+
+    def _is_sound(self, target: DeclaredTarget) -> bool:
+        return self.problems.is_sound(expansion_of(target.name))
+
+    def _with_values(self, name: str) -> DeclaredTarget:
+        """Return a target without templates in its matrix and in what its overrides select."""
+        if name not in self._rendered:
+            self._rendered[name] = self._axes.with_values(self.spec.targets[name])
+        return self._rendered[name]
+
+    def _make_cells(self, target: DeclaredTarget) -> Axes | None:
+        """Make the cells of a target, and return its axes with their values; None where there is something wrong."""
+        if target.making.matrix is None:
+            return {}
+        target = self._with_values(target.name)
+        axes = self._axes.axes(target)
+        if not self._is_sound(target):
+            return None
         self._values.check(target, axes, self.problems)
         cells, excluded = cells_of(target, axes, self.problems)
-        if (together := len(self.entries) + len(cells)) > LIMIT:
+        if (together := sum(map(len, self._cells.values())) + len(cells)) > LIMIT:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
             self.problems.error("too-many", message, as_key(target.making.place("matrix")))
-            return
-        self._begin(target, {axis for cell in [axes, *(matrix.include or ())] for axis in cell})
+            return None
+        self._cells[target.name] = cells
         self.matrices[target.name] = MatrixSize(axes=tuple(axes), cells=len(cells), excluded=excluded)
+        return axes
+
+    def _enter_cells(self, target: DeclaredTarget, axes: Axes) -> None:
+        """Give the cells of a target their names; one without a matrix is one."""
+        if target.making.matrix is None:
+            self._begin(target, (), [_NO_CELL])
+            self._enter(Entry(target.name, target, _NO_CELL))
+            return
+        cells = self._cells[target.name]
+        self._begin(target, {axis for cell in [axes, *(target.making.matrix.include or ())] for axis in cell}, cells)
         rendering = self.renderings[target.name]
         values = {id(cell): self._with_lets(target.name, cell) for cell in cells}
         rendering.cells = [(None, values[id(cell)]) for cell in cells]
@@ -121,14 +152,16 @@ class Expansion:
         for name, cell in named:
             self._enter(Entry(name, target, cell))
 
-    def _begin(self, target: DeclaredTarget, axes: Iterable[str]) -> None:
+    def _begin(self, target: DeclaredTarget, axes: Iterable[str], cells: Iterable[Cell]) -> None:
         """Make what renders the templates of a target, and what gives its cells their values."""
-        lets = self._let_names(target)
+        lets = self._let_names(target, cells)
         self.renderings[target.name] = CellRendering(self.rendering, target.name, {*axes, *lets})
         if lets:
             self._lets[target.name] = Lets(self.renderings[target.name], lambda cell: self._merged(target, cell))
 
-    def _let_names(self, target: DeclaredTarget) -> frozenset[str]:
+    def _let_names(self, target: DeclaredTarget, cells: Iterable[Cell]) -> frozenset[str]:
+        if self._lines.varies(target.name):
+            return frozenset[str]().union(*(self._merged(target, cell).let for cell in cells))
         if not self._has_lets:
             return frozenset()
         overrides = (override.table.let or {} for override in target.making.overrides)
@@ -200,84 +233,6 @@ class Expansion:
         place = target.making.place("name")
         self.problems.error("name", message, place, hint=hint, invalidates=_called(target), once=("name", place))
 
-    def _axes(self, target: DeclaredTarget) -> Axes:
-        axes: dict[str, list[Any]] = {}
-        unknown = [expansion_of(target.name, "number")]
-        for axis, written in ((target.making.matrix or Matrix()).axes or {}).items():
-            place = target.making.place("matrix", axis)
-            values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
-            if values is None:
-                message = f"target.{target.name}.matrix: the template of axis {axis} gives no list"
-                self.problems.error("axis", message, place, invalidates=unknown, once=("axis", place))
-                continue
-            axes[axis] = list(values)
-            if not axes[axis] and isinstance(written, str):
-                message = f"target.{target.name}.matrix: axis {axis} has no values"
-                once = ("no-value", place)
-                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE], once=once)
-            for index, value in enumerate(axes[axis]):
-                self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
-            self._check_repeats(target, axis, axes[axis], place)
-        return axes
-
-    def _check_repeats(self, target: DeclaredTarget, axis: str, values: list[Any], place: Place) -> None:
-        known: set[Any] = set()
-        for index, value in enumerate(values):
-            if (key := identity(value)) in known:
-                message = f"target.{target.name}.matrix: axis {axis} has the value {shown_value(value)} twice"
-                at, invalidates = inside(place, index), [expansion_of(target.name, "number")]
-                self.problems.error("axis", message, at, invalidates=invalidates, once=("axis", at))
-            known.add(key)
-
-    def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
-        if isinstance(value, str | int | float | Mapping) or type(value).__name__ == "Decimal":
-            return
-        message, hint = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}", _VALUES
-        invalidates, rests_on = [expansion_of(target.name, "number")], [expansion_of(target.name, "values")]
-        once = ("axis", place)
-        self.problems.error("axis", message, place, hint=hint, invalidates=invalidates, rests_on=rests_on, once=once)
-
-    def _with_values(self, target: DeclaredTarget, matrix: Matrix) -> DeclaredTarget:
-        """Render the templates among the values of the matrix and of what its overrides select."""
-        place_of = target.making.place
-        changed = {
-            key: self._rendered(value, target, place_of("matrix", key))
-            for key, value in vars(matrix).items()
-            if key != "axes" and value
-        }
-        axes = {
-            axis: values if isinstance(values, str) else self._rendered(values, target, place_of("matrix", axis))
-            for axis, values in (matrix.axes or {}).items()
-        }
-        overrides = tuple(
-            replace(
-                one,
-                table=one.table.but({"select": self._rendered(one.table.select, target, inside(one.place, "select"))}),
-            )
-            for one in target.making.overrides
-        )
-        making = replace(target.making, matrix=matrix.but(changed | {"axes": axes}), overrides=overrides)
-        return replace(target, making=making)
-
-    def _rendered(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
-        if isinstance(value, str):
-            return self._value(value, target, place)
-        if isinstance(value, Mapping):
-            return {key: self._rendered(item, target, inside(place, key)) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return tuple(self._rendered(item, target, inside(place, index)) for index, item in enumerate(value))
-        return value
-
-    def _value(self, text: str, target: DeclaredTarget, place: Place) -> Any:
-        if not is_template(text):
-            return text
-        try:
-            return self.rendering.evaluate(text, target.name)
-        except BadTemplateError as error:
-            message = f"target.{target.name}.matrix: {error.message}"
-            self._faults[target.name].add(error, message, place, expansion_of(target.name, "values"))
-            return ()
-
     # --- settings -------------------------------------------------------------------------------------------------
 
     def settings(self, entry: Entry) -> tuple[Settings, Mapping[Pointer, Place]]:
@@ -328,7 +283,7 @@ class Expansion:
         """Return what looks at a template without rendering it: it always raises, at best with nothing to say."""
         matrix = target.making.matrix or Matrix()
         local = {axis for table in [matrix.axes or {}, *(matrix.include or ())] for axis in table}
-        local |= self._let_names(target)
+        local |= self._let_names(target, ())
         known = {*self.rendering.scope, *local, "target", "name"}
 
         def read(text: str) -> str:

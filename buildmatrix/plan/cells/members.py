@@ -13,6 +13,8 @@ from buildmatrix.spec.toml.placed import placed, sources_of
 from buildmatrix.template.context import Rendering
 from buildmatrix.template.scope import OMITTED, BadTemplateError
 
+_MEMBER = "a member is a name, a glob, or NAME[AXIS=VALUE]"
+
 
 def with_members(spec: Spec, rendering: Rendering, problems: Problems) -> Spec:
     """Return a spec whose groups hold selectors only; what is wrong with a template is added to `problems`."""
@@ -36,7 +38,7 @@ def _filled(group: DeclaredGroup, rendering: Rendering, problems: Problems) -> D
 def _rendered(group: DeclaredGroup, index: int, text: str, rendering: Rendering, problems: Problems) -> list[str]:
     """Return the members that a template gives."""
     try:
-        return list(_members(rendering.evaluate(text)))
+        return list(texts_in(rendering.evaluate(text), _MEMBER))
     except BadTemplateError as error:
         if error.code != OMITTED:
             message, place = f"group.{group.name}: {error.message}", inside(group.place, index)
@@ -47,11 +49,15 @@ def _rendered(group: DeclaredGroup, index: int, text: str, rendering: Rendering,
     return []
 
 
-def _members(value: Any) -> Iterator[str]:
+def texts_in(value: Any, hint: str) -> Iterator[str]:
+    """Yield the names that the value of a template holds: lines of a text, items of a list, or none.
+
+    BadTemplateError for a table, with a hint at what is one.
+    """
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _members(item)
+            yield from texts_in(item, hint)
     elif isinstance(value, Mapping):
-        raise BadTemplateError("the template gives a table", "a member is a name, a glob, or NAME[AXIS=VALUE]")
+        raise BadTemplateError("the template gives a table", hint)
     elif value is not None:
         yield from (line.strip() for line in text_of(value).splitlines() if line.strip())

@@ -4,6 +4,7 @@ The order is: defaults, parents (later ones win), the target, matching overrides
 overrides that hold for the cell lie right over it.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -158,20 +159,30 @@ def _part(attribute: str, value: Any, layer: Layer) -> _Part:
 
 
 class Line:
-    """A target as it holds for a cell: the overrides that do, and its parents, each as it holds. Known by identity."""
+    """A target as it holds for a cell: the overrides that do, and its parents, each as it holds. Known by identity.
 
-    __slots__ = ("overrides", "parents", "target")
+    Of a cell that is inherited, its `values` of the axes are what `let` would give.
+    """
+
+    __slots__ = ("overrides", "parents", "target", "values")
 
     def __init__(
-        self, target: DeclaredTarget, overrides: tuple[DeclaredOverride, ...], parents: tuple["Line", ...]
+        self,
+        target: DeclaredTarget,
+        overrides: tuple[DeclaredOverride, ...],
+        parents: tuple["Line", ...],
+        values: Mapping[str, Any] | None = None,
     ) -> None:
-        self.target, self.overrides, self.parents = target, overrides, parents
+        self.target, self.overrides, self.parents, self.values = target, overrides, parents, values
 
     def layers(self) -> Iterator[Layer]:
         """Yield the layers of the target itself, overrides last."""
         yield from _layers(self.target.table, self.target.place)
         for override in self.overrides:
             yield from _layers(override.table, override.place)
+        if self.values:
+            let = {axis: quoted(value) for axis, value in self.values.items()}
+            yield Layer(settings=CellSettings(let=let), place=self.target.place)
 
 
 class Heritage:
@@ -209,6 +220,15 @@ def _layers(table: Target | Override, place: Place) -> Iterator[Layer]:
     yield Layer(settings=table, place=place)
     if table.extend is not None:
         yield Layer(settings=table.extend, place=inside(place, "extend"), extend=True)
+
+
+def quoted(value: Any) -> Any:
+    """Return a value as `let` has it to be that value: text that looks like a template is in quotes within one."""
+    if isinstance(value, str) and is_template(value):
+        return f"{{{{ {json.dumps(value)} }}}}"
+    if isinstance(value, Mapping):
+        return {key: quoted(item) for key, item in value.items()}
+    return [quoted(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 _ATTRIBUTES = frozenset(row.attribute for row in rows(CellSettings))

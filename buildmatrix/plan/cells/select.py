@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildmatrix.errors import did_you_mean, some
-from buildmatrix.plan.cells.matrix import fits_text, label
+from buildmatrix.plan.cells.matrix import fits_text, identity, label
 from buildmatrix.soundness import NAMES, REPORTED, Subject
 from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.scope import Cell
@@ -37,6 +37,23 @@ class GroupCycleError(SelectorError):
         self.walk = walk
 
 
+def parts_of(selector: str) -> tuple[str, list[tuple[str, str]] | None]:
+    """Return the name in a selector, and its axes with values, None without any; `[=]` is ("", ""): one's own axes.
+
+    SelectorError if it is not a valid selector.
+    """
+    found = _SELECTOR.match(selector.strip())
+    if found is None:
+        hint = "write a name, a glob such as app-*, or app[axis=value]"
+        raise SelectorError(f'"{selector}" is not a valid selector', hint)
+    if found["cell"] is None:
+        return found["name"], None
+    wanted = [part.partition("=") for part in found["cell"].split(",")]
+    if any(not sign for _, sign, _ in wanted):
+        raise SelectorError(f'"{selector}" is not a valid selector', "write name[axis=value,axis=value]")
+    return found["name"], [(axis.strip(), glob.strip()) for axis, _, glob in wanted]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A target that can be built: a cell of a matrix, or a target without one (an empty cell)."""
@@ -56,6 +73,7 @@ class Selection:
         for entry in entries.values():
             self.by_target[entry.target.name].append(entry.name)
         self._known: dict[str, tuple[str, ...]] = {}
+        self._own: dict[Any, dict[tuple[str, ...], dict[Any, list[str]]]] = {}
         self._groups: dict[str, list[str]] = {}
         self._wrong: dict[str, SelectorError] = {}
 
@@ -95,17 +113,36 @@ class Selection:
             self._known[selector] = tuple(self._match(selector))
         return self._known[selector]
 
+    def names_for(self, selector: str, own: Cell) -> tuple[str, ...]:
+        """Return what a selector matches as a target with such a cell says it: `[=]` are the cells with its values."""
+        name, pairs = parts_of(selector)
+        if pairs is None or ("", "") not in pairs:
+            return self.names(selector)
+        others = ",".join(f"{axis}={glob}" for axis, glob in pairs if axis)
+        wider = f"{name}[{others}]" if others else name
+        found = [name for axes, known in self._by_values(wider, own) for name in known.get(_values(axes, own), ())]
+        if not found and (names := self.names(wider)):
+            of_own = [(axis, label(value)) for axis, value in own.items() if axis in self.entries[names[0]].cell]
+            raise SelectorError(f'"{selector}" matches no cell', self._near_cells(list(names), of_own))
+        return tuple(found)
+
+    def _by_values(self, selector: str, own: Cell) -> "Iterable[tuple[tuple[str, ...], dict[Any, list[str]]]]":
+        """Return what a selector matches, by its values of the axes that it has in common with a cell."""
+        key = (selector, frozenset(own))
+        if key not in self._own:
+            made: dict[tuple[str, ...], dict[Any, list[str]]] = {}
+            for name in self.names(selector):
+                cell = self.entries[name].cell
+                axes = tuple(axis for axis in cell if axis in own)
+                made.setdefault(axes, {}).setdefault(_values(axes, cell), []).append(name)
+            self._own[key] = made
+        return self._own[key].items()
+
     def _match(self, selector: str, group: str = "") -> list[str]:
         """Return what a selector matches; within a group its own name is that of the target."""
-        found = _SELECTOR.match(selector.strip())
-        if found is None:
-            raise SelectorError(
-                f'"{selector}" is not a valid selector', "write a name, a glob such as app-*, or app[axis=value]"
-            )
-        names = self._base(found["name"], selector, group)
-        if found["cell"] is None:
-            return names
-        return self._in_cells(names, found["cell"], selector)
+        name, pairs = parts_of(selector)
+        names = self._base(name, selector, group)
+        return names if pairs is None else self._in_cells(names, pairs, selector)
 
     def _base(self, name: str, selector: str, group: str) -> list[str]:
         if self._is_group(name, group):
@@ -183,11 +220,10 @@ class Selection:
                 found |= dict.fromkeys(names)
         return list(found)
 
-    def _in_cells(self, names: list[str], text: str, selector: str) -> list[str]:
-        wanted = [part.partition("=") for part in text.split(",")]
-        if any(not sign for _, sign, _ in wanted):
-            raise SelectorError(f'"{selector}" is not a valid selector', "write name[axis=value,axis=value]")
-        pairs = [(axis.strip(), glob.strip()) for axis, _, glob in wanted]
+    def _in_cells(self, names: list[str], pairs: list[tuple[str, str]], selector: str) -> list[str]:
+        if any(not axis for axis, _ in pairs):
+            hint = "write name[axis=value]: [=] is for what a target with axes of its own says"
+            raise SelectorError(f'"{selector}" is not a valid selector', hint)
         if not names:
             return []  # the target has errors of its own
         found = [name for name in names if all(_fits(self.entries[name].cell, axis, glob) for axis, glob in pairs)]
@@ -218,6 +254,10 @@ class Selection:
             if not any(fits_text(glob, value) for value in axes[axis]):
                 return did_you_mean(glob, axes[axis]) or f"values of {axis}: {some(axes[axis])}"
         return "each value exists, but not together in one cell"
+
+
+def _values(axes: Iterable[str], cell: Cell) -> tuple[Any, ...]:
+    return tuple(identity(cell[axis]) for axis in axes)
 
 
 def _fits(cell: Cell, axis: str, glob: str) -> bool:

@@ -10,6 +10,7 @@ from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.graphs import find_cycles, steps_of
 from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, shape_of
 from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredOverride, DeclaredTarget, DeclaredVariable, Matrix, Spec
 from buildmatrix.spec.subjects import standing_at
 
@@ -113,7 +114,7 @@ def fault_of_pattern(pattern: str) -> str:
 
 def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> None:
     for index, parent in enumerate(target.table.inherits or ()):
-        if parent not in spec.targets:
+        if not is_template(parent) and parent.partition("[")[0] not in spec.targets:
             place = inside(target.place, "inherits", index)
             hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
             message = f'target.{target.name} inherits "{parent}", which is not a target'

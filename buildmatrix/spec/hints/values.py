@@ -11,7 +11,7 @@ from typing import Any
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.envnames import env_name
-from buildmatrix.spec.checks.foreign import FOREIGN, as_template
+from buildmatrix.spec.checks.foreign import FOREIGN, as_template, foreign_hint
 from buildmatrix.spec.hints.lists import listed, lone
 from buildmatrix.spec.hints.words import FALSES, OF_A_MATRIX, OTHER_VALUES, TRUES
 from buildmatrix.spec.rows.marked import rows_with
@@ -229,22 +229,18 @@ def _reshaped(key: str, text: str, expected: str) -> str:
         return _duration(int(found[1]), found[2])
     if key == "shm-size" and (found := re.fullmatch(r"([0-9]+)\s*([kmgt])[a-z]*", text.lower())):
         return f'write shm-size = "{found[1]}{found[2]}"'
-    return _of_a_name(key, text, "-" if "`-`" in expected else "_") if "name of letters" in expected else ""
+    if key == "inherits" and FOREIGN.search(text):
+        return foreign_hint(text, ())
+    return _of_a_name(text, "-" if "`-`" in expected else "_") if "letters, digits" in expected else ""
 
 
-def _of_a_name(key: str, text: str, between: str) -> str:
+def _of_a_name(text: str, between: str) -> str:
     if "{{" in text:
         return f"a matrix makes several of one target, and its `name` is a template: name = {shown(text)}"
     if FOREIGN.search(text):
-        return _of_names(key)
+        return "names hold no variables: a matrix makes several of one target, and its `name` is a template"
     better = re.sub(r"[^A-Za-z0-9_]+", between, text).strip(between)
     return f'call it "{better}"' if better else ""
-
-
-def _of_names(key: str) -> str:
-    if key == "inherits":
-        return "write the target's name itself: what is inherited is the same in every run"
-    return "names hold no variables: a matrix makes several of one target, and its `name` is a template"
 
 
 def _duration(number: int, unit: str) -> str:

@@ -8,9 +8,11 @@ from buildmatrix.errors import Place, Pointer
 from buildmatrix.soundness import Subject, members_of
 from buildmatrix.spec.rows.markers import FreeText, MakesCells, NameOf
 from buildmatrix.spec.rows.options import Apply
-from buildmatrix.spec.rows.settings import ENV_NAME, NAME, Name, Settings
+from buildmatrix.spec.rows.settings import ENV_NAME, NAME, Settings
 from buildmatrix.spec.rows.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
 
+PARENT = r"^[A-Za-z0-9_-]+(\[[^\[\]]*\])?$"
+_PARENT = "the name of a target (letters, digits, `-` and `_`), or of a cell: NAME[AXIS=VALUE]"
 IDENTIFIER = "^[A-Za-z][A-Za-z0-9_]*$"
 Selector = Annotated[str, Keyword("minLength", 1)]
 Scalar = str | int | float | bool
@@ -106,8 +108,11 @@ class Target(CellSettings):
     """A target: its settings, and where they come from."""
 
     inherits: Annotated[
-        tuple[Annotated[Name, NameOf("target")], ...] | None,
-        Doc("Targets whose settings, matrix, name of cells and overrides are taken; later ones win."),
+        tuple[Annotated[str, Keyword("pattern", PARENT), Expected(_PARENT), NameOf("target")], ...] | None,
+        Doc(
+            "Targets whose settings, matrix, name of cells and overrides are taken; later ones win. Settings alone are "
+            "taken of a cell (`NAME[AXIS=VALUE]`, or `NAME[=]` for the own values), and of what a template names."
+        ),
         Examples(["_common"]),
     ] = None
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None

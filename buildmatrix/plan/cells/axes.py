@@ -1,0 +1,106 @@
+"""The axes of a matrix with their values, which may come out of templates."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from buildmatrix.errors import Place, Problems
+from buildmatrix.plan.cells.interpolate import Faults
+from buildmatrix.plan.cells.matrix import Axes, axis_items, identity, shown_value
+from buildmatrix.soundness import FILE, expansion_of
+from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.rows.shapes import is_template
+from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
+from buildmatrix.template.context import Rendering
+from buildmatrix.template.scope import BadTemplateError
+
+_VALUES = "values are strings, numbers, booleans or tables"
+
+
+class AxisValues:
+    """Renders and checks the values of targets' axes."""
+
+    def __init__(self, rendering: Rendering, faults: Mapping[str, Faults], problems: Problems) -> None:
+        self.rendering, self._faults, self.problems = rendering, faults, problems
+
+    def axes(self, target: DeclaredTarget) -> Axes:
+        """Return the axes of a target with their values; what is wrong with them is added to the problems."""
+        axes: dict[str, list[Any]] = {}
+        unknown = [expansion_of(target.name, "number")]
+        for axis, written in ((target.making.matrix or Matrix()).axes or {}).items():
+            place = target.making.place("matrix", axis)
+            values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
+            if values is None:
+                message = f"target.{target.name}.matrix: the template of axis {axis} gives no list"
+                self.problems.error("axis", message, place, invalidates=unknown, once=("axis", place))
+                continue
+            axes[axis] = list(values)
+            if not axes[axis] and isinstance(written, str):
+                message = f"target.{target.name}.matrix: axis {axis} has no values"
+                once = ("no-value", place)
+                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE], once=once)
+            for index, value in enumerate(axes[axis]):
+                self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
+            self._check_repeats(target, axis, axes[axis], place)
+        return axes
+
+    def _check_repeats(self, target: DeclaredTarget, axis: str, values: list[Any], place: Place) -> None:
+        known: set[Any] = set()
+        for index, value in enumerate(values):
+            if (key := identity(value)) in known:
+                message = f"target.{target.name}.matrix: axis {axis} has the value {shown_value(value)} twice"
+                at, invalidates = inside(place, index), [expansion_of(target.name, "number")]
+                self.problems.error("axis", message, at, invalidates=invalidates, once=("axis", at))
+            known.add(key)
+
+    def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
+        if isinstance(value, str | int | float | Mapping) or type(value).__name__ == "Decimal":
+            return
+        message, hint = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}", _VALUES
+        invalidates, rests_on = [expansion_of(target.name, "number")], [expansion_of(target.name, "values")]
+        once = ("axis", place)
+        self.problems.error("axis", message, place, hint=hint, invalidates=invalidates, rests_on=rests_on, once=once)
+
+    def with_values(self, target: DeclaredTarget) -> DeclaredTarget:
+        """Return a target without templates among the values of its matrix and of what its overrides select."""
+        matrix = target.making.matrix or Matrix()
+        place_of = target.making.place
+        changed = {
+            key: self._rendered(value, target, place_of("matrix", key))
+            for key, value in vars(matrix).items()
+            if key != "axes" and value
+        }
+        axes = {
+            axis: values if isinstance(values, str) else self._rendered(values, target, place_of("matrix", axis))
+            for axis, values in (matrix.axes or {}).items()
+        }
+        overrides = tuple(
+            replace(
+                one,
+                table=one.table.but({"select": self._rendered(one.table.select, target, inside(one.place, "select"))}),
+            )
+            for one in target.making.overrides
+        )
+        made = matrix.but(changed | {"axes": axes}) if target.making.matrix else None
+        making = replace(target.making, matrix=made, overrides=overrides)
+        return replace(target, making=making)
+
+    def _rendered(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
+        if isinstance(value, str):
+            return self._value(value, target, place)
+        if isinstance(value, Mapping):
+            return {key: self._rendered(item, target, inside(place, key)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return tuple(self._rendered(item, target, inside(place, index)) for index, item in enumerate(value))
+        return value
+
+    def _value(self, text: str, target: DeclaredTarget, place: Place) -> Any:
+        if not is_template(text):
+            return text
+        try:
+            return self.rendering.evaluate(text, target.name)
+        except BadTemplateError as error:
+            message = f"target.{target.name}.matrix: {error.message}"
+            self._faults[target.name].add(error, message, place, expansion_of(target.name, "values"))
+            return ()

@@ -1,0 +1,120 @@
+"""What `inherits` names for a cell: targets, and cells of them, also by templates that see the cell's axes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from buildmatrix.errors import Problems, did_you_mean, some
+from buildmatrix.plan.cells.matrix import fits_text, label, same
+from buildmatrix.plan.cells.members import texts_in
+from buildmatrix.plan.cells.select import SelectorError, parts_of
+from buildmatrix.soundness import ANY_SETTING, NAMES, expansion_of, settings_of
+from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.rows.shapes import is_template
+from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
+from buildmatrix.spec.toml.placed import source_of
+from buildmatrix.template.context import CellRendering, Rendering
+from buildmatrix.template.scope import OMITTED, BadTemplateError, Cell
+
+
+class Parent(NamedTuple):
+    """A parent of a cell: a target as it is for this cell, or one cell of it.
+
+    It is `named` where the file names it as it stands: then its matrix is inherited as well.
+    """
+
+    name: str
+    cell: Cell | None = None
+    named: bool = True
+
+
+class Parents:
+    """Reads `inherits`; what is wrong is added to `problems`. `cells` are those of all targets that have a matrix."""
+
+    def __init__(
+        self, spec: Spec, rendering: Rendering, cells: Mapping[str, Sequence[Cell]], problems: Problems
+    ) -> None:
+        self._targets, self._rendering, self._cells, self._problems = spec.targets, rendering, cells, problems
+        self._renderings: dict[tuple[str, frozenset[str]], CellRendering] = {}
+
+    def of(self, target: DeclaredTarget, declared: str, cell: Cell) -> Iterator[Parent]:
+        """Yield the parents of a target, as they are for a cell of `declared`: that target, or one that inherits it."""
+        for index, item in enumerate(target.table.inherits or ()):
+            if item in self._targets:
+                yield Parent(item)
+                continue
+            if not is_template(item) and item.partition("[")[0] not in self._targets:
+                continue  # which was found with the file
+            try:
+                for text in self._texts(item, declared, cell):
+                    yield self._parent(text, cell)
+            except SelectorError as error:
+                self._refuse(target, declared, index, f"target.{target.name}.inherits: {error.message}", error)
+            except BadTemplateError as error:
+                if error.code != OMITTED:
+                    self._refuse(target, declared, index, f"target.{target.name}.inherits: {error.message}", error)
+
+    def _refuse(
+        self, target: DeclaredTarget, declared: str, index: int, message: str, error: SelectorError | BadTemplateError
+    ) -> None:
+        place = inside(target.place, "inherits", source_of(target.table.inherits, index))
+        code = error.code if isinstance(error, BadTemplateError) else "inherits"
+        self._problems.error(
+            code,
+            message,
+            place,
+            hint=error.hint,
+            invalidates=[settings_of(declared, "", ANY_SETTING)],
+            rests_on=error.rests_on,
+            once=(place, message),
+        )
+
+    def _texts(self, item: str, declared: str, cell: Cell) -> Iterator[str]:
+        """Yield what an item says for a cell: one name, those that a template gives, or none."""
+        if not is_template(item):
+            yield item
+            return
+        key = (declared, frozenset(cell))
+        if key not in self._renderings:
+            self._renderings[key] = CellRendering(self._rendering, declared, cell)
+        yield from texts_in(self._renderings[key].evaluate(item, cell), "a parent is a name, or NAME[AXIS=VALUE]")
+
+    def _parent(self, text: str, cell: Cell) -> Parent:
+        name, pairs = parts_of(text)
+        if name not in self._targets:
+            hint = did_you_mean(name, self._targets) or f"targets here: {some(sorted(self._targets), 8)}"
+            raise SelectorError(f'"{text}" is not a target', hint, rests_on=(NAMES,))
+        if pairs is None:
+            return Parent(name, named=False)
+        return Parent(name, self._cell(name, text, pairs, cell), named=False)
+
+    def _cell(self, name: str, text: str, pairs: Sequence[tuple[str, str]], own: Cell) -> Cell:
+        """Return the one cell of a target that a selector means."""
+        if name not in self._cells:
+            target = self._targets[name]
+            hint = f'write "{name}"' if target.abstract or target.making.matrix is None else ""
+            raise SelectorError(f'"{text}": target.{name} has no cells', hint, rests_on=(expansion_of(name),))
+        found = [cell for cell in self._cells[name] if _is_meant(cell, pairs, own)]
+        if len(found) != 1:
+            what = f"matches {len(found)} cells" if found else "matches no cell"
+            axes = ",".join(f"{axis}={label(value)}" for axis, value in self._cells[name][0].items())
+            hint = f'a parent is one, such as "{name}[{axes}]"'
+            raise SelectorError(f'"{text}" {what}', hint, rests_on=(expansion_of(name),))
+        _refuse_other_values(text, found[0], own)
+        return found[0]
+
+
+def _is_meant(cell: Cell, pairs: Sequence[tuple[str, str]], own: Cell) -> bool:
+    return all(
+        (axis in cell and fits_text(glob, cell[axis]))
+        if axis
+        else all(same(cell[one], own[one]) for one in cell if one in own)
+        for axis, glob in pairs
+    )
+
+
+def _refuse_other_values(text: str, cell: Cell, own: Cell) -> None:
+    """Refuse a cell with another value of an axis that the child has: templates would see one for both."""
+    for axis, value in cell.items():
+        if axis in own and not same(value, own[axis]):
+            message = f'"{text}" has {axis} = {label(value)}, and this cell {axis} = {label(own[axis])}'
+            raise SelectorError(message, f"templates would see one of them: call the axis {axis} of one otherwise")
