@@ -52,6 +52,8 @@ class PlannedTarget:
     parts: tuple[tuple[str, ...], ...] = ()
     """The platforms that are built apart from each other (see `plan/builds.py`); empty where all are built together."""
     bake: str = ""
+    tags_left_to: Mapping[str, str] = field(default_factory=dict)
+    """The tags, in full, that it does not write since a later target of the plan does, which is named."""
 
     @property
     def bake_name(self) -> str:

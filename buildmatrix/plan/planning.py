@@ -19,6 +19,7 @@ from buildmatrix.plan.document.origin import made_of
 from buildmatrix.plan.entitlements import entitlements_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.reach import written_before
+from buildmatrix.plan.sharing import share
 from buildmatrix.soundness import FILE, TARGETS
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
@@ -54,8 +55,9 @@ def make_plan(
         checker = Checker(spec.directory, problems, spec.variables, spec.targets)
         sound = checked(expansion, targets, checker, files=files)
         if together:
-            collisions(sound, spec.directory, problems)
+            shared = collisions(sound, spec.directory, problems, spec.checks)
             problems.take(races_of(targets, spec.directory))
+            targets = share(targets, shared)
         return plan_of(spec, request, expansion, targets, git, problems)
 
 
@@ -76,7 +78,7 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     if "default" in spec.groups and not problems.is_sound(spec.groups["default"].basis):
         return
     default = set(expansion.selection.default_of_root())
-    collisions([target for target in sound if target.name in default], spec.directory, problems)
+    collisions([target for target in sound if target.name in default], spec.directory, problems, spec.checks)
     for target in sound:
         if target.name not in default:
             collisions([target], spec.directory, problems)

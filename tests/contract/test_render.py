@@ -116,3 +116,22 @@ def test_a_file_says_where_bake_has_to_run(tmp_path: Path) -> None:
     assert text == ""
     assert "bake takes the paths of bake.json from the directory in which it runs" in said
     assert json.loads((tmp_path / "sub/bake.json").read_text())["target"]["named"]["context"] == "src"
+
+
+def test_a_tag_that_several_write_is_pushed_by_one(each_buildx: tuple[str, ...], tmp_path: Path) -> None:
+    """Bake would push it for each of them, in any order; what else they write stays."""
+    (tmp_path / "buildmatrix.toml").write_text(
+        (HERE.parent / "golden/accepted/shared-tags/buildmatrix.toml").read_text()
+    )
+    text, said = rendered(tmp_path)
+    assert "ghcr.io/acme/app:latest is written by app-3 only, not by app-1" in said
+    found = printed(each_buildx, tmp_path, text)["target"]
+    tags = {name: target.get("tags") for name, target in found.items()}
+    assert [tags[f"app-{v}"] for v in "123"] == [
+        ["ghcr.io/acme/app:1"],
+        ["ghcr.io/acme/app:2"],
+        ["ghcr.io/acme/app:3", "ghcr.io/acme/app:latest"],
+    ]
+    assert [name for name, own in tags.items() if own and "acme/tool:latest" in own] == ["loaded", "two"]
+    assert "oci" in str(found["loaded"]["output"])
+    assert "registry" not in str(found["three"]["output"])

@@ -22,6 +22,9 @@ from buildmatrix.text import one_line, redacted
 MOST_RENDERED = 1 << 28
 """The largest bake file that is compared, in bytes."""
 
+MOST_NOTED = 8
+"""Shared tags of which each is noted."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -64,6 +67,8 @@ def render(
         found = bakeable(whole(run.name, run.sources, asked, run.git))
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
         run.warn(_notes(run, found, output))
+        for note in _left_tags(found):
+            say_wide(f"note: {one_line(note)}")
         here = run.way_here if output is None else ""
         text = bake_text(whole_document(found.seen_from(here)))
         root = run.sources.repository.root
@@ -83,6 +88,15 @@ def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnosti
     if run.way_here and output is not None:
         message = f"bake takes the paths of {output} from the directory in which it runs"
         yield Diagnostic(message=message, code="directory", hint=f"run it in {run.way_here}/", severity="warning")
+
+
+def _left_tags(found: Whole) -> Iterator[str]:
+    """Yield which tags the bake file leaves out: bake would push every one of them, in any order."""
+    left = [(tag, target.name, other) for target in found.plan.targets for tag, other in target.tags_left_to.items()]
+    for tag, name, other in left[:MOST_NOTED]:
+        yield f"{tag} is written by {other} only, not by {name}"
+    if more := left[MOST_NOTED:]:
+        yield f"{len(more):,} more tags are written by one target only"
 
 
 def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:

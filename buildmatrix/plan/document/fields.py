@@ -124,6 +124,10 @@ class TargetOfPlan(Document):
         tuple[str, ...],
         Doc("Platforms left out by --platform, which are taken over from what its tags hold."),
     ]
+    tags_left_to: Annotated[
+        Mapping[str, str],
+        Doc("Tags, in full, that it does not write since a later target does: tag to target."),
+    ]
     staging_tags: Annotated[
         tuple[str, ...],
         Of(lambda target, known: staging_tags(target, known.plan.apply)),

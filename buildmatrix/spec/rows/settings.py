@@ -371,6 +371,15 @@ class Declared(Table):
         Doc("Targets to build first, for order only; a selector each."),
         Examples(["base"]),
     ] = None
+    shared_tags: Annotated[
+        tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
+        NotInBake(),
+        Doc(
+            "Tags that other targets or cells may write too, as names or globs, if each of them says so: the last one "
+            "in the plan's order gets the tag."
+        ),
+        Examples(["ghcr.io/acme/app:latest"], ["*:latest"]),
+    ] = None
 
 
 if TYPE_CHECKING:
