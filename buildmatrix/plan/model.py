@@ -110,6 +110,15 @@ class Entitlement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AbsentSecret:
+    """An `optional` secret of a target that is not there, and why, on the machine that looked."""
+
+    target: str
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Given:
     """The value of a variable that the command line, a variable file or the environment gave, as it was given.
 
@@ -164,6 +173,8 @@ class Plan:
     apply: Apply = field(default_factory=Apply)
     """What the file says of running it; the command line's flags win."""
     made: Made = field(default_factory=Made)
+    absent_secrets: tuple[AbsentSecret, ...] = ()
+    """What the plan builds without on this machine; `targets` have these secrets nevertheless."""
 
     @cached_property
     def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:

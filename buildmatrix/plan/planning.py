@@ -7,6 +7,7 @@ from contextlib import closing
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.git.facts import Git
+from buildmatrix.plan.absent import absent_secrets
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
 from buildmatrix.plan.cells.select import SelectorError
@@ -188,4 +189,5 @@ def plan_of(
         warnings=problems.warnings,
         apply=spec.apply,
         made=made_of(spec, request, expansion.rendering, git),
+        absent_secrets=absent_secrets(targets, spec.directory, request.environment),
     )

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from buildmatrix.cli.session import Session, refuse_unwritable, request, session
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline import whole
+from buildmatrix.plan.absent import left_out, without_absent
 from buildmatrix.plan.bakefile import bake_text, bakeable, whole_document
 from buildmatrix.plan.entitlements import entitlements_of, for_bake
 from buildmatrix.plan.portable import Whole
@@ -65,9 +67,10 @@ def render(
     with session(selection.file, color, unselected=not selection.selectors) as run:
         asked = request(selection.selectors, filters, outputs)
         found = bakeable(whole(run.name, run.sources, asked, run.git))
+        found = replace(found, plan=without_absent(found.plan, run.programs.environment, outside=False))
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
         run.warn(_notes(run, found, output))
-        for note in _left_tags(found):
+        for note in (*_left_tags(found), *left_out(found.plan.absent_secrets)):
             say_wide(f"note: {one_line(note)}")
         here = run.way_here if output is None else ""
         text = bake_text(whole_document(found.seen_from(here)))

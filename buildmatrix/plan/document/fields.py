@@ -156,6 +156,14 @@ class Entitlement(Document):
     line: Annotated[int | None, _AT_LEAST_1, Of(lambda entitlement, known: known.where(entitlement.place)[1]), _LINE]
 
 
+class SecretOfPlan(Document):
+    """A secret that is optional, and was not there where the plan was made. `apply` looks again."""
+
+    target: Annotated[str, Doc("The target that would get it.")]
+    id: Annotated[str, Doc("The name in the Dockerfile.")]
+    reason: Annotated[str, Doc("What is not there.")]
+
+
 class WarningOfPlan(Document):
     """What is right, and may not be meant."""
 
@@ -199,6 +207,9 @@ class PlanDocument(Document):
     targets: Annotated[tuple[TargetOfPlan, ...], Doc("In the order in which they are built.")]
     matrices: Annotated[Mapping[str, MatrixOfPlan], Doc("The matrices by the names of their targets.")]
     allow: Annotated[tuple[Entitlement, ...], Of("entitlements"), Doc("What builds have to be allowed.")]
+    absent_secrets: Annotated[
+        tuple[SecretOfPlan, ...], Doc("Optional secrets that were not there, without which it would be built here.")
+    ]
     warnings: Annotated[tuple[WarningOfPlan, ...], Doc("What may not be meant.")]
     apply: Annotated[Apply, Doc("The file's [apply].")]
 

@@ -144,6 +144,9 @@ class Secret(Table):
     type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
     src: Annotated[str | None, Local("secret"), Keyword("minLength", 1), Doc("The file.")] = None
     env: Annotated[str | None, *ENV_NAME, Doc("The environment variable: its name.")] = None
+    optional: Annotated[
+        bool | None, NotInBake(), Doc("Build without it where its file or environment variable is not there.")
+    ] = None
 
 
 class Ssh(Table):
