@@ -103,9 +103,9 @@ def checked(
             checker.dests(target)
         checker.stages(target, written.get(target.name, frozenset()), files=target.name in on_disk)
         checker.platforms(target, by_name)
-    checker.end()
     for declared, settings, origins in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins))
+    checker.end()
     return [target for target in found if expansion.problems.is_sound(target.basis("output", "cache_to"))]
 
 
