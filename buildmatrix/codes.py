@@ -13,6 +13,7 @@ CODES = {
     "buildx": "buildx is missing, too old, or older than requires-buildx",
     "call": "a target depends on one that is only asked something",
     "check": "what a check of a Dockerfile found",
+    "checks": "[checks] in a file that is included",
     "collision": "a tag, a cache or a path that two targets would write",
     "context": "a named context that cannot be, that no stage uses, or that means more than one target",
     "cycle": "targets, groups or variables that depend on each other in a cycle",

@@ -126,6 +126,7 @@ class Results:
             exported=target.exported,
             platforms=target.platforms,
             tags=target.tags if done and target.exported and writes_tags(target.settings, self._driver) else (),
+            tags_left_to=target.tags_left_to,
             depends_on=target.depends_on,
             needs=target.needs,
             started=round(max(0.0, began - self.start), 3) if began else 0.0,

@@ -61,7 +61,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="SELECTOR.KEY=VALUE",
-        help="Override a setting of the file; += appends to a list. May be repeated.",
+        help="Override a setting of the file; += appends to a list, SELECTOR.args.NAME alone takes the environment's "
+        "value. May be repeated.",
         autocompletion=complete_sets,
     ),
 ]

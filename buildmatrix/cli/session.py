@@ -177,10 +177,18 @@ def request(
         platforms=platforms,
         variables=variables,
         variable_files=tuple(filters.var_file or ()),
-        set_options=tuple(filters.set_ or ()),
+        set_options=_sets(filters.set_),
         output=output,
         environment=dict(os.environ),
     )
+
+
+def _sets(given: list[str] | None) -> tuple[str, ...]:
+    if not given:
+        return ()
+    from buildmatrix.plan.cells.overrides import with_environment
+
+    return with_environment(given, os.environ)
 
 
 def _output_mode(*, push: bool, load: bool, no_output: bool) -> OutputMode:

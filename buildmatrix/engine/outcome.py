@@ -79,11 +79,11 @@ class BuildOutcome:
     start. `digest` is that of the image or index, "" if nothing was written that has one; `index` that of the index
     which several Builds were joined into, "" for a target that is one Build. `tags` are those that point at it now:
     none where publishing was held back; they have the `carried_over` platforms as well, which were not built but taken
-    over from what the tags held. `size` are the bytes of all that a registry holds of it, or of the archive; 0 where
-    it is not known. `reason` says why it failed, was skipped, or stopped. `log` is the path of its full log, "" if
-    none was asked for. `call` is what was asked instead of a build, "" for a build; `findings` are a check's,
-    `answer` is the text of any other. `depends_on` and `needs` are the Builds of the plan that it depends on, and that
-    come first.
+    over from what the tags held; `tags_left_to` are those, in full, that a later target writes in its place, which is
+    named. `size` are the bytes of all that a registry holds of it, or of the archive; 0 where it is not known. `reason`
+    says why it failed, was skipped, or stopped. `log` is the path of its full log, "" if none was asked for. `call` is
+    what was asked instead of a build, "" for a build; `findings` are a check's, `answer` is the text of any other.
+    `depends_on` and `needs` are the Builds of the plan that it depends on, and that come first.
 
     Only a failed target has a `failed_step`, an `excerpt` (the last lines of the log, then the Dockerfile's), a `hint`
     of what to do, and a `place`: in its Dockerfile, or in the spec. `failed_file`, from the repository's root, and
@@ -104,6 +104,7 @@ class BuildOutcome:
     digest: str = ""
     index: str = ""
     carried_over: tuple[str, ...] = ()
+    tags_left_to: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
     failed_step: str = ""
     excerpt: str = ""

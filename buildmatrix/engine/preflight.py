@@ -10,7 +10,7 @@ from buildmatrix.engine.drivers import half_caches, passed_over, unfit
 from buildmatrix.engine.emulation import platform_hint
 from buildmatrix.engine.secrets import secrets_of
 from buildmatrix.engine.versions import gate_found
-from buildmatrix.errors import Diagnostic, EngineError, UsageError
+from buildmatrix.errors import Diagnostic, EngineError, UsageError, and_more
 from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.entitlements import entitlements_of, is_allowed
@@ -140,18 +140,12 @@ def _wants_store(target: PlannedTarget) -> bool:
 
 
 def _only_cached(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
-    """With every driver but docker's, a target without output stays in the builder's cache."""
+    """With every driver but docker's, which loads it, a target without output stays in the builder's cache."""
     if builder.driver == "docker":
         return
-    said: set[str] = set()
-    for target in plan.targets:
-        if target.leaves_nothing and target.declared not in said:
-            said.add(target.declared)
-            message = f'{target.name} has no output: it will stay in the cache of builder "{builder.name}"'
-            yield Diagnostic(
-                message=message,
-                code="no-output",
-                place=target.place,
-                hint="add output, --push or --load",
-                severity="warning",
-            )
+    silent = {target.declared: target for target in reversed(plan.targets) if target.leaves_nothing}
+    if found := list(reversed(silent.values())):
+        who = f"{found[0].name}{and_more(len(found), 'target')}"
+        message = f'{who} has no output: it will stay in the cache of builder "{builder.name}"'
+        hint = "add output, --push or --load"
+        yield Diagnostic(message=message, code="no-output", place=found[0].place, hint=hint, severity="warning")

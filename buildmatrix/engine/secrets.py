@@ -7,8 +7,9 @@ from pathlib import Path
 
 from buildmatrix.errors import Diagnostic, Pointer
 from buildmatrix.files import read_regular
+from buildmatrix.plan.absent import why_absent
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import is_written, key_paths, secret_file, secret_variable, written_before
+from buildmatrix.plan.reach import is_written, key_paths, secret_file, written_before
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.settings import Secret, Ssh
 
@@ -28,8 +29,8 @@ def secrets_of(plan: Plan, programs: Programs) -> list[Diagnostic]:
         before = written.get(target.name, frozenset())
         for index, secret in enumerate(target.settings.secret or ()):
             if not isinstance(secret, str):
-                missing = _missing(secret, before, plan, programs)
-                _add(found, f'secret "{secret.id}" of {target.name}', missing, target, ("secret", index))
+                missing, hint = _missing(secret, before, plan, programs)
+                _add(found, f'secret "{secret.id}" of {target.name}', missing, target, ("secret", index), hint)
         for index, ssh in enumerate(target.settings.ssh or ()):
             if not isinstance(ssh, str):
                 missing, hint = _unusable(ssh, before, plan, programs)
@@ -45,16 +46,18 @@ def _add(
         found[missing] = Diagnostic(message=f"{whose}: {missing}", code=code, place=place, hint=hint)
 
 
-def _missing(secret: Secret, written: Iterable[str], plan: Plan, programs: Programs) -> str:
-    src, variable = secret_file(secret), secret_variable(secret)
-    if src is None:
-        return "" if variable in programs.environment else f"the environment variable {variable} is not set"
-    path = Path(plan.directory, src)
-    if not path.is_file():
-        return "" if is_written(src, written) else f"there is no file {src}"
-    return (
-        f"{src} has more than {LARGEST // 1024} KiB, the most that a secret may have" if _size(path) > LARGEST else ""
-    )
+def _missing(secret: Secret, written: Iterable[str], plan: Plan, programs: Programs) -> tuple[str, str]:
+    """Return why a secret is missing or of no use, and what to do."""
+    src = secret_file(secret)
+    if reason := why_absent(secret, plan.directory, programs.environment):
+        is_fine = secret.optional or (src is not None and is_written(src, written))
+        return (
+            ("", "")
+            if is_fine
+            else (reason, "give it, or write optional = true in the secret if the build can do without it")
+        )
+    is_large = src is not None and _size(Path(plan.directory, src)) > LARGEST
+    return (f"{src} has more than {LARGEST // 1024} KiB, the most that a secret may have" if is_large else ""), ""
 
 
 def _size(path: Path) -> int:

@@ -22,6 +22,7 @@ from buildmatrix.engine.preflight import Engine, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
+from buildmatrix.plan.absent import left_out, without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
@@ -93,8 +94,10 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     """
     with _probe_of(job, probe) as asked:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
-        records = Records(result=ResultFile(job.plan, job.written, job.environment), logs=job.logs)
+        reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
+        records = Records(result=ResultFile(reduced.plan, job.written, job.environment), logs=job.logs)
         engine = _looked_at(job, asked, records, watcher)
+        job = _told(reduced, watcher)
         tags.settle(engine)
         watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
         with watcher.begin(engine, first_tags(job.plan, job.policy, engine.builder)) as listener:
@@ -124,6 +127,13 @@ def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> En
     if options.resume and not records.result.known():
         watcher.note("note: there is no last result to go on from (.buildmatrix/result.json): everything is built")
     return engine
+
+
+def _told(job: Job, watcher: Watcher) -> Job:
+    """Tell which secrets a job does without, now that all it looks at was allowed."""
+    for text in left_out(job.plan.of.absent_secrets):
+        watcher.note(f"note: {text}")
+    return job
 
 
 def _troubles(records: Records) -> Iterator[Diagnostic]:

@@ -150,9 +150,17 @@ def csv_of(table: Table) -> str:
     """Return a table as bake's CSV string: `type` first, then the rows in order; ssh as `id=path,path`."""
     if isinstance(table, Ssh):
         return f"{table.id}={','.join(table.paths)}" if table.paths else table.id
-    items = plain_table(table)
+    kind: Any = type(table)  # mypy takes the class for one of its instances here
+    own = _own_keys(kind)
+    items = {key: value for key, value in plain_table(table).items() if key not in own}
     fields = [f"{key}={text_of(items[key])}" for key in sorted(items, key="type".__ne__)]
     return _csv_line(fields)
+
+
+@cache
+def _own_keys(table: Any) -> frozenset[str]:
+    """Return the keys of a table that are not bake's."""
+    return frozenset(row.key for row in rows(table) if row.marker(NotInBake))
 
 
 def _csv_line(fields: list[str]) -> str:

@@ -52,6 +52,8 @@ class PlannedTarget:
     parts: tuple[tuple[str, ...], ...] = ()
     """The platforms that are built apart from each other (see `plan/builds.py`); empty where all are built together."""
     bake: str = ""
+    tags_left_to: Mapping[str, str] = field(default_factory=dict)
+    """The tags, in full, that it does not write since a later target of the plan does, which is named."""
 
     @property
     def bake_name(self) -> str:
@@ -105,6 +107,15 @@ class Entitlement:
     target: str
     place: Place
     automatic: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbsentSecret:
+    """An `optional` secret of a target that is not there, and why, on the machine that looked."""
+
+    target: str
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +173,8 @@ class Plan:
     apply: Apply = field(default_factory=Apply)
     """What the file says of running it; the command line's flags win."""
     made: Made = field(default_factory=Made)
+    absent_secrets: tuple[AbsentSecret, ...] = ()
+    """What the plan builds without on this machine; `targets` have these secrets nevertheless."""
 
     @cached_property
     def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:

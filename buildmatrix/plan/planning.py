@@ -7,6 +7,7 @@ from contextlib import closing
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.git.facts import Git
+from buildmatrix.plan.absent import absent_secrets
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
 from buildmatrix.plan.cells.select import SelectorError
@@ -19,6 +20,7 @@ from buildmatrix.plan.document.origin import made_of
 from buildmatrix.plan.entitlements import entitlements_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
 from buildmatrix.plan.reach import written_before
+from buildmatrix.plan.sharing import share
 from buildmatrix.soundness import FILE, TARGETS
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
@@ -54,8 +56,9 @@ def make_plan(
         checker = Checker(spec.directory, problems, spec.variables, spec.targets)
         sound = checked(expansion, targets, checker, files=files)
         if together:
-            collisions(sound, spec.directory, problems)
+            shared = collisions(sound, spec.directory, problems, spec.checks)
             problems.take(races_of(targets, spec.directory))
+            targets = share(targets, shared)
         return plan_of(spec, request, expansion, targets, git, problems)
 
 
@@ -76,7 +79,7 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     if "default" in spec.groups and not problems.is_sound(spec.groups["default"].basis):
         return
     default = set(expansion.selection.default_of_root())
-    collisions([target for target in sound if target.name in default], spec.directory, problems)
+    collisions([target for target in sound if target.name in default], spec.directory, problems, spec.checks)
     for target in sound:
         if target.name not in default:
             collisions([target], spec.directory, problems)
@@ -100,9 +103,9 @@ def checked(
             checker.dests(target)
         checker.stages(target, written.get(target.name, frozenset()), files=target.name in on_disk)
         checker.platforms(target, by_name)
-    checker.end()
     for declared, settings, origins in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins))
+    checker.end()
     return [target for target in found if expansion.problems.is_sound(target.basis("output", "cache_to"))]
 
 
@@ -186,4 +189,5 @@ def plan_of(
         warnings=problems.warnings,
         apply=spec.apply,
         made=made_of(spec, request, expansion.rendering, git),
+        absent_secrets=absent_secrets(targets, spec.directory, request.environment),
     )

@@ -16,6 +16,7 @@ from buildmatrix.plan.checks.targets import Checker
 from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.planning import OF_A_RUN, check_platforms, checked, chosen_of, expand, plan_of
+from buildmatrix.plan.sharing import share
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import given
 from buildmatrix.spec.rows.tables import Spec
@@ -78,7 +79,7 @@ def make_whole(spec: Spec, request: Request, git: Git, problems: Problems) -> Wh
             closure(expansion, chosen, request, problems)  # says why
         default = _with_needs(chosen, by_name)
         asked = frozenset(_reached(default, by_name))
-        _check(expansion, targets, default, asked, problems)
+        targets = _check(expansion, targets, default, asked, problems)
         whole = Whole(
             plan=plan_of(spec, request, expansion, targets, git, problems),
             default=default,
@@ -107,17 +108,22 @@ def _check(
     default: Iterable[str],
     asked: frozenset[str],
     problems: Problems,
-) -> None:
-    """Check every target, and on disk and together what is built by default: alternatives may share a tag."""
+) -> tuple[PlannedTarget, ...]:
+    """Check every target, and on disk and together what is built by default: alternatives may share a tag.
+
+    Returns the targets, of those without the tags that others get: plain bake would push both, in any order.
+    """
     directory = expansion.spec.directory
     exported = {*default}
     sound = checked(expansion, targets, Checker(directory, problems), files=asked)
     together = [_exported(one, one.name in exported) for one in sound if one.name in asked]
-    collisions(together, directory, problems)
+    shared = collisions(together, directory, problems, expansion.spec.checks)
     problems.take(races_of(together, directory))
     for one in sound:
         if one.name not in asked:
             collisions([one], directory, problems)
+    changed = {one.name: one for one in share(together, shared)} if shared else {}
+    return tuple(replace(changed.get(one.name, one), exported=one.exported) for one in targets)
 
 
 def _exported(target: PlannedTarget, exported: bool) -> PlannedTarget:  # noqa: FBT001 a fact of the target

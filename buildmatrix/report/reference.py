@@ -33,6 +33,7 @@ from buildmatrix.template.filters import FILTERS
 TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),
     ("[apply]", options.Apply, "What `apply` does unless its flags say otherwise."),
+    ("[checks]", model.Checks, "How strictly targets are checked together."),
     ("[variable.NAME]", model.Variable, "Given as a bare value, it is the default."),
     ("[target.NAME]: settings", model.CellSettings, "Also in `[defaults]` and `[[target.NAME.override]]`."),
     ("[target.NAME]: more keys", model.Target, "Beside the settings."),

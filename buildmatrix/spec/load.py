@@ -23,6 +23,7 @@ from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema
 from buildmatrix.spec.rows.shapes import build_table
 from buildmatrix.spec.rows.tables import (
+    Checks,
     DeclaredGroup,
     DeclaredTarget,
     DeclaredVariable,
@@ -57,6 +58,7 @@ class _Loader:
         self.confidential: frozenset[str] = frozenset()
         self.literal: set[str] = set()
         self.apply = Apply()
+        self.checks = Checks()
         self.home = os.path.realpath(sources.directory / sources.home) if sources.home else ""
         self.of_home: set[str] = set()
 
@@ -90,16 +92,24 @@ class _Loader:
             self.requires.append((file.requires_buildx, requires))
         if file.defaults is not None:
             defaults = (*defaults, Layer(settings=file.defaults, place=Place(file=name, pointer=("defaults",))))
-        if file.apply is not None:
-            self._apply(file.apply, Place(file=name, pointer=("apply",), part="key"))
+        self._take_root(name, file)
         self._declare(name, file, defaults)
         return file, defaults
 
-    def _apply(self, table: Apply, place: Place) -> None:
+    def _take_root(self, name: str, file: File) -> None:
+        """Take the tables that are of the whole run."""
         if len(self.seen) == 1:
-            self.apply = table
-        else:
+            self.apply, self.checks = file.apply or self.apply, file.checks or self.checks
+            return
+        if file.apply is not None:
+            place = Place(file=name, pointer=("apply",), part="key")
             self.problems.error("apply", "only the root file says how apply runs", place, hint="move [apply] there")
+        if file.checks is not None:
+            place, message = (
+                Place(file=name, pointer=("checks",), part="key"),
+                "only the root file says what is checked",
+            )
+            self.problems.error("checks", message, place, hint="move [checks] there")
 
     def _checked(self, name: str, data: dict[str, Any]) -> File:
         """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
@@ -232,6 +242,7 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         digests=dict(sorted(sources.digests.items())),
         requires_buildx=tuple(loader.requires),
         apply=loader.apply,
+        checks=loader.checks,
         variables=loader.variables,
         targets=with_makings(loader.targets),
         groups=loader.groups,

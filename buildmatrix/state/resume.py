@@ -97,6 +97,7 @@ def _outcome(target: Build, entry: Entry | None = None) -> BuildOutcome:
         status="unchanged",
         exported=target.exported,
         platforms=target.platforms,
+        tags_left_to=target.tags_left_to,
         depends_on=target.depends_on,
         needs=target.needs,
         reason="an earlier run built it, and nothing changed since",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import listed
+from buildmatrix.plan.absent import without_absent
 from buildmatrix.plan.bakefile import bake_document, bake_text
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.rows.caches import GhaCacheTo
@@ -26,7 +27,7 @@ from tests import plans
 ROOT = Path(__file__).parents[2]
 SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.glob("examples/*/buildmatrix.toml")])
 SPECS = [spec for spec in SPECS if "[target" in spec.read_text() or "include" in spec.read_text()]
-OPENED = ("settings.txt", "a.txt", "images/b/b.txt", "d", "out/deep", ".npm rc")
+OPENED = ("settings.txt", "a.txt", "images/b/b.txt", "d", "out/deep", ".npm rc", "there.txt")
 """Files of secrets, which `--print` opens, and directories of archives."""
 TABLES = {row.key: row.attribute for row in rows(Settings) if is_table_list(row)}
 TOO_NEW_FOR_0_13 = {"description", "network", "entitlements", "extra-hosts", "call"}
@@ -52,7 +53,8 @@ def printed(command: Iterable[str], text: str, folder: Path, names: Iterable[str
 
 def planned(spec: Path) -> Plan:
     request = Request(selectors=("*",), environment={"COMMIT_SHA": "0123abc"})
-    return listed(spec.name, Sources(spec.parent), request, Git(lambda _: None))[0]
+    found = listed(spec.name, Sources(spec.parent), request, Git(lambda _: None))[0]
+    return without_absent(found, {}, outside=True)
 
 
 @pytest.fixture

@@ -116,3 +116,42 @@ def test_a_file_says_where_bake_has_to_run(tmp_path: Path) -> None:
     assert text == ""
     assert "bake takes the paths of bake.json from the directory in which it runs" in said
     assert json.loads((tmp_path / "sub/bake.json").read_text())["target"]["named"]["context"] == "src"
+
+
+def test_a_tag_that_several_write_is_pushed_by_one(each_buildx: tuple[str, ...], tmp_path: Path) -> None:
+    """Bake would push it for each of them, in any order; what else they write stays."""
+    (tmp_path / "buildmatrix.toml").write_text(
+        (HERE.parent / "golden/accepted/shared-tags/buildmatrix.toml").read_text()
+    )
+    text, said = rendered(tmp_path)
+    assert "ghcr.io/acme/app:latest is written by app-3 only, not by app-1" in said
+    found = printed(each_buildx, tmp_path, text)["target"]
+    tags = {name: target.get("tags") for name, target in found.items()}
+    assert [tags[f"app-{v}"] for v in "123"] == [
+        ["ghcr.io/acme/app:1"],
+        ["ghcr.io/acme/app:2"],
+        ["ghcr.io/acme/app:3", "ghcr.io/acme/app:latest"],
+    ]
+    assert [name for name, own in tags.items() if own and "acme/tool:latest" in own] == ["loaded", "two"]
+    assert "oci" in str(found["loaded"]["output"])
+    assert "registry" not in str(found["three"]["output"])
+
+
+@pytest.mark.parametrize("value", ["from-outside", "", "{{ not }} ours ${nor} theirs", None])
+@pytest.mark.parametrize("given", ["app.args.DECLARED", "*.args.NEW"])
+def test_an_argument_of_the_environment_is_the_same_to_bake(
+    buildx: tuple[str, ...], given: str, value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "buildmatrix.toml").write_text(
+        'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\nargs.DECLARED = "here"\n[target.other]\n'
+        'dockerfile-inline = "FROM scratch"\n'
+    )
+    theirs, _ = rendered(tmp_path)
+    if value is not None:
+        monkeypatch.setenv(given.rpartition(".")[2], value)
+    ours, said = rendered(tmp_path, "--set", given)
+    assert ("is not set in the environment" in said) == (value is None)
+    (tmp_path / "theirs.json").write_text(theirs)
+    command = [*buildx, "bake", "-f", "theirs.json", "--set", given, "--print"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert printed(buildx, tmp_path, ours)["target"] == json.loads(done.stdout)["target"]

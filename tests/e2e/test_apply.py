@@ -180,6 +180,55 @@ def test_a_secret_that_is_missing_is_named_before_the_build(project: Callable[..
     assert 'secret "token" of app: the environment variable NO_SUCH_TOKEN is not set' in done.stderr
 
 
+def test_an_optional_secret_is_taken_where_it_is_there(project: Callable[..., Path], run: Run) -> None:
+    folder = project(
+        """
+        [target.app]
+        output = ["type=local,dest=out"]
+        secret = [
+          { id = "token", env = "SOME_TOKEN", optional = true },
+          { id = "file", src = "token.txt", optional = true },
+        ]
+        """,
+        {
+            "Dockerfile": "FROM busybox AS made\n"
+            "RUN --mount=type=secret,id=token,env=TOKEN --mount=type=secret,id=file,env=FILE "
+            'echo "${TOKEN:-none} ${FILE:-none}" > /found\nFROM scratch\nCOPY --from=made /found /\n'
+        },
+    )
+    assert run("plan", "--format", "json").stdout.count('"reason"') == 2
+    (folder / "plan.json").write_text(run("plan", "--format", "json").stdout)
+    done = run("apply", "plan.json", "--no-cache")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "out/found").read_text() == "none none\n"
+    assert 'note: secret "token" of app is left out: the environment variable SOME_TOKEN is not set' in done.stderr
+    (folder / "token.txt").write_text("two")
+    assert 'secret "file"' not in run("plan").stdout
+    done = run("apply", "--no-cache", SOME_TOKEN="one")  # noqa: S106 it is no credential
+    assert (done.returncode, "left out" in done.stderr) == (0, False), done.stderr
+    assert (folder / "out/found").read_text() == "one two\n"
+
+
+def test_a_saved_plan_decides_on_optional_secrets_where_it_is_applied(project: Callable[..., Path], run: Run) -> None:
+    folder = project(
+        """
+        [target.app]
+        output = ["type=local,dest=out"]
+        secret = [{ id = "token", env = "SOME_TOKEN", optional = true }]
+        """,
+        {
+            "Dockerfile": "FROM busybox AS made\nRUN --mount=type=secret,id=token,env=TOKEN "
+            'echo "${TOKEN:-none}" > /found\nFROM scratch\nCOPY --from=made /found /\n'
+        },
+    )
+    for made, applied in (({}, {"SOME_TOKEN": "here"}), ({"SOME_TOKEN": "there"}, {})):
+        (folder / "plan.json").write_text(run("plan", "--format", "json", **made).stdout)
+        done = run("apply", "plan.json", "--no-cache", **applied)
+        (folder / "plan.json").unlink()
+        assert done.returncode == 0, done.stderr
+        assert (folder / "out/found").read_text() == f"{applied.get('SOME_TOKEN', 'none')}\n"
+
+
 def test_contexts_stage_ignore_and_arguments(project: Callable[..., Path], run: Run, registry: str) -> None:
     folder = project(
         f"""

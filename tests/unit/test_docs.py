@@ -259,6 +259,7 @@ def run(folder: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> str:
 SECTIONS = {
     "File": "The file",
     "Apply": "[apply]",
+    "Checks": "[checks]",
     "Variable": "[variable.NAME]",
     "CellSettings": "[target.NAME]: settings",
     "Target": "[target.NAME]: more keys",

@@ -2,7 +2,7 @@
 
 import itertools
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from buildmatrix.build.calls.chains import Chains
 from buildmatrix.engine.buildx import BUILDX
 from buildmatrix.engine.preflight import Engine
+from buildmatrix.plan.absent import without_absent
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.entitlements import for_bake
@@ -140,9 +141,10 @@ def _flags(plan: Plan, made: Call, policy: Policy, engine: Engine | None) -> lis
     return flags
 
 
-def dry_run(policy: Policy) -> str:
-    """Return the commands and the bake files that `apply` would use, as text."""
-    staging = staged(builds_of(policy.plan), policy, None)
+def dry_run(policy: Policy, environment: Mapping[str, str]) -> str:
+    """Return the commands and the bake files that `apply` would use, as text; `environment` is what bake would see."""
+    whole = builds_of(without_absent(policy.plan, environment, outside=False))
+    staging = staged(whole, policy, None)
     plan = staging.plan
     planned = calls(plan, policy)
     parts = []

@@ -68,7 +68,7 @@ def _applied(here: "Session", asked: "Request", chosen: Options, probe: Probe | 
     check_flags(chosen)
     policy = Policy(plan=builds_of(plan), options=chosen)
     if probe is None:
-        say(dry_run(policy))
+        say(dry_run(policy, here.programs.environment))
         return
     check_terminal(policy)
     check_files(chosen, plan, here.sources.repository.root)

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from buildmatrix.cli.session import Session, refuse_unwritable, request, session
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline import whole
+from buildmatrix.plan.absent import left_out, without_absent
 from buildmatrix.plan.bakefile import bake_text, bakeable, whole_document
 from buildmatrix.plan.entitlements import entitlements_of, for_bake
 from buildmatrix.plan.portable import Whole
@@ -21,6 +23,9 @@ from buildmatrix.text import one_line, redacted
 
 MOST_RENDERED = 1 << 28
 """The largest bake file that is compared, in bytes."""
+
+MOST_NOTED = 8
+"""Shared tags of which each is noted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -62,8 +67,11 @@ def render(
     with session(selection.file, color, unselected=not selection.selectors) as run:
         asked = request(selection.selectors, filters, outputs)
         found = bakeable(whole(run.name, run.sources, asked, run.git))
+        found = replace(found, plan=without_absent(found.plan, run.programs.environment, outside=False))
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
         run.warn(_notes(run, found, output))
+        for note in (*_left_tags(found), *left_out(found.plan.absent_secrets)):
+            say_wide(f"note: {one_line(note)}")
         here = run.way_here if output is None else ""
         text = bake_text(whole_document(found.seen_from(here)))
         root = run.sources.repository.root
@@ -83,6 +91,15 @@ def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnosti
     if run.way_here and output is not None:
         message = f"bake takes the paths of {output} from the directory in which it runs"
         yield Diagnostic(message=message, code="directory", hint=f"run it in {run.way_here}/", severity="warning")
+
+
+def _left_tags(found: Whole) -> Iterator[str]:
+    """Yield which tags the bake file leaves out: bake would push every one of them, in any order."""
+    left = [(tag, target.name, other) for target in found.plan.targets for tag, other in target.tags_left_to.items()]
+    for tag, name, other in left[:MOST_NOTED]:
+        yield f"{tag} is written by {other} only, not by {name}"
+    if more := left[MOST_NOTED:]:
+        yield f"{len(more):,} more tags are written by one target only"
 
 
 def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:

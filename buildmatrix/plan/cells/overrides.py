@@ -1,6 +1,10 @@
-"""`--set 'SELECTOR.key[.sub]=VALUE'` and `+=`: settings from the command line, laid over everything."""
+"""`--set 'SELECTOR.key[.sub]=VALUE'` and `+=`: settings from the command line, laid over everything.
+
+`--set SELECTOR.args.NAME` takes the value that the environment has for NAME, if it has one.
+"""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +16,7 @@ from buildmatrix.spec.rows.marked import says
 from buildmatrix.spec.rows.markers import NameOf
 from buildmatrix.spec.rows.schema import definitions, table_schema
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import Row, build_table, given, is_list, is_map, rows, unwrap
+from buildmatrix.spec.rows.shapes import Row, build_table, given, is_list, is_map, is_template, rows, unwrap
 from buildmatrix.spec.rows.tables import Layer
 from buildmatrix.spec.toml.plain import boolean_of, oddities
 
@@ -20,6 +24,12 @@ _SET = re.compile(
     r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.(?P<key>[a-z-]+)(?:\.(?P<sub>[^=]+?))?(?P<sign>\+?=)(?P<value>.*)$",
     re.DOTALL,
 )
+_TAKEN = re.compile(r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.args?\.(?P<name>[^=]+)$", re.DOTALL)
+"""A --set without a value: bake takes that of the environment, for args alone (found with 0.29)."""
+
+_BARE = re.compile(r"^[^.=\[]+(?:\[[^\]]*\])?\.(?P<key>[a-z-]+)(?P<sub>\.[^=]+)?$", re.DOTALL)
+"""A selector and a key that is to have a value."""
+
 _OTHER = {"platform": "platforms", "secrets": "secret", "arg": "args", "label": "labels", "outputs": "output"}
 
 
@@ -37,9 +47,40 @@ def parse_sets(texts: tuple[str, ...], problems: Problems) -> list[Setting]:
     return _joined([setting for setting in found if setting is not None])
 
 
+def with_environment(texts: Iterable[str], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return all `--set` with the values that they leave to the environment; one that is not set there stays as it is.
+
+    It is done once, where the command line is read: a saved plan has the value.
+    """
+    return tuple(_with_value(text, environment) for text in texts)
+
+
+def is_unset(text: str) -> bool:
+    """Tell whether a `--set` sets nothing: it has no value, and the environment had none."""
+    return _TAKEN.match(text) is not None
+
+
+def _with_value(text: str, environment: Mapping[str, str]) -> str:
+    found = _TAKEN.match(text)
+    value = environment.get(found["name"]) if found else None
+    return text if value is None else f"{text}={_as_it_is(value)}"
+
+
+def _as_it_is(value: str) -> str:
+    """Return a template that gives a text of the environment, which is none itself; a text that looks like none."""
+    if not is_template(value):
+        return value
+    escapes = {"\\": "\\\\", '"': '\\"', "{": "\\x7b", "}": "\\x7d", "\n": "\\n", "\r": "\\r"}
+    return f'{{{{ "{"".join(escapes.get(sign, sign) for sign in value)}" }}}}'
+
+
 def _parse(text: str, problems: Problems) -> Setting | None:
     place = Place(file=f"--set {text}")
     learn_text(text)
+    if taken := _TAKEN.match(text):
+        hint = f"set it, or give a value: --set '{text}=VALUE'"
+        problems.warn("set", f"{taken['name']} is not set in the environment: nothing is set", place, hint=hint)
+        return Setting(selector=taken["selector"], layer=Layer(settings=Settings(), place=place))
     found = _SET.match(text)
     if found is None or not found["selector"]:
         problems.error("set", "this is not a valid --set", place, hint=_form(text))
@@ -67,6 +108,8 @@ def _parse(text: str, problems: Problems) -> Setting | None:
 
 def _form(text: str) -> str:
     """Return how a text is written as a --set, where it tells what was meant; else how any is written."""
+    if (bare := _BARE.match(text)) and (row := {row.key: row for row in rows(Settings)}.get(bare["key"])):
+        return f"write --set '{text}{'' if bare['sub'] or not is_map(row.shape) else '.NAME'}=VALUE'"
     selector, _, rest = text.rpartition(".") if "." in text.partition("=")[0] else ("", "", text)
     key, sign, value = rest.partition("=")
     meant = key.strip().replace("_", "-").lower()
@@ -125,9 +168,9 @@ def _joined(settings: list[Setting]) -> list[Setting]:
     seen: set[tuple[str, str]] = set()
     joined = []
     for setting in settings:
-        (attribute,) = given(setting.layer.settings)
+        attribute = next(iter(given(setting.layer.settings)), "")
         key = (setting.selector, attribute)
-        is_more = key in seen and isinstance(getattr(setting.layer.settings, attribute), tuple)
+        is_more = key in seen and isinstance(getattr(setting.layer.settings, attribute, None), tuple)
         layer = Layer(
             settings=setting.layer.settings, place=setting.layer.place, extend=setting.layer.extend or is_more
         )

@@ -1,17 +1,25 @@
-"""What would be written twice: a tag, a cache or a file, of which only the last one would be left."""
+"""What would be written twice: a tag, a cache or a file, of which only the last one would be left.
+
+A directory may be the `local` output of several: bake writes all of them. A tag may be that of several where they say
+so (`shared-tags`), or the file does (`[checks] duplicate-tags`): what becomes of it then, `plan/sharing.py` says.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
-from buildmatrix.errors import Place, Problems
+from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.oci.reference import fault, parse
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import writes_names, writes_tags
 from buildmatrix.spec.rows.caches import InlineCacheTo
 from buildmatrix.spec.rows.markers import ImageRef, Local, Where
+from buildmatrix.spec.rows.settings import LocalOutput
 from buildmatrix.spec.rows.shapes import Row, rows
+from buildmatrix.spec.rows.tables import Checks
 
 Thing = tuple[str, ...]
 """What is written, comparable between targets: `tag`, `cache` or `dest`, then where."""
@@ -20,22 +28,80 @@ Written = tuple[Thing, str, tuple[str, int]]
 """What is written, the same in words, and the path of the setting that says so."""
 
 
-def collisions(targets: Iterable[PlannedTarget], directory: str, problems: Problems) -> None:
-    """Add what two exported targets, or one twice, would write; paths are relative to `directory`."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Writer:
+    """A target that writes something, and the setting that says so.
+
+    `how` tells who may write it as well: nobody (""), who does it in the same way, or anybody.
+    """
+
+    target: PlannedTarget
+    place: Place
+    how: Literal["", "alike", "any"]
+
+
+def collisions(
+    targets: Iterable[PlannedTarget], directory: str, problems: Problems, checks: Checks | None = None
+) -> frozenset[str]:
+    """Add what two exported targets, or one twice, would write; return the tags that several may write, in full.
+
+    Paths are relative to `directory`; `checks` says what holds for tags.
+    """
+    of_tags = (checks and checks.duplicate_tags) or "error"
     writes = [(target, tuple(_written(target, directory))) for target in targets]
     _caches_over_tags(writes, problems)
-    written: dict[Thing, tuple[PlannedTarget, Place]] = {}
+    written: dict[Thing, _Writer] = {}
+    shared: dict[str, list[_Writer]] = {}
     said: set[Place] = set()
     for target, things in writes:
         own: set[Thing] = set()
         for thing, spoken, path in things if target.exported else ():
-            place = target.place_of(*path)
-            other = written.setdefault(thing, (target, place))
+            writer = _Writer(target=target, place=target.place_of(*path), how=_how(target, thing, path, of_tags))
+            first = written.setdefault(thing, writer)
+            is_other = first.target is not target and thing not in own
             twice = thing in own and thing[0] == "dest"
-            if (twice or (other[0] is not target and thing not in own)) and place not in said:
-                said.add(place)
-                _refuse(thing[0], spoken, (target, place), other, problems)
+            if is_other and writer.how and first.how:
+                shared.setdefault(spoken, [first]).append(writer)
+            elif (twice or is_other) and writer.place not in said:
+                said.add(writer.place)
+                _refuse(thing[0], spoken, writer, first, problems)
             own.add(thing)
+    tags = {name: writers for name, writers in shared.items() if ("tag", name) in written}
+    if of_tags == "warn":
+        _warn(tags, problems)
+    return frozenset(tags)
+
+
+def _how(
+    target: PlannedTarget, thing: Thing, path: tuple[str, int], of_tags: Literal["error", "warn", "allow"]
+) -> Literal["", "alike", "any"]:
+    if thing[0] == "dest":
+        return "alike" if isinstance((target.settings.output or ())[path[1]], LocalOutput) else ""
+    if thing[0] != "tag":
+        return ""
+    if target.settings.shared_tags and _is_shared(target, thing[1]):
+        return "alike"
+    return "" if of_tags == "error" else "any"
+
+
+def _is_shared(target: PlannedTarget, full: str) -> bool:
+    """Tell whether a target says that others may write a tag: by its name, or by a glob of it in full or in short."""
+    names = {full, full.removeprefix("docker.io/"), full.removeprefix("docker.io/library/")}
+    return any(
+        any(fnmatchcase(name, one) for name in names) or (not fault(one) and parse(one).full == full)
+        for one in target.settings.shared_tags or ()
+    )
+
+
+def _warn(tags: dict[str, list[_Writer]], problems: Problems) -> None:
+    """Warn of each tag that is not everybody's by what targets say; what cells share is said once."""
+    for name, writers in tags.items():
+        if all(writer.how == "alike" for writer in writers):
+            continue
+        last, others = writers[-1], and_more(len(writers) - 1, "target")
+        message = f"{writers[0].target.name}{others} and {last.target.name} write the tag {name}: the last one gets it"
+        hint, once = f'if that is meant, say so in each: shared-tags = ["{name}"]', ("collision", last.place)
+        problems.warn("collision", message, last.place, hint=hint, once=once)
 
 
 def _caches_over_tags(writes: Iterable[tuple[PlannedTarget, tuple[Written, ...]]], problems: Problems) -> None:
@@ -62,20 +128,22 @@ def _caches_over_tags(writes: Iterable[tuple[PlannedTarget, tuple[Written, ...]]
             problems.error("collision", message, place, hint=hint, notes=notes)
 
 
-def _refuse(
-    kind: str, spoken: str, one: tuple[PlannedTarget, Place], other: tuple[PlannedTarget, Place], problems: Problems
-) -> None:
-    (target, place), (first, before) = one, other
-    if first is target:
+def _refuse(kind: str, spoken: str, writer: _Writer, first: _Writer, problems: Problems) -> None:
+    target, place = writer.target, writer.place
+    if first.target is target:
         problems.error("collision", f"{target.spoken('output')} writes {spoken} twice", place)
         return
     what = {"tag": "tag", "cache": "cache", "dest": "output"}[kind]
-    notes = (("the other one", before),) if before != place else ()
+    notes = (("the other one", first.place),) if first.place != place else ()
     hint = "the last one would win: put what tells them apart into it"
-    if kind == "tag" and first.platforms != target.platforms:
-        hint += ", or give one target several platforms"
-    message = f"{first.name} and {target.name} both write the {what} {spoken}"
-    problems.error("collision", message, place, hint=hint, notes=notes)
+    rests_on = []
+    if kind == "tag":
+        several = ", or give one target several platforms" if first.target.platforms != target.platforms else ""
+        each = "" if target.declared == first.target.declared else " in both"
+        hint += f'{several}; if that is meant, write shared-tags = ["{spoken}"]{each}'
+        rests_on = [one.target.basis("shared_tags") for one in (writer, first)]
+    message = f"{first.target.name} and {target.name} both write the {what} {spoken}"
+    problems.error("collision", message, place, hint=hint, notes=notes, rests_on=rests_on)
 
 
 def _written(target: PlannedTarget, directory: str) -> Iterator[Written]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from buildmatrix.errors import Problems
+from buildmatrix.errors import Problems, and_more
 from buildmatrix.files import Repository
 from buildmatrix.plan.cells.matrix import label
 from buildmatrix.plan.cells.paths import is_local
@@ -33,6 +33,7 @@ class Checker:
         self._variables, self._targets = variables, targets
         self._repository, self.problems = Repository.around(directory), problems
         self._stages = Stages(self._repository, problems, targets)
+        self._without_output: dict[str, PlannedTarget] = {}
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
     def values(self, target: PlannedTarget) -> None:
@@ -124,9 +125,7 @@ class Checker:
                     index,
                 )
         if target.leaves_nothing:
-            message, hint = f"target.{target.declared} has no output: it would stay in the build cache", _LEFT
-            rests_on, once = [target.basis("output", "call", ANY_SETTING)], ("no-output", target.place)
-            self.problems.warn("no-output", message, target.place, hint=hint, rests_on=rests_on, once=once)
+            self._without_output.setdefault(target.declared, target)
 
     def files(self, target: PlannedTarget, written: AbstractSet[str]) -> None:
         """Check that the context, the named contexts and the Dockerfile are there, or are `written` before.
@@ -177,6 +176,12 @@ class Checker:
     def end(self) -> None:
         """Tell what only all targets together show."""
         self._stages.end()
+        bases = [(one, one.basis("output", "call", ANY_SETTING)) for one in self._without_output.values()]
+        found = [one for one, basis in bases if self.problems.is_sound(basis)]
+        if found:
+            who = f"target.{found[0].declared}{and_more(len(found), 'target')}"
+            message = f"{who} has no output: it stays in the build cache, except with the docker driver, which loads it"
+            self.problems.warn("no-output", message, found[0].place, hint=_LEFT)
 
     def _is_there(self, path: str, written: AbstractSet[str]) -> bool:
         return bool(self._repository.outside(path) or self._repository.kind(path)) or is_written(path, written)

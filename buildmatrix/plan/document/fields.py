@@ -124,6 +124,10 @@ class TargetOfPlan(Document):
         tuple[str, ...],
         Doc("Platforms left out by --platform, which are taken over from what its tags hold."),
     ]
+    tags_left_to: Annotated[
+        Mapping[str, str],
+        Doc("Tags, in full, that it does not write since a later target does: tag to target."),
+    ]
     staging_tags: Annotated[
         tuple[str, ...],
         Of(lambda target, known: staging_tags(target, known.plan.apply)),
@@ -150,6 +154,14 @@ class Entitlement(Document):
     automatic: Annotated[bool, Doc("true: it stays within the repository, and `apply` allows it by itself.")]
     file: Annotated[str | None, Of(lambda entitlement, known: known.where(entitlement.place)[0]), _FILE]
     line: Annotated[int | None, _AT_LEAST_1, Of(lambda entitlement, known: known.where(entitlement.place)[1]), _LINE]
+
+
+class SecretOfPlan(Document):
+    """A secret that is optional, and was not there where the plan was made. `apply` looks again."""
+
+    target: Annotated[str, Doc("The target that would get it.")]
+    id: Annotated[str, Doc("The name in the Dockerfile.")]
+    reason: Annotated[str, Doc("What is not there.")]
 
 
 class WarningOfPlan(Document):
@@ -195,6 +207,9 @@ class PlanDocument(Document):
     targets: Annotated[tuple[TargetOfPlan, ...], Doc("In the order in which they are built.")]
     matrices: Annotated[Mapping[str, MatrixOfPlan], Doc("The matrices by the names of their targets.")]
     allow: Annotated[tuple[Entitlement, ...], Of("entitlements"), Doc("What builds have to be allowed.")]
+    absent_secrets: Annotated[
+        tuple[SecretOfPlan, ...], Doc("Optional secrets that were not there, without which it would be built here.")
+    ]
     warnings: Annotated[tuple[WarningOfPlan, ...], Doc("What may not be meant.")]
     apply: Annotated[Apply, Doc("The file's [apply].")]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from buildmatrix.files import Repository
 from buildmatrix.git.facts import Git
+from buildmatrix.plan.cells.overrides import is_unset
 from buildmatrix.plan.model import Given, Made
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import Spec
@@ -28,7 +29,7 @@ def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Mad
         given[name] = Given(value=found.given, origin=found.origin, env=env, secret=hidden)
     return Made(
         home=spec.home.file if spec.home else "",
-        set_options=request.set_options,
+        set_options=tuple(text for text in request.set_options if not is_unset(text)),
         output=request.output,
         given=given,
         facts=git.known(),

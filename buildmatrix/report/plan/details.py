@@ -40,6 +40,10 @@ def details_of(target: PlannedTarget) -> dict[Detail, str]:
     if target.settings.dockerfile_inline is not None:
         found["dockerfile", ""] = "inline"
     found["carried over", ""] = f"{' '.join(target.carried_over)} as the registry has it" if target.carried_over else ""
+    found["left to others", ""] = "\n".join(
+        f"{one_line(tag)} is written by {one_line(other)}, which comes later"
+        for tag, other in target.tags_left_to.items()
+    )
     found["needs", ""] = ", ".join(target.needs)
     found["why", ""] = why(target)
     return {detail: text for detail, text in found.items() if text}

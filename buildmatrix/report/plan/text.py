@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from buildmatrix.plan.absent import left_out
 from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget
 from buildmatrix.plan.publishing import staging_note
 from buildmatrix.report.diagnostics.places import Places
@@ -68,6 +69,7 @@ def apply_notes(plan: Plan) -> list[str]:
     """Return how the plan is applied, and what of it is shown as codes."""
     said = [f"{key} = {one_line(shown(value))}" for key, value in plain_table(plan.apply).items()]
     found = [f"apply runs with {', '.join(said)}"] if said else []
+    found += map(one_line, left_out(plan.absent_secrets))
     found += [one_line(note)] if (note := staging_note(plan)) else []
     coded = _some(written_out(plan.targets))
     found += [f"control characters and invisible ones are shown as codes in {'; '.join(coded)}"] if coded else []

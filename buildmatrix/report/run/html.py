@@ -22,6 +22,7 @@ from buildmatrix.report.run.words import (
     counts,
     duration,
     last_lines,
+    left_to_others,
     platforms_of,
     problems,
     size,
@@ -41,6 +42,7 @@ def run_html(outcome: Outcome, about: About = NOTHING, page: str = "") -> str:
     return _template().render(
         run=outcome,
         about=about,
+        left=left_to_others(targets),
         log_links={target.name: link for target in targets if (link := link_from(page, target.log))},
         title=counts(outcome),
         verdict=_verdict(outcome),

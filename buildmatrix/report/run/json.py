@@ -1,5 +1,6 @@
 """What became of a run as a document: `apply --format json`, and the report that ends in .json."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from buildmatrix.engine.outcome import BuildOutcome, Outcome, Status
@@ -78,6 +79,9 @@ class TargetOfRun(Document):
         tuple[str, ...], Doc("Platforms that were not built, but taken over from what its tags held.")
     ]
     tags: Annotated[tuple[str, ...], Doc("Those that point at it now.")]
+    tags_left_to: Annotated[
+        Mapping[str, str], Doc("Tags, in full, that it does not write since a later target does: tag to target.")
+    ]
     depends_on: Annotated[tuple[str, ...], Doc("What its image is built from, by `contexts`.")]
     needs: Annotated[tuple[str, ...], Doc("What is built first, for order only.")]
     started: Annotated[

@@ -17,6 +17,7 @@ from buildmatrix.report.run.words import (
     counts,
     duration,
     last_lines,
+    left_to_others,
     platforms_of,
     problems,
     size,
@@ -104,7 +105,8 @@ def _rows(targets: Sequence[BuildOutcome], style: Style, width: int | None) -> l
     names = max((len(one_line(target.name)) for target in targets), default=0)
     tags = max((len(one_line(tag)) for target in targets for tag in target.tags), default=0)
     heads = [_head(target, names, style) for target in targets]
-    beside = [_beside(target, tags, width) for target in targets]
+    left = left_to_others(targets)
+    beside = [[*_beside(target, tags, width), *map(one_line, left.get(target.name, ()))] for target in targets]
     indent = " " * (names + 22)
     if fits((f"{indent}{text}" for texts in beside for text in texts), width):
         return [
@@ -112,7 +114,11 @@ def _rows(targets: Sequence[BuildOutcome], style: Style, width: int | None) -> l
             for head, (first, *more) in zip(heads, beside, strict=True)
             for line in (*laid_out([*head, (first, plain)], None), *(f"{indent}{text}" for text in more))
         ]
-    return [line for target, head in zip(targets, heads, strict=True) for line in _stacked(target, head, width)]
+    return [
+        line
+        for target, head in zip(targets, heads, strict=True)
+        for line in _stacked(target, head, width, left.get(target.name, ()))
+    ]
 
 
 def _head(target: BuildOutcome, names: int, style: Style) -> list[Span]:
@@ -131,12 +137,16 @@ def _beside(target: BuildOutcome, tags: int, width: int | None) -> list[str]:
     return ["  ".join(_details(target, first.ljust(tags), width)), *more]
 
 
-def _stacked(target: BuildOutcome, head: Sequence[Span], width: int | None) -> list[str]:
-    """Return a row whose name may be long: its digest or reason beside it, its tags and platforms below it."""
+def _stacked(target: BuildOutcome, head: Sequence[Span], width: int | None, left: Sequence[str]) -> list[str]:
+    """Return a row whose name may be long: its digest or reason beside it, its tags and platforms below it.
+
+    `left` is what is said of tags of others.
+    """
     first, *more = _details(target, "", width) or [""]
     if fits(["".join(text for text, _ in head) + "  ".join([first, *more])], width):
         first, more = "  ".join([first, *more]), []
     below = [*(map(one_line, target.tags) if target.digest and not _said(target) else ()), *more]
+    below += map(one_line, left)
     lines = laid_out([*head, (first, plain)], width, "      ")
     return [*lines, *(line for text in below for line in laid_out([(f"      {text}", plain)], width, "        "))]
 
@@ -234,8 +244,9 @@ def _table(targets: Sequence[BuildOutcome], room: int) -> str:
     sized = any(target.size for target in targets)
     heads = ["target", "status", "platforms", "tags", "digest", *(["size"] if sized else []), "time"]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+    left = left_to_others(targets)
     for target in targets:
-        row = _row(target, sized=sized)
+        row = _row(target, left.get(target.name, ()), sized=sized)
         if len(row) > room - 500:
             break
         lines.append(row)
@@ -247,14 +258,14 @@ def _table(targets: Sequence[BuildOutcome], room: int) -> str:
     return folded(f"{len(targets):,} targets", table) if len(targets) > MANY else table
 
 
-def _row(target: BuildOutcome, *, sized: bool) -> str:
+def _row(target: BuildOutcome, left: Sequence[str], *, sized: bool) -> str:
     said = target.reason or asked(target)
     reason = f": {escaped(said)}" if said else ""
     cells = [
         code(target.name),
         target.status + reason,
         escaped(platforms_of(target)),
-        "<br>".join(map(code, target.tags)),
+        "<br>".join([*map(code, target.tags), *map(escaped, left)]),
         code(target.digest[:DIGEST]),
         *([size(target.size)] if sized else []),
         f"{target.seconds:.1f}s" if target.seconds else "",

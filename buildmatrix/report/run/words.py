@@ -76,6 +76,22 @@ def told(outcome: Outcome) -> frozenset[str]:
     return frozenset(f"{target.name} {verb}{target.reason}" for target in failed for verb in ("failed: ", ""))
 
 
+def left_to_others(targets: Iterable[BuildOutcome]) -> dict[str, list[str]]:
+    """Return by the name of a target what is said of the tags that it leaves to others, for each that is there."""
+    found = list(targets)
+    lost = {one.target: one.status for one in found if one.status in {"failed", "stopped", "skipped"}}
+    return {
+        target.name: [_left(tag, other, lost.get(other)) for tag, other in target.tags_left_to.items()]
+        for target in found
+        if target.name not in lost
+    }
+
+
+def _left(tag: str, other: str, lost: Status | None) -> str:
+    why = "" if lost is None else f", which {'failed' if lost == 'failed' else f'was {lost}'}"
+    return f"{tag} is left to {other}{why}"
+
+
 def platforms_of(target: BuildOutcome) -> str:
     """Return the platforms of what a target left: `linux/arm64, carried over linux/amd64`."""
     built, carried_over = " ".join(target.platforms), " ".join(target.carried_over)

@@ -92,5 +92,6 @@ def _value(kind: Any, text: str) -> Any:
 @cache
 def _kinds(attribute: str, kind: str | None) -> dict[str, Any]:
     tables = [arm for arm in arms(item_of(row_of(Settings, attribute).shape)) if is_table(arm)]
-    found = next((table for table in tables if discriminator(table) in {kind, None}), None)
+    alone = tables[0] if len(tables) == 1 else None  # a secret's `type` tells no other table
+    found = alone or next((table for table in tables if discriminator(table) in {kind, None}), None)
     return {row.key: unwrap(row.shape)[0] for row in rows(found) if not row.marker(Rest)} if found else {}

@@ -144,6 +144,9 @@ class Secret(Table):
     type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
     src: Annotated[str | None, Local("secret"), Keyword("minLength", 1), Doc("The file.")] = None
     env: Annotated[str | None, *ENV_NAME, Doc("The environment variable: its name.")] = None
+    optional: Annotated[
+        bool | None, NotInBake(), Doc("Build without it where its file or environment variable is not there.")
+    ] = None
 
 
 class Ssh(Table):
@@ -370,6 +373,15 @@ class Declared(Table):
         NotInBake(),
         Doc("Targets to build first, for order only; a selector each."),
         Examples(["base"]),
+    ] = None
+    shared_tags: Annotated[
+        tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
+        NotInBake(),
+        Doc(
+            "Tags that other targets or cells may write too, as names or globs, if each of them says so: the last one "
+            "in the plan's order gets the tag."
+        ),
+        Examples(["ghcr.io/acme/app:latest"], ["*:latest"]),
     ] = None
 
 

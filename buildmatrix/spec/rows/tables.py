@@ -125,6 +125,20 @@ class Target(CellSettings):
     override: Annotated[tuple[Override, ...] | None, MakesCells(), Doc("Settings for some cells of the matrix.")] = None
 
 
+class Checks(Table):
+    """How strictly the targets of a run are checked together."""
+
+    templated = False
+
+    duplicate_tags: Annotated[
+        Literal["error", "warn", "allow"] | None,
+        Doc(
+            "What a tag is that several targets or cells of a run write, beyond `shared-tags`: an error (the default), "
+            "a warning, or nothing; the last one in the plan's order gets it."
+        ),
+    ] = None
+
+
 class File(Table):
     """A buildmatrix.toml."""
 
@@ -147,6 +161,7 @@ class File(Table):
         Examples(["$ORIGIN"]),
     ] = None
     apply: Annotated[Apply | None, Doc("How `apply` runs; its flags win. Only in the root file.")] = None
+    checks: Annotated[Checks | None, Doc("How strictly targets are checked together. Only in the root file.")] = None
     variable: Annotated[
         Mapping[
             str,
@@ -296,6 +311,7 @@ class Spec:
     digests: Mapping[str, str]
     requires_buildx: tuple[tuple[str, Place], ...]
     apply: Apply
+    checks: Checks = field(default_factory=Checks)
     variables: Mapping[str, DeclaredVariable]
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]

@@ -594,6 +594,8 @@ def test_what_is_only_warned_of() -> None:
     assert found.message == 'app has no output: it will stay in the cache of builder "many"'
     assert (found.code, found.severity, found.hint) == ("no-output", "warning", "add output, --push or --load")
     assert look(docker(inspect=builder("docker")), silent).warnings == ()
+    (found,) = look(docker(), plan(target("a"), target("b"), target("c"))).warnings
+    assert found.message == 'a (and 2 more targets) has no output: it will stay in the cache of builder "many"'
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,14 @@
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from buildmatrix.engine.secrets import key_fault
+from buildmatrix.engine.secrets import LARGEST, key_fault, secrets_of
+from buildmatrix.process import Programs
+from buildmatrix.spec.rows.settings import Secret, Settings
+from tests.plans import plan, target
 
 KEYGEN = ["ssh-keygen", "-q", "-t", "ed25519"]
 
@@ -52,3 +56,21 @@ def test_sockets_folders_and_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert not key_fault(tmp_path / "agent")
     assert key_fault(tmp_path) == "is a directory"
     assert key_fault(tmp_path / "nothing") == "does not exist"
+
+
+def test_what_is_missing_is_told_unless_it_is_optional(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b"x" * (LARGEST + 1))
+
+    def told(**secret: Any) -> list[tuple[str, str]]:
+        settings = Settings(secret=(Secret(id="x", **secret),))
+        found = secrets_of(plan(target("app", settings), directory=str(tmp_path)), Programs({"THERE": ""}))
+        return [(one.message, one.hint) for one in found]
+
+    hint = "give it, or write optional = true in the secret if the build can do without it"
+    unset = 'secret "x" of app: the environment variable TOKEN is not set'
+    assert told(env="TOKEN") == told(env="TOKEN", optional=False) == [(unset, hint)]
+    assert told(src="no") == [('secret "x" of app: there is no file no', hint)]
+    large = [('secret "x" of app: large has more than 500 KiB, the most that a secret may have', "")]
+    assert told(src="large") == told(src="large", optional=True) == large
+    for secret in ({"env": "THERE"}, {"env": "TOKEN", "optional": True}, {"src": "no", "optional": True}):
+        assert told(**secret) == []

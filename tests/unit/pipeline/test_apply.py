@@ -17,11 +17,13 @@ from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import UnansweredError
 from buildmatrix.pipeline import plan
 from buildmatrix.pipeline.apply import Applied, Job, apply
-from buildmatrix.plan.builds import builds_of
+from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Completed
 from buildmatrix.spec.rows.options import Options
+from buildmatrix.spec.rows.settings import Secret
 from buildmatrix.spec.toml.source import Sources
+from buildmatrix.state.record import ResultFile
 from buildmatrix.template.request import Request
 
 SPEC = """version = 1
@@ -121,8 +123,8 @@ class Watching:
         self.told.append("ends")
 
 
-def run(folder: Path, docker: Docker, watching: Watching, **chosen: Any) -> Applied:
-    (folder / "buildmatrix.toml").write_text(SPEC)
+def run(folder: Path, docker: Docker, watching: Watching, *, spec: str = SPEC, **chosen: Any) -> Applied:
+    (folder / "buildmatrix.toml").write_text(spec)
 
     def no_repository(_: tuple[str, ...]) -> str:
         raise UnansweredError("there is no git repository around the file")
@@ -165,6 +167,28 @@ def test_who_resumes_nothing_is_told(tmp_path: Path) -> None:
     assert watching.told[0].startswith("note: there is no last result to go on from")
     run(tmp_path, Docker(), again := Watching(), resume=True)
     assert again.told == ["begins on many", "ends"]
+
+
+def test_an_optional_secret_that_is_not_there_is_told_and_counts_for_what_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = f'{SPEC}secret = [{{ id = "x", env = "TOKEN", optional = true }}]\n'
+
+    recorded = []
+
+    def result(plan: BuildPlan, *more: Any) -> ResultFile:
+        recorded.append(plan.by_name["app"].settings.secret)
+        return ResultFile(plan, *more)
+
+    monkeypatch.setattr("buildmatrix.pipeline.apply.ResultFile", result)
+    run(tmp_path, Docker(), watching := Watching(), spec=spec)
+    missing = "the environment variable TOKEN is not set"
+    assert watching.told == [f'note: secret "x" of app is left out: {missing}', "begins on many", "ends"]
+    docker = Docker()
+    docker.environment = {"TOKEN": "t"}
+    run(tmp_path, docker, again := Watching(), spec=spec)
+    assert again.told == ["begins on many", "ends"]
+    assert recorded == [None, (Secret(id="x", env="TOKEN", optional=True),)]
 
 
 def test_what_is_in_the_way_is_raised_before_anything_is_built(tmp_path: Path) -> None:

@@ -134,6 +134,22 @@ def test_with_the_values_that_it_was_made_with(say: Say, save: Callable[..., Pat
     assert set(found) == {"app", "versions-3-10", "versions-3-11"}
 
 
+@pytest.mark.usefixtures("repo")
+def test_with_the_arguments_that_the_environment_had(say: Say, save: Callable[..., Path]) -> None:
+    saved = save("app", "--set", "app.args.X", "--set", "app.args.Y", X="{{ then }}")
+    assert applied(say, saved, X="now", Y="now")["target"]["app"]["args"] == {"V": "dev 1", "X": "{{ then }}"}
+
+
+def test_optional_secrets_are_no_part_of_it(repo: Path, say: Say, save: Callable[..., Path]) -> None:
+    (repo / "buildmatrix.toml").write_text(
+        'version = 1\n[target.app]\ncontext = "empty"\ndockerfile-inline = "FROM scratch"\n'
+        'output = ["type=cacheonly"]\nsecret = [{ id = "x", env = "X", optional = true }]\n'
+    )
+    for then, now in (({}, {"X": "x"}), ({"X": "x"}, {}), ({}, {})):
+        secrets = applied(say, save("app", **then), **now)["target"]["app"].get("secret")
+        assert secrets == (["id=x,env=X"] if now else None)
+
+
 def test_in_another_checkout(repo: Path, say: Say, save: Callable[..., Path], tmp_path: Path) -> None:
     saved = save("app")
     subprocess.run(["git", "clone", "--quiet", str(repo), str(tmp_path / "clone")], check=True)

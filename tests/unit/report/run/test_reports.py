@@ -27,9 +27,10 @@ from buildmatrix.report.run.json import (
     run_json,
 )
 from buildmatrix.report.run.junit import run_junit
-from buildmatrix.report.run.text import LONGEST, outcome_markdown
+from buildmatrix.report.run.text import LONGEST, outcome_markdown, outcome_text
 from buildmatrix.report.run.timeline import most_steps, picked, timeline_of
-from buildmatrix.report.run.words import STATUSES, duration, last_lines, size
+from buildmatrix.report.run.words import STATUSES, duration, last_lines, left_to_others, size
+from buildmatrix.report.style import Style
 from buildmatrix.spec.rows.document import Of, document_schema
 from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.text import clean
@@ -66,6 +67,25 @@ def test_other_endings_are_refused_all_at_once() -> None:
     assert {diagnostic.hint for diagnostic in caught.value.diagnostics} == {"end it with .json, .xml, .md or .html"}
     with pytest.raises(UsageError):
         report_text("report.htm", EMPTY)
+
+
+def test_tags_that_are_left_to_others_are_said(make_target: MakeTarget) -> None:
+    def outcome(status: str) -> Outcome:
+        left = {"docker.io/x:latest": "last"}
+        first = make_target("first", "built", tags=("x:1",), tags_left_to=left)
+        other = make_target("other", "failed", tags_left_to=left)
+        return Outcome(targets=(first, other, make_target("last", status)), seconds=1)
+
+    why = {"built": "", "unchanged": "", "failed": ", which failed", "stopped": ", which was stopped"}
+    for status, more in why.items():
+        run = outcome(status)
+        said = f"docker.io/x:latest is left to last{more}"
+        assert left_to_others(run.targets) == {"first": [said]} | ({"last": []} if not more else {})
+        assert outcome_text(run, Style(colour=False)).count(said) == 1
+        assert said in outcome_text(run, Style(colour=False), width=60)
+        for kind in (".html", ".md"):
+            assert said in report_text(f"x{kind}", run)
+        assert json.loads(run_json(run))["targets"][0]["tags_left_to"] == {"docker.io/x:latest": "last"}
 
 
 def test_words() -> None:

@@ -1,0 +1,45 @@
+"""`--set` without a value: what the environment has for an argument, as it is there."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildmatrix.errors import Problems
+from buildmatrix.plan.cells.overrides import is_unset, parse_sets, with_environment
+from buildmatrix.spec.rows.shapes import is_template
+from buildmatrix.template.environment import Engine
+
+
+@pytest.mark.parametrize("selector", ["app", "*", "app[python=3.13]", "app[a=1, b=2]"])
+def test_an_argument_takes_what_the_environment_has(selector: str) -> None:
+    text = f"{selector}.args.FOO"
+    assert with_environment([text], {"FOO": "a=b"}) == (f"{text}=a=b",)
+    assert with_environment([text], {"FOO": ""}) == (f"{text}=",)
+    assert with_environment([text, "x.arg.A.B"], {"A.B": "1"}) == (text, "x.arg.A.B=1")
+    assert [is_unset(one) for one in (text, f"{text}=", f"{text}+=1")] == [True, False, False]
+
+
+@pytest.mark.parametrize("text", ["app.args.FOO=1", "app.args.FOO+=1", "app.labels.FOO", "app.args", "app.FOO", "FOO"])
+def test_nothing_else_does(text: str) -> None:
+    assert with_environment([text], {"FOO": "x"}) == (text,)
+    assert not is_unset(text)
+
+
+def test_what_is_not_set_there_sets_nothing() -> None:
+    problems = Problems()
+    (setting,) = parse_sets(("app.args.FOO",), problems)
+    assert (setting.selector, setting.layer.settings.args) == ("app", None)
+    assert [one.message for one in problems.warnings] == ["FOO is not set in the environment: nothing is set"]
+    assert not problems.errors
+
+
+def test_a_list_that_is_set_again_behind_it_is_not_added_to() -> None:
+    settings = parse_sets(("app.args.FOO", "app.tags=a", "app.args.FOO", "app.tags=b"), Problems())
+    assert [one.layer.extend for one in settings] == [False, False, False, True]
+
+
+@given(st.text(st.sampled_from("{}%#\"'\\ax7b \n\r\té€"), max_size=12) | st.text(max_size=8))
+def test_a_value_of_the_environment_is_no_template(value: str) -> None:
+    (text,) = with_environment(["app.args.FOO"], {"FOO": value})
+    taken = text.removeprefix("app.args.FOO=")
+    assert (Engine().compile(taken).render({}) if is_template(taken) else taken) == value
