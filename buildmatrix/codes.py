@@ -9,6 +9,7 @@ CODES = {
     "annotation": "an annotation that the image has no place for",
     "apply": "[apply] in a file that is included",
     "axis": "an axis that a matrix does not have, that is named twice, or whose values do not fit",
+    "bake-file": "a file of --bake-file that is wrong, or that nobody uses",
     "branch": "a template asks for the branch, and there is none",
     "builder": "there is no such builder",
     "buildx": "buildx is missing, too old, or older than requires-buildx",

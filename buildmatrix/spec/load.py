@@ -22,12 +22,15 @@ from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema
 from buildmatrix.spec.rows.shapes import build_table
 from buildmatrix.spec.rows.tables import (
+    NO_FILES,
+    BakeFiles,
     DeclaredGroup,
     DeclaredTarget,
     DeclaredVariable,
     File,
     Home,
     Layer,
+    Said,
     Spec,
     Variable,
 )
@@ -216,13 +219,14 @@ class _Loader:
         return []
 
 
-def load(name: str, sources: Sources, problems: Problems) -> Spec:
+def load(name: str, sources: Sources, problems: Problems, bake_files: BakeFiles = NO_FILES) -> Spec:
     """Load a root file and all that it includes; what is wrong is added to `problems`, the rest is in the Spec.
 
     `name` is the root file's name in `sources`. SpecError only if the root file cannot be used at all.
     """
     loader = _Loader(sources, problems)
     loader.load(name)
+    said = _overlaid(loader, bake_files) if bake_files != NO_FILES else {}
     if (own := loader.folder_defaults.get(loader.home)) is not None:
         loader.groups["default"] = own
     spec = Spec(
@@ -237,11 +241,21 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         folder_defaults=tuple(loader.folder_defaults.values()),
         confidential=loader.confidential,
         home=_home(sources.home, loader) if sources.home else None,
+        bake_files=said,
     )
     check_names(spec, problems)
     confidential = spec.confidential | check_env_names(spec, problems)
     spread(spec, problems)
     return replace(spec, confidential=confidential)
+
+
+def _overlaid(loader: _Loader, bake_files: BakeFiles) -> Mapping[str, Said]:
+    """Lay the files of `--bake-file` over the targets; returns what they say."""
+    from buildmatrix.spec.bakefiles import Overlay
+
+    overlay = Overlay(loader.targets, loader.sources, loader.problems)
+    overlay.lay(bake_files, loader.literal)
+    return overlay.said
 
 
 def _home(file: str, loader: _Loader) -> Home:

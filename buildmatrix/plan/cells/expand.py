@@ -254,7 +254,7 @@ class Expansion:
             for index, override in enumerate(target.table.override or ())
         )
         table = target.table.but({"matrix": matrix.but(changed | {"axes": axes}), "override": overrides})
-        return DeclaredTarget(name=target.name, table=table, place=target.place, defaults=target.defaults)
+        return replace(target, table=table)
 
     def _values(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
         if isinstance(value, str):

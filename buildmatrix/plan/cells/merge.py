@@ -1,6 +1,7 @@
 """Merging: one rule for every setting. Scalars replace, tables merge by key, lists replace; `extend` appends to lists.
 
-The order is: defaults, parents (later ones win), the target, matching overrides, `--set`.
+The order is: defaults, parents (later ones win), the target, what `--bake-file` says of it, matching overrides,
+`--set`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -195,6 +196,7 @@ def _layers(target: DeclaredTarget) -> Iterator[Layer]:
     yield Layer(settings=target.table, place=target.place)
     if target.table.extend is not None:
         yield Layer(settings=target.table.extend, place=inside(target.place, "extend"), extend=True)
+    yield from target.overlay
 
 
 def override_layers(target: DeclaredTarget, indices: Iterable[int]) -> Iterator[Layer]:

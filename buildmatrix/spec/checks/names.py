@@ -120,7 +120,8 @@ def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> N
     for index, parent in enumerate(target.table.inherits or ()):
         if parent not in spec.targets:
             place = inside(target.place, "inherits", index)
-            hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
+            hint = _OF_ACTIONS if parent == "docker-metadata-action" else did_you_mean(parent, spec.targets)
+            hint = hint or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
             message = f'target.{target.name} inherits "{parent}", which is not a target'
             problems.error("inherits", message, place, hint=hint, invalidates=standing_at(place), rests_on=[NAMES])
 
@@ -159,6 +160,10 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
     _check_axes(target, table.matrix, problems)
 
 
+_OF_ACTIONS = (
+    'write inherits = ["_docker-metadata-action"], and [target._docker-metadata-action] above it; '
+    "--bake-file gives that target its values"
+)
 _OF_HEIRS = "give it to the targets that inherit; share axes through a variable"
 _WITHOUT_MATRIX = {
     "override": "write its settings in the target itself, or add what it selects from: matrix.AXIS = [ … ]",

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Layers, Url
 from buildmatrix.spec.rows.markers import (
+    AddedByBake,
     Credential,
     FreeText,
+    FromMetadata,
     ImageRef,
     Local,
     NameOf,
@@ -227,6 +229,7 @@ class Declared(Table):
         Mapping[str, Text] | None,
         OrTemplate(),
         Keys("^[^=]+$", "a name without `=`"),
+        FromMetadata(),
         Doc("Build arguments."),
         Examples({"PYTHON": "3.13"}),
     ] = None
@@ -235,6 +238,7 @@ class Declared(Table):
         OrTemplate(),
         OddKeys("description", "name"),
         Keys("^[^=]+$", "a name without `=`"),
+        FromMetadata(),
         Doc("Labels of the image."),
     ] = None
     annotations: Annotated[
@@ -249,6 +253,8 @@ class Declared(Table):
         ]
         | None,
         OfResult(),
+        AddedByBake(),
+        FromMetadata(),
         Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
         Since("0.12"),
         Examples(["index:org.opencontainers.image.title=app"]),
@@ -256,6 +262,7 @@ class Declared(Table):
     tags: Annotated[
         tuple[Annotated[str, ImageRef(writes=True)], ...] | None,
         OfResult(),
+        FromMetadata(),
         Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
         Examples(["ghcr.io/acme/app:{{ release }}"]),
     ] = None
@@ -274,6 +281,7 @@ class Declared(Table):
     cache_from: Annotated[
         tuple[CacheFrom | Csv, ...] | None,
         Short("registry", "ref"),
+        AddedByBake(),
         Doc("Caches to read."),
         Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}]),
     ] = None
@@ -286,17 +294,20 @@ class Declared(Table):
     ] = None
     secret: Annotated[
         tuple[Secret | Csv, ...] | None,
+        AddedByBake(),
         Doc("Secrets for `RUN --mount=type=secret`."),
         Examples([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}]),
     ] = None
     ssh: Annotated[
         tuple[Ssh | Csv, ...] | None,
+        AddedByBake(),
         Doc("Agents or keys for `RUN --mount=type=ssh`."),
         Examples([{"id": "default"}]),
     ] = None
     attest: Annotated[
         tuple[Attest | Csv, ...] | None,
         OfResult(),
+        AddedByBake(),
         Doc("Attestations to add."),
         Examples([{"type": "provenance", "mode": "max"}, {"type": "sbom"}]),
     ] = None
@@ -308,7 +319,9 @@ class Declared(Table):
     ] = None
     no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
     no_cache_filter: Annotated[
-        tuple[Annotated[str, NameOf("stage")], ...] | None, Doc("Stages to build without the cache.")
+        tuple[Annotated[str, NameOf("stage")], ...] | None,
+        AddedByBake(),
+        Doc("Stages to build without the cache."),
     ] = None
     pull: Annotated[bool | None, Doc("Ask the registry for newer base images.")] = None
     shm_size: Annotated[
@@ -330,6 +343,7 @@ class Declared(Table):
             ...,
         ]
         | None,
+        AddedByBake(),
         Doc("Limits of RUN, `name=soft:hard`."),
         Since("0.13"),
         Examples(["nofile=1024:2048"]),
@@ -356,6 +370,7 @@ class Declared(Table):
             ...,
         ]
         | None,
+        AddedByBake(),
         Doc("Privileges that the build needs; `apply` must allow each."),
         Since("0.17"),
         Examples(["network.host"]),
