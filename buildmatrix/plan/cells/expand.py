@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
-from buildmatrix.plan.cells.interpolate import Faults, Recipe
+from buildmatrix.plan.cells.interpolate import Fault, Faults, Recipe
 from buildmatrix.plan.cells.lets import Lets
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
@@ -97,11 +97,11 @@ class Expansion:
             self._begin(target, ())
             self._enter(Entry(target.name, target, {}))
             return
-        target = self._with_values(target, matrix)
+        written, target = target, self._with_values(target, matrix)
         axes = self._axes(target)
         if not self.problems.is_sound(expansion_of(target.name)):
             return
-        cells, excluded = cells_of(target, axes, self.problems)
+        cells, excluded = cells_of(target, axes, self.problems, written)
         if (together := len(self.entries) + len(cells)) > LIMIT:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
             self.problems.error("too-many", message, inside(target.place, "matrix", part="key"))
@@ -197,7 +197,8 @@ class Expansion:
         message = f"target.{target.name}.name: {shown(wrong[0])} is not a name of letters, digits, `-` and `_`"
         message += _and_more(len(wrong) - 1)
         hint = "the filter slug makes one: {{ axis | slug }}"
-        self._faults[target.name].refuse("name", message, inside(target.place, "name"), *_called(target), hint=hint)
+        fault = Fault("name", message, hint)
+        self._faults[target.name].refuse(fault, inside(target.place, "name"), *_called(target))
 
     def _axes(self, target: DeclaredTarget) -> Axes:
         axes: dict[str, list[Any]] = {}

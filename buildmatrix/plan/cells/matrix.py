@@ -11,7 +11,7 @@ from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.soundness import FILE
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
-from buildmatrix.spec.rows.shapes import text_of
+from buildmatrix.spec.rows.shapes import is_template, text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
 from buildmatrix.template.scope import Cell
 
@@ -21,12 +21,14 @@ LIMIT = 100_000
 Axes = Mapping[str, Sequence[Any]]
 
 
-def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[list[Cell], int]:
+def cells_of(
+    target: DeclaredTarget, axes: Axes, problems: Problems, written: DeclaredTarget | None = None
+) -> tuple[list[Cell], int]:
     """Return the cells of a target's matrix in the order of its axes, and how many combinations were excluded.
 
-    `axes` are the axes with their values (templates are rendered). The rules for exclude and include are those of
-    GitHub's `strategy.matrix`: exclude first; an include entry adds its new keys to each combination that it does not
-    contradict, and is a cell of its own where it contradicts all.
+    `axes` are the axes with their values (templates are rendered); `written` is the target before that. The rules for
+    exclude and include are those of GitHub's `strategy.matrix`: exclude first; an include entry adds its new keys to
+    each combination that it does not contradict, and is a cell of its own where it contradicts all.
     """
     matrix = target.table.matrix or Matrix()
     size = math.prod(len(values) for values in axes.values())
@@ -35,12 +37,13 @@ def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[li
         problems.error("too-many", message, inside(target.place, "matrix", part="key"))
         return [], 0
     combinations = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
-    _warn_of_values(target, matrix, axes, problems)
+    _warn_of_values(target, matrix, axes, problems, written or target)
     kept = [cell for cell in combinations if not any(matches(entry, cell) for entry in matrix.exclude or ())]
     cells = _included(target, kept, axes, problems)
     if not cells:
         place = inside(target.place, "matrix", "exclude", part="key")
         problems.error("no-cell", f"all cells of target.{target.name} are excluded", place, rests_on=[FILE])
+    _warn_of_idle(target, cells, axes, problems)
     return cells, len(combinations) - len(kept)
 
 
@@ -70,15 +73,39 @@ def _check_new(target: DeclaredTarget, entry: Cell, axes: Axes, index: int, prob
         problems.error("include", message, inside(target.place, "matrix", "include", index))
 
 
-def _warn_of_values(target: DeclaredTarget, matrix: Matrix, axes: Axes, problems: Problems) -> None:
+def _warn_of_values(
+    target: DeclaredTarget, matrix: Matrix, axes: Axes, problems: Problems, written: DeclaredTarget
+) -> None:
     for index, entry in enumerate(matrix.exclude or ()):
         _check_values("exclude", entry, target, axes, inside(target.place, "matrix", "exclude", index), problems)
     if (target.table.matrix or Matrix()).include:
         axes = _with_included(axes, matrix)
     for index, override in enumerate(target.table.override or ()):
-        _check_values(
-            "override", override.select, target, axes, inside(target.place, "override", index, "select"), problems
-        )
+        place, select = inside(target.place, "override", index, "select"), (written.table.override or ())[index].select
+        given = _without_nothing(override.select, select, target, place, problems)
+        _check_values("override", given, target, axes, place, problems)
+
+
+def _without_nothing(rendered: Cell, written: Cell, target: DeclaredTarget, place: Place, problems: Problems) -> Cell:
+    """Return what an override selects, without what templates leave open: that is said. A run may give it a value."""
+    left = {axis: wanted for axis, wanted in rendered.items() if wanted in _NOTHING and isinstance(written[axis], str)}
+    left = {axis: wanted for axis, wanted in left.items() if is_template(written[axis])}
+    for axis in left:
+        message = f"override selects no cell of target.{target.name} in this run: the template of {axis} gives none"
+        problems.warn("axis", message, inside(place, axis))
+    return {axis: wanted for axis, wanted in rendered.items() if axis not in left}
+
+
+def _warn_of_idle(target: DeclaredTarget, cells: list[Cell], axes: Axes, problems: Problems) -> None:
+    """Warn of overrides whose values are all there, but in no cell together."""
+    known = _with_included(axes, target.table.matrix or Matrix())
+    for index, override in enumerate(target.table.override or ()):
+        alone = all(any(_fits(wanted, one) for one in known.get(axis, ())) for axis, wanted in override.select.items())
+        if alone and cells and not any(matches(override.select, cell) for cell in cells):
+            together = " and ".join(f"{axis} = {shown_value(wanted)}" for axis, wanted in override.select.items())
+            message = f"override selects no cell of target.{target.name}: none has {together}"
+            place = inside(target.place, "override", index, "select")
+            problems.warn("axis", message, place, hint="leave it out, or change what the matrix excludes")
 
 
 def _with_included(axes: Axes, matrix: Matrix) -> Axes:
@@ -99,7 +126,11 @@ def _check_values(what: str, entry: Cell, target: DeclaredTarget, axes: Axes, pl
         message = f"{what} names {axis} = {shown_value(wanted)}, but target.{target.name} has no such {axis}"
         hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {some(map(label, values))}"
         add = problems.warn if isinstance(written.get(axis), str) else problems.error
-        add("axis-value", message, inside(place, axis), hint=hint)
+        add("axis", message, inside(place, axis), hint=hint)
+
+
+_NOTHING: tuple[Any, ...] = (None, "", (), [])
+"""What a template gives that gives no value."""
 
 
 def shown_value(value: Any) -> str:
