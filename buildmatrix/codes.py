@@ -62,6 +62,7 @@ CODES = {
     "reference": "what is not a valid reference of an image",
     "registry": "a registry refused, or did not answer",
     "replaced": "a tag that holds no image gets one",
+    "replaced-list": "a list of a parent that an heir replaces, where bake would add to it",
     "requires-buildx": "what is not a range of versions",
     "result": "the last result cannot be used",
     "same-name": "two targets or cells of one name",

@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,15 @@ def test_it_is_a_later_file_of_bake(buildx: tuple[str, ...], names: list[str], t
     assert targets([*buildx, "bake", "-f-", "--print", *built], tmp_path, text.stdout) == theirs
 
 
+@contextmanager
+def listening(folder: Path) -> Iterator[dict[str, str]]:
+    """What `--print` looks for: variables of secrets, and sockets of ssh agents."""
+    with socket.socket(socket.AF_UNIX) as agent, socket.socket(socket.AF_UNIX) as other, chdir(folder):
+        agent.bind("agent.sock")  # relative names: the whole path may be too long for a socket
+        other.bind("key.sock")
+        yield {"A": "1", "B": "1", "SSH_AUTH_SOCK": "agent.sock"}
+
+
 VALUES: dict[str, tuple[Any, Any]] = {
     "annotations": ("index:a=1", "index:b=1"),
     "attest": ("type=sbom", "type=provenance,mode=max"),
@@ -115,15 +126,32 @@ def test_every_list_is_known() -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in rows(Settings) if row.key in VALUES], ids=lambda row: row.key)
-def test_which_lists_bake_adds_to(
-    buildx: tuple[str, ...], row: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_which_lists_bake_adds_to(buildx: tuple[str, ...], row: Any, tmp_path: Path) -> None:
     below, above = VALUES[row.key]
     document = {"base": {row.key: [below]}, "app": {"inherits": ["base"], row.key: [above]}}
     command = [*buildx, "bake", "-f-", "--print", "app"]
-    monkeypatch.chdir(tmp_path)
-    with socket.socket(socket.AF_UNIX) as agent:  # which `--print` looks for
-        agent.bind("agent.sock")
-        known = {"A": "1", "B": "1", "SSH_AUTH_SOCK": "agent.sock"}
+    with listening(tmp_path) as known:
         found = targets(command, tmp_path, json.dumps({"target": document}), **known)["app"]
     assert (len(found[row.key]) > 1) == (row.marker(AddedByBake) is not None)
+
+
+ALIKE = {
+    "attest": ("type=provenance,mode=min", "type=provenance,mode=max"),
+    "secret": ("id=a,env=A", "id=a,env=B"),
+    "ssh": ("default", "default=key.sock"),
+}
+
+
+@pytest.mark.parametrize("key", ALIKE)
+def test_of_which_tables_bake_takes_the_last(buildx: tuple[str, ...], key: str, tmp_path: Path) -> None:
+    """An heir that replaces one by another of its id or type takes nothing away: it is not warned of."""
+    below, above = ALIKE[key]
+    marker = next(row for row in rows(Settings) if row.key == key).marker(AddedByBake)
+    assert marker is not None
+    assert marker.by == ("type" if key == "attest" else "id")
+    document = {"base": {key: [below]}, "app": {"inherits": ["base"], key: [above]}}
+    command = [*buildx, "bake", "-f-", "--print", "app"]
+    with listening(tmp_path) as known:
+        found = targets(command, tmp_path, json.dumps({"target": document}), **known)["app"][key]
+    assert len(found) == 1
+    assert found[0] != below

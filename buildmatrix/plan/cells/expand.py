@@ -22,6 +22,7 @@ from buildmatrix.plan.cells.matrix import (
 from buildmatrix.plan.cells.members import with_members
 from buildmatrix.plan.cells.merge import Heritage, Merged, override_layers
 from buildmatrix.plan.cells.overrides import Setting
+from buildmatrix.plan.cells.replaced import warn_of_replaced
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.model import MatrixSize
 from buildmatrix.soundness import (
@@ -78,6 +79,7 @@ class Expansion:
             if not target.abstract and problems.is_sound(expansion_of(target.name)):
                 self._expand(target)
         self._refuse_clashes()
+        warn_of_replaced(spec, self._heritage, problems)
         self.selection = Selection(spec, self.entries)
 
     def lay_over(self, settings: list[Setting]) -> None:

@@ -72,7 +72,7 @@ class _Map:
 
 
 @dataclass(kw_only=True)
-class _List:
+class ListPart:
     """Items by their places: one that comes twice, by two parents, is one. `extends` what is below, or replaces it."""
 
     items: dict[Place, Any]
@@ -80,7 +80,7 @@ class _List:
     extends: bool
 
 
-_Part = _Scalar | _Map | _List
+_Part = _Scalar | _Map | ListPart
 _Items = dict[str, tuple[Any, Place]]
 
 
@@ -110,12 +110,17 @@ class Stack:
             self._parts[attribute] = _Map(items=_merged(below.items, part.items), place=below.place)
         elif isinstance(part, _Scalar) and isinstance(below, _Scalar):
             self._parts[attribute] = _Scalar(value=_over(part.value, (below.value, below.place)), place=part.place)
-        elif isinstance(part, _List) and part.extends and isinstance(below, _List):
+        elif isinstance(part, ListPart) and part.extends and isinstance(below, ListPart):
             fresh = {place: item for place, item in part.items.items() if place not in below.items}
             place = below.place if below.items else part.place
-            self._parts[attribute] = _List(items=below.items | fresh, place=place, extends=below.extends)
+            self._parts[attribute] = ListPart(items=below.items | fresh, place=place, extends=below.extends)
         else:
             self._parts[attribute] = part
+
+    def list_of(self, attribute: str) -> ListPart | None:
+        """Return the list that the layers make of a setting; None where it is not one, or they have none."""
+        part = self._parts.get(attribute)
+        return part if isinstance(part, ListPart) else None
 
     def merged(self) -> Merged:
         """Return the settings that they make with nothing below."""
@@ -129,7 +134,7 @@ class Stack:
                 case _Map():
                     found[attribute] = {key: value for key, (value, _) in part.items.items()}
                     origins.update({(attribute, key): place for key, (_, place) in part.items.items()})
-                case _List():
+                case ListPart():
                     found[attribute] = tuple(part.items.values())
                     origins.update({(attribute, index): place for index, place in enumerate(part.items)})
         let = found.pop("let", {})
@@ -153,7 +158,7 @@ def _part(attribute: str, value: Any, layer: Layer) -> _Part:
         return _Map(items={key: (item, inside(place, key)) for key, item in value.items()}, place=place)
     if isinstance(value, tuple):
         items = {inside(place, index): item for index, item in enumerate(value)}
-        return _List(items=items, place=place, extends=layer.extend)
+        return ListPart(items=items, place=place, extends=layer.extend)
     return _Scalar(value=value, place=place)
 
 
@@ -168,24 +173,33 @@ class Heritage:
     def under(self, target: DeclaredTarget) -> Stack:
         """Return, in a stack of its own, the file's defaults, the parents in full, and the target itself."""
         found = Stack(target.defaults)
-        found.lay_all(self._above(target.name))
+        found.lay_all(self.above(target.name))
         for layer in _layers(target):
             found.lay(layer)
         return found
 
-    def _above(self, name: str) -> Stack:
-        """Return the parents of a target, in full, laid over each other."""
-        for one in ordered([name], lambda one: () if one in self._known else self._parents(one)):
+    def whole(self, name: str) -> Stack:
+        """Return, in a stack of its own, the parents of a target in full, and the target itself."""
+        found = Stack()
+        found.lay_all(self.above(name))
+        for layer in _layers(self._spec.targets[name]):
+            found.lay(layer)
+        return found
+
+    def above(self, name: str) -> Stack:
+        """Return the parents of a target, in full, laid over each other: not to be changed."""
+        for one in ordered([name], lambda one: () if one in self._known else self.parents(one)):
             if one not in self._known:
                 self._known[one] = self._inherited(one)
         return self._known[name]
 
-    def _parents(self, name: str) -> list[str]:
+    def parents(self, name: str) -> list[str]:
+        """Return the parents of a target that there are."""
         return [parent for parent in self._spec.targets[name].table.inherits or () if parent in self._spec.targets]
 
     def _inherited(self, name: str) -> Stack:
         found = Stack()
-        for parent in self._parents(name):
+        for parent in self.parents(name):
             found.lay_all(self._known[parent])
             for layer in _layers(self._spec.targets[parent]):
                 found.lay(layer)

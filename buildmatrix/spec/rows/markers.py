@@ -82,7 +82,13 @@ class OfResult:
 
 
 class AddedByBake:
-    """Bake adds the list of a target to what it inherits, where ours replaces that."""
+    """Bake adds the list of a target to what it inherits, where ours replaces that.
+
+    Of several tables that are alike in the row `by`, the last one counts.
+    """
+
+    def __init__(self, by: str = "") -> None:
+        self.by = by
 
 
 class FromMetadata:

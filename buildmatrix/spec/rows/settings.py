@@ -294,20 +294,20 @@ class Declared(Table):
     ] = None
     secret: Annotated[
         tuple[Secret | Csv, ...] | None,
-        AddedByBake(),
+        AddedByBake(by="id"),
         Doc("Secrets for `RUN --mount=type=secret`."),
         Examples([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}]),
     ] = None
     ssh: Annotated[
         tuple[Ssh | Csv, ...] | None,
-        AddedByBake(),
+        AddedByBake(by="id"),
         Doc("Agents or keys for `RUN --mount=type=ssh`."),
         Examples([{"id": "default"}]),
     ] = None
     attest: Annotated[
         tuple[Attest | Csv, ...] | None,
         OfResult(),
-        AddedByBake(),
+        AddedByBake(by="type"),
         Doc("Attestations to add."),
         Examples([{"type": "provenance", "mode": "max"}, {"type": "sbom"}]),
     ] = None
