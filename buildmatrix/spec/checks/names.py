@@ -11,7 +11,7 @@ from buildmatrix.graphs import find_cycles, steps_of
 from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, shape_of
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.markers import MakesCells
-from buildmatrix.spec.rows.shapes import rows
+from buildmatrix.spec.rows.shapes import is_template, rows
 from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec, Target
 from buildmatrix.spec.subjects import standing_at
 from buildmatrix.spec.toml.placed import sources_of
@@ -119,10 +119,13 @@ def _parents(spec: Spec, name: str) -> list[str]:
 def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> None:
     for index, parent in enumerate(target.table.inherits or ()):
         if parent not in spec.targets:
+            message = f'target.{target.name} inherits "{parent}", which is not a target'
             place = inside(target.place, "inherits", index)
             hint = _OF_ACTIONS if parent == "docker-metadata-action" else did_you_mean(parent, spec.targets)
             hint = hint or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
-            message = f'target.{target.name} inherits "{parent}", which is not a target'
+            if is_template(parent):
+                message = f"no template is read in target.{target.name}.inherits: {shown(parent)}"
+                hint = "write the target's name itself: what is inherited is the same in every run"
             problems.error("inherits", message, place, hint=hint, invalidates=standing_at(place), rests_on=[NAMES])
 
 
