@@ -25,6 +25,7 @@ from buildmatrix.spec.rows.schema import definitions, table_schema
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import JsonSchema, Row, Table, Verbatim, build_table, given, is_map, plain, rows
 from buildmatrix.spec.rows.tables import BakeFiles, DeclaredTarget, Layer, Said
+from buildmatrix.spec.toml.languages import JSON, Language, is_toml, language_of
 from buildmatrix.spec.toml.plain import BadDataError, json_of, oddities
 from buildmatrix.spec.toml.source import Sources
 
@@ -73,7 +74,8 @@ class Overlay:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             message, lost = f"--bake-file {path} cannot be read: {reason}", self._all_that_it_gives()
-            self._problems.error("bake-file", message, invalidates=lost)
+            hint = "write the path without cwd://" if path.partition(":")[0] == "cwd" else ""
+            self._problems.error("bake-file", message, hint=hint, invalidates=lost)
             return ""
         self._sources.texts[name] = text.replace("\r\n", "\n")
         return name
@@ -100,7 +102,7 @@ class Overlay:
     def _refuse_text(self, name: str, text: str, reason: str) -> None:
         """Say what is not JSON, and what it is instead where that is plain."""
         at = re.search(r"line ([0-9]+) column ([0-9]+)", reason)
-        hint = next((hint for pattern, hint in _OTHERS if re.search(pattern, text, re.MULTILINE)), "")
+        hint = _of_language(language_of(name, text), text)
         place = Place(file=name, line=int(at[1]), column=int(at[2])) if at else Place(file=name)
         message = re.sub(r": line [0-9]+ column .*", "", reason)
         self._problems.error("bake-file", message, place, hint=hint, invalidates=self._all_that_it_gives())
@@ -156,11 +158,13 @@ _OF_A_SETTING = 3
 _EXPRESSION = re.compile(r"(?<!\$)\$\{[^{}]*\}")
 
 _AS_JSON = 'write JSON: { "target": { "NAME": { "tags": ["…"] } } }, as docker/metadata-action does'
-_OTHERS = (
-    (r'^\s*(?:target|group|variable|function)\s+"', f"this is HCL; {_AS_JSON}"),
-    (r"^\s*(?:version\s*=|\[target\b)", "this is a spec, which --file names"),
-    (r"^services:|^target:", f"this is YAML; {_AS_JSON}"),
-)
+
+
+def _of_language(language: Language | None, text: str) -> str:
+    """Say what a text is that is not JSON, and what to write."""
+    if language is None:
+        return "this is TOML: --file names a spec, --var-file variables" if is_toml(text) else ""
+    return f"this is {language.name}; {_AS_JSON}" if language.name != JSON else ""
 
 
 def _name_of(path: str, sources: Sources) -> str:

@@ -1,18 +1,18 @@
 """Lists of parents that heirs replace, where bake would add to them: told once for each such list."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Place, Problems, some
-from buildmatrix.plan.cells.merge import Heritage, ListPart, Stack
+from buildmatrix.plan.cells.merge import Heritage, Stack
 from buildmatrix.soundness import inheritance_of
 from buildmatrix.spec.checks.data import spoken
 from buildmatrix.spec.rows.csv import BadCsvError, parsed
 from buildmatrix.spec.rows.markers import AddedByBake
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import row_of, rows
-from buildmatrix.spec.rows.tables import DeclaredTarget, Layer, Spec
+from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
 
 MOST_NAMED = 8
 
@@ -46,24 +46,23 @@ def _replaced(target: DeclaredTarget, heritage: Heritage) -> Iterator[_Replaced]
     below = Stack()
     for parent in heritage.parents(target.name) if len(target.table.inherits or ()) > 1 else ():
         above = heritage.whole(parent)
-        yield from _between(below, above)
+        for attribute in _added():
+            if (part := above.list_of(attribute)) is not None and not part.extends:
+                yield from _lost(attribute, below, part.items.values())
         below.lay_all(above)
-    if any(getattr(target.table, attribute) for attribute in _added()):
-        yield from _between(heritage.above(target.name), Stack([Layer(settings=target.table, place=target.place)]))
-
-
-def _between(below: Stack, above: Stack) -> Iterator[_Replaced]:
     for attribute in _added():
-        lost, instead = below.list_of(attribute), above.list_of(attribute)
-        if lost is not None and instead is not None and _is_lost(attribute, lost, instead):
-            yield _Replaced(row_of(Settings, attribute).key, lost.place)
+        if own := getattr(target.table, attribute):
+            yield from _lost(attribute, heritage.above(target.name), own)
 
 
-def _is_lost(attribute: str, below: ListPart, above: ListPart) -> bool:
-    """Tell whether a list takes something away that is below it. One that is empty is meant to: it clears."""
-    items = [_identity(attribute, item) for item in above.items.values()]
-    lost = (item for item in below.items.values() if _identity(attribute, item) not in items)
-    return bool(items) and not above.extends and any(True for _ in lost)
+def _lost(attribute: str, below: Stack, above: Collection[Any]) -> Iterator[_Replaced]:
+    """Yield the list of a setting that others replace, if they lack any of it; where there are none, they clear it."""
+    part = below.list_of(attribute)
+    if part is None or not above:
+        return
+    known = [_identity(attribute, item) for item in above]
+    if any(_identity(attribute, item) not in known for item in part.items.values()):
+        yield _Replaced(row_of(Settings, attribute).key, part.place)
 
 
 def _identity(attribute: str, item: Any) -> Any:

@@ -67,13 +67,20 @@ def has_template(value: Any) -> bool:
 
 def _table(table: Any, value: Mapping[str, Any], pointer: Pointer) -> Iterator[Unread]:
     """Go through a table by its rows; keys that no row has are left to the schema unless they are templates."""
-    known = {row.key: row for row in rows(table)}
+    known = _by_key(table)
     for key, item in value.items():
         row = known.get(key) or _rest(table, key)
+        if not isinstance(item, list | dict) and not has_template(item) and not has_template(key):
+            continue  # nearly all that there is
         if row is None and has_template(key):
             yield _key(pointer, key, _VALUE if table.templated else "")
         elif row is not None and row.key != _LITERAL:
             yield from _row(table, row, item, (*pointer, key))
+
+
+@cache
+def _by_key(table: Any) -> Mapping[str, Row]:
+    return {row.key: row for row in rows(table)}
 
 
 def _rest(table: Any, key: str) -> Row | None:
@@ -106,10 +113,10 @@ def _shaped(
     shape: Any, markers: tuple[object, ...], value: Any, pointer: Pointer, *, templated: bool = True
 ) -> Iterator[Unread]:
     """Go on within a value: what is a list, a table, or a table with free keys."""
-    if is_list(shape) and isinstance(value, list):
+    if isinstance(value, list) and is_list(shape):
         for index, item in enumerate(value):
             yield from _item(shape, item, (*pointer, index), templated=templated)
-    elif is_map(shape) and isinstance(value, Mapping):
+    elif isinstance(value, Mapping) and is_map(shape):
         yield from _map(shape, markers, value, pointer)
     elif isinstance(value, Mapping):
         for arm in (one for one in arms(shape) if is_table(one)):
@@ -117,12 +124,10 @@ def _shaped(
 
 
 def _item(shape: Any, item: Any, pointer: Pointer, *, templated: bool) -> Iterator[Unread]:
-    tables = [unwrap(arm)[0] for arm in arms(item_of(shape)) if is_table(arm)]
-    if isinstance(item, Mapping) and tables:
-        kinds = {discriminator(table): table for table in tables}
-        yield from _table(kinds.get(item.get("type"), tables[0]), item, pointer)
-    elif isinstance(item, Mapping):
-        yield from _keys_and_data(item, pointer)
+    if isinstance(item, Mapping):
+        tables = [unwrap(arm)[0] for arm in arms(item_of(shape)) if is_table(arm)]
+        table = next((one for one in tables if discriminator(one) == item.get("type")), (*tables, None)[0])
+        yield from _table(table, item, pointer) if table else _keys_and_data(item, pointer)
     elif not templated and pointer[:1] != ("group",) and has_template(item):
         yield _value(pointer, item)
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.errors import Problems, UsageError
+from buildmatrix.errors import Problems, SpecError, UsageError
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan
 from buildmatrix.pipeline.saved import Written, plan_of_file, saved_text
 from buildmatrix.plan.inputs import refuse_overwritten
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.diagnostics.places import Places
-from buildmatrix.spec.load import load
+from buildmatrix.spec.load import load, parse
 from buildmatrix.spec.rows.tables import BakeFiles
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
@@ -173,3 +173,68 @@ def test_nothing_is_written_over_it(tmp_path: Path) -> None:
     found = planned(tmp_path, "[target.app]", of("app", {}))
     with pytest.raises(UsageError, match="would overwrite a file of --bake-file"):
         refuse_overwritten(found, {str(tmp_path / "0.json"): "--metadata"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("m.hcl", 'target "app" {\n}\n', "this is HCL, a bake file; write JSON"),
+        ("m", '# one\ntarget "app" {\n}\n', "this is HCL, a bake file; write JSON"),
+        ("m.yml", "services:\n  app: {}\n", "this is YAML, a compose file; write JSON"),
+        ("m.toml", "version = 1\n[target.app]\n", "this is TOML: --file names a spec, --var-file variables"),
+        ("m.json", '{"target": ', ""),
+        ("m.json", "[1,", ""),
+        ("m.json", "", ""),
+        ("m.json", '{"target": {"app": {"args": {"A": NaN}}}}', ""),
+        ("m.json", '{"a": ' * 200 + "1" + "}" * 200, ""),
+    ],
+)
+def test_what_is_not_json_is_named(tmp_path: Path, name: str, text: str, hint: str) -> None:
+    (tmp_path / name).write_text(text)
+    problems = Problems()
+    sources = Sources(tmp_path, {"f": "version = 1\n[target.app]"})
+    load("f", sources, problems, BakeFiles(paths=(str(tmp_path / name),)))
+    (found,) = problems.found
+    assert (found.code, found.hint.partition(":")[0]) == ("bake-file", hint.partition(":")[0])
+    assert found.place is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1",
+        '"x"',
+        "null",
+        "[]",
+        '{"target": null}',
+        '{"target": 1}',
+        '{"target": {"app": []}}',
+        '{"target": {"app": {"tags": [1]}}}',
+        '{"target": {"app": {"tags": {}}}}',
+        '{"target": {"app": {"labels": {"a": []}}}}',
+        '{"target": {"app": {"args": "a"}}}',
+        '{"target": {"": {}}}',
+        '{"target": {"a b": {"x": 1}}}',
+        '{"a": "\\ud800"}',
+        '{"target": {"app": {"tags": ["\\u0000"]}}}',
+    ],
+)
+def test_any_other_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.json").write_text(text)
+    problems = Problems()
+    sources = Sources(tmp_path, {"f": "version = 1\n[target.app]"})
+    load("f", sources, problems, BakeFiles(paths=(str(tmp_path / "m.json"),)))
+    assert {(one.code, one.severity) for one in problems.found} == {("bake-file", "error")}
+
+
+def test_a_bake_file_in_the_place_of_the_spec_is_sent_on() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse("m.json", of("docker-metadata-action", {}))
+    assert "--bake-file" in caught.value.diagnostics[0].hint
+
+
+@pytest.mark.parametrize("path", ["cwd:///tmp/m.json", "cwd:/tmp/m.json", "cwd"])
+def test_a_path_of_bake_action_is_answered(path: str) -> None:
+    problems = Problems()
+    load("f", Sources(Path("/"), {"f": "version = 1\n[target.app]"}), problems, BakeFiles(paths=(path,)))
+    assert [one.hint for one in problems.found] == ["write the path without cwd://"]

@@ -135,7 +135,9 @@ def test_what_is_literal_may_be_described() -> None:
     assert list(unread({"literal": SIGN})) == []
 
 
-@pytest.mark.parametrize("value", [1, None, [], {}, "x", [1], {"a": 1}, {"type": 1}, [[SIGN]]])
+@pytest.mark.parametrize(
+    "value", [1, None, [], {}, "x", [1], {"a": 1}, {"type": 1}, [{"type": []}], [{"type": {}}], [[SIGN]]]
+)
 def test_data_of_any_shape(value: Any) -> None:
     for pointer in [(), ("target",), ("target", "app"), ("target", "app", "matrix"), ("group",), ("variable",)]:
         for key in ("target", "output", "override", "select", "exclude", "apply", "let"):
