@@ -4,7 +4,6 @@
 """
 
 CODES = {
-    "abstract": "what is built has the name of what is only inherited (`_name`)",
     "allow": "an entitlement that `apply` was not given with --allow, or that there is not",
     "annotation": "an annotation that the image has no place for",
     "apply": "[apply] in a file that is included",
@@ -35,6 +34,7 @@ CODES = {
     "misplaced": "a setting that TOML's order of tables has put into an inner table",
     "missing": "a program, a context, a Dockerfile or a secret that is not there",
     "missing-variable": "a variable has no value",
+    "name": "a name of a cell that is not one",
     "needs": "`needs` names what there is not",
     "no-axis": "a matrix has no axis",
     "no-cache": "a cache that is not to be had here",

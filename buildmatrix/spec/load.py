@@ -19,6 +19,7 @@ from buildmatrix.spec.checks.suspicious import lone_kinds
 from buildmatrix.spec.checks.unread import Unread, unread
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
+from buildmatrix.spec.inheritance import with_makings
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema
 from buildmatrix.spec.rows.shapes import build_table, is_template
@@ -35,7 +36,7 @@ from buildmatrix.spec.rows.tables import (
     Spec,
     Variable,
 )
-from buildmatrix.spec.subjects import astray_at, spread, standing_at
+from buildmatrix.spec.subjects import astray_at, spread, spread_shapes, standing_at
 from buildmatrix.spec.toml.placed import Dropped, DroppedTable, placed, sources_of, without_dropped
 from buildmatrix.spec.toml.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
 from buildmatrix.spec.toml.source import Sources
@@ -248,13 +249,14 @@ def load(name: str, sources: Sources, problems: Problems, bake_files: BakeFiles 
         requires_buildx=tuple(loader.requires),
         apply=loader.apply,
         variables=loader.variables,
-        targets=loader.targets,
+        targets=with_makings(loader.targets),
         groups=loader.groups,
         folder_defaults=tuple(loader.folder_defaults.values()),
         confidential=loader.confidential,
         home=_home(sources.home, loader) if sources.home else None,
         bake_files=said,
     )
+    spread_shapes(spec, problems)
     check_names(spec, problems)
     confidential = spec.confidential | check_env_names(spec, problems)
     spread(spec, problems)

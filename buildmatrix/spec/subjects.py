@@ -86,11 +86,21 @@ def spread(spec: Spec, problems: Problems) -> None:
         files = {layer.place.file for layer in target.defaults}
         problems.invalidate(*(settings_of(target.name, "", *settings[file]) for file in files & settings.keys()))
         problems.invalidate(*(shape_of(target.name, "other") for _ in files & shapes.keys()))
+    spread_shapes(spec, problems)
     children = _children(spec)
     for name, attributes in _inherited(problems.soundness.unsound("settings"), children):
         problems.invalidate(settings_of(name, "", *attributes))
     cyclic = problems.soundness.unsound("inheritance")
     problems.invalidate(*map(inheritance_of, reached(cyclic, lambda name: children.get(name, ()))))
+
+
+def spread_shapes(spec: Spec, problems: Problems) -> None:
+    """Invalidate the shape of each target that inherits an unsound one."""
+    unsound = problems.soundness.unsound("shape")
+    children = _children(spec) if unsound else {}
+    for name in unsound:
+        heirs = reached(children.get(name, ()), lambda name: children.get(name, ()))
+        problems.invalidate(*(Subject("shape", heir, "", unsound[name]) for heir in heirs))
 
 
 def _inherited(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.errors import Place, Pointer
+from buildmatrix.plan.cells.lines import Lines
 from buildmatrix.plan.cells.merge import Heritage
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.options import Apply
@@ -74,13 +75,13 @@ def laid(found: dict[str, Any], places: dict[Pointer, Place], layer: Layer) -> N
 
 @given(specs())
 def test_parents_that_are_worked_out_once_are_parents_that_are_repeated(spec: Spec) -> None:
-    heritage = Heritage(spec)
+    lines, heritage = Lines(spec), Heritage()
     for target in spec.targets.values():
         found: dict[str, Any] = {}
         places: dict[Pointer, Place] = {}
         for layer in (*target.defaults, *layers(spec, target)):
             laid(found, places, layer)
-        merged = heritage.under(target).merged()
+        merged = heritage.of(lines.bare(target)).merged()
         assert merged.settings == Settings(**found)
         assert list(merged.settings.args or ()) == list(found.get("args", ()))
         inner = {path: place for path, place in merged.origins.items() if path[1:] or path[0] == "network"}
@@ -97,6 +98,6 @@ def test_sixty_diamonds_over_each_other() -> None:
     spec = Spec(
         file="f", directory="/", digests={}, requires_buildx=(), apply=Apply(), variables={}, targets=targets, groups={}
     )
-    settings = Heritage(spec).under(targets["t59"]).merged().settings
+    settings = Heritage().of(Lines(spec).bare(targets["t59"])).merged().settings
     assert len(settings.args or ()) == 60
     assert settings.tags == tuple(f"t:{number}" for number in range(60))

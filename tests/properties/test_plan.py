@@ -27,6 +27,7 @@ from buildmatrix.report.plan.json import plan_json
 from buildmatrix.report.plan.markdown import plan_markdown
 from buildmatrix.report.plan.text import plan_text
 from buildmatrix.report.style import Style
+from buildmatrix.spec.inheritance import with_makings
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.csv import parsed
 from buildmatrix.spec.rows.settings import ImageOutput
@@ -143,6 +144,7 @@ def test_cells_are_those_of_github(axes: dict[str, list[str]], exclude: list[Any
         axes={axis: tuple(values) for axis, values in axes.items()}, exclude=tuple(exclude), include=tuple(include)
     )
     target = DeclaredTarget(name="t", table=Target(matrix=matrix), place=Place(file="f"), defaults=())
+    target = with_makings({"t": target})["t"]
     cells, _ = cells_of(target, axes, Problems())
     assert cells == as_github_does(axes, exclude, include)
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
-from buildmatrix.plan.cells.interpolate import Fault, Faults, Recipe
+from buildmatrix.plan.cells.interpolate import Faults, Recipe
 from buildmatrix.plan.cells.lets import Lets
+from buildmatrix.plan.cells.lines import Lines
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
     Axes,
@@ -16,14 +17,14 @@ from buildmatrix.plan.cells.matrix import (
     cells_of,
     identity,
     label,
-    matches,
     shown_value,
 )
 from buildmatrix.plan.cells.members import with_members
-from buildmatrix.plan.cells.merge import Heritage, Merged, override_layers
+from buildmatrix.plan.cells.merge import Heritage, Line, Merged
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.replaced import warn_of_replaced
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
+from buildmatrix.plan.cells.unmatched import Values
 from buildmatrix.plan.model import MatrixSize
 from buildmatrix.soundness import (
     ANY_SETTING,
@@ -36,10 +37,10 @@ from buildmatrix.soundness import (
     shape_of,
 )
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.checks.names import inside
+from buildmatrix.spec.checks.names import as_key, inside
 from buildmatrix.spec.rows.settings import NAME, Settings
 from buildmatrix.spec.rows.shapes import is_template, row_of
-from buildmatrix.spec.rows.tables import DeclaredTarget, Layer, Matrix, Spec
+from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
 from buildmatrix.template.context import CellRendering, Rendering
 from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
 
@@ -68,18 +69,20 @@ class Expansion:
         self.matrices: dict[str, MatrixSize] = {}
         self.renderings: dict[str, CellRendering] = {}
         self._faults = {name: Faults(name, problems) for name in spec.targets}
-        self._heritage = Heritage(spec)
+        self._lines, self._heritage = Lines(spec), Heritage()
         self._recipes: dict[Any, Recipe] = {}
-        self._merges: dict[Any, Merged] = {}
+        self._merges: dict[Line, Merged] = {}
         self._lets: dict[str, Lets] = {}
         self._has_lets = any(map(_has_lets, spec.targets.values()))
+        self._values = Values()
         self._clashes: dict[Place, list[_Clash]] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
         for target in spec.targets.values():
             if not target.abstract and problems.is_sound(expansion_of(target.name)):
                 self._expand(target)
+        self._values.check_inherited(self.problems)
         self._refuse_clashes()
-        warn_of_replaced(spec, self._heritage, problems)
+        warn_of_replaced(spec, self._lines, self._heritage, problems)
         self.selection = Selection(spec, self.entries)
 
     def lay_over(self, settings: list[Setting]) -> None:
@@ -94,7 +97,7 @@ class Expansion:
     # --- entries --------------------------------------------------------------------------------------------------
 
     def _expand(self, target: DeclaredTarget) -> None:
-        matrix = target.table.matrix
+        matrix = target.making.matrix
         if matrix is None:
             self._begin(target, ())
             self._enter(Entry(target.name, target, {}))
@@ -103,10 +106,12 @@ class Expansion:
         axes = self._axes(target)
         if not self.problems.is_sound(expansion_of(target.name)):
             return
-        cells, excluded = cells_of(target, axes, self.problems, written)
+        self._values.check(target, axes, self.problems, written)
+        cells, excluded = cells_of(target, axes, self.problems)
+        self._values.check_cells(target, axes, cells, self.problems)
         if (together := len(self.entries) + len(cells)) > LIMIT:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
-            self.problems.error("too-many", message, inside(target.place, "matrix", part="key"))
+            self.problems.error("too-many", message, as_key(target.making.place("matrix")))
             return
         self._begin(target, {axis for cell in [axes, *(matrix.include or ())] for axis in cell})
         self.matrices[target.name] = MatrixSize(axes=tuple(axes), cells=len(cells), excluded=excluded)
@@ -129,23 +134,16 @@ class Expansion:
     def _let_names(self, target: DeclaredTarget) -> frozenset[str]:
         if not self._has_lets:
             return frozenset()
-        overrides = (override.let or {} for override in target.table.override or ())
-        return frozenset(self._heritage.under(target).merged().let).union(*overrides)
+        overrides = (override.table.let or {} for override in target.making.overrides)
+        bare = self._heritage.of(self._lines.bare(target)).merged()
+        return frozenset(bare.let).union(*overrides)
 
     def _merged(self, target: DeclaredTarget, cell: Cell) -> Merged:
         """Return what holds for a cell, `--set` aside."""
-        overrides = _matching(target, cell)
-        key = (target.name, overrides)
-        if key not in self._merges:
-            self._merges[key] = self._laid_over(target, override_layers(target, overrides))
-        return self._merges[key]
-
-    def _laid_over(self, target: DeclaredTarget, layers: Iterable[Layer]) -> Merged:
-        """Return a target's settings with layers over them."""
-        stack = self._heritage.under(target)
-        for layer in layers:
-            stack.lay(layer)
-        return stack.merged()
+        line = self._lines.of(target, cell)
+        if line not in self._merges:
+            self._merges[line] = self._heritage.of(line).merged()
+        return self._merges[line]
 
     def _with_lets(self, name: str, cell: Cell) -> Cell:
         """Return the values of a cell: those of its axes, and those that `let` gives."""
@@ -164,8 +162,11 @@ class Expansion:
             self.entries[entry.name] = entry
 
     def _clash(self, entry: Entry, other: DeclaredTarget | None, message: str) -> None:
-        place = inside(entry.target.place, "name") if entry.target.table.name else entry.target.place
-        hint = 'give the cells names of their own: name = "…{{ axis }}…"' if entry.cell else "give one another name"
+        making = entry.target.making
+        place = making.place("name") if entry.cell and making.name else entry.target.place
+        inherited = place.pointer[:2] != entry.target.place.pointer[:2]
+        own = "{{ target }}-{{ axis }}" if inherited else "…{{ axis }}…"
+        hint = f'give the cells names of their own: name = "{own}"' if entry.cell else "give one another name"
         notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
         clash = _Clash(message, hint, notes, entry.target.name)
         self._clashes.setdefault(place, []).append(clash)
@@ -177,10 +178,10 @@ class Expansion:
             self.problems.error("same-name", message, place, hint=first.hint, notes=first.notes, rests_on=rests_on)
 
     def _name(self, target: DeclaredTarget, cell: Cell, axes: Axes) -> str:
-        text = target.table.name
+        text = target.making.name
         if text is None:
             return cell_name(target.name, cell, axes)
-        place = inside(target.place, "name")
+        place = target.making.place("name")
         values = self._with_lets(target.name, cell)
         try:
             name = self.renderings[target.name].at(None, values)(text) if is_template(text) else text
@@ -194,28 +195,29 @@ class Expansion:
     def _check_cell_names(self, target: DeclaredTarget, names: list[str]) -> None:
         """Refuse what the template of a name makes, once for all cells."""
         wrong = [name for name in names if not _NAME.fullmatch(name)]
-        if not wrong or target.table.name is None:
+        if not wrong or target.making.name is None:
             return
         message = f"target.{target.name}.name: {shown(wrong[0])} is not a name of letters, digits, `-` and `_`"
         message += _and_more(len(wrong) - 1)
         hint = "the filter slug makes one: {{ axis | slug }}"
-        fault = Fault("name", message, hint)
-        self._faults[target.name].refuse(fault, inside(target.place, "name"), *_called(target))
+        place = target.making.place("name")
+        self.problems.error("name", message, place, hint=hint, invalidates=_called(target), once=("name", place))
 
     def _axes(self, target: DeclaredTarget) -> Axes:
         axes: dict[str, list[Any]] = {}
         unknown = [expansion_of(target.name, "number")]
-        for axis, written in ((target.table.matrix or Matrix()).axes or {}).items():
-            place = inside(target.place, "matrix", axis)
+        for axis, written in ((target.making.matrix or Matrix()).axes or {}).items():
+            place = target.making.place("matrix", axis)
             values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
             if values is None:
                 message = f"target.{target.name}.matrix: the template of axis {axis} gives no list"
-                self.problems.error("axis", message, place, invalidates=unknown)
+                self.problems.error("axis", message, place, invalidates=unknown, once=("axis", place))
                 continue
             axes[axis] = list(values)
             if not axes[axis] and isinstance(written, str):
                 message = f"target.{target.name}.matrix: axis {axis} has no values"
-                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE])
+                once = ("no-value", place)
+                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE], once=once)
             for index, value in enumerate(axes[axis]):
                 self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
             self._check_repeats(target, axis, axes[axis], place)
@@ -226,9 +228,8 @@ class Expansion:
         for index, value in enumerate(values):
             if (key := identity(value)) in known:
                 message = f"target.{target.name}.matrix: axis {axis} has the value {shown_value(value)} twice"
-                self.problems.error(
-                    "axis", message, inside(place, index), invalidates=[expansion_of(target.name, "number")]
-                )
+                at, invalidates = inside(place, index), [expansion_of(target.name, "number")]
+                self.problems.error("axis", message, at, invalidates=invalidates, once=("axis", at))
             known.add(key)
 
     def _check_value(self, target: DeclaredTarget, axis: str, value: Any, place: Place) -> None:
@@ -236,36 +237,38 @@ class Expansion:
             return
         message, hint = f"target.{target.name}.matrix: a value of axis {axis} is {shown(value)}", _VALUES
         invalidates, rests_on = [expansion_of(target.name, "number")], [expansion_of(target.name, "values")]
-        self.problems.error("axis", message, place, hint=hint, invalidates=invalidates, rests_on=rests_on)
+        once = ("axis", place)
+        self.problems.error("axis", message, place, hint=hint, invalidates=invalidates, rests_on=rests_on, once=once)
 
     def _with_values(self, target: DeclaredTarget, matrix: Matrix) -> DeclaredTarget:
         """Render the templates among the values of the matrix and of what its overrides select."""
-        place = inside(target.place, "matrix")
+        place_of = target.making.place
         changed = {
-            key: self._values(value, target, inside(place, key))
+            key: self._rendered(value, target, place_of("matrix", key))
             for key, value in vars(matrix).items()
             if key != "axes" and value
         }
         axes = {
-            axis: values if isinstance(values, str) else self._values(values, target, inside(place, axis))
+            axis: values if isinstance(values, str) else self._rendered(values, target, place_of("matrix", axis))
             for axis, values in (matrix.axes or {}).items()
         }
         overrides = tuple(
-            override.but(
-                {"select": self._values(override.select, target, inside(target.place, "override", index, "select"))}
+            replace(
+                one,
+                table=one.table.but({"select": self._rendered(one.table.select, target, inside(one.place, "select"))}),
             )
-            for index, override in enumerate(target.table.override or ())
+            for one in target.making.overrides
         )
-        table = target.table.but({"matrix": matrix.but(changed | {"axes": axes}), "override": overrides})
-        return replace(target, table=table)
+        making = replace(target.making, matrix=matrix.but(changed | {"axes": axes}), overrides=overrides)
+        return replace(target, making=making)
 
-    def _values(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
+    def _rendered(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
         if isinstance(value, str):
             return self._value(value, target, place)
         if isinstance(value, Mapping):
-            return {key: self._values(item, target, inside(place, key)) for key, item in value.items()}
+            return {key: self._rendered(item, target, inside(place, key)) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return tuple(self._values(item, target, inside(place, index)) for index, item in enumerate(value))
+            return tuple(self._rendered(item, target, inside(place, index)) for index, item in enumerate(value))
         return value
 
     def _value(self, text: str, target: DeclaredTarget, place: Place) -> Any:
@@ -319,13 +322,14 @@ class Expansion:
             if not self.problems.is_sound(inheritance_of(target.name)):
                 continue
             self.problems.invalidate(settings_of(target.name, "", ANY_SETTING))
-            recipe = Recipe(self._heritage.under(target).merged(), self._faults[target.name], target.place)
+            merged = self._heritage.of(self._lines.bare(target)).merged()
+            recipe = Recipe(merged, self._faults[target.name], target.place)
             recipe.settings("", self._reader(target), self._bad(target.name, ""))
             yield target, recipe.fixed, recipe.origins
 
     def _reader(self, target: DeclaredTarget) -> Callable[[str], str]:
         """Return what looks at a template without rendering it: it always raises, at best with nothing to say."""
-        matrix = target.table.matrix or Matrix()
+        matrix = target.making.matrix or Matrix()
         local = {axis for table in [matrix.axes or {}, *(matrix.include or ())] for axis in table}
         local |= self._let_names(target)
         known = {*self.rendering.scope, *local, "target", "name"}
@@ -349,25 +353,20 @@ class Expansion:
         return bad
 
     def _recipe(self, entry: Entry) -> Recipe:
-        overrides = _matching(entry.target, entry.cell)
+        line = self._lines.of(entry.target, entry.cell)
         sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
-        key = (entry.target.name, overrides, sets)
+        key = (line, sets)
         if key not in self._recipes:
-            asked = (self._sets[index][1].layer for index in sets)
-            merged = self._laid_over(entry.target, (*override_layers(entry.target, overrides), *asked))
-            self._recipes[key] = Recipe(merged, self._faults[entry.target.name], entry.target.place)
+            stack = self._heritage.of(line)
+            for index in sets:
+                stack.lay(self._sets[index][1].layer)
+            self._recipes[key] = Recipe(stack.merged(), self._faults[entry.target.name], entry.target.place)
         return self._recipes[key]
 
 
 def _has_lets(target: DeclaredTarget) -> bool:
     layers = (layer.settings for layer in target.defaults)
     return any(table.let for table in (target.table, *layers, *(target.table.override or ())))
-
-
-def _matching(target: DeclaredTarget, cell: Cell) -> tuple[int, ...]:
-    """Return which overrides of a target hold for a cell."""
-    overrides = enumerate(target.table.override or ())
-    return tuple(index for index, override in overrides if matches(override.select, cell))
 
 
 def _called(target: DeclaredTarget) -> tuple[Subject, ...]:

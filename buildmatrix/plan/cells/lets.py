@@ -16,7 +16,10 @@ Bad = Callable[[BadTemplateError, str, Place], None]
 
 
 class Lets:
-    """Gives the values of one target's cells. `merged_of` are the settings that hold for a cell, layers laid over."""
+    """Gives the values of one target's cells. `merged_of` are the settings that hold for a cell, layers laid over.
+
+    Where an axis has the name of a value that a parent gives, the axis goes before it.
+    """
 
     def __init__(self, rendering: CellRendering, merged_of: Callable[[Cell], Merged]) -> None:
         self._rendering, self._merged_of = rendering, merged_of
@@ -37,8 +40,10 @@ class Lets:
             return {}
         found: dict[str, Any] = {}
         _, order, cycles = self._order(merged)
-        found |= {name: self._one(Missing("")) for walk in cycles for name in walk}
+        found |= {name: self._one(Missing("")) for walk in cycles for name in walk if name not in cell}
         for name in order:
+            if name in cell:
+                continue
             try:
                 value = self._value(merged.let[name], {**cell, **found})
             except BadTemplateError:

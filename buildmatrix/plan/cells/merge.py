@@ -1,7 +1,7 @@
 """Merging: one rule for every setting. Scalars replace, tables merge by key, lists replace; `extend` appends to lists.
 
 The order is: defaults, parents (later ones win), the target, what `--bake-file` says of it, matching overrides,
-`--set`.
+`--set`. A parent is one in full: the overrides that hold for the cell lie right over it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from buildmatrix.graphs import ordered
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import OrTemplate, given, is_template, row_of, rows
-from buildmatrix.spec.rows.tables import CellSettings, DeclaredTarget, Layer, Override, Spec
+from buildmatrix.spec.rows.tables import CellSettings, DeclaredOverride, DeclaredTarget, Layer, Override, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,65 +162,65 @@ def _part(attribute: str, value: Any, layer: Layer) -> _Part:
     return _Scalar(value=value, place=place)
 
 
+class Line:
+    """A target as it holds for a cell: the overrides that do, and its parents, each as it holds. Known by identity."""
+
+    __slots__ = ("overrides", "parents", "target")
+
+    def __init__(
+        self, target: DeclaredTarget, overrides: tuple[DeclaredOverride, ...], parents: tuple["Line", ...]
+    ) -> None:
+        self.target, self.overrides, self.parents = target, overrides, parents
+
+    def layers(self) -> Iterator[Layer]:
+        """Yield the layers of the target itself, overrides last."""
+        yield from _layers(self.target.table, self.target.place)
+        yield from self.target.overlay
+        for override in self.overrides:
+            yield from _layers(override.table, override.place)
+
+
 class Heritage:
-    """What lies under each target's overrides; parents are worked out once, before their descendants."""
+    """Lays the layers of lines over each other; what parents come to is worked out once, before their descendants."""
 
-    def __init__(self, spec: Spec) -> None:
-        """Take the spec; targets that inherit themselves must not be asked for."""
-        self._spec = spec
-        self._known: dict[str, Stack] = {}
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._known: dict[Line, Stack] = {}
 
-    def under(self, target: DeclaredTarget) -> Stack:
-        """Return, in a stack of its own, the file's defaults, the parents in full, and the target itself."""
-        found = Stack(target.defaults)
-        found.lay_all(self.above(target.name))
-        for layer in _layers(target):
+    def of(self, line: Line) -> Stack:
+        """Return, in a stack of its own: the file's defaults, the parents in full, the target and its overrides."""
+        return self._over(Stack(line.target.defaults), line)
+
+    def whole(self, line: Line) -> Stack:
+        """Return the same without the file's defaults, as an heir has it."""
+        return self._over(Stack(), line)
+
+    def _over(self, found: Stack, line: Line) -> Stack:
+        found.lay_all(self.above(line))
+        for layer in line.layers():
             found.lay(layer)
         return found
 
-    def whole(self, name: str) -> Stack:
-        """Return, in a stack of its own, the parents of a target in full, and the target itself."""
-        found = Stack()
-        found.lay_all(self.above(name))
-        for layer in _layers(self._spec.targets[name]):
-            found.lay(layer)
-        return found
-
-    def above(self, name: str) -> Stack:
-        """Return the parents of a target, in full, laid over each other: not to be changed."""
-        for one in ordered([name], lambda one: () if one in self._known else self.parents(one)):
+    def above(self, line: Line) -> Stack:
+        """Return the parents of a line, in full, laid over each other: not to be changed."""
+        for one in ordered([line], lambda one: () if one in self._known else one.parents):
             if one not in self._known:
                 self._known[one] = self._inherited(one)
-        return self._known[name]
+        return self._known[line]
 
-    def parents(self, name: str) -> list[str]:
-        """Return the parents of a target that there are."""
-        return [parent for parent in self._spec.targets[name].table.inherits or () if parent in self._spec.targets]
-
-    def _inherited(self, name: str) -> Stack:
+    def _inherited(self, line: Line) -> Stack:
         found = Stack()
-        for parent in self.parents(name):
+        for parent in line.parents:
             found.lay_all(self._known[parent])
-            for layer in _layers(self._spec.targets[parent]):
+            for layer in parent.layers():
                 found.lay(layer)
         return found
 
 
-def _layers(target: DeclaredTarget) -> Iterator[Layer]:
-    yield Layer(settings=target.table, place=target.place)
-    if target.table.extend is not None:
-        yield Layer(settings=target.table.extend, place=inside(target.place, "extend"), extend=True)
-    yield from target.overlay
-
-
-def override_layers(target: DeclaredTarget, indices: Iterable[int]) -> Iterator[Layer]:
-    """Return the layers of some of a target's overrides."""
-    overrides: tuple[Override, ...] = target.table.override or ()
-    for index in indices:
-        place = inside(target.place, "override", index)
-        yield Layer(settings=overrides[index], place=place)
-        if overrides[index].extend is not None:
-            yield Layer(settings=overrides[index].extend, place=inside(place, "extend"), extend=True)
+def _layers(table: Target | Override, place: Place) -> Iterator[Layer]:
+    yield Layer(settings=table, place=place)
+    if table.extend is not None:
+        yield Layer(settings=table.extend, place=inside(place, "extend"), extend=True)
 
 
 _ATTRIBUTES = frozenset(row.attribute for row in rows(CellSettings))

@@ -5,14 +5,15 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Place, Problems, some
-from buildmatrix.plan.cells.merge import Heritage, Stack
+from buildmatrix.plan.cells.lines import Lines
+from buildmatrix.plan.cells.merge import Heritage, Line, Stack
 from buildmatrix.soundness import inheritance_of
 from buildmatrix.spec.checks.data import spoken
 from buildmatrix.spec.rows.csv import BadCsvError, parsed
 from buildmatrix.spec.rows.markers import AddedByBake
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import row_of, rows
-from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
+from buildmatrix.spec.rows.tables import Spec
 
 MOST_NAMED = 8
 
@@ -24,12 +25,12 @@ class _Replaced(NamedTuple):
     place: Place
 
 
-def warn_of_replaced(spec: Spec, heritage: Heritage, problems: Problems) -> None:
+def warn_of_replaced(spec: Spec, lines: Lines, heritage: Heritage, problems: Problems) -> None:
     """Warn of each list of a parent that bake would add to and that heirs replace, unless they repeat what it has."""
     heirs: dict[_Replaced, list[str]] = {}
     for target in spec.targets.values():
         if target.table.inherits and problems.is_sound(inheritance_of(target.name)):
-            for one in dict.fromkeys(_replaced(target, heritage)):
+            for one in dict.fromkeys(_replaced(lines.bare(target), heritage)):
                 heirs.setdefault(one, []).append(target.name)
     for (key, place), names in heirs.items():
         number = f"{len(names)} targets" if len(names) > 1 else "one target"
@@ -41,18 +42,18 @@ def warn_of_replaced(spec: Spec, heritage: Heritage, problems: Problems) -> None
         problems.warn("replaced-list", f"{message}: {some(names, MOST_NAMED)}", place, hint=hint)
 
 
-def _replaced(target: DeclaredTarget, heritage: Heritage) -> Iterator[_Replaced]:
+def _replaced(line: Line, heritage: Heritage) -> Iterator[_Replaced]:
     """Yield the lists that a target replaces: those of its parents by its own, and those of a parent by another's."""
     below = Stack()
-    for parent in heritage.parents(target.name) if len(target.table.inherits or ()) > 1 else ():
+    for parent in line.parents if len(line.parents) > 1 else ():
         above = heritage.whole(parent)
         for attribute in _added():
             if (part := above.list_of(attribute)) is not None and not part.extends:
                 yield from _lost(attribute, below, part.items.values())
         below.lay_all(above)
     for attribute in _added():
-        if own := getattr(target.table, attribute):
-            yield from _lost(attribute, heritage.above(target.name), own)
+        if own := getattr(line.target.table, attribute):
+            yield from _lost(attribute, heritage.above(line), own)
 
 
 def _lost(attribute: str, below: Stack, above: Collection[Any]) -> Iterator[_Replaced]:

@@ -3,18 +3,16 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.graphs import find_cycles, steps_of
 from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, shape_of
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.rows.markers import MakesCells
-from buildmatrix.spec.rows.shapes import is_template, rows
-from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredTarget, DeclaredVariable, Matrix, Spec, Target
+from buildmatrix.spec.rows.shapes import is_template
+from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredOverride, DeclaredTarget, DeclaredVariable, Matrix, Spec
 from buildmatrix.spec.subjects import standing_at
-from buildmatrix.spec.toml.placed import sources_of
 
 BUILT_IN = frozenset({
     "target", "name", "git", "created", "now", "host", "omit", "range", "dict", "namespace",
@@ -39,7 +37,9 @@ def check_names(spec: Spec, problems: Problems) -> None:
         if problems.is_sound(shape_of(target.name, "axes")):
             _check_matrix(target, problems)
             _check_override(target, problems)
-    find_cycles({name: _parents(spec, name) for name in spec.targets}, _inherits_cycle(spec, problems))
+    parents = {name: target.parents_in(spec.targets) for name, target in spec.targets.items()}
+    find_cycles(parents, _inherits_cycle(spec, problems))
+    _check_selected(spec, problems)
 
 
 def _check_identifier(kind: str, name: str, place: Place, problems: Problems) -> None:
@@ -51,17 +51,17 @@ def _check_identifier(kind: str, name: str, place: Place, problems: Problems) ->
             else "a name starts with a letter and holds letters, digits and _"
         )
         message, hint = f"{kind} {shown(name)} is not a valid identifier", f'{reason}; call it "{better}"'
-        problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place))
+        problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place), once=(kind, place))
     elif name in BUILT_IN:
         message, hint = f'{kind} "{name}" hides a built-in name of templates', f'call it "{name}_"'
-        problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place))
+        problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place), once=(kind, place))
 
 
 def _check_lets(target: DeclaredTarget, problems: Problems) -> None:
     """Refuse values of `let` with a name that means something else in the templates of the target."""
     tables = [(layer.settings, layer.place) for layer in target.defaults] + [(target.table, target.place)]
     tables += [(one, inside(target.place, "override", index)) for index, one in enumerate(target.table.override or ())]
-    axes = (target.table.matrix or Matrix()).axes or {}
+    axes = _axes_of(target.making.matrix)
     for table, place in tables:
         for name in table.let or ():
             at = inside(place, "let", name, part="key")
@@ -112,10 +112,6 @@ def fault_of_pattern(pattern: str) -> str:
     return ""
 
 
-def _parents(spec: Spec, name: str) -> list[str]:
-    return [parent for parent in spec.targets[name].table.inherits or () if parent in spec.targets]
-
-
 def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> None:
     for index, parent in enumerate(target.table.inherits or ()):
         if parent not in spec.targets:
@@ -142,60 +138,56 @@ def _inherits_cycle(spec: Spec, problems: Problems) -> Callable[[list[str]], Non
     return report
 
 
-@cache
-def _of_cells() -> tuple[str, ...]:
-    return tuple(row.attribute for row in rows(Target) if row.marker(MakesCells))
-
-
 def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
-    table = target.table
-    for key in _of_cells() if target.abstract else ():
-        if getattr(table, key) is not None:
-            message = f"target.{target.name} is abstract and is never built, so it has no {key}"
-            hint, place = _OF_HEIRS, inside(target.place, key, part="key")
-            problems.error("abstract", message, place, hint=hint, invalidates=standing_at(place))
-    if table.matrix is None:
+    """Check what a target itself says of its cells, and of one that is built whether all of it fits together."""
+    _check_axes(target, problems)
+    if target.abstract:
+        return
+    if target.making.matrix is None:
         for key in ("override", "name"):
-            if getattr(table, key) is not None and not target.abstract:
+            if getattr(target.table, key) is not None:
                 message, place = f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
                 problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key], invalidates=standing_at(place))
         return
-    _check_axes(target, table.matrix, problems)
+    _check_whole(target, target.making.matrix, problems)
 
 
 _OF_ACTIONS = (
     'write inherits = ["_docker-metadata-action"], and [target._docker-metadata-action] above it; '
     "--bake-file gives that target its values"
 )
-_OF_HEIRS = "give it to the targets that inherit; share axes through a variable"
 _WITHOUT_MATRIX = {
     "override": "write its settings in the target itself, or add what it selects from: matrix.AXIS = [ … ]",
     "name": "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix",
 }
 
 
-def _check_axes(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> None:
-    axes = matrix.axes or {}
-    if not axes and not matrix.include:
-        place = inside(target.place, "matrix", part="key")
-        hint = 'add one: python = ["3.12", "3.13"]'
-        message = f"target.{target.name}.matrix has no axis"
-        problems.error("no-axis", message, place, hint=hint, invalidates=standing_at(place))
-    for axis, values in axes.items():
+def _check_axes(target: DeclaredTarget, problems: Problems) -> None:
+    """Check the axes that a target itself declares."""
+    for axis, values in ((target.table.matrix or Matrix()).axes or {}).items():
         place = inside(target.place, "matrix", axis, part="key")
         _check_identifier("axis", axis, place, problems)
         if values == ():
             message = f"target.{target.name}.matrix: axis {axis} has no values"
             problems.error("no-value", message, place, invalidates=standing_at(place))
+
+
+def _check_whole(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> None:
+    """Check a matrix with all that it inherits: lists that name its axes."""
+    axes, place_of = matrix.axes or {}, target.making.place
+    if not axes and not matrix.include:
+        place = as_key(place_of("matrix"))
+        hint = 'add one: python = ["3.12", "3.13"]'
+        message = f"target.{target.name}.matrix has no axis"
+        problems.error("no-axis", message, place, hint=hint, invalidates=standing_at(place), once=place)
     for index, entry in enumerate(matrix.exclude or ()):
         for axis in entry:
-            place = inside(target.place, "matrix", "exclude", index, axis, part="key")
+            place = inside(place_of("matrix", "exclude"), index, axis, part="key")
             _check_axis("exclude", axis, axes, place, target, problems)
     for index, entry in enumerate(matrix.include or ()):
         for axis in (axis for axis in entry if axis not in axes):
-            _check_new_axis(
-                axis, axes, inside(target.place, "matrix", "include", index, axis, part="key"), target, problems
-            )
+            place = inside(place_of("matrix", "include"), index, axis, part="key")
+            _check_new_axis(axis, axes, place, target, problems)
 
 
 def _check_new_axis(
@@ -209,15 +201,42 @@ def _check_new_axis(
 
 
 def _check_override(target: DeclaredTarget, problems: Problems) -> None:
-    matrix = target.table.matrix
-    if matrix is None:
+    """Check the axes that the overrides of a target name; what it inherits of them may be for others."""
+    matrix = target.making.matrix
+    if matrix is None or target.abstract:
         return
-    known = set(matrix.axes or {}) | {axis for entry in matrix.include or () for axis in entry}
-    overrides = target.table.override or ()
-    for index, override in zip(sources_of(overrides), overrides, strict=True):
-        for axis in override.select:
-            place = inside(target.place, "override", index, "select", axis, part="key")
+    known = _axes_of(matrix)
+    for override in target.making.overrides:
+        for axis in override.table.select if override.owner == target.name else ():
+            place = inside(override.place, "select", axis, part="key")
             _check_axis("override", axis, known, place, target, problems)
+
+
+def _axes_of(matrix: Matrix | None) -> set[str]:
+    found = matrix or Matrix()
+    return set(found.axes or {}) | {axis for entry in found.include or () for axis in entry}
+
+
+def _check_selected(spec: Spec, problems: Problems) -> None:
+    """Refuse an axis in an override of an abstract target that none of those which inherit it has."""
+    heirs: dict[Place, list[DeclaredTarget]] = {}
+    for target in spec.targets.values():
+        for override in () if target.abstract else target.making.overrides:
+            heirs.setdefault(override.place, []).append(target)
+    for target in spec.targets.values():
+        for override in target.making.overrides if target.abstract else ():
+            if override.owner == target.name and override.place in heirs:
+                _check_inherited(target.name, override, heirs[override.place], problems)
+
+
+def _check_inherited(name: str, override: DeclaredOverride, heirs: list[DeclaredTarget], problems: Problems) -> None:
+    known = set[str]().union(*(_axes_of(heir.making.matrix) for heir in heirs))
+    for axis in override.table.select.keys() - known:
+        place = inside(override.place, "select", axis, part="key")
+        message = f'override names axis "{axis}", which no target that inherits target.{name} has'
+        hint = did_you_mean(axis, known) or f"axes there: {some(sorted(known)) or 'none'}"
+        rests_on = [NAMES, *(shape_of(heir.name, "axes") for heir in heirs)]
+        problems.error("axis", message, place, hint=hint, invalidates=standing_at(place), rests_on=rests_on)
 
 
 def _check_axis(
@@ -226,9 +245,14 @@ def _check_axis(
     if axis not in known:
         hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {some(known)}"
         message = f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks'
-        problems.error("axis", message, place, hint=hint, invalidates=standing_at(place))
+        problems.error("axis", message, place, hint=hint, invalidates=standing_at(place), once=("axis", place))
 
 
 def inside(place: Place, *more: str | int, part: Any = "value") -> Place:
     """Return the place further inside a table."""
     return Place(file=place.file, pointer=(*place.pointer, *more), part=part)
+
+
+def as_key(place: Place) -> Place:
+    """Return the place of the key of a value."""
+    return replace(place, part="key")

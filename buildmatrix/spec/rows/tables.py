@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from buildmatrix.errors import Place
+from buildmatrix.errors import Place, Pointer
 from buildmatrix.soundness import Subject, members_of
 from buildmatrix.spec.rows.markers import FreeText, MakesCells, NameOf
 from buildmatrix.spec.rows.options import Apply
@@ -107,7 +107,7 @@ class Target(CellSettings):
 
     inherits: Annotated[
         tuple[Annotated[Name, NameOf("target")], ...] | None,
-        Doc("Targets whose settings are taken; later ones win."),
+        Doc("Targets whose settings, matrix, name of cells and overrides are taken; later ones win."),
         Examples(["_common"]),
     ] = None
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
@@ -182,6 +182,35 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeclaredOverride:
+    """An override with its place, by which it is known, and the target that declares it."""
+
+    owner: str
+    table: Override
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What makes a target's cells, with what it inherits of that: matrix, the cells' name, overrides of all parents.
+
+    `places` are those of the parts that there are: `("name",)`, `("matrix",)`, `("matrix", AXIS)`.
+    """
+
+    matrix: Matrix | None = None
+    name: str | None = None
+    overrides: tuple[DeclaredOverride, ...] = ()
+    places: Mapping[Pointer, Place] = field(default_factory=dict)
+
+    def place(self, *path: str) -> Place:
+        """Return the place of a part; where it would stand, if it is not there but the matrix is."""
+        if path in self.places:
+            return self.places[path]
+        around = self.places["matrix",]
+        return Place(file=around.file, pointer=(*around.pointer, *path[1:]))
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeclaredTarget:
     """A target of the spec. `defaults` are the layers under it, outermost first; `overlay` are those over it alone."""
 
@@ -190,11 +219,16 @@ class DeclaredTarget:
     place: Place
     defaults: tuple[Layer, ...]
     overlay: tuple[Layer, ...] = ()
+    making: Making = Making()
 
     @property
     def abstract(self) -> bool:
         """Whether it only serves to be inherited."""
         return self.name.startswith("_")
+
+    def parents_in(self, targets: "Mapping[str, DeclaredTarget]") -> list[str]:
+        """Return the names of its parents that there are."""
+        return [parent for parent in self.table.inherits or () if parent in targets]
 
 
 @dataclass(frozen=True, kw_only=True)

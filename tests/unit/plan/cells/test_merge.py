@@ -75,9 +75,6 @@ def test_every_item_remembers_its_home() -> None:
     assert found.place_of("args", "A") == found.place
 
 
-def test_matrix_and_needs_of_a_parent() -> None:
-    """Axes are not inherited, since names of cells would depend on them; `needs` is a setting, and is."""
-    found = target('[target.base]\n[target.base.matrix]\na = ["x", "y"]\n[target.app]\ninherits = ["base"]\n')
-    assert found.name == "app"
+def test_needs_of_a_parent() -> None:
     found = target('[target.tools]\n[target._base]\nneeds = ["tools"]\n[target.app]\ninherits = ["_base"]\n')
     assert found.needs == ("tools",)
