@@ -48,3 +48,11 @@ def test_an_override_without_a_cell(select: str, said: tuple[str, str] | None) -
     found = [one for one in found if "override" in one[1]]
     assert [(severity, said[1] in text) for severity, text in found if said] == ([(said[0], True)] if said else [])
     assert bool(found) == bool(said)
+
+
+def test_an_inherited_override_without_a_value_is_told_once() -> None:
+    heirs = "".join(f'[target.{name}]\ninherits = ["_base"]\nmatrix.python = ["1"]\n' for name in "abc")
+    override = '[[target._base.override]]\nselect.python = "{{ blank }}"\nlabels.a = "1"\n'
+    text = f'version = 1\n[variable]\nblank = ""\n[target._base]\n{override}{heirs}'
+    found = validate("f", Sources(Path("/"), {"f": text}), Request(), Git(lambda _: None))
+    assert [one.message for one in found if one.code == "axis"] == [f"override selects no cell {NONE}"]
