@@ -6,6 +6,7 @@ Those that several commands have are here, those of `apply` are rows of `Options
 import inspect
 from collections.abc import Callable, Iterator
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -56,6 +57,16 @@ VarFile = Annotated[
     list[str] | None,
     typer.Option("--var-file", metavar="FILE", help="Variables from a TOML or JSON file; may be repeated."),
 ]
+BakeFile = Annotated[
+    list[Path] | None,  # of which the environment gives several with the sign of PATH between them
+    typer.Option(
+        "--bake-file",
+        metavar="FILE",
+        help="Tags, labels, annotations and args of a JSON bake file, as docker/metadata-action writes it; "
+        "may be repeated.",
+        envvar="BUILDMATRIX_BAKE_FILE",
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -88,6 +99,7 @@ class Filters(Table):
     platform: Platform = None
     var: Var = None
     var_file: VarFile = None
+    bake_file: BakeFile = None
     set_: Set = None
 
 

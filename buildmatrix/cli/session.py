@@ -21,6 +21,7 @@ from buildmatrix.process import Programs
 from buildmatrix.report.style import Style
 from buildmatrix.spec.discovery import discovered, includes, including
 from buildmatrix.spec.load import FILE
+from buildmatrix.spec.rows.tables import BakeFiles
 from buildmatrix.spec.toml.source import Sources, text_from
 from buildmatrix.template.request import OutputMode, Request
 from buildmatrix.text import one_line
@@ -177,6 +178,7 @@ def request(
         platforms=platforms,
         variables=variables,
         variable_files=tuple(filters.var_file or ()),
+        bake_files=BakeFiles(paths=tuple(map(str, filters.bake_file or ()))),
         set_options=_sets(filters.set_),
         output=output,
         environment=dict(os.environ),

@@ -40,7 +40,7 @@ def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool
     """
     problems = Problems()
     with bounded():
-        spec = load(name, sources, problems)
+        spec = load(name, sources, problems, request.bake_files)
         planned = make_plan(spec, request, git, problems, files=files)
         problems.take([*gate_declared(planned), *overwriting(planned)])
         problems.raise_if_any()
@@ -55,7 +55,7 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
     problems = Problems()
     try:
         with bounded():
-            spec = load(name, sources, problems)
+            spec = load(name, sources, problems, request.bake_files)
             check_all(spec, request, git, problems)
     except BuildmatrixError as error:
         problems.take(error.diagnostics)
@@ -68,7 +68,7 @@ def whole(name: str, sources: Sources, request: Request, git: Git) -> "Whole":
 
     problems = Problems()
     with bounded():
-        found = make_whole(load(name, sources, problems), request, git, problems)
+        found = make_whole(load(name, sources, problems, request.bake_files), request, git, problems)
         problems.take([*gate_declared(found.plan), *overwriting(found.plan)])
         problems.raise_if_any()
         return found
@@ -85,7 +85,8 @@ def listed(
     """
     problems = Problems()
     with bounded(seconds):
-        planned = make_plan(load(name, sources, problems), request, git, problems, files=False, together=False)
+        spec = load(name, sources, problems, request.bake_files)
+        planned = make_plan(spec, request, git, problems, files=False, together=False)
         return planned, _lacking(problems)
 
 
@@ -98,7 +99,7 @@ def catalog(
     """
     problems = Problems()
     with bounded(seconds):
-        spec = load(name, sources, problems)
+        spec = load(name, sources, problems, request.bake_files)
         with closing(expand(spec, request, git, problems)) as expansion:
             lacking = _lacking(problems)
             return catalog_of(expansion), lacking

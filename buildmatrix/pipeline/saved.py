@@ -79,9 +79,10 @@ def _refuse_more(saved: str, asked: Request) -> None:
     if len(asked.selectors) > 1:
         message = f"{saved} is applied whole: name nothing beside it"
         raise UsageError(Diagnostic(message=message, code="usage", hint="give the selectors to plan"))
-    if asked.variable_files or asked.set_options or asked.platforms or asked.output != "declared":
+    laid_over = (asked.variable_files, asked.bake_files.paths, asked.set_options, asked.platforms)
+    if any(laid_over) or asked.output != "declared":
         message = "a saved plan is applied as it is"
-        hint = "leave --var-file, --set, --platform and outputs out, or give them to plan"
+        hint = "leave --var-file, --bake-file, --set, --platform and outputs out, or give them to plan"
         raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
 
 

@@ -56,5 +56,7 @@ def _of(target: PlannedTarget, verb: str = "") -> Iterator[tuple[str, str]]:
 def _sources(plan: Plan) -> Iterator[tuple[str, str]]:
     for path in plan.made.files:
         yield path, "a file of variables"
+    for name in plan.made.bake_files:
+        yield name, "a file of --bake-file"
     for name in plan.digests:
         yield name, "the file that the plan is made from"

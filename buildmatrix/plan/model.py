@@ -10,6 +10,7 @@ from buildmatrix.soundness import Subject, settings_of
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import row_of
+from buildmatrix.spec.rows.tables import Said
 from buildmatrix.spec.toml.placed import source_of
 from buildmatrix.template.request import OutputMode
 from buildmatrix.template.scope import Cell
@@ -137,7 +138,7 @@ class Made:
 
     `given` are the variables that it uses, `facts` what templates asked of git, `files` variable files, relative to the
     plan's directory. `home` is the included file whose targets are meant where nothing is selected. `machine` is what
-    templates asked of the machine: `now` and `platform`.
+    templates asked of the machine: `now` and `platform`. `bake_files` is what files of `--bake-file` say.
     """
 
     home: str = ""
@@ -148,6 +149,7 @@ class Made:
     epoch: str | None = None
     machine: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    bake_files: Mapping[str, Said] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,13 +16,16 @@ from buildmatrix.spec.checks.envnames import check_env_names
 from buildmatrix.spec.checks.misplaced import strays
 from buildmatrix.spec.checks.names import check_names, check_requires
 from buildmatrix.spec.checks.suspicious import lone_kinds
+from buildmatrix.spec.checks.unread import Unread, unread
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
 from buildmatrix.spec.inheritance import with_makings
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema
-from buildmatrix.spec.rows.shapes import build_table
+from buildmatrix.spec.rows.shapes import build_table, is_template
 from buildmatrix.spec.rows.tables import (
+    NO_FILES,
+    BakeFiles,
     Checks,
     DeclaredGroup,
     DeclaredTarget,
@@ -30,6 +33,7 @@ from buildmatrix.spec.rows.tables import (
     File,
     Home,
     Layer,
+    Said,
     Spec,
     Variable,
 )
@@ -115,6 +119,7 @@ class _Loader:
         """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
         self._refuse_odd(name, data)
         self._refuse_strays(name, data)
+        self._refuse_unread(name, data)
         self._warn_of_foreign(name, data)
         for pointer, message, hint in islice(lone_kinds(data), MOST):
             self.problems.warn("suspicious", message, Place(file=name, pointer=pointer), hint=hint)
@@ -149,6 +154,16 @@ class _Loader:
             place = Place(file=name, pointer=stray.pointer, part="key")
             self.problems.error("misplaced", stray.message, place, hint=stray.hint, invalidates=astray_at(place))
             del _at(data, stray.pointer[:-1])[stray.pointer[-1]]
+
+    def _refuse_unread(self, name: str, data: dict[str, Any]) -> None:
+        """Report and drop templates where none is read; in a description they stay."""
+        for one in list(islice(unread(data), MOST)) if is_template(self.sources.texts[name]) else ():
+            place = Place(file=name, pointer=one.pointer, part="key" if one.is_key else "value")
+            if one.literal:
+                self.problems.warn("suspicious", one.message, place, hint=one.hint)
+                continue
+            self.problems.error("template", one.message, place, hint=one.hint, invalidates=standing_at(place))
+            _drop_unread(data, one)
 
     def _warn_of_foreign(self, name: str, data: dict[str, Any]) -> None:
         """Warn of variables in the words of other tools; the root file's list of literal ones holds for all files."""
@@ -227,13 +242,14 @@ class _Loader:
         return []
 
 
-def load(name: str, sources: Sources, problems: Problems) -> Spec:
+def load(name: str, sources: Sources, problems: Problems, bake_files: BakeFiles = NO_FILES) -> Spec:
     """Load a root file and all that it includes; what is wrong is added to `problems`, the rest is in the Spec.
 
     `name` is the root file's name in `sources`. SpecError only if the root file cannot be used at all.
     """
     loader = _Loader(sources, problems)
     loader.load(name)
+    said = _overlaid(loader, bake_files) if bake_files != NO_FILES else {}
     if (own := loader.folder_defaults.get(loader.home)) is not None:
         loader.groups["default"] = own
     spec = Spec(
@@ -249,12 +265,22 @@ def load(name: str, sources: Sources, problems: Problems) -> Spec:
         folder_defaults=tuple(loader.folder_defaults.values()),
         confidential=loader.confidential,
         home=_home(sources.home, loader) if sources.home else None,
+        bake_files=said,
     )
     spread_shapes(spec, problems)
     check_names(spec, problems)
     confidential = spec.confidential | check_env_names(spec, problems)
     spread(spec, problems)
     return replace(spec, confidential=confidential)
+
+
+def _overlaid(loader: _Loader, bake_files: BakeFiles) -> Mapping[str, Said]:
+    """Lay the files of `--bake-file` over the targets; returns what they say."""
+    from buildmatrix.spec.bakefiles import Overlay
+
+    overlay = Overlay(loader.targets, loader.sources, loader.problems)
+    overlay.lay(bake_files, loader.literal)
+    return overlay.said
 
 
 def _home(file: str, loader: _Loader) -> Home:
@@ -322,6 +348,17 @@ def _at(data: Any, pointer: Pointer) -> Any:
     for part in pointer:
         data = data[part]
     return data
+
+
+def _drop_unread(data: dict[str, Any], one: Unread) -> None:
+    """Remove a template that is not read; a table of axes that is left empty goes, too, and so does its override."""
+    if not one.is_key:
+        _drop(data, one.pointer[:3] if one.pointer[0] == "variable" else one.pointer)
+        return
+    around = _at(data, one.pointer[:-1])
+    del around[one.pointer[-1]]
+    if not around and one.pointer[0] == "target":
+        _drop(data, one.pointer[:-2] if one.pointer[-2] == "select" else one.pointer[:-1])
 
 
 def _drop(data: Any, pointer: Pointer) -> None:

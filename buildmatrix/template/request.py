@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from buildmatrix.spec.rows.tables import NO_FILES, BakeFiles
+
 OutputMode = Literal["declared", "push", "load", "none"]
 
 
@@ -17,7 +19,7 @@ class Request:
     to a registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
     `file_values` are those of variable files that were read when a plan was saved, and `files` those of them that lie
     in the repository, relative to the root file's directory. `machine` is what a saved plan took from the machine that
-    it was made on: `now` and `platform`.
+    it was made on: `now` and `platform`. `bake_files` are those of `--bake-file`.
     """
 
     selectors: tuple[str, ...] = ()
@@ -26,6 +28,7 @@ class Request:
     variable_files: tuple[str, ...] = ()
     file_values: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    bake_files: BakeFiles = NO_FILES
     set_options: tuple[str, ...] = ()
     output: OutputMode = "declared"
     environment: Mapping[str, str] = field(default_factory=dict)

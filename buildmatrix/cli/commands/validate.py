@@ -23,6 +23,7 @@ def validate(
     output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
     var: options.Var = None,
     var_file: options.VarFile = None,
+    bake_file: options.BakeFile = None,
     color: options.Colour = "auto",
 ) -> None:
     """Check the file and show all problems at once. Contacts nothing.
@@ -36,9 +37,8 @@ def validate(
       buildmatrix validate --format json
     """
     with session(path or file, color, part=path is not None) as run:
-        found = find_problems(
-            run.name, run.sources, request(filters=options.Filters(var=var, var_file=var_file)), run.git
-        )
+        filters = options.Filters(var=var, var_file=var_file, bake_file=bake_file)
+        found = find_problems(run.name, run.sources, request(filters=filters), run.git)
         if output_format == "json":
             from buildmatrix.report.diagnostics.json import diagnostics_json
 

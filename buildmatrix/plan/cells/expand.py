@@ -21,6 +21,7 @@ from buildmatrix.plan.cells.members import with_members
 from buildmatrix.plan.cells.merge import Heritage, Line, Merged
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.parents import Parents
+from buildmatrix.plan.cells.replaced import warn_of_replaced
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.cells.unmatched import Values
 from buildmatrix.plan.model import MatrixSize
@@ -84,6 +85,7 @@ class Expansion:
         self._expand()
         self._values.check_inherited(self.problems)
         self._refuse_clashes()
+        warn_of_replaced(spec, self._lines, self._heritage, problems)
         self.selection = Selection(spec, self.entries)
 
     def lay_over(self, settings: list[Setting]) -> None:
@@ -121,12 +123,13 @@ class Expansion:
         """Make the cells of a target, and return its axes with their values; None where there is something wrong."""
         if target.making.matrix is None:
             return {}
-        target = self._with_values(target.name)
+        written, target = target, self._with_values(target.name)
         axes = self._axes.axes(target)
         if not self._is_sound(target):
             return None
-        self._values.check(target, axes, self.problems)
+        self._values.check(target, axes, self.problems, written)
         cells, excluded = cells_of(target, axes, self.problems)
+        self._values.check_cells(target, axes, cells, self.problems)
         if (together := sum(map(len, self._cells.values())) + len(cells)) > LIMIT:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
             self.problems.error("too-many", message, as_key(target.making.place("matrix")))

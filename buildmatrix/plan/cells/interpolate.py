@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.oci.platform import normalized
@@ -18,8 +18,8 @@ from buildmatrix.plan.cells.kinds import kind_of
 from buildmatrix.plan.cells.merge import Merged
 from buildmatrix.plan.cells.paths import folder_of, rebase
 from buildmatrix.soundness import Subject, settings_of
+from buildmatrix.spec.checks.data import Problem, shown
 from buildmatrix.spec.checks.data import problems as check
-from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.credentials import learn_csv, learn_setting
 from buildmatrix.spec.rows.csv import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.rows.schema import definitions, row_schema
@@ -27,6 +27,26 @@ from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import JsonSchema, build, given, plain, row_of
 from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
 from buildmatrix.template.scope import BadTemplateError
+
+
+class Fault(NamedTuple):
+    """What is wrong with a value. `varies` are texts of its message and hint that may be others in each cell.
+
+    Where these alone differ, it is the same mistake: one place, one reason, one thing to write instead. Without such
+    texts the message alone tells mistakes apart.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    varies: tuple[str, ...] = ()
+
+    def without_what_varies(self, declared: str) -> tuple[str, str]:
+        """Return message and hint without that, and without the name of the target that has the value."""
+        message, hint = self.message.replace(f"target.{declared}", "", 1), self.hint if self.varies else ""
+        for text in filter(None, self.varies):
+            message, hint = message.replace(text, "…"), hint.replace(text, "…")
+        return message, hint
 
 
 class Faults:
@@ -38,26 +58,19 @@ class Faults:
 
     def add(self, error: BadTemplateError, message: str, place: Place, *invalidates: Subject) -> None:
         """Add what is wrong with a template: `message` says it all, `invalidates` is what it makes."""
-        self._add(error.code, message, place, invalidates, hint=error.hint, rests_on=error.rests_on)
+        self._add(Fault(error.code, message, error.hint), place, invalidates, rests_on=error.rests_on)
 
-    def refuse(self, code: str, message: str, place: Place, *invalidates: Subject, hint: str = "") -> None:
+    def refuse(self, fault: Fault, place: Place, *invalidates: Subject) -> None:
         """Add what is wrong with a value that was written, or rendered."""
-        self._add(code, message, place, invalidates, hint=hint, rests_on=())
+        self._add(fault, place, invalidates, rests_on=())
 
-    def _add(
-        self,
-        code: str,
-        message: str,
-        place: Place,
-        invalidates: tuple[Subject, ...],
-        *,
-        hint: str,
-        rests_on: tuple[Subject, ...],
-    ) -> None:
-        once = (place, message.replace(f"target.{self.declared}", "", 1))
+    def _add(self, fault: Fault, place: Place, invalidates: tuple[Subject, ...], rests_on: tuple[Subject, ...]) -> None:
+        once = (place, *fault.without_what_varies(self.declared))
         cell = next((one.cell for one in invalidates if one.cell != self.declared), "")
-        message += f" (cell {cell})" if cell else ""
-        self._problems.error(code, message, place, hint=hint, invalidates=invalidates, rests_on=rests_on, once=once)
+        message = fault.message + (f" (cell {cell})" if cell else "")
+        self._problems.error(
+            fault.code, message, place, hint=fault.hint, invalidates=invalidates, rests_on=rests_on, once=once
+        )
 
 
 class Recipe:
@@ -169,10 +182,9 @@ class Finish:
     def _rebase(self, value: Any, *path: str | int) -> Any:
         return rebase(Settings, self.attribute, value, folder_of(self.place(path)))
 
-    def _refuse(self, code: str, message: str, place: Place, cell: str, hint: str) -> None:
+    def _refuse(self, fault: Fault, place: Place, cell: str) -> None:
         """Refuse the value of a cell, or with "" for the cell of all."""
-        invalidates = settings_of(self.faults.declared, cell, self.attribute)
-        self.faults.refuse(code, message, place, invalidates, hint=hint)
+        self.faults.refuse(fault, place, settings_of(self.faults.declared, cell, self.attribute))
 
     def _tables(self, value: tuple[Any, ...], cell: str) -> tuple[Any, ...]:
         found: list[Any] = []
@@ -189,7 +201,7 @@ class Finish:
         except BadCsvError as error:
             message = f"{self.spoken}: {shown(text)}: {error}"
             hint = _csv_hint(self.attribute, text) or "write key=value,key=value"
-            self._refuse("csv", message, self.place((index,)), cell, hint)
+            self._refuse(Fault("csv", message, hint, (shown(text),)), self.place((index,)), cell)
         return []
 
     def _table(self, table: dict[str, Any], text: str, index: int, cell: str) -> list[Any]:
@@ -197,11 +209,12 @@ class Finish:
         hint = _csv_hint(self.attribute, text) if faults else ""
         if hint:
             message = f"{self.spoken}: {shown(text)} is not written so"
-            self._refuse("csv", message, self.place((index,)), cell, hint)
+            self._refuse(Fault("csv", message, hint, (shown(text),)), self.place((index,)), cell)
             return []
         for fault in faults:
             message = f"{self.spoken}: {shown(text)}: {_within(fault.message, self.row.key)}"
-            self._refuse("schema", message, self.place((index,)), cell, fault.hint)
+            varies = (shown(text), _shown_in(fault, [table]))
+            self._refuse(Fault("schema", message, fault.hint, varies), self.place((index,)), cell)
         return [] if faults else list(build(self.row.shape, [table]))
 
     def _checked(self, value: Any, cell: str) -> Any:
@@ -212,7 +225,8 @@ class Finish:
             place = self.place(tuple(source_of(value, part) for part in fault.pointer[1:2] if isinstance(part, int)))
             place = replace(place, pointer=(*place.pointer, *fault.pointer[2:])) if place.pointer else place
             message += ", rendered from a template"
-            self._refuse("rendered", message, place, cell, fault.hint)
+            varies = (_shown_in(fault, plain(value)),)
+            self._refuse(Fault("rendered", message, fault.hint, varies), place, cell)
         return value if not faults else () if isinstance(value, tuple) else {} if isinstance(value, Mapping) else None
 
 
@@ -221,6 +235,15 @@ def _strict(attribute: str) -> JsonSchema:
     row = row_of(Settings, attribute)
     properties = {row.key: row_schema(row, templates=False)}
     return {"type": "object", "properties": properties, "$defs": definitions(row.shape, templates=False)}
+
+
+def _shown_in(fault: Problem, value: Any) -> str:
+    """Return what a message shows of the setting's value: that which is wrong, or a key that was rendered."""
+    if fault.key:
+        return "" if fault.message.startswith("unknown key") else shown(fault.pointer[-1])
+    for part in fault.pointer[1:]:
+        value = value[part]
+    return "" if isinstance(value, list | Mapping) else shown(value)
 
 
 _known: dict[tuple[str, str], list[Any]] = {}

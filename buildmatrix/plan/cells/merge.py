@@ -1,7 +1,7 @@
 """Merging: one rule for every setting. Scalars replace, tables merge by key, lists replace; `extend` appends to lists.
 
-The order is: defaults, parents (later ones win), the target, matching overrides, `--set`. A parent is one in full: the
-overrides that hold for the cell lie right over it.
+The order is: defaults, parents (later ones win), the target, what `--bake-file` says of it, matching overrides,
+`--set`. A parent is one in full: the overrides that hold for the cell lie right over it.
 """
 
 import json
@@ -73,7 +73,7 @@ class _Map:
 
 
 @dataclass(kw_only=True)
-class _List:
+class ListPart:
     """Items by their places: one that comes twice, by two parents, is one. `extends` what is below, or replaces it."""
 
     items: dict[Place, Any]
@@ -81,7 +81,7 @@ class _List:
     extends: bool
 
 
-_Part = _Scalar | _Map | _List
+_Part = _Scalar | _Map | ListPart
 _Items = dict[str, tuple[Any, Place]]
 
 
@@ -111,12 +111,17 @@ class Stack:
             self._parts[attribute] = _Map(items=_merged(below.items, part.items), place=below.place)
         elif isinstance(part, _Scalar) and isinstance(below, _Scalar):
             self._parts[attribute] = _Scalar(value=_over(part.value, (below.value, below.place)), place=part.place)
-        elif isinstance(part, _List) and part.extends and isinstance(below, _List):
+        elif isinstance(part, ListPart) and part.extends and isinstance(below, ListPart):
             fresh = {place: item for place, item in part.items.items() if place not in below.items}
             place = below.place if below.items else part.place
-            self._parts[attribute] = _List(items=below.items | fresh, place=place, extends=below.extends)
+            self._parts[attribute] = ListPart(items=below.items | fresh, place=place, extends=below.extends)
         else:
             self._parts[attribute] = part
+
+    def list_of(self, attribute: str) -> ListPart | None:
+        """Return the list that the layers make of a setting; None where it is not one, or they have none."""
+        part = self._parts.get(attribute)
+        return part if isinstance(part, ListPart) else None
 
     def merged(self) -> Merged:
         """Return the settings that they make with nothing below."""
@@ -130,7 +135,7 @@ class Stack:
                 case _Map():
                     found[attribute] = {key: value for key, (value, _) in part.items.items()}
                     origins.update({(attribute, key): place for key, (_, place) in part.items.items()})
-                case _List():
+                case ListPart():
                     found[attribute] = tuple(part.items.values())
                     origins.update({(attribute, index): place for index, place in enumerate(part.items)})
         let = found.pop("let", {})
@@ -154,7 +159,7 @@ def _part(attribute: str, value: Any, layer: Layer) -> _Part:
         return _Map(items={key: (item, inside(place, key)) for key, item in value.items()}, place=place)
     if isinstance(value, tuple):
         items = {inside(place, index): item for index, item in enumerate(value)}
-        return _List(items=items, place=place, extends=layer.extend)
+        return ListPart(items=items, place=place, extends=layer.extend)
     return _Scalar(value=value, place=place)
 
 
@@ -178,6 +183,7 @@ class Line:
     def layers(self) -> Iterator[Layer]:
         """Yield the layers of the target itself, overrides last."""
         yield from _layers(self.target.table, self.target.place)
+        yield from self.target.overlay
         for override in self.overrides:
             yield from _layers(override.table, override.place)
         if self.values:
@@ -194,14 +200,20 @@ class Heritage:
 
     def of(self, line: Line) -> Stack:
         """Return, in a stack of its own: the file's defaults, the parents in full, the target and its overrides."""
-        found = Stack(line.target.defaults)
-        found.lay_all(self._above(line))
+        return self._over(Stack(line.target.defaults), line)
+
+    def whole(self, line: Line) -> Stack:
+        """Return the same without the file's defaults, as an heir has it."""
+        return self._over(Stack(), line)
+
+    def _over(self, found: Stack, line: Line) -> Stack:
+        found.lay_all(self.above(line))
         for layer in line.layers():
             found.lay(layer)
         return found
 
-    def _above(self, line: Line) -> Stack:
-        """Return the parents of a line, in full, laid over each other."""
+    def above(self, line: Line) -> Stack:
+        """Return the parents of a line, in full, laid over each other: not to be changed."""
         for one in ordered([line], lambda one: () if one in self._known else one.parents):
             if one not in self._known:
                 self._known[one] = self._inherited(one)

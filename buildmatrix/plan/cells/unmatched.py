@@ -1,13 +1,13 @@
 """Values that `exclude` and overrides name, and no cell has: of a target itself, and of those that inherit from it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
-from buildmatrix.plan.cells.matrix import Axes, fits, label, shown_value
+from buildmatrix.plan.cells.matrix import Axes, fits, label, matches, shown_value
 from buildmatrix.soundness import expansion_of
 from buildmatrix.spec.checks.names import inside
-from buildmatrix.spec.rows.shapes import text_of
+from buildmatrix.spec.rows.shapes import is_template, text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
 from buildmatrix.template.scope import Cell
 
@@ -23,17 +23,35 @@ class Values:
         self._named: dict[Place, tuple[str, Cell]] = {}
         self._axes: dict[Place, list[tuple[DeclaredTarget, Axes]]] = {}
 
-    def check(self, target: DeclaredTarget, axes: Axes, problems: Problems) -> None:
-        """Check what a target says itself, and keep what it inherits; `axes` have their values."""
+    def check(self, target: DeclaredTarget, axes: Axes, problems: Problems, written: DeclaredTarget) -> None:
+        """Check what a target says itself, and keep what it inherits; `axes` have their values.
+
+        `written` is the target before its templates were rendered.
+        """
         matrix = target.making.matrix or Matrix()
+        selects = {inside(one.place, "select"): one.table.select for one in written.making.overrides}
         included = _with_included(axes, matrix)
         for what, place, entry in _listed(target, matrix):
             known = axes if what == "exclude" else included
+            if place in selects:
+                entry = _without_nothing(entry, selects[place], place, problems)  # noqa: PLW2901 what is left of it
             if place.pointer[:2] == target.place.pointer[:2] and place.file == target.place.file:
                 _check(what, entry, place, [(target, known)], f"target.{target.name} has no", problems)
             else:
                 self._named[place] = (what, entry)
                 self._axes.setdefault(place, []).append((target, known))
+
+    def check_cells(self, target: DeclaredTarget, axes: Axes, cells: Sequence[Cell], problems: Problems) -> None:
+        """Warn of a target's own overrides whose values are all there, but in no cell together."""
+        known = _with_included(axes, target.making.matrix or Matrix())
+        for override in target.making.overrides if cells else ():
+            select = override.table.select
+            alone = all(any(fits(wanted, one) for one in known.get(axis, ())) for axis, wanted in select.items())
+            if override.owner == target.name and alone and not any(matches(select, cell) for cell in cells):
+                together = " and ".join(f"{axis} = {shown_value(wanted)}" for axis, wanted in select.items())
+                message = f"override selects no cell of target.{target.name}: none has {together}"
+                place, hint = inside(override.place, "select"), "leave it out, or change what the matrix excludes"
+                problems.warn("axis", message, place, hint=hint)
 
     def check_inherited(self, problems: Problems) -> None:
         """Check what several targets have inherited: one of them has to have what it names."""
@@ -47,6 +65,20 @@ def _listed(target: DeclaredTarget, matrix: Matrix) -> Iterator[Listed]:
         yield "exclude", inside(target.making.place("matrix", "exclude"), index), entry
     for override in target.making.overrides:
         yield "override", inside(override.place, "select"), override.table.select
+
+
+def _without_nothing(rendered: Cell, written: Cell, place: Place, problems: Problems) -> Cell:
+    """Return what an override selects, without what templates leave open: that is said. A run may give it a value."""
+    texts = {axis: text for axis, text in written.items() if isinstance(text, str) and is_template(text)}
+    left = [axis for axis in texts if rendered[axis] in _NOTHING]
+    for axis in left:
+        message = f"override selects no cell in this run: the template of {axis} gives none"
+        problems.warn("axis", message, inside(place, axis))
+    return {axis: wanted for axis, wanted in rendered.items() if axis not in left}
+
+
+_NOTHING: tuple[Any, ...] = (None, "", (), [])
+"""What a template gives that gives no value."""
 
 
 def _with_included(axes: Axes, matrix: Matrix) -> Axes:
@@ -75,7 +107,7 @@ def _check(
         hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {some(map(label, values))}"
         add = problems.warn if any(_varies(target, axis) for target, _ in known) else problems.error
         rests_on = [expansion_of(target.name) for target, _ in known]
-        add("axis-value", message, inside(place, axis), hint=hint, rests_on=rests_on)
+        add("axis", message, inside(place, axis), hint=hint, rests_on=rests_on)
 
 
 def _varies(target: DeclaredTarget, axis: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from buildmatrix.errors import Problems, and_more
+from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.files import Repository
 from buildmatrix.plan.cells.matrix import label
 from buildmatrix.plan.cells.paths import is_local
@@ -16,7 +16,7 @@ from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import is_archive, pushes
 from buildmatrix.plan.reach import is_written
 from buildmatrix.soundness import ANY_SETTING, Subject
-from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.checks.data import shown, spoken
 
 
 class Checker:
@@ -83,7 +83,8 @@ class Checker:
         inline = target.settings.dockerfile_inline is not None
         if inline and target.settings.dockerfile is not None:
             message = f"{target.spoken('dockerfile')} is not read: dockerfile-inline takes its place"
-            self.problems.warn("ignored", message, place, hint="leave one of them out", once=("ignored", place))
+            hint = _cleared(target, place) or "leave one of them out"
+            self.problems.warn("ignored", message, place, hint=hint, once=("ignored", place))
 
     def _say(
         self,
@@ -229,3 +230,16 @@ _LEFT = "add output, --push or --load"
 def _with_cell(hint: str, target: PlannedTarget) -> str:
     cell = ", ".join(f"{axis} = {shown(label(value))}" for axis, value in target.cell.items())
     return f"{hint} (with {cell})" if hint and cell else hint
+
+
+def _cleared(target: PlannedTarget, dockerfile: Place) -> str:
+    """Say how the Dockerfile of a parent is cleared where its heir has one inline; "" where it is the other way round.
+
+    An override lies over its target, and both over all that they inherit.
+    """
+    own = target.place.pointer
+    inline, file = (place.pointer[:-1] for place in (target.place_of("dockerfile_inline"), dockerfile))
+    depths = [len(table) if table[: len(own)] == own else 0 for table in (inline, file)]
+    if inline == file or depths[0] < depths[1]:
+        return ""
+    return f'write dockerfile = "" in {spoken(inline)}: it clears what lies below'

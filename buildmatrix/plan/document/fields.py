@@ -74,6 +74,9 @@ class Asked(Document):
         Doc("Variables with credentials, and the environment variable from which `apply` takes each."),
     ]
     files: Annotated[tuple[str, ...], Doc("Files that gave variables their values.")]
+    bake_files: Annotated[
+        Mapping[str, Mapping[str, Mapping[str, Any]]], Doc("What each --bake-file says, by file and target.")
+    ]
     source_date_epoch: Annotated[
         str | None, Of(lambda made, _: made.epoch), Doc("SOURCE_DATE_EPOCH; null where it is not set.")
     ]

@@ -36,6 +36,7 @@ def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Mad
         epoch=request.environment.get(EPOCH),
         machine=rendering.machine.asked(),
         files=tuple(dict.fromkeys((*_files(spec, rendering), *request.files, *_within(spec, request.variable_files)))),
+        bake_files=spec.bake_files,
     )
 
 

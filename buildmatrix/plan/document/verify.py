@@ -9,6 +9,7 @@ from typing import Any
 from buildmatrix.errors import Diagnostic, StaleError, UsageError
 from buildmatrix.files import Repository
 from buildmatrix.plan.document.fields import FORMAT_VERSION, plan_schema
+from buildmatrix.spec.rows.tables import BakeFiles
 from buildmatrix.spec.toml.plain import BadDataError, json_of, oddities
 from buildmatrix.template.machine import EPOCH
 from buildmatrix.template.request import Request
@@ -64,6 +65,7 @@ def request_of(document: Document, given: Mapping[str, str], environment: Mappin
         variables={**_from(values, "--var"), **given},
         file_values={name: _value(name, text) for name, text in _from(values, "--var-file").items()},
         files=tuple(asked["files"]),
+        bake_files=BakeFiles(kept=asked["bake_files"]),
         set_options=tuple(asked["set"]),
         output=asked["output"],
         machine={name: asked[key] for name, key in (("now", "now"), ("platform", "host_platform")) if asked[key]},

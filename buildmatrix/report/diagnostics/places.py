@@ -46,12 +46,12 @@ class Places:
         """Return the spot of a place; None for no place."""
         if place is None:
             return None
-        if posixpath.isabs(place.file):
+        if posixpath.isabs(place.file) and place.file not in self._texts:
             return Spot(file=self._from_root(place.file), line=place.line, column=place.column)
         if place.file not in self._texts:
             known = place.line or (place.file.endswith(".toml") and " " not in place.file)
             return Spot(file=self._prefix + place.file if known else place.file, line=place.line, column=place.column)
-        file = self._prefix + place.file
+        file = place.file if posixpath.isabs(place.file) else self._prefix + place.file
         span = self._span(place)
         if span is None:
             return Spot(file=file)

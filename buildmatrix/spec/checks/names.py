@@ -115,9 +115,10 @@ def fault_of_pattern(pattern: str) -> str:
 def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> None:
     for index, parent in enumerate(target.table.inherits or ()):
         if not is_template(parent) and parent.partition("[")[0] not in spec.targets:
-            place = inside(target.place, "inherits", index)
-            hint = did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
             message = f'target.{target.name} inherits "{parent}", which is not a target'
+            place = inside(target.place, "inherits", index)
+            hint = _OF_ACTIONS if parent == "docker-metadata-action" else did_you_mean(parent, spec.targets)
+            hint = hint or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
             problems.error("inherits", message, place, hint=hint, invalidates=standing_at(place), rests_on=[NAMES])
 
 
@@ -148,6 +149,10 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
     _check_whole(target, target.making.matrix, problems)
 
 
+_OF_ACTIONS = (
+    'write inherits = ["_docker-metadata-action"], and [target._docker-metadata-action] above it; '
+    "--bake-file gives that target its values"
+)
 _WITHOUT_MATRIX = {
     "override": "write its settings in the target itself, or add what it selects from: matrix.AXIS = [ … ]",
     "name": "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix",

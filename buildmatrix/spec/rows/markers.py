@@ -81,6 +81,20 @@ class OfResult:
     """The setting is about what is built, and means nothing where the builder is only asked about a target (`call`)."""
 
 
+class AddedByBake:
+    """Bake adds the list of a target to what it inherits, where ours replaces that.
+
+    Of several tables that are alike in the row `by`, the last one counts.
+    """
+
+    def __init__(self, by: str = "") -> None:
+        self.by = by
+
+
+class FromMetadata:
+    """The setting is one that docker/metadata-action says of a target, in a file of `--bake-file`."""
+
+
 class MakesCells:
     """The setting is one of those from which a target's cells are made: without it nothing can be expanded."""
 

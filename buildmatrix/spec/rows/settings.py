@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Layers, Url
 from buildmatrix.spec.rows.markers import (
+    AddedByBake,
     Credential,
     FreeText,
+    FromMetadata,
     ImageRef,
     Local,
     NameOf,
@@ -230,6 +232,7 @@ class Declared(Table):
         Mapping[str, Text] | None,
         OrTemplate(),
         Keys("^[^=]+$", "a name without `=`"),
+        FromMetadata(),
         Doc("Build arguments."),
         Examples({"PYTHON": "3.13"}),
     ] = None
@@ -238,6 +241,7 @@ class Declared(Table):
         OrTemplate(),
         OddKeys("description", "name"),
         Keys("^[^=]+$", "a name without `=`"),
+        FromMetadata(),
         Doc("Labels of the image."),
     ] = None
     annotations: Annotated[
@@ -252,6 +256,8 @@ class Declared(Table):
         ]
         | None,
         OfResult(),
+        AddedByBake(),
+        FromMetadata(),
         Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
         Since("0.12"),
         Examples(["index:org.opencontainers.image.title=app"]),
@@ -259,6 +265,7 @@ class Declared(Table):
     tags: Annotated[
         tuple[Annotated[str, ImageRef(writes=True)], ...] | None,
         OfResult(),
+        FromMetadata(),
         Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
         Examples(["ghcr.io/acme/app:{{ release }}"]),
     ] = None
@@ -277,6 +284,7 @@ class Declared(Table):
     cache_from: Annotated[
         tuple[CacheFrom | Csv, ...] | None,
         Short("registry", "ref"),
+        AddedByBake(),
         Doc("Caches to read."),
         Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}]),
     ] = None
@@ -289,17 +297,20 @@ class Declared(Table):
     ] = None
     secret: Annotated[
         tuple[Secret | Csv, ...] | None,
+        AddedByBake(by="id"),
         Doc("Secrets for `RUN --mount=type=secret`."),
         Examples([{"id": "token", "env": "GITHUB_TOKEN"}, {"id": "npmrc", "src": ".npmrc"}]),
     ] = None
     ssh: Annotated[
         tuple[Ssh | Csv, ...] | None,
+        AddedByBake(by="id"),
         Doc("Agents or keys for `RUN --mount=type=ssh`."),
         Examples([{"id": "default"}]),
     ] = None
     attest: Annotated[
         tuple[Attest | Csv, ...] | None,
         OfResult(),
+        AddedByBake(by="type"),
         Doc("Attestations to add."),
         Examples([{"type": "provenance", "mode": "max"}, {"type": "sbom"}]),
     ] = None
@@ -311,7 +322,9 @@ class Declared(Table):
     ] = None
     no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
     no_cache_filter: Annotated[
-        tuple[Annotated[str, NameOf("stage")], ...] | None, Doc("Stages to build without the cache.")
+        tuple[Annotated[str, NameOf("stage")], ...] | None,
+        AddedByBake(),
+        Doc("Stages to build without the cache."),
     ] = None
     pull: Annotated[bool | None, Doc("Ask the registry for newer base images.")] = None
     shm_size: Annotated[
@@ -333,6 +346,7 @@ class Declared(Table):
             ...,
         ]
         | None,
+        AddedByBake(),
         Doc("Limits of RUN, `name=soft:hard`."),
         Since("0.13"),
         Examples(["nofile=1024:2048"]),
@@ -359,6 +373,7 @@ class Declared(Table):
             ...,
         ]
         | None,
+        AddedByBake(),
         Doc("Privileges that the build needs; `apply` must allow each."),
         Since("0.17"),
         Examples(["network.host"]),

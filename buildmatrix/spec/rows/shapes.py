@@ -242,9 +242,15 @@ def discriminator(table: type) -> str | None:
 _TEMPLATE = re.compile(TEMPLATE)
 
 
+class Verbatim(str):
+    """A text that is no template, whatever is in it: it comes from data."""
+
+    __slots__ = ()
+
+
 def is_template(text: str) -> bool:
     """Tell whether a string is a template."""
-    return "{" in text and _TEMPLATE.search(text) is not None
+    return "{" in text and not isinstance(text, Verbatim) and _TEMPLATE.search(text) is not None
 
 
 # --- values ---------------------------------------------------------------------------------------------------------

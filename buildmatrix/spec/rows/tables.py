@@ -232,12 +232,13 @@ class Making:
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredTarget:
-    """A target of the spec. `defaults` are the layers under it, outermost first."""
+    """A target of the spec. `defaults` are the layers under it, outermost first; `overlay` are those over it alone."""
 
     name: str
     table: Target
     place: Place
     defaults: tuple[Layer, ...]
+    overlay: tuple[Layer, ...] = ()
     making: Making = Making()
 
     @property
@@ -285,6 +286,21 @@ class DeclaredGroup:
         return any(member.removeprefix("!").partition("[")[0].strip() == self.name for member in self.members)
 
 
+Said = Mapping[str, Mapping[str, Any]]
+"""What a file of `--bake-file` says of each target that it names, as plain data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BakeFiles:
+    """The files that a run names: `paths`, from the working directory; `kept` is what a saved plan holds of them."""
+
+    paths: tuple[str, ...] = ()
+    kept: Mapping[str, Said] = field(default_factory=dict)
+
+
+NO_FILES = BakeFiles()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Home:
     """The included file that a command is about: the nearest one to where it was called.
@@ -319,3 +335,5 @@ class Spec:
     """The groups `default` of images' directories: each is what is meant there, and none is in the root's directory."""
     home: Home | None = None
     confidential: frozenset[str] = frozenset()
+    bake_files: Mapping[str, Said] = field(default_factory=dict)
+    """What each file of `--bake-file` says."""

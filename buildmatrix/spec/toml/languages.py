@@ -13,6 +13,8 @@ class Language:
     cure: str
 
 
+JSON = "JSON"
+
 _HCL = re.compile(r"^[ \t]*(?:target|group|variable|function|matrix)[ \t]+\"[^\"\n]*\"[ \t]*\{", re.MULTILINE)
 _TOML = re.compile(r"^[ \t]*(?:\[+[ \t]*[\w.\"-]+[ \t]*\]+|[\w.\"-]+[ \t]*=)", re.MULTILINE)
 _YAML = re.compile(r"^(?:---|[A-Za-z_][\w.-]*:(?:[ \t].*)?)$", re.MULTILINE)
@@ -30,16 +32,21 @@ def language_of(name: str, text: str) -> Language | None:
     begin = first.start() if first else 0
     line = first[0].strip() if first else ""
     if line.startswith("{") and not line.startswith(("{{", "{%")):
-        return Language(name="JSON", at=begin, cure=_of_json(text))
+        return Language(name=JSON, at=begin, cure=_of_json(text))
     if ending == "hcl" or ((found := _HCL.search(text)) and not _is_toml(text[: found.start()])):
         found = _HCL.search(text)
         return Language(name="HCL, a bake file", at=found.start() if found else begin, cure=_of_hcl())
-    if ending in {"yml", "yaml"} or (_YAML.match(line) and not _TOML.search(text)):
+    if ending in {"yml", "yaml"} or (_YAML.match(line) and not is_toml(text)):
         return Language(name=_yaml(text), at=begin, cure=_of_yaml(text))
     if _DOCKERFILE.match(text, begin):
         cure = '--file names the buildmatrix.toml; in it stands dockerfile = "…" for a target'
         return Language(name="a Dockerfile", at=begin, cure=cure)
     return None
+
+
+def is_toml(text: str) -> bool:
+    """Tell whether a line of a text is a header or an assignment, as in TOML."""
+    return _TOML.search(text) is not None
 
 
 def _is_toml(text: str) -> bool:
@@ -54,6 +61,8 @@ def _of_hcl() -> str:
 
 
 def _of_json(text: str) -> str:
+    if '"docker-metadata-action"' in text:
+        return "give it with --bake-file, beside the spec that --file names"
     if '"target"' in text:
         return 'write version = 1, and for each target [target.NAME] with key = value below it, such as tags = ["a:1"]'
     return "write version = 1, [target.NAME], and key = value below it"

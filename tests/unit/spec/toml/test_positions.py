@@ -114,6 +114,24 @@ def test_one_position(text: str, pointer: tuple[str | int, ...], key: Span, valu
     assert locate(text)[pointer] == Position(key=key, value=value)
 
 
+def test_json() -> None:
+    text = '{\n  "target": { "a.b": {\n\t"tags": ["x", "", "\\"y"], "args": {"n": 1.5, "t": true} } } }'
+    found = {pointer: (at.key.line, at.key.column, at.value.width) for pointer, at in locate(text).items()}
+    within = ("target", "a.b")
+    assert found == {
+        (): (1, 1, 1),
+        ("target",): (2, 3, 10),
+        within: (2, 15, 1),
+        (*within, "tags"): (3, 2, 16),
+        (*within, "tags", 0): (3, 11, 3),
+        (*within, "tags", 1): (3, 16, 2),
+        (*within, "tags", 2): (3, 20, 5),
+        (*within, "args"): (3, 28, 21),
+        (*within, "args", "n"): (3, 37, 3),
+        (*within, "args", "t"): (3, 47, 4),
+    }
+
+
 def test_toml_1_1() -> None:
     text = 'a = { # one\n  b.c = 1, # two\n  "\\x64\\e" = [\n{},], # }\n}\n'
     assert locate(text) == {

@@ -1,0 +1,3 @@
+target "docker-metadata-action" {
+  tags = ["acme/app:1.2.3"]
+}
