@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -36,6 +37,9 @@ GIT_SETTINGS = {
 PLUGINS = tuple(f"/usr/{place}/docker/cli-plugins" for place in ("local/lib", "local/libexec", "lib", "libexec"))
 """Where docker looks for its plugins, after the directory of the user's configuration (found with 28.5)."""
 
+RELATIVE = ("DOCKER_CONFIG", "DOCKER_CERT_PATH", "BUILDX_CONFIG", "SSL_CERT_FILE", "TMPDIR")
+"""Variables with a path that may be relative, to where we were started: programs are started elsewhere."""
+
 STANDARD_ERROR = 2
 
 GRACE = 20.0
@@ -45,6 +49,15 @@ GRACE = 20.0
 def docker_directory(environment: Mapping[str, str]) -> Path:
     """Return where docker's configuration of the user is."""
     return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home(), ".docker"))
+
+
+def _is_script(path: str) -> bool:
+    """Tell whether a program is run by another one, or cannot be looked into."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +77,21 @@ class Programs:
         self.environment = {key: value for key, value in environment.items() if key not in left_out}
         if "PATH" in environment:
             self.environment["PATH"] = _absolute(environment["PATH"])
+        for name in RELATIVE:
+            if (path := environment.get(name)) and not Path(path).is_absolute():
+                with suppress(FileNotFoundError):  # a working directory that is gone
+                    self.environment[name] = str(Path.cwd() / path)
 
     def docker_plugin(self, name: str) -> str:
-        """Return the path of the plugin that docker is likely to start, "" if there is none where it usually is."""
+        """Return the path of the plugin that docker is likely to start, "" if there is none where it usually is.
+
+        Nor where docker or the plugin is a script, or docker is something else by its true name: it may set variables,
+        become somebody else, or go to another machine, and what is started without it would not.
+        """
         directories = (str(docker_directory(self.environment) / "cli-plugins"), *PLUGINS)
-        return next((path for one in directories if os.access(path := f"{one}/docker-{name}", os.X_OK)), "")
+        found = next((path for one in directories if os.access(path := f"{one}/docker-{name}", os.X_OK)), "")
+        docker = os.path.realpath(shutil.which("docker", path=self.environment.get("PATH", "")) or "")
+        return found if Path(docker).name == "docker" and not (_is_script(docker) or _is_script(found)) else ""
 
     def run(self, command: Sequence[str], *, given: str = "", timeout: float = 60.0) -> Completed:
         """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds.

@@ -102,7 +102,7 @@ class Probe:
 
     def _answer(self) -> Completed:
         """Return what buildx says of the builder: the one that docker would start."""
-        if self._found and self._found != self.plugin():
+        if self._found and self.program() == BUILDX:
             with self._programs.begin(self._inspect("")) as asked:
                 return asked.result()
         return self._inspected.result()
@@ -137,9 +137,9 @@ class Probe:
         """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
         return "io.containerd" in json.dumps(self._told.get("DriverStatus"))
 
-    def plugin(self) -> str:
-        """Return the path of the buildx plugin, "" if docker does not tell: it starts twice as fast by itself."""
-        return str(self._plugin.get("Path", ""))
+    def program(self) -> tuple[str, ...]:
+        """Return the command to which those of buildx are given: the plugin itself where it is known to be docker's."""
+        return (self._found,) if self._found and self._found == self._plugin.get("Path") else BUILDX
 
     @property
     def _plugin(self) -> dict[str, Any]:

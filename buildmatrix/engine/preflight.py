@@ -55,7 +55,6 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     problems += unfit(plan, found, programs.environment)
     if problems:
         raise EngineError(*problems)
-    plugin = probe.plugin()
     return Engine(
         buildx=version,
         builder=found,
@@ -64,7 +63,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
             *half_caches(plan, found),
             *passed_over(plan, programs.environment),
         ),
-        program=(plugin,) if plugin else BUILDX,
+        program=probe.program(),
         own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),
         insecure_registries=probe.insecure_registries() if found.driver == "docker" else frozenset(),
     )

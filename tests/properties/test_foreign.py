@@ -157,7 +157,7 @@ def test_a_docker_that_cannot_be_executed(
     monkeypatch.setenv("PATH", str(tmp_path))
     programs = Programs(os.environ)
     with Probe(programs, None) as probe:
-        assert probe.plugin() == ""
+        assert probe.program() == ("docker", "buildx")
         with pytest.raises(EngineError, match=r"docker (cannot be started|is not installed)"):
             probe.look()
     with pytest.raises(EngineError, match=r"docker (cannot be started|is not installed)"):

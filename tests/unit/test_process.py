@@ -1,41 +1,79 @@
-"""Where docker's plugins are looked for."""
+"""Where docker's plugins are looked for, and what programs get of our environment."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from buildmatrix.process import Programs
 
+BINARY = "\x7fELF"
 
-def plugin(directory: Path, mode: int = 0o755) -> str:
-    directory.mkdir(parents=True)
-    path = directory / "docker-buildx"
-    path.touch()
+
+def program(path: Path, text: str = BINARY, mode: int = 0o755) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
     path.chmod(mode)
     return str(path)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only directory of the system's plugins."""
+    """The only directory of the system's plugins; docker is in `bin`."""
     monkeypatch.setattr("buildmatrix.process.PLUGINS", (str(tmp_path / "system"),))
+    program(tmp_path / "bin" / "docker")
     return tmp_path / "system"
 
 
+def found(tmp_path: Path, **environment: str) -> str:
+    known = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), **environment}
+    return Programs(known).docker_plugin("buildx")
+
+
 def test_a_plugin_is_the_users_before_the_systems(tmp_path: Path, system: Path) -> None:
-    programs = Programs({"HOME": str(tmp_path)})
-    assert programs.docker_plugin("buildx") == ""
-    everyones = plugin(system)
-    assert programs.docker_plugin("buildx") == everyones
-    users = plugin(tmp_path / ".docker" / "cli-plugins")
-    assert programs.docker_plugin("buildx") == users
+    assert found(tmp_path) == ""
+    everyones = program(system / "docker-buildx")
+    assert found(tmp_path) == everyones
+    users = program(tmp_path / ".docker" / "cli-plugins" / "docker-buildx")
+    assert found(tmp_path) == users
 
 
-def test_a_plugin_is_where_the_configuration_is(tmp_path: Path) -> None:
-    expected = plugin(tmp_path / "config" / "cli-plugins")
-    assert Programs({"DOCKER_CONFIG": str(tmp_path / "config")}).docker_plugin("buildx") == expected
+@pytest.mark.usefixtures("system")
+def test_a_plugin_is_where_the_configuration_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = program(tmp_path / "config" / "cli-plugins" / "docker-buildx")
+    assert found(tmp_path, DOCKER_CONFIG=str(tmp_path / "config")) == expected
+    monkeypatch.chdir(tmp_path)
+    assert found(tmp_path, DOCKER_CONFIG="config") == expected
 
 
-def test_what_cannot_be_executed_is_no_plugin(tmp_path: Path) -> None:
-    plugin(tmp_path / "cli-plugins", 0o644)
-    assert Programs({"DOCKER_CONFIG": str(tmp_path)}).docker_plugin("buildx") == ""
+@pytest.mark.parametrize(("text", "mode"), [(BINARY, 0o644), ("#!/bin/sh\n", 0o755)])
+def test_what_cannot_be_executed_or_is_a_script_is_left_to_docker(
+    tmp_path: Path, system: Path, text: str, mode: int
+) -> None:
+    program(system / "docker-buildx", text, mode)
+    assert found(tmp_path) == ""
+
+
+def test_a_docker_that_may_do_something_else_starts_its_plugin_itself(tmp_path: Path, system: Path) -> None:
+    expected = program(system / "docker-buildx")
+    docker = tmp_path / "bin" / "docker"
+    docker.rename(tmp_path / "docker")
+    docker.symlink_to(tmp_path / "docker")
+    assert found(tmp_path) == expected
+    docker.unlink()
+    assert found(tmp_path) == ""
+    docker.symlink_to(program(tmp_path / "snap"))
+    assert found(tmp_path) == ""
+    docker.unlink()
+    program(docker, '#!/bin/sh\nexec sudo /usr/bin/docker "$@"\n')
+    assert found(tmp_path) == ""
+
+
+def test_programs_that_start_elsewhere_find_what_is_relative_to_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    known = {"DOCKER_CONFIG": "a/b", "BUILDX_CONFIG": "/c", "TMPDIR": "", "OTHER": "d"}
+    assert Programs(known).environment == {**known, "DOCKER_CONFIG": str(tmp_path / "a" / "b")}
+    monkeypatch.setattr(os, "getcwd", lambda: (_ for _ in ()).throw(FileNotFoundError()))
+    assert Programs(known).environment == known

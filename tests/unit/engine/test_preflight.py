@@ -72,7 +72,7 @@ def test_each_question_is_asked_once() -> None:
     engine = look(programs)
     assert programs.asked == [INSPECT, "docker info --format {{json .}}", VERSION]
     assert (engine.buildx, engine.program, engine.own_platform) == (
-        Version("0.29.1"), ("/b",), "linux/amd64",
+        Version("0.29.1"), ("docker", "buildx"), "linux/amd64",
     )  # fmt: skip
 
 
@@ -113,7 +113,8 @@ def told(**plugin: str) -> Completed:
 def test_the_plugin_is_asked_where_docker_finds_it() -> None:
     programs = docker(info=told(Path="/b"))
     programs.plugin, programs.answers["/b inspect many"] = "/b", builder()
-    assert look(programs, asked="many").builder.driver == "docker-container"
+    engine = look(programs, asked="many")
+    assert (engine.builder.driver, engine.program) == ("docker-container", ("/b",))
     assert programs.asked == ["/b inspect many", "docker info --format {{json .}}"]
 
 
@@ -122,7 +123,8 @@ def test_the_plugin_is_asked_where_docker_finds_it() -> None:
 def test_what_another_plugin_says_does_not_count(info: Completed | EngineError, other: Completed | EngineError) -> None:
     programs = docker(info=info)
     programs.plugin, programs.answers["/b inspect"] = "/b", other
-    assert look(programs).builder.driver == "docker-container"
+    engine = look(programs)
+    assert (engine.builder.driver, engine.program) == ("docker-container", ("docker", "buildx"))
     assert programs.asked[:3] == ["/b inspect", "docker info --format {{json .}}", INSPECT]
 
 
