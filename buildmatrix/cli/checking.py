@@ -6,7 +6,7 @@ import sys
 from buildmatrix.cli.output import is_stream, say
 from buildmatrix.cli.session import refuse_unwritable
 from buildmatrix.errors import Diagnostic, UsageError
-from buildmatrix.plan.entitlements import refuse_unknown
+from buildmatrix.plan.access.entitlements import refuse_unknown
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy, refusals
 from buildmatrix.report.run.files import check_report_names

@@ -15,7 +15,7 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
 from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import GitFolder
-from buildmatrix.plan.inputs import refuse_overwritten
+from buildmatrix.plan.access.inputs import refuse_overwritten
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 from buildmatrix.report.style import Style

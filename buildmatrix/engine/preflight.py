@@ -11,12 +11,12 @@ from buildmatrix.engine.emulation import platform_hint
 from buildmatrix.engine.secrets import secrets_of
 from buildmatrix.engine.versions import gate_found
 from buildmatrix.errors import Diagnostic, EngineError, UsageError, and_more
+from buildmatrix.plan.access.entitlements import entitlements_of, is_allowed
+from buildmatrix.plan.access.reach import text_of
 from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.values import Annotation, annotations
-from buildmatrix.plan.entitlements import entitlements_of, is_allowed
 from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
-from buildmatrix.plan.reach import text_of
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.caches import InlineCacheTo
 from buildmatrix.spec.rows.settings import DockerOutput, OciOutput

@@ -13,8 +13,8 @@ from buildmatrix.engine.failures.classify import is_passing
 from buildmatrix.engine.imagetools import Imagetools
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
-from buildmatrix.oci.client import TRIES, Client
 from buildmatrix.oci.holdings import Holdings
+from buildmatrix.oci.http.client import TRIES, Client
 from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.reference import Reference
 from buildmatrix.process import Programs

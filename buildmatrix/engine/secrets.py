@@ -7,9 +7,9 @@ from pathlib import Path
 
 from buildmatrix.errors import Diagnostic, Pointer
 from buildmatrix.files import read_regular
-from buildmatrix.plan.absent import why_absent
+from buildmatrix.plan.access.absent import why_absent
+from buildmatrix.plan.access.reach import is_written, key_paths, secret_file, written_before
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import is_written, key_paths, secret_file, written_before
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.settings import Secret, Ssh
 

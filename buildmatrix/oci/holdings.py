@@ -1,7 +1,7 @@
 """What registries hold under names: one HEAD for each, and content only for digests that nobody has read yet."""
 
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
-from buildmatrix.oci.client import Client
+from buildmatrix.oci.http.client import Client
 from buildmatrix.oci.image import Held, Image, image_of
 from buildmatrix.oci.reference import parse
 

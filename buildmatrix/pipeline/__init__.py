@@ -12,8 +12,8 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems, SpecError
 from buildmatrix.git.facts import Git
 from buildmatrix.limits import PLANNING
 from buildmatrix.limits import planning as bounded
+from buildmatrix.plan.access.inputs import overwriting
 from buildmatrix.plan.cells.catalog import Catalog, catalog_of
-from buildmatrix.plan.inputs import overwriting
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.planning import OF_A_RUN, check_all, expand, make_plan
 from buildmatrix.spec.load import load

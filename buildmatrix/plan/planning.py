@@ -7,7 +7,9 @@ from contextlib import closing
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.git.facts import Git
-from buildmatrix.plan.absent import absent_secrets
+from buildmatrix.plan.access.absent import absent_secrets
+from buildmatrix.plan.access.entitlements import entitlements_of
+from buildmatrix.plan.access.reach import written_before
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
 from buildmatrix.plan.cells.select import SelectorError
@@ -17,9 +19,7 @@ from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.targets import Checker
 from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.document.origin import made_of
-from buildmatrix.plan.entitlements import entitlements_of
 from buildmatrix.plan.model import Plan, PlannedTarget, Reason
-from buildmatrix.plan.reach import written_before
 from buildmatrix.plan.sharing import share
 from buildmatrix.soundness import FILE, TARGETS
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint

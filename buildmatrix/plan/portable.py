@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from buildmatrix.errors import Diagnostic, Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.graphs import reached
+from buildmatrix.plan.access.paths import rebase
 from buildmatrix.plan.cells.expand import Expansion
-from buildmatrix.plan.cells.paths import rebase
 from buildmatrix.plan.checks.collisions import collisions
 from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.targets import Checker

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from buildmatrix.engine.imagetools import sources_of
 from buildmatrix.engine.registry import Wanted
 from buildmatrix.oci.answers import Absent, Found, Unknown
+from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Held, Image, assemble, carried
 from buildmatrix.oci.index import Listed, OddError
-from buildmatrix.oci.parallel import all_of
 from buildmatrix.oci.reference import Reference
 from buildmatrix.publish.tags import Tags, digest_in
 

@@ -7,8 +7,8 @@ from typing import Any
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryError, StoppedError
 from buildmatrix.oci.answers import Absent
+from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Image
-from buildmatrix.oci.parallel import all_of
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.process import signals
 from buildmatrix.publish.moving import Move, Mover, Result, Trouble

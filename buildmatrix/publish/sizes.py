@@ -9,7 +9,7 @@ from typing import Any
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Found, Unknown
-from buildmatrix.oci.parallel import all_of
+from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
+from buildmatrix.oci.http.parallel import Begun, all_of
 from buildmatrix.oci.image import Held, Image
-from buildmatrix.oci.parallel import Begun, all_of
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy

@@ -15,10 +15,10 @@ from types import MappingProxyType
 
 from buildmatrix.files import is_within
 from buildmatrix.graphs import reached
+from buildmatrix.plan.access.paths import is_local
+from buildmatrix.plan.access.reach import BUILT_FROM, dests_of, dockerfile_of, reaches
 from buildmatrix.plan.bakefile import bake_document, escaped
-from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import BUILT_FROM, dests_of, dockerfile_of, reaches
 from buildmatrix.spec.rows.marked import marked
 from buildmatrix.spec.rows.markers import Local
 from buildmatrix.spec.rows.settings import Settings

@@ -10,11 +10,11 @@ from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Answer, Unknown
-from buildmatrix.oci.parallel import all_of
+from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.reference import parse
+from buildmatrix.plan.access.reach import dests_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
-from buildmatrix.plan.reach import dests_of
 from buildmatrix.process import Programs
 from buildmatrix.state.stats import Looks
 

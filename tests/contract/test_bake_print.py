@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import listed
-from buildmatrix.plan.absent import without_absent
+from buildmatrix.plan.access.absent import without_absent
 from buildmatrix.plan.bakefile import bake_document, bake_text
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.rows.caches import GhaCacheTo

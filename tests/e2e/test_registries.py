@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from buildmatrix.oci import client as client_of
 from buildmatrix.oci.answers import Absent, Found, Unknown
-from buildmatrix.oci.client import Client
+from buildmatrix.oci.http import client as client_of
+from buildmatrix.oci.http.client import Client
 from buildmatrix.oci.image import OCI_INDEX
 from buildmatrix.process import Programs
 from tests.e2e import own_registry as own

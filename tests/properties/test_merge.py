@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.plan.cells.lines import Lines
-from buildmatrix.plan.cells.merge import Heritage
+from buildmatrix.plan.merging.merge import Heritage
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings

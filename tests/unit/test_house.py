@@ -24,7 +24,7 @@ from buildmatrix.cli.main import BUG, STOPPED, UNWRITTEN
 from buildmatrix.cli.options import expanded
 from buildmatrix.errors import Place
 from buildmatrix.plan.bakefile import csv_of
-from buildmatrix.plan.cells.merge import Stack
+from buildmatrix.plan.merging.merge import Stack
 from buildmatrix.plan.policy import Policy
 from buildmatrix.report.documents import schemas
 from buildmatrix.report.reference import exit_codes, table_markdown

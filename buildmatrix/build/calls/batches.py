@@ -10,10 +10,10 @@ from pathlib import Path
 from buildmatrix.build.calls.chains import Chains
 from buildmatrix.engine.buildx import BUILDX
 from buildmatrix.engine.preflight import Engine
-from buildmatrix.plan.absent import without_absent
+from buildmatrix.plan.access.absent import without_absent
+from buildmatrix.plan.access.entitlements import for_bake
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
 from buildmatrix.plan.builds import builds_of
-from buildmatrix.plan.entitlements import for_bake
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.policy import Policy

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from buildmatrix.dockerfile.reader import only_base
+from buildmatrix.plan.access.reach import text_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.policy import Policy
-from buildmatrix.plan.reach import text_of
 
 
 class Chains:

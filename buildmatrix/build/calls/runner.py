@@ -17,7 +17,7 @@ from buildmatrix.engine.progress.events import Line, Listener
 from buildmatrix.engine.progress.rawjson import Documents, passed_on
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.errors import Diagnostic, EngineError
-from buildmatrix.plan.entitlements import entitlements_of
+from buildmatrix.plan.access.entitlements import entitlements_of
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Watched
 from buildmatrix.spec.toml.plain import table_of

@@ -14,9 +14,9 @@ from buildmatrix.cli.session import Session, refuse_unwritable, request, session
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline import whole
-from buildmatrix.plan.absent import left_out, without_absent
+from buildmatrix.plan.access.absent import left_out, without_absent
+from buildmatrix.plan.access.entitlements import entitlements_of, for_bake
 from buildmatrix.plan.bakefile import bake_text, bakeable, whole_document
-from buildmatrix.plan.entitlements import entitlements_of, for_bake
 from buildmatrix.plan.portable import Whole
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.text import one_line, redacted

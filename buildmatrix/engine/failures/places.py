@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 from buildmatrix.errors import Place
-from buildmatrix.plan.cells.paths import is_local
+from buildmatrix.plan.access.paths import is_local
+from buildmatrix.plan.access.reach import dockerfile_of
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.reach import dockerfile_of
 
 _HEADING = re.compile(r"(?P<name>.+):(?P<line>[1-9][0-9]{0,6})")
 _RULE = re.compile(r"-{10,}")

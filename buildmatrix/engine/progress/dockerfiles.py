@@ -7,8 +7,8 @@ import re
 
 from buildmatrix.dockerfile.steps import Last, last_step, numbered, pulls
 from buildmatrix.graphs import reached
+from buildmatrix.plan.access.reach import text_of
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import text_of
 
 
 class Dockerfiles:

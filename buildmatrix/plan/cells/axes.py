@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Place, Problems
-from buildmatrix.plan.cells.interpolate import Faults
 from buildmatrix.plan.cells.matrix import Axes, axis_items, identity, shown_value
+from buildmatrix.plan.merging.interpolate import Faults
 from buildmatrix.soundness import FILE, expansion_of
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside

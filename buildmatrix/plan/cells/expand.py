@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
 from buildmatrix.plan.cells.axes import AxisValues
-from buildmatrix.plan.cells.interpolate import Faults, Recipe
-from buildmatrix.plan.cells.lets import Lets
 from buildmatrix.plan.cells.lines import Lines
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
@@ -18,12 +16,14 @@ from buildmatrix.plan.cells.matrix import (
     label,
 )
 from buildmatrix.plan.cells.members import with_members
-from buildmatrix.plan.cells.merge import Heritage, Line, Merged
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.parents import Parents
-from buildmatrix.plan.cells.replaced import warn_of_replaced
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.cells.unmatched import Values
+from buildmatrix.plan.merging.interpolate import Faults, Recipe
+from buildmatrix.plan.merging.lets import Lets
+from buildmatrix.plan.merging.merge import Heritage, Line, Merged
+from buildmatrix.plan.merging.replaced import warn_of_replaced
 from buildmatrix.plan.model import MatrixSize
 from buildmatrix.soundness import (
     ANY_SETTING,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from buildmatrix.errors import Problems
 from buildmatrix.graphs import find_cycles, ordered, reached
 from buildmatrix.plan.cells.matrix import matches
-from buildmatrix.plan.cells.merge import Line
 from buildmatrix.plan.cells.parents import Parents
+from buildmatrix.plan.merging.merge import Line
 from buildmatrix.soundness import inheritance_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.tables import DeclaredOverride, DeclaredTarget, Spec

@@ -8,7 +8,7 @@ from pathlib import Path
 from buildmatrix.errors import did_you_mean
 from buildmatrix.files import Repository
 from buildmatrix.oci.reference import fault
-from buildmatrix.plan.cells.paths import is_local
+from buildmatrix.plan.access.paths import is_local
 from buildmatrix.spec.checks.foreign import foreign_hint
 
 

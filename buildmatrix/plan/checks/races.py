@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from buildmatrix.errors import Diagnostic
 from buildmatrix.files import Repository
 from buildmatrix.graphs import reached
+from buildmatrix.plan.access.reach import Reach, reaches, written_before
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.reach import Reach, reaches, written_before
 
 
 def races_of(targets: Sequence[PlannedTarget], directory: str) -> Iterator[Diagnostic]:

@@ -9,9 +9,9 @@ from buildmatrix.dockerfile.directives import SYNTAX
 from buildmatrix.dockerfile.reader import base_names, foreign_names, stage_names
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.files import Repository
-from buildmatrix.plan.cells.paths import folder_of
+from buildmatrix.plan.access.paths import folder_of
+from buildmatrix.plan.access.reach import dockerfile_of, is_written
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.plan.reach import dockerfile_of, is_written
 from buildmatrix.spec.checks.data import shown
 
 NEAR = 0.7

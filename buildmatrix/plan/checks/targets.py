@@ -7,14 +7,14 @@ from typing import Any
 
 from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.files import Repository
+from buildmatrix.plan.access.paths import is_local
+from buildmatrix.plan.access.reach import is_written
 from buildmatrix.plan.cells.matrix import label
-from buildmatrix.plan.cells.paths import is_local
 from buildmatrix.plan.checks.exports import failing
 from buildmatrix.plan.checks.stages import Stages
 from buildmatrix.plan.checks.values import faults
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import is_archive, pushes
-from buildmatrix.plan.reach import is_written
 from buildmatrix.soundness import ANY_SETTING, Subject
 from buildmatrix.spec.checks.data import shown, spoken
 

@@ -12,7 +12,7 @@ from typing import Any
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.oci.reference import fault as fault_of_reference
 from buildmatrix.oci.reference import parse
-from buildmatrix.plan.cells.shared import WORKS, shared
+from buildmatrix.plan.merging.shared import WORKS, shared
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import Layers

@@ -10,8 +10,7 @@ from typing import AnyStr
 from buildmatrix.dockerfile.directives import SYNTAX, is_dockers
 from buildmatrix.dockerfile.ignore import NOTHING, Ignored, ignored_by
 from buildmatrix.files import Repository, is_within
-from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.reach import (
+from buildmatrix.plan.access.reach import (
     BUILT_FROM,
     Reach,
     context_of,
@@ -21,6 +20,7 @@ from buildmatrix.plan.reach import (
     text_of,
     written_before,
 )
+from buildmatrix.plan.model import Plan, PlannedTarget
 
 NEVER = frozenset({".git", ".buildmatrix"})
 """What git and we keep in a directory: it changes without the contents changing."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from buildmatrix.plan.absent import left_out
+from buildmatrix.plan.access.absent import left_out
 from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget
 from buildmatrix.plan.publishing import staging_note
 from buildmatrix.report.diagnostics.places import Places

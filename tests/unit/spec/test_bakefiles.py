@@ -12,7 +12,7 @@ from buildmatrix.errors import Problems, SpecError, UsageError
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan
 from buildmatrix.pipeline.saved import Written, plan_of_file, saved_text
-from buildmatrix.plan.inputs import refuse_overwritten
+from buildmatrix.plan.access.inputs import refuse_overwritten
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.spec.load import load, parse

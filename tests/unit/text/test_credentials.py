@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildmatrix.oci.credentials import Credentials
+from buildmatrix.oci.http.credentials import Credentials
 from buildmatrix.process import Programs
 from buildmatrix.spec.credentials import assignment, holders, rows_of
 from buildmatrix.spec.rows.markers import Credential

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from buildmatrix.errors import BuildmatrixError, Problems
-from buildmatrix.plan import reach
-from buildmatrix.plan.cells import shared
+from buildmatrix.plan.access import reach
 from buildmatrix.plan.checks import values
+from buildmatrix.plan.merging import shared
 from buildmatrix.spec.load import load
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import given

@@ -5,7 +5,7 @@ from typing import Any
 
 from buildmatrix.errors import Place, Problems
 from buildmatrix.graphs import find_cycles, ordered, steps_of
-from buildmatrix.plan.cells.merge import Merged
+from buildmatrix.plan.merging.merge import Merged
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.template.context import CellRendering
 from buildmatrix.template.render import templates_in

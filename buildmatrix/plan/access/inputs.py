@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.plan.access.reach import reaches
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import is_archive
-from buildmatrix.plan.reach import reaches
 
 
 def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:

@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Pointer
 from buildmatrix.files import Repository, is_within
-from buildmatrix.plan.cells.paths import is_local
-from buildmatrix.plan.cells.shared import shared
+from buildmatrix.plan.access.paths import is_local
+from buildmatrix.plan.merging.shared import shared
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.marked import holding, marked, says, tables_of
 from buildmatrix.spec.rows.markers import Local, Part, Privilege

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.plan.absent import absent_secrets, left_out, without_absent
+from buildmatrix.plan.access.absent import absent_secrets, left_out, without_absent
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import AbsentSecret, PlannedTarget
 from buildmatrix.spec.rows.settings import LocalOutput, Secret, Settings

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.oci.platform import normalized
-from buildmatrix.plan.cells.filling import Filling, Render, are_wrong, has_rendered_keys, holds, length_of, marked
-from buildmatrix.plan.cells.kinds import kind_of
-from buildmatrix.plan.cells.merge import Merged
-from buildmatrix.plan.cells.paths import folder_of, rebase
+from buildmatrix.plan.access.paths import folder_of, rebase
+from buildmatrix.plan.merging.filling import Filling, Render, are_wrong, has_rendered_keys, holds, length_of, marked
+from buildmatrix.plan.merging.kinds import kind_of
+from buildmatrix.plan.merging.merge import Merged
 from buildmatrix.soundness import Subject, settings_of
 from buildmatrix.spec.checks.data import Problem, shown
 from buildmatrix.spec.checks.data import problems as check

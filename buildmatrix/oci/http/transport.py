@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from buildmatrix import __version__
 from buildmatrix.oci.answers import Unknown
-from buildmatrix.oci.certificates import Certificates, certificates_of
 from buildmatrix.oci.errors import LARGEST, TooLargeError, trouble
+from buildmatrix.oci.http.certificates import Certificates, certificates_of
 
 if TYPE_CHECKING:
     from ssl import SSLContext

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 from buildmatrix.oci.answers import Unknown
-from buildmatrix.oci.credentials import Credentials, Login
-from buildmatrix.oci.transport import Reply, Request, Transport
+from buildmatrix.oci.http.credentials import Credentials, Login
+from buildmatrix.oci.http.transport import Reply, Request, Transport
 from buildmatrix.process import Programs
 
 _FIELD = re.compile(r'(\w+)="([^"]*)"')

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from buildmatrix.errors import and_more
 from buildmatrix.files import Repository
+from buildmatrix.plan.access.reach import is_written, secret_file, secret_variable, written_before
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.model import AbsentSecret, Plan, PlannedTarget
-from buildmatrix.plan.reach import is_written, secret_file, secret_variable, written_before
 from buildmatrix.spec.rows.settings import Secret
 from buildmatrix.spec.toml.placed import placed, source_of
 

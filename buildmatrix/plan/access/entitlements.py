@@ -10,8 +10,8 @@ from functools import cache
 
 from buildmatrix.errors import Diagnostic, Pointer, UsageError, did_you_mean
 from buildmatrix.files import Repository, is_within
+from buildmatrix.plan.access.reach import Reach, privileges, reaches
 from buildmatrix.plan.model import Entitlement, PlannedTarget
-from buildmatrix.plan.reach import Reach, privileges, reaches
 
 _PATHS = frozenset({"fs", "fs.read", "fs.write"})
 _OURS = ("docker.context=", "cache.server=")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from buildmatrix.plan.cells.kinds import Kind, kind_of
+from buildmatrix.plan.merging.kinds import Kind, kind_of
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import rows
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer
-from buildmatrix.plan.cells.merge import Over, Spread
+from buildmatrix.plan.merging.merge import Over, Spread
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.markers import FreeText
 from buildmatrix.spec.rows.settings import Settings

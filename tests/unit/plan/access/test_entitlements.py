@@ -9,7 +9,7 @@ from buildmatrix.build.calls.batches import Call, command_of
 from buildmatrix.errors import SpecError
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.plan.entitlements import is_allowed
+from buildmatrix.plan.access.entitlements import is_allowed
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options

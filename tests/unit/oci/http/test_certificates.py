@@ -7,8 +7,8 @@ from typing import NoReturn
 
 import pytest
 
-from buildmatrix.oci.certificates import Certificates, certificates_of
 from buildmatrix.oci.errors import CertificateError
+from buildmatrix.oci.http.certificates import Certificates, certificates_of
 
 
 def test_a_client_certificate_is_shown_to_its_own_host_only(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from buildmatrix.errors import Place, Problems, some
 from buildmatrix.plan.cells.lines import Lines
-from buildmatrix.plan.cells.merge import Heritage, Line, Stack
+from buildmatrix.plan.merging.merge import Heritage, Line, Stack
 from buildmatrix.soundness import inheritance_of
 from buildmatrix.spec.checks.data import spoken
 from buildmatrix.spec.rows.csv import BadCsvError, parsed

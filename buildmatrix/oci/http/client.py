@@ -15,10 +15,10 @@ from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
-from buildmatrix.oci.authorization import Authorization
+from buildmatrix.oci.http.authorization import Authorization
+from buildmatrix.oci.http.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.oci.index import INDEXES, MANIFESTS, digest_of
 from buildmatrix.oci.reference import Reference, parse
-from buildmatrix.oci.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.process import Programs
 from buildmatrix.text import clean
 

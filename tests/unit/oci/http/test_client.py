@@ -18,10 +18,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from buildmatrix.oci import client, transport
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
-from buildmatrix.oci.client import Client
-from buildmatrix.oci.parallel import all_of
+from buildmatrix.oci.http import client, transport
+from buildmatrix.oci.http.client import Client
+from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.process import Programs
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
 

@@ -1,0 +1,1 @@
+"""The client that asks registries, and what it needs for that."""

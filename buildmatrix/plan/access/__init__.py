@@ -1,0 +1,1 @@
+"""What a plan reads, writes and asks for on the machine that builds it."""

@@ -1,0 +1,1 @@
+"""Settings: laid over each other, and rendered for cells."""
