@@ -18,7 +18,7 @@ from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.limits import TooMuchError
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
-from buildmatrix.template.filters import FILTERS, MOST_ITEMS, FilterError, tojson
+from buildmatrix.template.filters import FILTERS, MOST_ITEMS, tojson
 from buildmatrix.template.mistakes import attribute_hint, filter_hint, syntax_hint
 from buildmatrix.template.scope import (
     LARGEST,
@@ -30,6 +30,7 @@ from buildmatrix.template.scope import (
     Missing,
     missing,
 )
+from buildmatrix.template.texts import FilterError, of_texts
 
 HIGHEST_POWER = 64
 """The highest power that `**` may raise to."""
@@ -145,7 +146,7 @@ def _environment() -> _Environment:
     del made.globals["lipsum"]
     del made.filters["random"]
     made.globals["omit"] = _Omit()
-    made.filters.update(FILTERS)
+    made.filters.update(of_texts(made.filters) | FILTERS)
     made.filters[WHOLE_TABLE] = lambda value: tojson(value) if isinstance(value, Mapping) else _not_a_table(value)
     unlimited = {"sum": _sum, "date": FILTERS["date"]}  # seconds since 1970 are a large number
     made.filters.update({name: _careful(known) for name, known in made.filters.items()} | unlimited)

@@ -5,10 +5,12 @@ import hashlib
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+
+from buildmatrix.template.texts import FilterError, text_for
 
 VERSION = re.compile(
     r"^v?(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
@@ -21,33 +23,22 @@ MOST_ITEMS = 200_000
 """Items of all lists and tables within a value."""
 
 
-class FilterError(Exception):
-    """A filter was given what it cannot take; the message says what."""
-
-
-def _text(name: str, value: object) -> str:
-    """Return the text of a value that has one: not of a list, a table or none, which only Python writes."""
-    if value is None or isinstance(value, Mapping | list | tuple | Iterator):
-        kind = "none" if value is None else "a table" if isinstance(value, Mapping) else "a list"
-        raise FilterError(f"{name}: this is {kind}, not a text")
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def semver(value: object, form: str = "major.minor.patch") -> str:
     """Parts of a semantic version: with "major.minor", 1.2.3 gives 1.2; a pre-release stays behind the patch."""
-    found = VERSION.match(str(value))
+    text = text_for("semver", value)
+    found = VERSION.match(text)
     if found is None:
-        raise FilterError(f'semver: "{value}" is not a semantic version such as 1.2.3')
+        raise FilterError(f'semver: "{text}" is not a semantic version such as 1.2.3')
     parts = form.split(".")
     if not parts or set(parts) - {"major", "minor", "patch", "pre", "build"}:
         raise FilterError(f'semver: "{form}" is made of other parts than major, minor, patch, pre and build')
-    text = ".".join(found[part] or "" for part in parts)
-    return f"{text}-{found['pre']}" if found["pre"] and parts[-1] == "patch" else text
+    made = ".".join(found[part] or "" for part in parts)
+    return f"{made}-{found['pre']}" if found["pre"] and parts[-1] == "patch" else made
 
 
 def semver_tags(value: object) -> list[str]:
     """1.2.3 gives 1, 1.2 and 1.2.3; 0.2.3 gives 0.2 and 0.2.3; a pre-release, or what is not a version, itself."""
-    text = str(value)
+    text = text_for("semver_tags", value)
     found = VERSION.match(text)
     if found is None:
         return [clean_tag(text)] if text else []
@@ -68,7 +59,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 def semver_matches(value: object, constraint: str) -> bool:
     """Whether a version is within ">=3.12, <4" (=, !=, >, >=, <, <=); 3.12 is any 3.12.x but no pre-release."""
-    answers = [_satisfies(str(value), constraint, part) for part in str(constraint).split(",")]
+    text, wanted = text_for("semver_matches", value), text_for("semver_matches", constraint)
+    answers = [_satisfies(text, wanted, part) for part in wanted.split(",")]
     return all(answers)  # only now: what is wrong in any part is said
 
 
@@ -95,18 +87,19 @@ def _order(version: re.Match[str], count: int) -> tuple[Any, ...]:
 
 def slug(value: object) -> str:
     """Lower case, with `-` for all but letters and digits: `feature/New UI` gives feature-new-ui."""
-    return re.sub(r"[^a-z0-9]+", "-", str(value).lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text_for("slug", value).lower()).strip("-")
 
 
 def clean_tag(value: object) -> str:
     """The nearest valid tag: other characters become `-`, a leading `.` or `-` goes, 128 characters at most."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", str(value)).lstrip(".-")[:128]
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", text_for("clean_tag", value)).lstrip(".-")[:128]
 
 
 def regex_replace(value: object, pattern: str, replacement: str = "") -> str:
     r"""Replace what a regular expression (Python's) matches; `\\1` is its first group."""
+    text = text_for("regex_replace", value)
     try:
-        return re.sub(pattern, replacement, str(value))
+        return re.sub(pattern, replacement, text)
     except (re.error, IndexError) as error:
         raise FilterError(f'regex_replace: "{pattern}" with "{replacement}": {error}') from None
 
@@ -164,7 +157,7 @@ def _time(value: object) -> datetime:
     try:
         if isinstance(value, int) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, tz=UTC)
-        if _TIME.fullmatch(text := _text("date", value)):
+        if _TIME.fullmatch(text := text_for("date", value)):
             return datetime.fromisoformat(text.upper())
     except (ValueError, OverflowError, OSError):
         text = str(value)
@@ -185,8 +178,9 @@ def _in_zone(time: datetime, zone: str) -> datetime:
 
 def from_json(value: object) -> Any:
     """The value that a JSON text holds."""
+    text = text_for("from_json", value)
     try:
-        return json.loads(str(value))
+        return json.loads(text)
     except ValueError as error:
         raise FilterError(f"from_json: this is not valid JSON: {error}") from None
 
@@ -201,12 +195,12 @@ def split(value: object, separator: str | None = None) -> list[str]:
     """The parts of a text between separators, as a list; without a separator, its words."""
     if separator == "":
         raise FilterError("split: the separator is an empty text")
-    return _text("split", value).split(separator)
+    return text_for("split", value).split(separator)
 
 
 def regex_findall(value: object, pattern: str) -> list[Any]:
     """All that a regular expression (Python's) matches: texts; of groups lists, of named groups tables."""
-    text = _text("regex_findall", value)
+    text = text_for("regex_findall", value)
     try:
         compiled = re.compile(pattern)
     except (re.error, TypeError, RecursionError, OverflowError) as error:
@@ -241,33 +235,33 @@ def _flat(items: Any) -> Iterator[Any]:
 
 def sha1(value: object) -> str:
     """The SHA-1 of the text, in hexadecimal: for names, not for security."""
-    return hashlib.sha1(_text("sha1", value).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(text_for("sha1", value).encode(), usedforsecurity=False).hexdigest()
 
 
 def sha256(value: object) -> str:
     """The SHA-256 of the text, in hexadecimal."""
-    return hashlib.sha256(_text("sha256", value).encode()).hexdigest()
+    return hashlib.sha256(text_for("sha256", value).encode()).hexdigest()
 
 
 def sha512(value: object) -> str:
     """The SHA-512 of the text, in hexadecimal."""
-    return hashlib.sha512(_text("sha512", value).encode()).hexdigest()
+    return hashlib.sha512(text_for("sha512", value).encode()).hexdigest()
 
 
 def md5(value: object) -> str:
     """The MD5 of the text, in hexadecimal: for names, not for security."""
-    return hashlib.md5(_text("md5", value).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(text_for("md5", value).encode(), usedforsecurity=False).hexdigest()
 
 
 def base64encode(value: object) -> str:
     """The text in base64, with padding."""
-    return base64.b64encode(_text("base64encode", value).encode()).decode()
+    return base64.b64encode(text_for("base64encode", value).encode()).decode()
 
 
 def base64decode(value: object) -> str:
     """The text that a base64 text holds."""
     try:
-        return base64.b64decode(_text("base64decode", value), validate=True).decode()
+        return base64.b64decode(text_for("base64decode", value), validate=True).decode()
     except UnicodeDecodeError:
         raise FilterError("base64decode: what it holds is not text (UTF-8)") from None
     except ValueError:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from buildmatrix.template.environment import Engine
-from buildmatrix.template.filters import FILTERS, FilterError
+from buildmatrix.template.filters import FILTERS
 from buildmatrix.template.mistakes import filter_hint, function_hint
 from buildmatrix.template.scope import BadTemplateError
+from buildmatrix.template.texts import OF_JINJA, FilterError
 from tests.bake_functions import rows
 
 ENGINE = Engine()
@@ -138,6 +139,46 @@ def test_numbers_stay_as_they_are_written() -> None:
     assert FILTERS["split"](Decimal("3.10"), ".") == ["3", "10"]
     with pytest.raises(FilterError):
         FILTERS["sha256"]([1])
+
+
+OF_TEXTS = sorted({*OF_JINJA, *FILTERS} - {"flatten", "tojson"})
+NO_TEXTS = [
+    ("none", "none"), ("[1, 2]", "a list"), ("range(2)", "a list"), ("{'a': 1}", "a table"),
+    ("{'a': 1}.items()", "a list"), ("[1] | map('int')", "a list"), ("joiner()", "a joiner"),
+]  # fmt: skip
+ARGUMENTS = {"date": "('%Y')", "regex_replace": "('a')", "regex_findall": "('a')", "replace": "('a', 'b')"}
+
+
+@pytest.mark.parametrize("name", OF_TEXTS)
+@pytest.mark.parametrize(("given", "kind"), NO_TEXTS)
+def test_what_is_no_text_is_refused(name: str, given: str, kind: str) -> None:
+    """By every filter of texts, jinja's among them: Python's text of a list is never part of a tag."""
+    with pytest.raises(BadTemplateError) as caught:
+        value(f"({given}) | {name}{ARGUMENTS.get(name, '') or '(1)' * (name == 'semver_matches')}")
+    assert caught.value.message == f"{name}: this is {kind}, not a text"
+
+
+@pytest.mark.parametrize("name", sorted({*OF_JINJA} - {"wordcount"}))
+def test_numbers_and_booleans_are_texts(name: str) -> None:
+    number, boolean = (f"{{}} | {name}{ARGUMENTS.get(name, '')}".format(given) for given in ("x", "true"))
+    assert str(value(number, x=Decimal("3.10"))).strip() == "3.10"
+    assert str(value(boolean)).strip().lower() == "true"
+
+
+def test_what_answers_for_itself() -> None:
+    assert value("('x' if false) | upper") == ""
+    for expression, message in (("nothing | slug", "nothing"), ("omit | slug", "omit stands for a whole value")):
+        with pytest.raises(BadTemplateError, match=message):
+            value(expression)
+
+
+def test_joined_items_are_texts() -> None:
+    assert value("[1, 'a', true, x] | join('-')", x=Decimal("3.10")) == "1-a-true-3.10"
+    assert value("[{'a': 1}, {'a': 2}] | join(',', 'a')") == "1,2"
+    assert value("'abc' | join(' ')") == "a b c"
+    for given, kind in (("[none]", "none"), ("[[1]]", "a list"), ("[{}]", "a table")):
+        with pytest.raises(BadTemplateError, match=f"join: this is {kind}, not a text"):
+            value(f"{given} | join(',')")
 
 
 @pytest.mark.parametrize("name", sorted({row.function for row in rows()} - {"range"}))
