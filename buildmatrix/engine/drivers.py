@@ -17,19 +17,19 @@ Found = tuple[PlannedTarget, tuple[str, int | str], str, str]
 OTHER = "docker buildx create --name other --driver docker-container, then --builder other"
 
 
-def unfit(plan: Plan, builder: Builder, environment: Mapping[str, str]) -> list[Diagnostic]:
+def refused_settings(plan: Plan, builder: Builder, environment: Mapping[str, str]) -> list[Diagnostic]:
     """Return the settings that the builder refuses, or buildx by what its environment says; each place once."""
     attests = environment.get("BUILDX_NO_DEFAULT_ATTESTATIONS") not in TRUE
     found: dict[Place, Diagnostic] = {}
     for target in plan.targets:
-        for owner, path, message, hint in _unfit(target, builder, attests=attests):
+        for owner, path, message, hint in _refused_of(target, builder, attests=attests):
             place = owner.place_of(*path)
             text = f"{owner.spoken(path[0])}: {message}"
             found.setdefault(place, Diagnostic(message=text, code="driver", place=place, hint=hint))
     return list(found.values())
 
 
-def _unfit(target: PlannedTarget, builder: Builder, *, attests: bool) -> Iterator[Found]:
+def _refused_of(target: PlannedTarget, builder: Builder, *, attests: bool) -> Iterator[Found]:
     outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
     nodes = nodes_of(target.platforms, builder)
     for index, output in enumerate(outputs):
@@ -82,7 +82,7 @@ def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
             yield Diagnostic(message=message, code="half-cache", place=place, hint=hint, severity="warning")
 
 
-def passed_over(plan: Plan, environment: Mapping[str, str]) -> Iterator[Diagnostic]:
+def skipped_gha_caches(plan: Plan, environment: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Yield a warning for the first cache of GitHub's that buildx passes over in silence, for want of GitHub's word.
 
     It takes a token and an address, from the cache's keys or from the environment (found with 0.29).

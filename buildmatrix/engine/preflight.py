@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from buildmatrix.dockerfile.reader import runs_programs
 from buildmatrix.engine.buildx import BUILDX, Builder, Probe
-from buildmatrix.engine.drivers import half_caches, passed_over, unfit
+from buildmatrix.engine.drivers import half_caches, refused_settings, skipped_gha_caches
 from buildmatrix.engine.emulation import platform_hint
 from buildmatrix.engine.secrets import secrets_of
 from buildmatrix.engine.versions import gate_found
@@ -52,7 +52,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     problems += secrets_of(plan, programs)
     problems += _platforms(plan, found)
     problems += _store(plan, found, probe)
-    problems += unfit(plan, found, programs.environment)
+    problems += refused_settings(plan, found, programs.environment)
     if problems:
         raise EngineError(*problems)
     return Engine(
@@ -61,7 +61,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         warnings=(
             *_only_cached(plan, found),
             *half_caches(plan, found),
-            *passed_over(plan, programs.environment),
+            *skipped_gha_caches(plan, programs.environment),
         ),
         program=probe.program(),
         own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),

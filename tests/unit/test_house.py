@@ -34,7 +34,7 @@ from buildmatrix.spec.rows.marked import says, tables_of
 from buildmatrix.spec.rows.markers import Where
 from buildmatrix.spec.rows.options import Flag, InFile, OfTarget, Options, Otherwise, in_file, of_target
 from buildmatrix.spec.rows.schema import definitions, file_schema, published_schema, table_schema
-from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.settings import Declared, Settings
 from buildmatrix.spec.rows.shapes import (
     Doc,
     Keyword,
@@ -358,6 +358,38 @@ def test_one_rule_says_which_option_wins(flag: Any, own: Any, table: Any, found:
     policy = Policy(plan=cast("Any", SimpleNamespace(apply=in_file(More)(colour=table))), options=More(colour=flag))
     assert policy.value("colour", cast("Any", target)) == found
     assert policy.value("colour") == ((flag or table) or "grey")
+
+
+@pytest.mark.parametrize(("table_of", "marker"), [(in_file, InFile()), (of_target, OfTarget("It is."))])
+def test_an_option_that_a_file_may_say_has_no_default_of_its_own(table_of: Any, marker: object) -> None:
+    """The command line would always say it, and the file never be obeyed."""
+    made = type("Made", (Options,), {"__annotations__": {"odd": Annotated[bool, marker]}, "odd": False})
+    with pytest.raises(TypeError, match="the default of odd is not None"):
+        table_of(made)
+
+
+FLAGS_ALONE = {"apply.py": {"builder"}, "checking.py": {"keep_going"}}
+"""What asks for the flag itself: with which builder to begin, which flags exclude each other."""
+
+
+def test_what_a_file_may_say_is_asked_of_the_policy() -> None:
+    """`options.jobs` is what the command line says of it, not what holds."""
+    elsewhere = {row.attribute for row in rows(Options) if row.marker(InFile) or row.marker(OfTarget)}
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in elsewhere:
+                owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+                if owner in {"options", "chosen"}:
+                    found.setdefault(path.name, set()).add(node.attr)
+    assert found == FLAGS_ALONE
+
+
+def test_each_setting_of_bake_is_declared_in_one_place() -> None:
+    """CONTRIBUTING.md sends there; the others follow from the rows of options."""
+    assert not vars(Settings).get("__annotations__")
+    declared, every = ({row.attribute for row in rows(table)} for table in (Declared, Settings))
+    assert every - declared == {row.attribute for row in rows(Options) if row.marker(OfTarget)}
 
 
 def test_what_a_target_has_for_bake_is_no_option_of_apply() -> None:

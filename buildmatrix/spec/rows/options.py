@@ -6,10 +6,11 @@ of them wins (`settled`), the help, the schema and the reference. Adding an opti
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from buildmatrix.spec.rows.shapes import Doc, Examples, Expected, Keyword, NotInBake, Row, Table, row_of, rows
 
+M = TypeVar("M")
 DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION = Keyword("pattern", DURATION_PATTERN)
 LONG = Expected("a duration such as 90s, 20m or 1h30m")
@@ -200,7 +201,7 @@ class Options(Table):
 
 def in_file(options: type[Table]) -> Any:
     """Return the table `[apply]`: the options that it may give."""
-    chosen = {row.attribute: found for row in rows(options) if (found := row.marker(InFile))}
+    chosen = _said_elsewhere(options, InFile)
     order = [name for name, found in chosen.items() if not found.after]
     for name, found in chosen.items():
         if found.after:
@@ -211,9 +212,17 @@ def in_file(options: type[Table]) -> Any:
 
 def of_target(options: type[Table]) -> Any:
     """Return a table of the options that a target may have as settings of its own."""
-    found = {row.attribute: text for row in rows(options) if (text := row.marker(OfTarget))}
+    found = _said_elsewhere(options, OfTarget)
     hints = {name: _hint(row_of(options, name), NotInBake(), Doc(own.text)) for name, own in found.items()}
     return _table("OfApply", "How `apply` builds a target.", hints, templated=True)
+
+
+def _said_elsewhere(options: type[Table], kind: type[M]) -> dict[str, M]:
+    """Return the options that have a marker of this kind; TypeError for one that the command line always says."""
+    found = {row.attribute: marker for row in rows(options) if (marker := row.marker(kind))}
+    if said := [name for name in found if getattr(options, name) is not None]:
+        raise TypeError(f"the default of {said[0]} is not None: it would win over the file, which may say it, too")
+    return found
 
 
 def _hint(row: Row, *first: object) -> Any:

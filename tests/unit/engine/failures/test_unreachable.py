@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from buildmatrix.engine.buildx import Builder, Node, version_of
-from buildmatrix.engine.drivers import passed_over
+from buildmatrix.engine.drivers import skipped_gha_caches
 from buildmatrix.engine.emulation import platform_hint
 from buildmatrix.engine.failures.registry import doubt_hint, registry_hint
 from buildmatrix.engine.failures.unreachable import unreachable
@@ -256,7 +256,7 @@ GIVEN = {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://u"}
 
 def warnings(settings: Settings, environment: dict[str, str]) -> list[str]:
     plan = plans.plan(replace(TARGET, settings=settings), directory=".")
-    return [one.message for one in passed_over(plan, environment)]
+    return [one.message for one in skipped_gha_caches(plan, environment)]
 
 
 def test_a_gha_cache_that_buildx_would_pass_over_in_silence() -> None:
