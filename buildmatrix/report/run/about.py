@@ -14,13 +14,15 @@ from buildmatrix.report.diagnostics.places import Places, Spot
 class About:
     """The command line without its secrets, the commit and the branch ("" where unknown).
 
-    `declared` are the places of the targets in the file, by their names, from the repository's root.
+    `declared` are the places of the targets in the file, by their names, from the repository's root. `page` is the path
+    that the report is written to, for links to logs that lie beside it.
     """
 
     command: str = ""
     commit: str = ""
     branch: str = ""
     declared: Mapping[str, Spot] = field(default_factory=dict)
+    page: str = ""
 
 
 NOTHING = About()

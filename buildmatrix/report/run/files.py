@@ -1,14 +1,21 @@
 """The report of a run, its kind by the file's ending."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from importlib import import_module
 from pathlib import PurePath
 
 from buildmatrix.engine.outcome import Outcome
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.report.run.about import NOTHING, About
 
-KINDS = (".json", ".xml", ".md", ".html")
-"""The endings: the document of `apply --format json`, JUnit, markdown, and a page for people."""
+KINDS = {
+    ".json": ("json", "run_json"),
+    ".xml": ("junit", "run_junit"),
+    ".md": ("text", "outcome_markdown"),
+    ".html": ("html", "run_html"),
+}
+"""By its ending, the module beside this one and the function that writes a report; only that is imported."""
 
 
 def check_report_names(paths: Iterable[str]) -> None:
@@ -20,7 +27,9 @@ def check_report_names(paths: Iterable[str]) -> None:
 def report_text(path: str, outcome: Outcome, about: About = NOTHING) -> str:
     """Return what is to be written to `path`; UsageError if its ending is none of `KINDS`."""
     check_report_names([path])
-    return _writer(_ending(path))(outcome, about, path)
+    module, function = KINDS[_ending(path)]
+    write: Callable[[Outcome, About], str] = getattr(import_module(f"{__package__}.{module}"), function)
+    return write(outcome, replace(about, page=path))
 
 
 def _ending(path: str) -> str:
@@ -28,26 +37,8 @@ def _ending(path: str) -> str:
 
 
 def _unknown(path: str) -> Diagnostic:
-    hint = f"end it with {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+    *others, last = KINDS
+    hint = f"end it with {', '.join(others)} or {last}"
     return Diagnostic(
         message=f'no report can be written to "{path}": its extension is not that of a report', code="usage", hint=hint
     )
-
-
-def _writer(ending: str) -> Callable[[Outcome, About, str], str]:
-    """Return what writes a kind; only that is imported."""
-    if ending == ".json":
-        from buildmatrix.report.run.json import run_json
-
-        return lambda outcome, about, _: run_json(outcome, about)
-    if ending == ".xml":
-        from buildmatrix.report.run.junit import run_junit
-
-        return lambda outcome, about, _: run_junit(outcome, about)
-    if ending == ".md":
-        from buildmatrix.report.run.text import outcome_markdown
-
-        return lambda outcome, about, _: outcome_markdown(outcome, about)
-    from buildmatrix.report.run.html import run_html
-
-    return run_html

@@ -36,14 +36,14 @@ MOST_FAILURES, ALL_EXCERPTS, LONGEST_EXCERPT = 50, 150_000, 20_000
 MARKS = {"built": "●", "cached": "○", "unchanged": "◌", "checked": "✓", "failed": "✕", "stopped": "■", "skipped": "–"}
 
 
-def run_html(outcome: Outcome, about: About = NOTHING, page: str = "") -> str:
-    """Return the page; `page` is the path that it is written to, for links to logs that lie beside it."""
+def run_html(outcome: Outcome, about: About = NOTHING) -> str:
+    """Return the page."""
     targets = outcome.targets
     return _template().render(
         run=outcome,
         about=about,
         left=left_to_others(targets),
-        log_links={target.name: link for target in targets if (link := link_from(page, target.log))},
+        log_links={target.name: link for target in targets if (link := link_from(about.page, target.log))},
         title=counts(outcome),
         verdict=_verdict(outcome),
         totals=[(status, number) for status, number in count_of(targets).items() if number],

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import pytest
 
 from buildmatrix.engine.outcome import Outcome
+from buildmatrix.report.run.about import About
 from buildmatrix.report.run.html import run_html
 
 pytestmark = pytest.mark.xdist_group("browser")  # one worker, so that it is started twice and not four times
@@ -98,7 +99,7 @@ def reports(
     ):  # fmt: skip
         look = LOOK.replace("NAME", json.dumps(name))
         (folder / f"{name}.html").write_text(
-            run_html(outcome, page=str(Path("x.html"))).replace("</body>", f"{look}</body>"), encoding="utf-8"
+            run_html(outcome, About(page="x.html")).replace("</body>", f"{look}</body>"), encoding="utf-8"
         )
         frames += f'<iframe src="{name}.html" style="width:{width}px;height:900px;border:0"></iframe>\n'
     (folder / "all.html").write_text(frames + '<pre id="found"></pre>', encoding="utf-8")

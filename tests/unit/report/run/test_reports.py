@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -32,9 +33,11 @@ from buildmatrix.report.run.timeline import most_steps, picked, timeline_of
 from buildmatrix.report.run.words import STATUSES, duration, last_lines, left_to_others, size
 from buildmatrix.report.style import Style
 from buildmatrix.spec.rows.document import Of, document_schema
-from buildmatrix.spec.rows.shapes import rows
+from buildmatrix.spec.rows.options import Flag, Options
+from buildmatrix.spec.rows.shapes import row_of, rows
 from buildmatrix.text import clean
 
+GUIDE = Path(__file__).parents[4] / "docs/guide.md"
 EMPTY = Outcome(targets=(), seconds=0)
 MakeTarget = Callable[..., BuildOutcome]
 
@@ -58,6 +61,14 @@ def test_each_kind_takes_any_outcome(kind: str, run: Outcome, odd: Outcome, many
         text = report_text(f"out/REPORT{kind.upper()}", outcome)
         text.encode()
         assert not re.search("[\0\x0b\x1b\ud800-\udfff]", text)
+
+
+def test_help_and_guide_name_each_kind() -> None:
+    flag = row_of(Options, "report").marker(Flag)
+    (told,) = re.findall(r"`--report` writes a report.*?\n\n", GUIDE.read_text(), flags=re.DOTALL)
+    assert flag is not None
+    assert re.findall(r"\.\w+", flag.help) == list(KINDS)
+    assert sorted(re.findall(r"`(\.\w+)`", told)) == sorted(KINDS)
 
 
 def test_other_endings_are_refused_all_at_once() -> None:
@@ -273,11 +284,11 @@ def test_the_page_says_what_was_run(run: Outcome, odd: Outcome) -> None:
     evil = "<script>\u202e'\"&"
     spot = Spot(file=evil, line=3)
     about = About(command=evil, commit=evil, branch=evil, declared={"bad": spot})
-    for text in (run_html(run, About(command="buildmatrix apply -k", commit="c0ffee", branch="main"), "r.html"),):
+    for text in (run_html(run, About(command="buildmatrix apply -k", commit="c0ffee", branch="main", page="r.html")),):
         assert "buildmatrix apply -k</code>" in text
         assert 'commit <code class="all">c0ffee</code>' in text
         assert "branch <b>main</b>" in text
-    page = run_html(odd, about, "r.html")
+    page = run_html(odd, replace(about, page="r.html"))
     assert page.count("&lt;script&gt;\\u202e&#39;&#34;&amp;") >= 4
     assert "<script>\\u202e" not in page
 
@@ -298,7 +309,7 @@ def test_the_page_says_what_was_run(run: Outcome, odd: Outcome) -> None:
 def test_a_log_beside_the_page_is_a_link(page: str, log: str, link: str, run: Outcome) -> None:
     assert link_from(page, log) == link
     targets = tuple(replace(one, log=log if one.name == "worker" else "") for one in run.targets)
-    links = set(re.findall(r'href="([^#"][^"]*)"', run_html(replace(run, targets=targets), page=page)))
+    links = set(re.findall(r'href="([^#"][^"]*)"', run_html(replace(run, targets=targets), About(page=page))))
     assert links == ({link} if link else set())
 
 
