@@ -1,6 +1,6 @@
 """What all tests share: markers by directory, and the two buildx programs.
 
-    unit/, properties/, golden/   need nothing; unit/report/test_run_page.py a browser, Debian's chromium
+    unit/, properties/, golden/   need nothing; unit/report/run/test_html.py a browser, Debian's chromium
     contract/                     marked `contract`: need `buildx` (and `old_buildx`), but no engine
     e2e/                          marked `e2e`: need the engine, see e2e/conftest.py
 

@@ -3,15 +3,14 @@
 import base64
 import json
 import os
-import pty
 import re
-import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.tools import Project, Run, command
+from tests.terminal import on_a_terminal
 
 pytestmark = pytest.mark.e2e
 
@@ -84,7 +83,7 @@ def test_github_obeys_only_us(hostile: Path, run: Run, progress: str) -> None:
 
 
 def test_a_terminal_obeys_only_our_board(hostile: Path, engine: dict[str, str]) -> None:
-    shown = on_a_terminal(hostile, "apply", **engine)
+    shown = in_80_columns(hostile, "apply", **engine)
     assert "\x1b]0;title" not in shown
     assert "\x1b[31m" not in shown.replace("\x1b[31mfailed", "")
     assert "\r::add-mask" not in shown
@@ -94,25 +93,12 @@ def test_a_terminal_obeys_only_our_board(hostile: Path, engine: dict[str, str]) 
     assert r"\x1b]0;title\x07" in shown
 
 
-def on_a_terminal(folder: Path, *arguments: str, **more: str) -> str:
+def in_80_columns(folder: Path, *arguments: str, **more: str) -> str:
     """Run in a terminal of 80 columns; returns all that was written to it."""
-    ours, theirs = pty.openpty()
     environment = {**os.environ, **more, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
     for name in ("NO_COLOR", "GITHUB_ACTIONS"):
         environment.pop(name, None)
-    process = subprocess.Popen(
-        command(*arguments), cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    found = b""
-    try:
-        while data := os.read(ours, 65536):
-            found += data
-    except OSError:
-        pass  # the last one has closed it
-    process.wait()
-    os.close(ours)
-    return found.decode()
+    return on_a_terminal(command(*arguments), folder, environment)
 
 
 def test_files_hold_what_was_written(hostile: Path, run: Run) -> None:

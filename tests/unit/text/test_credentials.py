@@ -2,9 +2,6 @@
 
 import base64
 import json
-import os
-import pty
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +18,7 @@ from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import arms, discriminator, item_of, row_of
 from buildmatrix.text import forget, hidden, hide, hide_in_url, redacted
-from tests.inside import exit_code
+from tests.terminal import on_a_terminal
 
 MARKED = {
     ("s3", "access_key_id"), ("s3", "secret_access_key"), ("s3", "session_token"), ("azblob", "secret_access_key"),
@@ -87,18 +84,11 @@ def spec() -> tuple[str, list[str]]:
 
 
 @pytest.fixture
-def say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[str, int]]:
+def say(say: Callable[..., tuple[str, str, int]]) -> Callable[..., tuple[str, int]]:
     """Run a command in a directory with a file; all that it printed, and its exit code."""
 
     def go(text: str, *arguments: str) -> tuple[str, int]:
-        (tmp_path / "buildmatrix.toml").write_text(text)
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("GITHUB_ACTIONS", "true")
-        monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
-        code = exit_code(*arguments)
-        out, err = capfd.readouterr()
+        out, err, code = say(text, *arguments)
         return out + err, code
 
     return go
@@ -134,19 +124,10 @@ def test_bake_gets_them(say: Callable[..., tuple[str, int]], tmp_path: Path) -> 
 def test_a_terminal_does_not(tmp_path: Path) -> None:
     text, canaries = spec()
     (tmp_path / "buildmatrix.toml").write_text(text)
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "buildmatrix", "render"], cwd=tmp_path, stdout=theirs)
-    os.close(theirs)
-    shown = b""
-    try:
-        while data := os.read(ours, 65536):
-            shown += data
-    except OSError:
-        pass  # it was closed
-    os.close(ours)
-    assert process.wait() == 0
-    assert "***" in shown.decode()
-    assert [canary for canary in canaries if canary in shown.decode()] == []
+    shown = on_a_terminal([sys.executable, "-m", "buildmatrix", "render"], tmp_path)
+    assert '"target"' in shown
+    assert "***" in shown
+    assert [canary for canary in canaries if canary in shown] == []
 
 
 WRONG = [

@@ -12,27 +12,10 @@ import pytest
 
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import is_list, is_map, rows
-from tests.inside import exit_code
 
 FORGED = "x\r\nFORGED\v\x85\u2028FORGED\x1b[2K\n  ::error::FORGED\n\t##[error]FORGED"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
 KEYS = [row.key for row in rows(Settings)]
-
-
-@pytest.fixture
-def say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[str, str, int]]:
-    def go(text: str, *arguments: str) -> tuple[str, str, int]:
-        (tmp_path / "buildmatrix.toml").write_text(text)
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("BUILDMATRIX_TRACEBACK", "1")
-        monkeypatch.setenv("GITHUB_ACTIONS", "true")
-        code = exit_code(*arguments)
-        out, err = capfd.readouterr()
-        return out, err, code
-
-    return go
 
 
 def check(shown: str) -> None:
