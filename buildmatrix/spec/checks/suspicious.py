@@ -8,7 +8,7 @@ from buildmatrix.errors import Pointer
 from buildmatrix.spec.rows.marked import rows_with, tables_of
 from buildmatrix.spec.rows.markers import Local, Short
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import Row, discriminator, row_of, rows, unwrap
+from buildmatrix.spec.rows.shapes import Examples, Row, discriminator, row_of, rows, unwrap
 
 
 def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
@@ -20,7 +20,9 @@ def lone_kinds(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
                 if isinstance(item, str) and item in kinds_of(row.key):
                     is_folder = _is_folder(row)
                     taken = "is taken for the directory of that name" if is_folder else "is taken for an image"
-                    hint = f'write "type={item}"' + (f', or "./{item}" for the directory' if is_folder else "")
+                    hint = f'write "{spelled(row.key, item)}"' + (
+                        f', or "./{item}" for the directory' if is_folder else ""
+                    )
                     yield (*pointer, row.key, index), f'"{item}" {taken}', hint
 
 
@@ -44,9 +46,19 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any
                     yield ("target", name, "override", index), override
 
 
-@cache
 def kinds_of(key: str) -> frozenset[str]:
     """Return the kinds of tables that a list of them may hold."""
+    return frozenset(_kinds(key))
+
+
+def spelled(key: str, kind: str) -> str:
+    """Return a text that is a table of this kind: with the rows that have examples, as have all that it needs."""
+    own = ((row.key, row.marker(Examples)) for row in rows(_kinds(key)[kind]))
+    return ",".join([f"type={kind}", *(f"{name}={found.values[0]}" for name, found in own if found)])
+
+
+@cache
+def _kinds(key: str) -> Mapping[str, Any]:
     row = next(row for row in rows(Settings) if row.key == key)
     tables = (unwrap(table)[0] for table in tables_of(row))
-    return frozenset(filter(None, map(discriminator, tables)))
+    return {kind: table for table in tables if (kind := discriminator(table))}

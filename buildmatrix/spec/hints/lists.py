@@ -5,30 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.checks.suspicious import kinds_of
+from buildmatrix.spec.checks.suspicious import kinds_of, spelled
 from buildmatrix.spec.rows.settings import Secret
 from buildmatrix.spec.rows.shapes import rows
-
-_NEEDED = {
-    ("output", "local"): ",dest=out",
-    ("output", "tar"): ",dest=out.tar",
-    ("output", "oci"): ",dest=image.tar",
-    ("cache-from", "local"): ",src=cache",
-    ("cache-to", "local"): ",dest=cache",
-    ("cache-from", "registry"): ",ref=IMAGE:cache",
-    ("cache-to", "registry"): ",ref=IMAGE:cache",
-    ("cache-from", "s3"): ",region=REGION,bucket=BUCKET",
-    ("cache-to", "s3"): ",region=REGION,bucket=BUCKET",
-    ("cache-from", "azblob"): ",account_url=URL",
-    ("cache-to", "azblob"): ",account_url=URL",
-}
-"""What some kinds cannot be without."""
 
 
 def lone(key: str, text: str) -> str:
     """Return the item that a text alone means: the name of a kind is `type=…`."""
     if key in {"output", "cache-from", "cache-to", "attest"} and text in kinds_of(key):
-        return f"type={text}{_NEEDED.get((key, text), '')}"
+        return spelled(key, text)
     return text
 
 

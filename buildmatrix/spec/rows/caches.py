@@ -113,8 +113,8 @@ class _StoredCache(Table):
 
 class _S3Cache(_StoredCache):
     type: Literal["s3"]
-    region: Annotated[str | None, Where(), Doc("The region; AWS_REGION if unset.")] = None
-    bucket: Annotated[str | None, Where(), Doc("The bucket; AWS_BUCKET if unset.")] = None
+    region: Annotated[str | None, Where(), Doc("The region; AWS_REGION if unset."), Examples("eu-west-1")] = None
+    bucket: Annotated[str | None, Where(), Doc("The bucket; AWS_BUCKET if unset."), Examples("acme-cache")] = None
     endpoint_url: Annotated[Url | None, Where(), Key("endpoint_url"), Doc("Another server than AWS.")] = None
     use_path_style: Annotated[bool | None, Key("use_path_style"), Doc("The bucket in the path of the URL.")] = None
     access_key_id: Annotated[Credentials | None, Key("access_key_id"), Doc("The key's id.")] = None
@@ -140,7 +140,13 @@ class S3CacheTo(_S3Cache):
 
 class _AzblobCache(_StoredCache):
     type: Literal["azblob"]
-    account_url: Annotated[Url | None, Where(), Key("account_url"), Doc("The storage account's URL.")] = None
+    account_url: Annotated[
+        Url | None,
+        Where(),
+        Key("account_url"),
+        Doc("The storage account's URL."),
+        Examples("https://acme.blob.core.windows.net"),
+    ] = None
     account_name: Annotated[str | None, Key("account_name"), Doc("The account's name; from its URL if unset.")] = None
     container: Annotated[str | None, Where("buildkit-cache"), Doc("The container; `buildkit-cache` if unset.")] = None
 
