@@ -4,7 +4,7 @@ Each check looks at the settings of one target alone. What it finds was found by
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.oci.reference import fault as fault_of_reference
 from buildmatrix.oci.reference import parse
-from buildmatrix.plan.merging.shared import WORKS, shared
+from buildmatrix.plan.merging.shared import shared
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import Layers
@@ -47,6 +47,20 @@ class Fault:
     code: str = "value"
 
 
+Check = Callable[[Settings], Iterable[Fault]]
+_CHECKS: list[tuple[tuple[str, ...], Check]] = []
+
+
+def _check(*attributes: str) -> Callable[[Check], Check]:
+    """Make a function one of the checks, done again only where one of these settings is another (`shared`)."""
+
+    def register(work: Check) -> Check:
+        _CHECKS.append((attributes, shared(*attributes)(work)))
+        return _CHECKS[-1][1]
+
+    return register
+
+
 # --- images and contexts --------------------------------------------------------------------------------------------
 
 
@@ -63,7 +77,7 @@ def _named_images(settings: Settings) -> Iterator[Fault]:
                 yield from found
 
 
-@shared(*_IN_TABLES)
+@_check(*_IN_TABLES)
 def _references(settings: Settings) -> Iterator[Fault]:
     for attribute, index, table in tables(settings, _IN_TABLES):
         for path, text, marker in marked(table, ImageRef):
@@ -87,7 +101,7 @@ def image_fault(text: str, *, digest: bool) -> str:
     return fault_of_reference(bare)
 
 
-@shared("context", "contexts")
+@_check("context", "contexts")
 def _contexts(settings: Settings) -> Iterator[Fault]:
     scheme = _SCHEME.match(settings.context or "")
     if scheme and scheme[1] not in FETCHED:
@@ -169,7 +183,7 @@ def _read(
             yield Annotation(path=path, text=text, level=name or "manifest", platform=level["platform"] or "")
 
 
-@shared("annotations", "output", "platforms")
+@_check("annotations", "output", "platforms")
 def _annotations(settings: Settings) -> Iterator[Fault]:
     built = settings.platforms or ()
     for found in annotations(settings):
@@ -190,7 +204,7 @@ def _platforms(annotation: Annotation) -> set[str]:
 # --- numbers, names and addresses -----------------------------------------------------------------------------------
 
 
-@shared("ulimits")
+@_check("ulimits")
 def _limits(settings: Settings) -> Iterator[Fault]:
     for index, text in enumerate(settings.ulimits or ()):
         soft, _, hard = text.partition("=")[2].partition(":")
@@ -202,7 +216,7 @@ def _limits(settings: Settings) -> Iterator[Fault]:
             yield Fault(path=("ulimits", index), message=message, hint="write name=soft:hard, -1 for no limit")
 
 
-@shared("extra_hosts")
+@_check("extra_hosts")
 def _hosts(settings: Settings) -> Iterator[Fault]:
     for name, text in (settings.extra_hosts or {}).items():
         if _HOST.fullmatch(name) is None:
@@ -222,7 +236,7 @@ def _is_address(text: str) -> bool:
     return "%" not in bare
 
 
-@shared("shm_size")
+@_check("shm_size")
 def _sizes(settings: Settings) -> Iterator[Fault]:
     if settings.shm_size and (found := _SIZE.match(settings.shm_size)):
         size = float(found[1]) * 1024 ** " kmgtp".index(found[2].lower() or " ")
@@ -233,7 +247,7 @@ def _sizes(settings: Settings) -> Iterator[Fault]:
 _LAYERED = tuple(row.attribute for row in rows(Settings) if any(issubclass(one, Layers) for one in tables_of(row)))
 
 
-@shared(*_LAYERED)
+@_check(*_LAYERED)
 def _layers(settings: Settings) -> Iterator[Fault]:
     for attribute, index, table in tables(settings, _LAYERED):
         level, how = getattr(table, "compression_level", None), getattr(table, "compression", None) or "gzip"
@@ -274,15 +288,15 @@ def tables(settings: Settings, attributes: Iterable[str]) -> Iterator[tuple[str,
 # --- all of them ----------------------------------------------------------------------------------------------------
 
 
-@shared(*sorted({name for names, work in WORKS if work.__module__ == __name__ for name in names}))
-def _alike(settings: Settings) -> Iterator[Fault]:
-    """Yield what the checks above find that share their results: cells that differ in nothing of it are asked once."""
-    for check in (_references, _contexts, _annotations, _limits, _hosts, _sizes, _layers):
+@shared(*sorted({name for names, _ in _CHECKS for name in names}))
+def _faults_of_shared(settings: Settings) -> Iterator[Fault]:
+    """Yield what each `_check` finds: cells that differ in nothing that any of them looks at are asked once."""
+    for _, check in _CHECKS:
         yield from check(settings)
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong with the values of a target."""
     yield from _named_images(settings)
-    yield from _alike(settings)
+    yield from _faults_of_shared(settings)
     yield from _digests(settings)
