@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import listed
@@ -19,7 +20,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.spec.rows.caches import GhaCacheTo
 from buildmatrix.spec.rows.csv import is_table_list, parsed
 from buildmatrix.spec.rows.settings import LocalOutput, Settings
-from buildmatrix.spec.rows.shapes import rows, text_of
+from buildmatrix.spec.rows.shapes import Since, rows, text_of
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 from tests import plans
@@ -30,7 +31,9 @@ SPECS = [spec for spec in SPECS if "[target" in spec.read_text() or "include" in
 OPENED = ("settings.txt", "a.txt", "images/b/b.txt", "d", "out/deep", ".npm rc", "there.txt")
 """Files of secrets, which `--print` opens, and directories of archives."""
 TABLES = {row.key: row.attribute for row in rows(Settings) if is_table_list(row)}
-TOO_NEW_FOR_0_13 = {"description", "network", "entitlements", "extra-hosts", "call"}
+TOO_NEW_FOR_0_13 = {
+    row.key for row in rows(Settings) if (since := row.marker(Since)) and Version(since.version) > Version("0.13")
+}
 
 
 @pytest.fixture(params=["0.29", "0.13"])
