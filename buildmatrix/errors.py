@@ -66,7 +66,8 @@ class Diagnostic:
     """One problem: what is wrong, where, and what to write instead (`hint`, may be empty).
 
     `code` names the kind, one of `codes.CODES`. `notes` are further lines, each with a place of its own or none
-    (the edges of a cycle, the other one of two declarations).
+    (the edges of a cycle, the other one of two declarations). `about` is the part of a value that is meant, ""
+    for all of it: for who has to know, since nobody reads that from a message.
     """
 
     message: str
@@ -75,6 +76,7 @@ class Diagnostic:
     hint: str = ""
     severity: Severity = "error"
     notes: Notes = ()
+    about: str = ""
 
 
 class BuildmatrixError(Exception):

@@ -15,7 +15,6 @@ from buildmatrix.engine.progress.events import Listener, LogLine, TargetEnded
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.progress.tracks import Track
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
@@ -92,9 +91,8 @@ class Results:
 
     def fail(self, name: str, failure: Failure, progress: Progress, answer: Answer | None = None) -> None:
         """Take down that a target failed, and why."""
-        problem = failure.problem.diagnostics[0]
-        reason = problem.message.removeprefix(f"{name} ").removeprefix("failed: ")
-        self.end(name, "failed", progress, reason=reason, answer=answer, problem=problem)
+        reason = failure.problem.diagnostics[0].message.removeprefix(f"{name} ").removeprefix("failed: ")
+        self.end(name, "failed", progress, reason=reason, answer=answer, failure=failure)
 
     def end(
         self,
@@ -105,13 +103,14 @@ class Results:
         digest: str = "",
         reason: str = "",
         answer: Answer | None = None,
-        problem: Diagnostic | None = None,
+        failure: Failure | None = None,
     ) -> None:
         """Take down what became of a target; `progress` is that of its last call, `digest` from its metadata.
 
-        `answer` is what its `call` was answered, `problem` why it failed.
+        `answer` is what its `call` was answered, `failure` why it failed, perhaps another target's.
         """
         target = self.plan.by_name[name]
+        problem = failure.problem.diagnostics[0] if failure else None
         findings = answer.findings if answer else ()
         for line in answer.lines if answer else ():
             self._tell(LogLine(target=name, at="", text=line))
@@ -136,6 +135,7 @@ class Results:
             excerpt="\n".join(track.log) if status == "failed" else "",
             place=problem.place if problem else None,
             hint=problem.hint if problem else "",
+            problem=problem if failure and failure.target == name else None,
             reason=reason or (self._reasons.get(name, "") if done else ""),
             log=self._log_of(name),
             call="" if builds(target.settings) else target.settings.call or "",

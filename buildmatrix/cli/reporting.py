@@ -50,8 +50,8 @@ def report(
         files[chosen.metadata] = json.dumps(outcome.metadata, indent=2) + "\n"
     said = told(outcome) if chosen.summary == "text" and _is_one_reader() else frozenset()
     problems = outcome.problem.diagnostics if outcome.problem else ()
-    annotate(outcome, run, [one for one in problems if one.message in said])
-    left = [one for one in problems if one.message not in said]
+    annotate(outcome, run, [one for one in problems if one in said])
+    left = [one for one in problems if one not in said]
     _end(outcome.problem, [*left, *unwritten, *_written(files, run), *tell_github(outcome, about)])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from buildmatrix.errors import BuildmatrixError, Place
+from buildmatrix.errors import BuildmatrixError, Diagnostic, Place
 
 Status = Literal["built", "cached", "unchanged", "checked", "failed", "stopped", "skipped"]
 """`unchanged`: an earlier run built it, and nothing changed since (`--resume`). `checked`: its `call` was answered, and
@@ -87,7 +87,8 @@ class BuildOutcome:
 
     Only a failed target has a `failed_step`, an `excerpt` (the last lines of the log, then the Dockerfile's), a `hint`
     of what to do, and a `place`: in its Dockerfile, or in the spec. `failed_file`, from the repository's root, and
-    `failed_line` say the same of a Dockerfile; the reports fill them in.
+    `failed_line` say the same of a Dockerfile; the reports fill them in. `problem` is that of the run's problems of
+    which all is said with the target; None where it failed for another one's.
     """
 
     name: str
@@ -113,6 +114,7 @@ class BuildOutcome:
     failed_line: int = 0
     reason: str = ""
     hint: str = ""
+    problem: Diagnostic | None = None
     log: str = ""
     call: str = ""
     findings: tuple[Finding, ...] = ()

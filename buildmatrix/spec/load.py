@@ -178,7 +178,16 @@ class _Loader:
             listed = f"list it above the first [header]: literal = [{shown(found.text)}]"
             meant = f"add {shown(found.text)} to literal" if "literal" in data else listed
             hint = f"{found.cure}; if it is meant as it stands, {meant}"
-            self.problems.warn("foreign-variable", message, Place(file=name, pointer=found.pointer), hint=hint)
+            self.problems.add(
+                Diagnostic(
+                    message=message,
+                    code="foreign-variable",
+                    place=Place(file=name, pointer=found.pointer),
+                    hint=hint,
+                    severity="warning",
+                    about=found.text,
+                )
+            )
 
     def _declare(self, name: str, file: File, defaults: tuple[Layer, ...]) -> None:
         for key, table in (file.variable or {}).items():

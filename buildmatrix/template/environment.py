@@ -29,6 +29,7 @@ from buildmatrix.template.scope import (
     Lazy,
     Missing,
     missing,
+    on_line,
 )
 from buildmatrix.template.texts import FilterError, of_texts
 
@@ -186,10 +187,11 @@ class EngineTemplate:
         except RecursionError:
             raise BadTemplateError("the template is nested too deeply") from None
         except TemplateSyntaxError as error:
-            where = f" (line {error.lineno} of it)" if "\n" in text and error.lineno else ""
+            line = error.lineno if "\n" in text else 0
             message = (error.message or "").partition(" Jinja was ")[0].rstrip(".")
             hint = syntax_hint(error.message or "", text)
-            raise BadTemplateError(f"the template is wrong: {_lower(message)}{where}", hint) from None
+            said = f"the template is wrong: {_lower(message)}{on_line(line)}"
+            raise BadTemplateError(said, hint, line=line) from None
         self._environment = environment
 
     def render(self, scope: Mapping[str, Any]) -> str:

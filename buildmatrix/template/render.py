@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import did_you_mean, some
 from buildmatrix.spec.rows.shapes import is_template, text_of
-from buildmatrix.template.scope import FOLLOWS, LARGEST, UNKNOWN_NAME, BadTemplateError, Missing, missing
+from buildmatrix.template.scope import FOLLOWS, LARGEST, UNKNOWN_NAME, BadTemplateError, Missing, missing, on_line
 
 if TYPE_CHECKING:
     from buildmatrix.template.worker import Worker
@@ -145,19 +145,19 @@ class Templates:
         for name in template.names:
             if name not in GLOBALS and not any(name in names for names in known):
                 near = {one for names in known for one in names}
-                where = _line_of(name, template.text)
-                message = f'the template uses "{name}", which is neither a variable nor an axis{where}'
-                raise BadTemplateError(message, _hint(name, template.text, near), UNKNOWN_NAME)
+                line = _line_of(name, template.text)
+                message = f'the template uses "{name}", which is neither a variable nor an axis{on_line(line)}'
+                raise BadTemplateError(message, _hint(name, template.text, near), UNKNOWN_NAME, line)
 
 
-def _line_of(name: str, text: str) -> str:
-    """Return on which line of a template of several a name is used."""
+def _line_of(name: str, text: str) -> int:
+    """Return on which line of a template of several a name is used, else 0."""
     if "\n" not in text:
-        return ""
+        return 0
     for found in re.finditer(r"\{([{%]).*?[%}]\}", text, re.DOTALL):
         if used := re.search(rf"(?<![\w.'\"]){re.escape(name)}(?!\w)", found[0]):
-            return f" (line {text.count(chr(10), 0, found.start() + used.start()) + 1} of it)"
-    return ""
+            return text.count("\n", 0, found.start() + used.start()) + 1
+    return 0
 
 
 def _hint(name: str, text: str, near: Collection[str]) -> str:

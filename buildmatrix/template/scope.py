@@ -15,11 +15,17 @@ class BadTemplateError(Exception):
     """A template is wrong or cannot be rendered; the message and the hint say why.
 
     With the code FOLLOWS there is nothing to say: it is for want of a value that is wrong, and reported, elsewhere.
+    `line` is that of a template of several lines, from 1; 0 where it has one, or nobody knows.
     """
 
-    def __init__(self, message: str, hint: str = "", code: str = "template") -> None:
+    def __init__(self, message: str, hint: str = "", code: str = "template", line: int = 0) -> None:
         super().__init__(message)
-        self.message, self.hint, self.code = message, hint, code
+        self.message, self.hint, self.code, self.line = message, hint, code, line
+
+    @property
+    def parts(self) -> tuple[str, str, str, int]:
+        """What it is made of, and can be made of again in another process."""
+        return self.message, self.hint, self.code, self.line
 
     @property
     def rests_on(self) -> tuple[Subject, ...]:
@@ -44,6 +50,11 @@ class Missing:
     def __init__(self, hint: str) -> None:
         """Take the advice on how to give the value; "" if why it has none is reported already."""
         self.hint = hint
+
+
+def on_line(line: int) -> str:
+    """Return what a message says behind it of a line of a template, "" for 0."""
+    return f" (line {line} of it)" if line else ""
 
 
 def missing(name: str, hint: str) -> BadTemplateError:

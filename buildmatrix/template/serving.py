@@ -66,7 +66,7 @@ class _Desk:
         try:
             return True, run()
         except BadTemplateError as error:
-            return False, (error.message, error.hint, error.code)
+            return False, error.parts
 
     def _fact(self, name: str) -> Any:
         self._pipe.give((False, name))

@@ -68,7 +68,7 @@ class Worker:
         try:
             answers = self._asked(text, (kind, text), [found[place] for place in asked])
         except BadTemplateError as error:
-            answers = [(False, (error.message, error.hint, error.code))] * len(asked)
+            answers = [(False, error.parts)] * len(asked)
         for place, (worked, said) in zip(asked, answers, strict=True):
             found[place] = said if worked else BadTemplateError(*said)
         return found

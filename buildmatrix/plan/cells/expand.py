@@ -43,7 +43,6 @@ from buildmatrix.template.context import CellRendering, Rendering
 from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
 
 _NAME = re.compile(NAME)
-_LINE = re.compile(r" \(line ([0-9]+) of it\)$")
 
 
 _NO_CELL: Cell = {}
@@ -301,8 +300,8 @@ class Expansion:
         def bad(error: BadTemplateError, attribute: str, place: Place) -> None:
             spoken = f".{row_of(Settings, attribute).key}" if attribute else ""
             message = f"target.{declared}{spoken}: {error.message}"
-            if (line := _LINE.search(error.message)) is not None:
-                place = replace(place, within=int(line[1]))
+            if error.line:
+                place = replace(place, within=error.line)
             self._faults[declared].add(error, message, place, settings_of(declared, cell, attribute))
 
         return bad

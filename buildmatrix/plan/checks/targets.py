@@ -74,7 +74,7 @@ class Checker:
 
         for one in self.problems.found:
             pointer = one.place.pointer if one.place and one.code == "foreign-variable" else ()
-            if pointer[:1] == ("variable",) and one.message.split('"')[1] in text:
+            if pointer[:1] == ("variable",) and one.about in text:
                 return f"it comes from variable {pointer[1]}, which is warned of"
         return foreign_hint(text, [*self._variables, *target.cell])
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from buildmatrix.engine.outcome import BuildOutcome, Outcome, Status
+from buildmatrix.errors import Diagnostic
 from buildmatrix.report.layout import in_a_line
 
 STATUSES: tuple[Status, ...] = ("built", "cached", "unchanged", "checked", "failed", "stopped", "skipped")
@@ -66,14 +67,13 @@ def problems(outcome: Outcome) -> list[str]:
     found = outcome.problem.diagnostics if outcome.problem else ()
     is_told = any(target.status == "failed" for target in outcome.targets)
     said = told(outcome)
-    left = [one for one in found if one.message not in said and (one.hint or not is_told or len(found) > 1)]
+    left = [one for one in found if one not in said and (one.hint or not is_told or len(found) > 1)]
     return [f"{one.message}: {in_a_line(one.hint)}" if one.hint else one.message for one in left]
 
 
-def told(outcome: Outcome) -> frozenset[str]:
-    """Return the messages of problems of which all is said with the targets that failed."""
-    failed = (target for target in outcome.targets if target.status == "failed")
-    return frozenset(f"{target.name} {verb}{target.reason}" for target in failed for verb in ("failed: ", ""))
+def told(outcome: Outcome) -> frozenset[Diagnostic]:
+    """Return the problems of which all is said with the targets that failed."""
+    return frozenset(target.problem for target in outcome.targets if target.problem)
 
 
 def left_to_others(targets: Iterable[BuildOutcome]) -> dict[str, list[str]]:

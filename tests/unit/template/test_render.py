@@ -127,6 +127,17 @@ def test_what_is_wrong_is_said_in_words(templates: Templates, text: str, message
     assert refused(templates, text).message == message
 
 
+@pytest.mark.parametrize(("text", "line"), [("a\n{{ b +", 2), ("a\n\n{% if %}\nb", 3), ("{{ b +", 0), ("{{ sha }}", 0)])
+def test_an_error_has_its_line_in_a_template_of_several(templates: Templates, text: str, line: int) -> None:
+    assert refused(templates, text).line == line
+
+
+def test_a_name_that_nothing_has_is_found_on_its_line(templates: Templates) -> None:
+    with pytest.raises(BadTemplateError) as caught:
+        templates.check_names(templates["a\n{{ pyton }}"], SCOPE)
+    assert (caught.value.line, BadTemplateError(*caught.value.parts).line) == (2, 2)
+
+
 def test_hints(templates: Templates) -> None:
     assert refused(templates, "{{ sha }}").hint == "give it with --var sha=…"
     assert refused(templates, "{{ sha }}").code == "missing-variable"

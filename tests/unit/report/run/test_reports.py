@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from buildmatrix.engine.outcome import Attempt, BuildOutcome, Finding, Outcome, StepOutcome
-from buildmatrix.errors import Diagnostic, StoppedError, UsageError
+from buildmatrix.errors import BuildFailedError, Diagnostic, StoppedError, UsageError
 from buildmatrix.report.diagnostics.places import Spot
 from buildmatrix.report.run.about import About, link_from
 from buildmatrix.report.run.files import KINDS, check_report_names, report_text
@@ -30,7 +30,7 @@ from buildmatrix.report.run.json import (
 from buildmatrix.report.run.junit import run_junit
 from buildmatrix.report.run.text import LONGEST, outcome_markdown, outcome_text
 from buildmatrix.report.run.timeline import most_steps, picked, timeline_of
-from buildmatrix.report.run.words import STATUSES, duration, last_lines, left_to_others, size
+from buildmatrix.report.run.words import STATUSES, duration, last_lines, left_to_others, problems, size
 from buildmatrix.report.style import Style
 from buildmatrix.spec.rows.document import Of, document_schema
 from buildmatrix.spec.rows.options import Flag, Options
@@ -61,6 +61,14 @@ def test_each_kind_takes_any_outcome(kind: str, run: Outcome, odd: Outcome, many
         text = report_text(f"out/REPORT{kind.upper()}", outcome)
         text.encode()
         assert not re.search("[\0\x0b\x1b\ud800-\udfff]", text)
+
+
+def test_a_problem_is_told_with_the_target_that_has_it(make_target: MakeTarget) -> None:
+    """By what it is, not by what it says: that of the whole run is said also where its words are a target's."""
+    own, other = (Diagnostic(message="a failed: no", code=code, hint="do") for code in ("failed", "registry"))
+    failed = make_target("a", "failed", reason="no", problem=own)
+    assert problems(Outcome(targets=(failed,), seconds=1, problem=BuildFailedError(own))) == []
+    assert problems(Outcome(targets=(failed,), seconds=1, problem=BuildFailedError(own, other))) == ["a failed: no: do"]
 
 
 def test_help_and_guide_name_each_kind() -> None:
@@ -143,15 +151,15 @@ def test_json_says_everything(run: Outcome) -> None:
 
 
 def test_json_names_every_field_of_the_data() -> None:
-    """What is known of a run and no row takes was forgotten; `place` is told as file and line."""
-    for kind, document in (
-        (BuildOutcome, TargetOfRun),
-        (Attempt, AttemptOfRun),
-        (StepOutcome, StepOfRun),
-        (Finding, FindingOfRun),
+    """What is known of a run and no row takes was forgotten; `place` is told as file and line, `problem` as reason."""
+    for kind, document, other in (
+        (BuildOutcome, TargetOfRun, {"place", "problem"}),
+        (Attempt, AttemptOfRun, set()),
+        (StepOutcome, StepOfRun, set()),
+        (Finding, FindingOfRun, {"place"}),
     ):
         taken = {of.way if (of := row.marker(Of)) else row.attribute for row in rows(document)} | {"started"}
-        assert set(kind.__dataclass_fields__) - taken == {"place"} & set(kind.__dataclass_fields__)
+        assert set(kind.__dataclass_fields__) - taken == other
 
 
 def test_each_status_is_counted() -> None:
