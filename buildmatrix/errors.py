@@ -43,7 +43,7 @@ EXIT_CODES = {
 class Place:
     """A place in a source: by pointer, or by line and column where a parser already told them.
 
-    `file` is the name the source was read under (see `spec.source.Sources`). `line` and `column` count from 1;
+    `file` is the name the source was read under (see `spec.toml.source.Sources`). `line` and `column` count from 1;
     0 means that the pointer tells the place. `part` says which side of `key = value` is meant. `within` is a line of a
     value that is itself a file (`dockerfile-inline`), from 1. An absolute `file` is none that was read as a spec: a
     Dockerfile, which is shown from the root of its repository.

@@ -100,7 +100,7 @@ def _plan(ctx: typer.Context, what: str) -> Any:
 
 def _looked_at(ctx: typer.Context, look: Callable[..., tuple[Any, ...]]) -> tuple[Any, ...] | None:
     """Look at the file as the command itself would: the same file, with the same variables."""
-    from buildmatrix.cli.options import Filters
+    from buildmatrix.cli.options import Adjustments
     from buildmatrix.cli.session import Session, request
     from buildmatrix.errors import BuildmatrixError
     from buildmatrix.limits import TooMuchError
@@ -110,7 +110,7 @@ def _looked_at(ctx: typer.Context, look: Callable[..., tuple[Any, ...]]) -> tupl
     try:
         with _in_time():
             session = Session(file=None if file == "-" else file)
-            asked = request(["*"], Filters(var=var, var_file=var_file))
+            asked = request(["*"], Adjustments(var=var, var_file=var_file))
             return look(session.name, session.sources, asked, session.git, seconds=SECONDS)
     except (BuildmatrixError, OSError, TooMuchError):
         return None

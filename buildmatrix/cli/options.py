@@ -93,7 +93,7 @@ class Selection(Table):
     file: File = None
 
 
-class Filters(Table):
+class Adjustments(Table):
     """What is kept of that, and what is laid over it."""
 
     platform: Platform = None

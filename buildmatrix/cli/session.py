@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from buildmatrix.cli.options import Filters, Outputs
+from buildmatrix.cli.options import Adjustments, Outputs
 from buildmatrix.cli.output import is_stream, refuse_closed, say, say_wide, width, write_stream
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
 from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
@@ -27,7 +27,7 @@ from buildmatrix.template.request import OutputMode, Request
 from buildmatrix.text import one_line
 
 STANDARD_INPUT = "<stdin>"
-NO_FILTERS, NO_OUTPUTS = Filters(), Outputs()
+NO_ADJUSTMENTS, NO_OUTPUTS = Adjustments(), Outputs()
 
 
 class Session:
@@ -159,12 +159,12 @@ def _coloured(color: str, *, error: bool) -> bool:
 
 
 def request(
-    selectors: list[str] | None = None, filters: Filters = NO_FILTERS, outputs: Outputs = NO_OUTPUTS
+    selectors: list[str] | None = None, adjustments: Adjustments = NO_ADJUSTMENTS, outputs: Outputs = NO_OUTPUTS
 ) -> Request:
     """Return the command line as a Request; UsageError for a `--var` that is not a NAME=VALUE, or for two outputs."""
     output = _output_mode(push=outputs.push, load=outputs.load, no_output=outputs.no_output)
     variables = {}
-    for text in filters.var or ():
+    for text in adjustments.var or ():
         name, sign, value = text.partition("=")
         if not sign:
             message = f"--var {text or repr(text)} has no value"
@@ -172,14 +172,14 @@ def request(
             hint = f"write --var {one_line(name) or 'NAME'}={one_line(given) if colon else 'VALUE'}"
             raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
         variables[name] = value
-    platforms = tuple(part.strip() for text in filters.platform or () for part in text.split(",") if part.strip())
+    platforms = tuple(part.strip() for text in adjustments.platform or () for part in text.split(",") if part.strip())
     return Request(
         selectors=tuple(selectors or ()),
         platforms=platforms,
         variables=variables,
-        variable_files=tuple(filters.var_file or ()),
-        bake_files=BakeFiles(paths=tuple(map(str, filters.bake_file or ()))),
-        set_options=_sets(filters.set_),
+        variable_files=tuple(adjustments.var_file or ()),
+        bake_files=BakeFiles(paths=tuple(map(str, adjustments.bake_file or ()))),
+        set_options=_sets(adjustments.set_),
         output=output,
         environment=dict(os.environ),
     )

@@ -16,7 +16,7 @@ SECONDS = 1.0
 
 
 def serve(pipe: Pipe) -> None:
-    """Answer what `plan.worker` asks, until nobody asks any more."""
+    """Answer what `template.worker` asks, until nobody asks any more."""
     desk = _Desk(pipe)
     while True:
         kind, *said = pipe.take()

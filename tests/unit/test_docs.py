@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from buildmatrix import __version__
 from buildmatrix.cli.application import COMMANDS, application
+from buildmatrix.git.facts import GIT_NAMES
 from buildmatrix.report.documents import DOCUMENTS
 from buildmatrix.spec.rows.schema import file_schema
 
@@ -145,6 +146,60 @@ def lost(text: str) -> list[str]:
         for path, name in PATH.findall(text)
         if not (ROOT / path).exists() or (name and name not in names_in(ROOT / path))
     ]
+
+
+DOTTED = re.compile(r"`((?:[a-z_]+\.)+[A-Za-z_]+)`")
+PACKAGE = ROOT / "buildmatrix"
+
+
+def lost_modules(text: str) -> list[str]:
+    """The modules, or names in them, that a text names with dots (`errors.Problems`) and that are not there."""
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    found = [name for name in DOTTED.findall(text) if name.partition(".")[0] in rooms]
+    files = {"py", "toml", "json", "md"}
+    of_templates = {f"git.{name}" for name in GIT_NAMES}
+    return [name for name in found if name not in of_templates and name.split(".")[-1] not in files and not leads(name)]
+
+
+def leads(name: str) -> bool:
+    """Whether a name with dots is a module, or something in one."""
+    way, _, last = name.rpartition(".")
+    for path in (module(name), module(way)):
+        if path and (path == module(name) or last in names_in(path) or re.search(rf"\b{last}\b", imports(path))):
+            return True
+    return False
+
+
+def module(name: str) -> Path | None:
+    path = PACKAGE.joinpath(*name.split("."))
+    return next((one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()), None)
+
+
+def imports(path: Path) -> str:
+    return "\n".join(ast.unparse(node) for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom))
+
+
+def test_modules_that_are_named_with_dots_are_there() -> None:
+    texts = [*PACKAGE.rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"]
+    assert {str(path): gone for path in texts if (gone := lost_modules(path.read_text()))} == {}
+    named = "`spec.rows.shapes.Table` `text.redacted` `git.sha` `codes.CODES` `spec.load` `files.py` `docker.io`"
+    assert lost_modules(named) == []
+    assert lost_modules("`spec.shapes` `spec.load.gone` `errors.Gone`") == [
+        "spec.shapes",
+        "spec.load.gone",
+        "errors.Gone",
+    ]
+
+
+def test_modules_that_the_design_names_are_there() -> None:
+    """By their way from the package: `spec/load.py`, and `spec/` for a room."""
+    named = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:/|\.py))`", (ROOT / "docs/design.md").read_text())
+    there = [name for name in named if (ROOT / name).exists() or (PACKAGE / name).exists() or [*PACKAGE.rglob(name)]]
+    assert named == there
+    table = (ROOT / "docs/design.md").read_text().partition("| room |")[2].partition("\n\n")[0]
+    first = "".join(row.split("|")[1] for row in table.splitlines()[2:])
+    rooms = {path.name for path in PACKAGE.iterdir() if not path.name.startswith("__")} - {"py.typed"}
+    assert rooms == {name.rstrip("/") for name in re.findall(r"`([a-z_/.]+)`", first)}
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "RELEASING.md", "SECURITY.md"])

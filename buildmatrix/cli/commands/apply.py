@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def apply(
     *,
     selection: options.Selection,
-    filters: options.Filters,
+    adjustments: options.Adjustments,
     outputs: options.Outputs,
     chosen: Options,
     color: options.Colour = "auto",
@@ -54,7 +54,9 @@ def apply(
         from buildmatrix.cli.session import request, session
 
         here = stack.enter_context(session(selection.file, color, unselected=not selection.selectors))
-        _applied(here, request(selection.selectors, filters, outputs), chosen, probe, named=selection.file is not None)
+        _applied(
+            here, request(selection.selectors, adjustments, outputs), chosen, probe, named=selection.file is not None
+        )
 
 
 def _applied(here: "Session", asked: "Request", chosen: Options, probe: Probe | None, *, named: bool) -> None:

@@ -24,7 +24,7 @@ def graph(
         Literal["text", "dot", "mermaid", "json"],
         typer.Option("--format", help="text, dot (Graphviz), mermaid or json."),
     ] = "text",
-    filters: options.Filters,
+    adjustments: options.Adjustments,
     color: options.Colour = "auto",
 ) -> None:
     """Draw the dependencies of targets. Contacts nothing; needs only a valid file.
@@ -36,7 +36,7 @@ def graph(
       buildmatrix graph --format mermaid
     """
     with session(selection.file, color, unselected=not selection.selectors) as run:
-        asked = request(selection.selectors, filters)
+        asked = request(selection.selectors, adjustments)
         planned, lacking = listed(run.name, run.sources, asked, run.git)
         run.warn(lacking)
         say(draw(planned, output_format, width=width()))

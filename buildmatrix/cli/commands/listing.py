@@ -30,7 +30,7 @@ def list_(
     ] = "targets",
     selection: options.Selection,
     output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
-    filters: options.Filters,
+    adjustments: options.Adjustments,
     color: options.Colour = "auto",
 ) -> None:
     """List targets, groups, variables, platforms or tags. Contacts nothing; needs only a valid file.
@@ -49,7 +49,7 @@ def list_(
             message = f"list {what} takes no SELECTOR: it lists them all"
             raise UsageError(Diagnostic(message=message, code="usage", hint=f"write buildmatrix list {what}"))
         chosen = selection.selectors or ([] if run.sources.home else ["*"])
-        asked = request(chosen, filters)
+        asked = request(chosen, adjustments)
         source = _source(run, what, asked)
         if output_format == "json":
             say(listing.list_json(what, source))

@@ -37,7 +37,7 @@ def plan(
             "--format", help="text, short (a line for each target), json, or markdown (a pull-request comment)."
         ),
     ] = "text",
-    filters: options.Filters,
+    adjustments: options.Adjustments,
     outputs: options.Outputs,
     every: Annotated[bool, typer.Option("--all", help="Show every cell, even where cells are alike.")] = False,
     preflight: Annotated[
@@ -66,7 +66,7 @@ def plan(
       buildmatrix plan --format markdown > comment.md
     """
     with session(selection.file, color, unselected=not selection.selectors) as run:
-        asked = request(selection.selectors, filters, outputs)
+        asked = request(selection.selectors, adjustments, outputs)
         with _nothing_is_fine(run, asked=detailed_exitcode):
             planned = make_plan(run.name, run.sources, asked, run.git)
         if output_format == "json":

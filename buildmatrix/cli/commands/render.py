@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 def render(
     *,
     selection: options.Selection,
-    filters: options.Filters,
+    adjustments: options.Adjustments,
     outputs: options.Outputs,
     output: Annotated[
         str | None,
@@ -65,7 +65,7 @@ def render(
       buildmatrix render --output docker-bake.json --check
     """
     with session(selection.file, color, unselected=not selection.selectors) as run:
-        asked = request(selection.selectors, filters, outputs)
+        asked = request(selection.selectors, adjustments, outputs)
         found = bakeable(whole(run.name, run.sources, asked, run.git))
         found = replace(found, plan=without_absent(found.plan, run.programs.environment, outside=False))
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])

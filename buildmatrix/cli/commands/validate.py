@@ -37,8 +37,8 @@ def validate(
       buildmatrix validate --format json
     """
     with session(path or file, color, part=path is not None) as run:
-        filters = options.Filters(var=var, var_file=var_file, bake_file=bake_file)
-        found = find_problems(run.name, run.sources, request(filters=filters), run.git)
+        adjustments = options.Adjustments(var=var, var_file=var_file, bake_file=bake_file)
+        found = find_problems(run.name, run.sources, request(adjustments=adjustments), run.git)
         if output_format == "json":
             from buildmatrix.report.diagnostics.json import diagnostics_json
 

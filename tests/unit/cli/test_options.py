@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from buildmatrix.cli.application import COMMANDS, application
-from buildmatrix.cli.options import Filters, Outputs, Selection, expanded
+from buildmatrix.cli.options import Adjustments, Outputs, Selection, expanded
 from buildmatrix.spec.rows.options import Flag, Options
 from buildmatrix.spec.rows.shapes import rows
 
@@ -24,12 +24,12 @@ def parsed(*words: str) -> dict[str, Any]:
         *,
         selection: Selection,
         every: Annotated[bool, typer.Option("--all")] = False,
-        filters: Filters,
+        adjustments: Adjustments,
         outputs: Outputs,
         chosen: Options,
     ) -> None:
         """Show what came."""
-        got.update(selection=selection, every=every, filters=filters, outputs=outputs, chosen=chosen)
+        got.update(selection=selection, every=every, adjustments=adjustments, outputs=outputs, chosen=chosen)
 
     assert CliRunner().invoke(app, words).exit_code == 0
     return got
@@ -40,7 +40,7 @@ def test_a_command_gets_tables() -> None:
     assert parsed(*words) == {
         "selection": Selection(selectors=["app", "!b"], file="x.toml"),
         "every": True,
-        "filters": Filters(var=["A=1", "B=2"]),
+        "adjustments": Adjustments(var=["A=1", "B=2"]),
         "outputs": Outputs(push=True),
         "chosen": Options(allow=("fs=*",)),
     }

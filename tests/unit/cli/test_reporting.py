@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from buildmatrix.cli.options import Filters
+from buildmatrix.cli.options import Adjustments
 from buildmatrix.cli.output import doors
 from buildmatrix.cli.reporting import report
 from buildmatrix.cli.session import request, session
@@ -65,7 +65,7 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         reports = tuple(word for word in words if word.startswith("r."))
         outcome = Outcome(targets=(pushed("app", "sha256:index", "r.example/app:1"),), seconds=1)
         with doors(), session(None) as run:
-            planned = make_plan(run.name, run.sources, request(filters=Filters(var=variables)), run.git)
+            planned = make_plan(run.name, run.sources, request(adjustments=Adjustments(var=variables)), run.git)
             asked = Options(summary=form, report=reports)
             report(run, planned, outcome, asked, registries or Answering())  # type: ignore[arg-type]
 
