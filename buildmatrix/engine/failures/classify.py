@@ -84,7 +84,8 @@ class Failure:
 
     `kind` is one of `build`, `network`, `registry`, `engine`, `usage`, `timeout`. `wait` are the seconds that a
     registry asked to wait, 0 where it said nothing. `refused` says that bake built nothing, for something in one of the
-    targets, which it does not name.
+    targets, which it does not name. `is_hiccup` says that the engine forgot the build, or fell over its own feet, as
+    under load: it is always tried again.
     """
 
     target: str
@@ -92,11 +93,7 @@ class Failure:
     kind: str
     wait: float = 0.0
     refused: bool = False
-
-    @property
-    def is_hiccup(self) -> bool:
-        """Whether the engine forgot the build, or fell over its own feet, as under load: it is always tried again."""
-        return self.kind == "engine" and _HICCUP.search(self.problem.diagnostics[0].message) is not None
+    is_hiccup: bool = False
 
     @property
     def may_pass(self) -> bool:
@@ -129,7 +126,8 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, line=line if said else -1)
     refused = said and not culprit and not progress.began and found.kind in {"build", "usage"}
     wait = _asked_wait(" ".join(words))
-    return Failure(target=failed, problem=problem, kind=found.kind, wait=wait, refused=refused)
+    hiccup = said and found.kind == "engine" and _HICCUP.search(_cause(last) if failed else last) is not None
+    return Failure(target=failed, problem=problem, kind=found.kind, wait=wait, refused=refused, is_hiccup=hiccup)
 
 
 def _line(plan: Plan, failed: str, words: list[str], step: str) -> int:
@@ -217,10 +215,14 @@ def _problem(found: "_Class", last: str, failed: str, plan: Plan, *, line: int) 
     line = line or (1 if failed and _OF_THE_FILE.match(_short(last)) else 0)
     if line:
         place = place_in(plan.by_name[failed], plan.directory, line)
-    step = _PROCESS.match(_short(last))
-    text = (step["how"] if step else "") or _NOISE.sub("", _short(last))
-    message = f"{failed} failed: {text}" if failed else last or "bake failed"
+    message = f"{failed} failed: {_cause(last)}" if failed else last or "bake failed"
     return found.error(Diagnostic(message=message, code=found.code, place=place, hint=found.hint))
+
+
+def _cause(last: str) -> str:
+    """Return what became of a step, without its command; else all that BuildKit says of a failure."""
+    step = _PROCESS.match(_short(last))
+    return (step["how"] if step else "") or _NOISE.sub("", _short(last))
 
 
 class _Class(NamedTuple):
