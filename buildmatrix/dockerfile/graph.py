@@ -4,13 +4,16 @@ A FROM means the nearest stage of that name above it, COPY and RUN the last of t
 name a stage by its number. A named context takes the place of an image, and of a stage, of that name.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from buildmatrix.dockerfile.arguments import Scope, scope_of
 from buildmatrix.dockerfile.model import Dockerfile, Instruction, Reference, Stage
 from buildmatrix.graphs import reached
 from buildmatrix.oci.platform import normalized
+
+T = TypeVar("T", bound=Instruction | Reference)
 
 _DIGITS = 10
 """Digits that no stage's number has; Python reads no number of thousands."""
@@ -46,19 +49,18 @@ class Graph:
 
     def instructions(self, stage: Stage) -> tuple[Instruction, ...]:
         """Return what is run in a stage: the ONBUILDs of the stage that it depends on, then its own instructions."""
-        if self.is_replaced(stage):
-            return ()
-        parent = self.parent(stage)
-        before = tuple(one for one in parent.instructions if one.onbuild) if parent else ()
-        return (*before, *(one for one in stage.instructions if not one.onbuild))
+        return self._run(stage, lambda one: one.instructions)
 
     def references(self, stage: Stage) -> tuple[Reference, ...]:
         """Return what is copied and mounted in a stage, with that of the ONBUILDs below it."""
+        return self._run(stage, lambda one: one.references)
+
+    def _run(self, stage: Stage, of: Callable[[Stage], Iterable[T]]) -> tuple[T, ...]:
         if self.is_replaced(stage):
             return ()
         parent = self.parent(stage)
-        before = tuple(one for one in parent.references if one.onbuild) if parent else ()
-        return (*before, *(one for one in stage.references if not one.onbuild))
+        before = tuple(one for one in of(parent) if one.onbuild) if parent else ()
+        return (*before, *(one for one in of(stage) if not one.onbuild))
 
     def source(self, reference: Reference) -> Stage | None:
         """Return the stage that a reference means, None where it means something else."""

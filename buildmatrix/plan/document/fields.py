@@ -31,7 +31,11 @@ class Known:
 
 
 _AT_LEAST_0, _AT_LEAST_1 = Keyword("minimum", 0), Keyword("minimum", 1)
-_FILE, _LINE = Doc("Relative to the directory of the root file."), Doc("From 1.")
+File = Annotated[
+    str | None, Of(lambda one, known: known.where(one.place)[0]), Doc("Relative to the directory of the root file.")
+]
+Line = Annotated[int | None, _AT_LEAST_1, Of(lambda one, known: known.where(one.place)[1]), Doc("From 1.")]
+"""Where something with a place is declared."""
 
 
 class Commit(Document):
@@ -155,8 +159,8 @@ class Entitlement(Document):
     value: Annotated[str, Doc("As --allow takes it.")]
     target: Annotated[str, Doc("The target that asks for it.")]
     automatic: Annotated[bool, Doc("true: it stays within the repository, and `apply` allows it by itself.")]
-    file: Annotated[str | None, Of(lambda entitlement, known: known.where(entitlement.place)[0]), _FILE]
-    line: Annotated[int | None, _AT_LEAST_1, Of(lambda entitlement, known: known.where(entitlement.place)[1]), _LINE]
+    file: File
+    line: Line
 
 
 class SecretOfPlan(Document):
@@ -173,8 +177,8 @@ class WarningOfPlan(Document):
     code: Annotated[str, Doc("What kind of warning it is.")]
     message: Annotated[str, Doc("What is wrong.")]
     hint: Annotated[str, Doc('What to write instead, "" where nothing is known.')]
-    file: Annotated[str | None, Of(lambda warning, known: known.where(warning.place)[0]), _FILE]
-    line: Annotated[int | None, _AT_LEAST_1, Of(lambda warning, known: known.where(warning.place)[1]), _LINE]
+    file: File
+    line: Line
 
 
 class PlanDocument(Document):

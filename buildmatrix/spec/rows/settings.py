@@ -54,6 +54,8 @@ Platform = Annotated[
 ]
 Annotation = Rest(r"^annotation[-\[.]")
 RESULT = Local("result", writes=True)
+Split = Annotated[bool | None, Doc("A directory for each platform (the default with several).")]
+Prefix = Annotated[str | None, Doc("A prefix for the files of attestations.")]
 
 
 LIMITS = (
@@ -69,8 +71,8 @@ class LocalOutput(Table):
     dest: Annotated[
         str, Local("result", writes=True, tree=True), Keyword("minLength", 1), Doc("The directory."), Examples("out")
     ]
-    platform_split: Annotated[bool | None, Doc("A directory for each platform (the default with several).")] = None
-    attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
+    platform_split: Split = None
+    attestation_prefix: Prefix = None
 
 
 class TarOutput(Table):
@@ -78,8 +80,8 @@ class TarOutput(Table):
 
     type: Literal["tar"]
     dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
-    platform_split: Annotated[bool | None, Doc("A directory for each platform (the default with several).")] = None
-    attestation_prefix: Annotated[str | None, Doc("A prefix for the files of attestations.")] = None
+    platform_split: Split = None
+    attestation_prefix: Prefix = None
 
 
 class _ImageKeys(Layers):
