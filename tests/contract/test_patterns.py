@@ -1,7 +1,8 @@
 """Patterns of public bake files, each written twice: bake and buildmatrix mean the same, in every environment.
 
     patterns/NAME/   docker-bake.hcl, buildmatrix.toml, the files that they name, and `runs`, of lines
-                     `VARIABLE=VALUE …: NAME …`: an environment, and what is built in it
+                     `VARIABLE=VALUE …: OPTION … NAME …`: an environment, and what is built in it, with which options;
+                     `--bake-file=FILE` is one more `-f` of bake
 
 What bake prints for its own file has to be what it prints for the rendered one.
 """
@@ -20,13 +21,19 @@ PATTERNS = Path(__file__).parent / "patterns"
 LISTS = ("tags", "platforms")
 
 
+FILE = "--bake-file="
+
+
 def _runs() -> list[Any]:
     found = []
     for folder in sorted(PATTERNS.iterdir()):
         for line in (folder / "runs").read_text().splitlines():
-            variables, _, names = line.partition(":")
+            variables, _, names = line.rpartition(":")
             environment = dict(pair.split("=", 1) for pair in variables.split())
-            found.append(pytest.param(folder, environment, names.split(), id=f"{folder.name}-{line.replace(' ', '_')}"))
+            title = f"{folder.name}-{line.replace(' ', '_')}"
+            options = [word for word in names.split() if word.startswith("--")]
+            built = [word for word in names.split() if not word.startswith("--")]
+            found.append(pytest.param(folder, environment, options, built, id=title))
     return found
 
 
@@ -43,15 +50,21 @@ def _plain(key: str, value: Any) -> Any:
     return sorted(value) if key in LISTS else value
 
 
-@pytest.mark.parametrize(("pattern", "environment", "names"), _runs())
-def test_a_pattern_is_what_its_bake_file_is(
-    buildx: tuple[str, ...], pattern: Path, environment: dict[str, str], names: list[str], tmp_path: Path
+@pytest.mark.parametrize(("pattern", "environment", "options", "names"), _runs())
+def test_a_pattern_is_what_its_bake_file_is(  # noqa: PLR0913 - a run, and where it is made
+    buildx: tuple[str, ...],
+    pattern: Path,
+    environment: dict[str, str],
+    options: list[str],
+    names: list[str],
+    tmp_path: Path,
 ) -> None:
     shutil.copytree(pattern, tmp_path, dirs_exist_ok=True)
-    render = [sys.executable, "-m", "buildmatrix", "render"]
+    render = [sys.executable, "-m", "buildmatrix", "render", *options]
     made = subprocess.run(
         render, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     assert made.returncode == 0, made.stderr
-    theirs = _printed([*buildx, "bake", "--print", *names], tmp_path, environment)
+    files = ["-fdocker-bake.hcl", *(option.replace(FILE, "-f") for option in options)]
+    theirs = _printed([*buildx, "bake", *files, "--print", *names], tmp_path, environment)
     assert _printed([*buildx, "bake", "-f", "-", "--print", *names], tmp_path, environment, made.stdout) == theirs

@@ -1,0 +1,2 @@
+FROM rust
+COPY --from=wasm / /
