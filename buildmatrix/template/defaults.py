@@ -1,6 +1,6 @@
 """Variables that are made of variables: rendered in the order of their use, cycles refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import Spec
+from buildmatrix.spec.toml.plain import boolean_of, integer_of
 from buildmatrix.template.render import Templates, templates_in
 from buildmatrix.template.scope import NO_REPOSITORY, OMITTED, BadTemplateError, values_of
 from buildmatrix.template.variables import ResolvedVariable
@@ -35,6 +36,8 @@ def render_defaults(
     find_cycles(uses, report)
     scope = {**values_of(found, problems), **built_in}
     for name in _ordered(uses, cyclic):
+        if not any(templates_in(found[name].value)):
+            continue
         found[name] = _rendered(spec, found[name], scope, problems, templates)
         scope |= values_of({name: found[name]}, problems)
     for name in cyclic:
@@ -58,19 +61,19 @@ def _report(variable: ResolvedVariable, error: BadTemplateError, problems: Probl
 
 
 def _ordered(uses: Mapping[str, list[str]], cyclic: set[str]) -> list[str]:
-    """Return the names that use others, each after those that it uses."""
+    """Return the variables that have defaults, each after those that it uses."""
     order = ordered(uses, lambda name: () if name in cyclic else uses.get(name, ()))
-    return [name for name in order if name not in cyclic and uses.get(name)]
+    return [name for name in order if name in uses and name not in cyclic]
 
 
 def _rendered(
     spec: Spec, variable: ResolvedVariable, scope: Mapping[str, Any], problems: Problems, templates: Templates
 ) -> ResolvedVariable:
-    is_list = spec.variables[variable.name].table.type == "list"
+    kind = spec.variables[variable.name].table.type
     try:
         for text in templates_in(variable.value):
             templates.check_names(templates[text], scope)
-        value = _render(variable.value, scope, templates)
+        value = _render(variable.value, scope, templates, is_text=kind == "string")
     except BadTemplateError as error:
         if error.code == OMITTED and spec.variables[variable.name].table.optional:
             return replace(variable, value=None, origin="nothing", may_lack=True)
@@ -78,9 +81,17 @@ def _rendered(
         if not advice:
             _report(variable, error, problems)
         return replace(variable, value=None, origin="nothing", advice=advice)
-    if is_list and isinstance(value, str):
-        value = [line.strip() for line in value.splitlines() if line.strip()]
-    return replace(variable, value=value)
+    return replace(variable, value=_as_declared(value, kind))
+
+
+def _as_declared(value: Any, kind: str | None) -> Any:
+    """Return what a text of a template is by the variable's type; as it is where it is none of that."""
+    if not isinstance(value, str):
+        return value
+    if kind == "list":
+        return [line.strip() for line in value.splitlines() if line.strip()]
+    made = {"boolean": boolean_of, "integer": integer_of}[kind](value) if kind in {"boolean", "integer"} else None
+    return value if made is None else made
 
 
 def _advice(name: str, error: BadTemplateError) -> str:
@@ -90,17 +101,25 @@ def _advice(name: str, error: BadTemplateError) -> str:
     return f"{name} is made of it: {error.hint}" if error.code == "missing-variable" else ""
 
 
-def _text(text: str, scope: Mapping[str, Any], templates: Templates) -> str:
-    found = templates[text].render(scope)
+def _value(text: str, scope: Mapping[str, Any], templates: Templates, *, is_text: bool) -> Any:
+    """Return the value itself where the whole template is one `{{ … }}`, as with `let`, else the text."""
+    found = templates[text].render(scope)  # which counts, and tells where it gives no value
     templates.spend(len(found))
-    return found
+    if not is_text and not isinstance(value := templates[text].evaluate(scope), str):
+        return value
+    return found.strip() if "\n" in text else found
 
 
-def _render(value: Any, scope: Mapping[str, Any], templates: Templates) -> Any:
+def _render(value: Any, scope: Mapping[str, Any], templates: Templates, *, is_text: bool = False) -> Any:
     if isinstance(value, str):
-        return _text(value, scope, templates) if is_template(value) else value
+        return _value(value, scope, templates, is_text=is_text) if is_template(value) else value
     if isinstance(value, Mapping):
         return {key: _render(item, scope, templates) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_render(item, scope, templates) for item in value]
+        return [one for item in value for one in _items(item, _render(item, scope, templates))]
     return value
+
+
+def _items(written: Any, rendered: Any) -> Iterable[Any]:
+    """Return what an item of a list is: a template that gives a list gives its items."""
+    return rendered if isinstance(written, str) and isinstance(rendered, list | tuple) else (rendered,)

@@ -202,15 +202,7 @@ class EngineTemplate:
         text = str(self._guarded(self._code.render, scope))
         if _MARK in text:
             raise _no_value() if text.strip() == _MARK else _explained(_part_omitted(), self.text)
-        if len(text) > LARGEST:
-            raise BadTemplateError(f"the template makes {len(text):,} characters, more than {LARGEST:,}")
-        if "\0" in text:
-            raise BadTemplateError("the template makes a NUL character")
-        if not text.isascii() and _SURROGATE.search(text):
-            raise BadTemplateError("the template makes half a character (a surrogate)")
-        if not text.isprintable() and (found := _CONTROL.search(text)):
-            raise BadTemplateError(f"the template makes a control character (U+{ord(found[0]):04X})", _LITERAL)
-        return text
+        return _sound(text)
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
         """Return the value itself where the whole template is one `{{ … }}`, else the rendered text."""
@@ -277,6 +269,19 @@ def _explained(error: Exception, text: str) -> BadTemplateError:
     return BadTemplateError(f"the template cannot be rendered: {type(error).__name__}: {error}")
 
 
+def _sound(text: str) -> str:
+    """Return a text that a template made; BadTemplateError where it holds what no setting may."""
+    if len(text) > LARGEST:
+        raise BadTemplateError(f"the template makes {len(text):,} characters, more than {LARGEST:,}")
+    if "\0" in text:
+        raise BadTemplateError("the template makes a NUL character")
+    if not text.isascii() and _SURROGATE.search(text):
+        raise BadTemplateError("the template makes half a character (a surrogate)")
+    if not text.isprintable() and (found := _CONTROL.search(text)):
+        raise BadTemplateError(f"the template makes a control character (U+{ord(found[0]):04X})", _LITERAL)
+    return text
+
+
 def _plain_of(value: Any) -> Any:
     """Return a template's value as plain data; BadTemplateError if it is anything else, or too much of it."""
     if isinstance(value, _Omit):
@@ -300,7 +305,7 @@ def _plain(value: Any, left: list[int]) -> Any:
     if value is None or isinstance(value, bool | Decimal):
         return value
     if isinstance(value, str):
-        return str(value)
+        return _sound(str(value))
     if isinstance(value, Mapping):
         return {_plain(key, left): _plain(item, left) for key, item in value.items()}
     if isinstance(value, list | tuple | range | Iterator):

@@ -73,8 +73,23 @@ class Template:
         return "".join(parts)
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
-        """Return the value itself where the whole template is one `{{ … }}`, else the rendered text."""
-        return self._all.worker.evaluate(self.text, scope)
+        """Return the value itself where the whole template is one `{{ … }}`, else the rendered text.
+
+        A text of a template of several lines is without the space around it.
+        """
+        found = self._at_hand(scope)
+        if isinstance(found, BadTemplateError):
+            raise found
+        if found is None:
+            found = self._all.worker.evaluate(self.text, scope)
+        return found.strip() if isinstance(found, str) and "\n" in self.text else found
+
+    def _at_hand(self, scope: Mapping[str, Any]) -> Any:
+        """Return the value, or what is wrong with it, where it takes no engine; else None."""
+        if len(self._parts) == len(("before", "name", "behind")) and not (self._parts[0] + self._parts[2]).strip():
+            value = scope.get(self._parts[1])
+            return value if isinstance(value, str | int | Decimal) else None
+        return self.joined(scope)
 
 
 def _is_more(text: str) -> bool:

@@ -51,7 +51,7 @@ def _plain(key: str, value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("pattern", "environment", "options", "names"), _runs())
-def test_a_pattern_is_what_its_bake_file_is(  # noqa: PLR0913 - a run, and where it is made
+def test_a_pattern_is_what_its_bake_file_is(
     buildx: tuple[str, ...],
     pattern: Path,
     environment: dict[str, str],

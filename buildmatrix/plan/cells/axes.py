@@ -11,9 +11,9 @@ from buildmatrix.soundness import FILE, expansion_of
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
-from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
+from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
 from buildmatrix.template.context import Rendering
-from buildmatrix.template.scope import BadTemplateError
+from buildmatrix.template.scope import UNKNOWN_NAME, BadTemplateError
 
 _VALUES = "values are strings, numbers, booleans or tables"
 
@@ -21,7 +21,8 @@ _VALUES = "values are strings, numbers, booleans or tables"
 class AxisValues:
     """Renders and checks the values of targets' axes."""
 
-    def __init__(self, rendering: Rendering, faults: Mapping[str, Faults], problems: Problems) -> None:
+    def __init__(self, spec: Spec, rendering: Rendering, faults: Mapping[str, Faults], problems: Problems) -> None:
+        self._targets = spec.targets
         self.rendering, self._faults, self.problems = rendering, faults, problems
 
     def axes(self, target: DeclaredTarget) -> Axes:
@@ -100,7 +101,21 @@ class AxisValues:
             return text
         try:
             return self.rendering.evaluate(text, target.name)
-        except BadTemplateError as error:
+        except BadTemplateError as found:
+            error = self._told(found, text, target)
             message = f"target.{target.name}.matrix: {error.message}"
             self._faults[target.name].add(error, message, place, expansion_of(target.name, "values"))
             return ()
+
+    def _told(self, error: BadTemplateError, text: str, target: DeclaredTarget) -> BadTemplateError:
+        """Return what is wrong with a template, also where what it uses is there, and too late."""
+        if error.code != UNKNOWN_NAME:
+            return error
+        late = {name for one in self._targets.values() for name in (one.table.let or ())}
+        late.update((target.making.matrix or Matrix()).axes or ())
+        used = [one for one in self.rendering.templates[text].names if one in late and one not in self.rendering.scope]
+        if not used:
+            return error
+        name = used[0]
+        message = f'the template uses "{name}", which the cells have only when the matrix is made'
+        return BadTemplateError(message, "give such a value in let: it may use axes and other values", error.code)

@@ -69,7 +69,7 @@ class Expansion:
         self.matrices: dict[str, MatrixSize] = {}
         self.renderings: dict[str, CellRendering] = {}
         self._faults = {name: Faults(name, problems) for name in spec.targets}
-        self._axes = AxisValues(rendering, self._faults, problems)
+        self._axes = AxisValues(spec, rendering, self._faults, problems)
         self._rendered: dict[str, DeclaredTarget] = {}
         self._cells: dict[str, list[Cell]] = {}
         parents = Parents(spec, rendering, self._cells, problems)

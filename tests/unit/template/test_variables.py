@@ -124,3 +124,44 @@ def test_what_is_refused(tmp_path: Path, declared: str, message: str) -> None:
     assert message in found.message
     assert found.place is not None
     assert found.place.pointer[:2] == ("variable", "v")
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ('"{{ 1 + 1 }}"', 2),  # a template that uses no name, too
+        ('"{{ not no }}"', True),
+        ('"{{ no }}"', False),
+        ('"{{ more }}"', ["p", "q"]),
+        ('"{{ more | first }}-{{ no }}"', "p-false"),
+        ('{ type = "string", default = "{{ no }}" }', "false"),
+        ('{ type = "boolean", default = "{{ not no }}" }', True),
+        ('{ type = "boolean", default = "{% if no %}yes{% else %}0{% endif %}" }', False),
+        ('{ type = "integer", default = "{% if no %}1{% else %}2{% endif %}" }', 2),
+        ('{ type = "list", default = "{{ more }}" }', ["p", "q"]),
+        ('["{{ more }}", "r", "{{ no }}"]', ["p", "q", "r", False]),
+        ('[{ ok = "{{ not no }}" }]', [{"ok": True}]),
+    ],
+)
+def test_a_default_is_what_its_template_gives(tmp_path: Path, declared: str, value: object) -> None:
+    found = values(tmp_path, f'v = {declared}\nno = false\nmore = ["p", "q"]')["v"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("default", "value"),
+    [
+        ("\n{{ a }}\n", "x"),
+        ("\n{{ a }}:{{ a }}\n", "x:x"),
+        ("\n{% if a == 'x' %}\n  one\n{% endif %}\n", "one"),
+        ("\nplain\n", "plain\n"),  # no template: as it is written
+    ],
+)
+def test_a_default_over_several_lines_is_without_the_space_around_it(tmp_path: Path, default: str, value: str) -> None:
+    assert values(tmp_path, f'a = "x"\nv = """{default}"""')["v"] == value
+
+
+def test_a_default_holds_no_control_character(tmp_path: Path) -> None:
+    _, problems = rendering(tmp_path, """v = "{{ ['a' | regex_replace('(a)', '\\\\1')] }}"\n""")
+    assert ["control character" in one.message for one in problems.errors] == [True]

@@ -104,3 +104,49 @@ def test_a_value_that_nobody_asks_for_keeps_no_other_target_from_being_planned()
     default = ["app"]
     """
     assert made(text) == {"app": {"A": "1"}}
+
+
+def test_a_template_over_several_lines_gives_its_value_without_the_space_around_it() -> None:
+    text = """
+    [target.app.let]
+    word = '''
+    {% if target == "app" %}
+    one
+    {% endif %}
+    '''
+    number = '''
+      {{ 1 + 1 }}
+    '''
+    joined = '''
+    {{ word }}-{{ number }}
+    '''
+    table = { a = '''
+    {{ word }}{{ number }}
+    ''' }
+    [target.app]
+    args = { A = "<{{ word }}>", B = "<{{ number + 1 }}>", C = "<{{ joined }}>", D = "<{{ table.a }}>" }
+    """
+    assert made(text) == {"app": {"A": "<one>", "B": "<3>", "C": "<one-2>", "D": "<one2>"}}
+
+
+def test_a_value_holds_no_control_character() -> None:
+    value = """let.x = "{{ ['a' | regex_replace('(a)', '\\\\1')] }}"\n"""
+    (found,) = refused(f'[target.app]\n{value}args.X = "{{{{ x[0] }}}}"\n')
+    assert "control character (U+0001)" in found.message
+    assert "single quotes" in found.hint
+
+
+def test_a_matrix_is_there_before_the_values_of_its_cells() -> None:
+    text = """
+    [target._base]
+    let.tag = "{{ os }}-1"
+    [target.app]
+    inherits = ["_base"]
+    matrix = { os = ["x"], include = [{ os = "x", known_as = "USED" }] }
+    """
+    for used in ("{{ tag }}", "{{ os }}-2"):
+        (found,) = refused(text.replace("USED", used))
+        assert found.message.endswith("which the cells have only when the matrix is made")
+        assert found.hint == "give such a value in let: it may use axes and other values"
+    (found,) = refused(text.replace("USED", "{{ taf }}"))
+    assert "neither a variable nor an axis" in found.message
