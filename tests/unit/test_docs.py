@@ -57,7 +57,12 @@ def test_commands_exist(page: Path) -> None:
             program().commands[words[0]].make_context(words[0], words[1:])
 
 
-@pytest.mark.parametrize("text", TOML.findall((ROOT / "docs/guide.md").read_text()))
+GUIDE = (ROOT / "docs/guide.md").read_text()
+PATTERNS = re.search(r"^## Patterns\n(.*?)^## ", GUIDE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
+SHOWN = re.findall(r"^### .*?(?=^### |\Z)", PATTERNS, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("text", TOML.findall(GUIDE.replace(PATTERNS, "")))
 def test_snippets_are_valid(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for file, content in {
         "buildmatrix.toml": whole(text),
@@ -70,6 +75,22 @@ def test_snippets_are_valid(text: str, tmp_path: Path, monkeypatch: pytest.Monke
     subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
     subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=x"], cwd=tmp_path, check=True)
     assert run(tmp_path, "validate", monkeypatch) == "buildmatrix.toml is valid\n"
+
+
+@pytest.mark.parametrize("section", SHOWN, ids=lambda section: section.splitlines()[0])
+def test_a_pattern_is_shown_as_the_file_that_is_compared_with_bake(section: str) -> None:
+    folders = {(ROOT / "docs" / link).parent.resolve() for link in LINK.findall(section)}
+    (folder,) = folders
+    parts = re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL)
+    assert parts
+    for kind, text in parts:
+        file = folder / {"toml": "buildmatrix.toml", "hcl": "docker-bake.hcl"}[kind]
+        assert text in file.read_text()
+
+
+def test_every_pattern_is_shown() -> None:
+    names = re.findall(r"/patterns/([\w-]+)/docker-bake\.hcl", PATTERNS)
+    assert sorted(names) == sorted(path.name for path in (ROOT / "tests/contract/patterns").iterdir())
 
 
 def whole(snippet: str) -> str:

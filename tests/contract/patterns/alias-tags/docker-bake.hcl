@@ -26,5 +26,5 @@ target "server" { tags = tags("server", "") }
 
 target "server-slim" {
   target = "slim"
-  tags   = concat(tags("server", "-slim"), VERSION == "main" ? [] : ["ghcr.io/acme/slim:${VERSION}"])
+  tags   = concat(tags("server", "-slim"), ["ghcr.io/acme/slim:${VERSION}"])
 }
