@@ -103,10 +103,10 @@ def _advice(name: str, error: BadTemplateError) -> str:
 
 def _value(text: str, scope: Mapping[str, Any], templates: Templates, *, is_text: bool) -> Any:
     """Return the value itself where the whole template is one `{{ … }}`, as with `let`, else the text."""
-    found = templates[text].render(scope)  # which counts, and tells where it gives no value
-    templates.spend(len(found))
-    if not is_text and not isinstance(value := templates[text].evaluate(scope), str):
+    if not is_text and not isinstance(value := templates[text].evaluate(scope), str | None):
         return value
+    found = templates[text].render(scope)
+    templates.spend(len(found))
     return found.strip() if "\n" in text else found
 
 

@@ -139,6 +139,8 @@ def test_what_is_refused(tmp_path: Path, declared: str, message: str) -> None:
         ('{ type = "boolean", default = "{% if no %}yes{% else %}0{% endif %}" }', False),
         ('{ type = "integer", default = "{% if no %}1{% else %}2{% endif %}" }', 2),
         ('{ type = "list", default = "{{ more }}" }', ["p", "q"]),
+        ("""'{{ "[{\\"a\\": 1}]" | from_json }}'""", [{"a": 1}]),
+        ("""'{{ {"a": not no} }}'""", {"a": True}),
         ('["{{ more }}", "r", "{{ no }}"]', ["p", "q", "r", False]),
         ('[{ ok = "{{ not no }}" }]', [{"ok": True}]),
     ],
