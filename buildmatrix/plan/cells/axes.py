@@ -118,4 +118,5 @@ class AxisValues:
             return error
         name = used[0]
         message = f'the template uses "{name}", which the cells have only when the matrix is made'
-        return BadTemplateError(message, "give such a value in let: it may use axes and other values", error.code)
+        hint = "what makes and selects cells uses variables only; a value made of axes is one of let"
+        return BadTemplateError(message, hint, error.code)

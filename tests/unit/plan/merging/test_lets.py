@@ -147,6 +147,6 @@ def test_a_matrix_is_there_before_the_values_of_its_cells() -> None:
     for used in ("{{ tag }}", "{{ os }}-2"):
         (found,) = refused(text.replace("USED", used))
         assert found.message.endswith("which the cells have only when the matrix is made")
-        assert found.hint == "give such a value in let: it may use axes and other values"
+        assert found.hint == "what makes and selects cells uses variables only; a value made of axes is one of let"
     (found,) = refused(text.replace("USED", "{{ taf }}"))
     assert "neither a variable nor an axis" in found.message
