@@ -110,7 +110,7 @@ def _resolve(
     if value is None and table.file is not None:
         value, origin = _of_file(variable, table.file, spec, problems), "file"
     if value is None and table.default is not None:
-        value, origin = table.default, "default"
+        value, origin = _open(table.default), "default"
     if value is None:
         origin = "nothing"
     as_given, may_lack = value, value is None and bool(table.optional)
@@ -127,6 +127,11 @@ def _resolve(
         may_lack=may_lack,
         given=as_given,
     )
+
+
+def _open(default: Any) -> Any:
+    """Return a list as one that is given is, so that `+` and `==` do with it what they do with those of templates."""
+    return list(default) if isinstance(default, tuple) else default
 
 
 def _of_file(variable: DeclaredVariable, file: str, spec: Spec, problems: Problems) -> str | None:

@@ -104,6 +104,12 @@ table = [{ id = "{{ c }}" }]
     }
 
 
+def test_a_list_is_one_wherever_it_comes_from(tmp_path: Path) -> None:
+    declared = 'l = ["a", "b"]\nmore = "{{ l + [1] == [\'a\', \'b\', 1] }}"'
+    assert values(tmp_path, declared) == {"l": ["a", "b"], "more": True}
+    assert values(tmp_path, declared, variables={"l": "a,b"}) == {"l": ["a", "b"], "more": True}
+
+
 def test_what_is_given_is_no_template(tmp_path: Path) -> None:
     assert values(tmp_path, 'v = "x"', variables={"v": "{{ w }}"}) == {"v": "{{ w }}"}
 
