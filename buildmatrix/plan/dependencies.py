@@ -53,7 +53,7 @@ def _in_other_words(selector: str, entry: Entry, selection: Selection) -> str:
 def _link(entry: Entry, key: str, selector: str, place: Place, selection: Selection, problems: Problems) -> list[Edge]:
     spoken = f"target.{entry.target.name}.contexts.{key}"
     try:
-        names = selection.names_for(selector, entry.cell)
+        names = selection.names_for(selector, entry.cell, target_first=True)
     except SelectorError as error:
         problems.error("context", f"{spoken}: {error.message}", place, hint=error.hint, rests_on=error.rests_on)
         return []

@@ -72,7 +72,7 @@ class Selection:
         self.by_target: dict[str, list[str]] = {name: [] for name in spec.targets}
         for entry in entries.values():
             self.by_target[entry.target.name].append(entry.name)
-        self._known: dict[str, tuple[str, ...]] = {}
+        self._known: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._own: dict[Any, dict[tuple[str, ...], dict[Any, list[str]]]] = {}
         self._groups: dict[str, list[str]] = {}
         self._wrong: dict[str, SelectorError] = {}
@@ -107,31 +107,36 @@ class Selection:
         known = "default" in self.spec.groups or "default" in self.by_target
         return self.names("default") if known else tuple(self.entries)
 
-    def names(self, selector: str) -> tuple[str, ...]:
-        """Return the names that one selector (without `!`) matches, as declared; SelectorError if there are none."""
-        if selector not in self._known:
-            self._known[selector] = tuple(self._match(selector))
-        return self._known[selector]
+    def names(self, selector: str, *, target_first: bool = False) -> tuple[str, ...]:
+        """Return the names that one selector (without `!`) matches, as declared; SelectorError if there are none.
 
-    def names_for(self, selector: str, own: Cell) -> tuple[str, ...]:
+        A name that a group and a target have is the group's, unless `target_first`.
+        """
+        key = (selector, target_first)
+        if key not in self._known:
+            self._known[key] = tuple(self._match(selector, parts_of(selector)[0] if target_first else ""))
+        return self._known[key]
+
+    def names_for(self, selector: str, own: Cell, *, target_first: bool = False) -> tuple[str, ...]:
         """Return what a selector matches as a target with such a cell says it: `[=]` are the cells with its values."""
         name, pairs = parts_of(selector)
         if pairs is None or ("", "") not in pairs:
-            return self.names(selector)
+            return self.names(selector, target_first=target_first)
         others = ",".join(f"{axis}={glob}" for axis, glob in pairs if axis)
         wider = f"{name}[{others}]" if others else name
-        found = [name for axes, known in self._by_values(wider, own) for name in known.get(_values(axes, own), ())]
-        if not found and (names := self.names(wider)):
+        names = self.names(wider, target_first=target_first)
+        found = [name for axes, known in self._by_values(names, own) for name in known.get(_values(axes, own), ())]
+        if not found and names:
             of_own = [(axis, label(value)) for axis, value in own.items() if axis in self.entries[names[0]].cell]
             raise SelectorError(f'"{selector}" matches no cell', self._near_cells(list(names), of_own))
         return tuple(found)
 
-    def _by_values(self, selector: str, own: Cell) -> "Iterable[tuple[tuple[str, ...], dict[Any, list[str]]]]":
-        """Return what a selector matches, by its values of the axes that it has in common with a cell."""
-        key = (selector, frozenset(own))
+    def _by_values(self, names: tuple[str, ...], own: Cell) -> "Iterable[tuple[tuple[str, ...], dict[Any, list[str]]]]":
+        """Return the entries of a selector by their values of the axes that they have in common with a cell."""
+        key = (id(names), frozenset(own))  # `_known` keeps the names
         if key not in self._own:
             made: dict[tuple[str, ...], dict[Any, list[str]]] = {}
-            for name in self.names(selector):
+            for name in names:
                 cell = self.entries[name].cell
                 axes = tuple(axis for axis in cell if axis in own)
                 made.setdefault(axes, {}).setdefault(_values(axes, cell), []).append(name)

@@ -65,6 +65,32 @@ def test_selection(selection: Selection, selectors: list[str], names: list[str])
     assert list(selection.select(selectors)) == names
 
 
+def test_a_group_or_the_target_of_its_name() -> None:
+    problems = Problems()
+    text = """
+version = 1
+[group]
+web = ["base", "web"]
+app = ["app[os=alpine]", "base"]
+[target.base]
+[target.web]
+needs = ["app"]
+[target.app]
+matrix.os = ["alpine", "bookworm"]
+[target.docs]
+matrix.os = ["alpine"]
+contexts = { web = "target:web", app = "target:app[=]", one = "target:app[os=bookworm]" }
+"""
+    spec = load("buildmatrix.toml", Sources(Path("/"), {"buildmatrix.toml": text}), problems)
+    found = expand(spec, Request(), Git(lambda _: None), problems).selection
+    assert not problems.found
+    assert found.names("web") == ("base", "web")
+    assert found.names_for("web", {}, target_first=True) == ("web",)
+    assert found.names_for("app[=]", {"os": "alpine"}, target_first=True) == ("app-alpine",)
+    assert found.names_for("app[os=bookworm]", {}, target_first=True) == ("app-bookworm",)
+    assert found.names_for("app", {}) == ("app-alpine", "base")
+
+
 def test_each_says_what_took_it(selection: Selection) -> None:
     assert selection.select(["app-3-12-alpine", "app"])["app-3-12-alpine"] == "app-3-12-alpine"
     assert selection.select(["app-3-12-alpine", "app"])["app-3-13-alpine"] == "app"
