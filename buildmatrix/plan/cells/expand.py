@@ -91,7 +91,7 @@ class Expansion:
         """Lay `--set` over the targets that its selectors match."""
         for setting in settings:
             try:
-                self._sets.append((frozenset(self.selection.names(setting.selector)), setting))
+                self._sets.append((frozenset(self.selection.names(setting.selector, target_first=True)), setting))
             except SelectorError as error:
                 place, rests_on = setting.layer.place, error.rests_on
                 self.problems.error("selector", error.message, place, hint=error.hint, rests_on=rests_on)

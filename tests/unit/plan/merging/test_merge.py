@@ -22,6 +22,14 @@ def target(text: str, *set_options: str) -> PlannedTarget:
     return planned.targets[-1]
 
 
+def test_a_set_is_for_the_target_where_a_group_has_its_name() -> None:
+    text = '[group]\napp = ["other", "app"]\nall = ["app"]\n[target.other]\n[target.app]\n'
+    assert target(text, "app.args.X=1").settings.args == {"X": "1"}
+    assert target(text, "all.args.X=1").settings.args == {"X": "1"}
+    swapped = '[group]\nother = ["other", "app"]\n[target.app]\n[target.other]\n'
+    assert target(swapped, "other.args.X=1").settings.args is None
+
+
 def test_layers_from_defaults_to_sets() -> None:
     found = target(
         """
