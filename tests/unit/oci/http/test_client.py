@@ -291,6 +291,46 @@ def test_a_registry_that_stays_silent_is_given_up_for_a_while(tmp_path: Path, mo
         assert isinstance(asked.head(tag), Found)
 
 
+NO_ADDRESSES = [
+    "http://[::1/token", "http://[bad", "http://[v1.x]/t", "http:///t", "http://", "//", "http://h:99999999/t", "http://h:-1/t",
+    "http://h:abc/t", "http://user:pw@/t", "http://user:pw@[::1/t", "http://a b/t", "http://" + "a" * 70 + ".invalid/t",
+    "http://a..b/t",
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_what_is_no_address_is_unknown(tmp_path: Path, address: str) -> None:
+    header = {"realm": ("WWW-Authenticate", f'Bearer realm="{address}",service="s"'), "place": ("Location", address)}
+    for kind, status in (("realm", 401), ("place", 307)):
+        with registry() as server, FaultyRegistry(server.host) as proxy:
+            proxy.faults = [Fault(".*", "/v2/", "status", status=status, headers=(header[kind],))]
+            asked = asker(tmp_path)
+            head, put = asked.head(f"{proxy.address}/app:1"), asked.put(f"{proxy.address}/app:1", CONTENT, INDEX)
+        for found in (head, put):
+            assert isinstance(found, Unknown)
+            assert "pw" not in found.reason
+            assert found.reason.split()[0] in {proxy.address, "there"}, found.reason
+
+
+def test_a_password_in_an_address_is_not_repeated(tmp_path: Path) -> None:
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        for address in ("ftp://user:pw@h/t", "https://user:pw@localhost:1/t", f"http://user:pw@{proxy.address}/none"):
+            challenge = f'Bearer realm="{address}",service="s"'
+            proxy.faults = [Fault(".*", "", "status", status=401, headers=(("WWW-Authenticate", challenge),))]
+            found = asker(tmp_path).head(f"{proxy.address}/app:1", tries=1)
+            assert isinstance(found, Unknown)
+            assert "pw" not in found.reason
+            assert any(words in found.reason for words in ("//h/t", "localhost:1", "which logs in")), found.reason
+
+
+@pytest.mark.parametrize("proxy", ["http://[bad", "http://h:99999999", "nonsense://x"])
+def test_a_proxy_that_is_no_address_is_named_as_such(tmp_path: Path, proxy: str) -> None:
+    found = asker(tmp_path, https_proxy=proxy).head("registry.invalid/app:1", tries=1)
+    assert isinstance(found, Unknown)
+    assert found.reason == "the proxy that the environment names for registry.invalid is none"
+
+
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("body", [CONTENT + b" ", b"", b"{", LONG], ids=["another", "empty", "half", "endless"])
 def test_content_is_what_its_digest_names(tmp_path: Path, body: bytes) -> None:
