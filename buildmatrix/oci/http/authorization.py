@@ -35,6 +35,10 @@ class Authorization:
         proven = self.prove(host, challenge, scope, plain=plain)
         return proven if isinstance(proven, str) else ""
 
+    def trouble(self, host: str) -> tuple[str, bool]:
+        """Return what kept us from knowing who we are for a registry, "" if nothing did; whether it was silent."""
+        return self._credentials.trouble(host)
+
     def prove(self, host: str, challenge: str, scope: str, *, plain: bool) -> str | Unknown:
         """Return the header's value for a challenge, "" if nobody is logged in. `plain` allows a server without TLS."""
         login = self._credentials.of(host)

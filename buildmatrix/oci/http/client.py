@@ -137,6 +137,13 @@ class Client:
     # --- the protocol ---------------------------------------------------------------------------------------------
 
     def _ask(self, question: _Question) -> Reply | Unknown:
+        """Ask once; of a refusal it is told what kept us from being logged in."""
+        found = self._asked(question)
+        refusal = found if isinstance(found, Unknown) else _refusal(found, question.host)
+        trouble, silent = self._authorization.trouble(question.host) if refusal.refused else ("", False)
+        return replace(refusal, reason=f"{refusal.reason}; {trouble}", silent=silent) if trouble else found
+
+    def _asked(self, question: _Question) -> Reply | Unknown:
         """Ask once, logged in where the registry wants that."""
         scope = f"repository:{question.of.path}:{question.actions}"
         proof = self._authorization.known(question.host, scope)

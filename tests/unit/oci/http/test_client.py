@@ -178,6 +178,45 @@ def test_a_credential_helper_is_asked_once(tmp_path: Path, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("script", "words", "calls"),
+    [
+        ("exec sleep 60", "docker-credential-test did not answer within 1 s", 1),
+        ("echo 'the keychain is locked' >&2; exit 1", "docker-credential-test failed: the keychain is locked", 6),
+        ("exit 3", "docker-credential-test failed: exit code 3", 6),
+        ("echo 'credentials not found in native keychain'; exit 1", "answered 401", 6),
+        ("", "docker-credential-test is not installed, or not in PATH", 0),
+    ],
+)
+def test_a_helpers_trouble_is_told_and_costs_its_time_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str, calls: int
+) -> None:
+    monkeypatch.setattr("buildmatrix.oci.credentials.SECONDS", 1.0)
+    (tmp_path / "calls").touch()
+    if script:
+        (helper := tmp_path / "docker-credential-test").write_text(f"#!/bin/sh\necho x >>{tmp_path}/calls\n{script}\n")
+        helper.chmod(0o755)
+    with registry("basic") as server:
+        asked = asker(tmp_path, {"credsStore": "test"}, PATH=f"{tmp_path}:/usr/bin:/bin")
+        began = time.monotonic()
+        tags = (f"{server.host}/app:1", f"{server.host}/other:1")
+        for found in (*map(asked.head, tags), asked.delete(tags[0])):
+            assert isinstance(found, Unknown)
+            assert found.reason.endswith(words)
+            assert found.refused
+        assert time.monotonic() - began < 5
+    assert (tmp_path / "calls").read_text() == "x\n" * calls
+
+
+@pytest.mark.parametrize("name", ["a\\u0000b", "/"])
+def test_a_helper_that_is_none_is_no_traceback(tmp_path: Path, name: str) -> None:
+    with registry("basic") as server:
+        asked = asker(tmp_path)
+        (tmp_path / "config.json").write_text(f'{{"credsStore": "{name}"}}')
+        asked = Client(Programs({"DOCKER_CONFIG": str(tmp_path)}))
+        assert isinstance(asked.head(f"{server.host}/app:1"), Unknown)
+
+
+@pytest.mark.parametrize(
     "text", ["[]", "{", '{"auths": []}', '{"auths": {"HOST": {"auth": "%%%"}}}', '{"credsStore": 1}']
 )
 def test_a_broken_configuration_is_nobody(tmp_path: Path, text: str) -> None:
