@@ -1,0 +1,43 @@
+"""What every command starts with: where it stands, and which file it takes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPEC = 'version = 1\n[target.a]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
+NOWHERE = "error: the working directory is not there any more, or cannot be read\n"
+
+
+def from_nowhere(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in a directory that is deleted before it starts."""
+    (folder / "f.toml").write_text(SPEC)
+    (folder / "gone").mkdir()
+    start = f'rmdir "{folder}/gone"; exec "$0" "$@"'
+    return subprocess.run(
+        ["sh", "-c", start, sys.executable, "-P", "-m", "buildmatrix", *arguments],
+        cwd=folder / "gone",
+        capture_output=True,
+        text=True,
+        check=False,
+        input=SPEC,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan"], ["validate"], ["list"], ["apply"], ["graph"], ["render"], ["plan", "-f", "-"],
+        ["plan", "-f", "f.toml"], ["plan", "-f", "FILE", "--var-file", "x.toml"],
+    ],
+)  # fmt: skip
+def test_a_working_directory_that_is_gone_is_an_error(tmp_path: Path, arguments: list[str]) -> None:
+    done = from_nowhere(tmp_path, *(str(tmp_path / "f.toml") if one == "FILE" else one for one in arguments))
+    assert (done.returncode, NOWHERE in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "validate", "list", "graph", "render"])
+def test_an_absolute_file_needs_no_working_directory(tmp_path: Path, command: str) -> None:
+    done = from_nowhere(tmp_path, command, "--file", str(tmp_path / "f.toml"))
+    assert (done.returncode, done.stderr) == (0, "")
