@@ -631,3 +631,22 @@ WORD = "t"
 )
 def test_a_cache_of_github_may_say_it_all_itself(cached: GhaCacheTo) -> None:
     assert look(docker(), plan(target(settings=Settings(cache_to=(cached,), output=())))).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("/nonexistent", "is not a directory"),
+        ("/etc/passwd", "is not a directory"),
+        ("/sys", "cannot be written: "),
+        ("/dev/shm", ""),  # noqa: S108
+        ("", ""),
+    ],
+)
+def test_a_directory_for_what_is_temporary_that_is_none_is_the_machines_fault(folder: str, why: str) -> None:
+    if not why:
+        look(docker({"TMPDIR": folder}))
+        return
+    with pytest.raises(EngineError) as raised:
+        look(docker({"TMPDIR": folder}))
+    assert raised.value.diagnostics[0].message.startswith(f"TMPDIR is {folder}, which {why}")
