@@ -1,5 +1,7 @@
 """What every command starts with: where it stands, and which file it takes."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,3 +43,20 @@ def test_a_working_directory_that_is_gone_is_an_error(tmp_path: Path, arguments:
 def test_an_absolute_file_needs_no_working_directory(tmp_path: Path, command: str) -> None:
     done = from_nowhere(tmp_path, command, "--file", str(tmp_path / "f.toml"))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["--help", "--bootstrap", "-x", "a b", "a/b", "a:b", "_a", "a\n"])
+@pytest.mark.parametrize("command", ["apply", "plan"])
+def test_what_is_no_builders_name_is_told_to_no_program(tmp_path: Path, command: str, name: str) -> None:
+    (docker := tmp_path / "docker").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n")
+    docker.chmod(0o755)
+    in_file = f"{SPEC}[apply]\nbuilder = {json.dumps(name)}\n"
+    for spec, more in ((SPEC, ["--builder", name]), (in_file, [])):
+        (tmp_path / "f.toml").write_text(spec)
+        program = [sys.executable, "-P", "-m", "buildmatrix", command, "-f", str(tmp_path / "f.toml"), *more]
+        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        environment.pop("DOCKER_CONFIG", None)
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert ("is no builder's name" if more else "is not the name of a builder") in done.stderr
+        assert not (more and (tmp_path / "asked").exists())
