@@ -200,7 +200,7 @@ def request(
             hint = f"write --var {one_line(name) or 'NAME'}={one_line(given) if colon else 'VALUE'}"
             raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
         variables[name] = value
-    platforms = tuple(part.strip() for text in adjustments.platform or () for part in text.split(",") if part.strip())
+    platforms = _platforms(adjustments.platform or ())
     return Request(
         selectors=tuple(selectors or ()),
         platforms=platforms,
@@ -211,6 +211,20 @@ def request(
         output=output,
         environment=dict(os.environ),
     )
+
+
+def _platforms(given: Iterable[str]) -> tuple[str, ...]:
+    """Return the platforms of `--platform`; UsageError for one that names none: it would mean all."""
+    found: list[str] = []
+    for text in given:
+        named = [part.strip() for part in text.split(",") if part.strip()]
+        if not named:
+            message = f"--platform {text or repr(text)} names no platform"
+            raise UsageError(
+                Diagnostic(message=message, code="usage", hint="write --platform linux/amd64, or leave it out")
+            )
+        found += named
+    return tuple(found)
 
 
 def _sets(given: list[str] | None) -> tuple[str, ...]:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix.cli.options import Filters
+from buildmatrix.cli.session import request
+from buildmatrix.errors import UsageError
+
 SPEC = 'version = 1\n[target.a]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 NOWHERE = "error: the working directory is not there any more, or cannot be read\n"
 
@@ -60,3 +64,18 @@ def test_what_is_no_builders_name_is_told_to_no_program(tmp_path: Path, command:
         assert done.returncode == 2
         assert ("is no builder's name" if more else "is not the name of a builder") in done.stderr
         assert not (more and (tmp_path / "asked").exists())
+
+
+@pytest.mark.parametrize("text", ["", ",", " "])
+def test_a_platform_that_names_none_is_an_error_and_not_all(text: str) -> None:
+    with pytest.raises(UsageError, match="names no platform"):
+        request(filters=Filters(platform=["linux/amd64", text]))
+    assert request(filters=Filters(platform=["linux/amd64,linux/arm64, "])).platforms == ("linux/amd64", "linux/arm64")
+
+
+def test_a_name_is_listed_once(tmp_path: Path) -> None:
+    spec = SPEC.replace("target.a", "target.default")
+    (tmp_path / "f.toml").write_text(f'{spec}[group]\ndefault = ["default"]\n')
+    program = [sys.executable, "-P", "-m", "buildmatrix", "plan", "-f", str(tmp_path / "f.toml"), "zzzzzz"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert "known here: default\n" in done.stderr
