@@ -40,7 +40,7 @@ class Commands(TyperGroup):
 
 def _reworded(error: Any, ctx: Any) -> None:
     """Let an error about a value name the option, or the environment variable that gave it, and no type of typer's."""
-    parameter = getattr(error, "param", None)
+    parameter: Any = getattr(error, "param", None)
     if not getattr(parameter, "envvar", None) or not hasattr(error, "param_hint"):
         return
     source = ctx.get_parameter_source(parameter.name)
