@@ -111,7 +111,9 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     last = _last_words(words)
     first = _first_failed(last, progress)
     if not first and (death := _death(code, words)):
-        return Failure(target="", problem=_engine(f"docker buildx did not end by itself: {death}", _DEATH_HINT), kind="engine")
+        return Failure(
+            target="", problem=_engine(f"docker buildx did not end by itself: {death}", _DEATH_HINT), kind="engine"
+        )
     if first:
         last = progress.tracks[first].error
     culprit = first or _failed_target(last, progress, plan)

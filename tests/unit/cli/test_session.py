@@ -79,3 +79,9 @@ def test_a_name_is_listed_once(tmp_path: Path) -> None:
     program = [sys.executable, "-P", "-m", "buildmatrix", "plan", "-f", str(tmp_path / "f.toml"), "zzzzzz"]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert "known here: default\n" in done.stderr
+
+
+def test_a_file_is_called_as_the_command_line_calls_it() -> None:
+    program = [sys.executable, "-P", "-m", "buildmatrix", "plan", "-f", "/dev/null"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.partition(": ")[0]) == (2, "/dev/null")
