@@ -100,7 +100,7 @@ class Probe:
             why = str(self._plugin.get("Err") or "")
             if not why or error.diagnostics[0].code not in {"missing", "buildx"}:
                 raise
-            raise broken_plugin(self.plugin(), why) from None
+            raise broken_plugin(str(self._plugin.get("Path") or ""), why) from None
 
     def _looked(self) -> "tuple[Version, Builder]":
         done = self._answer()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.cli.options import Filters
+from buildmatrix.cli.options import Adjustments
 from buildmatrix.cli.session import request
 from buildmatrix.errors import UsageError
 
@@ -69,8 +69,11 @@ def test_what_is_no_builders_name_is_told_to_no_program(tmp_path: Path, command:
 @pytest.mark.parametrize("text", ["", ",", " "])
 def test_a_platform_that_names_none_is_an_error_and_not_all(text: str) -> None:
     with pytest.raises(UsageError, match="names no platform"):
-        request(filters=Filters(platform=["linux/amd64", text]))
-    assert request(filters=Filters(platform=["linux/amd64,linux/arm64, "])).platforms == ("linux/amd64", "linux/arm64")
+        request(adjustments=Adjustments(platform=["linux/amd64", text]))
+    assert request(adjustments=Adjustments(platform=["linux/amd64,linux/arm64, "])).platforms == (
+        "linux/amd64",
+        "linux/arm64",
+    )
 
 
 def test_a_name_is_listed_once(tmp_path: Path) -> None:

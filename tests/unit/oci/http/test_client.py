@@ -190,7 +190,7 @@ def test_a_credential_helper_is_asked_once(tmp_path: Path, answer: str) -> None:
 def test_a_helpers_trouble_is_told_and_costs_its_time_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str, calls: int
 ) -> None:
-    monkeypatch.setattr("buildmatrix.oci.credentials.SECONDS", 1.0)
+    monkeypatch.setattr("buildmatrix.oci.http.credentials.SECONDS", 1.0)
     (tmp_path / "calls").touch()
     if script:
         (helper := tmp_path / "docker-credential-test").write_text(f"#!/bin/sh\necho x >>{tmp_path}/calls\n{script}\n")
