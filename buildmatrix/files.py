@@ -94,7 +94,9 @@ def strays(path: str | Path, root: str = "") -> bool:
     A command line may name any file of the machine: what lies elsewhere from the start does not stray, nor do links of
     directories that are no repository. `root` is one that holds no `.git`.
     """
-    named = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 a Path drops what is no `..` for the kernel
+    named = os.fspath(path)
+    if not os.path.isabs(named):  # noqa: PTH117 the working directory may be gone: an absolute path needs none
+        named = os.path.join(os.getcwd(), named)  # noqa: PTH109, PTH118 a Path drops what is no `..` for the kernel
     for meaning in (named, os.path.normpath(named)):
         for link in _followed(meaning)[2]:
             holder = str(_holder(Path(link).parent) or root)

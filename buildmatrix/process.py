@@ -75,6 +75,7 @@ class Programs:
     def __init__(self, environment: Mapping[str, str]) -> None:
         left_out = {*CHANGES_MEANING, *RUNS_MORE}
         self.environment = {key: value for key, value in environment.items() if key not in left_out}
+        self._passed_over = _relative(environment.get("PATH", ""))
         if "PATH" in environment:
             self.environment["PATH"] = _absolute(environment["PATH"])
         for name in RELATIVE:
@@ -112,7 +113,7 @@ class Programs:
                 stderr=subprocess.PIPE,
             )
         except OSError as error:
-            return Answer(command, None, error)
+            return Answer(command, None, _unstarted(command[0], error, self._passed_over))
         return Answer(command, process)
 
     def watch(
@@ -141,7 +142,7 @@ class Programs:
                 start_new_session=True,
             )
         except OSError as error:
-            raise _unstarted(command[0], error) from None
+            raise _unstarted(command[0], error, self._passed_over) from None
         return Watched(process, on_line, on_output)
 
 
@@ -149,14 +150,14 @@ class Answer:
     """What a program that was started will have said; leaving the context ends it if nobody waited."""
 
     def __init__(
-        self, command: Sequence[str], process: "subprocess.Popen[bytes] | None", trouble: OSError | None = None
+        self, command: Sequence[str], process: "subprocess.Popen[bytes] | None", trouble: EngineError | None = None
     ) -> None:
         self._command, self._process, self._trouble = command, process, trouble
 
     def result(self, timeout: float = 60.0, given: str = "") -> Completed:
         """Wait; EngineError if the program is not there or takes longer than `timeout` seconds."""
         if self._process is None:
-            raise _unstarted(self._command[0], self._trouble)
+            raise self._trouble or EngineError()
         try:
             out, err = self._process.communicate(given.encode() or None, timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -180,17 +181,20 @@ class Answer:
                 stream.close()
 
 
-def _unstarted(program: str, error: OSError | None) -> EngineError:
-    if error is not None and not isinstance(error, FileNotFoundError):
-        message = f"{program} cannot be started: {error.strerror}"
-        return EngineError(Diagnostic(message=message, code="missing", hint=f"what is {program} in PATH?"))
-    hints = {
-        "docker": "install the Docker CLI with the buildx plugin (docs.docker.com/engine/install)",
-        "git": "install git",
-    }
-    return EngineError(
-        Diagnostic(message=f"{program} is not installed, or not in PATH", code="missing", hint=hints.get(program, ""))
-    )
+def _unstarted(program: str, error: OSError, passed_over: str) -> EngineError:
+    """Return what to say of a program that is not there; `passed_over` are entries of PATH that nobody looked into."""
+    is_path, is_missing = "/" in program, isinstance(error, FileNotFoundError)
+    why = "it, or the interpreter in its first line, is not there" if is_missing else error.strerror
+    message, hint = f"{program} cannot be started: {why}", "" if is_path else f"what is {program} in PATH?"
+    if is_missing and not is_path:
+        message = f"{program} is not installed, or not in PATH"
+        hints = {
+            "docker": "install the Docker CLI with the buildx plugin (docs.docker.com/engine/install)",
+            "git": "install git",
+        }
+        looked = f"relative entries of PATH are passed over: {passed_over}" if passed_over else ""
+        hint = "\n".join(filter(None, (hints.get(program, ""), looked)))
+    return EngineError(Diagnostic(message=message, code="missing", hint=hint))
 
 
 def _guarded(environment: Mapping[str, str]) -> dict[str, str]:
@@ -209,6 +213,11 @@ def _guarded(environment: Mapping[str, str]) -> dict[str, str]:
 def _absolute(path: str) -> str:
     """Return a PATH without what is relative to the working directory: a repository's `git` is not the user's."""
     return os.pathsep.join(part for part in path.split(os.pathsep) if Path(part).is_absolute())
+
+
+def _relative(path: str) -> str:
+    """Return what `_absolute` leaves out of a PATH, as PATH has it."""
+    return os.pathsep.join(part for part in path.split(os.pathsep) if part and not Path(part).is_absolute())
 
 
 def _text(data: bytes) -> str:

@@ -34,7 +34,20 @@ class Commands(TyperGroup):
             within = getattr(error, "ctx", None) or ctx
             if hint := option and _hint(option, within):
                 within.fail(f"No such option: {option}: {hint}")
+            _reworded(error, within)
             raise
+
+
+def _reworded(error: Any, ctx: Any) -> None:
+    """Let an error about a value name the option, or the environment variable that gave it, and no type of typer's."""
+    parameter: Any = getattr(error, "param", None)
+    if not getattr(parameter, "envvar", None) or not hasattr(error, "param_hint"):
+        return
+    source = ctx.get_parameter_source(parameter.name)
+    names = [parameter.envvar] if isinstance(parameter.envvar, str) else list(parameter.envvar)
+    given = [name for name in names if os.environ.get(name)] if source and source.name == "ENVIRONMENT" else []
+    error.param_hint = f"'{(given or parameter.opts)[0]}'"
+    error.message = str(error.message).replace("a valid int range", "a whole number")
 
 
 def _hint(option: str, ctx: Any) -> str:

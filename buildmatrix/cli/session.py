@@ -42,9 +42,10 @@ class Session:
         self.environment = dict(os.environ)
         self._given = ""
         self.programs = Programs(self.environment)
+        _refuse_to_stand_nowhere(file)
         try:
             self._open(file, part=part)
-        except OSError as error:  # a name too long, a working directory that is gone
+        except OSError as error:  # a name too long
             message = f"{file or FILE} cannot be read: {error.strerror}"
             raise UsageError(Diagnostic(message=message, code="no-file")) from None
         self.git = Git.of(GitFolder(self.programs, self.sources.directory))
@@ -77,7 +78,8 @@ class Session:
     @property
     def way_here(self) -> str:
         """The way from the working directory to the file's directory, through no link; "" where they are the same."""
-        way = os.path.relpath(self.sources.directory)
+        directory = str(self.sources.directory)
+        way = os.path.relpath(directory) if _is_somewhere() else directory
         return "" if way == "." else way
 
     @property
@@ -93,6 +95,27 @@ class Session:
     def warn(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Show diagnostics on standard error, and to GitHub as annotations when it runs us."""
         show(tuple(diagnostics), self, self.color)
+
+
+def _is_somewhere() -> bool:
+    """Tell whether the working directory is still there: another program may have deleted it."""
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
+
+
+_NOWHERE = Diagnostic(
+    message="the working directory is not there any more, or cannot be read",
+    code="no-file",
+    hint="go to a directory that is there, or name every file by its absolute path: --file /PATH",
+)
+
+
+def _refuse_to_stand_nowhere(file: str | None) -> None:
+    """Raise UsageError where the working directory is gone and is needed: a file that is named in full is found."""
+    if not (file and Path(file).is_absolute()) and not _is_somewhere():
+        raise UsageError(_NOWHERE)
 
 
 @contextmanager
@@ -111,6 +134,11 @@ def session(
     except BuildmatrixError as error:
         show(error.diagnostics, opened, color)
         raise typer.Exit(error.exit_code) from None
+    except FileNotFoundError:  # a relative path, of a file or of what is to be written
+        if _is_somewhere():
+            raise
+        show((_NOWHERE,), opened, color)
+        raise typer.Exit(UsageError.exit_code) from None
 
 
 def _say_root(run: Session, *, named: bool, unselected: bool) -> None:
@@ -137,7 +165,7 @@ def show(diagnostics: tuple[Diagnostic, ...], run: Session | None, color: str) -
         return
     from buildmatrix.report.diagnostics.text import diagnostics_github, diagnostics_text
 
-    sources = run.sources if run else Sources(Path.cwd())
+    sources = run.sources if run else Sources(Path.cwd() if _is_somewhere() else Path("/"))
     style, prefix = Style(_coloured(color, error=True)), run.prefix if run else ""
     say(diagnostics_text(diagnostics, sources, style, prefix=prefix, width=width(err=True)), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -172,7 +200,7 @@ def request(
             hint = f"write --var {one_line(name) or 'NAME'}={one_line(given) if colon else 'VALUE'}"
             raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
         variables[name] = value
-    platforms = tuple(part.strip() for text in adjustments.platform or () for part in text.split(",") if part.strip())
+    platforms = _platforms(adjustments.platform or ())
     return Request(
         selectors=tuple(selectors or ()),
         platforms=platforms,
@@ -183,6 +211,20 @@ def request(
         output=output,
         environment=dict(os.environ),
     )
+
+
+def _platforms(given: Iterable[str]) -> tuple[str, ...]:
+    """Return the platforms of `--platform`; UsageError for one that names none: it would mean all."""
+    found: list[str] = []
+    for text in given:
+        named = [part.strip() for part in text.split(",") if part.strip()]
+        if not named:
+            message = f"--platform {text or repr(text)} names no platform"
+            raise UsageError(
+                Diagnostic(message=message, code="usage", hint="write --platform linux/amd64, or leave it out")
+            )
+        found += named
+    return tuple(found)
 
 
 def _sets(given: list[str] | None) -> tuple[str, ...]:

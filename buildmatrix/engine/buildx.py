@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from buildmatrix.engine.failures.unreachable import PLUGIN, no_buildx, unreachable
+from buildmatrix.engine.failures.unreachable import PLUGIN, broken_plugin, no_buildx, unreachable
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
 from buildmatrix.oci.platform import normalized, of_machine
 from buildmatrix.process import Completed, Programs
@@ -94,6 +94,15 @@ class Probe:
 
     def look(self) -> "tuple[Version, Builder]":
         """Return the version of buildx and the builder that bake will use; EngineError if none answers."""
+        try:
+            return self._looked()
+        except EngineError as error:
+            why = str(self._plugin.get("Err") or "")
+            if not why or error.diagnostics[0].code not in {"missing", "buildx"}:
+                raise
+            raise broken_plugin(str(self._plugin.get("Path") or ""), why) from None
+
+    def _looked(self) -> "tuple[Version, Builder]":
         done = self._answer()
         builder = parse_builder(done.stdout)
         failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
@@ -109,9 +118,10 @@ class Probe:
 
     def _version(self, *, is_well: bool) -> Completed:
         """Return what buildx says of its version: docker has told it where all is well, and a start is saved."""
-        told = str(self._plugin.get("Version") or "") if is_well else ""
-        if told:
-            return Completed(code=0, stdout=f"github.com/docker/buildx {told}\n", stderr="")
+        told = f"github.com/docker/buildx {self._plugin.get('Version') or ''}\n" if is_well else ""
+        found = _VERSION.search(told)
+        if found and found["number"]:  # who builds it may have put anything there
+            return Completed(code=0, stdout=told, stderr="")
         with self._programs.begin([*BUILDX, "version"]) as asked:
             return asked.result()
 

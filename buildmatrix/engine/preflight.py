@@ -1,6 +1,7 @@
 """What `apply` makes sure of before it builds: everything at once, with what to do."""
 
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         raise UsageError(*refused)
     version, found = probe.look()
     problems = gate_found(plan, version)
+    problems += _temporary(programs.environment)
     problems += secrets_of(plan, programs)
     problems += _platforms(plan, found)
     problems += _store(plan, found, probe)
@@ -67,6 +69,22 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),
         insecure_registries=probe.insecure_registries() if found.driver == "docker" else frozenset(),
     )
+
+
+def _temporary(environment: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Yield what is wrong with TMPDIR: buildx has no other directory for what it writes meanwhile."""
+    folder = environment.get("TMPDIR")
+    if not folder:
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        why = "is not a directory"
+    except OSError as error:
+        why = f"cannot be written: {error.strerror}"
+    hint = "set the variable to a directory that can be written, or unset it"
+    yield Diagnostic(message=f"TMPDIR is {folder}, which {why}", code="disk", hint=hint)
 
 
 def not_allowed(entitlements: Iterable[Entitlement], allowed: Iterable[str]) -> Iterator[Diagnostic]:

@@ -82,11 +82,12 @@ class Registry:
     def again(self, reference: str, held: Held, *, moves: bool = False) -> Held:
         """Return what imagetools says, where it is to be asked after the client's answer and has a word to say.
 
-        That is where the client was refused or did not understand; trouble that may pass would be imagetools' trouble
-        too, and a dead registry would cost a minute for each tag. Only what `moves` is asked for in any case, since
-        all is built by then. Imagetools takes every 404 for "not found": where the client has doubted one, so do we.
+        That is where the client was refused or did not understand. Trouble that may pass, or a credential helper that
+        is silent, would be imagetools' trouble too, and would cost a minute for each tag.
+        Only what `moves` is asked for in any case, since all is built by then. Imagetools takes every 404 for "not
+        found": where the client has doubted one, so do we.
         """
-        if not isinstance(held, Unknown) or self._imagetools is None or (held.passes and not moves):
+        if not isinstance(held, Unknown) or self._imagetools is None or ((held.passes or held.silent) and not moves):
             return held
         told = self._imagetools.look(reference)
         return held if isinstance(told, Unknown) or (isinstance(told, Absent) and held.doubted) else told

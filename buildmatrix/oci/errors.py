@@ -37,6 +37,7 @@ def trouble(error: Exception, host: str) -> Unknown:
 
 def _known() -> list[tuple[_Kinds, _Say, bool]]:
     """Return the kinds of errors, the surest first; what to say of each, and whether it may pass."""
+    from http.client import InvalidURL
     from ssl import SSLError as TlsError
 
     from urllib3 import exceptions as of
@@ -51,6 +52,7 @@ def _known() -> list[tuple[_Kinds, _Say, bool]]:
         ((TlsError,), _tls, False),
         ((of.TimeoutError, TimeoutError), lambda host, _: f"{host} did not answer in time", True),
         ((ConnectionError, of.IncompleteRead), lambda host, _: f"{host} broke the connection off", True),
+        ((of.LocationValueError, InvalidURL, UnicodeError), lambda host, _: f"there can be no host {host}", False),
         ((OSError,), lambda host, found: f"{host} cannot be reached: {getattr(found, 'strerror', '') or found}", True),
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from buildmatrix.engine.versions import gate_declared
-from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems, SpecError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems, SpecError, UsageError
 from buildmatrix.git.facts import Git
 from buildmatrix.limits import PLANNING
 from buildmatrix.limits import planning as bounded
@@ -18,6 +18,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.planning import OF_A_RUN, check_all, expand, make_plan
 from buildmatrix.spec.load import load
 from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.machine import bad_epoch
 from buildmatrix.template.request import Request
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool
     Without `files` nobody looks whether contexts and Dockerfiles are there.
     """
     problems = Problems()
+    if trouble := bad_epoch(request.environment):
+        raise UsageError(Diagnostic(message=trouble, code="usage", hint="set it to such a number, or unset it"))
     with bounded():
         spec = load(name, sources, problems, request.bake_files)
         planned = make_plan(spec, request, git, problems, files=files)

@@ -22,13 +22,14 @@ from buildmatrix.engine.preflight import Engine, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
+from buildmatrix.oci.reference import parse
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
 from buildmatrix.publish.publish import Published, Publisher, published_metadata
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
-from buildmatrix.publish.staging import FirstTags, StagedImage, first_tags, staged, too_late
+from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, first_tags, staged, too_late
 from buildmatrix.publish.tags import Tags
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
@@ -147,9 +148,9 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 
 def _run(job: Job, engine: Engine, tags: Tags, records: Records, listener: Listener) -> Outcome:
     began, start = datetime.now(UTC), time.monotonic()
-    again = _resumed(job, engine, records, tags.registry) if job.policy.options.resume else NOTHING
-    records.result.begin(builder_of(engine.builder, job.programs))
     staging = staged(job.plan, job.policy, engine.builder)
+    again = _resumed(job, engine, records, tags.registry, staging) if job.policy.options.resume else NOTHING
+    records.result.begin(builder_of(engine.builder, job.programs))
     first = FirstTags(staging.images)
     refuse_shrunk_tags(job.plan.of, job.policy, tags, engine.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
@@ -176,8 +177,9 @@ def _run(job: Job, engine: Engine, tags: Tags, records: Records, listener: Liste
     )
 
 
-def _resumed(job: Job, engine: Engine, records: Records, registry: Registry) -> Resumed:
-    present = Present(job.plan, engine.builder, job.programs, registry)
+def _resumed(job: Job, engine: Engine, records: Records, registry: Registry, staging: Staging) -> Resumed:
+    moved_last = {name for image in staging.images.values() for name in image.builds}
+    present = Present(job.plan, engine.builder, job.programs, registry, moved_last)
     return resumed(job.plan, records.result, present, pull=job.policy.options.pull)
 
 
@@ -197,9 +199,12 @@ def _built(run: Run, policy: Policy, again: Resumed, records: Records, listener:
 
 
 def _is_spared(image: StagedImage, built: Built, again: Resumed) -> bool:
-    """Tell whether an image was unchanged, tags and all: others had to be built."""
+    """Tell whether an image was unchanged, each of its tags too: others had to be built, or to be moved to it."""
     unchanged = (again.unchanged.get(name) for name in image.builds)
-    return all(one and one.tags and built.outcomes[one.name] is one for one in unchanged)
+    wanted = {parse(tag).full for tag in image.all_tags}
+    return all(
+        one and built.outcomes[one.name] is one and wanted <= {parse(tag).full for tag in one.tags} for one in unchanged
+    )
 
 
 def _published(publisher: Publisher, built: Built) -> Published:

@@ -97,6 +97,8 @@ def _text(saved: str) -> str:
 def _root_of(file: str, name: str, sources: Sources, *, named: bool) -> str:
     """Return the root file that a plan was made from: one of this directory, unless the command line names another."""
     if file != name and (named or "/" in file or Repository.around(sources.directory).kind(file) != "file"):
-        message = f"the plan was made from {file}, not from {name}"
+        message = (
+            f"the plan was made from {file}, not from {name}" if file else "the plan does not say of which file it is"
+        )
         raise StaleError(Diagnostic(message=message, code="stale", hint="name that file with --file"))
     return file

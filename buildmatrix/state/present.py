@@ -1,7 +1,7 @@
 """Whether what an earlier run left is still where it put it: in registries, in the engine's store, on the disk."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,17 @@ def files_of(plan: Plan, target: PlannedTarget) -> dict[str, str]:
 class Present:
     """Answers why what an earlier run left cannot be relied upon."""
 
-    def __init__(self, plan: Plan, builder: Builder, programs: Programs, registry: Registry) -> None:
-        """Take the plan, where a run would build it now, and whom to ask what registries hold."""
+    def __init__(
+        self, plan: Plan, builder: Builder, programs: Programs, registry: Registry, moved_last: Collection[str] = ()
+    ) -> None:
+        """Take the plan, where a run would build it now, and whom to ask what registries hold.
+
+        `moved_last` are the Builds whose tags the run moves at its end, also where nothing is built: of those it is
+        enough that their images are there.
+        """
         self._plan, self._driver, self._programs = plan, builder.driver, programs
         self._builder = builder_of(builder, programs)
-        self._registry = registry
+        self._registry, self._moved_last = registry, moved_last
         self._silent: dict[str, Unknown] = {}
 
     def doubts(self, left: Mapping[str, Left]) -> dict[str, str]:
@@ -114,7 +120,10 @@ class Present:
     # --- in registries --------------------------------------------------------------------------------------------
 
     def _pushed(self, target: PlannedTarget, left: Left) -> str:
-        for reference in _references(target, left):
+        waits = target.name in self._moved_last
+        if doubt := _unmoved(target, left, waits=waits):
+            return doubt
+        for reference in _references(target, left, waits=waits):
             answer = self._asked(reference)
             if isinstance(answer, Absent):
                 return f"{reference} is gone"
@@ -144,12 +153,28 @@ def _images(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
             continue
 
 
-def _references(target: PlannedTarget, left: Left) -> Iterator[str]:
-    """Yield what registries must have; a digest where no tag was moved to it: it waited for others, or has none."""
+def _unmoved(target: PlannedTarget, left: Left, *, waits: bool) -> str:
+    """Return why a target's tags cannot point at what was left: whoever pushed it did not move them."""
+    outputs: tuple[Any, ...] = target.settings.output or ()
+    if not any(map(pushes, outputs)):
+        return ""
+    if not left.digest:
+        return "nobody knows which image it was"
+    named = any(pushes(output) and not output.push_by_digest and not output.name for output in outputs)
+    tags = [tag for tag in target.tags if named and not waits and not _is_among(tag, left.tags)]
+    return f"{tags[0]} was not moved to it" if tags else ""
+
+
+def _is_among(name: str, tags: Collection[str]) -> bool:
+    return parse(name).full in {parse(tag).full for tag in tags}
+
+
+def _references(target: PlannedTarget, left: Left, *, waits: bool) -> Iterator[str]:
+    """Yield what registries must have: a digest where a tag still `waits` to be moved to it, or there is none."""
     outputs: tuple[Any, ...] = target.settings.output or ()
     for output in filter(pushes, outputs):
         for name in dict.fromkeys(output.name.split(",") if output.name else target.tags):
-            by_digest = output.push_by_digest or not left.tags
+            by_digest = output.push_by_digest or (waits and not _is_among(name, left.tags))
             yield str(parse(name).at(left.digest)) if by_digest else name
 
 

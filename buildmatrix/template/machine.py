@@ -1,6 +1,7 @@
 """What templates take from the machine of a run: the time, and its platform. Each once, and only if a template asks."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -40,11 +41,20 @@ class Machine:
         return {name: vars(self)[name] for name in ("now", "platform") if name in vars(self)}
 
 
+def bad_epoch(environment: Mapping[str, str]) -> str:
+    """Return what is wrong with SOURCE_DATE_EPOCH, which builds heed; "" if it is a time, empty or not set."""
+    try:
+        return "" if not environment.get(EPOCH) else epoch_time(environment) and ""
+    except BadTemplateError as error:
+        return str(error)
+
+
 def epoch_time(environment: Mapping[str, str]) -> str:
     """Return the time of SOURCE_DATE_EPOCH, "" where it is not set; BadTemplateError where it is not a time."""
     if (epoch := environment.get(EPOCH)) is None:
         return ""
     try:
-        return rfc3339(int(epoch))
+        # Python would take `1_000` and spaces, which buildx does not
+        return rfc3339(int(epoch if re.fullmatch(r"[+-]?[0-9]+", epoch) else ""))
     except (ValueError, OverflowError, OSError):
         raise BadTemplateError(f'{EPOCH} is "{epoch}", which is not a valid number of seconds since 1970') from None

@@ -17,8 +17,10 @@ SHORTEST = 6
 """Characters of a text that is looked for; a shorter one turns up everywhere."""
 
 _USER = re.compile(
-    r"(?i)\bhttps?://(?P<hidden>[^/?#\s\"'@]+)@|\b[a-z][a-z0-9+.-]*://[^/?#\s\"':@]*:(?P<word>[^/?#\s\"'@]+)@"
+    r"(?i)\bhttps?://(?P<hidden>[^/?#\s\"'@]+)@|(?<=[a-z0-9+.-])://[^/?#\s\"':@]*:(?P<word>[^/?#\s\"'@]+)@"
 )
+"""Looked for from the `://` on: to look for a scheme from each word of a long line would take the line's square."""
+
 _QUERY = re.compile(
     r"(?i)[?&;](?:sig|signature|token|access_token|password|x-amz-(?:signature|credential|security-token))="
     r"(?P<hidden>[^&#,)\]}\s\"'\\]+)"

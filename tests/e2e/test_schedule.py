@@ -205,6 +205,36 @@ def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, 
     assert changed["bad"] == "unchanged"
 
 
+def test_resume_does_not_take_an_image_whose_tag_never_moved_for_unchanged(
+    project: Project, run: Run, repository: str, one_node: str, salt: str
+) -> None:
+    flags = ("apply", "--builder", one_node, "--format", "json")
+    for name, more in (("together", ["--publish", "together"]), ("direct", [])):
+        tag = f"{repository}/{name}:1"
+        spec = f"""
+        [defaults]
+        context = "empty"
+        [target.a]
+        tags = ["{tag}"]
+        output = ["type=registry"]
+        dockerfile-inline = "FROM busybox\\nRUN echo {name} {salt}"
+        [target.b]
+        needs = ["a"]
+        output = ["type=cacheonly"]
+        dockerfile-inline = "FROM busybox\\nRUN echo {name} {salt}; false"
+        """
+        folder = project(spec, {"empty/x": ""})
+        failed = run(*flags, "--publish", "together")
+        assert statuses(failed) == {"a": "built", "b": "failed"}
+        assert not digest(tag)
+        (folder / "buildmatrix.toml").write_text("version = 1\n" + spec.replace("; false", ""))
+        found = succeeded(run(*flags, "--resume", *more))
+        assert (found["a"]["status"], found["a"]["tags"]) == ("unchanged" if more else "cached", [tag])
+        assert digest(tag)
+        if not more:
+            assert found["a"]["reason"] == f"{tag} was not moved to it"
+
+
 def test_logs_reports_and_github(project: Project, run: Run, tmp_path: Path, salt: str) -> None:
     folder = project(FIVE)
     done = run(

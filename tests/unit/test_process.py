@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix.errors import EngineError
 from buildmatrix.process import Programs
 
 BINARY = "\x7fELF"
@@ -77,3 +78,29 @@ def test_programs_that_start_elsewhere_find_what_is_relative_to_here(
     assert Programs(known).environment == {**known, "DOCKER_CONFIG": str(tmp_path / "a" / "b")}
     monkeypatch.setattr(os, "getcwd", lambda: (_ for _ in ()).throw(FileNotFoundError()))
     assert Programs(known).environment == known
+
+
+def test_what_cannot_be_started_is_told_as_what_it_is(tmp_path: Path) -> None:
+    (script := tmp_path / "script").write_text("#!/nonexistent/sh\n")
+    (plain := tmp_path / "plain").write_text("")
+    script.chmod(0o755)
+    programs = Programs({"PATH": f"bin:/nowhere:./more:{tmp_path}:"})
+    passed_over = "relative entries of PATH are passed over: bin:./more"
+    for program, words, hint in (
+        ("docker", "docker is not installed, or not in PATH", passed_over),
+        ("other", "other is not installed, or not in PATH", passed_over),
+        ("plain", "plain cannot be started: Permission denied", "what is plain in PATH?"),
+        (str(plain), f"{plain} cannot be started: Permission denied", ""),
+        (str(script), f"{script} cannot be started: it, or the interpreter in its first line, is not there", ""),
+    ):
+        with pytest.raises(EngineError) as raised:
+            programs.run([program])
+        with pytest.raises(EngineError) as watched:
+            programs.watch([program], cwd=tmp_path, on_line=None)
+        for found in (raised.value.diagnostics[0], watched.value.diagnostics[0]):
+            assert found.message == words
+            assert found.hint.endswith(hint)
+            assert hint or not found.hint
+    with pytest.raises(EngineError) as raised:
+        Programs({"PATH": "/nowhere"}).run(["docker"])
+    assert "passed over" not in raised.value.diagnostics[0].hint

@@ -4,6 +4,7 @@ Docker is asked first of all: the file is looked for, and what a run needs is im
 """
 
 import os
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import typer
 from buildmatrix.cli import options
 from buildmatrix.engine.buildx import Probe
 from buildmatrix.process import Programs
-from buildmatrix.spec.rows.options import Options
+from buildmatrix.spec.rows.options import BUILDER_PATTERN, Options
 
 if TYPE_CHECKING:
     from buildmatrix.cli.session import Session
@@ -50,7 +51,9 @@ def apply(
       buildmatrix apply --resume
     """
     with ExitStack() as stack:
-        probe = None if chosen.dry_run else stack.enter_context(Probe(Programs(os.environ), chosen.builder))
+        is_name = re.fullmatch(BUILDER_PATTERN, chosen.builder or "")  # what is refused below is told to no program
+        asks = is_name and not chosen.dry_run
+        probe = stack.enter_context(Probe(Programs(os.environ), chosen.builder)) if asks else None
         from buildmatrix.cli.session import request, session
 
         here = stack.enter_context(session(selection.file, color, unselected=not selection.selectors))

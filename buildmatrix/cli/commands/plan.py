@@ -13,9 +13,9 @@ import typer
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say, say_wide, width
 from buildmatrix.cli.session import Session, request, session
-from buildmatrix.errors import SpecError
+from buildmatrix.errors import SpecError, UsageError
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.plan.policy import Policy
+from buildmatrix.plan.policy import Policy, refusals
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.text import one_line
 
@@ -66,6 +66,8 @@ def plan(
       buildmatrix plan --format markdown > comment.md
     """
     with session(selection.file, color, unselected=not selection.selectors) as run:
+        if refused := list(refusals(chosen)):
+            raise UsageError(*refused)
         asked = request(selection.selectors, adjustments, outputs)
         with _nothing_is_fine(run, asked=detailed_exitcode):
             planned = make_plan(run.name, run.sources, asked, run.git)

@@ -105,7 +105,10 @@ def _left_tags(found: Whole) -> Iterator[str]:
 def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:
     """Return what bake has to be allowed where it runs: here, from where the way to the file is `here`, or there."""
     targets = found.seen_from(here).plan.targets
-    return for_bake(entitlements_of(targets, str(Path.cwd() if here else run.sources.directory)), ())
+    return for_bake(
+        entitlements_of(targets, str(Path.cwd() if here and not Path(here).is_absolute() else run.sources.directory)),
+        (),
+    )
 
 
 def _write(text: str, output: str | None, root: str, *, check: bool) -> None:

@@ -43,6 +43,7 @@ _ENGINE = re.compile(
     re.IGNORECASE,
 )
 _DISK = re.compile(r"no space left on device|disk quota exceeded|read-only file system|input/output error")
+_READ_ONLY = re.compile(r"read-only file system", re.IGNORECASE)
 _PASSING = re.compile(
     r"failed to push [^ ]+: (unknown|unavailable)|use of closed network connection"
     r"|429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
@@ -110,7 +111,9 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     last = _last_words(words)
     first = _first_failed(last, progress)
     if not first and (death := _death(code, words)):
-        return Failure(target="", problem=_engine(f"docker did not end by itself: {death}", _DEATH_HINT), kind="engine")
+        return Failure(
+            target="", problem=_engine(f"docker buildx did not end by itself: {death}", _DEATH_HINT), kind="engine"
+        )
     if first:
         last = progress.tracks[first].error
     culprit = first or _failed_target(last, progress, plan)
@@ -257,7 +260,8 @@ def _class_of(text: str, words: list[str], log: str) -> _Class:
     bare = outside_quotes(text)
     kind = "network" if is_passing(bare) else ""
     if _DISK.search(bare):
-        return _DISKS
+        read_only = _READ_ONLY.search(bare)
+        return _DISKS._replace(hint="what is written to is mounted read-only") if read_only else _DISKS
     if _REGISTRY.search(bare):
         return _Class(RegistryError, "registry", "network" if is_passing(text) else "registry", registry_hint(text))
     found = _ENGINES if _ENGINE.search(bare) else _BUILD

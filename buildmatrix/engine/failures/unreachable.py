@@ -25,6 +25,22 @@ def no_buildx(done: Completed) -> EngineError:
     return EngineError(Diagnostic(message="docker has no buildx", code="buildx", hint=PLUGIN))
 
 
+_CAUSES = (
+    ("permission denied", "it is not executable"),
+    ("exec format error", "it is no program for this machine"),
+    ("no such file or directory", "it is not there, or the interpreter in its first line is not"),
+    ("invalid metadata", "it does not answer as a plugin of docker does"),
+)
+"""What docker says of a plugin that it cannot use (found with 28.5), and what that means."""
+
+
+def broken_plugin(path: str, why: str) -> EngineError:
+    """Return what to say of a buildx plugin that docker has found and cannot use, `why` being docker's words."""
+    cause = next((meaning for words, meaning in _CAUSES if words in why), why)
+    message = f"docker cannot use its buildx plugin {path}: {cause}" if path else f"docker cannot use buildx: {cause}"
+    return EngineError(Diagnostic(message=message, code="buildx", hint=PLUGIN))
+
+
 class _Kind(NamedTuple):
     """A kind of trouble: its sign, what is wrong (`{at}` is where), and what to do, with groups of the sign."""
 

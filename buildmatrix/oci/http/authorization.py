@@ -4,8 +4,9 @@ import json
 import re
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
+from buildmatrix.oci.addresses import host_of, shown
 from buildmatrix.oci.answers import Unknown
 from buildmatrix.oci.http.credentials import Credentials, Login
 from buildmatrix.oci.http.transport import Reply, Request, Transport
@@ -34,6 +35,10 @@ class Authorization:
         proven = self.prove(host, challenge, scope, plain=plain)
         return proven if isinstance(proven, str) else ""
 
+    def trouble(self, host: str) -> tuple[str, bool]:
+        """Return what kept us from knowing who we are for a registry, "" if nothing did; whether it was silent."""
+        return self._credentials.trouble(host)
+
     def prove(self, host: str, challenge: str, scope: str, *, plain: bool) -> str | Unknown:
         """Return the header's value for a challenge, "" if nobody is logged in. `plain` allows a server without TLS."""
         login = self._credentials.of(host)
@@ -50,11 +55,13 @@ class Authorization:
     def _token(self, host: str, fields: dict[str, str], scope: str, login: Login, *, plain: bool) -> str | Unknown:
         realm = fields["realm"]
         if not realm.startswith(("https://", "http://") if plain else "https://"):
-            return Unknown(reason=f"{host} sends to {realm[:60]!r} for a token, which is not safe", refused=True)
+            return Unknown(reason=f"{host} sends to {shown(realm)} for a token, which is not safe", refused=True)
+        if not (server := host_of(realm)):
+            return Unknown(reason=f"{host} sends to {shown(realm)} for a token, which is no address", refused=True)
         found = self._transport.ask(replace(_request(realm, fields.get("service", ""), scope, login), registry=host))
         if isinstance(found, Unknown):
             return found
-        return _bearer(found, urlsplit(realm).netloc, host)
+        return _bearer(found, server, host)
 
 
 def _request(realm: str, service: str, scope: str, login: Login) -> Request:

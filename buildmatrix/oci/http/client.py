@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from urllib.parse import urljoin, urlsplit
 
+from buildmatrix.oci.addresses import followed, is_same_place
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.http.authorization import Authorization
 from buildmatrix.oci.http.transport import SECONDS, Reply, Request, Transport
@@ -137,6 +137,13 @@ class Client:
     # --- the protocol ---------------------------------------------------------------------------------------------
 
     def _ask(self, question: _Question) -> Reply | Unknown:
+        """Ask once; of a refusal it is told what kept us from being logged in."""
+        found = self._asked(question)
+        refusal = found if isinstance(found, Unknown) else _refusal(found, question.host)
+        trouble, silent = self._authorization.trouble(question.host) if refusal.refused else ("", False)
+        return replace(refusal, reason=f"{refusal.reason}; {trouble}", silent=silent) if trouble else found
+
+    def _asked(self, question: _Question) -> Reply | Unknown:
         """Ask once, logged in where the registry wants that."""
         scope = f"repository:{question.of.path}:{question.actions}"
         proof = self._authorization.known(question.host, scope)
@@ -191,12 +198,11 @@ class Client:
             found = self._transport.ask(request)
             if isinstance(found, Unknown) or found.status not in _MOVED:
                 return found
-            there = urljoin(request.url, found.headers.get("location", ""))
+            there = followed(request.url, found.headers.get("location", ""))
             known = there.startswith(("https://", base.partition("//")[0] + "//"))
-            if question.method not in {"GET", "HEAD"} or not known or "location" not in found.headers:
+            if question.method not in {"GET", "HEAD"} or not known:
                 return found
-            is_same = urlsplit(there)[:2] == urlsplit(url)[:2]
-            request = replace(request, url=there, headers=proven if is_same else question.headers)
+            request = replace(request, url=there, headers=proven if is_same_place(there, url) else question.headers)
         return Unknown(reason=f"{question.host} sends from one place to the next")
 
 

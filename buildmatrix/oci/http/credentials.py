@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,13 @@ from typing import Any
 
 from buildmatrix.errors import EngineError
 from buildmatrix.process import Programs, docker_directory
-from buildmatrix.text import hide
+from buildmatrix.text import clean, hide
 
 SECONDS = 10.0
-"""How long a credential helper may take."""
+"""How long a credential helper may take, all that it is asked in a run together."""
+
+_NOBODY = re.compile(r"credentials not found|no credentials|not found in native keychain", re.IGNORECASE)
+"""What helpers say where nobody is logged in, which is no trouble."""
 
 _TOKEN_USER = "<token>"  # noqa: S105 by the helpers' protocol: the secret is an identity token
 
@@ -44,6 +49,7 @@ class Credentials:
         self._config = _table(_read(docker_directory(environment) / "config.json"))
         self._given = _table(_json(environment.get("DOCKER_AUTH_CONFIG", "")))
         self._known: dict[str, Login] = {}
+        self._helpers: dict[str, _Helper] = {}
         self._lock = threading.Lock()
 
     def of(self, host: str) -> Login:
@@ -54,27 +60,61 @@ class Credentials:
                 hide(login.secret, login.identity, login.bearer, login.basic.removeprefix("Basic "))
             return self._known[host]
 
+    def trouble(self, host: str) -> tuple[str, bool]:
+        """Return what is wrong with the helper that was asked for a registry, "" if nothing is; whether it hangs."""
+        with self._lock:
+            helper = self._helpers.get(self._helper_of(host))
+            return (helper.trouble, helper.hangs) if helper else ("", False)
+
+    def _helper_of(self, host: str) -> str:
+        helpers = _table(self._config.get("credHelpers"))
+        return _text(next((helpers[key] for key in _keys(host) if key in helpers), self._config.get("credsStore")))
+
     def _find(self, host: str) -> Login:
         keys = _keys(host)
-        helpers = _table(self._config.get("credHelpers"))
-        helper = next((helpers[key] for key in keys if key in helpers), self._config.get("credsStore"))
         for auths in (_table(self._given.get("auths")), _table(self._config.get("auths"))):
             found = next((login for key in keys if (login := _login(_table(auths.get(key)))) != Login()), None)
             if found:
                 return found
-        if isinstance(helper, str) and helper:
-            return next((login for key in keys if (login := self._helped(helper, key)) != Login()), Login())
+        if name := self._helper_of(host):
+            helper = self._helpers.setdefault(name, _Helper(self._programs, f"docker-credential-{name}"))
+            return next((login for key in keys if (login := helper.login(key)) != Login()), Login())
         return Login()
 
-    def _helped(self, helper: str, key: str) -> Login:
-        """Ask docker's credential helper, by its protocol: the registry on standard input, JSON on standard output."""
-        try:
-            done = self._programs.run([f"docker-credential-{helper}", "get"], given=key, timeout=SECONDS)
-        except (EngineError, OSError):
+
+class _Helper:
+    """One of docker's credential helpers. One that is not there, or did not answer in time, is not asked again."""
+
+    def __init__(self, programs: Programs, program: str) -> None:
+        self._programs, self._program = programs, program
+        self._left = SECONDS
+        self._is_lost = False
+        self.trouble, self.hangs = "", False
+
+    def login(self, key: str) -> Login:
+        """Ask by docker's protocol: the registry on standard input, JSON on standard output."""
+        if self._is_lost:
             return Login()
-        found = _table(_json(done.stdout))
+        began = time.monotonic()
+        try:
+            done = self._programs.run([self._program, "get"], given=key, timeout=self._left)
+        except (EngineError, OSError, ValueError) as error:
+            self._is_lost, self.trouble = True, self._words(error)
+            return Login()
+        self._left = max(1.0, self._left - (time.monotonic() - began))  # all keys of all registries share them
+        if done.code and not _NOBODY.search(done.stdout + done.stderr):
+            said = clean((done.stdout.strip() or done.stderr.strip()).partition("\n")[0])[:200]
+            self.trouble = self.trouble or f"{self._program} failed: {said or f'exit code {done.code}'}"
+        found = _table(_json(done.stdout)) if not done.code else {}
         name, secret = _text(found.get("Username")), _text(found.get("Secret"))
         return Login(identity=secret) if name == _TOKEN_USER else Login(name=name, secret=secret)
+
+    def _words(self, error: Exception) -> str:
+        if not isinstance(error, EngineError):
+            return f"{clean(self._program)} cannot be started"
+        found = error.diagnostics[0]
+        self.hangs = found.code != "missing"
+        return f"{self._program} did not answer within {SECONDS:.0f} s" if self.hangs else found.message
 
 
 def _keys(host: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from buildmatrix import __version__
+from buildmatrix.oci.addresses import host_of, shown
 from buildmatrix.oci.answers import Unknown
 from buildmatrix.oci.errors import LARGEST, TooLargeError, trouble
 from buildmatrix.oci.http.certificates import Certificates, certificates_of
@@ -47,7 +48,7 @@ class Request:
     @property
     def host(self) -> str:
         """The host that is asked, with its port."""
-        return urlsplit(self.url).netloc.rpartition("@")[2]
+        return host_of(self.url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,10 @@ class Transport:
         The exchange has a thread of its own, since neither the look-up of a name nor headers that drip can be bounded
         from within. When the time is over, its connection is ended.
         """
+        if not request.host:
+            return Unknown(
+                reason=f"{request.registry or 'the registry'} names {shown(request.url)}, which is no address"
+            )
         exchange = _Exchange()
         threading.Thread(target=self._run, args=[exchange, request, seconds], daemon=True).start()
         if exchange.ended.wait(seconds) and exchange.found is not None:
@@ -191,9 +196,13 @@ class Transport:
 
 def _manager(proxy: str, context: "SSLContext | None") -> "PoolManager":
     from urllib3 import PoolManager, ProxyManager
+    from urllib3.exceptions import LocationValueError, ProxySchemeUnknown
 
     known: Any = {"ssl_context": context} if context else {}
-    made = ProxyManager(proxy, maxsize=KEPT, **known) if proxy else PoolManager(maxsize=KEPT, **known)
+    try:
+        made = ProxyManager(proxy, maxsize=KEPT, **known) if proxy else PoolManager(maxsize=KEPT, **known)
+    except LocationValueError:
+        raise ProxySchemeUnknown(None) from None
     made.pool_classes_by_scheme = _pool_classes()
     return made
 

@@ -242,7 +242,8 @@ class Selection:
             return f'write "{bare}": only a context has target: before it'
         if len(parts := name.replace(",", " ").split()) > 1 and known.issuperset(parts):
             return "write each for itself: " + ", ".join(f'"{part}"' for part in parts)
-        listed = ", ".join([*self.spec.groups, *(key for key in self.by_target if not key.startswith("_"))][:8])
+        every = dict.fromkeys([*self.spec.groups, *(key for key in self.by_target if not key.startswith("_"))])
+        listed = ", ".join([*every][:8])
         return did_you_mean(name, known) or f"known here: {listed or 'none'}"
 
     def _names(self) -> set[str]:

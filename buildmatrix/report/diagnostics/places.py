@@ -38,7 +38,7 @@ class Places:
     def __init__(self, sources: Sources, prefix: str = "") -> None:
         """Take the texts; `prefix` is the way to their directory, put before their names."""
         self._texts = sources.texts
-        self._prefix, self._repository = prefix, sources.repository
+        self._prefix, self._repository, self._named = prefix, sources.repository, sources.named
         self._lines: dict[str, list[str]] = {}
         self._positions: dict[str, dict[tuple[str | int, ...], Position]] = {}
 
@@ -49,7 +49,7 @@ class Places:
         if posixpath.isabs(place.file) and place.file not in self._texts:
             return Spot(file=self._from_root(place.file), line=place.line, column=place.column)
         if place.file not in self._texts:
-            known = place.line or (place.file.endswith(".toml") and " " not in place.file)
+            known = place.line or place.file == self._named or (place.file.endswith(".toml") and " " not in place.file)
             return Spot(file=self._prefix + place.file if known else place.file, line=place.line, column=place.column)
         file = place.file if posixpath.isabs(place.file) else self._prefix + place.file
         span = self._span(place)

@@ -13,6 +13,12 @@ from buildmatrix.spec.rows.shapes import Doc, Examples, Expected, Keyword, NotIn
 M = TypeVar("M")
 DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION = Keyword("pattern", DURATION_PATTERN)
+BUILDER_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9_.+-]*)?$"
+"""What buildx takes for a builder, and docker for a context, which is a builder too (found with 0.29 and 28.5).
+
+"" on the command line is the current one.
+"""
+
 LONG = Expected("a duration such as 90s, 20m or 1h30m")
 Publish = Literal["direct", "together"]
 ProgressStyle = Literal["auto", "plain", "tty", "quiet", "rawjson"]
@@ -74,9 +80,12 @@ class Options(Table):
             env=("BUILDMATRIX_BUILDER", "BUILDX_BUILDER"),
             completes="builders",
             commands=("apply", "plan"),
+            refusal=("is no builder's name", "see docker buildx ls: letters, digits and ._+- after a letter or digit"),
         ),
         InFile(after="timeout"),
         Keyword("minLength", 1),
+        Keyword("pattern", BUILDER_PATTERN),
+        Expected("the name of a builder (docker buildx ls)"),
         Doc("The builder to use."),
         Examples("many"),
     ] = None

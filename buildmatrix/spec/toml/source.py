@@ -22,7 +22,7 @@ class Sources:
 
         Only files of the repository around the directory are read, and the one that the command line `named`.
         """
-        self.directory, self._named = directory, named
+        self.directory, self.named = directory, named
         self.repository = Repository.around(directory)
         self.texts: dict[str, str] = dict(given or {})
         self.digests: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Sources:
     def _bytes(self, name: str) -> bytes:
         path = self.directory / name
         try:
-            if name == self._named and not strays(path):
+            if name == self.named and not strays(path):
                 return read_regular(path)
             return self.repository.read(name)
         except FileNotFoundError:

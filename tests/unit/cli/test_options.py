@@ -71,3 +71,14 @@ def test_each_option_is_of_a_command_that_there_is() -> None:
 def test_numbers_have_a_least_one(option: str) -> None:
     said = CliRunner().invoke(application(["apply"]), ["apply", option, "-1"]).output
     assert f"Invalid value for '{option}'" in said
+
+
+def test_a_wrong_value_is_told_of_what_gave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDMATRIX_JOBS", "x")
+    said = CliRunner().invoke(application(["apply"]), ["apply"]).output
+    assert "Invalid value for 'BUILDMATRIX_JOBS': 'x' is not a whole number." in said
+    said = CliRunner().invoke(application(["apply"]), ["apply", "--jobs", "y"]).output
+    assert "Invalid value for '--jobs': 'y' is not a whole number." in said
+    monkeypatch.setenv("BUILDMATRIX_COLOR", "pink")
+    said = CliRunner().invoke(application(["plan"]), ["plan"]).output
+    assert "Invalid value for 'BUILDMATRIX_COLOR': 'pink'" in said

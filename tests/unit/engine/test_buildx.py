@@ -44,9 +44,11 @@ def test_a_docker_that_does_not_know_lets_buildx_tell(plugin: dict[str, Any]) ->
     assert looked(docker_with(said(NODE), OLD, plugin)) == "0.13.1"
 
 
-def test_a_version_that_is_none_is_refused_wherever_it_was_told() -> None:
+def test_a_version_that_is_none_is_asked_of_buildx_and_refused_where_that_tells_none_either() -> None:
+    told = {"Name": "buildx", "Version": "abcdef"}
+    assert looked(docker_with(said(NODE), OLD, told)) == "0.13.1"
     with pytest.raises(EngineError, match="does not tell its version"):
-        looked(docker_with(said(NODE), OLD, {"Name": "buildx", "Version": "abcdef"}))
+        looked(docker_with(said(NODE), said("github.com/docker/buildx abcdef abc\n"), told))
 
 
 @pytest.mark.parametrize(

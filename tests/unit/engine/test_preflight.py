@@ -631,3 +631,52 @@ WORD = "t"
 )
 def test_a_cache_of_github_may_say_it_all_itself(cached: GhaCacheTo) -> None:
     assert look(docker(), plan(target(settings=Settings(cache_to=(cached,), output=())))).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("/nonexistent", "is not a directory"),
+        ("/etc/passwd", "is not a directory"),
+        ("/sys", "cannot be written: "),
+        ("/dev/shm", ""),  # noqa: S108
+        ("", ""),
+    ],
+)
+def test_a_directory_for_what_is_temporary_that_is_none_is_the_machines_fault(folder: str, why: str) -> None:
+    if not why:
+        look(docker({"TMPDIR": folder}))
+        return
+    with pytest.raises(EngineError) as raised:
+        look(docker({"TMPDIR": folder}))
+    assert raised.value.diagnostics[0].message.startswith(f"TMPDIR is {folder}, which {why}")
+
+
+@pytest.mark.parametrize(
+    ("said_by_docker", "words"),
+    [
+        ("failed to fetch metadata: fork/exec /x/docker-buildx: permission denied", "it is not executable"),
+        ("failed to fetch metadata: fork/exec /x/docker-buildx: exec format error", "no program for this machine"),
+        ("failed to fetch metadata: fork/exec /x/docker-buildx: no such file or directory", "the interpreter"),
+        ("invalid metadata: invalid character 'o' in literal null", "does not answer as a plugin"),
+        ("something else", "something else"),
+    ],
+)
+@pytest.mark.parametrize("code", ["missing", "buildx"])
+def test_what_is_wrong_with_the_plugin_is_what_docker_says_of_it(said_by_docker: str, words: str, code: str) -> None:
+    told = {"ClientInfo": {"Plugins": [{"Name": "buildx", "Path": "/x/docker-buildx", "Err": said_by_docker}]}}
+    trouble = EngineError(Diagnostic(message="it cannot be started", code=code))
+    with pytest.raises(EngineError) as raised:
+        look(docker(inspect=trouble, info=said(json.dumps(told))))
+    assert raised.value.diagnostics[0].message.startswith("docker cannot use its buildx plugin /x/docker-buildx: ")
+    assert words in raised.value.diagnostics[0].message
+    with pytest.raises(EngineError, match="it cannot be started"):
+        look(docker(inspect=trouble))
+
+
+@pytest.mark.parametrize("version", ["dev-abc", "", "\n", "v"])
+def test_a_version_that_the_metadata_do_not_tell_is_asked_for(version: str) -> None:
+    told = {"ClientInfo": {"Plugins": [{"Name": "buildx", "Path": "", "Version": version}]}}
+    programs = docker(info=said(json.dumps(told)))
+    assert look(programs).buildx == Version("0.29.1")
+    assert VERSION in programs.asked

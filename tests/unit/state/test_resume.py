@@ -23,6 +23,7 @@ from buildmatrix.state.record import ResultFile
 from buildmatrix.state.resume import Resumed, resumed
 from buildmatrix.state.stats import Looks
 from buildmatrix.template.request import Request
+from tests.registry import LIE, registry_in_memory
 
 BUILDER = Builder(name="b", driver="remote", error="", nodes=(Node(name="n", error="", platforms=()),))
 NOWHERE = Programs({"PATH": "/nowhere"})
@@ -228,10 +229,64 @@ def test_a_failure_and_a_base_that_was_rebuilt_hold_no_more(folder: Path) -> Non
 
 def test_a_registry_that_does_not_answer_is_named(folder: Path) -> None:
     spec = 'version = 1\n[target.app]\ntags = ["localhost:9/x:1"]\noutput = ["type=registry"]\ndockerfile-inline = ""\n'
-    record(planned(folder, spec))
+    remember(planned(folder, spec), LIE, ("localhost:9/x:1",))
     reason = resume(planned(folder, spec)).reasons["app"]
     assert reason.startswith("nobody can say whether localhost:9/x")
     assert reason.endswith("is there: nothing listens at localhost:9")
+
+
+@pytest.mark.parametrize(
+    ("output", "recorded", "held", "reason", "staged"),
+    [
+        ("registry", ("1", "2"), "ours", "", ""),
+        ("registry", (), "nothing", "HOST/x:1 was not moved to it", ""),
+        ("registry", (), "another", "HOST/x:1 was not moved to it", ""),
+        ("registry", ("1",), "ours", "HOST/x:2 was not moved to it", ""),
+        ("registry", ("1", "2"), "nothing", "HOST/x:1 is gone", "HOST/x:1 is gone"),
+        ("registry", ("1", "2"), "another", "HOST/x:1 is another image now", "HOST/x:1 is another image now"),
+        ("registry,name=HOST/x:1", (), "ours", "", ""),
+        ("registry,name=HOST/x:1", (), "nothing", "HOST/x:1 is gone", ""),
+        ("image,push=true,name=HOST/x:1", (), "another", "HOST/x:1 is another image now", ""),
+        ("image,push=true,push-by-digest=true,name=HOST/x", (), "nothing", "", ""),
+    ],
+)
+def test_a_tag_that_was_never_moved_is_a_doubt_unless_the_run_moves_it(
+    folder: Path, output: str, recorded: tuple[str, ...], held: str, reason: str, staged: str
+) -> None:
+    with registry_in_memory() as server:
+        here = output.replace("HOST", server.host)
+        tags = f'tags = ["{server.host}/x:1", "{server.host}/x:2"]' if output == "registry" else ""
+        spec = f"version = 1\n[target.app]\n{tags}\noutput = ['type={here}']\ndockerfile-inline = \"\"\n"
+        plan = planned(folder, spec)
+        digest, other = server.add("amd64"), server.add("arm64")
+        if held != "nothing":
+            server.tags = dict.fromkeys(("1", "2"), digest if held == "ours" else other)
+        remember(plan, digest, tuple(f"{server.host}/x:{tag}" for tag in recorded))
+        found = resumed_upon(plan)
+        assert found.reasons.get("app", "") == reason.replace("HOST", server.host)
+        assert set(found.unchanged) == (set() if reason else {"app"})
+        assert resumed_upon(plan, "app").reasons.get("app", "") == staged.replace("HOST", server.host)
+
+
+def test_an_image_that_waits_for_its_tags_has_to_be_there_and_known(folder: Path) -> None:
+    with registry_in_memory() as server:
+        spec = f'version = 1\n[target.app]\ntags = ["{server.host}/x:1"]\noutput = ["type=registry"]\n'
+        plan = planned(folder, f'{spec}dockerfile-inline = ""\n')
+        remember(plan, LIE, ())
+        assert resumed_upon(plan, "app").reasons == {"app": f"{server.host}/x@{LIE} is gone"}
+        remember(plan, "", ())
+        assert resumed_upon(plan, "app").reasons == {"app": "nobody knows which image it was"}
+
+
+def remember(plan: Plan, digest: str, tags: tuple[str, ...]) -> None:
+    result = ResultFile(plan)
+    result.begin(builder_of(BUILDER, NOWHERE))
+    result.record_all([replace(built(plan, "app"), digest=digest, tags=tags)])
+
+
+def resumed_upon(plan: Plan, *moved_last: str) -> Resumed:
+    present = Present(plan, BUILDER, NOWHERE, Registry(NOWHERE), moved_last)
+    return resumed(builds_of(plan), ResultFile(plan), present, pull=False)
 
 
 def test_git_counts_unless_it_is_left_out(folder: Path) -> None:

@@ -365,7 +365,7 @@ def test_a_docker_that_was_killed_is_no_failed_build(code: int, words: tuple[str
     progress, _ = read(["app", "base"], *words)
     failure = explain(progress, plan("app", "base"), said=True, code=code)
     assert (failure.kind, failure.may_pass, failure.target) == ("engine", True, "")
-    assert failure.problem.diagnostics[0].message == f"docker did not end by itself: {said}"
+    assert failure.problem.diagnostics[0].message == f"docker buildx did not end by itself: {said}"
 
 
 STEP_FAILED = 'process "/bin/sh -c false" did not complete successfully: exit code: 1'

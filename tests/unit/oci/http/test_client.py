@@ -178,6 +178,45 @@ def test_a_credential_helper_is_asked_once(tmp_path: Path, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("script", "words", "calls"),
+    [
+        ("exec sleep 60", "docker-credential-test did not answer within 1 s", 1),
+        ("echo 'the keychain is locked' >&2; exit 1", "docker-credential-test failed: the keychain is locked", 6),
+        ("exit 3", "docker-credential-test failed: exit code 3", 6),
+        ("echo 'credentials not found in native keychain'; exit 1", "answered 401", 6),
+        ("", "docker-credential-test is not installed, or not in PATH", 0),
+    ],
+)
+def test_a_helpers_trouble_is_told_and_costs_its_time_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str, calls: int
+) -> None:
+    monkeypatch.setattr("buildmatrix.oci.http.credentials.SECONDS", 1.0)
+    (tmp_path / "calls").touch()
+    if script:
+        (helper := tmp_path / "docker-credential-test").write_text(f"#!/bin/sh\necho x >>{tmp_path}/calls\n{script}\n")
+        helper.chmod(0o755)
+    with registry("basic") as server:
+        asked = asker(tmp_path, {"credsStore": "test"}, PATH=f"{tmp_path}:/usr/bin:/bin")
+        began = time.monotonic()
+        tags = (f"{server.host}/app:1", f"{server.host}/other:1")
+        for found in (*map(asked.head, tags), asked.delete(tags[0])):
+            assert isinstance(found, Unknown)
+            assert found.reason.endswith(words)
+            assert found.refused
+        assert time.monotonic() - began < 5
+    assert (tmp_path / "calls").read_text() == "x\n" * calls
+
+
+@pytest.mark.parametrize("name", ["a\\u0000b", "/"])
+def test_a_helper_that_is_none_is_no_traceback(tmp_path: Path, name: str) -> None:
+    with registry("basic") as server:
+        asked = asker(tmp_path)
+        (tmp_path / "config.json").write_text(f'{{"credsStore": "{name}"}}')
+        asked = Client(Programs({"DOCKER_CONFIG": str(tmp_path)}))
+        assert isinstance(asked.head(f"{server.host}/app:1"), Unknown)
+
+
+@pytest.mark.parametrize(
     "text", ["[]", "{", '{"auths": []}', '{"auths": {"HOST": {"auth": "%%%"}}}', '{"credsStore": 1}']
 )
 def test_a_broken_configuration_is_nobody(tmp_path: Path, text: str) -> None:
@@ -289,6 +328,46 @@ def test_a_registry_that_stays_silent_is_given_up_for_a_while(tmp_path: Path, mo
         monkeypatch.setattr(client, "SECONDS", 0.0)  # the while is over
         proxy.faults = []
         assert isinstance(asked.head(tag), Found)
+
+
+NO_ADDRESSES = [
+    "http://[::1/token", "http://[bad", "http://[v1.x]/t", "http:///t", "http://", "//", "http://h:99999999/t", "http://h:-1/t",
+    "http://h:abc/t", "http://user:pw@/t", "http://user:pw@[::1/t", "http://a b/t", "http://" + "a" * 70 + ".invalid/t",
+    "http://a..b/t",
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_what_is_no_address_is_unknown(tmp_path: Path, address: str) -> None:
+    header = {"realm": ("WWW-Authenticate", f'Bearer realm="{address}",service="s"'), "place": ("Location", address)}
+    for kind, status in (("realm", 401), ("place", 307)):
+        with registry() as server, FaultyRegistry(server.host) as proxy:
+            proxy.faults = [Fault(".*", "/v2/", "status", status=status, headers=(header[kind],))]
+            asked = asker(tmp_path)
+            head, put = asked.head(f"{proxy.address}/app:1"), asked.put(f"{proxy.address}/app:1", CONTENT, INDEX)
+        for found in (head, put):
+            assert isinstance(found, Unknown)
+            assert "pw" not in found.reason
+            assert found.reason.split()[0] in {proxy.address, "there"}, found.reason
+
+
+def test_a_password_in_an_address_is_not_repeated(tmp_path: Path) -> None:
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        for address in ("ftp://user:pw@h/t", "https://user:pw@localhost:1/t", f"http://user:pw@{proxy.address}/none"):
+            challenge = f'Bearer realm="{address}",service="s"'
+            proxy.faults = [Fault(".*", "", "status", status=401, headers=(("WWW-Authenticate", challenge),))]
+            found = asker(tmp_path).head(f"{proxy.address}/app:1", tries=1)
+            assert isinstance(found, Unknown)
+            assert "pw" not in found.reason
+            assert any(words in found.reason for words in ("//h/t", "localhost:1", "which logs in")), found.reason
+
+
+@pytest.mark.parametrize("proxy", ["http://[bad", "http://h:99999999", "nonsense://x"])
+def test_a_proxy_that_is_no_address_is_named_as_such(tmp_path: Path, proxy: str) -> None:
+    found = asker(tmp_path, https_proxy=proxy).head("registry.invalid/app:1", tries=1)
+    assert isinstance(found, Unknown)
+    assert found.reason == "the proxy that the environment names for registry.invalid is none"
 
 
 @pytest.mark.usefixtures("quick")
