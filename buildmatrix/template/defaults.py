@@ -121,5 +121,9 @@ def _render(value: Any, scope: Mapping[str, Any], templates: Templates, *, is_te
 
 
 def _items(written: Any, rendered: Any) -> Iterable[Any]:
-    """Return what an item of a list is: a template that gives a list gives its items."""
-    return rendered if isinstance(written, str) and isinstance(rendered, list | tuple) else (rendered,)
+    """Return what an item of a list is: of a template its lines, or the items of the list that it gives."""
+    if not isinstance(written, str) or not is_template(written):
+        return (rendered,)
+    if isinstance(rendered, str) and "\n" in rendered:
+        return [line.strip() for line in rendered.splitlines() if line.strip()]
+    return rendered if isinstance(rendered, list | tuple) else (rendered,)

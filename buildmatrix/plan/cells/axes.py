@@ -12,6 +12,7 @@ from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
+from buildmatrix.spec.toml.placed import placed, sources_of
 from buildmatrix.template.context import Rendering
 from buildmatrix.template.scope import UNKNOWN_NAME, BadTemplateError
 
@@ -37,21 +38,23 @@ class AxisValues:
                 self.problems.error("axis", message, place, invalidates=unknown, once=("axis", place))
                 continue
             axes[axis] = list(values)
+            sources = sources_of(values) if isinstance(values, tuple) else range(len(axes[axis]))
             if not axes[axis] and isinstance(written, str):
                 message = f"target.{target.name}.matrix: axis {axis} has no values"
                 once = ("no-value", place)
                 self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE], once=once)
-            for index, value in enumerate(axes[axis]):
-                self._check_value(target, axis, value, place if isinstance(written, str) else inside(place, index))
-            self._check_repeats(target, axis, axes[axis], place)
+            places = [place if isinstance(written, str) else inside(place, index) for index in sources]
+            for value, at in zip(axes[axis], places, strict=True):
+                self._check_value(target, axis, value, at)
+            self._check_repeats(target, axis, axes[axis], places)
         return axes
 
-    def _check_repeats(self, target: DeclaredTarget, axis: str, values: list[Any], place: Place) -> None:
+    def _check_repeats(self, target: DeclaredTarget, axis: str, values: list[Any], places: list[Place]) -> None:
         known: set[Any] = set()
-        for index, value in enumerate(values):
+        for value, at in zip(values, places, strict=True):
             if (key := identity(value)) in known:
                 message = f"target.{target.name}.matrix: axis {axis} has the value {shown_value(value)} twice"
-                at, invalidates = inside(place, index), [expansion_of(target.name, "number")]
+                invalidates = [expansion_of(target.name, "number")]
                 self.problems.error("axis", message, at, invalidates=invalidates, once=("axis", at))
             known.add(key)
 
@@ -73,7 +76,7 @@ class AxisValues:
             if key != "axes" and value
         }
         axes = {
-            axis: values if isinstance(values, str) else self._rendered(values, target, place_of("matrix", axis))
+            axis: values if isinstance(values, str) else self._items(values, target, place_of("matrix", axis))
             for axis, values in (matrix.axes or {}).items()
         }
         overrides = tuple(
@@ -86,6 +89,17 @@ class AxisValues:
         made = matrix.but(changed | {"axes": axes}) if target.making.matrix else None
         making = replace(target.making, matrix=made, overrides=overrides)
         return replace(target, making=making)
+
+    def _items(self, written: tuple[Any, ...], target: DeclaredTarget, place: Place) -> tuple[Any, ...]:
+        """Return the values of an axis: as in any list, a template gives several by lines, or by a list."""
+        found: list[Any] = []
+        sources: list[int] = []
+        for index, item in enumerate(written):
+            value = self._rendered(item, target, inside(place, index))
+            several = axis_items(value) if isinstance(item, str) and is_template(item) else None
+            found += [value] if several is None else several
+            sources += [index] * (len(found) - len(sources))
+        return placed(found, sources)
 
     def _rendered(self, value: Any, target: DeclaredTarget, place: Place) -> Any:
         if isinstance(value, str):
