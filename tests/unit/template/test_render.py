@@ -181,8 +181,9 @@ def test_nothing_gets_out_of_the_sandbox(templates: Templates, text: str) -> Non
 
 DOUBLING = "{% set n = namespace(x='0123456789') %}{% for i in range(60) %}{% set n.x = n.x OP n.x %}{% endfor %}"
 LARGE, MORE = "would make a value that is too large", "1,000,000,000 is more than templates may use"
-TIME, MEMORY, DEEP = "takes too much time", "takes too much memory", "is nested too deeply"
+TIME, DEEP = "takes too much time", "is nested too deeply"
 EITHER = "takes too much (time|memory)"
+"""Of what would take much of both; under load the time may end first."""
 BOMBS = {
     "{{ 'a' * 1000000000 }}": LARGE,
     "{{ 1000000000 * 'a' }}": LARGE,
@@ -198,11 +199,11 @@ BOMBS = {
     "{{ ([[1] * 100000] * 10000) | sum(start=[]) | length }}": "these are not all numbers",
     DOUBLING.replace("OP", "~"): EITHER,
     DOUBLING.replace("OP", "+"): EITHER,
-    "{{ ('a' * 1000000) | replace('a', 'a' * 1000000) }}": MEMORY,
-    "{{ ('a' * 1000000).replace('a', 'a' * 1000000) }}": MEMORY,
+    "{{ ('a' * 1000000) | replace('a', 'a' * 1000000) }}": EITHER,
+    "{{ ('a' * 1000000).replace('a', 'a' * 1000000) }}": EITHER,
     "{{ ('a' * 1000000) | regex_replace('a', 'a' * 1000000) }}": EITHER,
     "{{ range(100000) | join('a' * 1000000) }}": EITHER,
-    "{{ ('\\t' * 1000000).expandtabs(1000000) }}": MEMORY,
+    "{{ ('\\t' * 1000000).expandtabs(1000000) }}": EITHER,
     "{{ ('a' * 40 ~ 'b') | regex_replace('(a+)+$', '') }}": TIME,
     "{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' | regex_replace('(a+)+$', '') }}": TIME,
     "{{ ('a' * 40 ~ 'b') | regex_findall('(a+)+$') }}": TIME,
@@ -229,9 +230,10 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "AT_ONCE", 1)
 
 
-@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("text", BOMBS)
-def test_bombs_are_refused(templates: Templates, text: str) -> None:
+def test_bombs_are_refused(templates: Templates, text: str, request: pytest.FixtureRequest) -> None:
+    if "time" in BOMBS[text]:  # what ends for another reason has the time that a run has
+        request.getfixturevalue("hurried")
     assert re.search(BOMBS[text], refused(templates, text).message)
 
 
