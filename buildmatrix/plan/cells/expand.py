@@ -72,6 +72,7 @@ class Expansion:
         self._axes = AxisValues(spec, rendering, self._faults, problems)
         self._rendered: dict[str, DeclaredTarget] = {}
         self._cells: dict[str, list[Cell]] = {}
+        self._together = 0
         parents = Parents(spec, rendering, self._cells, problems)
         self._lines, self._heritage = Lines(spec, parents, self._with_values), Heritage()
         self._recipes: dict[Any, Recipe] = {}
@@ -129,11 +130,11 @@ class Expansion:
         self._values.check(target, axes, self.problems, written)
         cells, excluded = cells_of(target, axes, self.problems)
         self._values.check_cells(target, axes, cells, self.problems)
-        if (together := sum(map(len, self._cells.values())) + len(cells)) > LIMIT:
+        if (together := self._together + len(cells)) > LIMIT:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
             self.problems.error("too-many", message, as_key(target.making.place("matrix")))
             return None
-        self._cells[target.name] = cells
+        self._together, self._cells[target.name] = together, cells
         self.matrices[target.name] = MatrixSize(axes=tuple(axes), cells=len(cells), excluded=excluded)
         return axes
 
@@ -196,8 +197,7 @@ class Expansion:
     def _clash(self, entry: Entry, other: DeclaredTarget | None, message: str) -> None:
         making = entry.target.making
         place = making.place("name") if entry.cell and making.name else entry.target.place
-        inherited = place.pointer[:2] != entry.target.place.pointer[:2]
-        own = "{{ target }}-{{ axis }}" if inherited else "…{{ axis }}…"
+        own = "…{{ axis }}…" if entry.target.declares(place) else "{{ target }}-{{ axis }}"
         hint = f'give the cells names of their own: name = "{own}"' if entry.cell else "give one another name"
         notes = (("the other one", other.place),) if other is not None and other.place != entry.target.place else ()
         clash = _Clash(message, hint, notes, entry.target.name)

@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from buildmatrix.errors import Problems
 from buildmatrix.soundness import FILE
@@ -19,6 +19,7 @@ LIMIT = 100_000
 """The most cells that a matrix may have, before any is made."""
 
 Axes = Mapping[str, Sequence[Any]]
+T = TypeVar("T")
 
 
 def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[list[Cell], int]:
@@ -101,6 +102,25 @@ def fits_text(glob: str, value: Any) -> bool:
 def same(left: Any, right: Any) -> bool:
     """Tell whether two axis values are the same as text, so that "3.13" and 3.13 are, but not 3.1 and 3.10."""
     return bool(identity(left) == identity(right))
+
+
+class ByValues(Generic[T]):
+    """Items by the values of their cells on the axes that another cell has too: none of the others is looked at."""
+
+    def __init__(self, items: Iterable[tuple[T, Cell]], axes: Collection[str]) -> None:
+        """Take the items with their cells, and the axes of the other cell."""
+        self._known: dict[tuple[str, ...], dict[Any, list[T]]] = {}
+        for item, cell in items:
+            common = tuple(axis for axis in cell if axis in axes)
+            self._known.setdefault(common, {}).setdefault(_on(common, cell), []).append(item)
+
+    def like(self, own: Cell) -> list[T]:
+        """Return the items whose cells have the values of a cell with those axes, as far as they have them."""
+        return [item for axes, known in self._known.items() for item in known.get(_on(axes, own), ())]
+
+
+def _on(axes: Iterable[str], cell: Cell) -> tuple[Any, ...]:
+    return tuple(identity(cell[axis]) for axis in axes)
 
 
 def identity(value: Any) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from buildmatrix.errors import Problems, did_you_mean, some
-from buildmatrix.plan.cells.matrix import fits_text, label, same
+from buildmatrix.plan.cells.matrix import ByValues, fits_text, label, same
 from buildmatrix.plan.cells.members import texts_in
 from buildmatrix.plan.cells.select import SelectorError, parts_of
 from buildmatrix.soundness import ANY_SETTING, NAMES, expansion_of, settings_of
@@ -35,6 +35,7 @@ class Parents:
     ) -> None:
         self._targets, self._rendering, self._cells, self._problems = spec.targets, rendering, cells, problems
         self._renderings: dict[tuple[str, frozenset[str]], CellRendering] = {}
+        self._own: dict[tuple[str, frozenset[str]], ByValues[Cell]] = {}
 
     def of(self, target: DeclaredTarget, declared: str, cell: Cell) -> Iterator[Parent]:
         """Yield the parents of a target, as they are for a cell of `declared`: that target, or one that inherits it."""
@@ -47,15 +48,15 @@ class Parents:
             try:
                 for text in self._texts(item, declared, cell):
                     yield self._parent(text, cell)
-            except SelectorError as error:
-                self._refuse(target, declared, index, f"target.{target.name}.inherits: {error.message}", error)
-            except BadTemplateError as error:
-                if error.code != OMITTED:
-                    self._refuse(target, declared, index, f"target.{target.name}.inherits: {error.message}", error)
+            except (SelectorError, BadTemplateError) as error:
+                self._refuse(target, declared, index, error)
 
     def _refuse(
-        self, target: DeclaredTarget, declared: str, index: int, message: str, error: SelectorError | BadTemplateError
+        self, target: DeclaredTarget, declared: str, index: int, error: SelectorError | BadTemplateError
     ) -> None:
+        if isinstance(error, BadTemplateError) and error.code == OMITTED:
+            return
+        message = f"target.{target.name}.inherits: {error.message}"
         place = inside(target.place, "inherits", source_of(target.table.inherits, index))
         code = error.code if isinstance(error, BadTemplateError) else "inherits"
         self._problems.error(
@@ -93,7 +94,8 @@ class Parents:
             target = self._targets[name]
             hint = f'write "{name}"' if target.abstract or target.making.matrix is None else ""
             raise SelectorError(f'"{text}": target.{name} has no cells', hint, rests_on=(expansion_of(name),))
-        found = [cell for cell in self._cells[name] if _is_meant(cell, pairs, own)]
+        cells = self._alike(name, own) if ("", "") in pairs else self._cells[name]
+        found = [cell for cell in cells if _is_meant(cell, pairs)]
         if len(found) != 1:
             what = f"matches {len(found)} cells" if found else "matches no cell"
             axes = ",".join(f"{axis}={label(value)}" for axis, value in self._cells[name][0].items())
@@ -102,14 +104,16 @@ class Parents:
         _refuse_other_values(text, found[0], own)
         return found[0]
 
+    def _alike(self, name: str, own: Cell) -> list[Cell]:
+        """Return the cells of a target with the values of a cell, on the axes that both have."""
+        key = (name, frozenset(own))
+        if key not in self._own:
+            self._own[key] = ByValues(((cell, cell) for cell in self._cells[name]), own.keys())
+        return self._own[key].like(own)
 
-def _is_meant(cell: Cell, pairs: Sequence[tuple[str, str]], own: Cell) -> bool:
-    return all(
-        (axis in cell and fits_text(glob, cell[axis]))
-        if axis
-        else all(same(cell[one], own[one]) for one in cell if one in own)
-        for axis, glob in pairs
-    )
+
+def _is_meant(cell: Cell, pairs: Sequence[tuple[str, str]]) -> bool:
+    return all(axis in cell and fits_text(glob, cell[axis]) for axis, glob in pairs if axis)
 
 
 def _refuse_other_values(text: str, cell: Cell, own: Cell) -> None:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildmatrix.errors import did_you_mean, some
-from buildmatrix.plan.cells.matrix import fits_text, identity, label
+from buildmatrix.plan.cells.matrix import ByValues, fits_text, label
 from buildmatrix.soundness import NAMES, REPORTED, Subject
 from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.scope import Cell
@@ -73,7 +73,7 @@ class Selection:
         for entry in entries.values():
             self.by_target[entry.target.name].append(entry.name)
         self._known: dict[tuple[str, bool], tuple[str, ...]] = {}
-        self._own: dict[Any, dict[tuple[str, ...], dict[Any, list[str]]]] = {}
+        self._own: dict[tuple[int, frozenset[str]], ByValues[str]] = {}
         self._groups: dict[str, list[str]] = {}
         self._wrong: dict[str, SelectorError] = {}
 
@@ -125,23 +125,18 @@ class Selection:
         others = ",".join(f"{axis}={glob}" for axis, glob in pairs if axis)
         wider = f"{name}[{others}]" if others else name
         names = self.names(wider, target_first=target_first)
-        found = [name for axes, known in self._by_values(names, own) for name in known.get(_values(axes, own), ())]
+        found = self._by_values(names, own).like(own)
         if not found and names:
             of_own = [(axis, label(value)) for axis, value in own.items() if axis in self.entries[names[0]].cell]
             raise SelectorError(f'"{selector}" matches no cell', self._near_cells(list(names), of_own))
         return tuple(found)
 
-    def _by_values(self, names: tuple[str, ...], own: Cell) -> "Iterable[tuple[tuple[str, ...], dict[Any, list[str]]]]":
+    def _by_values(self, names: tuple[str, ...], own: Cell) -> ByValues[str]:
         """Return the entries of a selector by their values of the axes that they have in common with a cell."""
         key = (id(names), frozenset(own))  # `_known` keeps the names
         if key not in self._own:
-            made: dict[tuple[str, ...], dict[Any, list[str]]] = {}
-            for name in names:
-                cell = self.entries[name].cell
-                axes = tuple(axis for axis in cell if axis in own)
-                made.setdefault(axes, {}).setdefault(_values(axes, cell), []).append(name)
-            self._own[key] = made
-        return self._own[key].items()
+            self._own[key] = ByValues(((name, self.entries[name].cell) for name in names), own.keys())
+        return self._own[key]
 
     def _match(self, selector: str, group: str = "") -> list[str]:
         """Return what a selector matches; within a group its own name is that of the target."""
@@ -260,10 +255,6 @@ class Selection:
             if not any(fits_text(glob, value) for value in axes[axis]):
                 return did_you_mean(glob, axes[axis]) or f"values of {axis}: {some(axes[axis])}"
         return "each value exists, but not together in one cell"
-
-
-def _values(axes: Iterable[str], cell: Cell) -> tuple[Any, ...]:
-    return tuple(identity(cell[axis]) for axis in axes)
 
 
 def _fits(cell: Cell, axis: str, glob: str) -> bool:

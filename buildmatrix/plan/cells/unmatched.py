@@ -35,7 +35,7 @@ class Values:
             known = axes if what == "exclude" else included
             if place in selects:
                 entry = _without_nothing(entry, selects[place], place, problems)  # noqa: PLW2901 what is left of it
-            if place.pointer[:2] == target.place.pointer[:2] and place.file == target.place.file:
+            if target.declares(place):
                 _check(what, entry, place, [(target, known)], f"target.{target.name} has no", problems)
             else:
                 self._named[place] = (what, entry)

@@ -246,6 +246,10 @@ class DeclaredTarget:
         """Whether it only serves to be inherited."""
         return self.name.startswith("_")
 
+    def declares(self, place: Place) -> bool:
+        """Tell whether a place is in its own table, and not in that of a parent."""
+        return place.file == self.place.file and place.pointer[:2] == self.place.pointer[:2]
+
     def parents_in(self, targets: "Mapping[str, DeclaredTarget]") -> list[str]:
         """Return the names of its parents that there are."""
         return [parent for parent in self.table.inherits or () if parent in targets]
