@@ -98,7 +98,9 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
         records = Records(result=ResultFile(reduced.plan, job.written, job.environment), logs=job.logs)
         engine = _looked_at(job, asked, records, watcher)
-        job = _told(reduced, watcher)
+        job = reduced  # from here on: all that it looks at is allowed
+        for text in left_out(job.plan.of.absent_secrets):
+            watcher.note(f"note: {text}")
         tags.settle(engine)
         watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
         with watcher.begin(engine, first_tags(job.plan, job.policy, engine.builder)) as listener:
@@ -128,13 +130,6 @@ def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> En
     if options.resume and not records.result.known():
         watcher.note("note: there is no last result to go on from (.buildmatrix/result.json): everything is built")
     return engine
-
-
-def _told(job: Job, watcher: Watcher) -> Job:
-    """Tell which secrets a job does without, now that all it looks at was allowed."""
-    for text in left_out(job.plan.of.absent_secrets):
-        watcher.note(f"note: {text}")
-    return job
 
 
 def _troubles(records: Records) -> Iterator[Diagnostic]:
