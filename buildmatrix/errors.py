@@ -14,10 +14,10 @@ The tree, with the exit code of each class; `EXIT_CODES` says what they mean:
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal
 
+from buildmatrix.records import dataclass
 from buildmatrix.soundness import FILE, Soundness, Subject
 
 Pointer = tuple[str | int, ...]

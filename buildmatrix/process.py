@@ -8,13 +8,13 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Self
 
 from buildmatrix import ENDING
 from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.records import dataclass
 
 CHANGES_MEANING = (
     "BUILDX_BAKE_FILE",
@@ -89,10 +89,18 @@ class Programs:
         Nor where docker or the plugin is a script, or docker is something else by its true name: it may set variables,
         become somebody else, or go to another machine, and what is started without it would not.
         """
-        directories = (str(docker_directory(self.environment) / "cli-plugins"), *PLUGINS)
-        found = next((path for one in directories if os.access(path := f"{one}/docker-{name}", os.X_OK)), "")
-        docker = os.path.realpath(shutil.which("docker", path=self.environment.get("PATH", "")) or "")
+        places = (f"{one}/docker-{name}" for one in self.plugin_directories())
+        found = next((path for path in places if os.access(path, os.X_OK)), "")
+        docker = self.docker()
         return found if Path(docker).name == "docker" and not (_is_script(docker) or _is_script(found)) else ""
+
+    def plugin_directories(self) -> tuple[str, ...]:
+        """Return where docker usually looks for plugins, the first before the others."""
+        return (str(docker_directory(self.environment) / "cli-plugins"), *PLUGINS)
+
+    def docker(self) -> str:
+        """Return the true path of the program `docker`."""
+        return os.path.realpath(shutil.which("docker", path=self.environment.get("PATH", "")) or "")
 
     def run(self, command: Sequence[str], *, given: str = "", timeout: float = 60.0) -> Completed:
         """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds.

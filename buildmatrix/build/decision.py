@@ -1,13 +1,14 @@
 """What a failed call means: whose failure it is, what is tried again, and what goes on. Data in, data out."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from buildmatrix.engine.outcome import Status
 from buildmatrix.plan.bakefile import with_links
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
+from buildmatrix.records import dataclass
 
 LOST = frozenset[Status]({"failed", "stopped", "skipped"})
 

@@ -5,13 +5,14 @@ built next waits for none of them.
 """
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import Queue
 from typing import Self
 
 from buildmatrix.build.logs import Logs
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.progress.events import Event, Listener, TargetEnded
+from buildmatrix.records import dataclass
 from buildmatrix.state.record import ResultFile
 
 MOST = 100_000

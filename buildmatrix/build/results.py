@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +19,7 @@ from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
 from buildmatrix.publish.staging import FirstTags
+from buildmatrix.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

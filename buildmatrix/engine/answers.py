@@ -5,7 +5,7 @@ Bake writes the answers into its metadata, also where a check found something an
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from buildmatrix.engine.failures.classify import Failure
@@ -13,6 +13,7 @@ from buildmatrix.engine.failures.places import place_in
 from buildmatrix.engine.outcome import Finding
 from buildmatrix.errors import BuildFailedError, Diagnostic
 from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

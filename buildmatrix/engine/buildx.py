@@ -3,14 +3,15 @@
 import json
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from buildmatrix.engine.failures.unreachable import PLUGIN, broken_plugin, no_buildx, unreachable
+from buildmatrix.engine.remembered import Remembered
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
 from buildmatrix.oci.platform import normalized, of_machine
-from buildmatrix.process import Completed, Programs
+from buildmatrix.process import Answer, Completed, Programs
+from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.toml.plain import table_of
 
@@ -23,18 +24,24 @@ _VERSION = re.compile(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])
 
 _FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 
+CONTAINERD = "org.mobyproject.buildkit.worker.containerd.namespace:"
+"""A label of nodes whose worker is containerd's: the engine's own one has it only with containerd's image store."""
 
 BUILDX = ("docker", "buildx")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for."""
+    """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for.
+
+    `on_containerd` says that it keeps its images with containerd: known for certain only where it is true.
+    """
 
     name: str
     error: str
     platforms: tuple[str, ...]
     own: tuple[str, ...] = ()
+    on_containerd: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +76,23 @@ class Probe:
 
     Docker starts a plugin twice for each command, so the builder is asked of the plugin where docker finds it. Which
     one that is, docker itself tells meanwhile: what another has said does not count, and docker's own is asked then.
+    What docker told is remembered; of the engine it is asked only where that matters then.
     """
 
     def __init__(self, programs: Programs, builder: str | None) -> None:
         """Ask for the builder (None: the current one), and for what docker knows of its plugins and its engine."""
         self._programs, self._asked = programs, builder
         self._found = programs.docker_plugin("buildx")
+        self._memory = Remembered(programs, self._found)
         with ExitStack() as stack:
-            info = ["docker", "info", "--format", "{{json .}}"]
             self._inspected = stack.enter_context(programs.begin(self._inspect(self._found)))
-            self._info = stack.enter_context(programs.begin(info))
             self._stack = stack.pop_all()
+        if not self._memory.plugin:
+            _ = self._info
+
+    @cached_property
+    def _info(self) -> Answer:
+        return self._stack.enter_context(self._programs.begin(["docker", "info", "--format", "{{json .}}"]))
 
     def _inspect(self, plugin: str) -> list[str]:
         return [*([plugin] if plugin else BUILDX), "inspect", *([self._asked] if self._asked else [])]
@@ -107,7 +120,10 @@ class Probe:
         builder = parse_builder(done.stdout)
         failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
         version = version_of(self._version(is_well=done.code == 0 and not failed))
-        return version, self._judged(builder, done, failed)
+        found = self._judged(builder, done, failed)
+        if self.program() != BUILDX:
+            self._memory.keep(self._plugin)
+        return version, found
 
     def _answer(self) -> Completed:
         """Return what buildx says of the builder: the one that docker would start."""
@@ -143,8 +159,10 @@ class Probe:
             return ""
         return lines[-1].removeprefix("Failed to initialize: ") if lines else ""
 
-    def has_containerd_store(self) -> bool:
+    def has_containerd_store(self, builder: Builder) -> bool:
         """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
+        if any(node.on_containerd for node in builder.nodes):
+            return True
         return "io.containerd" in json.dumps(self._told.get("DriverStatus"))
 
     def program(self) -> tuple[str, ...]:
@@ -154,6 +172,10 @@ class Probe:
     @property
     def _plugin(self) -> dict[str, Any]:
         """What docker tells of its buildx plugin."""
+        return self._memory.plugin or self._told_plugin
+
+    @cached_property
+    def _told_plugin(self) -> dict[str, Any]:
         client = self._told.get("ClientInfo")
         plugins = client.get("Plugins") if isinstance(client, dict) else None
         tables = [one for one in plugins if isinstance(one, dict)] if isinstance(plugins, list) else []
@@ -217,6 +239,7 @@ def _node(block: str) -> Node:
         error=fields.get("Error", ""),
         platforms=tuple(normalized(name.rstrip("*")) for name in platforms),
         own=tuple(normalized(name.rstrip("*")) for name in platforms if name.endswith("*")),
+        on_containerd=CONTAINERD in block,
     )
 
 

@@ -1,10 +1,11 @@
 """What became of a run: one outcome for each target of the plan, with its attempts and steps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place
+from buildmatrix.records import dataclass
 
 Status = Literal["built", "cached", "unchanged", "checked", "failed", "stopped", "skipped"]
 """`unchanged`: an earlier run built it, and nothing changed since (`--resume`). `checked`: its `call` was answered, and

@@ -1,8 +1,7 @@
 """What `apply` makes sure of before it builds: everything at once, with what to do."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from buildmatrix.dockerfile.reader import runs_programs
@@ -19,6 +18,7 @@ from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.process import Programs
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.caches import InlineCacheTo
 from buildmatrix.spec.rows.settings import DockerOutput, OciOutput
 
@@ -32,7 +32,7 @@ class Engine:
 
     `program` is the command to which those of `docker buildx` are given: the plugin itself where docker has told its
     path, since docker starts it twice for each command. `own_platform` is what is built where a target declares none,
-    "" if nobody knows; `insecure_registries` may be asked without TLS.
+    "" if nobody knows; `insecure_registries` asks docker which ones the engine may ask without TLS.
     """
 
     buildx: "Version"
@@ -40,7 +40,7 @@ class Engine:
     warnings: tuple[Diagnostic, ...]
     program: tuple[str, ...] = BUILDX
     own_platform: str = ""
-    insecure_registries: frozenset[str] = frozenset()
+    insecure_registries: Callable[[], frozenset[str]] = frozenset
 
 
 def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Engine:
@@ -66,8 +66,8 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
             *skipped_gha_caches(plan, programs.environment),
         ),
         program=probe.program(),
-        own_platform=next(iter(found.nodes[0].platforms), probe.own_platform()),
-        insecure_registries=probe.insecure_registries() if found.driver == "docker" else frozenset(),
+        own_platform=next(iter(found.nodes[0].platforms), "") or probe.own_platform(),
+        insecure_registries=probe.insecure_registries if found.driver == "docker" else frozenset,
     )
 
 
@@ -136,7 +136,7 @@ def _store(plan: Plan, builder: Builder, probe: Probe) -> list[Diagnostic]:
     if builder.driver != "docker":
         return []
     needs = [target for target in plan.targets if len(target.platforms) > 1 or _wants_store(target)]
-    if not needs or probe.has_containerd_store():
+    if not needs or probe.has_containerd_store(builder):
         return []
     message = f"{needs[0].name} needs more than the docker driver can do with the engine's old image store"
     hint = (

@@ -7,7 +7,6 @@ call, and is there only when the builder is known.
 import time
 from collections.abc import Callable, Iterable
 from copy import copy
-from dataclasses import dataclass
 
 from buildmatrix.engine.failures.classify import is_passing
 from buildmatrix.engine.imagetools import Imagetools
@@ -18,6 +17,7 @@ from buildmatrix.oci.http.client import TRIES, Client
 from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.reference import Reference
 from buildmatrix.process import Programs
+from buildmatrix.records import dataclass
 
 LONGEST_PAUSE = 5.0
 """Seconds that a registry which asks to be left alone is left alone before a tag is written again."""

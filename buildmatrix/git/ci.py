@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from buildmatrix.records import dataclass
 
 Named = tuple[tuple[str, str], ...]
 """Variables, each with what its value begins with; the first that does names it."""

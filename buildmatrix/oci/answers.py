@@ -1,6 +1,6 @@
 """What a registry said: Found, Absent or Unknown. Nobody takes the third for the second."""
 
-from dataclasses import dataclass
+from buildmatrix.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from buildmatrix.oci.answers import Descriptor
 from buildmatrix.oci.platform import Platform, platform_of
+from buildmatrix.records import dataclass
 
 _KIND = "application/vnd."
 INDEXES = frozenset({f"{_KIND}oci.image.index.v1+json", f"{_KIND}docker.distribution.manifest.list.v2+json"})

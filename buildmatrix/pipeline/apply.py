@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,7 @@ from buildmatrix.publish.publish import Published, Publisher, published_metadata
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
 from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, first_tags, staged, too_late
 from buildmatrix.publish.tags import Tags
+from buildmatrix.records import dataclass
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
 from buildmatrix.state.resume import NOTHING, Resumed, resumed

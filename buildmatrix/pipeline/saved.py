@@ -1,7 +1,6 @@
 """Plans as files: what `plan --format json` writes, and `apply PLAN.json` makes again."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
@@ -11,6 +10,7 @@ from buildmatrix.pipeline import SAVED, plan
 from buildmatrix.plan.document.contents import Contents, Inode, contents_of
 from buildmatrix.plan.document.verify import document_of, refuse_changed, request_of
 from buildmatrix.plan.model import Plan
+from buildmatrix.records import dataclass
 from buildmatrix.report.plan.json import plan_json
 from buildmatrix.spec.toml.plain import json_of
 from buildmatrix.spec.toml.source import Sources

@@ -1,11 +1,11 @@
 """Which target depends on which, in which order; cycles are walked."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from buildmatrix.errors import Place, Problems, some
 from buildmatrix.graphs import find_cycles, levels, steps_of
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.settings import Settings
 
 TARGET = "target:"

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.options import Flag, OfTarget, Options, ProgressStyle, settled
 from buildmatrix.spec.rows.shapes import Keyword, row_of, rows
 

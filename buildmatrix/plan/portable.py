@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from buildmatrix.errors import Diagnostic, Problems
 from buildmatrix.git.facts import Git
@@ -17,6 +17,7 @@ from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.planning import OF_A_RUN, check_platforms, checked, chosen_of, expand, plan_of
 from buildmatrix.plan.sharing import share
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import given
 from buildmatrix.spec.rows.tables import Spec

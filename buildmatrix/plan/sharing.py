@@ -9,13 +9,14 @@ name inside, and each keeps its own.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput
 from buildmatrix.spec.toml.placed import placed, source_of
 

@@ -6,7 +6,7 @@ tag of the set (by name) goes ahead of the others as a lock, and at the end all 
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from buildmatrix.engine.imagetools import sources_of
 from buildmatrix.engine.registry import Wanted
@@ -16,6 +16,7 @@ from buildmatrix.oci.image import Held, Image, assemble, carried
 from buildmatrix.oci.index import Listed, OddError
 from buildmatrix.oci.reference import Reference
 from buildmatrix.publish.tags import Tags, digest_in
+from buildmatrix.records import dataclass
 
 ROUNDS = 3
 """How often the whole set is looked at again, and what was moved back by another run is moved once more."""

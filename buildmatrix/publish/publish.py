@@ -1,7 +1,7 @@
 """Tags that move last: they are pointed at images that are already in the registry, all of them or none."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from buildmatrix.engine.outcome import BuildOutcome
@@ -14,6 +14,7 @@ from buildmatrix.process import signals
 from buildmatrix.publish.moving import Move, Mover, Result, Trouble
 from buildmatrix.publish.staging import FirstTags, StagedImage
 from buildmatrix.publish.tags import Tags, digest_in
+from buildmatrix.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

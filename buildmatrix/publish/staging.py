@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from buildmatrix.engine.buildx import Builder
@@ -14,6 +14,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import pushes, pushes_tags
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import LONGEST, STAGING, pushed_tags, staging_tag
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, Settings
 from buildmatrix.spec.rows.shapes import given
 

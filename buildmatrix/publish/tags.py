@@ -63,7 +63,7 @@ class Tags:
     def _without_tls(self, found: Mapping[str, Held], engine: Engine) -> set[str]:
         """Return the registries that did not answer, and that the engine may ask without TLS."""
         unknown = {parse(tag).host for tag, held in found.items() if isinstance(held, Unknown)}
-        return unknown & engine.insecure_registries
+        return unknown & engine.insecure_registries() if unknown else set()
 
     def of(self, tag: str) -> Held | None:
         """Return what a tag held before the build; None if nobody asked."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from buildmatrix.plan.access.reach import dests_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.process import Programs
+from buildmatrix.records import dataclass
 from buildmatrix.state.stats import Looks
 
 MANY = 50

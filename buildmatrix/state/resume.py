@@ -1,12 +1,13 @@
 """What `apply --resume` need not build again, and why it builds the rest: wherever there is a doubt, it builds."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.shapes import given
 from buildmatrix.state.present import Present
 from buildmatrix.state.record import KEPT, ResultFile, left_of

@@ -1,9 +1,10 @@
 """What a run asks of the spec: the command line, as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.tables import NO_FILES, BakeFiles
 
 OutputMode = Literal["declared", "push", "load", "none"]

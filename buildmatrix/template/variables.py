@@ -6,13 +6,13 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from buildmatrix import graphs
 from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
 from buildmatrix.files import OutsideError, Repository, read_regular, strays
+from buildmatrix.records import dataclass
 from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.data import MOST, shown, spoken
 from buildmatrix.spec.checks.names import inside

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from buildmatrix.build.calls.batches import Call
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import is_archive
+from buildmatrix.records import dataclass
 
 MODE = 0o644
 

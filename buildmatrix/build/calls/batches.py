@@ -4,7 +4,6 @@ import itertools
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 
 from buildmatrix.build.calls.chains import Chains
@@ -19,6 +18,7 @@ from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import staging_tag
 from buildmatrix.publish.staging import staged
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.text import one_line
 

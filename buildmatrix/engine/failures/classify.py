@@ -4,7 +4,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, E
 from buildmatrix.plan.bakefile import with_links
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import is_archive
+from buildmatrix.records import dataclass
 
 _TARGET = re.compile(r"^ERROR: target ([A-Za-z0-9_-]+): ")
 FULL = 4 * 1024 * 1024

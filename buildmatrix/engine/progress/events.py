@@ -1,9 +1,9 @@
 """What is told of a run while it goes on: each event is one thing that happened to one target."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from buildmatrix.engine.outcome import BuildOutcome
+from buildmatrix.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

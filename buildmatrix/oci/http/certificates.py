@@ -7,12 +7,12 @@ for docker.
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buildmatrix.oci.errors import CertificateError
 from buildmatrix.process import docker_directory
+from buildmatrix.records import dataclass
 
 if TYPE_CHECKING:
     from ssl import SSLContext

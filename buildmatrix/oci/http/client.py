@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from http import HTTPStatus
 
 from buildmatrix.oci.addresses import followed, is_same_place
@@ -20,6 +20,7 @@ from buildmatrix.oci.http.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.oci.index import INDEXES, MANIFESTS, digest_of
 from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.process import Programs
+from buildmatrix.records import dataclass
 from buildmatrix.text import clean
 
 _ACCEPT = ", ".join(sorted(INDEXES | MANIFESTS))

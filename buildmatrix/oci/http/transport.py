@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from buildmatrix.oci.addresses import host_of, shown
 from buildmatrix.oci.answers import Unknown
 from buildmatrix.oci.errors import LARGEST, TooLargeError, trouble
 from buildmatrix.oci.http.certificates import Certificates, certificates_of
+from buildmatrix.records import dataclass
 
 if TYPE_CHECKING:
     from ssl import SSLContext

@@ -1,10 +1,10 @@
 """What a file declares, as plain data: for lists and for completion, which plan nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from buildmatrix.plan.cells.expand import Expansion
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.tables import DeclaredVariable
 from buildmatrix.template.variables import ResolvedVariable
 

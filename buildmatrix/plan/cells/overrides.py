@@ -5,10 +5,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.credentials import learn, learn_text
 from buildmatrix.spec.load import parse

@@ -5,7 +5,6 @@ Each check looks at the settings of one target alone. What it finds was found by
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,6 +13,7 @@ from buildmatrix.oci.reference import fault as fault_of_reference
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.merging.shared import shared
 from buildmatrix.plan.outputs import pushes
+from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import Layers
 from buildmatrix.spec.rows.marked import holding, leaves, marked, says, tables_of

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import AnyStr
 
 from buildmatrix.dockerfile.directives import SYNTAX, is_dockers
@@ -21,6 +21,7 @@ from buildmatrix.plan.access.reach import (
     written_before,
 )
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.records import dataclass
 
 NEVER = frozenset({".git", ".buildmatrix"})
 """What git and we keep in a directory: it changes without the contents changing."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -10,6 +10,7 @@ from buildmatrix.errors import Place
 from buildmatrix.plan.document.contents import Contents
 from buildmatrix.plan.model import Given, Plan
 from buildmatrix.plan.publishing import staging_tags
+from buildmatrix.records import dataclass
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, document_schema, plain_document, version_of
 from buildmatrix.spec.rows.options import Apply

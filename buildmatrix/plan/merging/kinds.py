@@ -1,9 +1,9 @@
 """How the value of a setting is treated, as follows from its row."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_origin
 
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.marked import says
 from buildmatrix.spec.rows.markers import FreeText, NameOf
 from buildmatrix.spec.rows.settings import Settings

@@ -6,11 +6,11 @@ The order is: defaults, parents (later ones win), the target, what `--bake-file`
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.graphs import ordered
+from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import OrTemplate, given, is_template, row_of, rows

@@ -2,9 +2,10 @@
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from buildmatrix.errors import Place
+from buildmatrix.records import dataclass
 from buildmatrix.spec.toml.positions import Position, Span, locate
 from buildmatrix.spec.toml.source import Sources
 

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import quote
 
 from buildmatrix.plan.model import Plan
+from buildmatrix.records import dataclass
 from buildmatrix.report.diagnostics.places import Places, Spot
 
 

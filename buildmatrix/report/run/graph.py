@@ -1,12 +1,12 @@
 """Where the targets of a run stand in its graph: in layers from left to right, each right of all that it needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from graphlib import CycleError
 from itertools import pairwise
 
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.graphs import levels
+from buildmatrix.records import dataclass
 from buildmatrix.report.run.words import duration
 
 MOST = 60

@@ -1,7 +1,6 @@
 """What became of a run as one page: nothing else is loaded, and all that matters is there without JavaScript."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -10,6 +9,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from buildmatrix.engine.outcome import Attempt, BuildOutcome, Outcome, Status, StepOutcome
+from buildmatrix.records import dataclass
 from buildmatrix.report.run.about import NOTHING, About, link_from
 from buildmatrix.report.run.graph import graph_of
 from buildmatrix.report.run.timeline import longest_text, most_steps, picked, timeline_of

@@ -1,10 +1,10 @@
 """When the steps of a run ran: a row for each target, in it a lane for each node and platform."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from buildmatrix.engine.outcome import Attempt, BuildOutcome, Outcome, StepOutcome
+from buildmatrix.records import dataclass
 from buildmatrix.report.run.words import duration
 
 MOST_STEPS, FEWEST_STEPS, ALL_STEPS = 200, 2, 4000

@@ -6,11 +6,11 @@ to write instead; `literal` in the file lists those that are meant as they stand
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.envnames import names_a_variable
 from buildmatrix.spec.rows.marked import rows_with, says
 from buildmatrix.spec.rows.markers import FreeText, NameOf

@@ -6,11 +6,11 @@ quotes the key, has said where it belongs. Of the rest, only what can hardly be 
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.marked import says
 from buildmatrix.spec.rows.markers import Local, OddKeys
 from buildmatrix.spec.rows.shapes import Rest, Row, is_list, is_map, is_table, is_template, rows, unwrap

@@ -6,11 +6,11 @@ all. The rows say where that is; what reads templates is left to those who read 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown, spoken
 from buildmatrix.spec.checks.envnames import env_name
 from buildmatrix.spec.rows.options import Flag, Options

@@ -1,10 +1,11 @@
 """The file as it is written (tables, one row a key), and the Spec that loading makes of all files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place, Pointer
+from buildmatrix.records import dataclass
 from buildmatrix.soundness import Subject, members_of
 from buildmatrix.spec.rows.markers import FreeText, MakesCells, NameOf
 from buildmatrix.spec.rows.options import Apply

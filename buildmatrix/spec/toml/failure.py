@@ -2,10 +2,10 @@
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 
 from buildmatrix.errors import Notes
+from buildmatrix.records import dataclass
 
 _SIGNS = re.compile(
     r"#[^\n]*"  # a comment

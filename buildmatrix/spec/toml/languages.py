@@ -1,7 +1,8 @@
 """Files of other tools that are given in the place of a buildmatrix.toml: which language one is in, and the way on."""
 
 import re
-from dataclasses import dataclass
+
+from buildmatrix.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,7 +96,7 @@ def test_what_docker_says_beside_its_json_is_passed_over(noise: str) -> None:
 def test_a_docker_that_tells_nothing_of_itself_is_done_without(info: Completed | EngineError) -> None:
     engine = look(docker(inspect=builder_of(INACTIVE, driver="docker"), info=info))
     assert (engine.own_platform, engine.program) == ("", ("docker", "buildx"))
-    assert engine.insecure_registries == frozenset()
+    assert engine.insecure_registries() == frozenset()
 
 
 def test_docker_tells_the_version_of_its_plugin() -> None:
@@ -586,8 +586,8 @@ def test_all_that_is_lacking_is_said_at_once() -> None:
 def test_registries_that_the_engine_may_ask_without_tls_are_those_of_its_own_driver() -> None:
     configured = {"IndexConfigs": {"r:5": {"Secure": False}, "s": {"Secure": True}, "odd": 1}}
     info = said(json.dumps({"RegistryConfig": configured}))
-    assert look(docker(inspect=builder("docker"), info=info)).insecure_registries == {"r:5"}
-    assert look(docker(info=info)).insecure_registries == frozenset()
+    assert look(docker(inspect=builder("docker"), info=info)).insecure_registries() == {"r:5"}
+    assert look(docker(info=info)).insecure_registries() == frozenset()
 
 
 def test_what_is_only_warned_of() -> None:

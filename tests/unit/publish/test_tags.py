@@ -50,7 +50,7 @@ class Asking:
 
     def tags(self, planned: Plan, insecure: frozenset[str] = frozenset(), **options: Any) -> Tags:
         found = Tags(planned, Policy(plan=planned, options=Options(**options)), self.docker, self.told.append)
-        engine = Engine(buildx=None, builder=builder(), warnings=(), insecure_registries=insecure)  # type: ignore[arg-type]
+        engine = Engine(buildx=None, builder=builder(), warnings=(), insecure_registries=lambda: insecure)  # type: ignore[arg-type]
         found.settle(engine)
         return found
 
