@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_environment
@@ -31,7 +31,7 @@ from buildmatrix.template.scope import (
     missing,
     on_line,
 )
-from buildmatrix.template.texts import FilterError, of_texts
+from buildmatrix.template.texts import FilterError, formatted, of_texts, text_for
 
 HIGHEST_POWER = 64
 """The highest power that `**` may raise to."""
@@ -48,6 +48,9 @@ class _Omit:
         raise _part_omitted()
 
 
+JOINED = "joined by ~"
+"""The filter that a value goes through which is joined to another; nobody can write its name."""
+
 _MARK = "\0omit\0"
 """What stands for no value in a text that is rendered."""
 
@@ -55,7 +58,14 @@ _WHOLE = re.compile(r"^\s*\{\{(?P<expression>.*)\}\}\s*$", re.DOTALL)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"*", "**", "%"})
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
+
+    def compile(self, source: Any, *arguments: Any, **named: Any) -> Any:
+        """Compile as jinja does, but let `~` join what has a text: not Python's words for none and true."""
+        tree = self.parse(source) if isinstance(source, str) else source
+        for joined in tree.find_all(nodes.Concat):
+            joined.nodes = [nodes.Filter(one, JOINED, [], [], None, None) for one in joined.nodes]
+        return super().compile(tree, *arguments, **named)
 
     def call(self, context: Any, called: Any, *arguments: Any, **named: Any) -> Any:
         """Refuse calls that would fill the memory: `'x'.ljust(10 ** 9)`, `'{:999999999}'.format(1)`."""
@@ -63,17 +73,40 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise FilterError("the template calls a value that is not a function: write it without ( )")
         owner = getattr(getattr(called, "__wrapped__", called), "__self__", "")
         _refuse_huge(owner, *arguments, *named.values())
+        if isinstance(owner, str) and getattr(called, "__name__", "") == "format":
+            arguments, named = (
+                formatted("format", arguments),
+                dict(zip(named, formatted("format", named.values()), strict=True)),
+            )
         return super().call(context, called, *arguments, **named)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Refuse what would fill the memory."""
+        """Refuse what would fill the memory, and what is none."""
         if operator == "%":
             _refuse_huge(left, *(right if isinstance(right, tuple) else ()))
+            if isinstance(left, str):
+                right = formatted("%", right if isinstance(right, tuple) else [right])
+        if operator == "+":
+            return _added(left, right)
         sized = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
         count = next((side for side in (right, left) if isinstance(side, int)), 1)
         if (sized and sized[0] * count > LARGEST) or (operator == "**" and abs(count) > HIGHEST_POWER):
             raise SecurityError(f"`{operator}` would make a value that is too large")
         return super().call_binop(context, operator, left, right)
+
+
+def _added(left: Any, right: Any) -> Any:
+    try:
+        return left + right
+    except TypeError:
+        text = next((side for side in (left, right) if isinstance(side, str)), None)
+        other = right if text is left else left
+        if text is not None:
+            text_for("+", other)
+            raise FilterError("+: one is a text, the other is not: write a ~ b") from None
+        if left is None or right is None:
+            raise FilterError("+: this is none, not a value") from None
+        raise
 
 
 _HUGE = re.compile(r"[0-9]{7}")
@@ -148,6 +181,7 @@ def _environment() -> _Environment:
     del made.filters["random"]
     made.globals["omit"] = _Omit()
     made.filters.update(of_texts(made.filters) | FILTERS)
+    made.filters[JOINED] = partial(text_for, "~")
     made.filters[WHOLE_TABLE] = lambda value: tojson(value) if isinstance(value, Mapping) else _not_a_table(value)
     unlimited = {"sum": _sum, "date": FILTERS["date"]}  # seconds since 1970 are a large number
     made.filters.update({name: _careful(known) for name, known in made.filters.items()} | unlimited)

@@ -37,6 +37,12 @@ def text_for(name: str, value: object) -> str:
     raise FilterError(f"{name}: this is {word}, not a text")
 
 
+def formatted(name: str, values: Iterable[object]) -> tuple[object, ...]:
+    """Return what goes into a format: booleans as their texts, all else as it is; FilterError for none."""
+    words = (None, True, False)
+    return tuple(text_for(name, one) if any(one is word for word in words) else one for one in values)
+
+
 def of_texts(filters: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     """Return those of jinja's filters that are of texts, refusing what is none."""
     return {name: _of_text(name, filters[name]) for name in OF_JINJA} | {"join": _join}
@@ -47,8 +53,10 @@ def _of_text(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def careful(*arguments: Any, **named: Any) -> Any:
-        value = text_for(name, arguments[place])
-        return function(*arguments[:place], value, *arguments[place + 1 :], **named)
+        value, more = text_for(name, arguments[place]), arguments[place + 1 :]
+        if name == "format":
+            more, named = formatted(name, more), dict(zip(named, formatted(name, named.values()), strict=True))
+        return function(*arguments[:place], value, *more, **named)
 
     return careful
 

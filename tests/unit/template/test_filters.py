@@ -116,6 +116,18 @@ def test_dates_are_english_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
         ("['a'] | split(',')", "split: this is a list, not a text"),
         ("{'a': 1} | sha1", "sha1: this is a table, not a text"),
         ("none | md5", "md5: this is none, not a text"),
+        ("none ~ 'b'", "~: this is none, not a text"),
+        ("'a' ~ [1]", "~: this is a list, not a text"),
+        ("omit ~ 'b'", "omit stands for a whole value"),
+        ("'v%s' % none", "%: this is none, not a text"),
+        ("'%s%s' % ('a', none)", "%: this is none, not a text"),
+        ("'v%s' | format(none)", "format: this is none, not a text"),
+        ("'%(a)s' | format(a=none)", "format: this is none, not a text"),
+        ("'{}'.format(none)", "format: this is none, not a text"),
+        ("'{a}'.format(a=none)", "format: this is none, not a text"),
+        ("none + 'b'", "+: this is none, not a text"),
+        ("1 + none", "+: this is none, not a value"),
+        ("'a' + 1", "+: one is a text, the other is not: write a ~ b"),
         ("'a' | regex_findall('(')", 'regex_findall: "(": missing )'),
         ("'a' | flatten", "flatten: this is not a list"),
         ("'?' | base64decode", "base64decode: this is not valid base64"),
@@ -170,6 +182,25 @@ def test_what_answers_for_itself() -> None:
     for expression, message in (("nothing | slug", "nothing"), ("omit | slug", "omit stands for a whole value")):
         with pytest.raises(BadTemplateError, match=message):
             value(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("true ~ '-' ~ x ~ '-' ~ 1", "true-3.10-1"),
+        ("'%s-%s-%d' % (true, x, 2)", "true-3.10-2"),
+        ("'%s' % false", "false"),
+        ("'%s-%s' | format(true, x)", "true-3.10"),
+        ("'%(a)s' | format(a=true)", "true"),
+        ("'{}-{a}'.format(true, a=x)", "true-3.10"),
+        ("1 + 2 + x", Decimal("6.10")),
+        ("'a' + 'b'", "ab"),
+        ("['a'] + ['b']", ["a", "b"]),
+    ],
+)
+def test_what_is_joined_and_formatted_has_the_texts_of_values(expression: str, expected: object) -> None:
+    """Python's words for true, false and none never come into a tag."""
+    assert value(expression, x=Decimal("3.10")) == expected
 
 
 def test_joined_items_are_texts() -> None:
