@@ -77,6 +77,16 @@ class Privilege:
         self.meant = meant
 
 
+class NoInput:
+    """The value is no part of a target's fingerprint: what is built is the same with another one.
+
+    With `known` it is: what it leads to is in the fingerprint, instead of the value. A row without this marker counts.
+    """
+
+    def __init__(self, *, known: bool = False) -> None:
+        self.known = known
+
+
 class OfResult:
     """The setting is about what is built, and means nothing where the builder is only asked about a target (`call`)."""
 

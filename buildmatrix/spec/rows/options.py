@@ -8,6 +8,7 @@ of them wins (`settled`), the help, the schema and the reference. Adding an opti
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
+from buildmatrix.spec.rows.markers import NoInput
 from buildmatrix.spec.rows.shapes import Doc, Examples, Expected, Keyword, NotInBake, Row, Table, row_of, rows
 
 M = TypeVar("M")
@@ -222,7 +223,7 @@ def in_file(options: type[Table]) -> Any:
 def of_target(options: type[Table]) -> Any:
     """Return a table of the options that a target may have as settings of its own."""
     found = _said_elsewhere(options, OfTarget)
-    hints = {name: _hint(row_of(options, name), NotInBake(), Doc(own.text)) for name, own in found.items()}
+    hints = {name: _hint(row_of(options, name), NotInBake(), NoInput(), Doc(own.text)) for name, own in found.items()}
     return _table("OfApply", "How `apply` builds a target.", hints, templated=True)
 
 

@@ -16,6 +16,7 @@ from buildmatrix.spec.rows.markers import (
     ImageRef,
     Local,
     NameOf,
+    NoInput,
     OddKeys,
     OfResult,
     Pair,
@@ -69,7 +70,12 @@ class LocalOutput(Table):
 
     type: Literal["local"]
     dest: Annotated[
-        str, Local("result", writes=True, tree=True), Keyword("minLength", 1), Doc("The directory."), Examples("out")
+        str,
+        Local("result", writes=True, tree=True),
+        NoInput(),
+        Keyword("minLength", 1),
+        Doc("The directory."),
+        Examples("out"),
     ]
     platform_split: Split = None
     attestation_prefix: Prefix = None
@@ -79,14 +85,17 @@ class TarOutput(Table):
     """The root file system as a tar archive."""
 
     type: Literal["tar"]
-    dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
+    dest: Annotated[str, RESULT, NoInput(), Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
     platform_split: Split = None
     attestation_prefix: Prefix = None
 
 
 class _ImageKeys(Layers):
     name: Annotated[
-        str | None, ImageRef(writes=True, several=True), Doc("The image's name; the target's `tags` if unset.")
+        str | None,
+        ImageRef(writes=True, several=True),
+        NoInput(),
+        Doc("The image's name; the target's `tags` if unset."),
     ] = None
     annotation: Annotated[Mapping[str, Text] | None, Annotation, Doc("Annotations of the image.")] = None
     rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
@@ -97,27 +106,31 @@ class OciOutput(_ImageKeys):
     """An OCI image layout, as an archive or as a directory."""
 
     type: Literal["oci"]
-    dest: Annotated[str, RESULT, Keyword("minLength", 1), Doc("The file or directory."), Examples("image.tar")]
-    tar: Annotated[bool | None, Doc("`false` writes a directory.")] = None
+    dest: Annotated[
+        str, RESULT, NoInput(), Keyword("minLength", 1), Doc("The file or directory."), Examples("image.tar")
+    ]
+    tar: Annotated[bool | None, NoInput(), Doc("`false` writes a directory.")] = None
 
 
 class DockerOutput(_ImageKeys):
     """An image in the engine's own store, or with `dest` an archive for `docker load`."""
 
     type: Literal["docker"]
-    dest: Annotated[str | None, RESULT, Keyword("minLength", 1), Doc("A file instead of the engine's store.")] = None
-    tar: Annotated[bool | None, Doc("`false` writes a directory.")] = None
-    context: Annotated[str | None, Doc("The docker context to load into.")] = None
+    dest: Annotated[
+        str | None, RESULT, NoInput(), Keyword("minLength", 1), Doc("A file instead of the engine's store.")
+    ] = None
+    tar: Annotated[bool | None, NoInput(), Doc("`false` writes a directory.")] = None
+    context: Annotated[str | None, NoInput(), Doc("The docker context to load into.")] = None
 
 
 class _StoredImage(_ImageKeys):
-    push: Annotated[bool | None, Doc("Push it to its registry.")] = None
-    push_by_digest: Annotated[bool | None, Doc("Push without a tag.")] = None
-    insecure: Annotated[bool | None, Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
-    dangling_name_prefix: Annotated[str | None, Doc("Name an image without tags `PREFIX@DIGEST`.")] = None
-    name_canonical: Annotated[bool | None, Doc("Add `name@digest` as a name.")] = None
-    unpack: Annotated[bool | None, Doc("Unpack it after the build (containerd).")] = None
-    store: Annotated[bool | None, Doc("Keep it in the builder's image store (containerd).")] = None
+    push: Annotated[bool | None, NoInput(), Doc("Push it to its registry.")] = None
+    push_by_digest: Annotated[bool | None, NoInput(), Doc("Push without a tag.")] = None
+    insecure: Annotated[bool | None, NoInput(), Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
+    dangling_name_prefix: Annotated[str | None, NoInput(), Doc("Name an image without tags `PREFIX@DIGEST`.")] = None
+    name_canonical: Annotated[bool | None, NoInput(), Doc("Add `name@digest` as a name.")] = None
+    unpack: Annotated[bool | None, NoInput(), Doc("Unpack it after the build (containerd).")] = None
+    store: Annotated[bool | None, NoInput(), Doc("Keep it in the builder's image store (containerd).")] = None
 
 
 class ImageOutput(_StoredImage):
@@ -145,11 +158,14 @@ class Secret(Table):
     """A file or an environment variable that `RUN --mount=type=secret` sees; its value is never written anywhere."""
 
     id: Annotated[str, Keyword("minLength", 1), Doc("The name in the Dockerfile."), Examples("github-token")]
-    type: Annotated[Literal["file", "env"] | None, Doc("Where it comes from.")] = None
-    src: Annotated[str | None, Local("secret"), Keyword("minLength", 1), Doc("The file.")] = None
-    env: Annotated[str | None, *ENV_NAME, Doc("The environment variable: its name.")] = None
+    type: Annotated[Literal["file", "env"] | None, NoInput(), Doc("Where it comes from.")] = None
+    src: Annotated[str | None, Local("secret"), NoInput(), Keyword("minLength", 1), Doc("The file.")] = None
+    env: Annotated[str | None, NoInput(), *ENV_NAME, Doc("The environment variable: its name.")] = None
     optional: Annotated[
-        bool | None, NotInBake(), Doc("Build without it where its file or environment variable is not there.")
+        bool | None,
+        NotInBake(),
+        NoInput(),
+        Doc("Build without it where its file or environment variable is not there."),
     ] = None
 
 
@@ -165,6 +181,7 @@ class Ssh(Table):
     ]
     paths: Annotated[
         tuple[Annotated[str, Local("key", several=",")], ...] | None,
+        NoInput(),
         Doc("Sockets or keys; the running agent if unset."),
     ] = None
 
@@ -200,10 +217,13 @@ Csv = Annotated[str, Keyword("minLength", 1)]
 class Declared(Table):
     """What a target is, and what has to be there before it. How `apply` builds it is said by rows of options.py."""
 
-    description: Annotated[str | None, FreeText(template=False), Doc("What the target is."), Since("0.16")] = None
+    description: Annotated[
+        str | None, NoInput(), FreeText(template=False), Doc("What the target is."), Since("0.16")
+    ] = None
     context: Annotated[
         Url | None,
         Local("context"),
+        NoInput(known=True),
         Doc("The build context: a directory, or a Git or HTTP URL. The file's own directory if unset."),
         Examples(".", "images/base", "https://github.com/acme/app.git#main"),
     ] = None
@@ -212,6 +232,7 @@ class Declared(Table):
         OrTemplate(),
         Credential(url=True),
         OddKeys(values=r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:"),
+        NoInput(known=True),
         Doc(
             "Named contexts: a directory, `docker-image://REF`, `oci-layout://DIR`, a URL, "
             "or `target:NAME` to build on another target."
@@ -221,20 +242,30 @@ class Declared(Table):
     dockerfile: Annotated[
         str | None,
         Local(beside="context"),
+        NoInput(known=True),
         Doc("The Dockerfile, relative to the context."),
         Examples("Dockerfile", "alpine.Dockerfile"),
     ] = None
     dockerfile_inline: Annotated[
-        str | None, FreeText(), Doc("The text of a Dockerfile, instead of a file."), Examples("FROM busybox\n")
+        str | None,
+        FreeText(),
+        NoInput(known=True),
+        Doc("The text of a Dockerfile, instead of a file."),
+        Examples("FROM busybox\n"),
     ] = None
     target: Annotated[
-        str | None, NameOf("stage"), Doc("The stage of the Dockerfile to build."), Examples("runtime")
+        str | None,
+        NameOf("stage"),
+        NoInput(known=True),
+        Doc("The stage of the Dockerfile to build."),
+        Examples("runtime"),
     ] = None
     args: Annotated[
         Mapping[str, Text] | None,
         OrTemplate(),
         Keys("^[^=]+$", "a name without `=`"),
         FromMetadata(),
+        NoInput(known=True),
         Doc("Build arguments."),
         Examples({"PYTHON": "3.13"}),
     ] = None
@@ -268,11 +299,13 @@ class Declared(Table):
         tuple[Annotated[str, ImageRef(writes=True)], ...] | None,
         OfResult(),
         FromMetadata(),
+        NoInput(),
         Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
         Examples(["ghcr.io/acme/app:{{ release }}"]),
     ] = None
     platforms: Annotated[
         tuple[Platform, ...] | None,
+        NoInput(known=True),
         Doc("The platforms to build for; one that is not known has `!` behind it."),
         Examples(["linux/amd64", "linux/arm64"]),
     ] = None
@@ -287,6 +320,7 @@ class Declared(Table):
         tuple[CacheFrom | Csv, ...] | None,
         Short("registry", "ref"),
         AddedByBake(),
+        NoInput(),
         Doc("Caches to read."),
         Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache"}]),
     ] = None
@@ -294,6 +328,7 @@ class Declared(Table):
         tuple[CacheTo | Csv, ...] | None,
         Short("registry", "ref"),
         OfResult(),
+        NoInput(),
         Doc("Caches to write."),
         Examples([{"type": "registry", "ref": "ghcr.io/acme/app:cache", "mode": "max"}]),
     ] = None
@@ -322,13 +357,14 @@ class Declared(Table):
         Doc("The network of RUN."),
         Since("0.17"),
     ] = None
-    no_cache: Annotated[bool | None, Doc("Build without the cache.")] = None
+    no_cache: Annotated[bool | None, NoInput(), Doc("Build without the cache.")] = None
     no_cache_filter: Annotated[
         tuple[Annotated[str, NameOf("stage")], ...] | None,
         AddedByBake(),
+        NoInput(),
         Doc("Stages to build without the cache."),
     ] = None
-    pull: Annotated[bool | None, Doc("Ask the registry for newer base images.")] = None
+    pull: Annotated[bool | None, NoInput(), Doc("Ask the registry for newer base images.")] = None
     shm_size: Annotated[
         str | None,
         Keyword("pattern", r"^[0-9]+(\.[0-9]+)? ?([bB]|[kmgtpKMGTP]([iI]?[bB])?)?$"),
@@ -376,24 +412,28 @@ class Declared(Table):
         ]
         | None,
         AddedByBake(),
+        NoInput(),
         Doc("Privileges that the build needs; `apply` must allow each."),
         Since("0.17"),
         Examples(["network.host"]),
     ] = None
     call: Annotated[
         Literal["build", "check", "outline", "targets"] | None,
+        NoInput(),
         Doc("What the builder does: build, or only check or describe."),
         Since("0.16"),
     ] = None
     needs: Annotated[
         tuple[Annotated[str, NameOf("target"), Keyword("minLength", 1)], ...] | None,
         NotInBake(),
+        NoInput(known=True),
         Doc("Targets to build first, for order only; a selector each."),
         Examples(["base"]),
     ] = None
     shared_tags: Annotated[
         tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
         NotInBake(),
+        NoInput(),
         Doc(
             "Tags that other targets or cells may write too, as names or globs, if each of them says so: the last one "
             "in the plan's order gets the tag."

@@ -1,0 +1,42 @@
+"""The mark that an image carries: the fingerprint of each of its platforms, in an annotation of its index or manifest.
+
+`1 linux/amd64=<32 digits> linux/arm64=<32 digits>`: the format, and 128 bits for each platform. An image without an
+index has it in its manifest.
+"""
+
+import re
+from collections.abc import Mapping
+
+from buildmatrix.records import dataclass
+
+ANNOTATION = "dev.buildmatrix.inputs"
+FORMAT = "1"
+DIGITS = 32
+"""Hexadecimal digits of a fingerprint: 128 bits."""
+
+_ONE = re.compile(r"([a-z0-9/._-]+)=([0-9a-f]{32})")
+
+
+@dataclass(frozen=True)
+class OtherFormat:
+    """A mark of another version of buildmatrix, or of nobody's."""
+
+    text: str
+
+
+def mark_of(fingerprints: Mapping[str, str]) -> str:
+    """Return the mark of an image with these fingerprints by platform."""
+    return " ".join([FORMAT, *(f"{platform}={fingerprints[platform]}" for platform in sorted(fingerprints))])
+
+
+def marks_in(annotations: Mapping[str, str]) -> dict[str, str] | OtherFormat:
+    """Return the fingerprints by platform that annotations tell; {} where there is no mark."""
+    text = annotations.get(ANNOTATION)
+    if text is None:
+        return {}
+    head, *words = text.split(" ")
+    found = [_ONE.fullmatch(word) for word in words]
+    if head != FORMAT or not found:
+        return OtherFormat(text[:80])
+    whole = [one for one in found if one]
+    return {one[1]: one[2] for one in whole} if len(whole) == len(found) else OtherFormat(text[:80])

@@ -1,0 +1,41 @@
+"""Each setting is part of the fingerprint, unless its row says that it is not."""
+
+from typing import Any
+
+import pytest
+
+from buildmatrix.errors import Pointer
+from buildmatrix.inputs.settings import parts_of
+from buildmatrix.spec.rows.settings import ImageOutput, LocalOutput, RegistryOutput, Secret, Settings, Ssh
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        ({}, {}),
+        ({"labels": {"a.b": "1", "c": "2"}}, {"labels.a.b": "1", "labels.c": "2"}),
+        ({"network": "none", "shm_size": "64m"}, {"network": "none", "shm-size": "64m"}),
+        ({"annotations": ("index:a=b",)}, {"annotations.1": "index:a=b"}),
+        (
+            {"output": (RegistryOutput(type="registry", compression="zstd", name="r/a"),)},
+            {"output.1.type": "registry", "output.1.compression": "zstd"},
+        ),
+        (
+            {"output": (ImageOutput(type="image", push=True, rewrite_timestamp=True),)},
+            {"output.1.type": "image", "output.1.rewrite-timestamp": "true"},
+        ),
+        ({"output": (LocalOutput(type="local", dest="out"),)}, {}),
+        ({"secret": (Secret(id="a", env="A"),)}, {"secret.1.id": "a"}),
+        ({"ssh": (Ssh(id="default", paths=("/k",)),)}, {"ssh.1.id": "default"}),
+        ({"tags": ("a",), "description": "x", "no_cache": True, "pull": True, "timeout": "1m", "retries": 2}, {}),
+        ({"context": ".", "dockerfile": "D", "args": {"A": "1"}, "target": "t", "contexts": {"a": "b"}}, {}),
+    ],
+)  # fmt: skip
+def test_what_counts(settings: dict[str, Any], parts: dict[str, str]) -> None:
+    assert dict(parts_of(Settings(**settings))) == parts
+
+
+def test_what_is_volatile_is_left_out() -> None:
+    settings = Settings(labels={"revision": "abc", "title": "app"}, annotations=("a=1", "revision=abc"))
+    volatile: set[Pointer] = {("labels", "revision"), ("annotations", 1)}
+    assert dict(parts_of(settings, volatile)) == {"labels.title": "app", "annotations.1": "a=1"}
