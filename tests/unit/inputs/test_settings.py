@@ -1,12 +1,14 @@
 """Each setting is part of the fingerprint, unless its row says that it is not."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildmatrix.errors import Pointer
 from buildmatrix.inputs.settings import parts_of
 from buildmatrix.spec.rows.settings import ImageOutput, LocalOutput, RegistryOutput, Secret, Settings, Ssh
+
+if TYPE_CHECKING:
+    from buildmatrix.errors import Pointer
 
 
 @pytest.mark.parametrize(
