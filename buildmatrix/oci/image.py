@@ -20,6 +20,7 @@ from buildmatrix.oci.index import (
     platform_in,
     table_in,
     text_in,
+    texts_in,
 )
 from buildmatrix.oci.platform import Platform
 from buildmatrix.records import dataclass
@@ -34,7 +35,8 @@ _CACHE = "application/vnd.buildkit.cacheconfig.v0"
 class Image:
     """What a tag or digest stands for.
 
-    `index` is what it says; a lone manifest has one, made for it, with the platform that its configuration tells.
+    `index` is what it says; a lone manifest has one, made for it, with the platform that its configuration tells, and
+    with the manifest's annotations.
     `kind` is "image", or what it is if it is none: then it has no platforms.
     """
 
@@ -94,13 +96,13 @@ class _Maker:
             return Unknown(reason=f"the configuration of {self.found.digest[:19]}… is not there")
         if isinstance(told, Unknown):
             return told
-        return self._made(index=self._alone(platform_in(table_in(json.loads(told.body)))))
+        return self._made(index=self._alone(platform_in(table_in(json.loads(told.body))), texts_in(document)))
 
-    def _alone(self, platform: Platform) -> Index:
+    def _alone(self, platform: Platform, annotations: Mapping[str, str]) -> Index:
         digest, size = self.found.digest, len(self.found.body)
         plain = {"mediaType": self.media_type, "digest": digest, "size": size, "platform": platform.table}
         made = Listed(digest=digest, media_type=self.media_type, size=size, plain=plain, platform=platform)
-        return Index(manifests=(made,))
+        return Index(manifests=(made,), annotations=annotations)
 
     def _made(self, **more: Any) -> Image:
         return Image(digest=self.found.digest, media_type=self.media_type, body=self.found.body, **more)

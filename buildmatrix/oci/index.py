@@ -62,11 +62,11 @@ def digest_of(body: bytes) -> str:
 def index_of(document: Mapping[str, Any]) -> Index:
     """Return what an index says; OddError for what is none."""
     listed = tuple(_listed(table_in(one)) for one in list_in(document, "manifests"))
-    return Index(manifests=listed, annotations=_texts(document, "annotations"))
+    return Index(manifests=listed, annotations=texts_in(document))
 
 
 def _listed(one: Mapping[str, Any]) -> Listed:
-    notes, described = _texts(one, "annotations"), described_in(one)
+    notes, described = texts_in(one), described_in(one)
     platform = _optional(one, "platform")
     is_attestation = _TYPE in notes or platform.get("os") == "unknown"
     if not platform and not is_attestation:
@@ -128,7 +128,8 @@ def text_in(table: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _texts(table: Mapping[str, Any], key: str) -> Mapping[str, str]:
+def texts_in(table: Mapping[str, Any], key: str = "annotations") -> Mapping[str, str]:
+    """Return what has to be a table of texts, {} if it is not there; OddError if it is none."""
     value = _optional(table, key)
     if not all(isinstance(item, str) for item in value.values()):
         raise OddError(f"{key} hold something else than texts")

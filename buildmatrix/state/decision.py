@@ -10,6 +10,7 @@ from typing import Literal
 
 from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.image import Held, Image
+from buildmatrix.oci.reference import parse
 from buildmatrix.records import dataclass
 from buildmatrix.state.marks import OtherFormat, marks_in
 
@@ -86,13 +87,17 @@ def _kept(image: Image, asked: Asked) -> Decision:
         if asked.now - asked.created > asked.max_age:
             return _build(f"older than max-age: built {asked.created.astimezone(UTC):%Y-%m-%d}")
     wrong = tuple(tag for tag, held in asked.held.items() if not isinstance(held, Image) or held.digest != image.digest)
-    reasons = tuple(_misplaced(tag, asked.held[tag]) for tag in wrong) or ("up to date",)
+    there = {parse(tag).repository for tag in asked.held if tag not in wrong}
+    if elsewhere := next((tag for tag in wrong if parse(tag).repository not in there), ""):
+        return _build(
+            f"tag {elsewhere} holds {_what(asked.held[elsewhere])}, and its repository does not have the image"
+        )
+    reasons = tuple(f"tag {tag} holds {_what(asked.held[tag])}: it moves" for tag in wrong) or ("up to date",)
     return Decision(action="skip", because=reasons, image=image, moves=wrong)
 
 
-def _misplaced(tag: str, held: Held) -> str:
-    what = "another image" if isinstance(held, Image) else "nothing"
-    return f"tag {tag} holds {what}: it moves"
+def _what(held: Held) -> str:
+    return "another image" if isinstance(held, Image) else "nothing"
 
 
 def _in_part(images: Sequence[Image], asked: Asked) -> Decision:

@@ -141,3 +141,10 @@ def test_an_image_may_be_too_old(created: datetime | None, action: str, because:
 def test_with_an_age_nothing_is_kept_in_part() -> None:
     found = decision(image({AMD: NOW[AMD]}, AMD), created=TIME, max_age=timedelta(days=7), now=TIME)
     assert (found.action, found.platforms, found.image) == ("build", (), None)
+
+
+def test_a_tag_in_a_repository_that_lacks_the_image_is_built() -> None:
+    held: dict[str, Held] = {"one/app:1": image(NOW), "two/app:1": Absent()}
+    found = decided(Asked(fingerprints=NOW, held=held))
+    assert (found.action, found.moves) == ("build", ())
+    assert said(found) == "tag two/app:1 holds nothing, and its repository does not have the image"
