@@ -159,44 +159,61 @@ def _advice(variable: DeclaredVariable) -> str:
 
 
 def _kind(variable: DeclaredVariable) -> str:
-    default = variable.table.default
     if variable.table.type is not None:
         return variable.table.type
-    for kind, name in ((bool, "boolean"), (int, "integer"), (list | tuple, "list")):
-        if isinstance(default, kind):
-            return name
-    return "string"
+    default = variable.table.default
+    return "list" if isinstance(default, list | tuple) else _kind_of([default])
+
+
+def _kind_of(values: Iterable[Any]) -> str:
+    """Return what all of the values are; texts, where they are of several kinds or none."""
+    kinds = {bool: "boolean", int: "integer"}
+    found = {next((name for kind, name in kinds.items() if isinstance(value, kind)), "string") for value in values}
+    return found.pop() if len(found) == 1 else "string"
 
 
 def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems: Problems) -> Any:
     """Turn the text of a flag, the environment or a file into what the variable is."""
-    kind = _kind(variable)
     if not isinstance(value, str):
         return value
-    if kind == "boolean" and (found := boolean_of(value)) is not None:
+    if (kind := _kind(variable)) != "list":
+        return _of_kind(kind, variable, value, origin, problems)
+    if (found := _json_list(value)) is not None:
         return found
-    if kind == "integer" and (number := integer_of(value)) is not None:
-        return number
-    if kind == "list":
-        return _listed(value)
-    if kind != "string":
+    default = variable.table.default
+    kind = _kind_of(default if isinstance(default, list | tuple) and default else variable.table.choices or ())
+    made = [_of_kind(kind, variable, item, origin, problems) for item in _items_in(value)]
+    return None if None in made else made
+
+
+def _of_kind(kind: str, variable: DeclaredVariable, text: str, origin: Origin, problems: Problems) -> Any:
+    """Turn the text of a value, or of an item of a list, into what it is; None with an error where it is not that."""
+    if kind == "string":
+        return text
+    found = boolean_of(text) if kind == "boolean" else integer_of(text)
+    if found is None:
+        is_item = _kind(variable) == "list"
         words = {"boolean": "true or false", "integer": "an integer"}[kind]
-        message = f'variable "{variable.name}" is {shown(value)} ({origin}), which is not {words}'
-        hint = "give true or false; 1, 0, t and f are taken, too" if kind == "boolean" else ""
+        message = (
+            f'variable "{variable.name}" {"holds" if is_item else "is"} {shown(text)} ({origin}), which is not {words}'
+        )
+        hint = "where items may be other texts, quote those of the default and the choices" if is_item else ""
+        hint = "give true or false; 1, 0, t and f are taken, too" if kind == "boolean" else hint
         problems.error("variable", message, variable.place, hint=hint, invalidates=[value_of(variable.name)])
+    return found
+
+
+def _json_list(text: str) -> list[Any] | None:
+    """Return the JSON list that a text is; None where it is none."""
+    try:
+        found = json_of(text) if text.lstrip().startswith("[") else None
+    except ValueError:
         return None
-    return value
+    return found if isinstance(found, list) else None
 
 
-def _listed(text: str) -> list[Any]:
-    """`a,b`, or a JSON list, or lines."""
-    if text.lstrip().startswith("["):
-        try:
-            found = json_of(text)
-        except ValueError:
-            found = None
-        if isinstance(found, list):
-            return found
+def _items_in(text: str) -> list[str]:
+    """Return the items of `a,b`, or the lines."""
     return [item.strip() for item in text.replace("\n", ",").split(",") if item.strip()]
 
 

@@ -79,12 +79,33 @@ def test_an_empty_text_is_a_value(tmp_path: Path) -> None:
         ('["a"]', "x, y,", ["x", "y"]),
         ('["a"]', '["x,y", "z"]', ["x,y", "z"]),
         ('["a"]', "x\ny\n", ["x", "y"]),
+        ("[17, 21]", "17, 25", [17, 25]),
+        ("[true, false]", "false,T", [False, True]),
+        ('{ type = "list", choices = [17, 21] }', "21", [21]),
+        ('{ type = "list", default = "{{ [17] }}", choices = [17, 21] }', "21", [21]),
+        ('[17, "21"]', "17,21", ["17", "21"]),
+        ("[3.10]", "3.20", ["3.20"]),
+        ("[]", "1,true", ["1", "true"]),
+        ("[17]", '["17"]', ["17"]),
         ('[{ id = "a" }]', '[{"id": "b"}]', [{"id": "b"}]),
         ('"s"', "3", "3"),
     ],
 )
 def test_texts_become_what_the_variable_is(tmp_path: Path, declared: str, text: str, value: object) -> None:
     assert values(tmp_path, f"v = {declared}", variables={"v": text}) == {"v": value}
+
+
+@pytest.mark.parametrize(
+    ("declared", "text", "said"),
+    [
+        ("[17, 21]", "17,22-ea", 'holds "22-ea" (--var), which is not an integer'),
+        ("[true]", "true,no", 'holds "no" (--var), which is not true or false'),
+        ("true", "no", 'is "no" (--var), which is not true or false'),
+    ],
+)
+def test_texts_that_are_not_what_the_variable_is(tmp_path: Path, declared: str, text: str, said: str) -> None:
+    _, problems = rendering(tmp_path, f"v = {declared}", variables={"v": text})
+    assert [one.message for one in problems.errors] == [f'variable "v" {said}']
 
 
 def test_variables_use_variables(tmp_path: Path) -> None:
