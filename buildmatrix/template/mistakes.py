@@ -88,6 +88,16 @@ def function_hint(name: str) -> str:
     return f"it is a filter: write {{{{ x | {word} }}}}, with further arguments in ( )" if word in _CALLED else ""
 
 
+def other_target_hint(name: str, text: str) -> str:
+    """Return what to write for a setting of another target, as a bake file says it; "" where the name is none of it."""
+    found = re.search(rf"\btarget\s*[.\[][\w.\s'\"\]\[-]*(?<!\w){re.escape(name)}(?!\w)", text[:LONGEST])
+    if found is None:
+        return ""
+    said = "target is the name of this target, and of others no setting is read: keep in a variable what both use"
+    of_action = "; metadata-action's are in the environment variable DOCKER_METADATA_OUTPUT_JSON"
+    return said + (of_action if "metadata-action" in found[0] + text[found.end() :][:10] else "")
+
+
 def attribute_hint(name: str, text: str) -> str:
     """Return what to write for something that a value has not."""
     if re.search(rf"\bgit\s*\.\s*{re.escape(name)}\b", text):
@@ -102,6 +112,8 @@ def attribute_hint(name: str, text: str) -> str:
         near = f"did you mean git.{meant[name]}? " if name in meant else did_you_mean(name, GIT_NAMES)
         near += " " if near and not near.endswith(" ") else ""
         return f"{near}git has {', '.join(GIT_NAMES)}"
+    if said := other_target_hint(name, text):
+        return said
     return f"where not every value has it: `is defined`, or `| default(…)` behind {name}"
 
 

@@ -180,7 +180,8 @@ def _hint(name: str, text: str, near: Collection[str]) -> str:
     if same := next((one for one in near if one.lower() == name.lower()), ""):
         return did_you_mean(name, [same])
     from buildmatrix.spec.checks.foreign import unknown_name_hint
-    from buildmatrix.template.mistakes import function_hint
+    from buildmatrix.template.mistakes import function_hint, other_target_hint
 
-    found = unknown_name_hint(name, text, near) or function_hint(name) or did_you_mean(name, near)
+    found = other_target_hint(name, text) or unknown_name_hint(name, text, near) or function_hint(name)
+    found = found or did_you_mean(name, near)
     return found or f"names here: {some(sorted(near))}"

@@ -144,6 +144,23 @@ def test_hints(templates: Templates) -> None:
     assert refused(templates, "{{ python | sulg }}").hint == 'did you mean "slug"?'
 
 
+def test_what_a_bake_file_takes_from_another_target(templates: Templates) -> None:
+    named = {**SCOPE, "target": "app"}
+    with pytest.raises(BadTemplateError) as caught:
+        templates["{{ target.base.tags }}"].render(named)
+    hint = caught.value.hint
+    assert (
+        hint == "target is the name of this target, and of others no setting is read: keep in a variable what both use"
+    )
+    text = "{% for tag in target.docker-metadata-action.tags %}{{ tag }}{% endfor %}"
+    with pytest.raises(BadTemplateError, match='uses "action"') as caught:
+        templates.check_names(templates[text], named)
+    assert caught.value.hint == f"{hint}; metadata-action's are in the environment variable DOCKER_METADATA_OUTPUT_JSON"
+    with pytest.raises(BadTemplateError, match="base") as caught:
+        templates["{{ item.base.tags }}"].render(named)
+    assert "is defined" in caught.value.hint
+
+
 def test_names_are_checked_before_rendering(templates: Templates) -> None:
     template = templates["{% if false %}{{ pyton }}{% endif %}"]
     with pytest.raises(BadTemplateError, match="which is neither a variable nor an axis") as caught:
