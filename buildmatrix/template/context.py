@@ -27,7 +27,7 @@ class Rendering:
         self.machine = Machine(request.machine, request.environment)
         built_in = _built_in(git, self.machine, request.environment)
         self.variables = resolve(spec, request, problems)
-        if has_templates(self.variables):
+        if has_templates(spec, self.variables):
             from buildmatrix.template.defaults import render_defaults
 
             render_defaults(spec, self.variables, problems, self.templates, built_in)

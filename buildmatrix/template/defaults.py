@@ -1,4 +1,8 @@
-"""Variables that are made of variables: rendered in the order of their use, cycles refused."""
+"""Variables that are made of variables: rendered in the order of their use, cycles refused.
+
+What is given as a text is what the default is, so that one is tried where it is a template (`{{ a == b }}`): nobody
+needs it, so that nothing is said of it, and what is given stays a text where it has no value.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,10 +14,10 @@ from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import Spec
-from buildmatrix.spec.toml.plain import boolean_of, integer_of
+from buildmatrix.template.kinds import READERS
 from buildmatrix.template.render import Templates, templates_in
 from buildmatrix.template.scope import NO_REPOSITORY, OMITTED, BadTemplateError, values_of
-from buildmatrix.template.variables import ResolvedVariable
+from buildmatrix.template.variables import ResolvedVariable, as_default, awaits_default
 
 
 def render_defaults(
@@ -34,11 +38,15 @@ def render_defaults(
         problems.error("cycle", message, found[walk[0]].place, notes=notes, invalidates=map(value_of, walk))
 
     find_cycles(uses, report)
+    tried = _to_try(spec, found, uses, templates)
     scope = {**values_of(found, problems), **built_in}
-    for name in _ordered(uses, cyclic):
-        if not any(templates_in(found[name].value)):
-            continue
-        found[name] = _rendered(spec, found[name], scope, problems, templates)
+    for name in _ordered({**uses, **tried}, cyclic):
+        if name in tried:
+            default = spec.variables[name].table.default
+            default = default if tried[name] is None else _tried(default, {**scope, **_STAND_INS}, templates)
+            found[name] = as_default(spec.variables[name], found[name], default, problems)
+        elif any(templates_in(found[name].value)):
+            found[name] = _rendered(spec, found[name], scope, problems, templates)
         scope |= values_of({name: found[name]}, problems)
     for name in cyclic:
         found[name] = replace(found[name], value=None, origin="nothing")
@@ -54,15 +62,70 @@ def _uses(variable: ResolvedVariable, templates: Templates, problems: Problems) 
     return names
 
 
+_TIME = "1970-01-01T00:00:00Z"
+_STAND_INS: Mapping[str, Any] = {
+    "git": {"sha": "0" * 40, "short": "0" * 7, "branch": "main", "tag": "1.0.0", "dirty": False, "timestamp": _TIME},
+    "created": _TIME,
+    "now": _TIME,
+    "host": {"platform": "linux/amd64"},
+}
+"""What stands for the repository and the machine where only the kind of a value is asked: neither is looked at."""
+
+
+def _to_try(
+    spec: Spec, found: Mapping[str, ResolvedVariable], uses: Mapping[str, list[str]], templates: Templates
+) -> dict[str, list[str] | None]:
+    """Return the variables that are to be what their defaults are, each with what is rendered before.
+
+    None: its default cannot be tried, as it uses itself.
+    """
+    tried: dict[str, list[str] | None] = {
+        name: _names_in(spec.variables[name].table.default, templates)
+        for name, item in found.items()
+        if awaits_default(spec.variables[name], item)
+    }
+    while True:
+        cyclic: set[str] = set()
+        find_cycles({name: names or [] for name, names in {**uses, **tried}.items()}, cyclic.update)
+        if not (cyclic := {name for name in cyclic if tried.get(name)}):
+            return tried
+        tried |= dict.fromkeys(cyclic)
+
+
+def _names_in(default: Any, templates: Templates) -> list[str]:
+    try:
+        return [name for text in templates_in(default) for name in templates[text].names]
+    except BadTemplateError:
+        return []
+
+
+def _tried(default: Any, scope: Mapping[str, Any], templates: Templates) -> Any:
+    """Return what a default gives; the default as it is written where that cannot be told."""
+    try:
+        for text in templates_in(default):
+            templates.check_names(templates[text], scope)
+        return _evaluated(default, scope, templates)
+    except BadTemplateError:
+        return default
+
+
+def _evaluated(default: Any, scope: Mapping[str, Any], templates: Templates) -> Any:
+    if isinstance(default, str):
+        return templates[default].evaluate(scope) if is_template(default) else default
+    if isinstance(default, list | tuple):
+        return [one for item in default for one in _items(item, _evaluated(item, scope, templates))]
+    return default
+
+
 def _report(variable: ResolvedVariable, error: BadTemplateError, problems: Problems) -> None:
     message, invalidates = f"variable.{variable.name}: {error.message}", [value_of(variable.name)]
     place, rests_on = inside(variable.place), error.rests_on
     problems.error(error.code, message, place, hint=error.hint, invalidates=invalidates, rests_on=rests_on)
 
 
-def _ordered(uses: Mapping[str, list[str]], cyclic: set[str]) -> list[str]:
-    """Return the variables that have defaults, each after those that it uses."""
-    order = ordered(uses, lambda name: () if name in cyclic else uses.get(name, ()))
+def _ordered(uses: Mapping[str, list[str] | None], cyclic: set[str]) -> list[str]:
+    """Return the variables that defaults make, each after those that it uses."""
+    order = ordered(uses, lambda name: () if name in cyclic else uses.get(name) or ())
     return [name for name in order if name in uses and name not in cyclic]
 
 
@@ -90,7 +153,7 @@ def _as_declared(value: Any, kind: str | None) -> Any:
         return value
     if kind == "list":
         return [line.strip() for line in value.splitlines() if line.strip()]
-    made = {"boolean": boolean_of, "integer": integer_of}[kind](value) if kind in {"boolean", "integer"} else None
+    made = READERS[kind](value) if kind and kind in READERS else None
     return value if made is None else made
 
 

@@ -6,6 +6,8 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
 
@@ -19,7 +21,8 @@ from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import DeclaredVariable, Spec
-from buildmatrix.spec.toml.plain import boolean_of, integer_of, json_of, oddities
+from buildmatrix.spec.toml.plain import json_of, oddities
+from buildmatrix.template.kinds import converted
 from buildmatrix.template.request import Request
 from buildmatrix.text import hide
 
@@ -114,8 +117,8 @@ def _resolve(
     if value is None:
         origin = "nothing"
     as_given, may_lack = value, value is None and bool(table.optional)
-    if origin not in {"default", "nothing"}:
-        value = _converted(variable, value, origin, problems)
+    if origin not in {"default", "nothing"} and not _awaits(variable, value):
+        value = converted(variable, table.default, value, origin, problems)
         origin = "nothing" if value is None else origin
     return ResolvedVariable(
         name=variable.name,
@@ -158,68 +161,38 @@ def _advice(variable: DeclaredVariable) -> str:
     return f"give it with {' or '.join(ways)}, or give it a default"
 
 
-def _kind(variable: DeclaredVariable) -> str:
-    if variable.table.type is not None:
-        return variable.table.type
-    default = variable.table.default
-    return "list" if isinstance(default, list | tuple) else _kind_of([default])
+def as_default(
+    variable: DeclaredVariable, found: ResolvedVariable, default: Any, problems: Problems
+) -> ResolvedVariable:
+    """Return the variable with what is given made what its default, rendered, is."""
+    value = converted(variable, default, found.value, found.origin, problems)
+    return replace(found, value=value, origin="nothing" if value is None else found.origin)
 
 
-def _kind_of(values: Iterable[Any]) -> str:
-    """Return what all of the values are; texts, where they are of several kinds or none."""
-    kinds = {bool: "boolean", int: "integer"}
-    found = {next((name for kind, name in kinds.items() if isinstance(value, kind)), "string") for value in values}
-    return found.pop() if len(found) == 1 else "string"
+def awaits_default(variable: DeclaredVariable, found: ResolvedVariable) -> bool:
+    """Tell whether what is given is to be what the default is, and that is a template's.
+
+    It is a text until that is rendered.
+    """
+    return found.value is not None and found.origin != "default" and _awaits(variable, found.value)
 
 
-def _converted(variable: DeclaredVariable, value: Any, origin: Origin, problems: Problems) -> Any:
-    """Turn the text of a flag, the environment or a file into what the variable is."""
-    if not isinstance(value, str):
-        return value
-    if (kind := _kind(variable)) != "list":
-        return _of_kind(kind, variable, value, origin, problems)
-    if (found := _json_list(value)) is not None:
-        return found
-    default = variable.table.default
-    kind = _kind_of(default if isinstance(default, list | tuple) and default else variable.table.choices or ())
-    made = [_of_kind(kind, variable, item, origin, problems) for item in _items_in(value)]
-    return None if None in made else made
+def _awaits(variable: DeclaredVariable, value: Any) -> bool:
+    is_open = isinstance(value, str) and variable.table.type in {None, "list"}
+    return is_open and any(map(is_whole, _texts(variable.table.default)))
 
 
-def _of_kind(kind: str, variable: DeclaredVariable, text: str, origin: Origin, problems: Problems) -> Any:
-    """Turn the text of a value, or of an item of a list, into what it is; None with an error where it is not that."""
-    if kind == "string":
-        return text
-    found = boolean_of(text) if kind == "boolean" else integer_of(text)
-    if found is None:
-        is_item = _kind(variable) == "list"
-        words = {"boolean": "true or false", "integer": "an integer"}[kind]
-        message = (
-            f'variable "{variable.name}" {"holds" if is_item else "is"} {shown(text)} ({origin}), which is not {words}'
-        )
-        hint = "where items may be other texts, quote those of the default and the choices" if is_item else ""
-        hint = "give true or false; 1, 0, t and f are taken, too" if kind == "boolean" else hint
-        problems.error("variable", message, variable.place, hint=hint, invalidates=[value_of(variable.name)])
-    return found
+def is_whole(text: str) -> bool:
+    """Tell whether a template may give another value than a text: it is perhaps one `{{ … }}`."""
+    return text.lstrip().startswith("{{") and text.rstrip().endswith("}}")
 
 
-def _json_list(text: str) -> list[Any] | None:
-    """Return the JSON list that a text is; None where it is none."""
-    try:
-        found = json_of(text) if text.lstrip().startswith("[") else None
-    except ValueError:
-        return None
-    return found if isinstance(found, list) else None
-
-
-def _items_in(text: str) -> list[str]:
-    """Return the items of `a,b`, or the lines."""
-    return [item.strip() for item in text.replace("\n", ",").split(",") if item.strip()]
-
-
-def has_templates(variables: Mapping[str, ResolvedVariable]) -> bool:
-    """Tell whether a default may be a template, so that templates have to be rendered."""
-    return any(item.origin == "default" and any(_texts(item.value)) for item in variables.values())
+def has_templates(spec: Spec, variables: Mapping[str, ResolvedVariable]) -> bool:
+    """Tell whether a default that counts may be a template, so that templates have to be rendered."""
+    return any(
+        any(_texts(item.value)) if item.origin == "default" else awaits_default(spec.variables[name], item)
+        for name, item in variables.items()
+    )
 
 
 def hide_confidential(spec: Spec, variables: Mapping[str, ResolvedVariable]) -> None:
@@ -309,13 +282,14 @@ def _check_type(declared: DeclaredVariable, variable: ResolvedVariable, problems
     expected: dict[str, type | tuple[type, ...]] = {
         "string": str,
         "integer": int,
+        "number": (int, float, Decimal),
         "boolean": bool,
         "list": (list, tuple),
     }
     kind = declared.table.type
     if kind is None or variable.origin not in {"default", "--var-file"}:
         return
-    fits = isinstance(variable.value, expected[kind]) and not (kind == "integer" and isinstance(variable.value, bool))
+    fits = isinstance(variable.value, expected[kind]) and (kind == "boolean" or not isinstance(variable.value, bool))
     if not fits:
         what = "default" if variable.origin == "default" else "value"
         message = f'variable "{variable.name}" is of type {kind}, but its {what} is {shown(variable.value)}'

@@ -126,7 +126,7 @@ OF_A_VARIABLE_CURES = {
 
 OTHER_VALUES = {
     "type": {
-        "bool": "boolean", "str": "string", "text": "string", "int": "integer", "number": "integer", "array": "list",
+        "bool": "boolean", "str": "string", "text": "string", "int": "integer", "float": "number", "array": "list",
         "strings": "list", "list(string)": "list", "push": "registry", "dir": "local", "directory": "local",
         "folder": "local", "file": "tar", "none": "cacheonly", "cache": "cacheonly", "dockerhub": "registry",
         "github": "gha", "actions": "gha", "environment": "env", "load": "docker", "archive": "oci", "spdx": "sbom",

@@ -40,7 +40,8 @@ class Variable(Table):
         bool | None, Doc("Take the whole text of `file`, without line breaks at its end, not only its first line.")
     ] = None
     type: Annotated[
-        Literal["string", "integer", "boolean", "list"] | None, Doc("What it is; taken from the default if unset.")
+        Literal["string", "integer", "number", "boolean", "list"] | None,
+        Doc("What it is; taken from the default, else the choices, if unset. A number may have a point."),
     ] = None
     pattern: Annotated[
         str | None, FreeText(), Doc("A regular expression that the value must match."), Examples(r"^\d+\.\d+$")

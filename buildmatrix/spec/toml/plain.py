@@ -20,7 +20,9 @@ MOST_DIGITS = 1000
 
 _DOTTED = re.compile(r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*){64}")
 _LONG_INTEGER = re.compile(r"[0-9][0-9_]{4000}")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DIGITS = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 class BadDataError(ValueError):
@@ -39,8 +41,25 @@ def number_of(text: str) -> Decimal:
 
 
 def integer_of(text: str) -> int | None:
-    """Return the integer that a text is, white space around it aside; None if it is none of at most 18 digits."""
-    return int(text) if _INTEGER.fullmatch(text := text.strip()) else None
+    """Return the integer that a text is, white space around it aside; None if it is none, or is too large."""
+    if not _INTEGER.fullmatch(text := text.strip()):
+        return None
+    return found if abs(found := int(text)) <= LARGEST_INTEGER else None
+
+
+def number_in(text: str) -> int | Decimal | None:
+    """Return the number that a text is, one with a point as it is written; None if it is none, or is too large."""
+    if is_digits(text):
+        return integer_of(text)
+    try:
+        return number_of(text) if _NUMBER.fullmatch(text := text.strip()) else None
+    except BadDataError:
+        return None
+
+
+def is_digits(text: str) -> bool:
+    """Tell whether a text is an integer of whatever size."""
+    return _DIGITS.fullmatch(text) is not None
 
 
 _BOOLEANS = {"true": True, "TRUE": True, "True": True, "t": True, "T": True, "1": True} | {

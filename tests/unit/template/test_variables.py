@@ -1,5 +1,6 @@
 """Variables: which of the ways to give a value goes first, and what each becomes."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 from buildmatrix.errors import Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.spec.load import load
+from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.context import Rendering
 from buildmatrix.template.request import Request
+
+LARGE = "is too large: an integer has at most 64 bits"
 
 
 def rendering(tmp_path: Path, declared: str, **request: Any) -> tuple[Rendering, Problems]:
@@ -84,7 +88,15 @@ def test_an_empty_text_is_a_value(tmp_path: Path) -> None:
         ('{ type = "list", choices = [17, 21] }', "21", [21]),
         ('{ type = "list", default = "{{ [17] }}", choices = [17, 21] }', "21", [21]),
         ('[17, "21"]', "17,21", ["17", "21"]),
-        ("[3.10]", "3.20", ["3.20"]),
+        ('[17, "3.10"]', "3.20", ["3.20"]),
+        ("[3.10]", "3.20,4", [Decimal("3.20"), 4]),
+        ("1.5", "2.5", Decimal("2.5")),
+        ("1.5", "2", 2),
+        ("3", "2.50", Decimal("2.50")),
+        ('{ type = "number" }', "2.50", Decimal("2.50")),
+        ('{ type = "integer", default = 3 }', "9223372036854775807", 9223372036854775807),
+        ("{ choices = [17, 21] }", "21", 21),
+        ('{ choices = ["17", "21"] }', "21", "21"),
         ("[]", "1,true", ["1", "true"]),
         ("[17]", '["17"]', ["17"]),
         ('[{ id = "a" }]', '[{"id": "b"}]', [{"id": "b"}]),
@@ -92,13 +104,46 @@ def test_an_empty_text_is_a_value(tmp_path: Path) -> None:
     ],
 )
 def test_texts_become_what_the_variable_is(tmp_path: Path, declared: str, text: str, value: object) -> None:
-    assert values(tmp_path, f"v = {declared}", variables={"v": text}) == {"v": value}
+    found = values(tmp_path, f"v = {declared}", variables={"v": text})["v"]
+    assert found == value
+    assert type(found) is type(value)
+    assert text_of(found) == text or not isinstance(value, Decimal)
+
+
+@pytest.mark.parametrize(
+    ("declared", "hint"),
+    [
+        ("3", "where it may be another text, quote the default"),
+        ("{ default = 3, choices = [3, 4] }", "where it may be another text, quote the default and the choices"),
+        ("{ choices = [3, 4] }", "where it may be another text, quote the choices"),
+        ('"{{ 1 + 2 }}"', 'where it may be another text, write type = "string"'),
+        ('{ type = "integer" }', 'where it may have a point, write type = "number"'),
+        ('{ type = "number" }', ""),
+        ("[3]", "where items may be other texts, quote those of the default and the choices"),
+    ],
+)
+def test_the_way_out_of_what_is_refused(tmp_path: Path, declared: str, hint: str) -> None:
+    text = "1.5" if "integer" in declared else "x"
+    _, problems = rendering(tmp_path, f"v = {declared}", variables={"v": text})
+    assert [one.hint for one in problems.errors] == [hint]
+
+
+def test_a_given_number_is_reckoned_with(tmp_path: Path) -> None:
+    declared = "v = { env = true, default = 1.5 }\nmore = '{{ v + 1 }}'"
+    assert values(tmp_path, declared, environment={"V": "2.5"})["more"] == Decimal("3.5")
 
 
 @pytest.mark.parametrize(
     ("declared", "text", "said"),
     [
-        ("[17, 21]", "17,22-ea", 'holds "22-ea" (--var), which is not an integer'),
+        ("[17, 21]", "17,22-ea", 'holds "22-ea" (--var), which is not a number'),
+        ("[3.10]", "3.12.1", 'holds "3.12.1" (--var), which is not a number'),
+        ("1.5", "x", 'is "x" (--var), which is not a number'),
+        ("3", "1.2.3", 'is "1.2.3" (--var), which is not a number'),
+        ('{ type = "integer", default = 3 }', "2.50", 'is "2.50" (--var), which is not an integer'),
+        ('{ type = "integer" }', "1" * 20, f'is "{"1" * 20}" (--var), which {LARGE}'),
+        ("3", "-" + "9" * 19, f'is "-{"9" * 19}" (--var), which {LARGE}'),
+        ("[3]", "9" * 19, f'holds "{"9" * 19}" (--var), which {LARGE}'),
         ("[true]", "true,no", 'holds "no" (--var), which is not true or false'),
         ("true", "no", 'is "no" (--var), which is not true or false'),
     ],
@@ -106,6 +151,90 @@ def test_texts_become_what_the_variable_is(tmp_path: Path, declared: str, text: 
 def test_texts_that_are_not_what_the_variable_is(tmp_path: Path, declared: str, text: str, said: str) -> None:
     _, problems = rendering(tmp_path, f"v = {declared}", variables={"v": text})
     assert [one.message for one in problems.errors] == [f'variable "v" {said}']
+
+
+KINDS = """
+yes = true
+three = 3
+half = 0.5
+word = "x"
+nothing = { env = "NOTHING", optional = true }
+lacks = { env = "LACKS" }
+circle = "{{ v }}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "text", "value"),
+    [
+        ("'{{ yes }}'", "false", False),
+        ("'{{ not yes }}'", "T", True),
+        ("'{{ git.dirty }}'", "false", False),
+        ("'{{ git.branch == word }}'", "false", False),
+        ("'{{ host.platform }}'", "1", "1"),
+        ("'{{ now }}'", "1", "1"),
+        ("'{{ three + 1 }}'", "5", 5),
+        ("'{{ half }}'", "2.50", Decimal("2.50")),
+        ("'{{ three / 2 }}'", "2.50", Decimal("2.50")),
+        ("'{{ [17, three] }}'", "17,21", [17, 21]),
+        ("'{{ [word] }}'", "17,21", ["17", "21"]),
+        ("['{{ yes }}']", "false,true", [False, True]),
+        ("['{{ yes }}', 'x']", "false,true", ["false", "true"]),
+        ("'{{ word }}'", "false", "false"),
+        ("'{{ yes }}{{ yes }}'", "false", "false"),
+        ("'{{ {} }}'", "false", "false"),
+        ("'{{ nothing }}'", "false", "false"),
+        ("'{{ omit }}'", "false", "false"),
+        # what cannot be rendered, of which nothing is said
+        ("'{{ lacks }}'", "false", "false"),
+        ("'{{ lacks == 1 }}'", "false", "false"),
+        ("'{{ unknown }}'", "false", "false"),
+        ("'{{ yes. }}'", "false", "false"),
+        ("'{{ word.x }}'", "false", "false"),
+        ("'{{ circle }}'", "false", "false"),
+        ("'{{ circle == v }}'", "false", "false"),
+    ],
+)
+@pytest.mark.parametrize("way", ["--var", "environment", "--var-file", "file"])
+def test_what_is_given_is_what_the_rendered_default_is(
+    tmp_path: Path, default: str, text: str, value: object, way: str
+) -> None:
+    (tmp_path / "vars.toml").write_text(f'v = "{text}"\n')
+    (tmp_path / "V").write_text(text)
+    ways: dict[str, dict[str, Any]] = {
+        "--var": {"variables": {"v": text}},
+        "environment": {"environment": {"V": text}},
+        "--var-file": {"variable_files": (str(tmp_path / "vars.toml"),)},
+        "file": {},
+    }
+    file = 'file = "V", ' if way == "file" else ""
+    found, problems = rendering(tmp_path, f"{KINDS}v = {{ env = true, {file}default = {default} }}", **ways[way])
+    assert not problems.found
+    assert found.variables["v"].value == value
+    assert type(found.variables["v"].value) is type(value)
+    assert found.variables["v"].origin == way
+    assert found.variables["v"].given == text
+    assert found.variables["circle"].value == value
+    assert found.scope["v"] == value
+
+
+def test_a_default_that_is_only_tried_asks_for_nothing(tmp_path: Path) -> None:
+    declared = 'v = { env = true, default = "{{ [git.branch, git.dirty, now, created, host.platform] }}" }'
+    made, problems = rendering(tmp_path, declared, environment={"V": "a,b"})
+    assert (made.variables["v"].value, problems.found) == (["a", "b"], [])
+    assert made.machine.asked() == {}
+    assert made.scope["git"].known() == {}
+
+
+@pytest.mark.parametrize(
+    ("default", "said"), [("{{ yes }}", "true or false"), ("{{ three }}", "a number"), ("{{ [three] }}", "a number")]
+)
+def test_what_is_given_is_refused_where_it_is_not_what_the_rendered_default_is(
+    tmp_path: Path, default: str, said: str
+) -> None:
+    _, problems = rendering(tmp_path, f'{KINDS}v = {{ env = true, default = "{default}" }}', environment={"V": "x"})
+    verb = "holds" if "[" in default else "is"
+    assert [one.message for one in problems.errors] == [f'variable "v" {verb} "x" (environment), which is not {said}']
 
 
 def test_variables_use_variables(tmp_path: Path) -> None:
@@ -141,6 +270,8 @@ def test_what_is_given_is_no_template(tmp_path: Path) -> None:
         ('v = { default = "x", pattern = "^[0-9]+$" }', "which does not match its pattern"),
         ('v = { default = "x", choices = ["y"] }', "which is not among its choices"),
         ('v = { type = "integer", default = "x" }', 'is of type integer, but its default is "x"'),
+        ('v = { type = "integer", default = 1.5 }', "is of type integer, but its default is 1.5"),
+        ('v = { type = "number", default = true }', "is of type number, but its default is true"),
         ('v = "{{ w }}"', 'the template uses "w"'),
         ('v = "{{ v }}"', "variables use each other in a cycle: v → v"),
     ],

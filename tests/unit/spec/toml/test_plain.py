@@ -14,6 +14,7 @@ from buildmatrix.spec.toml.plain import (
     integer_of,
     is_deep,
     json_of,
+    number_in,
     number_of,
     oddities,
     table_of,
@@ -26,10 +27,22 @@ TARGET = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("12", 12), (" -3 ", -3), ("+7", 7), ("²", None), ("\u0661", None), ("", None), ("1e3", None), ("1" * 19, None)],
+    [
+        *(("12", 12), (" -3 ", -3), ("+7", 7), ("²", None), ("\u0661", None), ("", None), ("1e3", None)),
+        *((str(2**63 - 1), 2**63 - 1), (str(1 - 2**63), 1 - 2**63), (str(2**63), None), ("1" * 5000, None)),
+    ],
 )
 def test_integers_of_texts(text: str, value: int | None) -> None:
     assert integer_of(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("12", "12"), ("3.10", "3.10"), (" -2.50 ", "-2.50"), (".5", "0.5"), ("5.", "5"), ("1e3", "1E+3"), ("007", "7")]
+    + [(text, "None") for text in ("", "x", "NaN", "inf", "1_0", "\u0661", "1.2.3", "0x10", "1e" + "9" * 30, "9" * 19)],
+)
+def test_numbers_of_texts(text: str, value: str) -> None:
+    assert str(number_in(text)) == value
 
 
 def test_json_keeps_numbers_as_they_are_written() -> None:
