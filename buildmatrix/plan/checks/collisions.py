@@ -1,11 +1,13 @@
 """What would be written twice: a tag, a cache or a file, of which only the last one would be left.
 
 A directory may be the `local` output of several: bake writes all of them. A tag may be that of several where they say
-so (`shared-tags`), or the file does (`[checks] duplicate-tags`): what becomes of it then, `plan/sharing.py` says.
+so (`shared-tags`), or the file does (`[checks] duplicate-tags`): what becomes of it then, `plan/sharing.py` says. A
+cache may be that of several where the file says so (`duplicate-caches`): bake writes it from each, and the one that
+ends last leaves its own.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
@@ -24,6 +26,9 @@ from buildmatrix.spec.rows.tables import Checks
 Thing = tuple[str, ...]
 """What is written, comparable between targets: `tag`, `cache` or `dest`, then where."""
 
+Duplicates = Literal["error", "warn", "allow"]
+"""What it is that several write one thing."""
+
 Written = tuple[Thing, str, tuple[str, int]]
 """What is written, the same in words, and the path of the setting that says so."""
 
@@ -37,6 +42,7 @@ class _Writer:
 
     target: PlannedTarget
     place: Place
+    spoken: str
     how: Literal["", "alike", "any"]
 
 
@@ -45,43 +51,46 @@ def collisions(
 ) -> frozenset[str]:
     """Add what two exported targets, or one twice, would write; return the tags that several may write, in full.
 
-    Paths are relative to `directory`; `checks` says what holds for tags.
+    Paths are relative to `directory`; `checks` says what holds for tags and caches.
     """
-    of_tags = (checks and checks.duplicate_tags) or "error"
+    allowed = _allowed(checks or Checks())
     writes = [(target, tuple(_written(target, directory))) for target in targets]
     _caches_over_tags(writes, problems)
     written: dict[Thing, _Writer] = {}
-    shared: dict[str, list[_Writer]] = {}
+    shared: dict[Thing, list[_Writer]] = {}
     said: set[Place] = set()
     for target, things in writes:
         own: set[Thing] = set()
         for thing, spoken, path in things if target.exported else ():
-            writer = _Writer(target=target, place=target.place_of(*path), how=_how(target, thing, path, of_tags))
+            how = _how(target, thing, path, allowed)
+            writer = _Writer(target=target, place=target.place_of(*path), spoken=spoken, how=how)
             first = written.setdefault(thing, writer)
             is_other = first.target is not target and thing not in own
             twice = thing in own and thing[0] == "dest"
             if is_other and writer.how and first.how:
-                shared.setdefault(spoken, [first]).append(writer)
+                shared.setdefault(thing, [first]).append(writer)
             elif (twice or is_other) and writer.place not in said:
                 said.add(writer.place)
-                _refuse(thing[0], spoken, writer, first, problems)
+                _refuse(thing[0], writer, first, problems)
             own.add(thing)
-    tags = {name: writers for name, writers in shared.items() if ("tag", name) in written}
-    if of_tags == "warn":
-        _warn(tags, problems)
-    return frozenset(tags)
+    for thing, writers in shared.items():
+        if allowed.get(thing[0]) == "warn":
+            _warn(thing[0], writers, problems)
+    return frozenset(thing[1] for thing in shared if thing[0] == "tag")
+
+
+def _allowed(checks: Checks) -> dict[str, Duplicates]:
+    return {"tag": checks.duplicate_tags or "error", "cache": checks.duplicate_caches or "error"}
 
 
 def _how(
-    target: PlannedTarget, thing: Thing, path: tuple[str, int], of_tags: Literal["error", "warn", "allow"]
+    target: PlannedTarget, thing: Thing, path: tuple[str, int], allowed: Mapping[str, Duplicates]
 ) -> Literal["", "alike", "any"]:
     if thing[0] == "dest":
         return "alike" if isinstance((target.settings.output or ())[path[1]], LocalOutput) else ""
-    if thing[0] != "tag":
-        return ""
-    if target.settings.shared_tags and _is_shared(target, thing[1]):
+    if thing[0] == "tag" and target.settings.shared_tags and _is_shared(target, thing[1]):
         return "alike"
-    return "" if of_tags == "error" else "any"
+    return "" if allowed[thing[0]] == "error" else "any"
 
 
 def _is_shared(target: PlannedTarget, full: str) -> bool:
@@ -93,15 +102,20 @@ def _is_shared(target: PlannedTarget, full: str) -> bool:
     )
 
 
-def _warn(tags: dict[str, list[_Writer]], problems: Problems) -> None:
-    """Warn of each tag that is not everybody's by what targets say; what cells share is said once."""
-    for name, writers in tags.items():
-        if all(writer.how == "alike" for writer in writers):
-            continue
-        last, others = writers[-1], and_more(len(writers) - 1, "target")
-        message = f"{writers[0].target.name}{others} and {last.target.name} write the tag {name}: the last one gets it"
-        hint, once = f'if that is meant, say so in each: shared-tags = ["{name}"]', ("collision", last.place)
-        problems.warn("collision", message, last.place, hint=hint, once=once)
+def _warn(kind: str, writers: list[_Writer], problems: Problems) -> None:
+    """Warn of what is not everybody's by what targets say; what cells share is said once."""
+    if all(writer.how == "alike" for writer in writers):
+        return
+    first, last, others = writers[0], writers[-1], and_more(len(writers) - 1, "target")
+    said, hint = {
+        "tag": ("the last one gets it", f'if that is meant, say so in each: shared-tags = ["{first.spoken}"]'),
+        "cache": ("the one that ends last leaves its own", f'{_APART}, or write duplicate-caches = "allow"'),
+    }[kind]
+    message = f"{first.target.name}{others} and {last.target.name} write the {kind} {first.spoken}: {said}"
+    problems.warn("collision", message, last.place, hint=hint, once=("collision", last.place))
+
+
+_APART = "put what tells them apart into it"
 
 
 def _caches_over_tags(writes: Iterable[tuple[PlannedTarget, tuple[Written, ...]]], problems: Problems) -> None:
@@ -128,20 +142,22 @@ def _caches_over_tags(writes: Iterable[tuple[PlannedTarget, tuple[Written, ...]]
             problems.error("collision", message, place, hint=hint, notes=notes)
 
 
-def _refuse(kind: str, spoken: str, writer: _Writer, first: _Writer, problems: Problems) -> None:
-    target, place = writer.target, writer.place
+def _refuse(kind: str, writer: _Writer, first: _Writer, problems: Problems) -> None:
+    target, place, spoken = writer.target, writer.place, writer.spoken
     if first.target is target:
         problems.error("collision", f"{target.spoken('output')} writes {spoken} twice", place)
         return
     what = {"tag": "tag", "cache": "cache", "dest": "output"}[kind]
     notes = (("the other one", first.place),) if first.place != place else ()
-    hint = "the last one would win: put what tells them apart into it"
+    hint = f"the last one would win: {_APART}"
     rests_on = []
     if kind == "tag":
         several = ", or give one target several platforms" if first.target.platforms != target.platforms else ""
         each = "" if target.declared == first.target.declared else " in both"
         hint += f'{several}; if that is meant, write shared-tags = ["{spoken}"]{each}'
         rests_on = [one.target.basis("shared_tags") for one in (writer, first)]
+    if kind == "cache":
+        hint += ', or write [checks] duplicate-caches = "warn"'
     message = f"{first.target.name} and {target.name} both write the {what} {spoken}"
     problems.error("collision", message, place, hint=hint, notes=notes, rests_on=rests_on)
 

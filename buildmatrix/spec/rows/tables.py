@@ -139,6 +139,13 @@ class Checks(Table):
             "a warning, or nothing; the last one in the plan's order gets it."
         ),
     ] = None
+    duplicate_caches: Annotated[
+        Literal["error", "warn", "allow"] | None,
+        Doc(
+            "What a cache is that several targets or cells of a run write (`cache-to` of one place): an error (the "
+            "default), a warning, or nothing; each writes it, and the one that ends last leaves its own."
+        ),
+    ] = None
 
 
 class File(Table):

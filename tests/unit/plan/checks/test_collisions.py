@@ -7,18 +7,20 @@ import pytest
 
 from buildmatrix.errors import Problems
 from buildmatrix.plan.checks.collisions import collisions
+from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.settings import LocalOutput, RegistryOutput, Settings, TarOutput
 from buildmatrix.spec.rows.tables import Checks
 from tests.plans import target
 
 PUSH = (RegistryOutput(type="registry"),)
+A = "acme/a:c"
 LOCAL, TAR = LocalOutput(type="local", dest="out"), TarOutput(type="tar", dest="out")
 
 
-def found(*settings: Mapping[str, Any], duplicates: Any = None) -> tuple[frozenset[str], list[str]]:
+def found(*settings: Mapping[str, Any], duplicates: Any = None, caches: Any = None) -> tuple[frozenset[str], list[str]]:
     problems = Problems()
     targets = [target(f"t{number}", Settings(**given)) for number, given in enumerate(settings)]
-    shared = collisions(targets, "/somewhere", problems, Checks(duplicate_tags=duplicates))
+    shared = collisions(targets, "/somewhere", problems, Checks(duplicate_tags=duplicates, duplicate_caches=caches))
     return shared, [f"{one.severity}: {one.message}" for one in problems.found]
 
 
@@ -56,6 +58,28 @@ def test_the_file_may_let_everybody_share() -> None:
     text = "warning: t0 (and 1 more target) and t2 write the tag docker.io/acme/app:1: the last one gets it"
     assert found_by_warning == (frozenset({"docker.io/acme/app:1"}), [text])
     assert found(pushed("*"), pushed("*"), duplicates="warn")[1] == []
+
+
+def cached(*places: str) -> dict[str, Any]:
+    return {"output": PUSH, "cache_to": tuple(RegistryCacheTo(type="registry", ref=ref) for ref in places)}
+
+
+def test_the_file_may_let_everybody_write_a_cache() -> None:
+    pair = (cached(A), cached("docker.io/acme/a:c"), cached(A))
+    refused = [f"error: t0 and t{one} both write the cache {ref}" for one, ref in ((1, f"docker.io/{A}"), (2, A))]
+    assert found(*pair) == found(*pair, caches="error", duplicates="allow") == (frozenset(), refused)
+    assert found(*pair, caches="allow") == (frozenset(), [])
+    said = "t0 (and 1 more target) and t2 write the cache acme/a:c: the one that ends last leaves its own"
+    assert found(*pair, caches="warn") == (frozenset(), [f"warning: {said}"])
+    assert found(cached(A), cached("acme/b:c"), caches="warn") == (frozenset(), [])
+
+
+def test_what_holds_for_caches_does_not_for_tags() -> None:
+    both = [one | {"tags": ("acme/app:1",)} for one in (cached(A), cached(A))]
+    assert found(*both, caches="allow")[1] == ["error: t0 and t1 both write the tag docker.io/acme/app:1"]
+    assert found(*both, duplicates="allow", caches="warn")[0] == frozenset({"docker.io/acme/app:1"})
+    over = [cached("acme/app:1") | {"tags": ("acme/app:1",)}, cached("acme/app:1")]
+    assert ["would write its cache over" in one for one in found(*over, caches="allow")[1]] == [True, True]
 
 
 def test_a_directory_may_be_written_by_several() -> None:
