@@ -19,7 +19,7 @@ from buildmatrix.limits import TooMuchError
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
 from buildmatrix.template.filters import FILTERS, MOST_ITEMS, tojson
-from buildmatrix.template.mistakes import attribute_hint, filter_hint, syntax_hint
+from buildmatrix.template.mistakes import attribute_hint, filter_hint, omit_hint, syntax_hint
 from buildmatrix.template.scope import (
     LARGEST,
     NO_REPOSITORY,
@@ -280,8 +280,12 @@ def _no_value() -> BadTemplateError:
     )
 
 
+class _PartOmittedError(FilterError):
+    """What is omitted is only a part of a value."""
+
+
 def _part_omitted() -> FilterError:
-    return FilterError("omit stands for a whole value, and is only a part of one here")
+    return _PartOmittedError("omit stands for a whole value, and is only a part of one here")
 
 
 def _too_much(error: BaseException) -> str:
@@ -295,7 +299,7 @@ def _explained(error: Exception, text: str) -> BadTemplateError:
         case UndefinedError():
             return _undefined(error, text)
         case NoRepositoryError() | FilterError():
-            return _answerless(error)
+            return _answerless(error, text)
         case RecursionError():
             return BadTemplateError("the template is nested too deeply")
         case TemplateError():
@@ -357,10 +361,10 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
-def _answerless(error: NoRepositoryError | FilterError) -> BadTemplateError:
+def _answerless(error: NoRepositoryError | FilterError, text: str) -> BadTemplateError:
     if isinstance(error, NoRepositoryError):
         return BadTemplateError(str(error), error.hint, NO_REPOSITORY)
-    return BadTemplateError(str(error))
+    return BadTemplateError(str(error), omit_hint(text) if isinstance(error, _PartOmittedError) else "")
 
 
 def _undefined(error: UndefinedError, text: str) -> BadTemplateError:

@@ -117,6 +117,26 @@ def attribute_hint(name: str, text: str) -> str:
     return f"where not every value has it: `is defined`, or `| default(…)` behind {name}"
 
 
+def omit_hint(text: str) -> str:
+    """Return what to write for a template in which `omit` is only a part of a value."""
+    text = text[:LONGEST]
+    if found := _DEFAULT_OMIT.search(text):
+        condition = found[1] if found[2] else f"{found[1]} is defined"
+        behind = re.fullmatch(r"(\s*\|.*?)\s*\}\}", text[found.end() :].rstrip(), re.DOTALL)
+        whole = text[: found.start()].strip() == "{{" and behind is not None and "}}" not in behind[1]
+        return _all_or_omit(f"{found[1]}{behind[1]}" if whole and behind else "…", condition)
+    found = re.search(r"\bif\s+([^{}]+?)\s+else\s+omit\b", text) or re.search(rf"({_NAME})\s+or\s+omit\b", text)
+    return _all_or_omit("…", found[1] if found else "x")
+
+
+_NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\][{}]*\])*"
+_DEFAULT_OMIT = re.compile(rf"({_NAME})\s*\|\s*d(?:efault)?\(\s*omit\s*(,[^()]*[Tt]rue\s*)?\)")
+
+
+def _all_or_omit(value: str, condition: str) -> str:
+    return f"write {{{{ {value} if {condition} else omit }}}}"
+
+
 def syntax_hint(message: str, text: str) -> str:
     """Return what to write for a template that is none, by the parser's words and by its own text."""
     text = text[:LONGEST]
