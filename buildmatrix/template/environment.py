@@ -16,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from buildmatrix.errors import did_you_mean
 from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.limits import TooMuchError
+from buildmatrix.spec.checks.names import HIDDEN
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
 from buildmatrix.template.filters import FILTERS, MOST_ITEMS, tojson
@@ -214,7 +215,7 @@ class EngineTemplate:
             with limit():  # what is constant, jinja computes here
                 tree = environment.parse(text)
                 _check_filters(environment, tree)
-                self.names = tuple(sorted(find_undeclared_variables(tree)))
+                self.names = _names_in(tree, environment)
                 self._code = (of_whole if _is_whole(tree) else environment).from_string(tree)
         except (TooMuchError, MemoryError) as error:
             raise BadTemplateError(_too_much(error)) from None
@@ -269,6 +270,16 @@ class EngineTemplate:
         if isinstance(value, Missing):
             return self._environment.undefined(hint=f"\0{name}\0{value.hint}", name=name)
         return value.compute() if isinstance(value, Lazy) else value
+
+
+def _names_in(tree: nodes.Template, environment: Environment) -> tuple[str, ...]:
+    """Return the names that a template takes from its scope; jinja leaves out those of its functions."""
+    without = environment.overlay()
+    without.globals = {name: value for name, value in environment.globals.items() if name not in HIDDEN}
+    tree.set_environment(without)
+    found = tuple(sorted(find_undeclared_variables(tree)))
+    tree.set_environment(environment)
+    return found
 
 
 _LITERAL = "write the template in single quotes ('…'): within double ones TOML takes one of two backslashes"

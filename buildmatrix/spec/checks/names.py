@@ -22,6 +22,12 @@ BUILT_IN = frozenset({
 })  # fmt: skip
 """Names with a meaning in templates, or keys of a matrix."""
 
+HIDDEN = frozenset({"namespace", "cycler", "joiner"})
+"""Functions of jinja that hardly anybody calls: a variable may hide them.
+
+An axis may not, nor may `let`: where a cell lacks it, its name would be the function.
+"""
+
 
 def check_names(spec: Spec, problems: Problems) -> None:
     """Add what is wrong between the tables of a Spec to `problems`."""
@@ -52,7 +58,7 @@ def _check_identifier(kind: str, name: str, place: Place, problems: Problems) ->
         )
         message, hint = f"{kind} {shown(name)} is not a valid identifier", f'{reason}; call it "{better}"'
         problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place), once=(kind, place))
-    elif name in BUILT_IN:
+    elif name in BUILT_IN and not (kind == "variable" and name in HIDDEN):
         message, hint = f'{kind} "{name}" hides a built-in name of templates', f'call it "{name}_"'
         problems.error("identifier", message, place, hint=hint, invalidates=standing_at(place), once=(kind, place))
 

@@ -260,6 +260,30 @@ def test_a_list_is_one_wherever_it_comes_from(tmp_path: Path) -> None:
     assert values(tmp_path, declared, variables={"l": "a,b"}) == {"l": ["a", "b"], "more": True}
 
 
+@pytest.mark.parametrize("name", ["namespace", "cycler", "joiner"])
+def test_a_variable_hides_what_jinja_has_and_hardly_anybody_calls(tmp_path: Path, name: str) -> None:
+    declared = f'{name} = "acme"\nv = "{{{{ {name} }}}}/{{{{ {name} | upper }}}}"'
+    assert values(tmp_path, declared)["v"] == "acme/ACME"
+    assert values(tmp_path, f"{name} = {{ env = true, optional = true }}\nv = '{{{{ {name} is none }}}}'")["v"] is True
+    lacking = f"{name} = {{ env = true }}\nv = '{{{{ {name} | default(5) }}}}'"
+    assert rendering(tmp_path, lacking)[0].variables["v"].value == 5
+
+
+def test_functions_that_no_variable_hides(tmp_path: Path) -> None:
+    declared = (
+        """v = "{% set n = namespace(x=1) %}{% for i in [2, 3] %}{% set n.x = n.x + i %}{% endfor %}{{ n.x }}" """
+    )
+    assert values(tmp_path, declared) == {"v": "6"}
+    _, problems = rendering(tmp_path, f'namespace = "acme"\n{declared}')
+    assert ["calls a value that is not a function" in one.message for one in problems.errors] == [True]
+
+
+@pytest.mark.parametrize("name", ["range", "dict", "omit", "git"])
+def test_a_variable_hides_nothing_else(tmp_path: Path, name: str) -> None:
+    _, problems = rendering(tmp_path, f'{name} = "acme"')
+    assert [one.message for one in problems.errors] == [f'variable "{name}" hides a built-in name of templates']
+
+
 def test_what_is_given_is_no_template(tmp_path: Path) -> None:
     assert values(tmp_path, 'v = "x"', variables={"v": "{{ w }}"}) == {"v": "{{ w }}"}
 
