@@ -1,7 +1,7 @@
 """The page of a run in a browser: wide and narrow, light and dark, with odd texts and with many targets.
 
-Chromium is started twice in each worker. Each time one page holds every report in a frame of its own (a window of Chromium is
-never as narrow as a phone), and a script at each report's end tells what it finds.
+Chromium is started twice by each worker that has these tests. Each time one page holds every report in a frame of its
+own (a window of Chromium is never as narrow as a phone), and a script at each report's end tells what it finds.
 """
 
 import json
