@@ -109,7 +109,7 @@ def is_buildx(*command: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def buildx(run_engine: Callable[..., None]) -> tuple[str, ...]:
+def docker_buildx(run_engine: Callable[..., None]) -> tuple[str, ...]:
     """The command of a current buildx, to put arguments behind; it may have no engine to talk to."""
     if not is_buildx("docker", "buildx"):
         run_engine("install")
