@@ -25,7 +25,7 @@ engine := tools/engine/engine
 with_engine := $(engine) exec
 coverage := --cov --cov-report=term
 WORKERS ?= 2
-workers := -n $(WORKERS) --dist loadgroup
+workers := -n $(WORKERS) --dist worksteal
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # the tests start the program a thousand times: each start would compile it
 unexport PYTHONDONTWRITEBYTECODE

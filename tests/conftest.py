@@ -38,13 +38,17 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests by directory; xdist's workers start with e2e, which takes longest."""
+    """Mark the tests by directory; of xdist's workers one starts with e2e, which takes longest, the others behind it.
+
+    Those that need the engines for themselves come first: then another worker has tests that use no engine, and does
+    not wait for them. That holds with `--dist worksteal`, which gives each worker a piece of the whole to begin with.
+    """
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in {"contract", "e2e"}:
             item.add_marker(folder)
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+        items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("alone", "e2e")])
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +109,7 @@ def is_buildx(*command: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def buildx(run_engine: Callable[..., None]) -> tuple[str, ...]:
+def docker_buildx(run_engine: Callable[..., None]) -> tuple[str, ...]:
     """The command of a current buildx, to put arguments behind; it may have no engine to talk to."""
     if not is_buildx("docker", "buildx"):
         run_engine("install")

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,14 @@ def printed(command: list[str], folder: Path, environment: dict[str, str], text:
 
 
 @pytest.mark.parametrize("environment", [{}, {"GO": "1.24"}], ids=["absent", "given"])
-def test_none_is_null(buildx: tuple[str, ...], environment: dict[str, str], tmp_path: Path) -> None:
+def test_none_is_null(
+    buildx: tuple[str, ...], render: Callable[..., tuple[str, str]], environment: dict[str, str], tmp_path: Path
+) -> None:
     for dockerfile in ("Base", "1.24"):
         (tmp_path / dockerfile).write_text("FROM scratch AS x\n")
     (tmp_path / "docker-bake.hcl").write_text(BAKE)
     (tmp_path / "buildmatrix.toml").write_text(OURS)
-    render = [sys.executable, "-m", "buildmatrix", "render", "app"]
-    made = subprocess.run(
-        render, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True, check=True
-    )
+    ours, _ = render(tmp_path, "app", **environment)
     theirs = printed([*buildx, "bake", "--print", "app"], tmp_path, environment)
-    assert printed([*buildx, "bake", "-f", "-", "--print", "app"], tmp_path, environment, made.stdout) == theirs
+    assert printed([*buildx, "bake", "-f", "-", "--print", "app"], tmp_path, environment, ours) == theirs
     assert theirs["args"]["GO"] == environment.get("GO", "1.22")

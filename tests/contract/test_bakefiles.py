@@ -4,8 +4,7 @@ import json
 import os
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,9 @@ def targets(command: list[str], folder: Path, text: str = "", **environment: str
 
 
 @pytest.mark.parametrize("names", [[], ["tags"], ["tags", "labels", "annotations"], [*FILES]], ids=len)
-def test_it_is_a_later_file_of_bake(buildx: tuple[str, ...], names: list[str], tmp_path: Path) -> None:
+def test_it_is_a_later_file_of_bake(
+    buildx: tuple[str, ...], render: Callable[..., tuple[str, str]], names: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "docker-bake.hcl").write_text(BAKE)
     (tmp_path / "buildmatrix.toml").write_text(OURS)
     for name in names:
@@ -89,10 +90,9 @@ def test_it_is_a_later_file_of_bake(buildx: tuple[str, ...], names: list[str], t
     files = [f"-f{name}.json" for name in names]
     built = ["app", "fixed", "docs"]
     theirs = targets([*buildx, "bake", "-fdocker-bake.hcl", *files, "--print", *built], tmp_path)
-    render = [sys.executable, "-m", "buildmatrix", "render"]
     given = {"BUILDMATRIX_BAKE_FILE": os.pathsep.join(f"{name}.json" for name in names)} if names else {}
-    text = subprocess.run(render, cwd=tmp_path, env={**os.environ, **given}, capture_output=True, text=True, check=True)
-    assert targets([*buildx, "bake", "-f-", "--print", *built], tmp_path, text.stdout) == theirs
+    ours, _ = render(tmp_path, **given)
+    assert targets([*buildx, "bake", "-f-", "--print", *built], tmp_path, ours) == theirs
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def _plain(key: str, value: Any) -> Any:
 @pytest.mark.parametrize(("pattern", "environment", "options", "names"), _runs())
 def test_a_pattern_is_what_its_bake_file_is(
     buildx: tuple[str, ...],
+    render: Callable[..., tuple[str, str]],
     pattern: Path,
     environment: dict[str, str],
     options: list[str],
@@ -60,11 +61,7 @@ def test_a_pattern_is_what_its_bake_file_is(
     tmp_path: Path,
 ) -> None:
     shutil.copytree(pattern, tmp_path, dirs_exist_ok=True)
-    render = [sys.executable, "-m", "buildmatrix", "render", *options]
-    made = subprocess.run(
-        render, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0, made.stderr
+    ours, _ = render(tmp_path, *options, **environment)
     files = ["-fdocker-bake.hcl", *(option.replace(FILE, "-f") for option in options)]
     theirs = _printed([*buildx, "bake", *files, "--print", *names], tmp_path, environment)
-    assert _printed([*buildx, "bake", "-f", "-", "--print", *names], tmp_path, environment, made.stdout) == theirs
+    assert _printed([*buildx, "bake", "-f", "-", "--print", *names], tmp_path, environment, ours) == theirs

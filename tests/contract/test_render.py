@@ -2,20 +2,15 @@
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+Render = Callable[..., tuple[str, str]]
 HERE = Path(__file__).parent
 SPEC = (HERE.parent / "golden/accepted/render-of-all/buildmatrix.toml").read_text()
-
-
-def rendered(folder: Path, *arguments: str) -> tuple[str, str]:
-    command = [sys.executable, "-m", "buildmatrix", "render", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout, done.stderr
 
 
 def printed(command: tuple[str, ...], folder: Path, text: str, *names: str) -> Any:
@@ -44,21 +39,21 @@ def printed(command: tuple[str, ...], folder: Path, text: str, *names: str) -> A
     ],
 )
 def test_every_name_builds_with_plain_bake(
-    each_buildx: tuple[str, ...], name: str, targets: set[str], tmp_path: Path
+    each_buildx: tuple[str, ...], render: Render, name: str, targets: set[str], tmp_path: Path
 ) -> None:
     (tmp_path / "buildmatrix.toml").write_text(SPEC)
     (tmp_path / "not-made-yet").mkdir()
-    text, said = rendered(tmp_path, "--var", "sha=1")
+    text, said = render(tmp_path, "--var", "sha=1")
     assert said == ""
     found = printed(each_buildx, tmp_path, text, *([name] if name else []))
     assert set(found["target"]) == targets
 
 
 def test_what_lacks_a_value_is_left_out_with_the_groups_that_hold_it(
-    each_buildx: tuple[str, ...], tmp_path: Path
+    each_buildx: tuple[str, ...], render: Render, tmp_path: Path
 ) -> None:
     (tmp_path / "buildmatrix.toml").write_text(SPEC)
-    text, said = rendered(tmp_path)
+    text, said = render(tmp_path)
     assert 'warning: target.nightly.tags: variable "sha" has no value' in said
     assert "warning: the bake file lacks nightly, upon, release, every" in said
     assert "nightly" not in json.dumps(json.loads(text))
@@ -79,13 +74,15 @@ output = [{ type = "oci", dest = "/tmp/x.tar" }]
 
 
 @pytest.mark.parametrize("here", ["sub/deep", "."])
-def test_paths_are_those_of_where_it_is_rendered(each_buildx: tuple[str, ...], here: str, tmp_path: Path) -> None:
+def test_paths_are_those_of_where_it_is_rendered(
+    each_buildx: tuple[str, ...], render: Render, here: str, tmp_path: Path
+) -> None:
     for name, text in (("buildmatrix.toml", PATHS), ("other.Dockerfile", "FROM scratch"), ("secret", "x")):
         (tmp_path / name).write_text(text)
     for name in ("src", "a", "sub/deep"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "src/Dockerfile").write_text("FROM scratch")
-    text, said = rendered(tmp_path / here)
+    text, said = render(tmp_path / here)
     assert said.startswith("note: bake needs --allow=")
     assert "--allow=fs.write=/tmp/x.tar" in said
     up = "../../" if here != "." else ""
@@ -106,24 +103,26 @@ def test_paths_are_those_of_where_it_is_rendered(each_buildx: tuple[str, ...], h
     assert set(printed(each_buildx, tmp_path / here, text)["target"]) == {"plain", "named"}
 
 
-def test_a_file_says_where_bake_has_to_run(tmp_path: Path) -> None:
+def test_a_file_says_where_bake_has_to_run(render: Render, tmp_path: Path) -> None:
     (tmp_path / "buildmatrix.toml").write_text(PATHS)
     for name in ("src", "a", "sub"):
         (tmp_path / name).mkdir()
     for name in ("other.Dockerfile", "src/Dockerfile"):
         (tmp_path / name).write_text("FROM scratch")
-    text, said = rendered(tmp_path / "sub", "--output", "bake.json")
+    text, said = render(tmp_path / "sub", "--output", "bake.json")
     assert text == ""
     assert "bake takes the paths of bake.json from the directory in which it runs" in said
     assert json.loads((tmp_path / "sub/bake.json").read_text())["target"]["named"]["context"] == "src"
 
 
-def test_a_tag_that_several_write_is_pushed_by_one(each_buildx: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_tag_that_several_write_is_pushed_by_one(
+    each_buildx: tuple[str, ...], render: Render, tmp_path: Path
+) -> None:
     """Bake would push it for each of them, in any order; what else they write stays."""
     (tmp_path / "buildmatrix.toml").write_text(
         (HERE.parent / "golden/accepted/shared-tags/buildmatrix.toml").read_text()
     )
-    text, said = rendered(tmp_path)
+    text, said = render(tmp_path)
     assert "ghcr.io/acme/app:latest is written by app-3 only, not by app-1" in said
     found = printed(each_buildx, tmp_path, text)["target"]
     tags = {name: target.get("tags") for name, target in found.items()}
@@ -140,16 +139,21 @@ def test_a_tag_that_several_write_is_pushed_by_one(each_buildx: tuple[str, ...],
 @pytest.mark.parametrize("value", ["from-outside", "", "{{ not }} ours ${nor} theirs", None])
 @pytest.mark.parametrize("given", ["app.args.DECLARED", "*.args.NEW"])
 def test_an_argument_of_the_environment_is_the_same_to_bake(
-    buildx: tuple[str, ...], given: str, value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    buildx: tuple[str, ...],
+    render: Render,
+    given: str,
+    value: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "buildmatrix.toml").write_text(
         'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\nargs.DECLARED = "here"\n[target.other]\n'
         'dockerfile-inline = "FROM scratch"\n'
     )
-    theirs, _ = rendered(tmp_path)
+    theirs, _ = render(tmp_path)
     if value is not None:
         monkeypatch.setenv(given.rpartition(".")[2], value)
-    ours, said = rendered(tmp_path, "--set", given)
+    ours, said = render(tmp_path, "--set", given)
     assert ("is not set in the environment" in said) == (value is None)
     (tmp_path / "theirs.json").write_text(theirs)
     command = [*buildx, "bake", "-f", "theirs.json", "--set", given, "--print"]

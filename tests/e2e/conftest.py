@@ -29,7 +29,8 @@ def engine(run_engine: Callable[..., None]) -> dict[str, str]:
 def turn(engine: dict[str, str], request: pytest.FixtureRequest) -> Iterator[None]:
     """Tests of several workers share the engines; one marked `alone` kills or empties them, and has them for itself.
 
-    A lock does that, and no group of xdist: with pytest 9.1 and later its groups are passed over without a word.
+    A lock does that, and no group of xdist: with pytest 9.1 and later its groups are passed over without a word. Who
+    waits for it does nothing meanwhile, so tests/conftest.py has them run beside tests that use no engine.
     """
     alone = request.node.get_closest_marker("alone") is not None
     with Path(engine["ENGINE_HOME"], "tests.lock").open("w") as file:

@@ -10,7 +10,6 @@ import os
 import random
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +17,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import ENGINE, Project, Start, bring_back, until
+from tests.e2e.tools import ENGINE, Project, Start, bring_back, get, until
 
 KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("KILLS_SEED", "1"))
 PLATFORMS = {"amd64", "arm64"}
-ACCEPT = ", ".join(
-    f"application/vnd.{kind}+json"
-    for kind in (
-        "oci.image.index.v1",
-        "oci.image.manifest.v1",
-        "docker.distribution.manifest.list.v2",
-        "docker.distribution.manifest.v2",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -78,13 +68,6 @@ def spec(repository: str, version: str) -> str:
 
 def tags(repository: str) -> list[str]:
     return [f"{repository}/base:1", f"{repository}/base:2", f"{repository}/app:1"]
-
-
-def get(registry: str, path: str, method: str = "GET") -> bytes:
-    request = urllib.request.Request(f"http://{registry}/v2/{path}", headers={"Accept": ACCEPT}, method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 the test's own registry
-        data: bytes = answer.read()
-    return data
 
 
 def version_of(tag: str) -> str:

@@ -15,9 +15,9 @@ output = ["type=cacheonly"]
 dockerfile-inline = "FROM busybox\\nRUN echo base {{ salt }}"
 [target.good]
 contexts.base = "target:base"
-dockerfile-inline = "FROM base\\nRUN sleep 8; echo good"
+dockerfile-inline = "FROM base\\nRUN sleep {{ good_takes }}; echo good"
 [target.bad]
-dockerfile-inline = "FROM busybox\\nRUN sleep 4; echo oops {{ salt }}; {{ bad }}"
+dockerfile-inline = "FROM busybox\\nRUN sleep {{ bad_takes }}; echo oops {{ salt }}; {{ bad }}"
 [target.upon-bad]
 contexts.bad = "target:bad"
 dockerfile-inline = "FROM bad\\nRUN echo upon"
@@ -29,8 +29,14 @@ needs = ["good"]
 dockerfile-inline = "FROM busybox\\nRUN echo after {{ salt }}"
 [variable]
 bad = "exit 7"
+bad_takes = "0"
+good_takes = "0"
 salt = { default = "none", env = "SALT" }
 """
+
+
+WHILE = ("--var", "bad_takes=4", "--var", "good_takes=8")
+"""Where it matters that one fails while the other is being built."""
 
 
 @pytest.fixture
@@ -43,10 +49,10 @@ def salt(tmp_path: Path) -> str:
     ("flags", "expected"),
     [
         (
-            (),
+            WHILE,
             {"good": "built", "upon-good": "skipped", "bad": "failed", "upon-bad": "skipped", "after-good": "skipped"},
         ),
-        (("--fail-fast",), {"bad": "failed", "upon-bad": "skipped", "after-good": "skipped"}),
+        (("--fail-fast", *WHILE), {"bad": "failed", "upon-bad": "skipped", "after-good": "skipped"}),
         (("--keep-going",), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "built"}),
         (("-k", "--jobs", "1"), {"good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "built"}),
     ],

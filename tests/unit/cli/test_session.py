@@ -11,15 +11,26 @@ import pytest
 from buildmatrix.cli.options import Adjustments
 from buildmatrix.cli.session import request
 from buildmatrix.errors import UsageError
+from tests.inside import exit_code
 
 SPEC = 'version = 1\n[target.a]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 NOWHERE = "error: the working directory is not there any more, or cannot be read\n"
 
 
+@pytest.fixture
+def gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is deleted under our feet, beside `f.toml`."""
+    (tmp_path / "f.toml").write_text(SPEC)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    return tmp_path
+
+
 def from_nowhere(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program in a directory that is deleted before it starts."""
     (folder / "f.toml").write_text(SPEC)
-    (folder / "gone").mkdir()
+    (folder / "gone").mkdir(exist_ok=True)
     start = f'rmdir "{folder}/gone"; exec "$0" "$@"'
     return subprocess.run(
         ["sh", "-c", start, sys.executable, "-P", "-m", "buildmatrix", *arguments],
@@ -34,35 +45,48 @@ def from_nowhere(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["plan"], ["validate"], ["list"], ["apply"], ["graph"], ["render"], ["plan", "-f", "-"],
+        ["plan"], ["validate"], ["list"], ["apply"], ["graph"], ["render"],
         ["plan", "-f", "f.toml"], ["plan", "-f", "FILE", "--var-file", "x.toml"],
     ],
 )  # fmt: skip
-def test_a_working_directory_that_is_gone_is_an_error(tmp_path: Path, arguments: list[str]) -> None:
-    done = from_nowhere(tmp_path, *(str(tmp_path / "f.toml") if one == "FILE" else one for one in arguments))
-    assert (done.returncode, NOWHERE in done.stderr) == (2, True), done.stderr
+def test_a_working_directory_that_is_gone_is_an_error(
+    gone: Path, capfd: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert exit_code(*(str(gone / "f.toml") if one == "FILE" else one for one in arguments)) == 2
+    assert NOWHERE in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["plan", "validate", "list", "graph", "render"])
-def test_an_absolute_file_needs_no_working_directory(tmp_path: Path, command: str) -> None:
-    done = from_nowhere(tmp_path, command, "--file", str(tmp_path / "f.toml"))
+def test_an_absolute_file_needs_no_working_directory(
+    gone: Path, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert exit_code(command, "--file", str(gone / "f.toml")) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_the_program_starts_where_no_directory_is(tmp_path: Path) -> None:
+    """Python itself asks for the directory as it starts."""
+    done = from_nowhere(tmp_path, "plan", "-f", "-")
+    assert (done.returncode, NOWHERE in done.stderr) == (2, True), done.stderr
+    done = from_nowhere(tmp_path, "plan", "--file", str(tmp_path / "f.toml"))
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["--help", "--bootstrap", "-x", "a b", "a/b", "a:b", "_a", "a\n"])
 @pytest.mark.parametrize("command", ["apply", "plan"])
-def test_what_is_no_builders_name_is_told_to_no_program(tmp_path: Path, command: str, name: str) -> None:
+def test_what_is_no_builders_name_is_told_to_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
     (docker := tmp_path / "docker").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n")
     docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
     in_file = f"{SPEC}[apply]\nbuilder = {json.dumps(name)}\n"
     for spec, more in ((SPEC, ["--builder", name]), (in_file, [])):
         (tmp_path / "f.toml").write_text(spec)
-        program = [sys.executable, "-P", "-m", "buildmatrix", command, "-f", str(tmp_path / "f.toml"), *more]
-        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-        environment.pop("DOCKER_CONFIG", None)
-        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 2
-        assert ("is no builder's name" if more else "is not the name of a builder") in done.stderr
+        assert exit_code(command, "-f", str(tmp_path / "f.toml"), *more) == 2
+        said = capfd.readouterr().err
+        assert ("is no builder's name" if more else "is not the name of a builder") in said
         assert not (more and (tmp_path / "asked").exists())
 
 

@@ -189,7 +189,9 @@ def test_colours_of_a_program_in_a_pipe(tmp_path: Path, monkeypatch: pytest.Monk
         ("../linked/wrong.toml", "../linked/wrong.toml:2:"),
     ],
 )
-def test_a_file_is_named_as_it_was_given(named: str, shown: str, tmp_path: Path) -> None:
+def test_a_file_is_named_as_it_was_given(
+    named: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "project" / ".git").mkdir(parents=True)
     (tmp_path / "project" / "images").mkdir()
     (tmp_path / "linked").symlink_to("project")
@@ -199,13 +201,19 @@ def test_a_file_is_named_as_it_was_given(named: str, shown: str, tmp_path: Path)
         "version = 1\ninclude = ['images/more.toml']\n[target.app]\nx = 1\n"
     )
     (tmp_path / "project" / "images" / "more.toml").write_text("version = 1\n[target.b]\ny = 1\n")
-    done = shell(tmp_path / "elsewhere", f"validate -f {named.format(folder=folder)}", "")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert exit_code("validate", "-f", named.format(folder=folder)) == 2
+    said = capfd.readouterr().err
     start = shown.format(folder=folder).removesuffix("wrong.toml:2:")
-    assert f"{start}wrong.toml:4:1: error" in done.stderr
-    assert f"{start}images/more.toml:3:1: error" in done.stderr
+    assert f"{start}wrong.toml:4:1: error" in said
+    assert f"{start}images/more.toml:3:1: error" in said
 
 
-def test_github_is_told_paths_from_the_root(tmp_path: Path) -> None:
+def test_github_is_told_paths_from_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
     (tmp_path / ".git").mkdir()
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "wrong.toml").write_text("version = 1\n[target.app]\nx = 1\n")
@@ -214,21 +222,22 @@ def test_github_is_told_paths_from_the_root(tmp_path: Path) -> None:
         ("images", "wrong.toml"),
         ("images", f"{tmp_path}/images/wrong.toml"),
     ):
-        command = [sys.executable, "-m", "buildmatrix", "validate", "-f", named]
-        environment = {**os.environ, "GITHUB_ACTIONS": "true"}
-        done = subprocess.run(
-            command, cwd=tmp_path / folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert "::error file=images/wrong.toml,title=buildmatrix,line=3,col=1::" in done.stderr
+        monkeypatch.chdir(tmp_path / folder)
+        assert exit_code("validate", "-f", named) == 2
+        said = capfd.readouterr().err
+        assert "::error file=images/wrong.toml,title=buildmatrix,line=3,col=1::" in said
 
 
-def test_paths_for_bake_go_through_no_link(tmp_path: Path) -> None:
+def test_paths_for_bake_go_through_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Bake takes `link/..` for the link's own directory; paths of a file named from the root are short as well."""
     (tmp_path / "project" / "images").mkdir(parents=True)
     (tmp_path / "linked").symlink_to("project/images")
     (tmp_path / "project" / ".git").mkdir()
     text = SPEC.replace("[target.app]", '[target.app]\ncontext = ".."')
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "project" / "images" / "x.toml").write_text(text)
     for named in ("linked/x.toml", f"{tmp_path}/linked/x.toml", "project/images/x.toml"):
-        done = shell(tmp_path, f"render -f {named}", "")
-        assert json.loads(done.stdout)["target"]["app"]["context"] == "project"
+        assert exit_code("render", "-f", named) == 0
+        assert json.loads(capfd.readouterr().out)["target"]["app"]["context"] == "project"

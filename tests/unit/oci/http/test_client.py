@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 from unittest.mock import Mock
 
@@ -279,8 +280,15 @@ ODD = {
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked again is asked at once; servers of the tests take the time that they are told."""
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: None))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
     """Nothing is waited for longer than a second."""
+    del impatient
     real = transport.Transport.ask
     monkeypatch.setattr(transport.Transport, "ask", lambda self, request: real(self, request, seconds=1.0))
     monkeypatch.setattr(client, "SECONDS", 1.0)
@@ -397,6 +405,7 @@ def test_an_odd_server_of_tokens(tmp_path: Path, text: str) -> None:
         assert "answered no token" in found.reason
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_may_pass_is_asked_again(tmp_path: Path) -> None:
     with registry() as server, FaultyRegistry(server.host) as proxy:
         asked = asker(tmp_path)

@@ -1,7 +1,7 @@
 """The page of a run in a browser: wide and narrow, light and dark, with odd texts and with many targets.
 
-Chromium is started twice in all. Each time one page holds every report in a frame of its own (a window of Chromium is
-never as narrow as a phone), and a script at each report's end tells what it finds.
+Chromium is started twice by each worker that has these tests. Each time one page holds every report in a frame of its
+own (a window of Chromium is never as narrow as a phone), and a script at each report's end tells what it finds.
 """
 
 import json
@@ -19,8 +19,6 @@ import pytest
 from buildmatrix.engine.outcome import Outcome
 from buildmatrix.report.run.about import About
 from buildmatrix.report.run.html import run_html
-
-pytestmark = pytest.mark.xdist_group("browser")  # one worker, so that it is started twice and not four times
 
 PHONE, WIDE = 390, 1300
 

@@ -1,5 +1,6 @@
 """Two validators check the file by one schema: the quick one may not accept what the other one refuses."""
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -35,13 +36,11 @@ def test_both_say_the_same(part: int) -> None:
     assert refused > 20
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.parent.name}-{path.parent.name}")
-def test_what_the_quick_one_accepts_is_right(path: Any) -> None:
-    try:
-        data = parse("f", path.read_text())
-    except (SpecError, UnicodeDecodeError):
-        return
-    assert not (is_accepted(SCHEMA, data) and explained(SCHEMA, data))
+def test_what_the_quick_one_accepts_is_right() -> None:
+    for path in SPECS:
+        with suppress(SpecError, UnicodeDecodeError):
+            data = parse("f", path.read_text())
+            assert not (is_accepted(SCHEMA, data) and explained(SCHEMA, data)), path
 
 
 @pytest.mark.parametrize(
