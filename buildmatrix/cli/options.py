@@ -143,7 +143,7 @@ def _is_table(annotation: Any) -> bool:
 def _rows_of(table: type[Table], command: str) -> Iterator[tuple[str, Row]]:
     for row in rows(table):
         flag = row.marker(Flag)
-        said_by_files_alone = flag is None and (row.marker(InFile) or row.marker(OfTarget))
+        said_by_files_alone = flag is None and any(isinstance(one, InFile | OfTarget) for one in row.markers)
         if not said_by_files_alone and (flag is None or command in flag.commands):
             yield row.attribute, row
 
