@@ -25,9 +25,12 @@ MACHINES = (
 )
 SOURCES = ["git.sha", "git.branch", "git.tag", "git.dirty", "created", "now", "host.platform"]
 FORMS = [
-    "{{{{ {} }}}}", "x{{{{ {} }}}}", "{{% if {} == 'main' %}}p{{% else %}}q{{% endif %}}", "{{{{ 'p' if {} else 'q' }}}}",
+    "{{{{ {} }}}}",
+    "x{{{{ {} }}}}",
+    "{{% if {} == 'main' %}}p{{% else %}}q{{% endif %}}",
+    "{{{{ 'p' if {} else 'q' }}}}",
     "{{{{ 'no ' ~ ({} | string | length) }}}}",
-]  # fmt: skip
+]
 
 
 def planned(text: str, number: int) -> Plan:
@@ -174,7 +177,7 @@ def differences(one: PlannedTarget, other: PlannedTarget) -> Iterator[Pointer]:
             yield (key,)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(specs())
 def test_another_run_changes_what_is_volatile_and_nothing_else(made: Writer) -> None:
     plans = [planned("\n".join(made.lines), number) for number in range(2)]
