@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildmatrix.plan.cells.matrix import identity, same
 from buildmatrix.plan.cells.select import Entry
@@ -23,6 +23,22 @@ OF_A_BUILD = frozenset({"org.opencontainers.image.created", "org.opencontainers.
 """What docker/metadata-action says of a commit and a time. What it says of a version is one that somebody gave."""
 
 
+class _Entry(NamedTuple):
+    """An entry of `include`: the cells that it adds to, by their axes, and its keys, with those that are volatile."""
+
+    on_axes: Mapping[str, Any]
+    keys: frozenset[str]
+    volatile: frozenset[str]
+
+
+class _Matrix(NamedTuple):
+    """What is volatile in a matrix: of each axis the values, None for all; `own` are the cells that entries are."""
+
+    axes: Mapping[str, AbstractSet[Any] | None]
+    entries: tuple[_Entry, ...]
+    own: Mapping[int, Names]
+
+
 class VolatileCells:
     """Tells which values of a cell are volatile, by the names of its axes.
 
@@ -32,6 +48,7 @@ class VolatileCells:
     def __init__(self, rendered: Callable[[str], DeclaredTarget], around: AbstractSet[Spot]) -> None:
         """Take what returns a target without templates in its matrix; `around` may still grow."""
         self._rendered, self.around = rendered, around
+        self._matrices: dict[str, _Matrix] = {}
         self._known: dict[tuple[str, int], tuple[Cell, Names]] = {}
 
     def of(self, name: str, cell: Cell) -> Names:
@@ -40,40 +57,51 @@ class VolatileCells:
             return _NO_NAMES
         key = (name, id(cell))
         if key not in self._known:
-            self._known[key] = (cell, self._of(self._rendered(name), cell))  # which keeps the cell, and with it its id
+            if name not in self._matrices:
+                self._matrices[name] = self._matrix(self._rendered(name))
+            self._known[key] = (cell, _of(self._matrices[name], cell))  # which keeps the cell, and with it its id
         return self._known[key][1]
 
-    def _of(self, target: DeclaredTarget, cell: Cell) -> Names:
+    def _matrix(self, target: DeclaredTarget) -> _Matrix:
         matrix = target.making.matrix or Matrix()
         axes, entries = matrix.axes or {}, matrix.include or ()
-        for index, entry in enumerate(entries):
-            if entry is cell:
-                return frozenset(self._said(target, index, entry, axes))
-        found = {axis for axis in axes if self._is_volatile(target, axis, axes[axis], cell.get(axis))}
-        for index, entry in enumerate(entries):
-            said = self._said(target, index, entry, axes)
-            if all(same(cell.get(axis), value) for axis, value in entry.items() if axis in axes):
-                found = (found - (entry.keys() - axes.keys())) | (said - axes.keys())
-            elif not said.isdisjoint(axes):
-                found |= said & (cell.keys() - axes.keys())
-        return frozenset(found)
+        read = tuple(self._entry(target, index, entry, axes) for index, entry in enumerate(entries))
+        return _Matrix(
+            axes={axis: self._values(target, axis, values) for axis, values in axes.items()},
+            entries=read if any(entry.volatile for entry in read) else (),
+            own={id(entry): found.volatile for entry, found in zip(entries, read, strict=True)},
+        )
 
-    def _said(self, target: DeclaredTarget, index: int, entry: Cell, axes: Mapping[str, Any]) -> set[str]:
-        """Return the names of what an entry of `include` says that is volatile: all, if it is so to which it adds."""
+    def _values(self, target: DeclaredTarget, axis: str, values: Any) -> AbstractSet[Any] | None:
+        place = target.making.place("matrix", axis)
+        if spot_of(place) not in self.around:
+            return frozenset()
+        if isinstance(values, str):
+            return None
+        written = zip(sources_of(values), values, strict=True)
+        return {identity(value) for source, value in written if spot_of(inside(place, source)) in self.around}
+
+    def _entry(self, target: DeclaredTarget, index: int, entry: Cell, axes: Mapping[str, Any]) -> _Entry:
         place = inside(target.making.place("matrix", "include"), index)
         found = {key for key in entry if spot_of(inside(place, key)) in self.around}
-        return found if found.isdisjoint(axes) else set(entry)
-
-    def _is_volatile(self, target: DeclaredTarget, axis: str, values: Any, value: Any) -> bool:
-        place = target.making.place("matrix", axis)
-        if spot_of(place) not in self.around or isinstance(values, str):
-            return spot_of(place) in self.around
-        sources = (source for source, one in zip(sources_of(values), values, strict=True) if _is_one(one, value))
-        return any(spot_of(inside(place, source)) in self.around for source in sources)
+        return _Entry(
+            on_axes={axis: value for axis, value in entry.items() if axis in axes},
+            keys=frozenset(entry.keys() - axes.keys()),
+            volatile=frozenset(found if found.isdisjoint(axes) else entry),
+        )
 
 
-def _is_one(one: Any, value: Any) -> bool:
-    return bool(identity(one) == identity(value))
+def _of(matrix: _Matrix, cell: Cell) -> Names:
+    """Return the names of what is volatile in a cell: what an entry adds is so, too, if it is so to which it adds."""
+    if id(cell) in matrix.own:
+        return matrix.own[id(cell)]
+    found = {axis for axis, known in matrix.axes.items() if known is None or (known and identity(cell[axis]) in known)}
+    for entry in matrix.entries:
+        if all(same(cell[axis], value) for axis, value in entry.on_axes.items()):
+            found = (found - entry.keys) | (entry.volatile & entry.keys)
+        elif not entry.volatile.isdisjoint(entry.on_axes):
+            found |= entry.keys & cell.keys()
+    return frozenset(found)
 
 
 class Provenance:
