@@ -13,7 +13,7 @@ import typer
 
 from buildmatrix.cli import completion
 from buildmatrix.cli.completion import complete_platforms, complete_sets, complete_targets, complete_variables
-from buildmatrix.spec.rows.options import Flag, hinted
+from buildmatrix.spec.rows.options import Flag, InFile, OfTarget, hinted
 from buildmatrix.spec.rows.shapes import Keyword, Row, Table, is_list, rows
 
 Selectors = Annotated[
@@ -143,7 +143,8 @@ def _is_table(annotation: Any) -> bool:
 def _rows_of(table: type[Table], command: str) -> Iterator[tuple[str, Row]]:
     for row in rows(table):
         flag = row.marker(Flag)
-        if flag is None or command in flag.commands:
+        said_by_files_alone = flag is None and any(isinstance(one, InFile | OfTarget) for one in row.markers)
+        if not said_by_files_alone and (flag is None or command in flag.commands):
             yield row.attribute, row
 
 

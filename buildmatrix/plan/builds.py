@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from buildmatrix.errors import Pointer
 from buildmatrix.plan.checks.values import Annotation, annotations
+from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.spec.rows.settings import CacheonlyOutput, Settings
@@ -149,10 +151,12 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
     for part in cuts.get(target.name, ((),)):
         key = key_of(target.name, part) if part else target.name
         upon = {name: names.keys(name, part)[0] for name in target.depends_on}
+        settings = _settings(target, part, {name: names.in_bake(key) for name, key in upon.items()})
         own = {
             "name": key,
             "bake": "" if key == target.name else names.in_bake(key),
-            "settings": _settings(target, part, {name: names.in_bake(key) for name, key in upon.items()}),
+            "settings": settings,
+            "volatile": _volatile(target, part, settings),
             "depends_on": tuple(upon.values()),
             "needs": needs,
         }
@@ -183,11 +187,25 @@ def index_annotations(settings: Settings) -> dict[str, str]:
 def _own_annotations(settings: Settings, part: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings that annotate, without what is of an index or of another part."""
     found = [one for one in annotations(settings) if isinstance(one, Annotation)]
-    kept = [one for one in found if not one.is_index and (not one.platform or _is_of(one, part))]
+    kept = [one for one in found if _is_kept(one, part)]
     texts = [_spelt(one) for one in kept if one.path[0] == "annotations"]
     dropped = {(one.path, one.text) for one in found if one not in kept and one.path[0] == "output"}
     outputs = [_without(output, index, dropped) for index, output in enumerate(settings.output or ())]
     return {"annotations": tuple(texts) or None, "output": tuple(outputs)}
+
+
+def _is_kept(annotation: Annotation, part: tuple[str, ...]) -> bool:
+    return not annotation.is_index and (not annotation.platform or _is_of(annotation, part))
+
+
+def _volatile(target: PlannedTarget, part: tuple[str, ...], settings: Settings) -> frozenset[Pointer]:
+    """Return the pointers as they are for a part: its annotations are told one by one, each with one level."""
+    if not part or not target.volatile:
+        return target.volatile
+    notes = {path for path in target.volatile if path[0] == "annotations"}
+    found = [one for one in annotations(target.settings) if isinstance(one, Annotation)]
+    kept = [one.path[1] for one in found if one.path[0] == "annotations" and _is_kept(one, part)]
+    return carried(target.volatile - notes, target.settings, settings) | {*numbered(notes, kept)}
 
 
 def _is_of(annotation: Annotation, part: tuple[str, ...]) -> bool:

@@ -10,6 +10,7 @@ from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.select import Entry
 from buildmatrix.plan.dependencies import TARGET, Edge, edges_of, refuse_cycles, stages
+from buildmatrix.plan.merging.volatile import carried
 from buildmatrix.plan.model import PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
 from buildmatrix.soundness import ANY_SETTING, FILE, settings_of
@@ -26,6 +27,7 @@ class _Node:
     settings: Settings
     declared: tuple[str, ...]
     origins: Mapping[Pointer, Place]
+    volatile: frozenset[Pointer]
     edges: tuple[Edge, ...]
     reason: Reason
     exported: bool
@@ -76,7 +78,7 @@ def _reason(edge: Edge, by: str) -> Reason:
 def _node(
     expansion: Expansion, entry: Entry, reason: Reason, wanted: tuple[str, ...], problems: Problems
 ) -> _Node | None:
-    settings, origins = expansion.settings(entry)
+    settings, origins, volatile = expansion.settings(entry)
     declared = settings.platforms or ()
     kept = tuple(platform for platform in declared if platform in wanted) if wanted else declared
     if declared and not kept:
@@ -88,7 +90,8 @@ def _node(
         rests_on = [settings_of(entry.target.name, entry.name, "platforms", ANY_SETTING)]
         problems.warn("platform", message, entry.target.place, rests_on=rests_on)
     if kept != declared:
-        settings = settings.but({"platforms": kept})
+        whole, settings = settings, settings.but({"platforms": kept})
+        volatile = carried(volatile, whole, settings)
 
     def place_of(*path: str | int) -> Place:
         path = tuple(source_of(settings.needs, part) if isinstance(part, int) else part for part in path)
@@ -101,6 +104,7 @@ def _node(
         settings=settings,
         declared=declared,
         origins=origins,
+        volatile=volatile,
         edges=edges,
         reason=reason,
         exported=reason.kind != "context",
@@ -141,6 +145,7 @@ def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> Pla
         place=node.entry.target.place,
         origins=node.origins,
         carried_over=_lacking(settings, node.declared) if node.exported else (),
+        volatile=carried(node.volatile, node.settings, settings) if node.volatile else node.volatile,
     )
 
 

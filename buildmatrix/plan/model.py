@@ -55,6 +55,13 @@ class PlannedTarget:
     bake: str = ""
     tags_left_to: Mapping[str, str] = field(default_factory=dict)
     """The tags, in full, that it does not write since a later target of the plan does, which is named."""
+    volatile: frozenset[Pointer] = frozenset()
+    """What of `settings` changes from run to run, whatever the files say: `("labels", KEY)`, `("annotations", 3)`.
+
+    By attribute, then key or index, `("pull",)` for a value that is neither list nor table; in a table of a list also
+    by its key, as the file has it: `("output", 0, "annotation.KEY")`. It goes by where a value comes from: see
+    `plan/merging/volatile.py`.
+    """
 
     @property
     def bake_name(self) -> str:

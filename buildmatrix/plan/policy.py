@@ -12,12 +12,12 @@ from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.options import Flag, OfTarget, Options, ProgressStyle, settled
 from buildmatrix.spec.rows.shapes import Keyword, row_of, rows
 
-_UNITS = {"h": 3600, "m": 60, "s": 1}
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def seconds_of(duration: str) -> int:
-    """Return the seconds of a duration such as `1h30m` (its form is checked by the schema)."""
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", duration))
+    """Return the seconds of a duration such as `1h30m` or `7d` (its form is checked by the schema)."""
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([dhms])", duration))
 
 
 def refusals(options: Options) -> Iterator[Diagnostic]:
@@ -81,6 +81,11 @@ class Policy:
     def timeout(self, target: PlannedTarget) -> int | None:
         """Return the seconds that a target may take; None for any."""
         given = self.value("timeout", target)
+        return seconds_of(given) if given else None
+
+    def max_age(self, target: PlannedTarget) -> int | None:
+        """Return the seconds that a target's image may be old; None for any."""
+        given = self.value("max_age", target)
         return seconds_of(given) if given else None
 
     @cached_property

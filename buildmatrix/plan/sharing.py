@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from buildmatrix.oci.reference import parse
+from buildmatrix.plan.merging.volatile import carried
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.plan.publishing import pushed_tags
@@ -85,7 +86,9 @@ def _shared(target: PlannedTarget, last: Mapping[Spot, str]) -> PlannedTarget:
     if not lost and apart == found:
         return target
     left = [(one, names) for one, names in zip(apart, kept, strict=True) if names or not one.names]
-    changed = replace(target, settings=target.settings.but(_settings(target, left)), tags_left_to=lost)
+    settings = target.settings.but(_settings(target, left))
+    volatile = carried(target.volatile, target.settings, settings)
+    changed = replace(target, settings=settings, tags_left_to=lost, volatile=volatile)
     return changed if pushed_tags(changed) else replace(changed, carried_over=())
 
 

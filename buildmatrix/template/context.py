@@ -11,6 +11,7 @@ from buildmatrix.template.render import Template, Templates
 from buildmatrix.template.request import Request
 from buildmatrix.template.scope import BadTemplateError, Cell, Lazy, values_of
 from buildmatrix.template.variables import check_values, has_templates, hide_confidential, resolve
+from buildmatrix.template.volatile import volatile_variables
 
 Named = tuple[str | None, Cell]
 ScopeOf = Callable[[str | None, Cell], dict[str, Any]]
@@ -34,6 +35,19 @@ class Rendering:
         hide_confidential(spec, self.variables)
         check_values(spec, self.variables, problems, self.templates.matches)
         self.scope: dict[str, Any] = {**built_in, **values_of(self.variables, problems)}
+        self.volatile = volatile_variables(spec, self.variables, self.names)
+        """The names of what changes from run to run."""
+
+    def names(self, text: str) -> tuple[str, ...]:
+        """Return the names that a template uses; none where it is wrong, which is said where it is evaluated."""
+        try:
+            return self.templates[text].names
+        except BadTemplateError:
+            return ()
+
+    def is_volatile(self, text: str, axes: frozenset[str] = frozenset()) -> bool:
+        """Tell whether a template asks for what changes from run to run; `axes` are those that do."""
+        return not (self.volatile | axes).isdisjoint(self.names(text))
 
     def evaluate(self, text: str, declared: str = "") -> Any:
         """Return the value of a template in which no axis is in scope; BadTemplateError if it has none.
@@ -123,10 +137,7 @@ class CellRendering:
 
     def names(self, text: str) -> tuple[str, ...]:
         """Return the names that a template uses; none where it is wrong, which is said where it is evaluated."""
-        try:
-            return self._rendering.templates[text].names
-        except BadTemplateError:
-            return ()
+        return self._rendering.names(text)
 
     def evaluate(self, text: str, cell: Cell) -> Any:
         """Return the value of a template for a cell that has no name yet; BadTemplateError if it has none."""

@@ -343,6 +343,28 @@ def test_an_option_of_apply_is_one_row() -> None:
     assert row_of(Coloured, "colour").marker(NotInBake)
 
 
+class Patient(Options):
+    """The options with one more that only files say."""
+
+    patience: Annotated[str | None, InFile(), OfTarget("The patience with this target."), Doc("With all.")] = None
+
+
+def test_an_option_without_a_flag_is_said_by_files_alone() -> None:
+    got: list[Patient] = []
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command()
+    @expanded("apply")
+    def apply(chosen: Patient) -> None:
+        got.append(chosen)
+
+    assert CliRunner().invoke(app, ["--patience", "much"]).exit_code
+    assert not CliRunner().invoke(app, []).exit_code
+    assert got == [Patient()]
+    assert plain_table(build_table(in_file(Patient), {"patience": "much"})) == {"patience": "much"}
+    assert "patience" in {row.attribute for row in rows(of_target(Patient))}
+
+
 @pytest.mark.parametrize(
     ("flag", "own", "table", "found"),
     [

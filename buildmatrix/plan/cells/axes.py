@@ -7,6 +7,7 @@ from typing import Any
 from buildmatrix.errors import Place, Problems
 from buildmatrix.plan.cells.matrix import Axes, axis_items, identity, shown_value
 from buildmatrix.plan.merging.interpolate import Faults
+from buildmatrix.plan.merging.volatile import Spot
 from buildmatrix.soundness import FILE, expansion_of
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import inside
@@ -25,6 +26,8 @@ class AxisValues:
     def __init__(self, spec: Spec, rendering: Rendering, faults: Mapping[str, Faults], problems: Problems) -> None:
         self._targets = spec.targets
         self.rendering, self._faults, self.problems = rendering, faults, problems
+        self.volatile = set[Spot]()
+        """The places of templates that ask for what changes from run to run, and all tables around them."""
 
     def axes(self, target: DeclaredTarget) -> Axes:
         """Return the axes of a target with their values; what is wrong with them is added to the problems."""
@@ -114,6 +117,8 @@ class AxisValues:
         if not is_template(text):
             return text
         try:
+            if self.rendering.is_volatile(text):
+                self.volatile.update((place.file, place.pointer[:length]) for length in range(len(place.pointer) + 1))
             return self.rendering.evaluate(text, target.name)
         except BadTemplateError as found:
             error = self._told(found, text, target)

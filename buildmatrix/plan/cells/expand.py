@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
@@ -20,7 +21,8 @@ from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.parents import Parents
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.cells.unmatched import Values
-from buildmatrix.plan.merging.interpolate import Faults, Recipe
+from buildmatrix.plan.cells.volatile import Provenance, VolatileCells
+from buildmatrix.plan.merging.interpolate import Faults, Recipe, Rendered
 from buildmatrix.plan.merging.lets import Lets
 from buildmatrix.plan.merging.merge import Heritage, Line, Merged
 from buildmatrix.plan.merging.replaced import warn_of_replaced
@@ -73,7 +75,9 @@ class Expansion:
         self._rendered: dict[str, DeclaredTarget] = {}
         self._cells: dict[str, list[Cell]] = {}
         self._together = 0
-        parents = Parents(spec, rendering, self._cells, problems)
+        volatile = VolatileCells(self._with_values, self._axes.volatile)
+        self._provenance = Provenance(rendering, volatile, spec.bake_files)
+        parents = Parents(spec, rendering, self._cells, problems, volatile.of)
         self._lines, self._heritage = Lines(spec, parents, self._with_values), Heritage()
         self._recipes: dict[Any, Recipe] = {}
         self._merges: dict[Line, Merged] = {}
@@ -237,9 +241,10 @@ class Expansion:
 
     # --- settings -------------------------------------------------------------------------------------------------
 
-    def settings(self, entry: Entry) -> tuple[Settings, Mapping[Pointer, Place]]:
-        """Return an entry's settings, rendered and checked, and where each was declared."""
-        recipe = self._recipe(entry)
+    def settings(self, entry: Entry) -> Rendered:
+        """Return an entry's settings, rendered and checked."""
+        line = self._lines.of(entry.target, entry.cell)
+        recipe = self._recipe(entry, line)
         rendering = self.renderings[entry.target.name]
         bad = self._bad(entry.target.name, entry.name)
         try:
@@ -248,6 +253,9 @@ class Expansion:
             bad(error, ANY_SETTING, entry.target.place)
         values = self._with_lets(entry.target.name, entry.cell)
         self._check_lets(entry.target.name, entry.name, entry.cell, values)
+        if recipe.volatile is None or self._axes.volatile:
+            let = partial(self._merged, entry.target, entry.cell) if entry.target.name in self._lets else None
+            recipe.volatile = self._provenance.of(entry, line, let)
         return recipe.settings(entry.name, rendering.at(entry.name, values), bad)
 
     def _check_lets(self, declared: str, name: str, cell: Cell, values: Cell) -> None:
@@ -306,8 +314,7 @@ class Expansion:
 
         return bad
 
-    def _recipe(self, entry: Entry) -> Recipe:
-        line = self._lines.of(entry.target, entry.cell)
+    def _recipe(self, entry: Entry, line: Line) -> Recipe:
         sets = tuple(index for index, (names, _) in enumerate(self._sets) if entry.name in names)
         key = (line, sets)
         if key not in self._recipes:

@@ -1,7 +1,7 @@
 """Which targets a cell inherits from, and which of their overrides hold for it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildmatrix.errors import Problems
 from buildmatrix.graphs import find_cycles, ordered, reached
@@ -37,9 +37,10 @@ class Lines:
         self._targets, self._read, self._rendered = spec.targets, parents, rendered
         self._known: dict[tuple[str, tuple[Place, ...]], Line] = {}
         self._plain: dict[str, Line] = {}
-        self._made: dict[tuple[str, tuple[Place, ...], tuple[Line, ...], int], Line] = {}
+        self._made: dict[Any, Line] = {}
         self._cells: dict[int, Cell] = {}
         self._edges: dict[_Node, tuple[_Node, ...]] = {}
+        self._chosen: dict[_Node, frozenset[_Node]] = {}
         self._lines: dict[_Node, Line] = {}
         self._varying: dict[str, bool] = {}
 
@@ -87,11 +88,16 @@ class Lines:
         return line
 
     def _one(
-        self, name: str, held: Sequence[DeclaredOverride], parents: Iterable[Line], values: Cell | None = None
+        self,
+        name: str,
+        held: Sequence[DeclaredOverride],
+        parents: Iterable[Line],
+        values: Cell | None = None,
+        chosen: frozenset[Line] = frozenset(),
     ) -> Line:
         above = tuple(parents)
-        key = (name, tuple(override.place for override in held), above, 0 if values is None else id(values))
-        return self._made.setdefault(key, Line(self._targets[name], tuple(held), above, values))
+        key = (name, tuple(override.place for override in held), above, 0 if values is None else id(values), chosen)
+        return self._made.setdefault(key, Line(self._targets[name], tuple(held), above, values, chosen))
 
     def _parents(self, name: str) -> list[str]:
         return self._targets[name].parents_in(self._targets)
@@ -109,18 +115,20 @@ class Lines:
                 own = (one for one in self._rendered(node.declared).making.overrides if one.owner == node.name)
                 held = [one for one in own if matches(one.table.select, cell)]
                 parents = (self._lines[parent] for parent in self._above(node))
-                self._lines[node] = self._one(node.name, held, parents, cell if node.whole else None)
+                chosen = frozenset(self._lines[parent] for parent in self._chosen[node])
+                self._lines[node] = self._one(node.name, held, parents, cell if node.whole else None, chosen)
         return self._lines[start]
 
     def _above(self, node: _Node) -> tuple[_Node, ...]:
         if node not in self._edges:
-            cell, found = self._cells[node.cell], []
+            cell, found, sure = self._cells[node.cell], [], set[_Node]()
             for parent in self._read.of(self._targets[node.name], node.declared, cell):
                 of_cell = cell if parent.cell is None else parent.cell
                 self._cells[id(of_cell)] = of_cell
                 declared = node.declared if parent.named else parent.name
                 found.append(_Node(declared, parent.name, id(of_cell), parent.cell is not None))
-            self._edges[node] = tuple(found)
+                sure.update(found[-1:] if not parent.volatile else ())
+            self._edges[node], self._chosen[node] = tuple(found), frozenset(found) - sure
         return self._edges[node]
 
     def refuse_cycles(self, target: DeclaredTarget, cells: Iterable[Cell], problems: Problems) -> None:

@@ -1,6 +1,6 @@
 """What `inherits` names for a cell: targets, and cells of them, also by templates that see the cell's axes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from buildmatrix.errors import Problems, did_you_mean, some
@@ -19,21 +19,30 @@ from buildmatrix.template.scope import OMITTED, BadTemplateError, Cell
 class Parent(NamedTuple):
     """A parent of a cell: a target as it is for this cell, or one cell of it.
 
-    It is `named` where the file names it as it stands: then its matrix is inherited as well.
+    It is `named` where the file names it as it stands: then its matrix is inherited as well. It is `volatile` where
+    something that changes from run to run chose it.
     """
 
     name: str
     cell: Cell | None = None
     named: bool = True
+    volatile: bool = False
 
 
 class Parents:
     """Reads `inherits`; what is wrong is added to `problems`. `cells` are those of all targets that have a matrix."""
 
     def __init__(
-        self, spec: Spec, rendering: Rendering, cells: Mapping[str, Sequence[Cell]], problems: Problems
+        self,
+        spec: Spec,
+        rendering: Rendering,
+        cells: Mapping[str, Sequence[Cell]],
+        problems: Problems,
+        volatile: Callable[[str, Cell], frozenset[str]] = lambda *_: frozenset(),
     ) -> None:
+        """Take what tells the axes of a target's cell whose values change from run to run."""
         self._targets, self._rendering, self._cells, self._problems = spec.targets, rendering, cells, problems
+        self._volatile = volatile
         self._renderings: dict[tuple[str, frozenset[str]], CellRendering] = {}
         self._own: dict[tuple[str, frozenset[str]], ByValues[Cell]] = {}
 
@@ -46,8 +55,10 @@ class Parents:
             if not is_template(item) and item.partition("[")[0] not in self._targets:
                 continue  # which was found with the file
             try:
+                axes = self._volatile(declared, cell)
+                is_volatile = is_template(item) and self._rendering.is_volatile(item, axes)
                 for text in self._texts(item, declared, cell):
-                    yield self._parent(text, cell)
+                    yield self._parent(text, cell, None if is_volatile else axes)
             except (SelectorError, BadTemplateError) as error:
                 self._refuse(target, declared, index, error)
 
@@ -79,14 +90,17 @@ class Parents:
             self._renderings[key] = CellRendering(self._rendering, declared, cell)
         yield from texts_in(self._renderings[key].evaluate(item, cell), "a parent is a name, or NAME[AXIS=VALUE]")
 
-    def _parent(self, text: str, cell: Cell) -> Parent:
+    def _parent(self, text: str, cell: Cell, volatile: frozenset[str] | None) -> Parent:
+        """Return what a text names for a cell; `volatile` are axes of the cell, None where the text is so itself."""
         name, pairs = parts_of(text)
         if name not in self._targets:
             hint = did_you_mean(name, self._targets) or f"targets here: {some(sorted(self._targets), 8)}"
             raise SelectorError(f'"{text}" is not a target', hint, rests_on=(NAMES,))
         if pairs is None:
-            return Parent(name, named=False)
-        return Parent(name, self._cell(name, text, pairs, cell), named=False)
+            return Parent(name, named=False, volatile=volatile is None)
+        found = self._cell(name, text, pairs, cell)
+        by_values = volatile is None or (("", "") in pairs and not volatile.isdisjoint(found))
+        return Parent(name, found, named=False, volatile=by_values)
 
     def _cell(self, name: str, text: str, pairs: Sequence[tuple[str, str]], own: Cell) -> Cell:
         """Return the one cell of a target that a selector means."""

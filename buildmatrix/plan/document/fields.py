@@ -1,12 +1,12 @@
 """The plan as a document: what `plan --format json` writes."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from buildmatrix.errors import Place
+from buildmatrix.errors import Place, Pointer
 from buildmatrix.plan.document.contents import Contents
 from buildmatrix.plan.model import Given, Plan
 from buildmatrix.plan.publishing import staging_tags
@@ -15,7 +15,7 @@ from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, document_schema, plain_document, version_of
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import Doc, JsonSchema, Key, Keyword
+from buildmatrix.spec.rows.shapes import Doc, JsonSchema, Key, Keyword, row_of
 
 Where = Callable[[Place | None], tuple[str | None, int | None]]
 """Which file and line a place is."""
@@ -144,6 +144,14 @@ class TargetOfPlan(Document):
     settings: Annotated[
         Settings, Of(lambda target, _: without_credentials(target.settings)), Doc("Rendered, with *** for secrets.")
     ]
+    volatile: Annotated[
+        tuple[tuple[str | int, ...], ...] | None,
+        Of(lambda target, _: _pointers(target.volatile)),
+        Doc(
+            "What of its settings changes from run to run, since it is made with `git`, `created`, `now`, `host` or a "
+            "volatile variable: the keys and indices that lead there."
+        ),
+    ] = None
 
 
 class MatrixOfPlan(Document):
@@ -242,6 +250,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _pointers(volatile: Iterable[Pointer]) -> list[list[str | int]] | None:
+    """Return pointers in an order of their own, each with the file's key of its setting; None where there are none."""
+    found = sorted(volatile, key=lambda path: [(isinstance(part, str), part) for part in path])
+    return [[row_of(Settings, str(path[0])).key, *path[1:]] for path in found] or None
 
 
 def _text(given: Given) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.plan.merging.merge import Over, Spread
+from buildmatrix.plan.merging.volatile import NONE
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.markers import FreeText
 from buildmatrix.spec.rows.settings import Settings
@@ -24,6 +25,9 @@ Render = Callable[[str], str]
 """Renders a template's text for one cell; raises BadTemplateError."""
 
 Failures = list[tuple[BadTemplateError, Pointer]]
+
+_ANY = "\0any"
+"""Stands in a path for a key that is not known yet."""
 
 _ONE = re.compile(r"\s*\{\{-?(?P<expression>(?:(?!\{\{).)*?)-?\}\}\s*", re.DOTALL)
 
@@ -87,13 +91,18 @@ class Filling:
     """Renders one setting for one cell.
 
     `failures` are the templates that failed, with their paths within the setting; `moved` are the places of what
-    counts in place of a template that gave no value, or under a key that came out of one.
+    counts in place of a template that gave no value, or under a key that came out of one. `volatile` are the paths of
+    what templates gave that are among the `texts`: by key, by an item's index as it is written, and in a table within
+    by its key.
     """
 
-    def __init__(self, attribute: str, render: Render, origins: Mapping[Pointer, Place]) -> None:
-        self._attribute, self._render, self._origins = attribute, render, origins
+    def __init__(
+        self, attribute: str, render: Render, origins: Mapping[Pointer, Place], texts: Mapping[str, bool] = NONE.texts
+    ) -> None:
+        self._attribute, self._render, self._origins, self._texts = attribute, render, origins, texts
         self.failures: Failures = []
         self.moved: dict[Pointer, Place] = {}
+        self.volatile: set[Pointer] = set()
 
     def setting(self, row: Row, value: Any) -> Any:
         """Return the setting's value; None where it has none after all."""
@@ -101,10 +110,15 @@ class Filling:
             return _scalar(row.shape, self._text(value, ()))
         return self._map(value, ()) if isinstance(value, Mapping) else self._list(value)
 
-    def _text(self, text: Any, path: Pointer) -> Any:
-        """Return a text, rendered if it is a template; None if that gives no value, and lies over none."""
+    def _text(self, text: Any, path: Pointer, spot: Pointer | None = None) -> Any:
+        """Return a text, rendered if it is a template; None if that gives no value, and lies over none.
+
+        `spot` is its path where it is in a table within the setting, of which `path` is the table's.
+        """
         if not isinstance(text, Templated):
             return text
+        if self._texts[text]:
+            self.volatile.add(path if spot is None else spot)
         try:
             rendered = self._render(text)
             return self._trimmed(rendered) if "\n" in text else rendered
@@ -115,7 +129,7 @@ class Filling:
         if text.below is None:
             return None
         value, self.moved[self._attribute, *path] = text.below
-        return self._text(value, path)
+        return self._text(value, path, spot)
 
     def _trimmed(self, rendered: str) -> str:
         """Return what a template over several lines gives without the space around it, as for an item of a list."""
@@ -140,12 +154,13 @@ class Filling:
         for attribute, value in given(table).items():
             if not holds(value):
                 continue
+            row = row_of(type(table), attribute)
             if isinstance(value, str):
-                changed[attribute] = _scalar(row_of(type(table), attribute).shape, self._text(value, (index,)))
+                changed[attribute] = _scalar(row.shape, self._text(value, (index,), (index, row.key)))
             elif isinstance(value, Mapping):
                 changed[attribute] = self._map(value, (index,))
             else:
-                texts = (self._text(item, (index,)) for item in value)
+                texts = (self._text(item, (index,), (index, row.key)) for item in value)
                 changed[attribute] = tuple(text for text in texts if text is not None)
         return table.but(changed)
 
@@ -157,21 +172,36 @@ class Filling:
         `within` is the path of the table that holds it, () where it is the setting itself.
         """
         if not has_rendered_keys(value):
-            texts = ((key, self._text(item, within or (key,))) for key, item in value.items())
+            texts = ((key, self._text(item, within or (key,), (*within, key))) for key, item in value.items())
             return {key: text for key, text in texts if text is not None}
         found: dict[str, Any] = {}
         written: dict[str, str] = {}
         for key, item in value.items():
-            path = within or (key,)
-            if isinstance(key, Spread):
-                found |= self._spread(item, path)
-            elif (name := self._text(key, path)) is not None and (text := self._text(item, path)) is not None:
-                if name in written:
-                    self._refuse_twin(name, key, written[name], path)
-                found[name], written[name] = text, key
-                if name != key and not within:
-                    self.moved[self._attribute, name] = self._origins[self._attribute, key]
+            found |= (rendered := self._item(key, item, within, written))
+            self._note([(*within, name) for name in rendered], (*within, _ANY))
         return found
+
+    def _item(self, key: str, item: str, within: Pointer, written: dict[str, str]) -> dict[str, str]:
+        """Return what comes of one key and its value: one item, a whole table, or nothing; `written` says of what."""
+        path, spot = within or (key,), (*within, _ANY)
+        if isinstance(key, Spread):
+            return self._spread(item, path, spot)
+        if (name := self._text(key, path, spot)) is None or (text := self._text(item, path, spot)) is None:
+            return {}
+        if name in written:
+            self._refuse_twin(name, key, written[name], path)
+        written[name] = key
+        if name != key and not within:
+            self.moved[self._attribute, name] = self._origins[self._attribute, key]
+        return {name: text}
+
+    def _note(self, paths: Iterable[Pointer], spot: Pointer) -> None:
+        """Note of keys whether the templates that gave them and their values were volatile, as `spot` says."""
+        if spot in self.volatile:
+            self.volatile.discard(spot)
+            self.volatile.update(paths)
+        elif self.volatile:
+            self.volatile.difference_update(paths)
 
     def _refuse_twin(self, name: str, key: str, other: str, path: Pointer) -> None:
         """Refuse two keys of one table that are rendered to the same name: which one counts, nobody could know."""
@@ -181,11 +211,11 @@ class Filling:
             message = f"the keys {shown(str(other))} and {shown(str(key))} are both {shown(name)} here"
             self.failures.append((BadTemplateError(message, "keep one of them"), path))
 
-    def _spread(self, text: str, path: Pointer) -> dict[str, str]:
+    def _spread(self, text: str, path: Pointer, spot: Pointer) -> dict[str, str]:
         """Return the table that a template gives: that of one `{{ … }}` itself, else the JSON that is written."""
         one = _ONE.fullmatch(text)
         asked = Templated.of(f"{{{{ ({one['expression']}) | {WHOLE_TABLE} }}}}" if one else text)
-        if (written := self._text(asked, path)) is None or self.failures:
+        if (written := self._text(asked, path, spot)) is None or self.failures:
             return {}
         try:
             return _texts_of(written)

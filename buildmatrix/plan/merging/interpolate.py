@@ -6,7 +6,7 @@ templates are rendered, checked again against the schema of a rendered value, an
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from buildmatrix.plan.access.paths import folder_of, rebase
 from buildmatrix.plan.merging.filling import Filling, Render, are_wrong, has_rendered_keys, holds, length_of, marked
 from buildmatrix.plan.merging.kinds import kind_of
 from buildmatrix.plan.merging.merge import Merged
+from buildmatrix.plan.merging.volatile import NONE, NOTHING, Chosen, Volatile, chosen, present, written
 from buildmatrix.soundness import Subject, settings_of
 from buildmatrix.spec.checks.data import Problem, shown
 from buildmatrix.spec.checks.data import problems as check
@@ -73,12 +74,24 @@ class Faults:
         )
 
 
+class Rendered(NamedTuple):
+    """The settings of a cell, where each was declared, and pointers to those that change from run to run."""
+
+    settings: Settings
+    origins: Mapping[Pointer, Place]
+    volatile: frozenset[Pointer]
+
+
 class Recipe:
     """Merged settings, ready to be rendered for any number of cells."""
 
     def __init__(self, merged: Merged, faults: Faults, home: Place) -> None:
         """Work out what is the same for all cells. `home` is the place of the target's declaration."""
         self.origins = merged.origins
+        self._known: dict[frozenset[Pointer], frozenset[Pointer]] = {}
+        self._chosen: dict[Volatile, Chosen] = {}
+        self.volatile: Volatile | None = None
+        """What is volatile for the cell that is rendered next; None while nobody has said it."""
         self.finish = {name: Finish(name, merged.origins, faults) for name in given(merged.settings)}
         values = {
             name: marked(value) if self.finish[name].kind.template else value
@@ -93,20 +106,18 @@ class Recipe:
         self.length = sum(map(length_of, fixed.values()))
         """Characters of what is the same for all cells: each of them has it."""
 
-    def settings(
-        self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]
-    ) -> tuple[Settings, Mapping[Pointer, Place]]:
-        """Return the settings of a cell, and where each was declared.
+    def settings(self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]) -> Rendered:
+        """Return the settings of a cell, where each was declared, and which are volatile.
 
         `bad` takes each template's failure with the attribute and the place.
         """
-        if not self.dynamic:
-            return self.fixed, self.origins
+        volatile = self.volatile or NONE
         changed: dict[str, Any] = {}
         moved: dict[Pointer, Place] = {}
+        found: list[Pointer] = []
         for attribute, value in self.dynamic.items():
             finish = self.finish[attribute]
-            filling = Filling(attribute, render, self.origins)
+            filling = Filling(attribute, render, self.origins, volatile.texts)
             rendered = filling.setting(finish.row, value)
             if filling.moved:
                 moved |= filling.moved
@@ -116,7 +127,23 @@ class Recipe:
             failures = filling.failures
             if not failures or (isinstance(value, tuple) and not finish.has_tables and are_wrong(failures)):
                 changed[attribute] = finish.rendered(rendered, cell, keyed=attribute in self._keyed)
-        return self.fixed.but(changed), {**self.origins, **moved} if moved else self.origins
+            if filling.volatile:
+                found += present(attribute, changed.get(attribute), filling.volatile)
+        settings = self.fixed.but(changed) if self.dynamic else self.fixed
+        origins = {**self.origins, **moved} if moved else self.origins
+        if volatile.places:
+            found += written(settings, origins, chosen(origins, volatile) if moved else self._chosen_of(volatile))
+        return Rendered(settings, origins, self._one(found) if found else NOTHING)
+
+    def _chosen_of(self, volatile: Volatile) -> Chosen:
+        if volatile not in self._chosen:
+            self._chosen[volatile] = chosen(self.origins, volatile)
+        return self._chosen[volatile]
+
+    def _one(self, found: Iterable[Pointer]) -> frozenset[Pointer]:
+        """Return pointers as the one set of them that the cells share."""
+        volatile = frozenset(found)
+        return self._known.setdefault(volatile, volatile)
 
 
 # --- after rendering ------------------------------------------------------------------------------------------------

@@ -166,10 +166,11 @@ def _part(attribute: str, value: Any, layer: Layer) -> _Part:
 class Line:
     """A target as it holds for a cell: the overrides that do, and its parents, each as it holds. Known by identity.
 
-    Of a cell that is inherited, its `values` of the axes are what `let` would give.
+    Of a cell that is inherited, its `values` of the axes are what `let` would give. `chosen` are the parents that
+    something volatile chose; it `depends` where that is so of any above, too.
     """
 
-    __slots__ = ("overrides", "parents", "target", "values")
+    __slots__ = ("chosen", "depends", "overrides", "parents", "target", "values")
 
     def __init__(
         self,
@@ -177,8 +178,11 @@ class Line:
         overrides: tuple[DeclaredOverride, ...],
         parents: tuple["Line", ...],
         values: Mapping[str, Any] | None = None,
+        chosen: frozenset["Line"] = frozenset(),
     ) -> None:
         self.target, self.overrides, self.parents, self.values = target, overrides, parents, values
+        self.chosen = chosen
+        self.depends: bool = bool(chosen) or any(parent.depends for parent in parents)
 
     def layers(self) -> Iterator[Layer]:
         """Yield the layers of the target itself, overrides last."""

@@ -178,8 +178,8 @@ def _as_text(pointer: Pointer, key: str, value: Any) -> str:
         return "write its lines between ''' and '''"
     if isinstance(value, bool | list | Mapping) or key == "version":
         return _other_value(key, shown(value)) if isinstance(value, bool) else ""
-    if key == "timeout":
-        return f'write timeout = "{value}s", or "{value}m" for minutes'
+    if key in _DURATIONS:
+        return _duration(key, value, "") if isinstance(value, int) else ""
     return f'write it in quotes: "{value}"' if value is not None else ""
 
 
@@ -225,8 +225,8 @@ def _other_value(key: str, text: str) -> str:
 def _reshaped(key: str, text: str, expected: str) -> str:
     if key in _TEXTS_OF_PAIRS and (found := re.fullmatch(r"([^=:\s]+)\s*:\s*(\S.*)", text)):
         return f'write "{found[1]}={found[2]}"'
-    if key == "timeout" and (found := re.fullmatch(r"\s*([0-9]+)\s*([a-z]*)\s*", text.lower())):
-        return _duration(int(found[1]), found[2])
+    if key in _DURATIONS and (found := re.fullmatch(r"\s*([0-9]+)\s*([a-z]*)\s*", text.lower())):
+        return _duration(key, int(found[1]), found[2])
     if key == "shm-size" and (found := re.fullmatch(r"([0-9]+)\s*([kmgt])[a-z]*", text.lower())):
         return f'write shm-size = "{found[1]}{found[2]}"'
     if key == "inherits" and FOREIGN.search(text):
@@ -243,10 +243,32 @@ def _of_a_name(text: str, between: str) -> str:
     return f'call it "{better}"' if better else ""
 
 
-def _duration(number: int, unit: str) -> str:
+_DURATIONS = {
+    "timeout": {"d": (24, "h"), "w": (168, "h"), "h": (1, "h"), "m": (1, "m"), "s": (1, "s")},
+    "max-age": {
+        "d": (1, "d"),
+        "w": (7, "d"),
+        "mo": (30, "d"),
+        "y": (365, "d"),
+        "h": (1, "h"),
+        "m": (1, "m"),
+        "s": (1, "s"),
+    },
+}
+"""What each takes for a unit: so many of one that it has."""
+
+
+def _duration(key: str, number: int, unit: str) -> str:
     if not number:
         return "leave it out for no limit"
     if not unit:
-        return f'write timeout = "{number}s", or "{number}m" for minutes'
-    hours = {"d": 24, "w": 168}.get(unit[0])
-    return f'write timeout = "{number * hours}h"' if hours else f'write timeout = "{number}{unit[0]}"'
+        return _without_unit(key, number)
+    units = _DURATIONS[key]
+    times, known = units.get(unit[:2]) or units.get(unit[0]) or (0, "")
+    return f'write {key} = "{number * times}{known}"' if known else ""
+
+
+def _without_unit(key: str, number: int) -> str:
+    if key == "max-age":
+        return f'write max-age = "{number}d", or "{number}h" for hours'
+    return f'write timeout = "{number}s", or "{number}m" for minutes'

@@ -1,8 +1,8 @@
 """What `apply` can be told: one row for each option, in the order of `apply --help`.
 
 From a row follow its flag, its environment variable, its key in `[apply]`, the target's setting of the same name, which
-of them wins (`settled`), the help, the schema and the reference. Adding an option is adding one row here, and
-`make generate`.
+of them wins (`settled`), the help, the schema and the reference. One without a flag is said in files alone. Adding an
+option is adding one row here, and `make generate`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ from buildmatrix.spec.rows.shapes import Doc, Examples, Expected, Keyword, NotIn
 M = TypeVar("M")
 DURATION_PATTERN = r"^(?=[0-9hm]*[1-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION = Keyword("pattern", DURATION_PATTERN)
+AGE = Keyword("pattern", DURATION_PATTERN.replace("[0-9hm]", "[0-9dhm]").replace("([0-9]+h)?", "([0-9]+d)?([0-9]+h)?"))
+"""A duration that may have days, too."""
+
 BUILDER_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9_.+-]*)?$"
 """What buildx takes for a builder, and docker for a context, which is a builder too (found with 0.29 and 28.5).
 
@@ -21,6 +24,7 @@ BUILDER_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9_.+-]*)?$"
 """
 
 LONG = Expected("a duration such as 90s, 20m or 1h30m")
+OLD = Expected("a duration such as 7d, 36h or 1d12h")
 Publish = Literal["direct", "together"]
 ProgressStyle = Literal["auto", "plain", "tty", "quiet", "rawjson"]
 
@@ -149,6 +153,15 @@ class Options(Table):
         LONG,
         Doc("How long a target may take, from its first step."),
         Examples("20m"),
+    ] = None
+    max_age: Annotated[
+        str | None,
+        InFile(),
+        OfTarget("How old its image may be: an older one is built again by `--incremental`."),
+        AGE,
+        OLD,
+        Doc("How old an image may be: an older one is built again by `--incremental`."),
+        Examples("7d"),
     ] = None
     publish: Annotated[
         Publish | None,

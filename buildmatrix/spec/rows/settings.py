@@ -440,6 +440,13 @@ class Declared(Table):
         ),
         Examples(["ghcr.io/acme/app:latest"], ["*:latest"]),
     ] = None
+    rebuild: Annotated[
+        str | None,
+        NotInBake(),
+        FreeText(),
+        Doc("Any text: another one changes the fingerprint, and nothing else."),
+        Examples("2026-11-27: the mirror was broken"),
+    ] = None
 
 
 if TYPE_CHECKING:

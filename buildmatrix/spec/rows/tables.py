@@ -51,6 +51,13 @@ class Variable(Table):
         bool | None,
         Doc("It may have no value: what renders to it alone is then as if it were not written."),
     ] = None
+    volatile: Annotated[
+        bool | None,
+        Doc(
+            "It changes from run to run, as `git.sha` does: labels and annotations that are made with it are not part "
+            "of the fingerprint."
+        ),
+    ] = None
     description: Annotated[str | None, Doc("What it is for.")] = None
 
 

@@ -102,6 +102,27 @@ def test_annotations_of_the_index_wait_for_it() -> None:
     assert written.annotation == {"annotation.f": "7"}  # type: ignore[union-attr]
 
 
+def test_what_is_volatile_is_so_in_each_part() -> None:
+    """Annotations of the index are gone, and what has several levels is several."""
+    texts = ("index:a=1", "manifest,manifest-descriptor:b=2", "manifest[linux/arm64]:c=3", "d=4")
+    output = RegistryOutput(type="registry", annotation={"annotation-index.e": "5", "annotation.f": "6"})
+    labels, written = ("labels", "x"), ("output", 0, "annotation.f")
+    whole = target("app", "base", parts=APART, annotations=texts, output=(output,), labels={"x": "1"})
+    volatile = {("annotations", index) for index in range(3)} | {labels, written, ("platforms", 1), ("tags", 0)}
+    whole = replace(whole, volatile=frozenset(volatile))
+    amd, arm = builds_of(plan(target("base", parts=APART), whole)).parts["app"]
+    assert amd.settings.annotations == ("manifest:b=2", "manifest-descriptor:b=2", "manifest:d=4")
+    assert amd.volatile == {("annotations", 0), ("annotations", 1), labels, written, ("tags", 0)}
+    assert arm.settings.annotations == (
+        "manifest:b=2",
+        "manifest-descriptor:b=2",
+        "manifest[linux/arm64]:c=3",
+        "manifest:d=4",
+    )
+    assert arm.volatile == amd.volatile | {("annotations", 2), ("platforms", 0)}
+    assert by_name(replace(target("app"), volatile=frozenset({labels})))["app"].volatile == {labels}
+
+
 PLATFORMS = (AMD, ARM, S390, "linux/riscv64")
 
 

@@ -14,7 +14,9 @@ def policy(*targets: Any, table: Any = None, **chosen: Any) -> Policy:
 
 
 def target(**settings: Any) -> Any:
-    return SimpleNamespace(settings=SimpleNamespace(**{"retries": None, "timeout": None, "publish": None, **settings}))
+    return SimpleNamespace(
+        settings=SimpleNamespace(**{**dict.fromkeys(["retries", "timeout", "publish", "max_age"]), **settings})
+    )
 
 
 @pytest.mark.parametrize(("given", "refused"), [("5x", True), ("", True), ("0s", True), ("1h", False), (None, False)])
@@ -24,7 +26,9 @@ def test_a_duration_has_a_form(given: str | None, refused: bool) -> None:
     assert all(one.hint == "write 90s, 20m or 1h30m" for one in found)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h1m1s", 3661), ("1d12h", 129_600)]
+)
 def test_durations(text: str, seconds: int) -> None:
     assert seconds_of(text) == seconds
 
@@ -37,6 +41,13 @@ def test_a_target_has_the_time_that_is_nearest_to_it() -> None:
     assert policy(table=table, timeout="20m", retries=1).timeout(one) == 1200
     assert policy().timeout(target()) is None
     assert policy().retries(target()) == 0
+
+
+def test_an_image_may_be_as_old_as_is_said_nearest_to_it() -> None:
+    table = Apply(max_age="7d")
+    assert policy(table=table).max_age(target(max_age="12h")) == 43_200
+    assert policy(table=table).max_age(target()) == 604_800
+    assert policy().max_age(target()) is None
 
 
 def test_fail_fast_goes_before_what_the_file_keeps_going_with() -> None:
