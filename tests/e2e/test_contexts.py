@@ -1,0 +1,116 @@
+"""What is said to be reached in a context is all that a real build has of it: random trees, ignore files, sources."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.inputs.context import Contexts, Reached, ignore_file_of
+
+CASES = int(os.environ.get("CONTEXT_CASES", "24"))
+SEED = int(os.environ.get("CONTEXT_SEED", "1"))
+NAMES = ["a", "b", "c", "d e", "[x]", "é", ".h", "a.txt", "b.txt", "ab"]
+LINES = ["a", "b", "*", "!a", "!b", "**/*.txt", "!**/a.txt", "a/*", "!a/b", "*/b", "/c", "!*/a", "**/a", "!.h", "a?"]
+COPY = "FROM scratch\nCOPY {words} /o/\n"
+MOUNT = (
+    "FROM busybox AS b\nRUN --mount=type=bind,source={source},target=/m "
+    "mkdir /o; if [ -d /m ]; then cp -a /m/. /o/; else cp /m /o/; fi\nFROM scratch\nCOPY --from=b /o /o\n"
+)
+
+
+class Case:
+    """A context in a directory, with what a build is asked to take of it."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self._random = folder, random.Random(seed)  # noqa: S311 cases to be made again
+        folder.mkdir()
+        self.paths = list(filter(None, (self._thing() for _ in range(self._random.randint(4, 14)))))
+        lines = self._random.sample(LINES, self._random.choice([0, 1, 2, 3]))
+        (folder / ".dockerignore").write_text("\n".join(lines))
+        self.is_mount = self._random.random() < 0.2
+        self.sources = tuple(self._source() for _ in range(1 if self.is_mount else self._random.randint(1, 2)))
+
+    def _thing(self) -> str:
+        """Make a file, a directory or a link; "" where something is in its way. A file holds its own path."""
+        path = "/".join(self._random.choices(NAMES, k=self._random.choice([1, 1, 2, 2, 3])))
+        place, kind = self.folder / path, self._random.choice(["file", "file", "file", "link", "directory"])
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.parent.resolve().is_relative_to(self.folder.resolve()):
+                return ""
+            if kind == "file":
+                with place.open("x") as file:
+                    file.write(str(place.resolve().relative_to(self.folder.resolve())))
+            elif kind == "link":
+                place.symlink_to(self._target())
+            else:
+                place.mkdir()
+        except (OSError, RuntimeError):
+            return ""
+        return path
+
+    def _target(self) -> str:
+        start = self._random.choice(["", "", "../", "/", "../../", "./", "a/../", "b/../"])
+        return start + "/".join(self._random.choices(NAMES, k=self._random.choice([1, 1, 2])))
+
+    def _source(self) -> str:
+        path = self._random.choice([*self.paths, *self.paths, ".", "/"])
+        parts = path.split("/")[: self._random.randint(1, 3)]
+        if not self.is_mount:
+            parts = [self._pattern(part) if self._random.random() < 0.3 else part for part in parts]
+        more = self._random.choice(["", "", "", "/a", "/b", "/*", "/"])
+        return "/".join(parts) + ("" if self.is_mount and "*" in more else more)
+
+    def _pattern(self, part: str) -> str:
+        if not part:
+            return "*"
+        cut = self._random.randint(0, len(part))
+        return self._random.choice(["*", f"{part[:cut]}*", f"?{part[1:]}", f"[{part[0]}]{part[1:]}", f"[^q]{part[1:]}"])
+
+    def dockerfile(self) -> str:
+        if self.is_mount:
+            return MOUNT.format(source=f'"{self.sources[0]}"' if " " in self.sources[0] else self.sources[0])
+        return COPY.replace(" {words} /o/", f" {json.dumps([*self.sources, '/o/'])}")
+
+    def reached(self) -> Reached:
+        folder = str(self.folder)
+        return Contexts({}).of(folder, ignore_file_of(folder, None), self.sources)
+
+    def built(self, builder: str, out: Path) -> bool:
+        """Build it into a directory; False where it is refused: a source that is not there."""
+        command = ["docker", "buildx", "build", "--quiet", "--provenance=false", "--builder", builder, "--file", "-"]
+        command += ["--output", f"type=local,dest={out}", str(self.folder)]
+        done = subprocess.run(command, input=self.dockerfile(), capture_output=True, text=True, check=False)
+        return done.returncode == 0
+
+
+def told_by(out: Path) -> set[tuple[str, str]]:
+    """What a build has: its files hold the paths that they had, links are told by what is written in them."""
+    found = set()
+    for path in out.rglob("*"):
+        if path.is_symlink():
+            found.add(("symlink", os.readlink(path)))  # noqa: PTH115 as it is written
+        elif path.is_file() and path.name != ".dockerignore" and "\n" not in path.read_text():
+            found.add(("file", path.read_text()))
+    return found
+
+
+@pytest.mark.parametrize("number", range(CASES))
+def test_what_is_built_was_reached(number: int, one_node: str, tmp_path: Path) -> None:
+    case, out = Case(tmp_path / "context", SEED * 100_000 + number), tmp_path / "out"
+    reached = case.reached()
+    assert reached.doubt is None
+    said = {(one.kind, one.content if one.kind == "symlink" else one.path) for one in reached.entries}
+    if not case.built(one_node, out):
+        return
+    text = (case.folder / ".dockerignore").read_text()
+    assert {one for one in told_by(out) if one != ("file", text)} <= said, (case.sources, text)
+    if record := os.environ.get("CONTEXT_RECORD"):
+        more = {one for one in said if one[0] == "file" and one[1] != ".dockerignore"} - told_by(out)
+        with Path(record).open("a") as file:
+            file.write(json.dumps([number, case.sources, text, len(said), sorted(map(str, more))]) + "\n")
+    shutil.rmtree(out)
