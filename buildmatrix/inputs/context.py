@@ -135,7 +135,7 @@ class Contexts:
             if leaf is None:
                 yield _directory(root, path)
             elif leaf.is_symlink():
-                yield Entry(path, "symlink", False, None, target_of(leaf), None)  # noqa: FBT003
+                yield _entry(path, "symlink", content=target_of(leaf))
             else:
                 yield _file(path, leaf, digests, first)
 
@@ -163,9 +163,13 @@ def _file(path: str, leaf: Leaf, digests: Digests, first: dict[tuple[int, int], 
     )
 
 
+def _entry(path: str, kind: Kind, mode: int | None = None, content: str | None = None) -> Entry:
+    return Entry(path, kind, is_executable=False, mode=mode, content=content, same_as=None)
+
+
 def _directory(root: str, path: str) -> Entry:
     mode = stat.S_IMODE(os.lstat(os.fsencode(root) + b"/" + encoded(path)).st_mode) & ~_INHERITED
-    return Entry(path, "directory", False, None if mode in _OF_PROGRAMS else mode, None, None)  # noqa: FBT003
+    return _entry(path, "directory", None if mode in _OF_PROGRAMS else mode)
 
 
 def digest_of(entries: Iterable[Entry]) -> str:

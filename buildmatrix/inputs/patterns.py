@@ -9,7 +9,7 @@ MOST_STARS = 3
 """How many `*` a part may have: to match a name takes time by a power of them."""
 
 _WILD = re.compile(r"[*?\[\\]")
-_RANGE = re.compile(r"(?P<low>\\?[^\\])(?:-(?P<high>\\?[^\\\]]))?", re.DOTALL)
+_RANGE = re.compile(r"(?P<low>\\.|[^\\-])(?:-(?P<high>\\.|[^\\-]))?", re.DOTALL)
 _PIECE = re.compile(r"\\(?P<escaped>.)|(?P<star>\*+)|(?P<one>\?)|\[(?P<inner>(?:\\.|[^\]\\])+)\]", re.DOTALL)
 
 

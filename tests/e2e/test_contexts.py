@@ -1,10 +1,14 @@
 """What is said to be reached in a context is all that a real build has of it: random trees, ignore files, sources."""
 
+import gzip
+import io
 import json
 import os
 import random
 import shutil
+import stat
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -39,9 +43,9 @@ class Case:
         path = "/".join(self._random.choices(NAMES, k=self._random.choice([1, 1, 2, 2, 3])))
         place, kind = self.folder / path, self._random.choice(["file", "file", "file", "link", "directory"])
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
             if not place.parent.resolve().is_relative_to(self.folder.resolve()):
                 return ""
+            place.parent.mkdir(parents=True, exist_ok=True)
             if kind == "file":
                 with place.open("x") as file:
                     file.write(str(place.resolve().relative_to(self.folder.resolve())))
@@ -114,3 +118,47 @@ def test_what_is_built_was_reached(number: int, one_node: str, tmp_path: Path) -
         with Path(record).open("a") as file:
             file.write(json.dumps([number, case.sources, text, len(said), sorted(map(str, more))]) + "\n")
     shutil.rmtree(out)
+
+
+# --- what of a file reaches an image ----------------------------------------------------------------------------------
+
+
+def layer(folder: Path, builder: str, dockerfile: str) -> dict[str, tarfile.TarInfo]:
+    """The entries of the only layer of what is built."""
+    command = ["docker", "buildx", "build", "--quiet", "--provenance=false", "--builder", builder, "--file", "-"]
+    command += ["--output", f"type=oci,dest={folder / 'image.tar'}", str(folder / "context")]
+    subprocess.run(command, input=dockerfile, capture_output=True, text=True, check=True)
+    with tarfile.open(folder / "image.tar") as image:
+
+        def read(name: str) -> bytes:
+            file = image.extractfile(name)
+            assert file is not None
+            return file.read()
+
+        def blob(row: dict[str, str]) -> bytes:
+            return read("blobs/" + row["digest"].replace(":", "/"))
+
+        (only,) = json.loads(blob(json.loads(read("index.json"))["manifests"][0]))["layers"]
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(blob(only)))) as found:
+            return {one.name: one for one in found}
+
+
+def test_what_of_a_file_reaches_an_image(one_node: str, tmp_path: Path) -> None:
+    """All bits of a mode and hard links do, owners and extended attributes do not: what the digest is decided by."""
+    folder = tmp_path / "context"
+    folder.mkdir()
+    modes = (0o600, 0o644, 0o444, 0o755, 0o744, 0o4755, 0o2755, 0o1644)
+    for mode in modes:
+        (folder / f"{mode:o}").write_text("x")
+        (folder / f"{mode:o}").chmod(mode)
+    (folder / "again").hardlink_to(folder / "644")
+    (folder / "empty").mkdir()
+    (folder / "empty").chmod(0o701)
+    os.setxattr(folder / "755", "user.name", b"value")
+    found = layer(tmp_path, one_node, "FROM scratch\nCOPY . /o/\n")
+    assert {one.mode for name, one in found.items() if name[2:].isdigit()} == set(modes)
+    assert (found["o/644"].islnk(), found["o/again"].islnk()) in {(True, False), (False, True)}
+    assert {(one.uid, one.gid) for one in found.values()} == {(0, 0)}
+    assert not [key for one in found.values() for key in one.pax_headers if "xattr" in key]
+    assert stat.S_IMODE(found["o/empty"].mode) == 0o701
+    assert stat.S_IMODE(found["o"].mode) == 0o755
