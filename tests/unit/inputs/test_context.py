@@ -1,23 +1,25 @@
 """One digest of what builds read of a context: equal where an image would be, whatever the checkout."""
 
+import hashlib
 import os
 import random
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildmatrix.inputs import context, digests
+from buildmatrix.inputs import digests
 from buildmatrix.inputs.context import Contexts, Entry, Reached, digest_of, ignore_file_of
 
 NOWHERE: Mapping[str, str] = {}
 PLAIN, PROGRAM = False, True
+Changes = Mapping[str, tuple[Callable[[Path], object], ...]]
 
 
 def of(folder: Path, *sources: str, ignore: str | None = None) -> Reached:
@@ -45,7 +47,7 @@ def test_the_entries(folder: Path) -> None:
     (folder / "4").chmod(0o755)
     (folder / "b/3").chmod(0o444)
     (folder / "a/hard").hardlink_to(folder / "a/1")
-    contents = {path: digests.hashlib.sha256(path.encode()).hexdigest() for path in ("a/1", "a/2", "b/3", "4")}
+    contents = {path: hashlib.sha256(path.encode()).hexdigest() for path in ("a/1", "a/2", "b/3", "4")}
     assert of(folder).entries == (
         Entry("4", "file", PROGRAM, None, contents["4"], None),
         Entry("a", "directory", PLAIN, None, None, None),
@@ -59,46 +61,48 @@ def test_the_entries(folder: Path) -> None:
     )
 
 
-CHANGES = {
-    "contents": lambda root: (root / "a/1").write_text("b"),
-    "contents of the same length": lambda root: (root / "a/1").write_text("a/2"),
-    "executable": lambda root: (root / "a/1").chmod(0o755),
-    "read-only": lambda root: (root / "a/1").chmod(0o444),
-    "setuid": lambda root: (root / "a/1").chmod(0o4644),
-    "mode of a directory": lambda root: (root / "a").chmod(0o1777),
-    "new file": lambda root: (root / "a/new").write_text(""),
-    "new directory": lambda root: (root / "a/new").mkdir(),
-    "no file": lambda root: (root / "a/1").unlink(),
-    "no directory": lambda root: (root / "b/empty").rmdir(),
-    "other link": lambda root: ((root / "a/link").unlink(), (root / "a/link").symlink_to("2")),
-    "file for link": lambda root: ((root / "a/link").unlink(), (root / "a/link").write_text("1")),
-    "renamed": lambda root: (root / "a/1").rename(root / "a/0"),
-    "moved": lambda root: (root / "a/1").rename(root / "b/1"),
-    "hard link": lambda root: ((root / "a/2").unlink(), (root / "a/2").hardlink_to(root / "a/1")),
-    "exchanged": lambda root: ((root / "a/1").write_text("a/2"), (root / "a/2").write_text("a/1")),
+CHANGES: Changes = {
+    "contents": (lambda root: root / "a/1").write_text("b"),
+    "contents of the same length": (lambda root: root / "a/1").write_text("a/2"),
+    "executable": (lambda root: root / "a/1").chmod(0o755),
+    "read-only": (lambda root: root / "a/1").chmod(0o444),
+    "setuid": (lambda root: root / "a/1").chmod(0o4644),
+    "mode of a directory": (lambda root: root / "a").chmod(0o1777),
+    "new file": (lambda root: root / "a/new").write_text(""),
+    "new directory": (lambda root: root / "a/new").mkdir(),
+    "no file": (lambda root: root / "a/1").unlink(),
+    "no directory": (lambda root: root / "b/empty").rmdir(),
+    "other link": (lambda root: (root / "a/link").unlink(), lambda root: (root / "a/link").symlink_to("2")),
+    "file for link": (lambda root: (root / "a/link").unlink(), lambda root: (root / "a/link").write_text("1")),
+    "renamed": (lambda root: root / "a/1").rename(root / "a/0"),
+    "moved": (lambda root: root / "a/1").rename(root / "b/1"),
+    "hard link": (lambda root: (root / "a/2").unlink(), lambda root: (root / "a/2").hardlink_to(root / "a/1")),
+    "exchanged": (lambda root: (root / "a/1").write_text("a/2"), lambda root: (root / "a/2").write_text("a/1")),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changes_the_digest(folder: Path, change: str) -> None:
     before = of(folder)
-    CHANGES[change](folder)
+    for step in CHANGES[change]:
+        step(folder)
     assert known(of(folder)) != known(before)
 
 
-STAYS = {
-    "times": lambda root: [os.utime(path, (1, 1)) for path in (root / "a/1", root / "a", root)],
-    "bits that a umask takes": lambda root: [(root / "a/1").chmod(0o600), (root / "a").chmod(0o700)],
-    "bits of the context": lambda root: root.chmod(0o701),
-    "bits that a directory inherits": lambda root: (root / "a").chmod(0o2755),
-    "a name outside": lambda root: (root.parent / "more").hardlink_to(root / "a/1"),
+STAYS: Changes = {
+    "times": (lambda root: subprocess.run(["touch", "--date=@1", root / "a/1", root / "a", root], check=True),),
+    "bits that a umask takes": (lambda root: (root / "a/1").chmod(0o600), lambda root: (root / "a").chmod(0o700)),
+    "bits of the context": (lambda root: root.chmod(0o701),),
+    "bits that a directory inherits": (lambda root: root / "a").chmod(0o2755),
+    "a name outside": (lambda root: root.parent / "more").hardlink_to(root / "a/1"),
 }
 
 
 @pytest.mark.parametrize("change", STAYS)
 def test_what_does_not_change_the_digest(folder: Path, change: str) -> None:
     before = of(folder)
-    STAYS[change](folder)
+    for step in STAYS[change]:
+        step(folder)
     assert known(of(folder)) == known(before)
 
 
@@ -279,7 +283,7 @@ def test_a_file_that_cannot_be_read_is_a_doubt(folder: Path, monkeypatch: pytest
             raise PermissionError(13, "Permission denied")
         return opening(path, flags)
 
-    monkeypatch.setattr(digests.os, "open", opened)
+    monkeypatch.setattr(os, "open", opened)
     assert of(folder).doubt == "a/1 cannot be read: Permission denied"
     assert of(folder, "b").doubt is None
 
@@ -303,7 +307,7 @@ def test_a_file_that_goes_meanwhile_is_a_doubt(folder: Path, monkeypatch: pytest
         (folder / "a/link").unlink()
         return reading(path)
 
-    monkeypatch.setattr(context.os, "readlink", readlink)
+    monkeypatch.setattr(os, "readlink", readlink)
     assert of(folder).doubt == "a/link cannot be read: No such file or directory"
 
 

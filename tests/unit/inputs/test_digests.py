@@ -81,7 +81,7 @@ def test_what_was_changed_shortly_before_is_not_kept(
     assert learned(cache, file) == sha256("text")
     assert not cache.exists()
     now = time.time_ns()
-    monkeypatch.setattr(digests.time, "time_ns", lambda: now + digests.MARGIN + 10**9)
+    monkeypatch.setattr(time, "time_ns", lambda: now + digests.MARGIN + 10**9)
     learned(cache, file)
     assert not is_read(cache, file, monkeypatch)
     os.utime(file, ns=(0, now + 10**13))
@@ -153,7 +153,7 @@ def test_the_oldest_contexts_are_forgotten(tmp_path: Path, file: Path, monkeypat
         one.keep()
         newest = max(folder.iterdir(), key=lambda path: path.stat().st_ctime_ns)
         os.utime(newest, (number, number))
-    monkeypatch.setattr(digests, "MOST_BYTES", 3 * newest.stat().st_size)
+    monkeypatch.setattr(digests, "MOST_BYTES", 3 * max(path.stat().st_size for path in folder.iterdir()))
     one = Digests(tmp_path, "/new")
     ask(one, file)
     one.keep()
@@ -212,7 +212,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_known(file: Path, monkeypat
         return reading(handle, size)
 
     found = file.lstat()
-    monkeypatch.setattr(digests.os, "read", read)
+    monkeypatch.setattr(os, "read", read)
     with pytest.raises(UnknownError):
         Digests(None, "/").of(os.fsencode(file), found)
 

@@ -58,7 +58,12 @@ def test_what_is_left(folder: Path, ignore: str, expected: str) -> None:
 def test_a_directory_is_listed_when_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed: list[bytes] = []
     listing = os.scandir
-    monkeypatch.setattr(tree.os, "scandir", lambda path: listed.append(path) or listing(path))
+
+    def scandir(path: bytes) -> object:
+        listed.append(path)
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
     one = Tree(str(folder), ignored_by("d\n!d/4"))
     one.children(one.root)
     one.children(one.root)
@@ -95,7 +100,7 @@ def test_what_cannot_be_listed_is_not_known(folder: Path, monkeypatch: pytest.Mo
             raise PermissionError(13, "Permission denied")
         return listing(path)
 
-    monkeypatch.setattr(tree.os, "scandir", scandir)
+    monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(UnknownError) as raised:
         left(folder)
     assert raised.value.told(str(folder)) == "d cannot be read: Permission denied"
