@@ -62,20 +62,20 @@ def test_the_entries(folder: Path) -> None:
 
 
 CHANGES: Changes = {
-    "contents": (lambda root: root / "a/1").write_text("b"),
-    "contents of the same length": (lambda root: root / "a/1").write_text("a/2"),
-    "executable": (lambda root: root / "a/1").chmod(0o755),
-    "read-only": (lambda root: root / "a/1").chmod(0o444),
-    "setuid": (lambda root: root / "a/1").chmod(0o4644),
-    "mode of a directory": (lambda root: root / "a").chmod(0o1777),
-    "new file": (lambda root: root / "a/new").write_text(""),
-    "new directory": (lambda root: root / "a/new").mkdir(),
-    "no file": (lambda root: root / "a/1").unlink(),
-    "no directory": (lambda root: root / "b/empty").rmdir(),
+    "contents": (lambda root: (root / "a/1").write_text("b"),),
+    "contents of the same length": (lambda root: (root / "a/1").write_text("a/2"),),
+    "executable": (lambda root: (root / "a/1").chmod(0o755),),
+    "read-only": (lambda root: (root / "a/1").chmod(0o444),),
+    "setuid": (lambda root: (root / "a/1").chmod(0o4644),),
+    "mode of a directory": (lambda root: (root / "a").chmod(0o1777),),
+    "new file": (lambda root: (root / "a/new").write_text(""),),
+    "new directory": (lambda root: (root / "a/new").mkdir(),),
+    "no file": (lambda root: (root / "a/1").unlink(),),
+    "no directory": (lambda root: (root / "b/empty").rmdir(),),
     "other link": (lambda root: (root / "a/link").unlink(), lambda root: (root / "a/link").symlink_to("2")),
     "file for link": (lambda root: (root / "a/link").unlink(), lambda root: (root / "a/link").write_text("1")),
-    "renamed": (lambda root: root / "a/1").rename(root / "a/0"),
-    "moved": (lambda root: root / "a/1").rename(root / "b/1"),
+    "renamed": (lambda root: (root / "a/1").rename(root / "a/0"),),
+    "moved": (lambda root: (root / "a/1").rename(root / "b/1"),),
     "hard link": (lambda root: (root / "a/2").unlink(), lambda root: (root / "a/2").hardlink_to(root / "a/1")),
     "exchanged": (lambda root: (root / "a/1").write_text("a/2"), lambda root: (root / "a/2").write_text("a/1")),
 }
@@ -93,8 +93,8 @@ STAYS: Changes = {
     "times": (lambda root: subprocess.run(["touch", "--date=@1", root / "a/1", root / "a", root], check=True),),
     "bits that a umask takes": (lambda root: (root / "a/1").chmod(0o600), lambda root: (root / "a").chmod(0o700)),
     "bits of the context": (lambda root: root.chmod(0o701),),
-    "bits that a directory inherits": (lambda root: root / "a").chmod(0o2755),
-    "a name outside": (lambda root: root.parent / "more").hardlink_to(root / "a/1"),
+    "bits that a directory inherits": (lambda root: (root / "a").chmod(0o2755),),
+    "a name outside": (lambda root: (root.parent / "more").hardlink_to(root / "a/1"),),
 }
 
 
