@@ -231,13 +231,15 @@ def inputs(folder: Path) -> Iterator[Row]:
 
 def digests(context: Path, cache: Path, *, cold: bool = False, times: int = 1) -> float:
     """Return the seconds that it took to learn what a whole context is, as the first ones of a run do."""
-    from buildmatrix.inputs.context import Contexts, ignore_file_of
+    from buildmatrix.inputs.context import Contexts
 
     if cold:
         shutil.rmtree(cache, ignore_errors=True)
     start = time.perf_counter()
     with Contexts({"XDG_CACHE_HOME": str(cache)}) as contexts:
-        doubts = {contexts.of(str(context), ignore_file_of(str(context), None), ("./",)).doubt for _ in range(times)}
+        doubts = {
+            contexts.of(str(context), contexts.ignore_file(str(context), None), ("./",)).doubt for _ in range(times)
+        }
     if doubts != {None}:
         raise RuntimeError(doubts)
     return time.perf_counter() - start

@@ -11,6 +11,8 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from threading import Lock
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
@@ -76,6 +78,8 @@ class Contexts:
         self._trees: dict[tuple[str, str | None], Tree] = {}
         self._asked: dict[Key, Reached] = {}
         self._known: dict[Key, Reached] = {}
+        self._lock = Lock()
+        self.ignore_file = cache(ignore_file_of)
 
     def __enter__(self) -> Self:
         return self
@@ -92,17 +96,19 @@ class Contexts:
         """Return what sources reach in a directory, None for all that is there.
 
         Sources are those of COPY, ADD and bind mounts: paths in the context, or patterns, with their variables
-        replaced. The ignore file is what `ignore_file_of` returns.
+        replaced. The ignore file is what `ignore_file` returns, which is `ignore_file_of`, asked once.
         """
         asked = (directory, ignore_file, sources)
-        if (answer := self._asked.get(asked)) is None:
-            wanted = None if sources is None else tuple(sorted({posixpath.normpath(f"/{one}") for one in sources}))
+        if (answer := self._asked.get(asked)) is not None:
+            return answer
+        with self._lock:
+            wanted = None if sources is None else tuple(sorted({_cleaned(one) for one in sources}))
             wanted = None if wanted is not None and "/" in wanted else wanted
             key = (os.path.realpath(directory), ignore_file, wanted)
             if key not in self._known:
                 self._known[key] = self._of(*key)
             self._asked[asked] = answer = self._known[key]
-        return answer
+            return answer
 
     def _of(self, root: str, ignore_file: str | None, sources: Sources) -> Reached:
         try:
@@ -182,6 +188,10 @@ def _framed(entry: Entry) -> bytes:
     parts = [None if part is None else encoded(part) for part in (path, content, same_as)]
     lengths = " ".join("-" if part is None else str(len(part)) for part in parts)
     return f"{kind} {int(is_executable)} {mode} {lengths}\n".encode() + b"".join(filter(None, parts))
+
+
+def _cleaned(source: str) -> str:
+    return posixpath.normpath("/" + source.lstrip("/"))
 
 
 def ignore_file_of(directory: str, dockerfile: str | None) -> str | None:

@@ -5,7 +5,6 @@ whatever the locale, as they are in an image.
 """
 
 import os
-from collections.abc import Iterator
 
 from buildmatrix.dockerfile.ignore import Ignored, Matched
 from buildmatrix.inputs.digests import UnknownError, unreadable
@@ -47,19 +46,19 @@ class Tree:
     def children(self, folder: Folder) -> dict[str, Node]:
         """Return what is in a directory by name; UnknownError where nobody can say."""
         if folder.children is None:
-            pending = list(self._list(folder))
-            left_out = [folder]
+            listed, pending = list[tuple[Folder, dict[str, Node]]](), [folder]
             while pending:  # what is taken back may be deep in what is left out
-                left_out.append(pending.pop())
-                pending += self._list(left_out[-1])
-            for one in reversed(left_out):
-                one.children = {name: node for name, node in (one.children or {}).items() if not _is_empty(node)}
+                one = pending.pop()
+                nodes = self._list(one)
+                listed.append((one, nodes))
+                pending += (node for node in nodes.values() if isinstance(node, Folder) and node.is_left_out)
+            for one, nodes in reversed(listed):  # only now: after an error nothing is half known
+                one.children = {name: node for name, node in nodes.items() if not _is_empty(node)}
         return folder.children or {}
 
-    def _list(self, folder: Folder) -> Iterator[Folder]:
-        """List a directory, and yield what is there only if something in it is taken back."""
-        children: dict[str, Node] = {}
-        folder.children = children
+    def _list(self, folder: Folder) -> dict[str, Node]:
+        """Return what is in a directory, with those that are there only if something in them is taken back."""
+        nodes: dict[str, Node] = {}
         ignored, everything = self._ignored, not self._ignored.lines and self._ignored.asked is None
         for entry in self._entries(folder):
             name = decoded(entry.name)
@@ -67,11 +66,10 @@ class Tree:
             out, matched = (False, ()) if everything else ignored.of(path, folder.matched)
             if not entry.is_dir(follow_symlinks=False):
                 if not out:
-                    children[name] = entry
+                    nodes[name] = entry
             elif not out or ignored.takes_back:
-                children[name] = child = Folder(path, entry.path, matched, is_left_out=out)
-                if out:
-                    yield child
+                nodes[name] = Folder(path, entry.path, matched, is_left_out=out)
+        return nodes
 
     def _entries(self, folder: Folder) -> list[Leaf]:
         try:

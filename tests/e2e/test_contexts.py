@@ -80,6 +80,24 @@ class Case:
             return MOUNT.format(source=f'"{self.sources[0]}"' if " " in self.sources[0] else self.sources[0])
         return COPY.replace(" {words} /o/", f" {json.dumps([*self.sources, '/o/'])}")
 
+    def change(self) -> None:
+        """Change one thing: a file, a link, a mode, a line of the ignore file."""
+        place = self.folder / self._random.choice(self.paths or ["a"])
+        match self._random.choice(["new", "new", "gone", "text", "mode", "line"]):
+            case "new":
+                self.paths.append(self._thing() or "a")
+            case "gone" if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            case "gone":
+                place.unlink(missing_ok=True)
+            case "text" if place.is_file() and not place.is_symlink():
+                place.write_text("changed")
+            case "mode" if place.exists() and not place.is_symlink():
+                place.chmod(place.stat().st_mode ^ 0o111)
+            case _:
+                with (self.folder / ".dockerignore").open("a") as file:
+                    file.write(f"\n{self._random.choice(LINES)}")
+
     def reached(self) -> Reached:
         folder = str(self.folder)
         return Contexts({}).of(folder, ignore_file_of(folder, None), self.sources)
@@ -101,6 +119,32 @@ def told_by(out: Path) -> set[tuple[str, str]]:
         elif path.is_file() and path.name != ".dockerignore" and "\n" not in path.read_text():
             found.add(("file", path.read_text()))
     return found
+
+
+def state_of(out: Path) -> list[tuple[str, int, str]]:
+    found = []
+    for path in sorted(out.rglob("*")):
+        link, file = path.is_symlink(), path.is_file()
+        text = os.readlink(path) if link else path.read_text() if file else ""  # noqa: PTH115 as it is written
+        found.append((str(path.relative_to(out)), path.lstat().st_mode, text))
+    return found
+
+
+@pytest.mark.parametrize("number", range(CASES))
+def test_what_has_the_same_digest_is_built_alike(number: int, one_node: str, tmp_path: Path) -> None:
+    """Up to six changes, of which those count that the digest does not tell."""
+    case = Case(tmp_path / "context", SEED * 200_000 + number)
+    before, first = case.reached(), tmp_path / "first"
+    assert before.doubt is None
+    if not case.built(one_node, first):
+        return
+    for count in range(6):
+        case.change()
+        if case.reached() != before:
+            break
+        out = tmp_path / f"out{count}"
+        assert case.built(one_node, out)
+        assert state_of(out) == state_of(first), (case.sources, (case.folder / ".dockerignore").read_text())
 
 
 @pytest.mark.parametrize("number", range(CASES))

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -320,7 +321,20 @@ def test_a_context_is_looked_at_once(folder: Path, tmp_path: Path) -> None:
     first = contexts.of(str(folder), None, ("a", "b"))
     (folder / "a/1").write_text("other")
     assert contexts.of(str(folder), None, ("a", "b")) is first
-    assert contexts.of(str(tmp_path / "alias"), None, ("b/", "./a")) is first
+    assert contexts.of(str(tmp_path / "alias"), None, ("b/", "./a", "/b")) is first
+
+
+def test_threads_see_the_same(folder: Path) -> None:
+    for number in range(300):
+        (folder / f"a/{number}").write_text("")
+    contexts, found = Contexts(NOWHERE), []
+    asked = [(f"{number:0{number + 1}}", "a") for number in range(4)]
+    threads = [Thread(target=lambda one=one: found.append(contexts.of(str(folder), None, one))) for one in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(found) == {of(folder, "a")}
 
 
 def test_what_was_read_is_kept(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,14 @@ def test_what_cannot_be_listed_is_not_known(folder: Path, monkeypatch: pytest.Mo
     assert left(folder, "d\n!x") == left(folder, "d")
 
 
+def test_after_an_error_nothing_is_half_known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "MOST_LISTED", 6)
+    one = Tree(str(folder), ignored_by("a\n!a/b/c/1"))
+    for _ in range(2):
+        with pytest.raises(UnknownError):
+            one.children(one.root)
+
+
 def test_too_many_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "MOST_LISTED", 8)
     with pytest.raises(UnknownError) as raised:
