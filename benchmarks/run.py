@@ -1,7 +1,7 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
     python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
-                                        chain, many, board
+                                        chain, many, board, inputs
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -10,6 +10,7 @@ Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make 
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -209,6 +210,41 @@ def board(folder: Path) -> Iterator[Row]:
     yield ("the board's processor time, 50 targets", f"{share:.1%} of {seconds:.0f} s", "", "", "≤ 5 %")
 
 
+def inputs(folder: Path) -> Iterator[Row]:
+    """The digest of a context of 10,000 files, 200 MB, against `sha256sum` of the same files."""
+    context, cache = folder / "context", folder / "cache"
+    for number in range(10_000):
+        path = context / f"d{number // 100}" / f"f{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(20_000))
+    files = sorted(str(path.relative_to(context)) for path in context.rglob("f*"))
+    (context / ".dockerignore").write_text("*.log\n**/*.tmp\n.git\n")
+    time.sleep(3)  # what is younger than 2 s is not kept
+    ask = partial(digests, context, cache)
+    cold, sums = alternating(5, partial(ask, cold=True), partial(run, ["sha256sum", *files], context))
+    ask()
+    warm, cells = alternating(5, ask, partial(ask, times=5_000))
+    yield row("inputs: a context of 10,000 files, 200 MB, against sha256sum", cold, sums, "1.5")
+    yield ("the same again", f"{warm:.2f} s", "", "", "≤ 0.25 s")
+    yield row("the same for 5,000 cells, against one", cells, warm, "2")
+
+
+def digests(context: Path, cache: Path, *, cold: bool = False, times: int = 1) -> float:
+    """Return the seconds that it took to learn what a whole context is, as the first ones of a run do."""
+    from buildmatrix.inputs.context import Contexts
+
+    if cold:
+        shutil.rmtree(cache, ignore_errors=True)
+    start = time.perf_counter()
+    with Contexts({"XDG_CACHE_HOME": str(cache)}) as contexts:
+        doubts = {
+            contexts.of(str(context), contexts.ignore_file(str(context), None), ("./",)).doubt for _ in range(times)
+        }
+    if doubts != {None}:
+        raise RuntimeError(doubts)
+    return time.perf_counter() - start
+
+
 def cpu(command: list[str], folder: Path) -> tuple[float, float]:
     """Return the seconds that a command took, and those of processor time that it and its children used."""
     settle()
@@ -263,6 +299,7 @@ PARTS = {
     "chain": chained,
     "many": many,
     "board": board,
+    "inputs": inputs,
 }
 
 

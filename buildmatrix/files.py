@@ -174,7 +174,7 @@ def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False, ow
     return data
 
 
-def write_whole(path: Path, text: str, root: str = "") -> None:
+def write_whole(path: Path, content: str | bytes, root: str = "") -> None:
     """Write a file: a temporary one beside it, then a rename. OSError leaves what was there, and nothing else.
 
     A link, a device or a directory in its place is refused, and so is a directory on the way that a link leads out of
@@ -183,11 +183,9 @@ def write_whole(path: Path, text: str, root: str = "") -> None:
     refuse_other(path, root)
     written: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             written = Path(file.name)
-            file.write(text)
+            file.write(content.encode() if isinstance(content, str) else content)
         written.chmod(0o644)
         written.replace(path)
     except OSError:

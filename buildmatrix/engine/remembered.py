@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from buildmatrix.cache import cache_directory
 from buildmatrix.files import read_regular, write_whole
 from buildmatrix.process import Programs, docker_directory
 from buildmatrix.spec.toml.plain import table_of
@@ -19,14 +20,6 @@ MOST_BYTES = 1 << 16
 KEYS = ("Name", "Path", "Version")
 OWN_DIRECTORIES = b"cliPluginsExtraDirs"
 """A key of docker's configuration: directories that we do not look at."""
-
-
-def cache_directory(environment: Mapping[str, str]) -> Path | None:
-    """Return the directory of what may be lost, as the XDG base directories are named; None if nobody has one."""
-    named, home = environment.get("XDG_CACHE_HOME", ""), environment.get("HOME", "")
-    if Path(named).is_absolute():
-        return Path(named, "buildmatrix")
-    return Path(home, ".cache", "buildmatrix") if Path(home).is_absolute() else None
 
 
 class Remembered:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildmatrix.engine.buildx import BUILDX, Probe
-from buildmatrix.engine.remembered import cache_directory
 from tests.programs import Scripted, said
 
 if TYPE_CHECKING:
@@ -113,17 +112,3 @@ def test_a_cache_that_cannot_be_written_is_done_without(machine: Machine) -> Non
     machine.cache.parent.parent.write_text("a file")
     assert any("docker info" in one for one in machine.asked())
     assert any("docker info" in one for one in machine.asked())
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({"XDG_CACHE_HOME": "/c", "HOME": "/h"}, "/c/buildmatrix"),
-        ({"XDG_CACHE_HOME": "c", "HOME": "/h"}, "/h/.cache/buildmatrix"),
-        ({"HOME": "/h"}, "/h/.cache/buildmatrix"),
-        ({"HOME": "h"}, None),
-        ({}, None),
-    ],
-)
-def test_the_users_cache_directory(environment: dict[str, str], expected: str | None) -> None:
-    assert cache_directory(environment) == (Path(expected) if expected else None)
