@@ -16,8 +16,8 @@ class Image(NamedTuple):
     """An image that a Build uses, on one line.
 
     `name` is what docker makes of it (`docker.io/library/busybox:latest`), None where it cannot be known or is not
-    valid; `written` is the name in the file, variables as they stand. `platform` is what it is taken for, "" where that
-    is the target's and none is declared, None where nobody knows (`$BUILDPLATFORM`). Line 0 is an argument of the build.
+    valid; `written` is the name in the file, variables as they stand. `platform` is what it is taken for, "" for that
+    of the target where none is declared, None where nobody knows (`$BUILDPLATFORM`). Line 0 is a build argument.
     """
 
     name: str | None
@@ -43,7 +43,7 @@ def external_images(
     without them what the ONBUILDs of an image use is missing.
     """
     args = args or {}
-    frontend = tuple(_frontend(text, args))
+    frontend = tuple(frontend_of(text, args))
     file = known_with(text, args)
     found = file and linked(
         file, target=target, platform=platform, args=args, contexts=contexts, bases={} if bases is None else bases
@@ -51,7 +51,7 @@ def external_images(
     return frontend if not found else (*frontend, *images_of(found))
 
 
-def _frontend(text: str, args: Mapping[str, str]) -> Iterator[Image]:
+def frontend_of(text: str, args: Mapping[str, str]) -> Iterator[Image]:
     """Yield the frontend that a text, or an argument of the build, asks for."""
     written = args[SYNTAX].split(maxsplit=1)[:1] if SYNTAX in args else [syntax_of(text)]
     line = 0 if SYNTAX in args else line_of_syntax(text)
@@ -66,19 +66,19 @@ def images_of(found: Linked) -> Iterator[Image]:
     for part in found.parts:
         asked = part.platform
         asked = normalized(platform) if asked == "" and platform else asked
-        yield from _image(part.base, part.stage.base, part.stage.head.line, "from", asked)
+        yield from _image(part.base, part.stage.head.line, "from", asked)
         for step in part.steps:
             use: Use = "copy" if step.instruction.keyword == "COPY" else "mount"
             for link in step.links:
                 if link is not None:
-                    yield from _image(link, link.written, step.line, use, normalized(platform) if platform else "")
+                    yield from _image(link, step.line, use, normalized(platform) if platform else "")
 
 
-def _image(link: Link, written: str, line: int, use: Use, platform: str | None) -> Iterator[Image]:
+def _image(link: Link, line: int, use: Use, platform: str | None) -> Iterator[Image]:
     if link.kind == "image":
-        yield Image(link.name, written, line, use, platform)
+        yield Image(link.name, link.written, line, use, platform)
     elif link.kind == "open":
-        yield Image(None, written, line, use, platform)
+        yield Image(None, link.written, line, use, platform)
 
 
 def _name(text: str) -> str | None:

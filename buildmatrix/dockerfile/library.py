@@ -141,10 +141,16 @@ class _Asked(dict[str, str]):
         return super().get(key, default)
 
 
-def expanded(word: str, escape: str, values: Mapping[str, str], unknown: Iterable[str] = ()) -> str | None:
+def is_plain(word: str) -> bool:
+    """Tell whether a word is what it is for BuildKit, too: without variables, quotes, escapes and spaces."""
+    return _PLAIN.fullmatch(word) is not None
+
+
+def expanded(word: str, escape: str, values: Mapping[str, str], unknown: Iterable[str] | None = ()) -> str | None:
     """Return a word as BuildKit makes it of its variables, those that are not set being empty.
 
-    None where it would refuse it, where it asks for one that is `unknown`, or where that would take us too long.
+    None where it would refuse it, where it asks for one that is `unknown` (None for all that have no value), or where
+    that would take us too long.
     """
     if _PLAIN.fullmatch(word):
         return word
@@ -157,7 +163,8 @@ def expanded(word: str, escape: str, values: Mapping[str, str], unknown: Iterabl
         result = ShellLex(escape, env=asked, skip_unset_env=False).process_word(word)
     except (ValueError, RecursionError, re.error):
         return None
-    return None if len(result) > LONGEST_VALUE or asked.asked & set(unknown) else result
+    open_ = asked.asked - values.keys() if unknown is None else asked.asked & set(unknown)
+    return None if len(result) > LONGEST_VALUE or open_ else result
 
 
 def leaves_out(patterns: list[str]) -> Callable[[str], bool] | None:

@@ -5,7 +5,7 @@ BuildKit looks them up: `NAME::PLATFORM`, then `NAME`, the name without `docker.
 """
 
 import csv
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -52,12 +52,22 @@ class Step(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A stage that is needed: its base, the platform that its FROM asks for ("" for the target's, None unknown)."""
+    """A stage that is needed: its base, the platform that its FROM asks for ("" for the target's, None unknown).
+
+    `is_open` where the base may have ONBUILDs of which nothing is known here.
+    """
 
     stage: Stage
     base: Link
     platform: str | None
     steps: tuple[Step, ...]
+    is_open: bool
+
+    @property
+    def links(self) -> Iterator[Link]:
+        """What it is made of: its base, and what it copies from and mounts."""
+        yield self.base
+        yield from (link for step in self.steps for link in step.links if link)
 
 
 class Linked(NamedTuple):
@@ -111,30 +121,35 @@ class _Linker:
 
     def below(self, number: int) -> Iterator[int]:
         """Yield the numbers of the stages that one is made of."""
-        part = self.part(self.stages[number])
-        links = (part.base, *(link for step in part.steps for link in step.links if link))
-        yield from (link.number for link in links if link.kind == "stage")
+        yield from (link.number for link in self.part(self.stages[number]).links if link.kind == "stage")
 
     def part(self, stage: Stage) -> Part:
         """Return a stage with all that is run in it."""
         if stage.number not in self.parts:
-            platform = self._platform(stage)
-            base = self._base(stage, platform)
-            steps = tuple(self._steps(stage, base))
-            self.parts[stage.number] = Part(stage, base, platform, steps)
+            platform, above = self._platform(stage), self._above(stage)
+            base = self._base(stage, platform, above)
+            steps = tuple(self._steps(stage, self._triggers(stage, base, above)))
+            is_open = above is None and base.kind != "scratch" and base.name not in self.bases
+            self.parts[stage.number] = Part(stage, base, platform, steps, is_open)
         return self.parts[stage.number]
 
     def _platform(self, stage: Stage) -> str | None:
         found = self.graph.scope.expanded(stage.platform)
         return normalized(found) if found else found
 
-    def _base(self, stage: Stage, platform: str | None) -> Link:
+    def _above(self, stage: Stage) -> Stage | None:
+        """Return the stage that a FROM names: the nearest above it."""
         name = self.graph.bases[stage.number]
+        above = (one for one in reversed(self.stages[: stage.number]) if one.name and one.name == name)
+        return next(above, None)
+
+    def _base(self, stage: Stage, platform: str | None, above: Stage | None) -> Link:
+        name = self.graph.bases[stage.number]
+        if above is not None:
+            return self.link_of(above)
         if name is None:
             return Link("open", stage.base, written=stage.base)
-        above = (one for one in reversed(self.stages[: stage.number]) if one.name and one.name == name)
-        found = next(above, None)
-        return self._outside(name, platform, stage.head.line) if found is None else self.link_of(found)
+        return self._outside(name, platform, stage.head.line)._replace(written=stage.base)
 
     def link_of(self, stage: Stage) -> Link:
         """Return what stands for a stage: itself, or the named context that takes its place."""
@@ -163,20 +178,17 @@ class _Linker:
         exact = f"{name}::{normalized(asked)}" if asked else ""
         return next((one for one in (exact, name) if one in self.contexts), None)
 
-    def _steps(self, stage: Stage, base: Link) -> Iterator[Step]:
-        for one in self._triggers(stage, base):
+    def _steps(self, stage: Stage, triggers: Iterable[Instruction]) -> Iterator[Step]:
+        for one in triggers:
             yield Step(one, tuple(self._links(one, stage.head.line)), is_trigger=True, line=stage.head.line)
         for one in stage.instructions:
             links = () if one.onbuild else tuple(self._links(one, one.line))
             yield Step(one, links, is_trigger=False, line=one.line)
 
-    def _triggers(self, stage: Stage, base: Link) -> Iterator[Instruction]:
+    def _triggers(self, stage: Stage, base: Link, above: Stage | None) -> Iterator[Instruction]:
         """Yield the triggers of the base. A stage's own count even where a context takes its place."""
-        name = self.graph.bases[stage.number]
-        above = (one for one in reversed(self.stages[: stage.number]) if one.name and one.name == name)
-        found = next(above, None)
-        if found is not None:
-            yield from (one._replace(onbuild=False) for one in found.instructions if one.onbuild)
+        if above is not None:
+            yield from (one._replace(onbuild=False) for one in above.instructions if one.onbuild)
         elif base.name in self.bases:
             for text in self.bases[base.name].onbuild:
                 trigger = trigger_of(text)
