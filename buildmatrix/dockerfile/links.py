@@ -115,7 +115,6 @@ class _Linker:
         self.graph, self.bases = graph, bases
         self.stages = graph.file.stages
         self.contexts = frozenset(contexts)
-        self.lower = frozenset(name.lower() for name in contexts if name != name.lower())
         self.parts: dict[int, Part] = {}
         self.doubts: list[tuple[int, str]] = []
 
@@ -173,8 +172,6 @@ class _Linker:
         for_platform = [one for one in self.contexts if one.startswith(f"{name}::")]
         if for_platform and not asked:
             self.doubts.append((line, f"context {for_platform[0]} is for a platform that is not known"))
-        if name.lower() in self.lower:
-            self.doubts.append((line, f"a context is called {name!r} but for capitals"))
         exact = f"{name}::{normalized(asked)}" if asked else ""
         return next((one for one in (exact, name) if one in self.contexts), None)
 

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 from buildmatrix.dockerfile.links import Bases, Config, Link, Linked, Part, Step, fields
@@ -121,7 +122,7 @@ class _Reader:
         part = self.found.part(self.found.target.number)
         triggers = [step.instruction for step in part.steps if step.instruction.onbuild]
         variables = self.after[part.stage.number]
-        if variables.is_open or any(one.heredocs for one in triggers):
+        if variables.is_open:
             return None
         return Config(tuple(map(triggers_text, triggers)), variables.image)
 
@@ -133,7 +134,8 @@ def files(one: Instruction) -> Iterator[str]:
 
 def triggers_text(one: Instruction) -> str:
     """Return what an image has of an ONBUILD: what it holds, as it is written."""
-    return _ONBUILD.sub("", one.text, count=1)
+    bodies = (f"\n{body.content}{body.name}" for body in one.heredocs)
+    return "".join((_ONBUILD.sub("", one.text, count=1), *bodies))
 
 
 def _flag(one: Instruction, name: str) -> bool:
@@ -145,8 +147,11 @@ def _is_pattern(word: str | None) -> bool:
 
 
 def _path(word: str | None) -> str | None:
-    """Return a path within its context; None for all of it."""
-    return None if word is None else posixpath.normpath(f"/{word}").lstrip("/") or None
+    """Return a path within its context, None for all of it; of classes and escapes the directory before them."""
+    if word is None:
+        return None
+    parts = posixpath.normpath(f"/{word}").lstrip("/").split("/")
+    return "/".join(takewhile(lambda part: not set(part) & set("[\\"), parts)) or None
 
 
 def _context_of(link: Link | None) -> str | None:
