@@ -78,6 +78,13 @@ class Linked(NamedTuple):
     parts: tuple[Part, ...]
     doubts: tuple[tuple[int, str], ...]
 
+    @property
+    def arguments(self) -> frozenset[str]:
+        """The names of the arguments that the parts declare, triggers of images included."""
+        steps = (step.instruction for part in self.parts for step in part.steps)
+        words = (word for one in steps if one.keyword == "ARG" for word in one.args)
+        return frozenset(word.partition("=")[0] for word in words)
+
     def part(self, number: int) -> Part:
         """Return the part that is a stage of this number."""
         return next(one for one in self.parts if one.stage.number == number)

@@ -38,7 +38,7 @@ class _Rows:
         yield "syntax", syntax
         yield "platform", self.found.graph.scope.platform
         yield "escape", self.found.graph.scope.escape
-        yield from (("given", name, self.args[name]) for name in sorted(filter(_is_buildkits, self.args)))
+        yield from (("given", name, self.args[name]) for name in sorted(filter(is_buildkits, self.args)))
         yield self._link("target", self.found.target)
         for part in self.found.parts:
             yield from self._part(part)
@@ -95,7 +95,7 @@ class _Rows:
         yield from _heredocs(one)
 
 
-def _is_buildkits(name: str) -> bool:
+def is_buildkits(name: str) -> bool:
     """Tell whether BuildKit itself obeys an argument, or may: those that a later version knows are not known here."""
     return (name.startswith("BUILDKIT_") or name == EPOCH) and name not in _UNSEEN
 

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
+from buildmatrix.dockerfile.arguments import PREDEFINED
 from buildmatrix.dockerfile.directives import SYNTAX, is_dockers_name, syntax_of
 from buildmatrix.dockerfile.images import Image, frontend_of, images_of
 from buildmatrix.dockerfile.links import Bases, Config, Linked, linked
+from buildmatrix.dockerfile.model import Dockerfile
 from buildmatrix.dockerfile.reader import known_with
-from buildmatrix.dockerfile.recipe import EPOCH, Recipe, recipe_of
+from buildmatrix.dockerfile.recipe import EPOCH, Recipe, is_buildkits, recipe_of
 from buildmatrix.dockerfile.remote import Remote
 from buildmatrix.dockerfile.sources import Reading, Sources, reading, united
 from buildmatrix.oci.platform import normalized
@@ -36,7 +39,7 @@ class Uses:
 
     recipe: Recipe
     images: tuple[Image, ...]
-    sources: Sources
+    sources: Mapping[str, tuple[str, ...] | None]
     contexts: frozenset[str]
     remote: tuple[Remote, ...]
     doubts: tuple[Doubt, ...]
@@ -65,21 +68,75 @@ def uses_of(
         bases: what is known of the images and of the named contexts that stages are made from, by their names.
     """
     file = known_with(text, args)
+    if file is None:
+        return _unknown(text, args, contexts, _reason(text, args))
     platform = normalized(platform) if platform else ""
-    found = file and linked(file, target=target, platform=platform, args=args, contexts=contexts, bases=bases)
-    if not found:
-        return _unknown(text, args, contexts, _reason(text, target, args))
-    read = reading(found, args, bases)
-    doubts = {*found.doubts, *read.doubts, *_doubts(found, args), *_unpinned(read)}
+    entry = _entry(text, file, target, platform, args, contexts, bases)
+    if entry is None:
+        return _unknown(text, args, contexts, Doubt(f"the Dockerfile has no stage {target}", 0))
+    given = tuple(sorted((name, args[name]) for name in args if name in entry.names or is_buildkits(name)))
+    if given not in entry.found:
+        if len(entry.found) >= _MOST_FOUND:
+            entry.found.clear()
+        entry.found[given] = _of(entry.linked, text, args, contexts, bases)
+    return entry.found[given]
+
+
+_MOST_FOUND = 1024
+
+
+class _Entry(NamedTuple):
+    """What was found for a Dockerfile: by which configurations of bases, and then by the arguments that it declares."""
+
+    bases: tuple[tuple[str, Config | None], ...]
+    linked: Linked
+    names: frozenset[str]
+    found: dict[tuple[tuple[str, str], ...], Uses]
+
+
+@lru_cache(maxsize=512)
+def _entries(*_: object) -> list[_Entry]:
+    """Return a list for what is found of a text with these arguments: cells of a matrix often differ in others."""
+    return []
+
+
+def _entry(
+    text: str,
+    file: Dockerfile,
+    target: str | None,
+    platform: str,
+    args: Mapping[str, str],
+    contexts: Collection[str],
+    bases: Bases,
+) -> _Entry | None:
+    """Return what is known of a text whatever its stages' arguments are."""
+    seen = PREDEFINED.union(arg.name for arg in file.args).union({SYNTAX})
+    own = tuple(sorted((name, args[name]) for name in seen & args.keys()))
+    entries = _entries(text, target, platform, own, frozenset(contexts))
+    for entry in entries:
+        if all(bases.get(name) == config for name, config in entry.bases):
+            return entry
+    found = linked(file, target=target, platform=platform, args=dict(own), contexts=contexts, bases=bases)
+    if found is None:
+        return None
+    asked = tuple((name, bases.get(name)) for name in _bases(found))
+    entry = _Entry(asked, found, found.arguments | {arg.name for arg in file.args} | {SYNTAX}, {})
+    entries[:] = [*entries[-3:], entry]
+    return entry
+
+
+def _of(found: Linked, text: str, args: Mapping[str, str], contexts: Collection[str], bases: Bases) -> Uses:
+    reads = reading(found, args, bases)
+    doubts = {*found.doubts, *reads.doubts, *_doubts(found, args), *_unpinned(reads)}
     return Uses(
         recipe=recipe_of(found, _syntax(text, args), args),
         images=(*frontend_of(text, args), *images_of(found)),
-        sources=_sources(found, read, contexts),
+        sources=_sources(found, reads, contexts),
         contexts=_contexts(found, contexts),
-        remote=tuple(one.remote for one in read.reads if one.remote is not None and one.remote.pin),
+        remote=tuple(one.remote for one in reads.reads if one.remote is not None and one.remote.pin),
         doubts=tuple(Doubt(text, line) for line, text in sorted(doubts)),
-        unread=_unread(found, bases),
-        config=read.config,
+        unread=tuple(name for name in _bases(found) if name not in bases),
+        config=reads.config,
     )
 
 
@@ -87,10 +144,8 @@ def _syntax(text: str, args: Mapping[str, str]) -> str:
     return args[SYNTAX].strip() if SYNTAX in args else syntax_of(text)
 
 
-def _reason(text: str, target: str | None, args: Mapping[str, str]) -> Doubt:
+def _reason(text: str, args: Mapping[str, str]) -> Doubt:
     """Return why nothing is known of a text."""
-    if known_with(text, args) is not None:
-        return Doubt(f"the Dockerfile has no stage {target}", 0)
     for one in frontend_of(text, args):
         if not is_dockers_name(one.written):
             return Doubt(f"another frontend reads the Dockerfile: {one.written}", one.line)
@@ -145,7 +200,7 @@ def _contexts(found: Linked, contexts: Collection[str]) -> frozenset[str]:
     return frozenset(link.name for link in links if link.kind == "context")
 
 
-def _unread(found: Linked, bases: Bases) -> tuple[str, ...]:
-    """Return the images and contexts that stages are made from and of whose configuration nothing is given."""
-    named = (part.base.name for part in found.parts if part.base.kind in {"image", "context"})
-    return tuple(dict.fromkeys(name for name in named if name not in bases))
+def _bases(found: Linked) -> tuple[str, ...]:
+    """Return the images and contexts whose configurations are asked for."""
+    links = (found.target, *(part.base for part in found.parts))
+    return tuple(dict.fromkeys(link.name for link in links if link.kind in {"image", "context"}))
