@@ -20,14 +20,18 @@ class Remote(NamedTuple):
 
 
 def remote_of(source: str, checksum: str, line: int) -> Remote | None:
-    """Return what a source of ADD, its variables replaced, fetches; None for files of the context."""
+    """Return what a source of ADD, its variables replaced, fetches; None for files of the context.
+
+    What another scheme, or one in capitals, is to BuildKit differs by its version: it has no pin.
+    """
     scheme = _SCHEME.match(source)
     if scheme is None and not _SSH.match(source):
         return None
     path = re.split(r"[?#]", source, maxsplit=1)[0]
     if scheme is not None and scheme["scheme"] in {"http", "https"} and not path.endswith(".git"):
         return Remote(source, "http", checksum if _DIGEST.fullmatch(checksum) else "", line)
-    return Remote(source, "git", _commit(source, checksum), line)
+    is_known = scheme is None or scheme["scheme"] in {"http", "https", "git", "ssh"}
+    return Remote(source, "git", _commit(source, checksum) if is_known else "", line)
 
 
 def _commit(source: str, checksum: str) -> str:

@@ -174,6 +174,8 @@ def _doubts(found: Linked, args: Mapping[str, str]) -> Iterator[tuple[int, str]]
         if part.is_open and part.base.kind != "open":
             yield part.stage.head.line, f"what ONBUILD of {part.base.name} does is not known"
     scope = found.graph.scope
+    if "(" in scope.platform:
+        yield 0, f"the version of the system in {scope.platform} is not understood"
     epoch = args.get(EPOCH, scope.values.get(EPOCH, ""))
     if EPOCH in scope.unknown or (epoch and not re.fullmatch(r"[+-]?[0-9]+", epoch)):
         yield 0, f"{EPOCH} is not a number: {epoch!r}"

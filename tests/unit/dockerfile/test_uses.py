@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from buildmatrix.dockerfile import parser
 from buildmatrix.dockerfile.links import Config
 from buildmatrix.dockerfile.remote import Remote
 from buildmatrix.dockerfile.uses import Doubt, Uses, uses_of
@@ -72,6 +73,13 @@ RUN --mount=from=d,target=/d true
     found = {recipe(text.format(*words))}
     found |= {recipe(text.format(*words[:at], "changed", *words[at + 1 :])) for at in range(4)}
     assert len(found) == 5
+
+
+def test_pitfall_2_which_stage_is_meant_counts() -> None:
+    text = "FROM x AS a\nRUN 1\nFROM x AS b\nRUN 2\nFROM {}\nCOPY --from={} / /\nRUN --mount=from={} a\n"
+    names = [("a", "b", "b"), ("b", "a", "a"), ("a", "a", "b"), ("a", "b", "a"), ("x", "a", "b"), ("a", "x", "b")]
+    assert len({recipe(text.format(*one)) for one in names}) == len(names)
+    assert recipe(text.format("a", "1", "B")) == recipe(text.format("a", "b", "b"))
 
 
 def test_pitfall_2_per_platform() -> None:
@@ -164,6 +172,7 @@ def test_pitfall_15_lines_are_out() -> None:
 
 def test_pitfall_16_nothing_is_joined() -> None:
     assert recipe("FROM x\nCOPY a bc /") != recipe("FROM x\nCOPY ab c /")
+    assert recipe('FROM x\nCMD ["a"]') != recipe("FROM x\nCMD a")
     assert recipe("FROM x\nARG A=b\nARG C") != recipe("FROM x\nARG A=bC\nARG C")
     assert all(isinstance(part, str) for row in uses("FROM x\nENV A=1 B=2").recipe for part in row)
 
@@ -209,6 +218,7 @@ def test_pitfall_18_the_frontend_counts() -> None:
         ("ssh://git@x/z", "git", ""),
         (f"--checksum={COMMIT} https://x/y.git#main", "git", COMMIT),
         (f"--checksum={COMMIT[:9]} https://x/y.git#main", "git", ""),
+        (f"HTTPS://x/y#{COMMIT}", "git", ""),
         (f"https://x/y.git?branch=main&checksum={COMMIT}", "git", COMMIT),
     ],
 )
@@ -335,6 +345,34 @@ def test_triggers_of_images_count() -> None:
     assert recipe(text.format(1), bases=bases) != recipe(text.format(2), bases=bases)
     broken = {f"{HUB}y:latest": Config(("NO",))}
     assert doubts(text, bases=broken) == [f"3: ONBUILD of {HUB}y:latest cannot be read"]
+
+
+def test_a_version_of_the_system_is_a_doubt() -> None:
+    platform = "windows(10.0.17763)/amd64"
+    assert doubts("FROM x", platform=platform) == [f"0: the version of the system in {platform} is not understood"]
+
+
+def test_what_was_found_is_kept_for_what_matters() -> None:
+    text = "FROM x AS kept\nARG A\nCOPY $A$V /x/\n"
+    name = f"{HUB}x:latest"
+    plain = {name: Config()}
+    one = uses(text, bases=plain, args={"A": "a", "B": "1"})
+    assert uses(text, bases=dict(plain), args={"A": "a", "B": "2"}) is one
+    assert sources(text, bases=plain, args={"A": "b"}) == {"": ("b",)}
+    assert sources(text, bases={name: Config(env={"V": "v"})}, args={"A": "a"}) == {"": ("av",)}
+    assert sources(text, bases={}, args={"A": "a"}) == {"": None}
+    triggered = {name: Config(("ARG W", "COPY $W /"))}
+    assert sources(text, bases=triggered, args={"A": "a", "W": "w"}) == {"": ("a", "w")}
+    assert sources(text, bases=triggered, args={"A": "a", "W": "u"}) == {"": ("a", "u")}
+
+
+def test_each_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    parsed = parser.parsed
+    monkeypatch.setattr(parser, "parsed", lambda text: (reads.append(text), parsed(text))[1])
+    for number in range(50):
+        uses("FROM x AS once\nARG A\nRUN a\n", args={"A": str(number)})
+    assert len(reads) == 1
 
 
 def test_windows_paths_may_be_any() -> None:
