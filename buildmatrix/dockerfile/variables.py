@@ -1,7 +1,7 @@
 """What the variables of a stage are at each of its instructions: those of the base, ARG and ENV.
 
-By dispatchEnv and dispatchArg of BuildKit 0.25, where each replaces what was there before. Before, ENV stayed the
-stronger: the value of a name that is both is not known here.
+By dispatchEnv and dispatchArg of BuildKit, where each replaces what was there before: read in 0.9 to 0.25, tried with
+the last.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,10 @@ SCANS = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
 _PROXIED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 PROXIES = frozenset({*_PROXIED, *map(str.lower, _PROXIED)})
 """Arguments that docker's own configuration may give: whatever the file says, the value is the machine's."""
+
+
+_LATER = "TARGETSTAGE"
+"""An argument that BuildKit 0.11 does not set: a path that depends on it may be any."""
 
 
 class Argument(NamedTuple):
@@ -108,10 +112,9 @@ class Variables:
         self._known = None
 
     def _value(self, one: Argument, own: frozenset[str]) -> str | None:
-        value = one.value if one.how == "=" else None
         if one.how == "default":
-            value = self.expanded(one.value, own)
-        return value if value == self.image.get(one.name, value) else None
+            return self.expanded(one.value, own)
+        return one.value if one.how == "=" and one.name != _LATER else None
 
     def _forget(self) -> None:
         """Know nothing more: a variable of any name may have been set."""

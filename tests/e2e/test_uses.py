@@ -379,7 +379,6 @@ def test_needless_differences_are_few(images: dict[str, list[str]]) -> None:
         "stages": 1,  # two stages of one name
         "arguments": 2,  # in the stage below
         "arguments of BuildKit": 1,  # for contexts of git, which the Dockerfile does not tell
-        "arguments over ENV": 10,  # which wins differs by the version
         "exclude": 2,
         "an escaped pattern": 3,
         "base": 1,  # what an ONBUILD takes from a stage by its number or name

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.dockerfile import parser
+from buildmatrix.dockerfile import library, parser
 from buildmatrix.dockerfile.links import Config
 from buildmatrix.dockerfile.remote import Remote
 from buildmatrix.dockerfile.uses import Doubt, Uses, uses_of
@@ -98,9 +98,9 @@ def test_pitfall_3_and_5_each_base_is_told() -> None:
 
 def test_pitfall_4_the_context_of_another_target_is_told_where_it_is_used() -> None:
     text = "FROM a AS one\nFROM b AS two\nCOPY --from=c / /\n"
-    options = {"contexts": ["a", "b", "c", "d"]}
-    assert uses(text, **options).contexts == {"b", "c"}
-    assert uses(text, target="one", **options).contexts == {"a"}
+    given = ["a", "b", "c", "d"]
+    assert uses(text, contexts=given).contexts == {"b", "c"}
+    assert uses(text, contexts=given, target="one").contexts == {"a"}
 
 
 def test_pitfall_6_arguments() -> None:
@@ -154,6 +154,9 @@ def test_pitfall_10_a_variable_that_stays_open() -> None:
     assert sources("FROM scratch\nARG HTTP_PROXY\nCOPY x/$HTTP_PROXY /") == {"": None}
     assert sources("FROM scratch\nARG TARGETARCH\nCOPY x/$TARGETARCH /", platform="") == {"": None}
     assert sources("FROM scratch\nCOPY x/${A:?no} /") == {"": None}
+    assert sources("FROM scratch\nARG TARGETSTAGE\nCOPY x/$TARGETSTAGE /") == {"": None}
+    assert sources("FROM scratch\nARG A=a B=$A\nCOPY x/$B /") == {"": None}
+    assert sources("FROM scratch\nENV A=a\nARG A=b\nCOPY $A /") == {"": ("b",)}
     assert sources("FROM scratch\nARG A\nENV $A$BUILDARCH=1 B=1\nCOPY $B /") == {"": ("1",)}
     assert sources("FROM scratch\nARG BUILDARCH\nENV B=1 $BUILDARCH=1\nCOPY $B /") == {"": None}
 
@@ -326,7 +329,7 @@ def test_what_is_known_of_the_image() -> None:
     text = "FROM x AS y\nENV A=1 B=$C\nONBUILD RUN <<E\na\nE\nFROM y\nARG C=2\nENV D=$C$A\nONBUILD copy a  b\n"
     base = {f"{HUB}x:latest": Config(("RUN x",), {"PATH": "/p", "C": None})}
     found = uses(text, bases=base).config
-    assert found == Config(("copy a  b",), {"PATH": "/p", "C": None, "A": "1", "B": None, "D": None})
+    assert found == Config(("copy a  b",), {"PATH": "/p", "C": None, "A": "1", "B": None, "D": "21"})
     assert uses(text, bases=base, target="y").config == Config(
         ("RUN <<E\na\nE",), {"PATH": "/p", "C": None, "A": "1", "B": None}
     )
@@ -368,8 +371,12 @@ def test_what_was_found_is_kept_for_what_matters() -> None:
 
 def test_each_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
-    parsed = parser.parsed
-    monkeypatch.setattr(parser, "parsed", lambda text: (reads.append(text), parsed(text))[1])
+
+    def counted(text: str) -> library.Parsed | None:
+        reads.append(text)
+        return library.parsed(text)
+
+    monkeypatch.setattr(parser, "parsed", counted)
     for number in range(50):
         uses("FROM x AS once\nARG A\nRUN a\n", args={"A": str(number)})
     assert len(reads) == 1
