@@ -289,7 +289,7 @@ def key(one: B) -> str:
         name: {path: text for path, text in contexts.get(name, {}).items() if is_read(path, paths)}
         for name, paths in uses.sources.items()
     }
-    base = key(B(one.base, platform=one.platform)) if one.base else ""
+    base = key(B(one.base, platform=one.platform, files=one.files)) if "base" in uses.contexts else ""
     images = [(image.name, image.platform) for image in uses.images]
     return json.dumps([uses.recipe, images, files, sorted(uses.contexts), base], sort_keys=True)
 
