@@ -3,7 +3,6 @@
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
 from typing import NamedTuple
 
 from buildmatrix.dockerfile.links import Bases, Config, Link, Linked, Part, Step, fields
@@ -147,11 +146,8 @@ def _is_pattern(word: str | None) -> bool:
 
 
 def _path(word: str | None) -> str | None:
-    """Return a path within its context, None for all of it; of classes and escapes the directory before them."""
-    if word is None:
-        return None
-    parts = posixpath.normpath(f"/{word}").lstrip("/").split("/")
-    return "/".join(takewhile(lambda part: not set(part) & set("[\\"), parts)) or None
+    """Return a path within its context, None for all of it."""
+    return None if word is None else posixpath.normpath(f"/{word}").lstrip("/") or None
 
 
 def _context_of(link: Link | None) -> str | None:

@@ -31,7 +31,7 @@ class Uses:
 
     `recipe` is what the Dockerfile itself contributes: with the same files, images and answers of URLs, an equal recipe
     makes the same image. `images` are those of others. `sources` are the paths that may be read of each context, "" the
-    main one: of files, directories, and both with `*` and `?` in a name; None for all of it. Contexts that are not
+    main one: of files and directories, and patterns of Go's filepath.Match; None for all of it. Contexts that are not
     there are not read. `contexts` are the named ones that are used. `remote` is what is fetched and known beforehand.
     `unread` are the images and contexts whose configuration was asked for and not given. `config` is what is known of
     that of the image that is built. Where there is a doubt, an equal recipe says nothing.
