@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from buildmatrix.dockerfile.library import expanded
 from buildmatrix.dockerfile.model import Dockerfile
 
-_PREDEFINED = frozenset(
+PREDEFINED = frozenset(
     {f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")}
     | {"TARGETSTAGE"}
 )
@@ -32,8 +32,8 @@ class Scope:
 def scope_of(file: Dockerfile, given: Mapping[str, str], platform: str) -> Scope:
     """Return what the FROMs of a Dockerfile see: of what the build gives only what is predefined, or declared there."""
     values = dict(_of_platform(platform))
-    values |= {name: given[name] for name in _PREDEFINED & given.keys()}
-    unknown = set(_PREDEFINED - values.keys())
+    values |= {name: given[name] for name in PREDEFINED & given.keys()}
+    unknown = set(PREDEFINED - values.keys())
     for arg in file.args:
         if arg.name in given:
             found: str | None = given[arg.name]

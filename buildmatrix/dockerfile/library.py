@@ -6,6 +6,7 @@ what is wrong with a Dockerfile.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from buildmatrix.dockerfile.model import Heredoc, Instruction, Warned
@@ -141,23 +142,49 @@ class _Asked(dict[str, str]):
         return super().get(key, default)
 
 
-def expanded(word: str, escape: str, values: Mapping[str, str], unknown: Iterable[str] = ()) -> str | None:
+def is_plain(word: str) -> bool:
+    """Tell whether a word is what it is for BuildKit, too: without variables, quotes, escapes and spaces."""
+    return _PLAIN.fullmatch(word) is not None
+
+
+def expanded(word: str, escape: str, values: Mapping[str, str], unknown: Iterable[str] | None = ()) -> str | None:
     """Return a word as BuildKit makes it of its variables, those that are not set being empty.
 
-    None where it would refuse it, where it asks for one that is `unknown`, or where that would take us too long.
+    None where it would refuse it, where it asks for one that is `unknown` (None for all that have no value), or where
+    that would take us too long.
     """
     if _PLAIN.fullmatch(word):
         return word
+    names = _names(word)
+    if names is None:
+        return _lexed(word, escape, tuple(values.items()), unknown if unknown is None else frozenset(unknown))
+    own = tuple((name, values[name]) for name in names if name in values)
+    return _lexed(word, escape, own, unknown if unknown is None else frozenset(names).intersection(unknown))
+
+
+_NAME = re.compile(r"\$\{?([0-9]+|[a-zA-Z0-9_]+)")
+
+
+@lru_cache(maxsize=4096)
+def _names(word: str) -> tuple[str, ...] | None:
+    """Return the names that a word may ask for; None where it is one of other letters than these."""
+    return tuple(dict.fromkeys(_NAME.findall(word))) if word.isascii() else None
+
+
+@lru_cache(maxsize=4096)
+def _lexed(word: str, escape: str, values: tuple[tuple[str, str], ...], unknown: frozenset[str] | None) -> str | None:
+    """Return what the library makes of a word: it takes its time, and the cells of a matrix ask for the same."""
     if word.count("$") > MOST_VARIABLES or word.count("*") > MOST_WILDCARDS or len(word) > LONGEST_VALUE:
         return None
     from e2b_dockerfile_utils import ShellLex
 
-    asked = _Asked(values)
+    asked = _Asked(dict(values))
     try:
         result = ShellLex(escape, env=asked, skip_unset_env=False).process_word(word)
     except (ValueError, RecursionError, re.error):
         return None
-    return None if len(result) > LONGEST_VALUE or asked.asked & set(unknown) else result
+    open_ = asked.asked - dict(values).keys() if unknown is None else asked.asked & unknown
+    return None if len(result) > LONGEST_VALUE or open_ else result
 
 
 def leaves_out(patterns: list[str]) -> Callable[[str], bool] | None:

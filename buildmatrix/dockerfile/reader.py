@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from buildmatrix.dockerfile.directives import SYNTAX, is_dockers
+from buildmatrix.dockerfile.directives import SYNTAX, is_dockers, is_dockers_name
 
 if TYPE_CHECKING:
     from buildmatrix.dockerfile.model import Dockerfile
@@ -24,6 +24,14 @@ def read(text: str) -> "Dockerfile | None":
 def known(text: str) -> "Dockerfile | None":
     """Return the model of a text that has stages and that docker's own frontend reads, else None."""
     file = read(text) if text and is_dockers(text) else None
+    return file if file is not None and file.stages else None
+
+
+def known_with(text: str, args: Mapping[str, str]) -> "Dockerfile | None":
+    """Return what `known` does, by the frontend that an argument of the build asks for, if one does."""
+    if SYNTAX not in args:
+        return known(text)
+    file = read(text) if is_dockers_name(args[SYNTAX].strip()) else None
     return file if file is not None and file.stages else None
 
 

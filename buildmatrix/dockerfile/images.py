@@ -1,0 +1,85 @@
+"""The images that a Build takes from elsewhere: what a lock pins, and what a registry is asked for."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from buildmatrix.dockerfile.directives import SYNTAX, line_of_syntax, syntax_of
+from buildmatrix.dockerfile.links import Bases, Link, Linked, full, linked
+from buildmatrix.dockerfile.reader import known_with
+from buildmatrix.oci.platform import normalized
+from buildmatrix.oci.reference import REFERENCE
+
+Use = Literal["from", "copy", "mount", "syntax"]
+
+
+class Image(NamedTuple):
+    """An image that a Build uses, on one line.
+
+    `name` is what docker makes of it (`docker.io/library/busybox:latest`), None where it cannot be known or is not
+    valid; `written` is the name in the file, variables as they stand. `platform` is what it is taken for, "" for that
+    of the target where none is declared, None where nobody knows (`$BUILDPLATFORM`). Line 0 is a build argument.
+    """
+
+    name: str | None
+    written: str
+    line: int
+    use: Use
+    platform: str | None
+
+
+def external_images(
+    text: str,
+    *,
+    target: str | None = None,
+    platform: str = "",
+    args: Mapping[str, str] | None = None,
+    contexts: Collection[str] = (),
+    bases: Bases | None = None,
+) -> tuple[Image, ...]:
+    """Return the images that a Build uses for a platform, its frontend first, then in the file's order.
+
+    Each is there as often as it is used. Of what another frontend than docker's reads, only the frontend is known; of a
+    text that is refused nothing, `uses_of` says so. `bases` are the configurations of bases that are known already:
+    without them what the ONBUILDs of an image use is missing.
+    """
+    args = args or {}
+    frontend = tuple(frontend_of(text, args))
+    file = known_with(text, args)
+    found = file and linked(
+        file, target=target, platform=platform, args=args, contexts=contexts, bases={} if bases is None else bases
+    )
+    return frontend if not found else (*frontend, *images_of(found))
+
+
+def frontend_of(text: str, args: Mapping[str, str]) -> Iterator[Image]:
+    """Yield the frontend that a text, or an argument of the build, asks for."""
+    written = args[SYNTAX].split(maxsplit=1)[:1] if SYNTAX in args else [syntax_of(text)]
+    line = 0 if SYNTAX in args else line_of_syntax(text)
+    for name in filter(None, written):
+        if name != "{":
+            yield Image(_name(name), name, line, "syntax", None)
+
+
+def images_of(found: Linked) -> Iterator[Image]:
+    """Yield the images that the stages of a Build use, in the file's order."""
+    platform = found.graph.scope.platform
+    for part in found.parts:
+        asked = part.platform
+        asked = normalized(platform) if asked == "" and platform else asked
+        yield from _image(part.base, part.stage.head.line, "from", asked)
+        for step in part.steps:
+            use: Use = "copy" if step.instruction.keyword == "COPY" else "mount"
+            for link in step.links:
+                if link is not None:
+                    yield from _image(link, step.line, use, normalized(platform) if platform else "")
+
+
+def _image(link: Link, line: int, use: Use, platform: str | None) -> Iterator[Image]:
+    if link.kind == "image":
+        yield Image(link.name, link.written, line, use, platform)
+    elif link.kind == "open":
+        yield Image(None, link.written, line, use, platform)
+
+
+def _name(text: str) -> str | None:
+    return full(text) if REFERENCE.fullmatch(text) else None
