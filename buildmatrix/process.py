@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
 from types import FrameType
 from typing import IO, Self
@@ -82,6 +83,12 @@ class Programs:
             if (path := environment.get(name)) and not Path(path).is_absolute():
                 with suppress(FileNotFoundError):  # a working directory that is gone
                     self.environment[name] = str(Path.cwd() / path)
+
+    def with_variable(self, name: str, value: str) -> Self:
+        """Return the same with a variable in the environment of what it starts."""
+        other = copy(self)
+        other.environment = {**self.environment, name: value}
+        return other
 
     def docker_plugin(self, name: str) -> str:
         """Return the path of the plugin that docker is likely to start, "" if there is none where it usually is.

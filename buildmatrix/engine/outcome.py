@@ -12,6 +12,10 @@ Status = Literal["built", "cached", "unchanged", "checked", "failed", "stopped",
 nothing was built. `stopped`: it was running when the run was ended. `skipped`: it was not started."""
 
 
+Origin = Literal["registry", "lock", "name", ""]
+"""Who knows the digest of an image."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One try at a target. `started` are seconds from the run's start; `problem` is "" if it worked.
@@ -70,6 +74,23 @@ class Finding:
         rule = ", ".join(part for part in (self.rule, self.url) if part)
         parts = (self.where, " ".join(self.message.split()))
         return ": ".join(filter(None, parts)) + (f" ({rule})" if rule else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """An external image by its short name (`busybox:latest`), the digest that a run takes it by, and for which targets.
+
+    `origin` says who knows the digest: the registry when the run began, the lock file, or the name itself. Where nobody
+    does, `digest` and `origin` are "", and `reason` says why. `instead` is what the user's own source policy takes in
+    its place, "" for the image itself.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    digest: str = ""
+    origin: Origin = ""
+    instead: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +153,8 @@ class Outcome:
     jump. `metadata` is bake's own, by target; `problem` is what ended the run early, or made it fail. `publish` says
     what became of the tags, "" where they were pushed with the images. `left_behind` are things in a registry that
     nobody asked for and that could not be removed, such as `localhost:5000/app:buildmatrix-1f2e (a staging tag)`.
-    `warnings` are BuildKit's about Dockerfiles, each once, however many targets share the file.
+    `warnings` are BuildKit's about Dockerfiles, each once, however many targets share the file. `pins` are the digests
+    that external images were taken by.
     """
 
     targets: tuple[BuildOutcome, ...]
@@ -145,3 +167,4 @@ class Outcome:
     publish: str = ""
     left_behind: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    pins: tuple[Pin, ...] = ()

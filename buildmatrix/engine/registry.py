@@ -70,6 +70,10 @@ class Registry:
             return held
         return Found(descriptor=Descriptor(digest=held.digest, media_type=held.media_type), body=held.body)
 
+    def blob(self, repository: str, digest: str) -> Answer:
+        """Return the blob that has a digest, a configuration: the client's answer, since imagetools has none."""
+        return self._client.blob(repository, digest)
+
     def content(self, repository: str, digest: str) -> Held:
         """Return the image that has a digest, which is about to be moved."""
         held = self._holdings.content(repository, digest)

@@ -22,6 +22,9 @@ from buildmatrix.engine.preflight import Engine, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
+from buildmatrix.lock.named import images_of
+from buildmatrix.lock.pins import Pins, Resolving
+from buildmatrix.lock.policy import VARIABLE, PolicyError, policy_of_user
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
@@ -96,6 +99,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     """
     with _probe_of(job, probe) as asked:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
+        resolving = _resolving(job, tags.registry, watcher)
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
         records = Records(result=ResultFile(reduced.plan, job.written, job.environment), logs=job.logs)
         engine = _looked_at(job, asked, records, watcher)
@@ -103,9 +107,12 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         for text in left_out(job.plan.of.absent_secrets):
             watcher.note(f"note: {text}")
         tags.settle(engine)
+        pins = resolving.settle(tags.registry, apart=_apart(asked, engine)) if resolving else Pins()
+        for text in pins.notes():
+            watcher.note(f"note: {text}")
         watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
         with watcher.begin(engine, first_tags(job.plan, job.policy, engine.builder)) as listener:
-            outcome = _run(job, engine, tags, records, listener)
+            outcome = _run(job, engine, tags, pins, records, listener)
     watcher.warn(_troubles(records))
     return Applied(outcome=outcome, registry=tags.registry)
 
@@ -133,6 +140,26 @@ def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> En
     return engine
 
 
+def _resolving(job: Job, registry: Registry, watcher: Watcher) -> Resolving | None:
+    """Begin to ask for the digests of external images; None where the user's own source policy cannot be read."""
+    try:
+        user = policy_of_user(job.programs.environment, job.plan.directory)
+    except PolicyError as error:
+        watcher.note(f"note: external images are not pinned: {VARIABLE}: {error}")
+        return None
+    return Resolving(images_of(job.plan.of), registry, user)
+
+
+def _apart(probe: Probe, engine: Engine) -> str:
+    """Return why nothing is pinned to what a registry says; "" if it is.
+
+    An engine that keeps its images without containerd takes those that it has before it asks a registry.
+    """
+    if engine.builder.driver != "docker" or probe.has_containerd_store(engine.builder):
+        return ""
+    return "the engine takes the images of its old store first"
+
+
 def _troubles(records: Records) -> Iterator[Diagnostic]:
     for text in (records.result.trouble, records.logs.trouble if records.logs else ""):
         if text:
@@ -142,18 +169,19 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
-def _run(job: Job, engine: Engine, tags: Tags, records: Records, listener: Listener) -> Outcome:
+def _run(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, listener: Listener) -> Outcome:
     began, start = datetime.now(UTC), time.monotonic()
     staging = staged(job.plan, job.policy, engine.builder)
     again = _resumed(job, engine, records, tags.registry, staging) if job.policy.options.resume else NOTHING
     records.result.begin(builder_of(engine.builder, job.programs))
+    records.result.pins = {build.name: pins.of(build.target) for build in job.plan.targets}
     first = FirstTags(staging.images)
     refuse_shrunk_tags(job.plan.of, job.policy, tags, engine.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         run = Run(
             plan=staging.plan,
             engine=engine,
-            programs=job.programs,
+            programs=pins.handed(job.programs, Path(folder)),
             registry=tags.registry,
             folder=Path(folder),
             start=start,
@@ -169,7 +197,12 @@ def _run(job: Job, engine: Engine, tags: Tags, records: Records, listener: Liste
     metadata = published_metadata(built.metadata, published, images, targets)
     ended = _ended(built, published, engine)
     return replace(
-        ended, targets=targets, metadata=metadata, seconds=time.monotonic() - start, started=_written_time(began)
+        ended,
+        targets=targets,
+        metadata=metadata,
+        seconds=time.monotonic() - start,
+        started=_written_time(began),
+        pins=pins.pins,
     )
 
 

@@ -47,6 +47,8 @@ class ResultFile:
         self.path = Path(plan.directory, FOLDER, FILE)
         self.trouble = ""
         """Why the result is not kept; "" if it is."""
+        self.pins: Mapping[str, Mapping[str, str]] = {}
+        """The digests of the external images of each target, by their names."""
         self._builder = ""
         self._found: dict[str, Entry] = {}
         self._known: dict[str, Entry] = {}
@@ -110,6 +112,7 @@ class ResultFile:
                 fingerprint=self.fingerprints.of(outcome.name),
                 builder=self._builder,
                 files=files_of(self._plan, self._plan.by_name[outcome.name]),
+                pins=self.pins.get(outcome.name) or None,
                 **{key: getattr(outcome, key) for key in KEPT},
             )
         self._found[outcome.name] = entry

@@ -1,7 +1,7 @@
 """What became of a run as a document: `apply --format json`, and the report that ends in .json."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from buildmatrix.engine.outcome import BuildOutcome, Outcome, Status
 from buildmatrix.report.diagnostics.places import Spot
@@ -108,6 +108,20 @@ class TargetOfRun(Document):
     steps: Annotated[tuple[StepOfRun, ...], Doc("The steps that ended.")]
 
 
+class PinOfRun(Document):
+    """The digest by which an external image was taken."""
+
+    name: Annotated[str, Doc("The image as people write it, with its tag: busybox:latest.")]
+    digest: Annotated[str | None, Doc("That of the index or manifest; null: nobody knew it when the run began.")]
+    origin: Annotated[
+        Literal["registry", "lock", "name"] | None,
+        Doc("Who knew the digest: the registry, the lock file, or the name itself; null: nobody."),
+    ]
+    instead: Annotated[str | None, Doc("What the user's own source policy takes in its place.")]
+    reason: Annotated[str | None, Doc("Why there is no digest.")]
+    targets: Annotated[tuple[str, ...], Doc("The targets that name it.")]
+
+
 class TotalsOfRun(Document):
     """How many targets ended how."""
 
@@ -149,6 +163,9 @@ class ReportDocument(Document):
         Doc("How many targets ended how."),
     ]
     warnings: Annotated[tuple[FindingOfRun, ...], Doc("BuildKit's about Dockerfiles, each once.")]
+    pins: Annotated[
+        tuple[PinOfRun, ...], Doc("The external images, each with the digest by which every target took it.")
+    ]
     targets: Annotated[tuple[TargetOfRun, ...], Doc("In the order of the plan.")]
 
 

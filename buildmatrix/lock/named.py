@@ -1,0 +1,191 @@
+"""Which external images the targets of a plan name: those of their Dockerfiles, frontends, scanners and contexts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from buildmatrix.dockerfile.directives import SYNTAX, syntax_of
+from buildmatrix.dockerfile.graph import Graph, familiar, graph_of
+from buildmatrix.dockerfile.model import Stage
+from buildmatrix.dockerfile.reader import known
+from buildmatrix.engine.failures.places import place_in
+from buildmatrix.errors import Place
+from buildmatrix.lock.policy import SCHEME, identifier_of
+from buildmatrix.oci.reference import REFERENCE, parse
+from buildmatrix.plan.access.reach import text_of
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import builds
+from buildmatrix.records import dataclass
+from buildmatrix.spec.rows.settings import (
+    CacheonlyOutput,
+    ImageOutput,
+    LocalOutput,
+    RegistryOutput,
+    SbomAttest,
+    Settings,
+    TarOutput,
+)
+
+SCANNER = "docker/buildkit-syft-scanner:stable-1"
+"""What makes an SBOM where nobody says otherwise (BuildKit 0.11 to 0.33)."""
+
+_DOCKER_HUB = ("docker.io/library/", "docker.io/")
+
+
+class Use(NamedTuple):
+    """Where an image is named: by which target, on which line of its Dockerfile (0: a setting), for which platforms.
+
+    `platforms` are those that the image has to have; none where it is used as it is for the builder's own.
+    """
+
+    target: str
+    place: Place
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """An image by its short name with the tag or digest: `busybox:latest`, and where it is named."""
+
+    name: str
+    uses: tuple[Use, ...]
+
+    @property
+    def identifier(self) -> str:
+        """What policies call it."""
+        return identifier_of(self.name)
+
+    @property
+    def digest(self) -> str:
+        """The digest that is written with it, "" where there is none."""
+        return parse(self.name).digest or ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """The external images of a plan, by name.
+
+    `own` are those that the run itself writes under a tag, which are never pinned; `unknown` are targets of which not
+    all images are known here, each with why.
+    """
+
+    named: tuple[Named, ...]
+    own: tuple[Named, ...]
+    unknown: Mapping[str, str]
+
+
+def short_name(name: str) -> str:
+    """Return an image as people write it, with its tag: `busybox:latest` for docker.io/library/busybox."""
+    full = identifier_of(name).removeprefix(SCHEME)
+    head = next((head for head in _DOCKER_HUB if full.startswith(head)), "")
+    return full.removeprefix(head)
+
+
+def images_of(plan: Plan) -> Images:
+    """Return the external images of all that a plan builds."""
+    uses: dict[str, list[Use]] = {}
+    unknown: dict[str, str] = {}
+    for target in plan.targets:
+        found = _of_target(target, plan.directory)
+        if found.unknown:
+            unknown[target.name] = found.unknown
+        for use in found.uses:
+            place = place_in(target, plan.directory, use.line) if use.line else target.place_of(*use.path)
+            uses.setdefault(short_name(use.name), []).append(Use(target.name, place, use.platforms))
+    every = [Named(name=name, uses=tuple(uses[name])) for name in sorted(uses)]
+    written = frozenset(_written(plan.targets))
+    return Images(
+        named=tuple(one for one in every if one.identifier not in written),
+        own=tuple(one for one in every if one.identifier in written),
+        unknown=unknown,
+    )
+
+
+def _written(targets: Iterable[PlannedTarget]) -> Iterator[str]:
+    """Yield the identifiers of images that a run writes under a tag: to a registry, or to the engine's store."""
+    for target in targets:
+        outputs = target.settings.output or ()
+        nowhere = outputs and all(isinstance(one, CacheonlyOutput | LocalOutput | TarOutput) for one in outputs)
+        if not target.exported or not builds(target.settings) or nowhere:
+            continue
+        named = (one.name.split(",") for one in outputs if isinstance(one, ImageOutput | RegistryOutput) and one.name)
+        yield from map(identifier_of, (*target.tags, *(name for names in named for name in names)))
+
+
+# --- one target -------------------------------------------------------------------------------------------------------
+
+
+class _Use(NamedTuple):
+    name: str
+    line: int
+    platforms: tuple[str, ...]
+    path: tuple[str | int, ...] = ()
+
+
+class _Found(NamedTuple):
+    uses: tuple[_Use, ...]
+    unknown: str
+
+
+def _of_target(target: PlannedTarget, directory: str) -> _Found:
+    settings = target.settings
+    text = text_of(target, directory)
+    stages = _of_stages(text, settings) if text else _Found((), "its Dockerfile cannot be read here")
+    others = (*_frontend(text, settings), *_scanners(settings), *_contexts(settings))
+    uses = [use for use in (*stages.uses, *others) if REFERENCE.fullmatch(use.name)]
+    return _Found(tuple(dict.fromkeys(uses)), stages.unknown)
+
+
+def _frontend(text: str, settings: Settings) -> Iterator[_Use]:
+    given = (settings.args or {}).get(SYNTAX)
+    syntax = syntax_of(text) if given is None else given
+    if syntax and syntax != "{":
+        yield _Use(syntax, 0 if given else 1, (), ("args", SYNTAX))
+
+
+def _scanners(settings: Settings) -> Iterator[_Use]:
+    for index, one in enumerate(settings.attest or ()):
+        if isinstance(one, SbomAttest) and not one.disabled:
+            yield _Use(one.generator or SCANNER, 0, (), ("attest", index))
+
+
+def _contexts(settings: Settings) -> Iterator[_Use]:
+    for key, value in (settings.contexts or {}).items():
+        if value.startswith(SCHEME):
+            yield _Use(value.removeprefix(SCHEME), 0, (), ("contexts", key))
+
+
+def _of_stages(text: str, settings: Settings) -> _Found:
+    """Return the images of the stages that a target builds, for each of its platforms."""
+    args = settings.args or {}
+    file = known(text) if SYNTAX not in args else None
+    stage = None if file is None else file.stage(settings.target)
+    if file is None or stage is None:
+        return _Found((), "another frontend reads its Dockerfile" if text else "")
+    found: dict[tuple[str, int], list[str]] = {}
+    unknown = ""
+    for platform in settings.platforms or ("",):
+        graph = graph_of(file, args, platform, settings.contexts or {})
+        for name, line, needed in _external(graph, stage):
+            if name is None:
+                unknown = unknown or f"a variable names an image on line {line} of its Dockerfile"
+                continue
+            for_it = found.setdefault((name, line), [])
+            for_it += [platform] if needed and platform else []
+    return _Found(tuple(_Use(name, line, tuple(some)) for (name, line), some in found.items()), unknown)
+
+
+def _external(graph: Graph, stage: Stage) -> Iterator[tuple[str | None, int, bool]]:
+    """Yield the images that a stage is made of, None for one that is not known, with its line and its use.
+
+    True says that the image has to be there for the target's platform.
+    """
+    for one in graph.reachable(stage):
+        if graph.is_replaced(one):
+            continue
+        base = graph.bases[one.number]
+        if base is None or (base != "scratch" and graph.parent(one) is None and not graph.context_below(one)):
+            yield base, one.head.line, graph.is_for_target(one)
+        for used in graph.references(one):
+            if used.kind == "add" or graph.source(used) is not None or familiar(used.name) in graph.contexts:
+                continue
+            yield None if "$" in used.name else used.name, used.line, False

@@ -1,0 +1,153 @@
+"""Pins: the digest of each external image, asked for once, when a run begins.
+
+So all targets, platforms and tries of a run build on the same images, wherever a tag moves meanwhile.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from buildmatrix.engine.outcome import Origin, Pin
+from buildmatrix.engine.registry import Registry
+from buildmatrix.errors import some
+from buildmatrix.lock.named import Images, Named, short_name
+from buildmatrix.lock.policy import VARIABLE, SourcePolicy, identifier_of, locked, merged, name_in
+from buildmatrix.oci.answers import Answer, Found, Unknown
+from buildmatrix.oci.http.parallel import Begun
+from buildmatrix.oci.image import Image
+from buildmatrix.oci.reference import parse
+from buildmatrix.process import Programs
+from buildmatrix.records import dataclass
+
+FILE = "source-policy.json"
+DENIED = "the source policy denies it"
+UNCLEAR = "only BuildKit knows what the source policy makes of it"
+ELSEWHERE = "the source policy takes something else than an image for it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pins:
+    """What a run takes its external images by; those without a digest are taken as their tags are then.
+
+    `own` are those that the run itself writes, `user` is the policy that somebody has set.
+    """
+
+    pins: tuple[Pin, ...] = ()
+    own: tuple[str, ...] = ()
+    user: SourcePolicy = field(default_factory=SourcePolicy)
+
+    def of(self, target: str) -> dict[str, str]:
+        """Return the digests of the external images of a target, by their names."""
+        return {pin.name: pin.digest for pin in self.pins if pin.digest and target in pin.targets}
+
+    def policy(self, *, only: bool = False) -> dict[str, Any] | None:
+        """Return the source policy of the run, with `only` one that lets nothing else through; None for none."""
+        found = {identifier_of(pin.instead or pin.name): _identifier(pin) for pin in self.pins if pin.digest}
+        if only:
+            return locked(self.user, found, map(identifier_of, self.own))
+        return merged(self.user, found) if any(one != pin for one, pin in found.items()) else None
+
+    def handed(self, programs: Programs, folder: Path, *, only: bool = False) -> Programs:
+        """Write the policy into the run's directory, and return what starts bake with it."""
+        if (document := self.policy(only=only)) is None:
+            return programs
+        path = folder / FILE
+        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        return programs.with_variable(VARIABLE, str(path))
+
+    def notes(self) -> Iterator[str]:
+        """Yield what is not pinned, and why."""
+        reasons: dict[str, list[str]] = {}
+        for pin in self.pins:
+            if pin.reason:
+                reasons.setdefault(pin.reason, []).append(pin.name)
+        for why, names in reasons.items():
+            yield f"{some(names)} {'is' if len(names) == 1 else 'are'} not pinned: {why}"
+
+
+def _identifier(pin: Pin) -> str:
+    return identifier_of(pin.instead or pin.name, pin.digest)
+
+
+class _Meant(NamedTuple):
+    """The image that a name stands for under the user's rules; or why nothing is pinned."""
+
+    name: str
+    why: str = ""
+
+
+class Resolving:
+    """Asks for the digests of images. Asking begins at once, and keeps nobody."""
+
+    def __init__(
+        self, images: Images, registry: Registry, user: SourcePolicy, known: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Take what is asked, the rules that a user has set, and the digests that a lock file knows, by short name."""
+        self._images, self._user, self._known = images, user, known
+        self._meant = {one.name: _meant(one, user) for one in images.named}
+        self._begun = Begun(registry.head, sorted(set(self._unknown())))
+
+    def _unknown(self) -> Iterator[str]:
+        for name, why in self._meant.values():
+            if not why and not parse(name).digest and name not in self._known:
+                yield name
+
+    def settle(self, registry: Registry, *, apart: str = "") -> Pins:
+        """Wait for the answers; `registry` is asked again in another way where there was none.
+
+        `apart` says why nothing is to be pinned to what a registry says, "" if it is.
+        """
+        answers: dict[str, Answer | Image] = {
+            name: registry.again(name, answer) if isinstance(answer, Unknown) else answer
+            for name, answer in self._begun.result().items()
+        }
+        return Pins(
+            pins=tuple(self._pin(one, answers, apart) for one in self._images.named),
+            own=tuple(one.name for one in self._images.own),
+            user=self._user,
+        )
+
+    def _pin(self, one: Named, answers: Mapping[str, Answer | Image], apart: str) -> Pin:
+        name, why = self._meant[one.name]
+        found = _Known(why=why) if why else self._digest(name, answers.get(name), apart)
+        targets = tuple(dict.fromkeys(use.target for use in one.uses))
+        instead = "" if name == one.name else name
+        return Pin(
+            name=one.name,
+            targets=targets,
+            digest=found.digest,
+            origin=found.origin,
+            instead=instead,
+            reason=found.why,
+        )
+
+    def _digest(self, name: str, answer: Answer | Image | None, apart: str) -> "_Known":
+        """Return the digest of an image, or why nobody knows it."""
+        if digest := parse(name).digest:
+            return _Known(digest, "name")
+        if digest := self._known.get(name):
+            return _Known(digest, "lock")
+        if isinstance(answer, Unknown) or apart:
+            return _Known(why=answer.reason if isinstance(answer, Unknown) else apart)
+        if isinstance(answer, Found | Image):
+            return _Known(answer.digest, "registry")
+        return _Known(why=f"{parse(name).host} does not have it")
+
+
+class _Known(NamedTuple):
+    """A digest, and who knows it; or why nobody does."""
+
+    digest: str = ""
+    origin: Origin = ""
+    why: str = ""
+
+
+def _meant(one: Named, user: SourcePolicy) -> _Meant:
+    verdict = user.judged(one.identifier)
+    if verdict is None:
+        return _Meant("", UNCLEAR)
+    name = name_in(verdict.identifier)
+    return _Meant(short_name(name) if name else "", DENIED if verdict.denied else "" if name else ELSEWHERE)
