@@ -123,12 +123,11 @@ def policy_of_user(environment: Mapping[str, str], directory: str) -> SourcePoli
 def merged(user: SourcePolicy, pins: Mapping[str, str]) -> dict[str, Any]:
     """Return the policy of a run: the user's rules, then what turns each image into its pin, both by identifiers.
 
-    What the user denies stays denied, and what the user's rules convert is not pinned: their word counts. Where they
-    allow an image by its tag alone, it is allowed by its digest, too.
+    What the user denies stays denied, and what the user's rules convert is not pinned: their word counts. BuildKit
+    judges an image by its digest, too, once it knows it: no rule is needed that lets the pin through.
     """
     kept = {one: pin for one, pin in pins.items() if user.judged(one) == Verdict(one, denied=False)}
-    barred = [pin for pin in kept.values() if user.judged(pin) == Verdict(pin, denied=True)]
-    return _document(*user.rules, *_conversions(kept), *map(_allow, barred))
+    return _document(*user.rules, *_conversions(kept))
 
 
 def locked(user: SourcePolicy, pins: Mapping[str, str], more: Iterable[str] = ()) -> dict[str, Any]:

@@ -119,8 +119,8 @@ PINS = {BUSYBOX: f"{BUSYBOX}@{A}"}
         ([rule("DENY", BUSYBOX)], Verdict(BUSYBOX, denied=True)),  # the pin would slip through it
         ([rule("CONVERT", BUSYBOX, MIRROR)], Verdict(MIRROR, denied=False)),
         (
-            [rule("DENY", "docker-image://*"), rule("ALLOW", BUSYBOX)],  # its ALLOW knows the tag alone
-            Verdict(f"{BUSYBOX}@{A}", denied=False),
+            [rule("DENY", "docker-image://*"), rule("ALLOW", BUSYBOX)],  # BuildKit denies it by its digest anyway
+            Verdict(f"{BUSYBOX}@{A}", denied=True),
         ),
     ],
 )
