@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from buildmatrix.dockerfile.directives import SYNTAX, syntax_of
-from buildmatrix.dockerfile.graph import Graph, familiar, graph_of
-from buildmatrix.dockerfile.model import Stage
-from buildmatrix.dockerfile.reader import known
+from buildmatrix.dockerfile.directives import SYNTAX
+from buildmatrix.dockerfile.images import external_images
+from buildmatrix.dockerfile.reader import known_with
 from buildmatrix.engine.failures.places import place_in
 from buildmatrix.errors import Place
 from buildmatrix.lock.policy import SCHEME, identifier_of
@@ -129,17 +128,10 @@ class _Found(NamedTuple):
 def _of_target(target: PlannedTarget, directory: str) -> _Found:
     settings = target.settings
     text = text_of(target, directory)
-    stages = _of_stages(text, settings) if text else _Found((), "its Dockerfile cannot be read here")
-    others = (*_frontend(text, settings), *_scanners(settings), *_contexts(settings))
-    uses = [use for use in (*stages.uses, *others) if REFERENCE.fullmatch(use.name)]
-    return _Found(tuple(dict.fromkeys(uses)), stages.unknown)
-
-
-def _frontend(text: str, settings: Settings) -> Iterator[_Use]:
-    given = (settings.args or {}).get(SYNTAX)
-    syntax = syntax_of(text) if given is None else given
-    if syntax and syntax != "{":
-        yield _Use(syntax, 0 if given else 1, (), ("args", SYNTAX))
+    found = _of_file(text, settings) if text else _Found((), "its Dockerfile cannot be read here")
+    others = (*_scanners(settings), *_contexts(settings))
+    uses = [*found.uses, *(use for use in others if REFERENCE.fullmatch(use.name))]
+    return _Found(tuple(dict.fromkeys(uses)), found.unknown)
 
 
 def _scanners(settings: Settings) -> Iterator[_Use]:
@@ -154,38 +146,18 @@ def _contexts(settings: Settings) -> Iterator[_Use]:
             yield _Use(value.removeprefix(SCHEME), 0, (), ("contexts", key))
 
 
-def _of_stages(text: str, settings: Settings) -> _Found:
-    """Return the images of the stages that a target builds, for each of its platforms."""
-    args = settings.args or {}
-    file = known(text) if SYNTAX not in args else None
-    stage = None if file is None else file.stage(settings.target)
-    if file is None or stage is None:
-        return _Found((), "another frontend reads its Dockerfile" if text else "")
+def _of_file(text: str, settings: Settings) -> _Found:
+    """Return the images that a Dockerfile takes for a target, for each of its platforms."""
+    args, contexts = settings.args or {}, settings.contexts or {}
+    unknown = "" if known_with(text, args) else "another frontend reads its Dockerfile, or it cannot be read"
     found: dict[tuple[str, int], list[str]] = {}
-    unknown = ""
     for platform in settings.platforms or ("",):
-        graph = graph_of(file, args, platform, settings.contexts or {})
-        for name, line, needed in _external(graph, stage):
-            if name is None:
-                unknown = unknown or f"a variable names an image on line {line} of its Dockerfile"
+        images = external_images(text, target=settings.target, platform=platform, args=args, contexts=contexts)
+        for one in images:
+            if one.name is None:
+                unknown = unknown or f"{one.written} on line {one.line} of its Dockerfile is not known here"
                 continue
-            for_it = found.setdefault((name, line), [])
-            for_it += [platform] if needed and platform else []
-    return _Found(tuple(_Use(name, line, tuple(some)) for (name, line), some in found.items()), unknown)
-
-
-def _external(graph: Graph, stage: Stage) -> Iterator[tuple[str | None, int, bool]]:
-    """Yield the images that a stage is made of, None for one that is not known, with its line and its use.
-
-    True says that the image has to be there for the target's platform.
-    """
-    for one in graph.reachable(stage):
-        if graph.is_replaced(one):
-            continue
-        base = graph.bases[one.number]
-        if base is None or (base != "scratch" and graph.parent(one) is None and not graph.context_below(one)):
-            yield base, one.head.line, graph.is_for_target(one)
-        for used in graph.references(one):
-            if used.kind == "add" or graph.source(used) is not None or familiar(used.name) in graph.contexts:
-                continue
-            yield None if "$" in used.name else used.name, used.line, False
+            needed = found.setdefault((one.name, one.line), [])
+            needed += [platform] if platform and one.platform == platform and one.use == "from" else []
+    uses = (_Use(name, line, tuple(some), () if line else ("args", SYNTAX)) for (name, line), some in found.items())
+    return _Found(tuple(uses), unknown)

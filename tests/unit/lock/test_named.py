@@ -85,9 +85,9 @@ def test_images(text: str, settings: dict[str, Any], found: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "settings", "why"),
     [
-        ("FROM $BASE", {}, {}),  # BuildKit refuses an empty name
-        ("FROM a-$BUILDARCH", {}, {"app": "a variable names an image on line 1 of its Dockerfile"}),
-        ("# syntax=acme/own\nFROM a", {}, {"app": "another frontend reads its Dockerfile"}),
+        ("FROM $BASE", {}, {"app": "$BASE on line 1 of its Dockerfile is not known here"}),
+        ("FROM a-$BUILDARCH", {}, {"app": "a-$BUILDARCH on line 1 of its Dockerfile is not known here"}),
+        ("# syntax=acme/own\nFROM a", {}, {"app": "another frontend reads its Dockerfile, or it cannot be read"}),
         ("", {"context": "https://example.com/a.git"}, {"app": "its Dockerfile cannot be read here"}),
     ],
 )
