@@ -32,6 +32,7 @@ CODES = {
     "include": "an include that finds no file or too many, or a cell that is added and contradicts its matrix",
     "included": "the file is a part of another one",
     "inherits": "a parent that there is not",
+    "lock": "buildmatrix.lock is out of date, cannot be used, or cannot hold all",
     "misplaced": "a setting that TOML's order of tables has put into an inner table",
     "missing": "a program, a context, a Dockerfile or a secret that is not there",
     "missing-variable": "a variable that is needed has no value",

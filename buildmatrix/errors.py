@@ -30,7 +30,7 @@ EXIT_CODES = {
     1: "a build, or a check, failed",
     2: "the file or the command line is wrong, or a file cannot be read or written",
     3: "docker or buildx is missing, too old, unreachable or lacks a platform; a secret of the build is not there",
-    4: "a saved plan or the last result does not fit what is here now",
+    4: "a saved plan, the last result or the lock file does not fit what is here now",
     5: "a registry refused or did not answer, or a tag would be harmed",
     10: "`plan --detailed-exitcode`: there is something to build; `render --check`: the file is missing or out of date",
     70: "a bug in buildmatrix",
@@ -110,7 +110,7 @@ class EngineError(BuildmatrixError):
 
 
 class StaleError(BuildmatrixError):
-    """A saved plan, or the last result, does not fit what is here now."""
+    """A saved plan, the last result or the lock file does not fit what is here now."""
 
     exit_code = 4
 

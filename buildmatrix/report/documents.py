@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from buildmatrix.lock.file import LockDocument
 from buildmatrix.plan.document.fields import PlanDocument
 from buildmatrix.report.diagnostics.json import DiagnosticsDocument
+from buildmatrix.report.lock import MovesDocument
 from buildmatrix.report.plan.graph import GraphDocument
 from buildmatrix.report.plan.listing import ListDocument
 from buildmatrix.report.run.json import ReportDocument
@@ -19,6 +21,8 @@ DOCUMENTS: dict[str, Any] = {
     "diagnostics": DiagnosticsDocument,
     "list": ListDocument,
     "graph": GraphDocument,
+    "lock": LockDocument,
+    "moves": MovesDocument,
 }
 """By name: what `buildmatrix schema NAME` takes."""
 

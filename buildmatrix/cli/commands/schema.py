@@ -8,7 +8,7 @@ import typer
 from buildmatrix.cli.output import say
 
 JsonSchema = dict[str, Any]
-Which = Literal["file", "plan", "report", "result", "diagnostics", "list", "graph"]
+Which = Literal["file", "plan", "report", "result", "diagnostics", "list", "graph", "lock", "moves"]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,8 +21,8 @@ def schema(
         Which,
         typer.Argument(
             metavar="[WHICH]",
-            help="file, plan, report (of apply), result (.buildmatrix/result.json), diagnostics (of validate), list or "
-            "graph.",
+            help="file, plan, report (of apply), result (.buildmatrix/result.json), diagnostics (of validate), list, "
+            "graph, lock (buildmatrix.lock) or moves (of lock).",
         ),
     ] = "file",
 ) -> None:

@@ -1,0 +1,120 @@
+"""`buildmatrix lock`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from buildmatrix.cli import options
+from buildmatrix.cli.output import say
+from buildmatrix.cli.session import Session, request, session, write_file
+from buildmatrix.errors import Diagnostic, StaleError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from buildmatrix.lock.update import Change, Upgrade
+    from buildmatrix.pipeline.lock import Project
+
+Format = Literal["text", "json", "markdown"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("lock")(lock)
+
+
+def lock(
+    *,
+    globs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[GLOB]...", help="With --upgrade: only images whose name matches, such as 'debian*'."),
+    ] = None,
+    file: options.File = None,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Move digests to what the tags stand for now.")] = False,
+    age: Annotated[
+        str | None,
+        typer.Option("--age", metavar="AGE", help="With --upgrade: only to images at least this old, such as 14d."),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing and contact nobody; exit 4 if an image is missing or unused."),
+    ] = False,
+    var: options.Var = None,
+    var_file: options.VarFile = None,
+    output_format: Annotated[
+        Format, typer.Option("--format", help="What has moved: text, json, or markdown (for a pull request).")
+    ] = "text",
+    color: options.Colour = "auto",
+) -> None:
+    """Write buildmatrix.lock: the digest of every external image of the file.
+
+    What is missing is added, and what no target names any more is dropped. apply takes the images by these digests.
+
+    \b
+    Examples:
+      buildmatrix lock
+      buildmatrix lock --check
+      buildmatrix lock --upgrade 'debian*' --age 14d --format markdown
+    """
+    with session(file, color) as run:
+        wanted = _upgrade(globs or [], age, upgrade=upgrade, check=check)
+        from buildmatrix.pipeline.lock import checked, project
+
+        adjustments = options.Adjustments(var=var, var_file=var_file)
+        found = project(run.name, run.sources, request([], adjustments), run.git)
+        run.warn(found.warnings)
+        if check:
+            _end_check(run, checked(found), output_format)
+        else:
+            _write(run, found, wanted, output_format)
+
+
+def _upgrade(globs: list[str], age: str | None, *, upgrade: bool, check: bool) -> "Upgrade | None":
+    if check and upgrade:
+        raise _usage("--check and --upgrade exclude each other", "give one of them")
+    if not upgrade and (globs or age is not None):
+        given = globs[0] if globs else f"--age {age}"
+        raise _usage(f"{given} is for --upgrade", "add --upgrade, or leave it out: all missing images are locked")
+    if not upgrade:
+        return None
+    from buildmatrix.lock.update import Upgrade, age_of
+
+    return Upgrade(globs=tuple(globs), **({} if age is None else {"age": age_of(age)}))
+
+
+def _usage(message: str, hint: str) -> UsageError:
+    return UsageError(Diagnostic(message=message, code="usage", hint=hint))
+
+
+def _end_check(run: Session, changes: "Sequence[Change]", output_format: Format) -> None:
+    _say(run, changes, output_format)
+    if not changes:
+        return
+    from buildmatrix.lock.file import FILE
+
+    missing = sum(one.status == "missing" for one in changes)
+    parts = [f"lacks {missing}" if missing else "", f"has {len(changes) - missing} unused" * (missing < len(changes))]
+    message = f"{FILE} is out of date: it {' and '.join(filter(None, parts))} of the external images"
+    raise StaleError(Diagnostic(message=message, code="lock", hint="run buildmatrix lock, and commit the file"))
+
+
+def _write(run: Session, found: "Project", wanted: "Upgrade | None", output_format: Format) -> None:
+    from buildmatrix.lock.file import FILE, text_of
+    from buildmatrix.pipeline.lock import updated
+
+    after, changes = updated(found, run.programs, wanted)
+    if after != found.lock:
+        write_file(str(Path(run.sources.directory, FILE)), text_of(after), run.sources.repository.root)
+    _say(run, changes, output_format)
+
+
+def _say(run: Session, changes: "Sequence[Change]", output_format: Format) -> None:
+    from buildmatrix.report.lock import lock_json, lock_markdown, lock_text
+
+    if output_format == "json":
+        say(lock_json(changes))
+    elif output_format == "markdown":
+        say(lock_markdown(changes))
+    else:
+        say(lock_text(changes, run.style()))

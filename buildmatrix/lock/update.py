@@ -1,0 +1,155 @@
+"""How a lock file changes: what is missing is added, what nothing names is dropped, and on demand digests move."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from buildmatrix.engine.registry import Registry
+from buildmatrix.errors import Diagnostic, RegistryError, UsageError, did_you_mean
+from buildmatrix.lock.file import Lock, LockedImage
+from buildmatrix.lock.known import Looked, look
+from buildmatrix.lock.named import Images, Named
+from buildmatrix.oci.answers import Found, Unknown
+from buildmatrix.oci.http.parallel import all_of
+from buildmatrix.records import dataclass
+
+AGE_PATTERN = r"^[1-9][0-9]{0,4}[hdw]$"
+_HOURS = {"h": 1, "d": 24, "w": 168}
+
+Status = Literal["added", "moved", "removed", "kept", "unchanged", "missing", "unused"]
+"""`kept`: it could move, and is too young; `missing` and `unused`: what a check found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What became of an image: its digest `before` and `after`, "" for none; `reason` says why it was kept."""
+
+    name: str
+    status: Status
+    before: str = ""
+    after: str = ""
+    created: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrade:
+    """Which images are to move: those that a glob matches, all without any, to what is at least this old."""
+
+    globs: tuple[str, ...] = ()
+    age: timedelta = timedelta()
+
+    def takes(self, name: str) -> bool:
+        """Tell whether an image is to move: a glob is matched with its name, and with that without the tag."""
+        return not self.globs or any(_matches(name, glob) for glob in self.globs)
+
+
+def age_of(text: str) -> timedelta:
+    """Return how old something is to be: `36h`, `14d` or `2w`; UsageError for anything else."""
+    if not re.fullmatch(AGE_PATTERN, text):
+        message = f"--age {text or repr(text)} is not a valid age"
+        raise UsageError(Diagnostic(message=message, code="usage", hint="write 36h, 14d or 2w"))
+    return timedelta(hours=int(text[:-1]) * _HOURS[text[-1]])
+
+
+def _matches(name: str, glob: str) -> bool:
+    return fnmatchcase(name, glob) or fnmatchcase(_untagged(name), glob)
+
+
+def _untagged(name: str) -> str:
+    return re.sub(r":[\w.-]+$", "", name.partition("@")[0])
+
+
+def differences(images: Images, lock: Lock) -> list[Change]:
+    """Return what a lock file lacks, and what it has in vain, by name; nobody is asked."""
+    names = {one.name for one in images.named}
+    missing = [Change(name=name, status="missing") for name in names - lock.images.keys()]
+    unused = [
+        Change(name=name, status="unused", before=one.digest) for name, one in lock.images.items() if name not in names
+    ]
+    return sorted([*missing, *unused], key=lambda change: change.name)
+
+
+def refuse_unmatched(images: Images, upgrade: Upgrade) -> None:
+    """Raise UsageError for a glob that matches no image."""
+    names = [one.name for one in images.named]
+    for glob in upgrade.globs:
+        if not any(_matches(name, glob) for name in names):
+            hint = did_you_mean(glob, [*names, *map(_untagged, names)]) or "see buildmatrix.lock for their names"
+            raise UsageError(Diagnostic(message=f"{glob} matches no external image", code="usage", hint=hint))
+
+
+def relocked(images: Images, lock: Lock, registry: Registry, upgrade: Upgrade | None) -> tuple[Lock, list[Change]]:
+    """Return the lock file as it is to be, and what becomes of each image; RegistryError where one is not known.
+
+    Without `upgrade` nothing moves that is there already.
+    """
+    updater = _Updater(lock, registry, upgrade)
+    found = all_of(updater.updated, images.named)
+    if troubles := [one for one in found.values() if isinstance(one, Diagnostic)]:
+        raise RegistryError(*troubles)
+    changes, entries = [], {}
+    for named, one in found.items():
+        if not isinstance(one, Diagnostic):
+            changes.append(one[0])
+            entries[named.name] = one[1]
+    unused = [one for one in differences(images, lock) if one.status == "unused"]
+    changes += [Change(name=one.name, status="removed", before=one.before) for one in unused]
+    return Lock(images=entries), sorted(changes, key=lambda change: change.name)
+
+
+class _Updater:
+    def __init__(self, lock: Lock, registry: Registry, upgrade: Upgrade | None) -> None:
+        self._lock, self._registry, self._upgrade = lock, registry, upgrade
+        self._now = datetime.now(UTC)
+
+    def updated(self, named: Named) -> tuple[Change, LockedImage] | Diagnostic:
+        """Return what becomes of an image, and its entry; what is wrong where its registry did not tell it."""
+        entry = self._lock.images.get(named.name)
+        moves = entry is None or (self._upgrade is not None and self._upgrade.takes(named.name))
+        if entry is not None and (not moves or named.digest):
+            return Change(name=named.name, status="unchanged", before=entry.digest, after=entry.digest), entry
+        digest = named.digest or self._digest(named.name)
+        if isinstance(digest, Unknown):
+            return _trouble(named, digest.reason)
+        if entry is not None and entry.digest == digest:
+            return Change(name=named.name, status="unchanged", before=digest, after=digest), entry
+        looked = look(self._registry, named.name, digest, _platforms(named))
+        if isinstance(looked, Unknown):
+            return _trouble(named, looked.reason)
+        return self._decided(named.name, entry, looked)
+
+    def _digest(self, name: str) -> str | Unknown:
+        found = self._registry.head(name)
+        if isinstance(found, Found):
+            return found.digest
+        return found if isinstance(found, Unknown) else Unknown(reason="its registry does not have it")
+
+    def _decided(self, name: str, entry: LockedImage | None, looked: Looked) -> tuple[Change, LockedImage]:
+        after, created = looked.entry.digest, looked.created
+        if entry is None:
+            return Change(name=name, status="added", after=after, created=created), looked.entry
+        age = self._upgrade.age if self._upgrade else timedelta()
+        reason = _too_young(created, self._now, age)
+        status: Status = "kept" if reason else "moved"
+        change = Change(name=name, status=status, before=entry.digest, after=after, created=created, reason=reason)
+        return change, entry if reason else looked.entry
+
+
+def _too_young(created: datetime | None, now: datetime, age: timedelta) -> str:
+    if not age:
+        return ""
+    if created is None:
+        return "nobody says when it was created"
+    return f"it was created on {created.date()}" if now - created < age else ""
+
+
+def _platforms(named: Named) -> Iterator[str]:
+    yield from dict.fromkeys(platform for use in named.uses for platform in use.platforms)
+
+
+def _trouble(named: Named, reason: str) -> Diagnostic:
+    message = f"{named.name} cannot be locked: {reason}"
+    return Diagnostic(message=message, code="registry", place=named.uses[0].place if named.uses else None)

@@ -1,0 +1,58 @@
+"""The lock file of a project: what it lacks, and how it changes.
+
+Whole ─ images_of ─► Images ─ differences, relocked ─► Lock, Changes
+"""
+
+from buildmatrix.engine.registry import Registry
+from buildmatrix.errors import Diagnostic
+from buildmatrix.git.facts import Git
+from buildmatrix.lock.file import Lock, read_lock
+from buildmatrix.lock.named import Images, images_of
+from buildmatrix.lock.update import Change, Upgrade, differences, refuse_unmatched, relocked
+from buildmatrix.pipeline import whole
+from buildmatrix.plan.publishing import insecure_registries
+from buildmatrix.process import Programs
+from buildmatrix.records import dataclass
+from buildmatrix.spec.toml.source import Sources
+from buildmatrix.template.request import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """The external images of all targets of a file, its lock, the registries that may do without TLS, and warnings."""
+
+    images: Images
+    lock: Lock
+    insecure: frozenset[str]
+    warnings: tuple[Diagnostic, ...]
+
+
+def project(name: str, sources: Sources, asked: Request, git: Git) -> Project:
+    """Return what a file says of external images, whatever is selected; nobody is asked. SpecError as for `render`."""
+    found = whole(name, sources, asked, git)
+    images = images_of(found.plan)
+    return Project(
+        images=images,
+        lock=read_lock(found.plan.directory),
+        insecure=insecure_registries(found.plan),
+        warnings=(*found.warnings, *_unknown(images)),
+    )
+
+
+def checked(found: Project) -> list[Change]:
+    """Return what the lock file lacks, and what it has in vain."""
+    return differences(found.images, found.lock)
+
+
+def updated(found: Project, programs: Programs, upgrade: Upgrade | None) -> tuple[Lock, list[Change]]:
+    """Return the lock file as it is to be, and what becomes of each image; RegistryError, UsageError."""
+    if upgrade is not None:
+        refuse_unmatched(found.images, upgrade)
+    return relocked(found.images, found.lock, Registry(programs, found.insecure), upgrade)
+
+
+def _unknown(images: Images) -> list[Diagnostic]:
+    return [
+        Diagnostic(message=f"not all external images of {name} are locked: {why}", code="lock", severity="warning")
+        for name, why in images.unknown.items()
+    ]
