@@ -6,15 +6,16 @@ It is TOML, sorted, with LF at the ends of its lines, and meant to be committed 
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from buildmatrix.errors import Diagnostic, Place, SpecError
 from buildmatrix.files import Repository
+from buildmatrix.lock import FILE
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, document_schema, version_of
 from buildmatrix.spec.rows.shapes import Doc, JsonSchema, Keyword, build_table
 
-FILE = "buildmatrix.lock"
 MAKE = "run buildmatrix lock"
 HEAD = "# Made by buildmatrix lock: the digests by which external images are taken. Commit this file.\n"
 
@@ -60,6 +61,7 @@ class Lock:
 NO_LOCK = Lock(images={}, is_there=False)
 
 
+@cache
 def lock_schema() -> JsonSchema:
     """Return the JSON Schema of the lock file (draft 2020-12)."""
     return document_schema(LockDocument)
@@ -94,13 +96,10 @@ def lock_of(text: str) -> Lock:
         raise _wrong(f"it has version {version}, and this buildmatrix reads {version_of(LockDocument)}")
     from buildmatrix.spec.checks.data import problems
 
-    if wrong := problems(_SCHEMA, found):
+    if wrong := problems(lock_schema(), found):
         raise _wrong(wrong[0].message)
     kind: Any = LockedImage
     return Lock(images={name: build_table(kind, table) for name, table in found["image"].items()})
-
-
-_SCHEMA = lock_schema()
 
 
 def _wrong(why: str, line: int = 0) -> SpecError:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from buildmatrix.engine.outcome import Origin, Pin
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import some
+from buildmatrix.lock import FILE as LOCK
 from buildmatrix.lock.named import Images, Named, short_name
 from buildmatrix.lock.policy import VARIABLE, SourcePolicy, identifier_of, locked, merged, name_in
 from buildmatrix.oci.answers import Answer, Found, Unknown
@@ -25,6 +26,7 @@ from buildmatrix.records import dataclass
 FILE = "source-policy.json"
 DENIED = "the source policy denies it"
 UNCLEAR = "only BuildKit knows what the source policy makes of it"
+UNLOCKED = f"it is not in {LOCK}"
 ELSEWHERE = "the source policy takes something else than an image for it"
 
 
@@ -32,10 +34,12 @@ ELSEWHERE = "the source policy takes something else than an image for it"
 class Pins:
     """What a run takes its external images by; those without a digest are taken as their tags are then.
 
-    `own` are those that the run itself writes, `user` is the policy that somebody has set.
+    `own` are those that the run itself writes, `user` is the policy that somebody has set. With `only` nothing else
+    may be taken.
     """
 
     pins: tuple[Pin, ...] = ()
+    only: bool = False
     own: tuple[str, ...] = ()
     user: SourcePolicy = field(default_factory=SourcePolicy)
 
@@ -43,16 +47,16 @@ class Pins:
         """Return the digests of the external images of a target, by their names."""
         return {pin.name: pin.digest for pin in self.pins if pin.digest and target in pin.targets}
 
-    def policy(self, *, only: bool = False) -> dict[str, Any] | None:
-        """Return the source policy of the run, with `only` one that lets nothing else through; None for none."""
+    def policy(self) -> dict[str, Any] | None:
+        """Return the source policy of the run; None where it needs none."""
         found = {identifier_of(pin.instead or pin.name): _identifier(pin) for pin in self.pins if pin.digest}
-        if only:
+        if self.only:
             return locked(self.user, found, map(identifier_of, self.own))
         return merged(self.user, found) if any(one != pin for one, pin in found.items()) else None
 
-    def handed(self, programs: Programs, folder: Path, *, only: bool = False) -> Programs:
+    def handed(self, programs: Programs, folder: Path) -> Programs:
         """Write the policy into the run's directory, and return what starts bake with it."""
-        if (document := self.policy(only=only)) is None:
+        if (document := self.policy()) is None:
             return programs
         path = folder / FILE
         path.write_text(json.dumps(document, indent=1), encoding="utf-8")
@@ -83,16 +87,25 @@ class Resolving:
     """Asks for the digests of images. Asking begins at once, and keeps nobody."""
 
     def __init__(
-        self, images: Images, registry: Registry, user: SourcePolicy, known: Mapping[str, str] = MappingProxyType({})
+        self,
+        images: Images,
+        registry: Registry,
+        user: SourcePolicy,
+        known: Mapping[str, str] = MappingProxyType({}),
+        *,
+        only: bool = False,
     ) -> None:
-        """Take what is asked, the rules that a user has set, and the digests that a lock file knows, by short name."""
-        self._images, self._user, self._known = images, user, known
+        """Take what is asked, the rules that a user has set, and the digests that a lock file knows, by short name.
+
+        With `only` nobody is asked: what is not known may not be taken.
+        """
+        self._images, self._user, self._known, self._only = images, user, known, only
         self._meant = {one.name: _meant(one, user) for one in images.named}
         self._begun = Begun(registry.head, sorted(set(self._unknown())))
 
     def _unknown(self) -> Iterator[str]:
         for name, why in self._meant.values():
-            if not why and not parse(name).digest and name not in self._known:
+            if not (why or self._only or parse(name).digest or name in self._known):
                 yield name
 
     def settle(self, registry: Registry, *, apart: str = "") -> Pins:
@@ -108,6 +121,7 @@ class Resolving:
             pins=tuple(self._pin(one, answers, apart) for one in self._images.named),
             own=tuple(one.name for one in self._images.own),
             user=self._user,
+            only=self._only,
         )
 
     def _pin(self, one: Named, answers: Mapping[str, Answer | Image], apart: str) -> Pin:
@@ -130,6 +144,8 @@ class Resolving:
             return _Known(digest, "name")
         if digest := self._known.get(name):
             return _Known(digest, "lock")
+        if self._only:
+            return _Known(why=UNLOCKED)
         if isinstance(answer, Unknown) or apart:
             return _Known(why=answer.reason if isinstance(answer, Unknown) else apart)
         if isinstance(answer, Found | Image):

@@ -22,10 +22,9 @@ from buildmatrix.engine.preflight import Engine, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
-from buildmatrix.lock.named import images_of
-from buildmatrix.lock.pins import Pins, Resolving
-from buildmatrix.lock.policy import VARIABLE, PolicyError, policy_of_user
+from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.reference import parse
+from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.policy import Policy
@@ -99,7 +98,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     """
     with _probe_of(job, probe) as asked:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
-        resolving = _resolving(job, tags.registry, watcher)
+        pinning = Pinning(job.plan.of, job.policy, job.programs.environment, tags.registry)
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
         records = Records(result=ResultFile(reduced.plan, job.written, job.environment), logs=job.logs)
         engine = _looked_at(job, asked, records, watcher)
@@ -107,8 +106,8 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         for text in left_out(job.plan.of.absent_secrets):
             watcher.note(f"note: {text}")
         tags.settle(engine)
-        pins = resolving.settle(tags.registry, apart=_apart(asked, engine)) if resolving else Pins()
-        for text in pins.notes():
+        pins = pinning.settle(tags.registry, own_images=_takes_its_own(asked, engine))
+        for text in pinning.notes:
             watcher.note(f"note: {text}")
         watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
         with watcher.begin(engine, first_tags(job.plan, job.policy, engine.builder)) as listener:
@@ -140,24 +139,9 @@ def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> En
     return engine
 
 
-def _resolving(job: Job, registry: Registry, watcher: Watcher) -> Resolving | None:
-    """Begin to ask for the digests of external images; None where the user's own source policy cannot be read."""
-    try:
-        user = policy_of_user(job.programs.environment, job.plan.directory)
-    except PolicyError as error:
-        watcher.note(f"note: external images are not pinned: {VARIABLE}: {error}")
-        return None
-    return Resolving(images_of(job.plan.of), registry, user)
-
-
-def _apart(probe: Probe, engine: Engine) -> str:
-    """Return why nothing is pinned to what a registry says; "" if it is.
-
-    An engine that keeps its images without containerd takes those that it has before it asks a registry.
-    """
-    if engine.builder.driver != "docker" or probe.has_containerd_store(engine.builder):
-        return ""
-    return "the engine takes the images of its old store first"
+def _takes_its_own(probe: Probe, engine: Engine) -> bool:
+    """Tell whether the engine looks among images of its own before it asks a registry: one without containerd does."""
+    return engine.builder.driver == "docker" and not probe.has_containerd_store(engine.builder)
 
 
 def _troubles(records: Records) -> Iterator[Diagnostic]:

@@ -3,13 +3,19 @@
 Whole ─ images_of ─► Images ─ differences, relocked ─► Lock, Changes
 """
 
+from collections.abc import Iterator
+
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import Diagnostic
+from buildmatrix.errors import Diagnostic, SpecError, StaleError
 from buildmatrix.git.facts import Git
-from buildmatrix.lock.file import Lock, read_lock
+from buildmatrix.lock import FILE
+from buildmatrix.lock.file import MAKE, Lock, read_lock
 from buildmatrix.lock.named import Images, images_of
+from buildmatrix.lock.platforms import lacking
 from buildmatrix.lock.update import Change, Upgrade, differences, refuse_unmatched, relocked
 from buildmatrix.pipeline import whole
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
@@ -49,6 +55,31 @@ def updated(found: Project, programs: Programs, upgrade: Upgrade | None) -> tupl
     if upgrade is not None:
         refuse_unmatched(found.images, upgrade)
     return relocked(found.images, found.lock, Registry(programs, found.insecure), upgrade)
+
+
+def lock_for(plan: Plan, policy: Policy) -> Lock:
+    """Return the lock that holds for a plan; nobody is asked.
+
+    SpecError where a locked base lacks a platform, StaleError where an image is not locked and has to be.
+    """
+    lock = read_lock(plan.directory)
+    if not lock.is_there and not policy.locked:
+        return lock
+    images = images_of(plan)
+    indexes = {name: one.platforms for name, one in lock.images.items() if not one.single}
+    if wrong := list(lacking(images.named, indexes)):
+        raise SpecError(*wrong)
+    if policy.locked and (missing := list(_unlocked(images, lock))):
+        raise StaleError(*missing)
+    return lock
+
+
+def _unlocked(images: Images, lock: Lock) -> Iterator[Diagnostic]:
+    for one in images.named:
+        if one.name not in lock.images and not one.digest:
+            message = f"{one.name} is not in {FILE}, and only locked images may be taken"
+            hint = f"{MAKE}, and commit the file"
+            yield Diagnostic(message=message, code="lock", place=one.uses[0].place, hint=hint)
 
 
 def _unknown(images: Images) -> list[Diagnostic]:

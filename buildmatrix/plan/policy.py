@@ -93,6 +93,11 @@ class Policy:
         """Whether a tag may lose platforms that it has."""
         return bool(self.value("platforms_may_shrink"))
 
+    @cached_property
+    def locked(self) -> bool:
+        """Whether only images that the lock file has may be taken from outside."""
+        return bool(self.value("locked"))
+
     def together(self, target: PlannedTarget) -> bool:
         """Tell whether a target's tags move only when every image of the run is there."""
         return bool(self.value("publish", target) == "together")

@@ -65,6 +65,7 @@ def apply(
 def _applied(here: "Session", asked: "Request", chosen: Options, probe: Probe | None, *, named: bool) -> None:
     from buildmatrix.build.calls.batches import dry_run
     from buildmatrix.cli.checking import check_files, check_flags, check_terminal
+    from buildmatrix.cli.locking import hold_to_lock
     from buildmatrix.cli.output import say
     from buildmatrix.plan.builds import builds_of
     from buildmatrix.plan.policy import Policy
@@ -73,6 +74,7 @@ def _applied(here: "Session", asked: "Request", chosen: Options, probe: Probe | 
     check_flags(chosen)
     policy = Policy(plan=builds_of(plan), options=chosen)
     if probe is None:
+        hold_to_lock(plan, policy)
         say(dry_run(policy, here.programs.environment))
         return
     check_terminal(policy)

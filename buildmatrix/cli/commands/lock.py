@@ -91,7 +91,7 @@ def _end_check(run: Session, changes: "Sequence[Change]", output_format: Format)
     _say(run, changes, output_format)
     if not changes:
         return
-    from buildmatrix.lock.file import FILE
+    from buildmatrix.lock import FILE
 
     missing = sum(one.status == "missing" for one in changes)
     parts = [f"lacks {missing}" if missing else "", f"has {len(changes) - missing} unused" * (missing < len(changes))]
@@ -100,7 +100,8 @@ def _end_check(run: Session, changes: "Sequence[Change]", output_format: Format)
 
 
 def _write(run: Session, found: "Project", wanted: "Upgrade | None", output_format: Format) -> None:
-    from buildmatrix.lock.file import FILE, text_of
+    from buildmatrix.lock import FILE
+    from buildmatrix.lock.file import text_of
     from buildmatrix.pipeline.lock import updated
 
     after, changes = updated(found, run.programs, wanted)

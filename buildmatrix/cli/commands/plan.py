@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
+from buildmatrix.cli.locking import hold_to_lock
 from buildmatrix.cli.output import say, say_wide, width
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.errors import SpecError, UsageError
@@ -71,6 +72,7 @@ def plan(
         asked = request(selection.selectors, adjustments, outputs)
         with _nothing_is_fine(run, asked=detailed_exitcode):
             planned = make_plan(run.name, run.sources, asked, run.git)
+        hold_to_lock(planned, Policy(plan=planned, options=chosen))
         if output_format == "json":
             from buildmatrix.pipeline.saved import saved_text
 

@@ -189,6 +189,18 @@ class Options(Table):
         ),
         Otherwise(value=False),
     ] = None
+    locked: Annotated[
+        bool | None,
+        Flag(
+            "--locked/--no-locked",
+            help="Refuse external images that are not in buildmatrix.lock.",
+            env=("BUILDMATRIX_LOCKED",),
+            commands=("apply", "plan"),
+        ),
+        InFile(),
+        Doc("Refuse external images that are not in `buildmatrix.lock`."),
+        Otherwise(value=False),
+    ] = None
     allow: Annotated[
         tuple[str, ...],
         Flag(

@@ -11,7 +11,7 @@ import pytest
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
 from buildmatrix.lock.named import images_of
-from buildmatrix.lock.pins import DENIED, ELSEWHERE, FILE, UNCLEAR, Pins, Resolving
+from buildmatrix.lock.pins import DENIED, ELSEWHERE, FILE, UNCLEAR, UNLOCKED, Pins, Resolving
 from buildmatrix.lock.policy import VARIABLE, SourcePolicy, Verdict, identifier_of
 from buildmatrix.process import Programs
 from tests import plans
@@ -28,11 +28,12 @@ def resolved(
     user: SourcePolicy = SourcePolicy(),  # noqa: B008 it is frozen
     known: Mapping[str, str] = ELSE,
     apart: str = "",
+    only: bool = False,
 ) -> Pins:
     registry = Registry(Programs({"HOME": "/nowhere", "DOCKER_CONFIG": "/nowhere"}))
     planned = plans.plan(*(target(text, f"t{number}") for number, text in enumerate(texts)))
     assert server.host
-    return Resolving(images_of(planned), registry, user, known).settle(registry, apart=apart)
+    return Resolving(images_of(planned), registry, user, known, only=only).settle(registry, apart=apart)
 
 
 def test_each_image_is_asked_for_once(server: Server) -> None:
@@ -111,6 +112,14 @@ def test_what_the_user_forbids_or_makes_of_it_otherwise_is_left_to_buildkit(
     assert found.policy() is None
 
 
+def test_where_only_locked_images_may_be_taken_nobody_is_asked(server: Server) -> None:
+    server.before = lambda *_: pytest.fail("asked")
+    one, two = (f"{server.host}/app:{name}" for name in ("one", "two"))
+    found = resolved(server, f"FROM {one}\nCOPY --from={two} / /", known={one: A}, only=True)
+    assert [(pin.name, pin.digest, pin.reason) for pin in found.pins] == [(one, A, ""), (two, "", UNLOCKED)]
+    assert found.only
+
+
 def test_the_policy_is_handed_over_by_the_environment(tmp_path: Path) -> None:
     programs = Programs({VARIABLE: "mine.json", "A": "b"})
     assert Pins().handed(programs, tmp_path) is programs
@@ -124,7 +133,8 @@ def test_the_policy_is_handed_over_by_the_environment(tmp_path: Path) -> None:
 
 
 def test_only_pins_and_what_the_run_writes_pass_a_locked_policy() -> None:
-    found = Pins(pins=(Pin(name=f"busybox@{A}", targets=("t",), digest=A, origin="name"),), own=("r.example/base:1",))
-    policy = of((found.policy(only=True) or {})["rules"])
+    pins = (Pin(name=f"busybox@{A}", targets=("t",), digest=A, origin="name"),)
+    found = Pins(pins=pins, own=("r.example/base:1",), only=True)
+    policy = of((found.policy() or {})["rules"])
     for name, denied in {f"busybox@{A}": False, "r.example/base:1": False, "busybox": True}.items():
         assert policy.judged(identifier_of(name)) == Verdict(identifier_of(name), denied=denied)

@@ -1,0 +1,15 @@
+"""What a plan is held to by the lock file; nothing is imported for it where there is none."""
+
+import os
+
+from buildmatrix.lock import FILE
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import Policy
+
+
+def hold_to_lock(plan: Plan, policy: Policy) -> None:
+    """Raise SpecError or StaleError where a plan takes external images that the lock file does not let it take."""
+    if policy.locked or os.path.lexists(os.path.join(plan.directory, FILE)):  # noqa: PTH118
+        from buildmatrix.pipeline.lock import lock_for
+
+        lock_for(plan, policy)

@@ -1,0 +1,67 @@
+"""The pins of a run: what a lock file says, what registries say, and what a source policy of the user's makes of it."""
+
+from collections.abc import Iterator, Mapping
+
+from buildmatrix.engine.outcome import Pin
+from buildmatrix.engine.registry import Registry
+from buildmatrix.errors import Diagnostic, StaleError, UsageError
+from buildmatrix.lock import FILE
+from buildmatrix.lock.named import images_of
+from buildmatrix.lock.pins import UNLOCKED, Pins, Resolving
+from buildmatrix.lock.policy import VARIABLE, PolicyError, SourcePolicy, policy_of_user
+from buildmatrix.pipeline.lock import lock_for
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import Policy
+
+OWN = "the engine takes the images of its old store first"
+
+
+class Pinning:
+    """Asks for the digests of a plan's external images. Asking begins at once, and keeps nobody.
+
+    `notes` say what is not pinned, and why, once it is settled.
+    """
+
+    def __init__(self, plan: Plan, policy: Policy, environment: Mapping[str, str], registry: Registry) -> None:
+        """Begin; errors as those of `lock_for`, UsageError for a source policy that has to be read and cannot be."""
+        lock = lock_for(plan, policy)
+        self.notes: list[str] = []
+        user = self._user(environment, plan.directory, only=policy.locked)
+        images = images_of(plan)
+        self._resolving = None if user is None else Resolving(images, registry, user, lock.digests, only=policy.locked)
+
+    def _user(self, environment: Mapping[str, str], directory: str, *, only: bool) -> SourcePolicy | None:
+        try:
+            return policy_of_user(environment, directory)
+        except PolicyError as error:
+            if only:
+                hint = f"only BuildKit can read it: unset {VARIABLE}, or leave --locked out"
+                raise UsageError(Diagnostic(message=f"{VARIABLE}: {error}", code="lock", hint=hint)) from None
+            self.notes.append(f"external images are not pinned: {VARIABLE}: {error}")
+            return None
+
+    def settle(self, registry: Registry, *, own_images: bool) -> Pins:
+        """Wait for the digests; StaleError where one is not known and has to be.
+
+        `registry` has another way to ask; `own_images` says that the engine takes images of its own first.
+        """
+        if self._resolving is None:
+            return Pins()
+        pins = self._resolving.settle(registry, apart=OWN if own_images else "")
+        if missing := list(_unlocked(pins)):
+            raise StaleError(*missing)
+        self.notes += pins.notes()
+        return pins
+
+
+def _unlocked(pins: Pins) -> Iterator[Diagnostic]:
+    """Yield what is not in the lock file though all that is named is: what somebody's rules take in its place."""
+    for pin in pins.pins:
+        if pin.reason == UNLOCKED:
+            message = f"{_meant(pin)} is not in {FILE}"
+            hint = f"leave the rule out of the policy that {VARIABLE} names, or --locked"
+            yield Diagnostic(message=message, code="lock", hint=hint)
+
+
+def _meant(pin: Pin) -> str:
+    return f"{pin.instead}, which the source policy takes for {pin.name}," if pin.instead else pin.name
