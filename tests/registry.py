@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, status: int, digest: str = "") -> None:
         body = self.server.content.get(digest, ABSENT if status == 404 else b"")
         self.send_response(status)
-        told = {"Content-Length": str(len(body)), "Content-Type": OCI_INDEX}
+        told = {"Content-Length": str(len(body)), "Content-Type": _kind(body)}
         for key, value in {**told, **({"Docker-Content-Digest": digest} if digest else {})}.items():
             self.send_header(key, value)
         self.end_headers()
@@ -80,6 +80,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _kind(body: bytes) -> str:
+    """What content says that it is; an index where it says nothing."""
+    try:
+        return str(json.loads(body)["mediaType"])
+    except (ValueError, KeyError, TypeError):
+        return OCI_INDEX
 
 
 for _method in ("HEAD", "GET", "PUT", "DELETE"):

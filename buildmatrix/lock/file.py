@@ -93,7 +93,8 @@ def lock_of(text: str) -> Lock:
         raise _wrong("it is nested too deeply") from None
     version = found.get("version")
     if isinstance(version, int) and version != version_of(LockDocument):
-        raise _wrong(f"it has version {version}, and this buildmatrix reads {version_of(LockDocument)}")
+        message = f"it has version {version}, and this buildmatrix reads {version_of(LockDocument)}"
+        raise _wrong(message, hint="use the buildmatrix that made it, or a newer one")
     from buildmatrix.spec.checks.data import problems
 
     if wrong := problems(lock_schema(), found):
@@ -102,11 +103,9 @@ def lock_of(text: str) -> Lock:
     return Lock(images={name: build_table(kind, table) for name, table in found["image"].items()})
 
 
-def _wrong(why: str, line: int = 0) -> SpecError:
-    hint = f"resolve the conflict that git left in it, or delete it and {MAKE}"
-    return SpecError(
-        Diagnostic(message=f"{FILE} cannot be used: {why}", code="lock", place=Place(file=FILE, line=line), hint=hint)
-    )
+def _wrong(why: str, line: int = 0, hint: str = f"mend it, or delete it and {MAKE}") -> SpecError:
+    place = Place(file=FILE, line=line)
+    return SpecError(Diagnostic(message=f"the lock file cannot be used: {why}", code="lock", place=place, hint=hint))
 
 
 def text_of(lock: Lock) -> str:

@@ -62,7 +62,7 @@ def lock_markdown(changes: Sequence[Change]) -> str:
     rows = [
         f"| {code(one.name)} | {one.status} | {_cell(one.before)} | {_cell(one.after)} | {_day(one)} |" for one in told
     ]
-    return "\n".join(["| image | | before | after | created |", "| --- | --- | --- | --- | --- |", *rows]) + "\n"
+    return "\n".join(["| image | status | before | after | created |", "| --- | --- | --- | --- | --- |", *rows]) + "\n"
 
 
 _SIGNS = {"added": "+", "moved": "~", "removed": "-", "kept": "=", "missing": "+", "unused": "-"}

@@ -94,8 +94,9 @@ def _end_check(run: Session, changes: "Sequence[Change]", output_format: Format)
     from buildmatrix.lock import FILE
 
     missing = sum(one.status == "missing" for one in changes)
-    parts = [f"lacks {missing}" if missing else "", f"has {len(changes) - missing} unused" * (missing < len(changes))]
-    message = f"{FILE} is out of date: it {' and '.join(filter(None, parts))} of the external images"
+    found = {"missing": missing, "unused": len(changes) - missing}
+    words = ", ".join(f"{number} {what}" for what, number in found.items() if number)
+    message = f"{FILE} is out of date (external images: {words})"
     raise StaleError(Diagnostic(message=message, code="lock", hint="run buildmatrix lock, and commit the file"))
 
 
