@@ -1,7 +1,8 @@
 """Which external images the targets of a plan name: those of their Dockerfiles, frontends, scanners and contexts."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from buildmatrix.dockerfile.directives import SYNTAX
 from buildmatrix.dockerfile.images import external_images
@@ -58,6 +59,11 @@ class Named:
         """The digest that is written with it, "" where there is none."""
         return parse(self.name).digest or ""
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets that name it, each once."""
+        return tuple(dict.fromkeys(use.target for use in self.uses))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
@@ -72,6 +78,7 @@ class Images:
     unknown: Mapping[str, str]
 
 
+@lru_cache(1024)
 def short_name(name: str) -> str:
     """Return an image as people write it, with its tag: `busybox:latest` for docker.io/library/busybox."""
     full = identifier_of(name).removeprefix(SCHEME)
@@ -83,8 +90,9 @@ def images_of(plan: Plan) -> Images:
     """Return the external images of all that a plan builds."""
     uses: dict[str, list[Use]] = {}
     unknown: dict[str, str] = {}
+    files = _Files(plan.directory)
     for target in plan.targets:
-        found = _of_target(target, plan.directory)
+        found = files.of(target)
         if found.unknown:
             unknown[target.name] = found.unknown
         for use in found.uses:
@@ -125,13 +133,33 @@ class _Found(NamedTuple):
     unknown: str
 
 
-def _of_target(target: PlannedTarget, directory: str) -> _Found:
-    settings = target.settings
-    text = text_of(target, directory)
-    found = _of_file(text, settings) if text else _Found((), "its Dockerfile cannot be read here")
-    others = (*_scanners(settings), *_contexts(settings))
-    uses = [*found.uses, *(use for use in others if REFERENCE.fullmatch(use.name))]
-    return _Found(tuple(dict.fromkeys(uses)), found.unknown)
+class _Files:
+    """What Dockerfiles name, each text read and each question asked once: cells of a matrix ask the same."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._texts: dict[tuple[str | None, ...], str] = {}
+        self._known: dict[Any, _Found] = {}
+
+    def of(self, target: PlannedTarget) -> _Found:
+        """Return the images that a target names."""
+        settings = target.settings
+        place = (settings.context, settings.dockerfile, settings.dockerfile_inline)
+        if place not in self._texts:
+            self._texts[place] = text_of(target, self._directory)
+        found = self._stages(self._texts[place], settings)
+        others = (*_scanners(settings), *_contexts(settings))
+        uses = [*found.uses, *(use for use in others if REFERENCE.fullmatch(use.name))]
+        return _Found(tuple(dict.fromkeys(uses)), found.unknown)
+
+    def _stages(self, text: str, settings: Settings) -> _Found:
+        if not text:
+            return _Found((), "its Dockerfile cannot be read here")
+        said = tuple((name, value) for name, value in (settings.args or {}).items() if name in text or name == SYNTAX)
+        key = (text, settings.target, settings.platforms, said, tuple(settings.contexts or ()))
+        if key not in self._known:
+            self._known[key] = _of_file(text, settings)
+        return self._known[key]
 
 
 def _scanners(settings: Settings) -> Iterator[_Use]:

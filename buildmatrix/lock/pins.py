@@ -127,11 +127,10 @@ class Resolving:
     def _pin(self, one: Named, answers: Mapping[str, Answer | Image], apart: str) -> Pin:
         name, why = self._meant[one.name]
         found = _Known(why=why) if why else self._digest(name, answers.get(name), apart)
-        targets = tuple(dict.fromkeys(use.target for use in one.uses))
         instead = "" if name == one.name else name
         return Pin(
             name=one.name,
-            targets=targets,
+            targets=one.targets,
             digest=found.digest,
             origin=found.origin,
             instead=instead,

@@ -138,7 +138,8 @@ def locked(user: SourcePolicy, pins: Mapping[str, str], more: Iterable[str] = ()
     kept = {one: pin for one, pin in pins.items() if user.judged(one) == Verdict(one, denied=False)}
     others = [one for one in more if user.judged(one) == Verdict(one, denied=False)]
     deny = {"action": "DENY", "selector": {"identifier": EVERY}}
-    allowed = map(_allow, dict.fromkeys([*kept.values(), *others]))
+    tags = [one for other in others for one in (other, f"{other}@*")]  # BuildKit judges it again by its digest
+    allowed = [*map(_allow, dict.fromkeys(kept.values())), *map(_allow_as_it_is, tags)]
     return _document(*user.rules, deny, *_conversions(kept), *allowed)
 
 
@@ -153,13 +154,17 @@ def _conversions(pins: Mapping[str, str]) -> Iterator[Rule]:
 
 
 def _allow(identifier: str) -> Rule:
-    """Return a rule that allows an image; with a wildcard, since BuildKit 0.32 changes identifiers before it matches.
+    """Return a rule that allows an image by its digest.
 
-    It stands between name and digest, and lets no other content through.
+    It has a wildcard, since BuildKit 0.32 changes identifiers before it matches; that stands between name and digest,
+    and lets no other content through.
     """
-    name, sign, digest = identifier.partition("@")
-    bare = _TAG.sub("", name) if sign else name
-    return {"action": "ALLOW", "selector": {"identifier": f"{bare}*{sign}{digest}" if sign else identifier}}
+    name, _, digest = identifier.partition("@")
+    return _allow_as_it_is(f"{_TAG.sub('', name)}*@{digest}")
+
+
+def _allow_as_it_is(identifier: str) -> Rule:
+    return {"action": "ALLOW", "selector": {"identifier": identifier}}
 
 
 _TAG = re.compile(r":[\w.-]+$")

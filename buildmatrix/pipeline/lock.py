@@ -5,6 +5,7 @@ Whole ─ images_of ─► Images ─ differences, relocked ─► Lock, Changes
 
 from collections.abc import Iterator
 
+from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic, SpecError, StaleError
 from buildmatrix.git.facts import Git
@@ -72,6 +73,15 @@ def lock_for(plan: Plan, policy: Policy) -> Lock:
     if policy.locked and (missing := list(_unlocked(images, lock))):
         raise StaleError(*missing)
     return lock
+
+
+def planned_pins(plan: Plan) -> tuple[Pin, ...]:
+    """Return the external images of a plan with the digests that are known before anybody is asked."""
+    known = read_lock(plan.directory).digests
+    return tuple(
+        Pin(name=one.name, targets=one.targets, digest=one.digest or known.get(one.name, ""))
+        for one in images_of(plan).named
+    )
 
 
 def _unlocked(images: Images, lock: Lock) -> Iterator[Diagnostic]:

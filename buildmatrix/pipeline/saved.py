@@ -7,6 +7,7 @@ from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
 from buildmatrix.files import Repository, read_regular
 from buildmatrix.git.facts import Git, NoRepositoryError
 from buildmatrix.pipeline import SAVED, plan
+from buildmatrix.pipeline.lock import planned_pins
 from buildmatrix.plan.document.contents import Contents, Inode, contents_of
 from buildmatrix.plan.document.verify import document_of, refuse_changed, request_of
 from buildmatrix.plan.model import Plan
@@ -23,7 +24,7 @@ LARGEST = 1 << 28
 
 def saved_text(planned: Plan, sources: Sources, git: Git, unread: Iterable[Inode] = ()) -> str:
     """Return a plan as it is saved; `unread` are files that are being written, perhaps in one of its contexts."""
-    return plan_json(planned, contents_of(planned, unread=unread), _commit(git), sources)
+    return plan_json(planned, contents_of(planned, unread=unread), _commit(git), sources, planned_pins(planned))
 
 
 def _commit(git: Git) -> str:
@@ -63,7 +64,7 @@ def plan_of_file(name: str, sources: Sources, request: Request, git: Git, writte
         refuse_changed(document, None, str(sources.directory))
         raise
     contents = contents_of(planned, saved, written=written.paths(planned))
-    fresh = json_of(redacted(plan_json(planned, contents, _commit(git), sources)))
+    fresh = json_of(redacted(plan_json(planned, contents, _commit(git), sources, planned_pins(planned))))
     refuse_changed(document, _beside(fresh, document, contents), str(sources.directory))
     return planned
 

@@ -23,11 +23,15 @@ Where = Callable[[Place | None], tuple[str | None, int | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """A plan, and what it does not know of itself: digests, the commit, and lines, which only `report` knows."""
+    """A plan, and what it does not know of itself: digests, the commit, and lines, which only `report` knows.
+
+    `pins` are its external images (`engine.outcome.Pin`).
+    """
 
     plan: Plan
     contents: Contents
     commit: str = ""
+    pins: tuple[Any, ...] = ()
     where: Where = field(default=lambda _: (None, None))
 
 
@@ -180,6 +184,14 @@ class SecretOfPlan(Document):
     reason: Annotated[str, Doc("What is not there.")]
 
 
+class PinOfPlan(Document):
+    """An external image. One without a digest gets it from its registry when `apply` begins."""
+
+    name: Annotated[str, Doc("The image with its tag: busybox:latest.")]
+    digest: Annotated[str | None, Doc("That of the lock file, or of the name itself.")]
+    targets: Annotated[tuple[str, ...], Doc("The targets that name it.")]
+
+
 class WarningOfPlan(Document):
     """What is right, and may not be meant."""
 
@@ -226,6 +238,13 @@ class PlanDocument(Document):
     absent_secrets: Annotated[
         tuple[SecretOfPlan, ...], Doc("Optional secrets that were not there, without which it would be built here.")
     ]
+    pins: Annotated[
+        tuple[PinOfPlan, ...] | None,
+        Of(lambda _, known: known.pins or None),
+        Doc(
+            "The external images, and the digests by which they are taken as far as they are known; left out for none."
+        ),
+    ] = None
     warnings: Annotated[tuple[WarningOfPlan, ...], Doc("What may not be meant.")]
     apply: Annotated[Apply, Doc("The file's [apply].")]
 

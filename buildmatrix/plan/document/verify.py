@@ -136,6 +136,7 @@ def _changed_files(document: Document, directory: str) -> Iterator[str]:
 
 def _differences(then: Document, now: Document) -> Iterator[str]:
     found = [*_of_table(then["sources"], now["sources"]), *_of_table(then["contexts"], now["contexts"], "the context ")]
+    found += _of_table(_pins(then), _pins(now), "the digest of ")
     facts = {**dict.fromkeys(now["git"]), **then["git"]}
     found += [
         _moved(name, then["git"].get(name), now["git"].get(name))
@@ -145,6 +146,11 @@ def _differences(then: Document, now: Document) -> Iterator[str]:
     yield from found
     if not found:
         yield from _of_plans(then, now)
+
+
+def _pins(document: Document) -> dict[str, Any]:
+    """Return the digests of external images, as far as the plan knew them."""
+    return {one["name"]: one["digest"] for one in document.get("pins", ())}
 
 
 def _moved(name: str, then: Any, now: Any) -> str:

@@ -3,6 +3,7 @@
 from json import JSONEncoder
 from typing import Any
 
+from buildmatrix.engine.outcome import Pin
 from buildmatrix.plan.document.contents import Contents
 from buildmatrix.plan.document.fields import Known, plan_document
 from buildmatrix.plan.model import Plan
@@ -11,10 +12,11 @@ from buildmatrix.spec.toml.source import Sources
 from buildmatrix.text import json_safe
 
 
-def plan_json(plan: Plan, contents: Contents, commit: str, sources: Sources) -> str:
+def plan_json(plan: Plan, contents: Contents, commit: str, sources: Sources, pins: tuple[Pin, ...] = ()) -> str:
     """Return the plan as JSON, one attribute a line; the same plan of the same contents gives the same bytes."""
     places = Places(sources)
-    document = plan_document(Known(plan=plan, contents=contents, commit=commit, where=places.file_and_line))
+    known = Known(plan=plan, contents=contents, commit=commit, pins=pins, where=places.file_and_line)
+    document = plan_document(known)
     return json_safe(pretty(document)) + "\n"
 
 

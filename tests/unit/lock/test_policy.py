@@ -140,7 +140,8 @@ def test_locked_lets_nothing_through_but_pins() -> None:
     written = f"docker-image://docker.io/library/debian@{B}"
     found = SourcePolicy(rules=tuple(locked(policy(), {**PINS, written: written}, [own])["rules"]))
     assert found.judged(BUSYBOX) == Verdict(f"{BUSYBOX}@{A}", denied=False)
-    assert found.judged(own) == Verdict(own, denied=False)
+    for allowed in (own, f"{own}@{A}"):
+        assert found.judged(allowed) == Verdict(allowed, denied=False)
     assert found.judged(written) == Verdict(written, denied=False)
     assert found.judged(f"docker-image://docker.io/library/debian:latest@{B}") is not None
     for denied in (other, f"{BUSYBOX}@{B}", f"docker-image://docker.io/library/debian@{A}"):
