@@ -3,16 +3,19 @@
 Whole ─ images_of ─► Images ─ differences, relocked ─► Lock, Changes
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic, SpecError, StaleError
 from buildmatrix.git.facts import Git
 from buildmatrix.lock import FILE
+from buildmatrix.lock.contexts import with_contexts
 from buildmatrix.lock.file import MAKE, Lock, read_lock
 from buildmatrix.lock.named import Images, images_of
 from buildmatrix.lock.platforms import lacking
+from buildmatrix.lock.policy import SourcePolicy, identifier_of, merged
 from buildmatrix.lock.update import Change, Upgrade, differences, refuse_unmatched, relocked
 from buildmatrix.pipeline import whole
 from buildmatrix.plan.model import Plan
@@ -84,10 +87,29 @@ def planned_pins(plan: Plan) -> tuple[Pin, ...]:
     )
 
 
+def locked_digests(plan: Plan) -> dict[str, str]:
+    """Return the digests of a plan's external images, by name; StaleError for images that are not locked."""
+    images, lock = images_of(plan), read_lock(plan.directory)
+    if missing := list(_unlocked(images, lock)):
+        raise StaleError(*missing)
+    return {one.name: one.digest or lock.images[one.name].digest for one in images.named}
+
+
+def pinned(plan: Plan, digests: Mapping[str, str]) -> Plan:
+    """Return a plan whose base images are taken by digests, for plain bake; SpecError where that would harm."""
+    return with_contexts(plan, digests)
+
+
+def policy_text(digests: Mapping[str, str]) -> str:
+    """Return a source policy that takes images by these digests, as JSON."""
+    pins = {identifier_of(name): identifier_of(name, digest) for name, digest in digests.items()}
+    return json.dumps(merged(SourcePolicy(), pins), indent=2) + "\n"
+
+
 def _unlocked(images: Images, lock: Lock) -> Iterator[Diagnostic]:
     for one in images.named:
         if one.name not in lock.images and not one.digest:
-            message = f"{one.name} is not in {FILE}, and only locked images may be taken"
+            message = f"{one.name} is not in {FILE}, and only locked images are taken"
             hint = f"{MAKE}, and commit the file"
             yield Diagnostic(message=message, code="lock", place=one.uses[0].place, hint=hint)
 

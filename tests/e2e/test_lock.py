@@ -1,11 +1,13 @@
 """The lock file on real registries and engines: what is built is what is locked, and nothing else."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_pins import Base, app, base, said  # noqa: F401 a fixture
+from tests.e2e.test_pins import VARIABLE, Base, app, base, said  # noqa: F401 a fixture
 from tests.e2e.tools import Project, Run, digest, succeeded
 
 LOCK = "buildmatrix.lock"
@@ -134,3 +136,22 @@ def test_the_docker_driver_takes_pins_too(project: Project, run: Run, base: Base
     base.move(base.two)
     succeeded(run("apply", "--builder", "default", "--locked", "--format", "json"))
     assert said(folder) == {"app": "one"}
+
+
+def test_a_rendered_file_builds_what_is_locked_with_plain_bake(
+    project: Project,
+    run: Run,
+    base: Base,  # noqa: F811
+    one_node: str,
+) -> None:
+    """By contexts in the file, or by a policy beside it."""
+    folder = project(app(base, "app"))
+    assert run("lock").returncode == 0
+    base.move(base.two)
+    for flags in (("--pin",), ("--policy", "policy.json")):
+        assert run("render", "--output", "docker-bake.json", *flags).returncode == 0
+        environment = {**os.environ, **({VARIABLE: "policy.json"} if "--policy" in flags else {})}
+        command = ["docker", "buildx", "bake", "-f", "docker-bake.json", "--builder", one_node, "--allow=fs.write=out"]
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+        assert said(folder) == {"app": "one"}
+        (folder / "out" / "app").unlink()

@@ -50,6 +50,18 @@ def render(
             help="Write nothing; exit 10 if FILE (--output) is missing, or out of date (with a diff).",
         ),
     ] = False,
+    pin: Annotated[
+        bool, typer.Option("--pin", help="Take base images by the digests of buildmatrix.lock, as contexts.")
+    ] = False,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            help="Also write a source policy with the digests of buildmatrix.lock to FILE, "
+            "for EXPERIMENTAL_BUILDKIT_SOURCE_POLICY.",
+        ),
+    ] = None,
     color: options.Colour = "auto",
 ) -> None:
     """Write the bake file, for `docker buildx bake -f -`. Contacts nothing.
@@ -68,19 +80,32 @@ def render(
         asked = request(selection.selectors, adjustments, outputs)
         found = bakeable(whole(run.name, run.sources, asked, run.git))
         found = replace(found, plan=without_absent(found.plan, run.programs.environment, outside=False))
+        root = run.sources.repository.root
+        if pin or policy is not None:
+            found = _pinned(found, policy, root, pin=pin, check=check)
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
         run.warn(_notes(run, found, output))
         for note in (*_left_tags(found), *left_out(found.plan.absent_secrets)):
             say_wide(f"note: {one_line(note)}")
         here = run.way_here if output is None else ""
         text = bake_text(whole_document(found.seen_from(here)))
-        root = run.sources.repository.root
         if output is not None and not check:
             refuse_unwritable({output: "--output"}, found.plan, root)
         _write(text, output, root, check=check)
         if not check and (needed := _allowed(run, found, here)):
             listed = " ".join(f"--allow={value}" for value in needed)
             say_wide(f"note: bake needs {one_line(listed)} {'here' if output is None else 'there'}")
+
+
+def _pinned(found: Whole, policy: str | None, root: str, *, pin: bool, check: bool) -> Whole:
+    """Return what is rendered with its images pinned, and write the policy; StaleError for one that is not locked."""
+    from buildmatrix.pipeline.lock import locked_digests, pinned, policy_text
+
+    digests = locked_digests(found.plan)
+    if policy is not None and not check:
+        refuse_unwritable({policy: "--policy"}, found.plan, root)
+        write_file(policy, policy_text(digests), root)
+    return replace(found, plan=pinned(found.plan, digests)) if pin else found
 
 
 def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnostic]:

@@ -69,7 +69,7 @@ def test_locked_refuses_what_is_not_in_the_lock(tmp_path: Path) -> None:
     with pytest.raises(StaleError) as error:
         settled(planned, locked=True)
     (one,) = error.value.diagnostics
-    assert one.message == "busybox:latest is not in buildmatrix.lock, and only locked images may be taken"
+    assert one.message == "busybox:latest is not in buildmatrix.lock, and only locked images are taken"
     assert one.place is not None
     assert one.place.within == 2
     pins, _ = settled(plan(tmp_path, f"FROM debian:12\nCOPY --from=alpine@{B} / /"), locked=True)
