@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import Diagnostic, StaleError, UsageError
+from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
 from buildmatrix.lock import FILE
+from buildmatrix.lock.bases import platforms_of
 from buildmatrix.lock.named import images_of
 from buildmatrix.lock.pins import UNLOCKED, Pins, Resolving
+from buildmatrix.lock.platforms import lacking
 from buildmatrix.lock.policy import VARIABLE, PolicyError, SourcePolicy, policy_of_user
 from buildmatrix.pipeline.lock import lock_for
 from buildmatrix.plan.model import Plan
@@ -26,8 +28,10 @@ class Pinning:
         """Begin; errors as those of `lock_for`, UsageError for a source policy that has to be read and cannot be."""
         lock = lock_for(plan, policy)
         self.notes: list[str] = []
+        self._environment = environment
         user = self._user(environment, plan.directory, only=policy.locked)
         images = images_of(plan)
+        self._open = [one for one in images.named if one.name not in lock.images]
         self._resolving = None if user is None else Resolving(images, registry, user, lock.digests, only=policy.locked)
 
     def _user(self, environment: Mapping[str, str], directory: str, *, only: bool) -> SourcePolicy | None:
@@ -43,13 +47,15 @@ class Pinning:
     def settle(self, registry: Registry, *, own_images: bool) -> Pins:
         """Wait for the digests; StaleError where one is not known and has to be.
 
-        `registry` has another way to ask; `own_images` says that the engine takes images of its own first.
+        SpecError where a base lacks a platform. `registry` has another way to ask; `own_images` says that the engine takes images of its own first.
         """
         if self._resolving is None:
             return Pins()
         pins = self._resolving.settle(registry, apart=OWN if own_images else "")
         if missing := list(_unlocked(pins)):
             raise StaleError(*missing)
+        if wrong := list(lacking(self._open, platforms_of(registry, self._open, pins.pins, self._environment))):
+            raise SpecError(*wrong)
         self.notes += pins.notes()
         return pins
 

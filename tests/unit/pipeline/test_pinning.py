@@ -39,7 +39,8 @@ def settled(planned: Plan, *rules: dict[str, Any], own_images: bool = False, **o
     path = Path(planned.directory, "mine.json")
     path.write_text(json.dumps({"rules": rules}))
     registry = Registry(Programs({"HOME": "/nowhere", "DOCKER_CONFIG": "/nowhere"}))
-    pinning = Pinning(planned, Policy(plan=planned, options=Options(**options)), {VARIABLE: str(path)}, registry)
+    environment = {VARIABLE: str(path), "XDG_CACHE_HOME": str(path.parent)}
+    pinning = Pinning(planned, Policy(plan=planned, options=Options(**options)), environment, registry)
     return pinning.settle(registry, own_images=own_images), pinning.notes
 
 
@@ -109,6 +110,16 @@ def test_a_locked_base_has_to_have_the_platforms(tmp_path: Path, *, single: bool
         return
     with pytest.raises(SpecError, match=r"^debian:12 has no linux/arm64, for which app is built$"):
         settled(planned)
+
+
+def test_so_has_one_of_which_the_registry_tells(tmp_path: Path) -> None:
+    with registry_in_memory() as server:
+        server.tags["1"] = server.add("amd64")
+        name = f"{server.host}/app:1"
+        planned = plan(tmp_path, f"FROM {name}", platforms=("linux/amd64", "linux/arm64"))
+        with pytest.raises(SpecError, match=rf"^{name} has no linux/arm64, for which app is built$") as error:
+            settled(planned)
+        assert error.value.diagnostics[0].hint.startswith("it has linux/amd64:")
 
 
 def test_nobody_is_asked_again(tmp_path: Path) -> None:
