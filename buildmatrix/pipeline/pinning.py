@@ -47,7 +47,8 @@ class Pinning:
     def settle(self, registry: Registry, *, own_images: bool) -> Pins:
         """Wait for the digests; StaleError where one is not known and has to be.
 
-        SpecError where a base lacks a platform. `registry` has another way to ask; `own_images` says that the engine takes images of its own first.
+        SpecError where a base lacks a platform. `registry` has another way to ask; `own_images` says that the engine
+        takes images of its own first.
         """
         if self._resolving is None:
             return Pins()
