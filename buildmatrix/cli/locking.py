@@ -10,6 +10,6 @@ from buildmatrix.plan.policy import Policy
 def hold_to_lock(plan: Plan, policy: Policy) -> None:
     """Raise SpecError or StaleError where a plan takes external images that the lock file does not let it take."""
     if policy.locked or os.path.lexists(os.path.join(plan.directory, FILE)):  # noqa: PTH118
-        from buildmatrix.pipeline.lock import lock_for
+        from buildmatrix.pipeline.pinning import lock_for
 
         lock_for(plan, policy)

@@ -1,12 +1,13 @@
 """What a registry says of a digest: platforms, and of the configuration what matters to those who build on it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from buildmatrix.engine.registry import Registry
 from buildmatrix.lock.file import LockedImage
+from buildmatrix.lock.platforms import fitting
 from buildmatrix.oci.answers import Found, Unknown
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.index import INDEXES, Listed, OddError, described_in, list_in, table_in
@@ -47,33 +48,6 @@ def _chosen(held: Image, platforms: Iterable[str]) -> list[Listed]:
     wanted = [fitting(platform, every) for platform in platforms]
     found = dict.fromkeys(one for one in wanted if one)
     return [every[one] for one in found] or [every[held.platforms[0]]]
-
-
-def fitting(platform: str, there: Iterable[str]) -> str:
-    """Return which of an image's platforms BuildKit takes for one, "" for none: containerd's `platforms.Only`.
-
-    An older variant will do, 32 bits where a machine has 64, and any variant of a platform that is written without one.
-    """
-    have = list(there)
-    return next((one for one in _taken(platform) if one in have), "")
-
-
-def _taken(platform: str) -> Iterator[str]:
-    yield platform
-    system, _, rest = platform.partition("/")
-    name, _, variant = rest.partition("/")
-    if name == "amd64":
-        yield from (f"{system}/amd64/v{number}" for number in range(_number(variant, 1) - 1, 1, -1))
-        yield from (f"{system}/amd64", f"{system}/386")
-    if name == "arm64":
-        yield f"{system}/arm64"
-        yield from (f"{system}/arm/v{number}" for number in range(8, 4, -1))
-    if name == "arm":
-        yield from (f"{system}/arm/v{number}" for number in range(_number(variant, 7) - 1, 4, -1))
-
-
-def _number(variant: str, otherwise: int) -> int:
-    return int(variant[1:]) if variant[1:].isdecimal() and len(variant) == len("v1") else otherwise
 
 
 def _config(registry: Registry, repository: str, held: Image, one: Listed) -> Mapping[str, Any] | Unknown:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from buildmatrix.errors import Diagnostic, Place, and_more
-from buildmatrix.lock.known import fitting
 from buildmatrix.lock.named import Named
 
 
@@ -28,3 +27,30 @@ def _lacked(one: Named, have: tuple[str, ...]) -> dict[tuple[Place, str], list[s
             if not fitting(platform, have):
                 found.setdefault((use.place, platform), []).append(use.target)
     return found
+
+
+def fitting(platform: str, there: Iterable[str]) -> str:
+    """Return which of an image's platforms BuildKit takes for one, "" for none: containerd's `platforms.Only`.
+
+    An older variant will do, 32 bits where a machine has 64, and any variant of a platform that is written without one.
+    """
+    have = list(there)
+    return next((one for one in _taken(platform) if one in have), "")
+
+
+def _taken(platform: str) -> Iterator[str]:
+    yield platform
+    system, _, rest = platform.partition("/")
+    name, _, variant = rest.partition("/")
+    if name == "amd64":
+        yield from (f"{system}/amd64/v{number}" for number in range(_number(variant, 1) - 1, 1, -1))
+        yield from (f"{system}/amd64", f"{system}/386")
+    if name == "arm64":
+        yield f"{system}/arm64"
+        yield from (f"{system}/arm/v{number}" for number in range(8, 4, -1))
+    if name == "arm":
+        yield from (f"{system}/arm/v{number}" for number in range(_number(variant, 7) - 1, 4, -1))
+
+
+def _number(variant: str, otherwise: int) -> int:
+    return int(variant[1:]) if variant[1:].isdecimal() and len(variant) == len("v1") else otherwise

@@ -4,22 +4,20 @@ Whole ─ images_of ─► Images ─ differences, relocked ─► Lock, Changes
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import Diagnostic, SpecError, StaleError
+from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.git.facts import Git
-from buildmatrix.lock import FILE
 from buildmatrix.lock.contexts import with_contexts
-from buildmatrix.lock.file import MAKE, Lock, read_lock
+from buildmatrix.lock.file import Lock, read_lock
 from buildmatrix.lock.named import Images, images_of
-from buildmatrix.lock.platforms import lacking
 from buildmatrix.lock.policy import SourcePolicy, identifier_of, merged
 from buildmatrix.lock.update import Change, Upgrade, differences, refuse_unmatched, relocked
 from buildmatrix.pipeline import whole
+from buildmatrix.pipeline.pinning import unlocked
 from buildmatrix.plan.model import Plan
-from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
@@ -61,23 +59,6 @@ def updated(found: Project, programs: Programs, upgrade: Upgrade | None) -> tupl
     return relocked(found.images, found.lock, Registry(programs, found.insecure), upgrade)
 
 
-def lock_for(plan: Plan, policy: Policy) -> Lock:
-    """Return the lock that holds for a plan; nobody is asked.
-
-    SpecError where a locked base lacks a platform, StaleError where an image is not locked and has to be.
-    """
-    lock = read_lock(plan.directory)
-    if not lock.is_there and not policy.locked:
-        return lock
-    images = images_of(plan)
-    indexes = {name: one.platforms for name, one in lock.images.items() if not one.single}
-    if wrong := list(lacking(images.named, indexes)):
-        raise SpecError(*wrong)
-    if policy.locked and (missing := list(_unlocked(images, lock))):
-        raise StaleError(*missing)
-    return lock
-
-
 def planned_pins(plan: Plan) -> tuple[Pin, ...]:
     """Return the external images of a plan with the digests that are known before anybody is asked."""
     known = read_lock(plan.directory).digests
@@ -90,7 +71,7 @@ def planned_pins(plan: Plan) -> tuple[Pin, ...]:
 def locked_digests(plan: Plan) -> dict[str, str]:
     """Return the digests of a plan's external images, by name; StaleError for images that are not locked."""
     images, lock = images_of(plan), read_lock(plan.directory)
-    if missing := list(_unlocked(images, lock)):
+    if missing := list(unlocked(images, lock)):
         raise StaleError(*missing)
     return {one.name: one.digest or lock.images[one.name].digest for one in images.named}
 
@@ -104,14 +85,6 @@ def policy_text(digests: Mapping[str, str]) -> str:
     """Return a source policy that takes images by these digests, as JSON."""
     pins = {identifier_of(name): identifier_of(name, digest) for name, digest in digests.items()}
     return json.dumps(merged(SourcePolicy(), pins), indent=2) + "\n"
-
-
-def _unlocked(images: Images, lock: Lock) -> Iterator[Diagnostic]:
-    for one in images.named:
-        if one.name not in lock.images and not one.digest:
-            message = f"{one.name} is not in {FILE}, and only locked images are taken"
-            hint = f"{MAKE}, and commit the file"
-            yield Diagnostic(message=message, code="lock", place=one.uses[0].place, hint=hint)
 
 
 def _unknown(images: Images) -> list[Diagnostic]:

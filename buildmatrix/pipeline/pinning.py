@@ -7,15 +7,41 @@ from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
 from buildmatrix.lock import FILE
 from buildmatrix.lock.bases import platforms_of
-from buildmatrix.lock.named import images_of
+from buildmatrix.lock.file import MAKE, Lock, read_lock
+from buildmatrix.lock.named import Images, images_of
 from buildmatrix.lock.pins import UNLOCKED, Pins, Resolving
 from buildmatrix.lock.platforms import lacking
 from buildmatrix.lock.policy import VARIABLE, PolicyError, SourcePolicy, policy_of_user
-from buildmatrix.pipeline.lock import lock_for
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 
 OWN = "the engine takes the images of its old store first"
+
+
+def lock_for(plan: Plan, policy: Policy) -> Lock:
+    """Return the lock that holds for a plan; nobody is asked.
+
+    SpecError where a locked base lacks a platform, StaleError where an image is not locked and has to be.
+    """
+    lock = read_lock(plan.directory)
+    if not lock.is_there and not policy.locked:
+        return lock
+    images = images_of(plan)
+    indexes = {name: one.platforms for name, one in lock.images.items() if not one.single}
+    if wrong := list(lacking(images.named, indexes)):
+        raise SpecError(*wrong)
+    if policy.locked and (missing := list(unlocked(images, lock))):
+        raise StaleError(*missing)
+    return lock
+
+
+def unlocked(images: Images, lock: Lock) -> Iterator[Diagnostic]:
+    """Yield an error for each image that is not locked."""
+    for one in images.named:
+        if one.name not in lock.images and not one.digest:
+            message = f"{one.name} is not in {FILE}, and only locked images are taken"
+            hint = f"{MAKE}, and commit the file"
+            yield Diagnostic(message=message, code="lock", place=one.uses[0].place, hint=hint)
 
 
 class Pinning:
@@ -53,7 +79,7 @@ class Pinning:
         if self._resolving is None:
             return Pins()
         pins = self._resolving.settle(registry, apart=OWN if own_images else "")
-        if missing := list(_unlocked(pins)):
+        if missing := list(_not_known(pins)):
             raise StaleError(*missing)
         if wrong := list(lacking(self._open, platforms_of(registry, self._open, pins.pins, self._environment))):
             raise SpecError(*wrong)
@@ -61,7 +87,7 @@ class Pinning:
         return pins
 
 
-def _unlocked(pins: Pins) -> Iterator[Diagnostic]:
+def _not_known(pins: Pins) -> Iterator[Diagnostic]:
     """Yield what is not in the lock file though all that is named is: what somebody's rules take in its place."""
     for pin in pins.pins:
         if pin.reason == UNLOCKED:

@@ -52,7 +52,7 @@ def test_the_rows_stand_where_their_table_does() -> None:
     def command(*, selection: Selection, every: bool = False, chosen: Options) -> None:
         """Take them."""
 
-    assert list(inspect.signature(command).parameters) == ["selectors", "file", "every", "builder", "allow"]
+    assert list(inspect.signature(command).parameters) == ["selectors", "file", "every", "builder", "locked", "allow"]
 
 
 def test_each_option_is_of_a_command_that_there_is() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.lock.known import Looked, fitting, look
+from buildmatrix.lock.known import Looked, look
 from buildmatrix.oci.answers import Unknown
 from tests.registry import Server
 from tests.unit.lock.images import MANIFEST, asking, image, index, put
@@ -67,21 +67,3 @@ def test_what_is_no_image_is_said(server: Server) -> None:
 @pytest.mark.parametrize("created", ["", "yesterday", "2024-13-01"])
 def test_nobody_says_when_it_was_made(server: Server, created: str) -> None:
     assert looked(server, image(server, "linux/amd64", created)).created is None
-
-
-@pytest.mark.parametrize(
-    ("platform", "there", "found"),
-    [
-        ("linux/amd64", ["linux/arm64", "linux/amd64"], "linux/amd64"),
-        ("linux/amd64", ["linux/386"], "linux/386"),
-        ("linux/amd64", ["linux/amd64/v2"], ""),
-        ("linux/amd64/v3", ["linux/amd64", "linux/amd64/v2"], "linux/amd64/v2"),
-        ("linux/arm64", ["linux/arm/v6", "linux/arm/v7"], "linux/arm/v7"),
-        ("linux/arm/v7", ["linux/arm/v5"], "linux/arm/v5"),
-        ("linux/arm/v6", ["linux/arm/v7"], ""),
-        ("linux/s390x", ["linux/amd64"], ""),
-        ("windows/amd64", ["linux/amd64"], ""),
-    ],
-)
-def test_an_older_variant_will_do(platform: str, there: list[str], found: str) -> None:
-    assert fitting(platform, there) == found

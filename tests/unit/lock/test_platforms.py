@@ -1,8 +1,10 @@
 """Bases that lack a platform of what is built on them."""
 
+import pytest
+
 from buildmatrix.errors import Diagnostic
 from buildmatrix.lock.named import images_of
-from buildmatrix.lock.platforms import lacking
+from buildmatrix.lock.platforms import fitting, lacking
 from tests import plans
 from tests.unit.lock.test_named import target
 
@@ -28,3 +30,21 @@ def test_it_is_said_once_for_each_place() -> None:
 
 def test_what_has_them_or_is_not_known_is_fine() -> None:
     assert found("linux/amd64", "linux/arm64", "linux/s390x") == found("linux/amd64", "linux/arm/v7") == found() == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "there", "found"),
+    [
+        ("linux/amd64", ["linux/arm64", "linux/amd64"], "linux/amd64"),
+        ("linux/amd64", ["linux/386"], "linux/386"),
+        ("linux/amd64", ["linux/amd64/v2"], ""),
+        ("linux/amd64/v3", ["linux/amd64", "linux/amd64/v2"], "linux/amd64/v2"),
+        ("linux/arm64", ["linux/arm/v6", "linux/arm/v7"], "linux/arm/v7"),
+        ("linux/arm/v7", ["linux/arm/v5"], "linux/arm/v5"),
+        ("linux/arm/v6", ["linux/arm/v7"], ""),
+        ("linux/s390x", ["linux/amd64"], ""),
+        ("windows/amd64", ["linux/amd64"], ""),
+    ],
+)
+def test_an_older_variant_will_do(platform: str, there: list[str], found: str) -> None:
+    assert fitting(platform, there) == found
