@@ -4,8 +4,9 @@ So all targets, platforms and tries of a run build on the same images, wherever 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -43,9 +44,17 @@ class Pins:
     own: tuple[str, ...] = ()
     user: SourcePolicy = field(default_factory=SourcePolicy)
 
-    def of(self, target: str) -> dict[str, str]:
-        """Return the digests of the external images of a target, by their names."""
-        return {pin.name: pin.digest for pin in self.pins if pin.digest and target in pin.targets}
+    @cached_property
+    def _by_target(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for pin in self.pins:
+            for target in pin.targets if pin.digest else ():
+                found.setdefault(target, {})[pin.name] = pin.digest
+        return found
+
+    def of(self, targets: Iterable[str]) -> dict[str, str]:
+        """Return the digests of the external images of some targets, by their names."""
+        return {name: digest for target in targets for name, digest in self._by_target.get(target, {}).items()}
 
     def policy(self) -> dict[str, Any] | None:
         """Return the source policy of the run; None where it needs none."""

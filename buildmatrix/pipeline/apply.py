@@ -22,6 +22,7 @@ from buildmatrix.engine.preflight import Engine, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
+from buildmatrix.graphs import reached
 from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.reference import parse
 from buildmatrix.pipeline.pinning import Pinning
@@ -156,9 +157,9 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 def _run(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, listener: Listener) -> Outcome:
     began, start = datetime.now(UTC), time.monotonic()
     staging = staged(job.plan, job.policy, engine.builder)
+    records.result.pins = {build.name: pins.of(_built_from(job.plan, build)) for build in job.plan.targets}
     again = _resumed(job, engine, records, tags.registry, staging) if job.policy.options.resume else NOTHING
     records.result.begin(builder_of(engine.builder, job.programs))
-    records.result.pins = {build.name: pins.of(build.target) for build in job.plan.targets}
     first = FirstTags(staging.images)
     refuse_shrunk_tags(job.plan.of, job.policy, tags, engine.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
@@ -188,6 +189,11 @@ def _run(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, lis
         started=_written_time(began),
         pins=pins.pins,
     )
+
+
+def _built_from(plan: BuildPlan, build: Build) -> Iterator[str]:
+    """Yield the targets that a Build is made of: its own, and those that it depends on."""
+    return (plan.by_name[name].target for name in reached([build.name], lambda one: plan.by_name[one].depends_on))
 
 
 def _resumed(job: Job, engine: Engine, records: Records, registry: Registry, staging: Staging) -> Resumed:

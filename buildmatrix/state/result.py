@@ -23,9 +23,9 @@ class Entry(Document):
     size: Annotated[int | None, _MOST, Doc("Bytes.")] = None
     seconds: Annotated[float | None, _MOST, Doc("From its first step to its last.")] = None
     tags: Annotated[tuple[str, ...] | None, Doc("Those that point at it.")] = None
-    pins: Annotated[Mapping[str, str] | None, Doc("The digests by which it took external images, by their names.")] = (
-        None
-    )
+    pins: Annotated[
+        Mapping[str, str] | None, Doc("The digests of the external images that it was built from, by their names.")
+    ] = None
     log: Annotated[str | None, Doc("The path of its full log.")] = None
     files: Annotated[Mapping[str, str] | None, Doc("How what it wrote to the disk looked then.")] = None
 

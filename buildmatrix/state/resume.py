@@ -23,6 +23,8 @@ class Resumed:
 
 
 NOTHING = Resumed()
+SHOWN = len("sha256:") + 12
+"""Characters of a digest that are shown."""
 
 
 def resumed(plan: BuildPlan, result: ResultFile, present: Present, *, pull: bool) -> Resumed:
@@ -52,7 +54,16 @@ def _changed(name: str, entry: Entry, result: ResultFile, *, pull: bool) -> str:
         return doubt
     if not entry.fingerprint or not (now := result.fingerprints.of(name)):
         return "its files changed as a run began"
-    return "" if entry.fingerprint == now else f"{result.asked}its definition or its files changed"
+    if entry.fingerprint != now:
+        return f"{result.asked}its definition or its files changed"
+    return _moved(entry.pins or {}, result.pins.get(name, {}))
+
+
+def _moved(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return which external image has another digest now, "" for none of which both are known."""
+    found = (name for name in sorted(then) if now.get(name, then[name]) != then[name])
+    name = next(found, "")
+    return name and f"{name} moved from {then[name][:SHOWN]} to {now[name][:SHOWN]}"
 
 
 def _follow(plan: Plan, holding: set[str], reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -92,6 +92,19 @@ def test_the_next_run_builds_on_what_the_tag_holds_then(project: Project, run: R
         assert said(folder) == {"app": word}
 
 
+def test_what_is_built_on_a_base_that_moved_is_not_resumed(
+    project: Project, run: Run, base: Base, one_node: str
+) -> None:
+    folder = project(app(base, "app"))
+    reasons = []
+    for to, status, word in ((base.one, "built", "one"), (base.one, "unchanged", "one"), (base.two, "built", "two")):
+        base.move(to)
+        found = succeeded(run("apply", "--builder", one_node, "--resume", "--no-cache", "--format", "json"))["app"]
+        assert (found["status"], said(folder)) == (status, {"app": word})
+        reasons.append(found["reason"])
+    assert reasons[-1] == f"{base.tag} moved from {base.one[:19]} to {base.two[:19]}"
+
+
 def test_all_platforms_of_two_nodes_build_on_one_image(
     project: Project, start: Start, base: Base, two_nodes: str
 ) -> None:

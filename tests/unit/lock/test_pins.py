@@ -44,8 +44,8 @@ def test_each_image_is_asked_for_once(server: Server) -> None:
     found = resolved(server, f"FROM {name}\n", f"FROM {name}\nRUN true\n", "FROM scratch")
     assert found.pins == (Pin(name=name, targets=("t0", "t1"), digest=digest, origin="registry"),)
     assert asked == [("HEAD", "base")]
-    assert found.of("t0") == found.of("t1") == {name: digest}
-    assert found.of("t2") == {}
+    assert found.of(["t0"]) == found.of(["t2", "t1"]) == {name: digest}
+    assert found.of(["t2"]) == {}
     assert list(found.notes()) == []
 
 
@@ -67,7 +67,7 @@ def test_what_nobody_knows_is_taken_as_it_is_and_said(server: Server, status: in
     assert found.pins == (Pin(name=name, targets=("t0",), reason=why),)
     assert list(found.notes()) == [f"{name} is not pinned: {why}"]
     assert found.policy() is None
-    assert found.of("t0") == {}
+    assert found.of(["t0"]) == {}
 
 
 def test_notes_gather_what_has_one_reason(server: Server) -> None:

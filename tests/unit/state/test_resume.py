@@ -117,6 +117,32 @@ def test_what_holds_still_is_kept(folder: Path) -> None:
     assert found.unchanged["app"].digest == "sha256:1"
 
 
+OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "reason"),
+    [
+        ({"busybox:1": OLD}, {"busybox:1": NEW}, "busybox:1 moved from sha256:aaaaaaaaaaaa to sha256:bbbbbbbbbbbb"),
+        ({"busybox:1": OLD}, {"busybox:1": OLD}, ""),
+        ({"busybox:1": OLD}, {}, ""),  # nobody knows what it is now
+        ({}, {"busybox:1": NEW}, ""),
+    ],
+)
+def test_an_external_image_that_moved_is_built_upon_again(
+    folder: Path, then: dict[str, str], now: dict[str, str], reason: str
+) -> None:
+    plan = planned(folder)
+    result = ResultFile(plan)
+    result.pins = {"base": then}
+    result.begin(builder_of(BUILDER, NOWHERE))
+    result.record_all([built(plan, name) for name in NAMES])
+    again = ResultFile(plan)
+    again.pins = {"base": now}
+    present = Present(plan, BUILDER, NOWHERE, Registry(NOWHERE))
+    assert resumed(builds_of(plan), again, present, pull=False).reasons.get("base", "") == reason
+
+
 EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "a file of the context": (lambda at: (at / "ctx/file").write_text("2"), {"base", "app", "first", "second"}),
     "the Dockerfile outside": (lambda at: (at / "docker/base.Dockerfile").write_text("2"), {"base", "app"}),
