@@ -62,9 +62,12 @@ def _untagged(name: str) -> str:
     return re.sub(r":[\w.-]+$", "", name.partition("@")[0])
 
 
-def differences(images: Images, lock: Lock) -> list[Change]:
-    """Return what a lock file lacks, and what it has in vain, by name; nobody is asked."""
-    names = {one.name for one in images.named}
+def differences(images: Images, lock: Lock, *, whole: bool = True) -> list[Change]:
+    """Return what a lock file lacks, and what it has in vain, by name; nobody is asked.
+
+    Where not all targets are known, it is not `whole`: nothing is known to be unused.
+    """
+    names = {one.name for one in images.named} | (set() if whole else lock.images.keys())
     missing = [Change(name=name, status="missing") for name in names - lock.images.keys()]
     unused = [
         Change(name=name, status="unused", before=one.digest) for name, one in lock.images.items() if name not in names
@@ -81,21 +84,23 @@ def refuse_unmatched(images: Images, upgrade: Upgrade) -> None:
             raise UsageError(Diagnostic(message=f"{glob} matches no external image", code="usage", hint=hint))
 
 
-def relocked(images: Images, lock: Lock, registry: Registry, upgrade: Upgrade | None) -> tuple[Lock, list[Change]]:
+def relocked(
+    images: Images, lock: Lock, registry: Registry, upgrade: Upgrade | None, *, whole: bool = True
+) -> tuple[Lock, list[Change]]:
     """Return the lock file as it is to be, and what becomes of each image; RegistryError where one is not known.
 
-    Without `upgrade` nothing moves that is there already.
+    Without `upgrade` nothing moves that is there already; where it is not `whole`, nothing is dropped.
     """
     updater = _Updater(lock, registry, upgrade)
     found = all_of(updater.updated, images.named)
     if troubles := [one for one in found.values() if isinstance(one, Diagnostic)]:
         raise RegistryError(*troubles)
-    changes, entries = [], {}
+    changes, entries = [], {} if whole else dict(lock.images)
     for named, one in found.items():
         if not isinstance(one, Diagnostic):
             changes.append(one[0])
             entries[named.name] = one[1]
-    unused = [one for one in differences(images, lock) if one.status == "unused"]
+    unused = [one for one in differences(images, lock, whole=whole) if one.status == "unused"]
     changes += [Change(name=one.name, status="removed", before=one.before) for one in unused]
     return Lock(images=entries), sorted(changes, key=lambda change: change.name)
 

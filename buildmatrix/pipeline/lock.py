@@ -27,9 +27,13 @@ from buildmatrix.template.request import Request
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """The external images of all targets of a file, its lock, the registries that may do without TLS, and warnings."""
+    """The external images of the targets of a file, its lock, the registries that may do without TLS, and warnings.
+
+    It is `whole` unless a target is left out for want of a variable.
+    """
 
     images: Images
+    whole: bool
     lock: Lock
     insecure: frozenset[str]
     warnings: tuple[Diagnostic, ...]
@@ -41,6 +45,7 @@ def project(name: str, sources: Sources, asked: Request, git: Git) -> Project:
     images = images_of(found.plan)
     return Project(
         images=images,
+        whole=not found.left_out,
         lock=read_lock(found.plan.directory),
         insecure=insecure_registries(found.plan),
         warnings=(*found.warnings, *_unknown(images)),
@@ -49,14 +54,14 @@ def project(name: str, sources: Sources, asked: Request, git: Git) -> Project:
 
 def checked(found: Project) -> list[Change]:
     """Return what the lock file lacks, and what it has in vain."""
-    return differences(found.images, found.lock)
+    return differences(found.images, found.lock, whole=found.whole)
 
 
 def updated(found: Project, programs: Programs, upgrade: Upgrade | None) -> tuple[Lock, list[Change]]:
     """Return the lock file as it is to be, and what becomes of each image; RegistryError, UsageError."""
     if upgrade is not None:
         refuse_unmatched(found.images, upgrade)
-    return relocked(found.images, found.lock, Registry(programs, found.insecure), upgrade)
+    return relocked(found.images, found.lock, Registry(programs, found.insecure), upgrade, whole=found.whole)
 
 
 def planned_pins(plan: Plan) -> tuple[Pin, ...]:

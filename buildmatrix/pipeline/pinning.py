@@ -18,15 +18,15 @@ from buildmatrix.plan.policy import Policy
 OWN = "the engine takes the images of its old store first"
 
 
-def lock_for(plan: Plan, policy: Policy) -> Lock:
-    """Return the lock that holds for a plan; nobody is asked.
+def lock_for(plan: Plan, policy: Policy, images: Images | None = None) -> Lock:
+    """Return the lock that holds for a plan; nobody is asked. `images` are the plan's, where they are known already.
 
     SpecError where a locked base lacks a platform, StaleError where an image is not locked and has to be.
     """
     lock = read_lock(plan.directory)
     if not lock.is_there and not policy.locked:
         return lock
-    images = images_of(plan)
+    images = images_of(plan) if images is None else images
     indexes = {name: one.platforms for name, one in lock.images.items() if not one.single}
     if wrong := list(lacking(images.named, indexes)):
         raise SpecError(*wrong)
@@ -52,11 +52,11 @@ class Pinning:
 
     def __init__(self, plan: Plan, policy: Policy, environment: Mapping[str, str], registry: Registry) -> None:
         """Begin; errors as those of `lock_for`, UsageError for a source policy that has to be read and cannot be."""
-        lock = lock_for(plan, policy)
+        images = images_of(plan)
+        lock = lock_for(plan, policy, images)
         self.notes: list[str] = []
         self._environment = environment
         user = self._user(environment, plan.directory, only=policy.locked)
-        images = images_of(plan)
         self._open = [one for one in images.named if one.name not in lock.images]
         self._resolving = None if user is None else Resolving(images, registry, user, lock.digests, only=policy.locked)
 

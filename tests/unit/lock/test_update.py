@@ -43,6 +43,13 @@ def test_what_is_missing_is_added_what_is_unused_goes_and_what_is_there_stays(se
     }
 
 
+def test_where_not_all_targets_are_known_nothing_is_dropped(server: Server) -> None:
+    lock = Lock(images={"a:1": entry(A), "b:1": entry(B)})
+    assert relocked(images("a:1"), lock, asking(), None, whole=False)[0] == lock
+    assert differences(images("a:1", "c:1"), lock, whole=False) == [Change(name="c:1", status="missing")]
+    assert server.tags == {}
+
+
 def test_what_a_check_finds_is_found_without_asking() -> None:
     lock = Lock(images={"a:1": entry(A), "c:1": entry(B)})
     found = differences(images("a:1", "b:1"), lock)

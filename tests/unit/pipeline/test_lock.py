@@ -5,13 +5,14 @@ from pathlib import Path
 from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import UnansweredError
 from buildmatrix.lock import FILE
-from buildmatrix.lock.file import text_of
+from buildmatrix.lock.file import Lock, LockedImage, text_of
 from buildmatrix.pipeline.lock import Project, checked, project, updated
 from buildmatrix.process import Programs
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 from tests.registry import registry_in_memory
 from tests.unit.lock.images import image, index
+from tests.unit.lock.test_policy import A
 
 SPEC = """version = 1
 [target.app]
@@ -52,3 +53,14 @@ def test_all_targets_are_locked_but_what_they_push(tmp_path: Path) -> None:
         assert [(one.name, one.status, one.after) for one in changes] == [(name, "added", digest)]
         (tmp_path / FILE).write_text(text_of(lock))
         assert checked(read(tmp_path)) == []
+
+
+def test_what_a_variable_hides_is_not_dropped(tmp_path: Path) -> None:
+    spec = SPEC.replace("HOST/app:1", "debian:12").replace("HOST", "r.example")
+    more = '[variable]\nsha = { env = "SHA" }\n[target.late]\ndockerfile-inline = "FROM a:{{ sha }}"\n'
+    (tmp_path / "buildmatrix.toml").write_text(spec + more + 'output = ["type=cacheonly"]\n')
+    entry = LockedImage(digest=A, platforms=(), onbuild=False, env=())
+    (tmp_path / FILE).write_text(text_of(Lock(images={"debian:12": entry, "a:1": entry})))
+    found = read(tmp_path)
+    assert not found.whole
+    assert checked(found) == []
