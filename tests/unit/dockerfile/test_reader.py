@@ -129,7 +129,7 @@ def test_the_library_is_imported_where_a_dockerfile_is_read(tmp_path: Path, more
     (tmp_path / "buildmatrix.toml").write_text(f'version = 1\n[target.a]\noutput = ["type=cacheonly"]\n{more}')
     (tmp_path / "Dockerfile").write_text("FROM scratch AS final\n")
     check = (
-        "import sys\nfrom buildmatrix.cli.main import run\nsys.argv = ['buildmatrix', 'plan', '--format', 'json']\n"
+        "import sys\nfrom buildmatrix.cli.main import run\nsys.argv = ['buildmatrix', 'plan']\n"
         "try:\n    run()\nfinally:\n    print('e2b_dockerfile_utils' in sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False)
