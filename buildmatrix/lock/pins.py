@@ -117,6 +117,10 @@ class Resolving:
             if not (why or self._only or parse(name).digest or name in self._known):
                 yield name
 
+    def leave(self) -> None:
+        """End the asking: nobody wants the answers."""
+        self._begun.leave()
+
     def settle(self, registry: Registry, *, apart: str = "") -> Pins:
         """Wait for the answers; `registry` is asked again in another way where there was none.
 

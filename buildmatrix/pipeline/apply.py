@@ -6,7 +6,7 @@ Plan ─ preflight, Tags ─► Engine ─ resumed, staged, Schedule ─► Buil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,9 +97,11 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     `probe` has begun to ask docker of the builder that the command line names. UsageError, EngineError, RegistryError
     or StaleError for what is in the way before anything is built.
     """
-    with _probe_of(job, probe) as asked:
+    with _probe_of(job, probe) as asked, ExitStack() as asking:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
+        asking.callback(tags.leave)
         pinning = Pinning(job.plan.of, job.policy, job.programs.environment, tags.registry)
+        asking.callback(pinning.leave)
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
         records = Records(result=ResultFile(reduced.plan, job.written, job.environment), logs=job.logs)
         engine = _looked_at(job, asked, records, watcher)

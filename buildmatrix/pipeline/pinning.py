@@ -70,6 +70,11 @@ class Pinning:
             self.notes.append(f"external images are not pinned: {VARIABLE}: {error}")
             return None
 
+    def leave(self) -> None:
+        """End the asking, where the run ends before it is settled."""
+        if self._resolving is not None:
+            self._resolving.leave()
+
     def settle(self, registry: Registry, *, own_images: bool) -> Pins:
         """Wait for the digests; StaleError where one is not known and has to be.
 

@@ -51,6 +51,10 @@ class Tags:
             time.sleep(wait)
         return self.registry.look(tag)
 
+    def leave(self) -> None:
+        """End the asking, where the run ends before it is settled."""
+        self._begun.leave()
+
     def settle(self, engine: Engine) -> None:
         """Wait for the answers, and ask again in another way where there was none: the builder is known now."""
         first = self._begun.result()
