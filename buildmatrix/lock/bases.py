@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from buildmatrix.cache import cache_directory
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
-from buildmatrix.engine.remembered import cache_directory
 from buildmatrix.files import read_regular, write_whole
 from buildmatrix.lock.named import Named
 from buildmatrix.oci.answers import Absent, Found
