@@ -7,7 +7,7 @@ from typing import Any
 from buildmatrix.errors import Pointer
 from buildmatrix.spec.rows.markers import NoInput
 from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput, Settings
-from buildmatrix.spec.rows.shapes import Row, Table, rows
+from buildmatrix.spec.rows.shapes import Rest, Row, Table, rows
 
 Part = tuple[str, str]
 """A name as people write it (`labels.version`, `attest.1.mode`), and a value."""
@@ -16,7 +16,7 @@ NONE: frozenset[Pointer] = frozenset()
 
 
 def parts_of(settings: Settings, volatile: Collection[Pointer] = NONE) -> tuple[Part, ...]:
-    """Return what the settings contribute, sorted by name; what is `volatile` is left out (pointers by attribute).
+    """Return what the settings contribute, sorted by name; what is `volatile` is left out (as `PlannedTarget` has it).
 
     Of the outputs only those count that push an image: the fingerprint is kept with that.
     """
@@ -27,8 +27,10 @@ def _parts(table: Table, pointer: Pointer, name: str, volatile: Collection[Point
     kind: Any = type(table)  # mypy takes the class for one of its instances here
     for row in _counted(kind):
         value = getattr(table, row.attribute)
-        if value is not None:
-            yield from _of(value, (*pointer, row.attribute), f"{name}{row.key}", volatile)
+        if value is not None and row.marker(Rest) is not None:
+            yield from _of(value, pointer, name.rstrip("."), volatile)
+        elif value is not None:
+            yield from _of(value, (*pointer, row.key if pointer else row.attribute), f"{name}{row.key}", volatile)
 
 
 def _of(value: Any, pointer: Pointer, name: str, volatile: Collection[Pointer]) -> Iterator[Part]:

@@ -35,7 +35,7 @@ def look(registry: Registry, name: str, digest: str, platforms: Iterable[str]) -
     if not isinstance(held, Image) or held.kind != "image" or not held.platforms:
         return Unknown(reason=f"{name} is {held.kind if isinstance(held, Image) else 'not there'}, not an image")
     try:
-        configs = [_config(registry, repository, held, one) for one in _chosen(held, platforms)]
+        configs = [config_of(registry, repository, held, one) for one in _chosen(held, platforms)]
         if unknown := next((one for one in configs if isinstance(one, Unknown)), None):
             return unknown
         return _looked(held, [one for one in configs if not isinstance(one, Unknown)])
@@ -50,7 +50,8 @@ def _chosen(held: Image, platforms: Iterable[str]) -> list[Listed]:
     return [every[one] for one in found] or [every[held.platforms[0]]]
 
 
-def _config(registry: Registry, repository: str, held: Image, one: Listed) -> Mapping[str, Any] | Unknown:
+def config_of(registry: Registry, repository: str, held: Image, one: Listed) -> Mapping[str, Any] | Unknown:
+    """Return the configuration of one of an image's manifests; ValueError or OddError for what is none."""
     body = held.body
     if one.digest != held.digest:
         manifest = registry.get(repository, one.digest)

@@ -55,6 +55,10 @@ class PlannedTarget:
     bake: str = ""
     tags_left_to: Mapping[str, str] = field(default_factory=dict)
     """The tags, in full, that it does not write since a later target of the plan does, which is named."""
+    decision: Literal["build", "skip"] | None = None
+    """Whether it is built, where that was decided by what registries hold."""
+    because: tuple[str, ...] = ()
+    """Why that was decided."""
     volatile: frozenset[Pointer] = frozenset()
     """What of `settings` changes from run to run, whatever the files say: `("labels", KEY)`, `("annotations", 3)`.
 
@@ -197,6 +201,11 @@ class Plan:
     def by_name(self) -> dict[str, PlannedTarget]:
         """The targets by their names."""
         return {target.name: target for target in self.targets}
+
+    @property
+    def skipped(self) -> int:
+        """How many targets are not built, since what would be built is there."""
+        return sum(target.decision == "skip" for target in self.targets)
 
     @property
     def platform_builds(self) -> int:

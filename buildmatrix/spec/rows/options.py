@@ -219,6 +219,21 @@ class Options(Table):
     resume: Annotated[
         bool, Flag("--resume", help="Build only what the last run did not build, or what changed since.")
     ] = False
+    incremental: Annotated[
+        bool | None,
+        Flag(
+            "--incremental/--no-incremental",
+            help="Build only what is not in the registry as it would be built now.",
+            env=("BUILDMATRIX_INCREMENTAL",),
+            commands=("apply", "plan"),
+        ),
+        InFile(),
+        Doc("Build only what is not in the registry as it would be built now, and say why."),
+        Otherwise(value=False),
+    ] = None
+    everything: Annotated[
+        bool, Flag("--all", help="With --incremental: build also what is up to date, and mark it.")
+    ] = False
     log_dir: Annotated[
         str | None,
         Flag(

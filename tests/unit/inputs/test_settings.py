@@ -38,6 +38,14 @@ def test_what_counts(settings: dict[str, Any], parts: dict[str, str]) -> None:
 
 
 def test_what_is_volatile_is_left_out() -> None:
-    settings = Settings(labels={"revision": "abc", "title": "app"}, annotations=("a=1", "revision=abc"))
-    volatile: set[Pointer] = {("labels", "revision"), ("annotations", 1)}
-    assert dict(parts_of(settings, volatile)) == {"labels.title": "app", "annotations.1": "a=1"}
+    noted = RegistryOutput(type="registry", annotation={"annotation.a": "1", "annotation.b": "2"})
+    settings = Settings(
+        labels={"revision": "abc", "title": "app"}, annotations=("a=1", "revision=abc"), output=(noted,)
+    )
+    volatile: set[Pointer] = {("labels", "revision"), ("annotations", 1), ("output", 0, "annotation.b")}
+    assert dict(parts_of(settings, volatile)) == {
+        "labels.title": "app",
+        "annotations.1": "a=1",
+        "output.1.type": "registry",
+        "output.1.annotation.a": "1",
+    }

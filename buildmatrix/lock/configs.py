@@ -1,0 +1,138 @@
+"""What the configurations of external images say: their ONBUILDs and variables, which a Dockerfile's COPY may use.
+
+Each is read once: a digest never changes its meaning, so it is kept under the user's cache directory.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from buildmatrix.cache import cache_directory
+from buildmatrix.dockerfile.links import Config, full
+from buildmatrix.engine.registry import Registry
+from buildmatrix.files import read_regular, write_whole
+from buildmatrix.lock.known import config_of
+from buildmatrix.lock.pins import Pins
+from buildmatrix.lock.platforms import fitting
+from buildmatrix.oci.answers import Unknown
+from buildmatrix.oci.http.parallel import all_of
+from buildmatrix.oci.image import Image
+from buildmatrix.oci.index import OddError, list_in, table_in
+from buildmatrix.oci.reference import parse
+from buildmatrix.spec.toml.plain import table_of
+
+FOLDER, FORMAT = "configs", 1
+MOST_FILES = 4096
+MOST_BYTES = 1 << 22
+
+
+def configs(
+    pins: Pins, registry: Registry, environment: Mapping[str, str], platforms: Iterable[str]
+) -> dict[str, Config]:
+    """Return the configurations of all pinned images, by full name; those that nobody knows are left out."""
+    wanted, kept = frozenset(platforms), _Kept(environment)
+    digests = {full(pin.instead or pin.name): pin.digest for pin in pins.pins if pin.digest}
+    found = all_of(lambda name: _config(name, digests[name], registry, wanted, kept), digests)
+    return {name: config for name, config in found.items() if config is not None}
+
+
+def _config(name: str, digest: str, registry: Registry, wanted: frozenset[str], kept: "_Kept") -> Config | None:
+    said = kept.read(digest)
+    if said is None or not wanted <= said.keys():
+        asked = _asked(parse(name).repository, digest, registry, wanted)
+        if asked is None:
+            return None
+        said = {**(said or {}), **asked}
+        kept.write(digest, said)
+    return _common([said[platform] for platform in sorted(wanted) if said[platform] is not None])
+
+
+def _asked(repository: str, digest: str, registry: Registry, wanted: frozenset[str]) -> dict[str, Config | None] | None:
+    """Return what an image says for each wanted platform, None where it has none such; None if nobody knows."""
+    held = registry.content(repository, digest)
+    if not isinstance(held, Image):
+        return None
+    every = {str(one.platform): one for one in reversed(held.index.manifests) if one.platform}
+    found: dict[str, Config | None] = {}
+    try:
+        for platform in wanted:
+            taken = fitting(platform, every)
+            config = config_of(registry, repository, held, every[taken]) if taken else {}
+            if isinstance(config, Unknown):
+                return None
+            found[platform] = _said(config) if taken else None
+    except (ValueError, RecursionError, OddError):
+        return None
+    return found
+
+
+def _said(config: Mapping[str, Any]) -> Config:
+    own = table_in(config.get("config") or {})
+    env = [_text(line).partition("=") for line in list_in({"env": own.get("Env") or []}, "env")]
+    onbuild = list_in({"onbuild": own.get("OnBuild") or []}, "onbuild")
+    return Config(tuple(map(_text, onbuild)), {name: value for name, _, value in env})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise OddError("a part of a configuration is not text")
+    return value
+
+
+def _common(found: list[Config | None]) -> Config | None:
+    """Return what holds for each platform; None where their ONBUILDs differ, or none is known."""
+    known = [one for one in found if one is not None]
+    if not known or any(one.onbuild != known[0].onbuild for one in known):
+        return None
+    names = {name for one in known for name in one.env}
+    return Config(known[0].onbuild, {name: _same([one.env.get(name) for one in known]) for name in names})
+
+
+def _same(values: list[str | None]) -> str | None:
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+class _Kept:
+    """The files of the user's cache directory: one for each digest."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        folder = cache_directory(environment)
+        self._folder = folder / FOLDER if folder else None
+
+    def read(self, digest: str) -> dict[str, Config | None] | None:
+        if self._folder is None:
+            return None
+        try:
+            known = table_of(read_regular(self._path(digest), MOST_BYTES, own=True).decode())
+            if known.get("format") != FORMAT:
+                return None
+            return {str(name): _restored(one) for name, one in known["platforms"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def write(self, digest: str, said: Mapping[str, Config | None]) -> None:
+        if self._folder is None:
+            return
+        plain = {name: one and {"onbuild": list(one.onbuild), "env": dict(one.env)} for name, one in said.items()}
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path(digest), json.dumps({"format": FORMAT, "platforms": plain}))
+            self._bound()
+
+    def _path(self, digest: str) -> Path:
+        return Path(self._folder or "", f"{digest.replace(':', '-')}.json")
+
+    def _bound(self) -> None:
+        files = list(self._oldest())
+        for _, path in files[: len(files) // 4 if len(files) > MOST_FILES else 0]:
+            path.unlink(missing_ok=True)
+
+    def _oldest(self) -> Iterator[tuple[float, Path]]:
+        files = [path for path in Path(self._folder or "").iterdir() if path.suffix == ".json"]
+        yield from sorted((path.stat().st_mtime, path) for path in files) if len(files) > MOST_FILES else ()
+
+
+def _restored(one: Any) -> Config | None:
+    return None if one is None else Config(tuple(one["onbuild"]), dict(one["env"]))
