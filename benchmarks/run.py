@@ -1,7 +1,7 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
     python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
-                                        chain, many, board, inputs
+                                        unchanged, chain, many, board, inputs
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -169,6 +169,21 @@ def building(folder: Path) -> Iterator[Row]:
         yield row(f"apply{name}: 100 targets × 2 platforms, pushed", seconds, bakes, target)
 
 
+def unchanged(folder: Path) -> Iterator[Row]:
+    """`apply --incremental` of 100 targets that are all in the registry, against plain bake building them again."""
+    registry = os.environ.get("ENGINE_REGISTRY", "")
+    if not registry:
+        return
+    write(folder, 100, registry)
+    run([*BUILDMATRIX, "render", "--output", "docker-bake.json"], folder)
+    works = [partial(rested, [*BUILDMATRIX, "apply", "--incremental"], folder)]
+    works.append(partial(rested, [*BAKE, "-f", "docker-bake.json"], folder))
+    works[0]()
+    ours = middle(3, works[0])[0]  # bake takes the marks off: first all of these, then all of those
+    bakes = middle(3, works[1])[0]
+    yield row("apply --incremental: 100 targets × 2 platforms, all there", ours, bakes, f"{1 / 30:.3f}")
+
+
 def chained(folder: Path) -> Iterator[Row]:
     """60 targets in a chain, all in the cache: each call of bake solves all that its targets build upon."""
     links = 60
@@ -296,6 +311,7 @@ PARTS = {
     "scale": scale,
     "nothing": nothing,
     "building": building,
+    "unchanged": unchanged,
     "chain": chained,
     "many": many,
     "board": board,

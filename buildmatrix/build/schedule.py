@@ -26,7 +26,7 @@ from buildmatrix.errors import GO_ON, BuildFailedError, BuildmatrixError, Diagno
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import signals
-from buildmatrix.state.resume import NOTHING, Resumed
+from buildmatrix.state.unchanged import NOTHING, Resumed
 
 MOST_CALLS = 16
 """Bake calls at once where nobody says how many: each is a process of docker."""

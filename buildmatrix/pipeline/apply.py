@@ -25,6 +25,7 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic
 from buildmatrix.graphs import reached
 from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.reference import parse
+from buildmatrix.pipeline.incremental import Reduced, fingerprints_of, reduced
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
@@ -37,7 +38,8 @@ from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
-from buildmatrix.state.resume import NOTHING, Resumed, resumed
+from buildmatrix.state.resume import resumed
+from buildmatrix.state.unchanged import NOTHING, Resumed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,17 @@ class Applied:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ready:
+    """All that is known before a run begins: `left` is what of the plan is to be built."""
+
+    engine: Engine
+    tags: Tags
+    pins: Pins
+    records: Records
+    left: Reduced
+
+
+@dataclass(frozen=True, kw_only=True)
 class Built:
     """How building ended, before any tag moved."""
 
@@ -113,8 +126,9 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         for text in pinning.notes:
             watcher.note(f"note: {text}")
         watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
-        with watcher.begin(engine, first_tags(job.plan, job.policy, engine.builder)) as listener:
-            outcome = _run(job, engine, tags, pins, records, listener)
+        ready = Ready(engine=engine, tags=tags, pins=pins, records=records, left=_left(job, engine, tags, pins))
+        with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
+            outcome = _run(replace(job, plan=ready.left.plan), ready, listener)
     watcher.warn(_troubles(records))
     return Applied(outcome=outcome, registry=tags.registry)
 
@@ -156,14 +170,27 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
-def _run(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, listener: Listener) -> Outcome:
+def _left(job: Job, engine: Engine, tags: Tags, pins: Pins) -> Reduced:
+    """Return what of a plan is to be built."""
+    if not job.policy.incremental:
+        return Reduced(plan=job.plan, resumed=NOTHING, decisions={})
+    fingerprints = fingerprints_of(
+        job.plan.of, pins, tags.registry, job.programs.environment, engine.own_platform, job.written
+    )
+    return reduced(job.plan.of, job.policy, fingerprints, tags)
+
+
+def _run(job: Job, ready: Ready, listener: Listener) -> Outcome:
     began, start = datetime.now(UTC), time.monotonic()
-    staging = staged(job.plan, job.policy, engine.builder)
+    engine, tags, pins, records, left = ready.engine, ready.tags, ready.pins, ready.records, ready.left
+    staging = staged(job.plan, job.policy, engine.builder, left.moved)
     records.result.pins = {build.name: pins.of(_built_from(job.plan, build)) for build in job.plan.targets}
-    again = _resumed(job, engine, records, tags.registry, staging) if job.policy.options.resume else NOTHING
+    again = left.resumed
+    if job.policy.options.resume and not job.policy.incremental:
+        again = _resumed(job, engine, records, tags.registry, staging)
     records.result.begin(builder_of(engine.builder, job.programs))
     first = FirstTags(staging.images)
-    refuse_shrunk_tags(job.plan.of, job.policy, tags, engine.own_platform)
+    refuse_shrunk_tags(left.pushed, job.policy, tags, engine.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         run = Run(
             plan=staging.plan,

@@ -94,6 +94,11 @@ class Policy:
         return bool(self.value("platforms_may_shrink"))
 
     @cached_property
+    def incremental(self) -> bool:
+        """Whether what is up to date is not built."""
+        return bool(self.value("incremental"))
+
+    @cached_property
     def locked(self) -> bool:
         """Whether only images that the lock file has may be taken from outside."""
         return bool(self.value("locked"))

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from typing import Any
 
@@ -51,13 +51,13 @@ class Staging:
     images: Mapping[str, StagedImage] = field(default_factory=dict)
 
 
-def staged(plan: BuildPlan, policy: Policy, builder: Builder | None) -> Staging:
+def staged(plan: BuildPlan, policy: Policy, builder: Builder | None, moved: Collection[str] = ()) -> Staging:
     """Return the plan with its images staged where that was asked for, platforms are left out, or a target is split.
 
-    Without a `builder` digests are assumed.
+    Without a `builder` digests are assumed. `moved` are targets that are not built, and whose tags nevertheless move.
     """
     by_digest = builder is None or pushes_by_digest(builder)
-    made = {name: _image(builds, plan, policy, by_digest=by_digest) for name, builds in plan.parts.items()}
+    made = {name: _image(builds, plan, policy, by_digest=by_digest, moved=moved) for name, builds in plan.parts.items()}
     images = {name: image for name, image in made.items() if image is not None}
     targets = [_staged(build, images.get(build.target)) for build in plan.targets]
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
@@ -154,10 +154,12 @@ def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
                 )
 
 
-def _image(builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, *, by_digest: bool) -> StagedImage | None:
+def _image(
+    builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, *, by_digest: bool, moved: Collection[str] = ()
+) -> StagedImage | None:
     target = builds[0]
     together = policy.together(target)
-    if not (together or target.carried_over or target.is_part):
+    if not (together or target.carried_over or target.is_part or target.target in moved):
         return None
     tags: dict[str, list[str]] = {}
     for name in pushed_tags(target):

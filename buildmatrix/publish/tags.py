@@ -33,7 +33,7 @@ class Tags:
             tag: 1 + policy.retries(target)
             for target in plan.targets
             for tag in pushed_tags(target)
-            if not policy.platforms_may_shrink or policy.together(target) or target.carried_over
+            if not policy.platforms_may_shrink or policy.incremental or policy.together(target) or target.carried_over
         }
         if not policy.platforms_may_shrink:
             # once: what nobody can say of a cache keeps no run (see shrink.py)
@@ -63,6 +63,10 @@ class Tags:
         self._before = all_of(
             lambda tag: asked.look(tag) if parse(tag).host in wanted else asked.again(tag, first[tag]), first
         )
+
+    def settle_alone(self) -> None:
+        """Wait for the answers, where no builder is known that could be asked in another way."""
+        self._before = self._begun.result()
 
     def _without_tls(self, found: Mapping[str, Held], engine: Engine) -> set[str]:
         """Return the registries that did not answer, and that the engine may ask without TLS."""

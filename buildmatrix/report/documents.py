@@ -7,6 +7,7 @@ from buildmatrix.lock.file import LockDocument
 from buildmatrix.plan.document.fields import PlanDocument
 from buildmatrix.report.diagnostics.json import DiagnosticsDocument
 from buildmatrix.report.lock import MovesDocument
+from buildmatrix.report.plan.fingerprints import FingerprintsDocument
 from buildmatrix.report.plan.graph import GraphDocument
 from buildmatrix.report.plan.listing import ListDocument
 from buildmatrix.report.run.json import ReportDocument
@@ -23,6 +24,7 @@ DOCUMENTS: dict[str, Any] = {
     "graph": GraphDocument,
     "lock": LockDocument,
     "moves": MovesDocument,
+    "fingerprints": FingerprintsDocument,
 }
 """By name: what `buildmatrix schema NAME` takes."""
 

@@ -32,6 +32,8 @@ def as_decided(plan: Plan, decisions: Mapping[str, Decision], marks: Mapping[str
                 target = _only(target, decision.platforms)  # noqa: PLW2901
             if target.name in marks:
                 target = _marked(target, marks[target.name])  # noqa: PLW2901
+        else:
+            target = replace(target, depends_on=(), parts=())  # noqa: PLW2901 one image, and nothing is built for it
         targets.append(target)
     return replace(plan, targets=tuple(targets))
 

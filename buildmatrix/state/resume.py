@@ -1,28 +1,17 @@
 """What `apply --resume` need not build again, and why it builds the rest: wherever there is a doubt, it builds."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds
-from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.shapes import given
 from buildmatrix.state.present import Present
 from buildmatrix.state.record import KEPT, ResultFile, left_of
 from buildmatrix.state.result import Entry
+from buildmatrix.state.unchanged import Resumed, only_for, unchanged_of
 
-
-@dataclass(frozen=True, kw_only=True)
-class Resumed:
-    """The outcomes of earlier runs that hold still, and why the other targets are built, where a run knew them."""
-
-    unchanged: Mapping[str, BuildOutcome] = field(default_factory=dict)
-    reasons: Mapping[str, str] = field(default_factory=dict)
-
-
-NOTHING = Resumed()
 SHOWN = len("sha256:") + 12
 """Characters of a digest that are shown."""
 
@@ -41,7 +30,7 @@ def resumed(plan: BuildPlan, result: ResultFile, present: Present, *, pull: bool
     reasons |= present.doubts(left)
     reasons |= dict(_follow(plan, set(left) - set(reasons), reasons))
     found = {name: _outcome(plan.by_name[name], known[name]) for name in left if name not in reasons}
-    spared = {name: _outcome(plan.by_name[name]) for name in _only_for(plan, found)}
+    spared = {name: _outcome(plan.by_name[name]) for name in only_for(plan, found)}
     return Resumed(unchanged=found | spared, reasons=reasons)
 
 
@@ -89,29 +78,7 @@ def _is_fresh(plan: Plan, name: str, holding: set[str]) -> bool:
     return target.exported and builds(target.settings) and name not in holding
 
 
-def _only_for(plan: Plan, unchanged: Mapping[str, BuildOutcome]) -> Iterator[str]:
-    """Yield what is built only for targets that are unchanged."""
-    needed = {target.name for target in plan.targets if target.exported and target.name not in unchanged}
-    for target in reversed(plan.targets):
-        if target.name in needed:
-            needed.update(target.depends_on)
-        elif target.name not in unchanged:
-            yield target.name
-
-
 def _outcome(target: Build, entry: Entry | None = None) -> BuildOutcome:
     known = given(entry) if entry else {}
     values = {"tags": (), **{key: known[key] for key in KEPT if key in known and key != "seconds"}}  # of another run
-    return BuildOutcome(
-        name=target.name,
-        target=target.target,
-        declared=target.declared,
-        status="unchanged",
-        exported=target.exported,
-        platforms=target.platforms,
-        tags_left_to=target.tags_left_to,
-        depends_on=target.depends_on,
-        needs=target.needs,
-        reason="an earlier run built it, and nothing changed since",
-        **values,
-    )
+    return unchanged_of(target, "an earlier run built it, and nothing changed since", values)

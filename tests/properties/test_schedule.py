@@ -28,7 +28,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
-from buildmatrix.state.resume import NOTHING, Resumed
+from buildmatrix.state.unchanged import NOTHING, Resumed
 from tests.plans import plan as plan_of
 from tests.plans import target as target_of
 

@@ -16,6 +16,7 @@ from buildmatrix.cli.output import say, say_wide, width
 from buildmatrix.cli.session import Session, request, session
 from buildmatrix.errors import SpecError, UsageError
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy, refusals
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.text import one_line
@@ -52,13 +53,13 @@ def plan(
         bool,
         typer.Option(
             "--detailed-exitcode",
-            help="Exit 10 if there is a target to build, 0 if there is none. What is built already is not known: "
-            "directly after apply it is 10 again.",
+            help="Exit 10 if there is a target to build, 0 if there is none. What is built already is known with "
+            "--incremental only: without it, it is 10 again directly after apply.",
         ),
     ] = False,
     color: options.Colour = "auto",
 ) -> None:
-    """Show what would be built, in which order, and why. Contacts nothing.
+    """Show what would be built, in which order, and why. Contacts nothing, but for registries with --incremental.
 
     \b
     Examples:
@@ -72,7 +73,10 @@ def plan(
         asked = request(selection.selectors, adjustments, outputs)
         with _nothing_is_fine(run, asked=detailed_exitcode):
             planned = make_plan(run.name, run.sources, asked, run.git)
-        hold_to_lock(planned, Policy(plan=planned, options=chosen))
+        policy = Policy(plan=planned, options=chosen)
+        hold_to_lock(planned, policy)
+        if policy.incremental:
+            planned = _incremental(run, policy)
         if output_format == "json":
             from buildmatrix.pipeline.saved import saved_text
 
@@ -101,8 +105,8 @@ def plan(
             )
             say(shown)
         if preflight:
-            _preflight(run, Policy(plan=planned, options=chosen))
-    if detailed_exitcode and planned.targets:
+            _preflight(run, policy)
+    if detailed_exitcode and len(planned.targets) > planned.skipped:
         raise typer.Exit(SOMETHING_TO_BUILD)
 
 
@@ -126,6 +130,12 @@ def _standard_output() -> list[tuple[int, int]]:
         if stat.S_ISREG(found.st_mode):
             return [(found.st_dev, found.st_ino)]
     return []
+
+
+def _incremental(run: Session, policy: Policy) -> Plan:
+    from buildmatrix.pipeline.incremental import planned
+
+    return planned(policy.plan, policy, run.programs, lambda text: say(f"note: {text}\n", err=True))
 
 
 def _preflight(run: Session, policy: Policy) -> None:

@@ -8,7 +8,7 @@ import typer
 from buildmatrix.cli.output import say
 
 JsonSchema = dict[str, Any]
-Which = Literal["file", "plan", "report", "result", "diagnostics", "list", "graph", "lock", "moves"]
+Which = Literal["file", "plan", "report", "result", "diagnostics", "list", "graph", "lock", "moves", "fingerprints"]
 
 
 def register(app: typer.Typer) -> None:

@@ -148,6 +148,10 @@ class TargetOfPlan(Document):
     settings: Annotated[
         Settings, Of(lambda target, _: without_credentials(target.settings)), Doc("Rendered, with *** for secrets.")
     ]
+    decision: Annotated[Literal["build", "skip"] | None, Doc("With --incremental: whether it is built.")] = None
+    because: Annotated[
+        tuple[str, ...] | None, Of(lambda target, _: target.because or None), Doc("With --incremental: why.")
+    ] = None
     volatile: Annotated[
         tuple[tuple[str | int, ...], ...] | None,
         Of(lambda target, _: _pointers(target.volatile)),

@@ -39,6 +39,8 @@ def details_of(target: PlannedTarget) -> dict[Detail, str]:
             found[row.key, ""] = setting_text(value)
     if target.settings.dockerfile_inline is not None:
         found["dockerfile", ""] = "inline"
+    if target.decision:
+        found[target.decision, ""] = "\n".join(map(one_line, target.because))
     found["carried over", ""] = f"{' '.join(target.carried_over)} as the registry has it" if target.carried_over else ""
     found["left to others", ""] = "\n".join(
         f"{one_line(tag)} is written by {one_line(other)}, which comes later"

@@ -37,6 +37,7 @@ def _columns(target: PlannedTarget) -> tuple[str, str, str, str]:
     if not target.exported:
         return target.name, platforms, "(dependency)", ""
     output = setting_text(without_credentials(target.settings).output or ()) or "no output"
+    output = f"{target.decision}  {output}" if target.decision else output
     return target.name, platforms, output, " ".join(map(one_line, target.tags))
 
 

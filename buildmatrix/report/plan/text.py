@@ -43,7 +43,8 @@ def plan_text(
         lines.append("")
     for note in _notes(plan, style, Places(sources, prefix) if sources else None):
         lines += laid_out(note, width)
-    last = "Nothing was built. Run `buildmatrix apply` to build this." if plan.targets else "There is nothing to build."
+    some = len(plan.targets) > plan.skipped
+    last = "Nothing was built. Run `buildmatrix apply` to build this." if some else "There is nothing to build."
     for text in (totals(plan), last):
         lines += laid_out([(text, plain)], width)
     return "\n".join(lines) + "\n"
@@ -83,7 +84,10 @@ def _some(texts: Sequence[str]) -> list[str]:
 def totals(plan: Plan) -> str:
     """Return `7 targets, 12 platform builds, 2 stages`."""
     counts = ((len(plan.targets), "target"), (plan.platform_builds, "platform build"), (len(plan.stages), "stage"))
-    return ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
+    said = [f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts]
+    if any(target.decision for target in plan.targets):
+        said.append(f"{len(plan.targets) - plan.skipped:,} to build, {plan.skipped:,} up to date")
+    return ", ".join(said)
 
 
 def _by_target(stage: Iterable[PlannedTarget]) -> list[list[PlannedTarget]]:

@@ -47,12 +47,16 @@ def test_a_command_gets_tables() -> None:
     assert parsed()["chosen"] == Options()
 
 
+OF_PLAN = ["builder", "locked", "allow", "incremental"]
+"""The options of apply that plan has, too."""
+
+
 def test_the_rows_stand_where_their_table_does() -> None:
     @expanded("plan")
     def command(*, selection: Selection, every: bool = False, chosen: Options) -> None:
         """Take them."""
 
-    assert list(inspect.signature(command).parameters) == ["selectors", "file", "every", "builder", "locked", "allow"]
+    assert list(inspect.signature(command).parameters) == ["selectors", "file", "every", *OF_PLAN]
 
 
 def test_each_option_is_of_a_command_that_there_is() -> None:

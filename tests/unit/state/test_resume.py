@@ -20,8 +20,9 @@ from buildmatrix.spec.toml.source import Sources
 from buildmatrix.state.fingerprint import Fingerprints
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
-from buildmatrix.state.resume import Resumed, resumed
+from buildmatrix.state.resume import resumed
 from buildmatrix.state.stats import Looks
+from buildmatrix.state.unchanged import Resumed
 from buildmatrix.template.request import Request
 from tests.registry import LIE, registry_in_memory
 

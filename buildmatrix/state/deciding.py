@@ -1,0 +1,103 @@
+"""Decides about each target of a plan: what its tags hold is asked once, the manifests of what may be kept besides."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from buildmatrix.engine.registry import Registry
+from buildmatrix.inputs.known import Known
+from buildmatrix.lock.known import Looked, look
+from buildmatrix.oci.answers import Absent, Found, Unknown
+from buildmatrix.oci.http.parallel import all_of
+from buildmatrix.oci.image import Held, Image
+from buildmatrix.oci.reference import Reference, parse
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.policy import Policy
+from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.state.decision import Asked, Decision, decided
+from buildmatrix.state.marks import OtherFormat, marks_in
+
+UNASKED = Unknown(reason="nobody asked")
+
+
+class Deciding:
+    """Decides about the targets of a plan, in its order."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        policy: Policy,
+        known: Callable[[str], Known],
+        held: Callable[[str], Held | None],
+        registry: Registry,
+    ) -> None:
+        """Take what is known of a target's inputs, and what a tag holds (None: nobody asked)."""
+        self._plan, self._policy, self._known, self._registry = plan, policy, known, registry
+        self._held = {
+            target.name: {tag: held(tag) or UNASKED for tag in pushed_tags(target)} for target in plan.targets
+        }
+
+    def decide(self, now: datetime) -> dict[str, Decision]:
+        """Return the decisions by target: of each that pushes tags."""
+        silent = self._silent()
+        again: dict[str, str] = {}
+        found: dict[str, Decision] = {}
+        for target in self._plan.targets:
+            if tags := self._held[target.name]:
+                known, age = self._known(target.name), self._policy.max_age(target)
+                found[target.name] = decided(
+                    Asked(
+                        fingerprints=known.fingerprints,
+                        held=tags,
+                        doubt=known.doubt,
+                        forced="--all" if self._policy.options.everything else "",
+                        again=next((again[name] for name in (*target.depends_on, *target.needs) if name in again), ""),
+                        children={str(one.digest): silent[one] for one in self._children(target) if one in silent},
+                        created=self._created(target) if age is not None else None,
+                        max_age=None if age is None else timedelta(seconds=age),
+                        now=now,
+                    )
+                )
+            if reason := self._is_new(target, found.get(target.name)):
+                again[target.name] = reason
+        return found
+
+    def _is_new(self, target: PlannedTarget, decision: Decision | None) -> str:
+        """Return what to say of those that depend on a target whose image is another one, though its inputs are not."""
+        if decision is None or decision.action == "skip":
+            return ""
+        known = self._known(target.name)
+        same = [held for held in self._held[target.name].values() if _has(held, known.fingerprints)]
+        return f"{target.name}, on which it depends, is built again" if same else ""
+
+    def _created(self, target: PlannedTarget) -> datetime | None:
+        """Return when the image was made that would be kept, by its configuration; None if nobody says."""
+        known = self._known(target.name)
+        for tag, held in self._held[target.name].items():
+            if _has(held, known.fingerprints) and isinstance(held, Image):
+                looked = look(self._registry, tag, held.digest, known.fingerprints)
+                return looked.created if isinstance(looked, Looked) else None
+        return None
+
+    def _silent(self) -> Mapping[Reference, Absent | Unknown]:
+        """Return the manifests that do not answer, of all that may be kept: clean-ups delete those of live indexes."""
+        asked = {child for target in self._plan.targets for child in self._children(target)}
+        answers = all_of(lambda child: self._registry.head(str(child)), asked)
+        return {child: answer for child, answer in answers.items() if not isinstance(answer, Found)}
+
+    def _children(self, target: PlannedTarget) -> Iterator[Reference]:
+        """Yield the manifests of the platforms that may be kept, in the repositories of the tags that hold them."""
+        if self._policy.options.everything or (known := self._known(target.name)).doubt:
+            return
+        for tag, held in self._held[target.name].items():
+            marks = marks_in(held.index.annotations) if isinstance(held, Image) else {}
+            if isinstance(marks, OtherFormat) or not isinstance(held, Image):
+                continue
+            for one in held.index.manifests:
+                name = str(one.platform)
+                if one.digest != held.digest and name in marks and marks[name] == known.fingerprints.get(name):
+                    yield Reference(parse(tag).repository, digest=one.digest)
+
+
+def _has(held: Held, fingerprints: Mapping[str, str]) -> bool:
+    marks = marks_in(held.index.annotations) if isinstance(held, Image) else {}
+    return bool(marks) and not isinstance(marks, OtherFormat) and fingerprints.items() <= marks.items()

@@ -1,0 +1,318 @@
+"""What is in the registry as it would be built now is not built; all else is, and says why."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.faulty_registry import Fault, FaultyRegistry
+from tests.e2e.tools import Project, Run, command, digest
+
+AMD, ARM = "linux/amd64", "linux/arm64"
+
+
+@pytest.fixture
+def proxy(registry: str) -> Iterator[FaultyRegistry]:
+    """A registry that fails when it is told to, in front of the real one."""
+    with FaultyRegistry(registry) as faulty:
+        yield faulty
+
+
+@pytest.fixture
+def base(registry: str) -> str:
+    """An image whose digest the registry tells."""
+    return f"{registry}/library/busybox"
+
+
+def chain(repository: str, base: str, more: str = "") -> str:
+    """Two targets, one on the other, for two platforms, each with a file of the context."""
+    return f"""
+[defaults]
+platforms = ["{AMD}", "{ARM}"]
+output = [{{ type = "registry" }}]
+
+[target.lib]
+dockerfile-inline = "FROM {base}\\nCOPY lib /lib-files"
+tags = ["{repository}/lib:1"]
+
+[target.app]
+contexts.lib = "target:lib"
+dockerfile-inline = "FROM lib\\nARG VERSION=1\\nCOPY app /app-files"
+tags = ["{repository}/app:1", "{repository}/app:latest"]
+{more}
+"""
+
+
+FILES = {"lib/a": "1", "app/a": "1", "other": "1"}
+
+
+def applied(run: Run, *arguments: str, **more: str) -> dict[str, dict[str, Any]]:
+    """Apply, and return what is reported of each target."""
+    done = run("apply", "--incremental", "--format", "json", *arguments, **more)
+    assert done.returncode == 0, done.stderr
+    return {target["name"]: target for target in json.loads(done.stdout)["targets"]}
+
+
+def statuses(found: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {name: "unchanged" if one["status"] == "unchanged" else "built" for name, one in found.items()}
+
+
+def planned(run: Run, *arguments: str) -> dict[str, tuple[str, list[str]]]:
+    done = run("plan", "--incremental", "--format", "json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return {one["name"]: (one["decision"], one["because"]) for one in json.loads(done.stdout)["targets"]}
+
+
+def imagetools(*arguments: str) -> str:
+    done = subprocess.run(["docker", "buildx", "imagetools", *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def index(reference: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(imagetools("inspect", "--raw", reference))
+    return found
+
+
+def deleted(repository: str, digest: str) -> None:
+    host, _, path = repository.partition("/")
+    connection = HTTPConnection(host)
+    connection.request("DELETE", f"/v2/{path}/manifests/{digest}")
+    assert connection.getresponse().status == 202
+    connection.close()
+
+
+def platforms(reference: str) -> list[str]:
+    listed = [one["platform"] for one in index(reference)["manifests"]]
+    return sorted(f"{one['os']}/{one['architecture']}" for one in listed if one["os"] != "unknown")
+
+
+def test_the_second_run_builds_nothing_and_tells_what_is_there(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    project(chain(repository, base), FILES)
+    assert planned(run) == {"lib": ("build", ["never built"]), "app": ("build", ["no tag of it is there"])}
+    first = applied(run, "--metadata", "first.json")
+    assert statuses(first) == {"lib": "built", "app": "built"}
+    assert planned(run) == {"lib": ("skip", ["up to date"]), "app": ("skip", ["up to date"])}
+    assert run("plan", "--incremental", "--detailed-exitcode").returncode == 0
+    second = applied(run, "--metadata", "second.json")
+    assert statuses(second) == {"lib": "unchanged", "app": "unchanged"}
+    for name in ("lib", "app"):
+        assert [second[name][key] for key in ("digest", "tags")] == [first[name][key] for key in ("digest", "tags")]
+
+
+def test_only_what_a_file_goes_into_is_built(project: Project, run: Run, repository: str, base: str) -> None:
+    folder = project(chain(repository, base), FILES)
+    applied(run)
+    (folder / "other").write_text("2")
+    assert {name for name, (decision, _) in planned(run).items() if decision == "build"} == set()
+    (folder / "app" / "a").write_text("2")
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "built"}
+    (folder / "lib" / "a").write_text("2")
+    assert statuses(applied(run)) == {"lib": "built", "app": "built"}
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+
+
+def test_an_argument_that_is_not_used_builds_nothing(project: Project, run: Run, repository: str, base: str) -> None:
+    project(chain(repository, base), FILES)
+    applied(run)
+    project(chain(repository, base, 'args.UNUSED = "1"'), FILES)
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+    project(chain(repository, base, 'args.VERSION = "2"'), FILES)
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "built"}
+
+
+def test_another_checkout_skips_what_the_first_one_built(
+    project: Project, run: Run, repository: str, base: str, tmp_path: Path, engine: dict[str, str]
+) -> None:
+    folder = project(chain(repository, base), FILES)
+    applied(run)
+    other = tmp_path / "deeper" / "checkout"
+    before = os.umask(0o077)
+    try:
+        for name in ("lib/a", "app/a", "other", "buildmatrix.toml"):
+            (other / name).parent.mkdir(parents=True, exist_ok=True)
+            (other / name).write_text((folder / name).read_text())
+    finally:
+        os.umask(before)
+    done = subprocess.run(
+        command("apply", "--incremental", "--format", "json"),
+        cwd=other,
+        env={**os.environ, **engine, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {one["status"] for one in json.loads(done.stdout)["targets"]} == {"unchanged"}
+
+
+def test_a_tag_that_went_or_moved_is_moved_and_nothing_is_built(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    project(chain(repository, base), FILES)
+    first = applied(run)["app"]["digest"]
+    imagetools("create", "-t", f"{repository}/app:latest", base)
+    assert planned(run)["app"] == ("skip", [f"tag {repository}/app:latest holds another image: it moves"])
+    found = applied(run)
+    assert statuses(found) == {"lib": "unchanged", "app": "unchanged"}
+    assert sorted(found["app"]["tags"]) == [f"{repository}/app:1", f"{repository}/app:latest"]
+    assert digest(f"{repository}/app:latest") == digest(f"{repository}/app:1") == first
+
+
+def test_only_the_missing_platform_is_built_and_the_index_is_put_together(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    spec = chain(repository, base)
+    project(spec.replace(f'["{AMD}", "{ARM}"]', f'["{AMD}"]'), FILES)
+    applied(run)
+    before = {one["digest"] for one in index(f"{repository}/app:1")["manifests"]}
+    project(spec, FILES)
+    assert planned(run)["app"] == ("build", [f"{ARM} missing"])
+    applied(run, "app")
+    assert platforms(f"{repository}/app:1") == [AMD, ARM]
+    after = index(f"{repository}/app:1")["manifests"]
+    assert before <= {one["digest"] for one in after}
+    assert sum(one["platform"]["os"] == "unknown" for one in after) == 2
+    assert planned(run)["app"] == ("skip", ["up to date"])
+
+
+def test_a_base_that_moves_in_the_registry_is_built_upon_again(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    own = f"{repository}/base:1"
+    imagetools("create", "-t", own, base)
+    project(chain(repository, own), FILES)
+    applied(run)
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+    parts = [one["digest"] for one in index(base)["manifests"]]
+    imagetools("create", "-t", own, *(f"{base}@{part}" for part in reversed(parts)))
+    assert digest(own) != digest(base)
+    assert statuses(applied(run)) == {"lib": "built", "app": "built"}
+
+
+def test_a_parent_that_is_up_to_date_is_used_by_its_digest(
+    project: Project, run: Run, repository: str, base: str, one_node: str
+) -> None:
+    """On another builder, whose cache has nothing of it."""
+    folder = project(chain(repository, base), FILES)
+    applied(run)
+    (folder / "app" / "a").write_text("2")
+    done = run("apply", "--incremental", "--builder", one_node, "--log-dir", "logs")
+    assert done.returncode == 0, done.stderr
+    assert "lib-files" not in (folder / "logs" / "app.log").read_text()
+    provenance = imagetools("inspect", "--format", "{{json .Provenance}}", f"{repository}/app:1")
+    assert digest(f"{repository}/lib:1").removeprefix("sha256:") in provenance
+
+
+@pytest.mark.parametrize("flag", ["--all", "--no-incremental"])
+def test_everything_is_built_where_that_is_asked_for(
+    project: Project, run: Run, repository: str, base: str, flag: str
+) -> None:
+    project(chain(repository, base), FILES)
+    applied(run)
+    assert statuses(applied(run, flag)) == {"lib": "built", "app": "built"}
+
+
+def test_an_image_that_another_program_built_is_built(project: Project, run: Run, repository: str, base: str) -> None:
+    project(chain(repository, base), FILES)
+    assert run("apply").returncode == 0
+    assert "no fingerprint" in planned(run)["app"][1][0]
+    assert statuses(applied(run)) == {"lib": "built", "app": "built"}
+
+
+def test_what_needs_another_is_built_when_that_changes(project: Project, run: Run, repository: str, base: str) -> None:
+    spec = f"""
+[defaults]
+output = [{{ type = "registry" }}]
+[target.lib]
+dockerfile-inline = "FROM {base}\\nCOPY lib /lib-files"
+tags = ["{repository}/lib:1"]
+[target.app]
+needs = ["lib"]
+dockerfile-inline = "FROM {repository}/lib:1\\nCOPY app /app-files"
+tags = ["{repository}/app:1"]
+"""
+    folder = project(spec, FILES)
+    applied(run)
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+    (folder / "lib" / "a").write_text("2")
+    assert statuses(applied(run)) == {"lib": "built", "app": "built"}
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+
+
+def test_a_commit_in_a_label_builds_nothing_and_one_in_an_argument_does(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=folder, check=True)
+
+    folder = project(chain(repository, base, 'labels.revision = "{{ git.sha }}"'), FILES)
+    git("init", "-q")
+    for number, more in enumerate(("labels.revision", "labels.revision", "args.VERSION", "args.VERSION")):
+        project(chain(repository, base, f'{more} = "{{{{ git.sha }}}}"'), FILES)
+        git("commit", "-q", "--allow-empty", "-m", str(number))
+        assert applied(run)["app"]["status"] != ("built" if number == 1 else "unchanged")
+
+
+def test_what_is_older_than_it_may_be_is_built_again_with_what_depends_on_it(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    spec = chain(repository, base)
+    project(spec, FILES)
+    applied(run)
+    project(spec.replace("[target.lib]", '[target.lib]\nmax-age = "1h"'), FILES)
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+    project(spec.replace("[target.lib]", '[target.lib]\nmax-age = "1s"'), FILES)
+    found = planned(run)
+    assert found["lib"][1][0].startswith("older than max-age: built 2")
+    assert found["app"] == ("build", ["lib, on which it depends, is built again"])
+
+
+def test_a_registry_that_does_not_answer_is_no_registry_that_has_nothing(
+    project: Project, run: Run, repository: str, base: str, proxy: FaultyRegistry
+) -> None:
+    """Nothing is kept, and no tag is moved: what the tag holds decides also whether it would lose a platform."""
+    through = f"{proxy.address}/{repository.partition('/')[2]}"
+    project(chain(through, base), FILES)
+    applied(run)
+    for status in (500, 401, 429):
+        proxy.faults = [
+            Fault("GET|HEAD", "/app/manifests/1", "status", status=status, agent="^(buildmatrix|containerd)")
+        ]
+        decision, because = planned(run)["app"]
+        assert decision == "build"
+        assert because[0].startswith(f"cannot know what the registry holds: {through}/app:1: ")
+        assert str(status) in because[0]
+    proxy.faults = []
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+
+
+def test_a_child_of_a_live_index_that_was_deleted_is_built(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    project(chain(repository, base), FILES)
+    applied(run)
+    child = next(one for one in index(f"{repository}/app:1")["manifests"] if one["platform"]["architecture"] == "arm64")
+    deleted(f"{repository}/app", child["digest"])
+    assert planned(run)["app"] == ("build", [f"{ARM} is gone from the registry"])
+    applied(run)
+    assert planned(run)["app"] == ("skip", ["up to date"])
+
+
+def test_what_another_run_built_for_another_platform_stays_known(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    folder = project(chain(repository, base), FILES)
+    applied(run)
+    (folder / "app" / "a").write_text("2")
+    assert statuses(applied(run, "--platform", AMD)) == {"lib": "unchanged", "app": "built"}
+    assert planned(run)["app"] == ("build", [f"{ARM} changed"])
+    applied(run, "--platform", ARM)
+    assert planned(run)["app"] == ("skip", ["up to date"])
+    assert platforms(f"{repository}/app:1") == [AMD, ARM]
