@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
-from functools import cached_property, partial, wraps
+from functools import cached_property, partial
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_environment
@@ -31,6 +31,16 @@ from buildmatrix.template.scope import (
     Missing,
     missing,
     on_line,
+)
+from buildmatrix.template.sizes import (
+    SIZED_FILTERS,
+    SIZED_METHODS,
+    careful,
+    careful_format,
+    refuse_sizes,
+    refuse_widths,
+    refuse_widths_of_fields,
+    sized_range,
 )
 from buildmatrix.template.texts import FilterError, formatted, of_texts, text_for
 
@@ -72,9 +82,12 @@ class _Environment(ImmutableSandboxedEnvironment):
         """Refuse calls that would fill the memory: `'x'.ljust(10 ** 9)`, `'{:999999999}'.format(1)`."""
         if not callable(called):
             raise FilterError("the template calls a value that is not a function: write it without ( )")
-        owner = getattr(getattr(called, "__wrapped__", called), "__self__", "")
-        _refuse_huge(owner, *arguments, *named.values())
-        if isinstance(owner, str) and getattr(called, "__name__", "") == "format":
+        owner, name = getattr(getattr(called, "__wrapped__", called), "__self__", ""), getattr(called, "__name__", "")
+        if name in SIZED_METHODS:
+            refuse_sizes(*arguments, *named.values())
+        if isinstance(owner, str) and name in {"format", "format_map"}:
+            refuse_widths_of_fields(owner, *arguments, *named.values())
+        if isinstance(owner, str) and name == "format":
             arguments, named = (
                 formatted("format", arguments),
                 dict(zip(named, formatted("format", named.values()), strict=True)),
@@ -83,8 +96,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Refuse what would fill the memory, and what is none."""
-        if operator == "%":
-            _refuse_huge(left, *(right if isinstance(right, tuple) else ()))
+        if operator == "%" and isinstance(left, str | bytes):
+            refuse_widths(left, *(right if isinstance(right, tuple) else ()))
             if isinstance(left, str):
                 right = formatted("%", right if isinstance(right, tuple) else [right])
         if operator == "+":
@@ -108,28 +121,6 @@ def _added(left: Any, right: Any) -> Any:
         if left is None or right is None:
             raise FilterError("+: this is none, not a value") from None
         raise
-
-
-_HUGE = re.compile(r"[0-9]{7}")
-
-
-def _refuse_huge(*values: object) -> None:
-    for value in values:
-        if isinstance(value, int) and abs(value) > LARGEST:
-            raise SecurityError(f"{value:,} is more than templates may use")
-        if isinstance(value, str) and ("%" in value or "{" in value) and _HUGE.search(value):
-            raise SecurityError("a format with such a width is refused")
-
-
-def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that refuses sizes that would fill the memory."""
-
-    @wraps(function)
-    def careful(*arguments: Any, **named: Any) -> Any:
-        _refuse_huge(*arguments, *named.values())
-        return function(*arguments, **named)
-
-    return careful
 
 
 @pass_environment
@@ -180,12 +171,12 @@ def _environment() -> _Environment:
     made = _Environment(undefined=_Undefined, finalize=_finalize, autoescape=False, keep_trailing_newline=True)
     del made.globals["lipsum"]
     del made.filters["random"]
-    made.globals["omit"] = _Omit()
+    made.globals |= {"omit": _Omit(), "range": sized_range}
     made.filters.update(of_texts(made.filters) | FILTERS)
     made.filters[JOINED] = partial(text_for, "~")
     made.filters[WHOLE_TABLE] = lambda value: tojson(value) if isinstance(value, Mapping) else _not_a_table(value)
-    unlimited = {"sum": _sum, "date": FILTERS["date"]}  # seconds since 1970 are a large number
-    made.filters.update({name: _careful(known) for name, known in made.filters.items()} | unlimited)
+    made.filters.update({name: careful(made.filters[name]) for name in SIZED_FILTERS} | {"sum": _sum})
+    made.filters["format"] = careful_format(made.filters["format"])
     return made
 
 
