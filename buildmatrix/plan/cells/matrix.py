@@ -49,6 +49,8 @@ def _included(target: DeclaredTarget, kept: list[dict[str, Any]], axes: Axes, pr
     own: list[Cell] = []
     matrix = target.making.matrix or Matrix()
     for index, entry in enumerate(matrix.include or ()):
+        if not entry:  # of which no template gives a value
+            continue
         on_axes = {axis: value for axis, value in entry.items() if axis in axes}
         fitting = [
             number
@@ -82,6 +84,8 @@ def matches(select: Mapping[str, Any], cell: Cell) -> bool:
 
 def fits(wanted: Any, value: Any) -> bool:
     """Tell whether an axis's value is what is wanted: a value, a glob, a list of those, or part of a table."""
+    if wanted is None or value is None:
+        return wanted is value
     if isinstance(wanted, list | tuple):
         return any(fits(one, value) for one in wanted)
     if isinstance(wanted, Mapping):

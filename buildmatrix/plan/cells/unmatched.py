@@ -7,8 +7,9 @@ from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.plan.cells.matrix import Axes, fits, label, matches, shown_value
 from buildmatrix.soundness import expansion_of
 from buildmatrix.spec.checks.names import inside
-from buildmatrix.spec.rows.shapes import is_template, text_of
+from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
+from buildmatrix.template.render import templates_in
 from buildmatrix.template.scope import Cell
 
 Listed = tuple[str, Place, Cell]
@@ -29,12 +30,12 @@ class Values:
         `written` is the target before its templates were rendered.
         """
         matrix = target.making.matrix or Matrix()
-        selects = {inside(one.place, "select"): one.table.select for one in written.making.overrides}
+        selects = {place: entry for _, place, entry in _listed(written, written.making.matrix or Matrix())}
         included = _with_included(axes, matrix)
         for what, place, entry in _listed(target, matrix):
             known = axes if what == "exclude" else included
             if place in selects:
-                entry = _without_nothing(entry, selects[place], place, problems)  # noqa: PLW2901 what is left of it
+                entry = _without_nothing(what, entry, selects[place], place, problems)  # noqa: PLW2901 what is left
             if target.declares(place):
                 _check(what, entry, place, [(target, known)], f"target.{target.name} has no", problems)
             else:
@@ -67,12 +68,11 @@ def _listed(target: DeclaredTarget, matrix: Matrix) -> Iterator[Listed]:
         yield "override", inside(override.place, "select"), override.table.select
 
 
-def _without_nothing(rendered: Cell, written: Cell, place: Place, problems: Problems) -> Cell:
-    """Return what an override selects, without what templates leave open: that is said. A run may give it a value."""
-    texts = {axis: text for axis, text in written.items() if isinstance(text, str) and is_template(text)}
-    left = [axis for axis in texts if rendered[axis] in _NOTHING]
+def _without_nothing(what: str, rendered: Cell, written: Cell, place: Place, problems: Problems) -> Cell:
+    """Return what an entry selects, without what templates leave open: that is said. A run may give it a value."""
+    left = [axis for axis, value in written.items() if rendered[axis] in _NOTHING and any(templates_in(value))]
     for axis in left:
-        message = f"override selects no cell in this run: the template of {axis} gives none"
+        message = f"{what} selects no cell in this run: the template of {axis} gives none"
         problems.warn("axis", message, inside(place, axis))
     return {axis: wanted for axis, wanted in rendered.items() if axis not in left}
 

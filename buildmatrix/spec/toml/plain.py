@@ -148,6 +148,15 @@ _NUL = "this holds a NUL character, which no image, file or argument can"
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def flaw_of(text: str) -> str:
+    """Return what no TOML may hold as it stands, of a text that comes from elsewhere; "" where it holds none of it."""
+    if text.isprintable():
+        return ""
+    found = _CONTROL.search(text)
+    return _odd(text) or (f"this holds a control character (U+{ord(found[0]):04X})" if found else "")
 
 
 def _odd(value: Any) -> str:
