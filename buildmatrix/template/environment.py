@@ -149,9 +149,16 @@ def _finalize(value: object) -> object:
     raise FilterError(f"the template gives a {type(value).__name__.lower()}, not a text")
 
 
-def _not_a_table(value: object) -> object:
-    """Return what stands for no value, or what is no table as it is: it is refused where the table is wanted."""
+def _whole_table(value: object) -> object:
+    """Return a table as JSON, what stands for no value, or what is no table as it is: the latter is refused later."""
+    if isinstance(value, Mapping):
+        return tojson(_there(value))
     return _Omit() if value is None or isinstance(value, _Omit) else value
+
+
+def _there(table: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a table without the keys that are omitted."""
+    return {key: item for key, item in table.items() if not isinstance(item, _Omit)}
 
 
 def _finalize_whole(value: object) -> object:
@@ -174,7 +181,7 @@ def _environment() -> _Environment:
     made.globals |= {"omit": _Omit(), "range": sized_range}
     made.filters.update(of_texts(made.filters) | FILTERS)
     made.filters[JOINED] = partial(text_for, "~")
-    made.filters[WHOLE_TABLE] = lambda value: tojson(value) if isinstance(value, Mapping) else _not_a_table(value)
+    made.filters[WHOLE_TABLE] = _whole_table
     made.filters.update({name: careful(made.filters[name]) for name in SIZED_FILTERS} | {"sum": _sum})
     made.filters["format"] = careful_format(made.filters["format"])
     return made
@@ -290,6 +297,9 @@ def _part_omitted() -> FilterError:
     return _PartOmittedError("omit stands for a whole value, and is only a part of one here")
 
 
+_NO_ITEM = "leave it out of a list or an inner table: {{ [x, y] | select | list }}, {{ dict(t, a=x) if x else t }}"
+
+
 def _too_much(error: BaseException) -> str:
     return f"the template takes too much {'time' if isinstance(error, TooMuchError) else 'memory'}"
 
@@ -328,7 +338,7 @@ def _plain_of(value: Any) -> Any:
         raise _no_value()
     left = [MOST_ITEMS]
     try:
-        data = _plain(value, left)
+        data = _plain(_there(value) if isinstance(value, Mapping) else value, left)
     except RecursionError:
         data = None
     if (data is None and value is not None) or is_deep(data):
@@ -339,7 +349,7 @@ def _plain_of(value: Any) -> Any:
 def _plain(value: Any, left: list[int]) -> Any:
     left[0] -= 1
     if isinstance(value, _Omit):
-        raise _part_omitted()
+        raise BadTemplateError(str(_part_omitted()), _NO_ITEM)
     if left[0] < 0:
         raise BadTemplateError(f"the template gives more than {MOST_ITEMS:,} items")
     if value is None or isinstance(value, bool | Decimal):

@@ -125,11 +125,15 @@ def omit_hint(text: str) -> str:
         behind = re.fullmatch(r"(\s*\|.*?)\s*\}\}", text[found.end() :].rstrip(), re.DOTALL)
         whole = text[: found.start()].strip() == "{{" and behind is not None and "}}" not in behind[1]
         return _all_or_omit(f"{found[1]}{behind[1]}" if whole and behind else "…", condition)
+    if (joined := _JOINED.fullmatch(text)) and (joined[1] or joined[3]):
+        parts = (joined[1] and f"'{joined[1]}'", joined[2], joined[3] and f"'{joined[3]}'")
+        return _all_or_omit(" ~ ".join(filter(None, parts)), joined[2])
     found = re.search(r"\bif\s+([^{}]+?)\s+else\s+omit\b", text) or re.search(rf"({_NAME})\s+or\s+omit\b", text)
     return _all_or_omit("…", found[1] if found else "x")
 
 
 _NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\][{}]*\])*"
+_JOINED = re.compile(rf"([^{{}}'\\\n]*)\{{\{{\s*({_NAME})\s+or\s+omit\s*\}}\}}([^{{}}'\\\n]*)")
 _DEFAULT_OMIT = re.compile(rf"({_NAME})\s*\|\s*d(?:efault)?\(\s*omit\s*(,[^()]*[Tt]rue\s*)?\)")
 
 

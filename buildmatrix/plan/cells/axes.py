@@ -50,8 +50,8 @@ class AxisValues:
             sources = sources_of(values) if isinstance(values, tuple) else range(len(axes[axis]))
             if not axes[axis]:
                 message = f"target.{target.name}.matrix: axis {axis} has no values"
-                once = ("no-value", place)
-                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE], once=once)
+                once, rests_on = ("no-value", place), [] if given is None else [FILE]
+                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=rests_on, once=once)
             places = [place if isinstance(written, str) else inside(place, index) for index in sources]
             for value, at in zip(axes[axis], places, strict=True):
                 self._check_value(target, axis, value, at)
