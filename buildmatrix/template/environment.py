@@ -20,7 +20,7 @@ from buildmatrix.spec.checks.names import HIDDEN
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
 from buildmatrix.template.filters import FILTERS, MOST_ITEMS, tojson
-from buildmatrix.template.mistakes import attribute_hint, filter_hint, omit_hint, syntax_hint
+from buildmatrix.template.mistakes import attribute_hint, filter_hint, in_words, omit_hint, syntax_hint
 from buildmatrix.template.scope import (
     LARGEST,
     NO_REPOSITORY,
@@ -140,9 +140,9 @@ def _finalize(value: object) -> object:
         return _MARK
     if isinstance(value, list | tuple | Iterator):
         return "\n".join(str(_finalize(item)) for item in value)
-    if isinstance(value, bool):
+    if isinstance(value, bool | Decimal):
         return text_of(value)
-    if isinstance(value, str | int | float | Decimal | Undefined):
+    if isinstance(value, str | int | float | Undefined):
         return value
     if isinstance(value, Mapping):
         raise FilterError("the template gives a table, not a text: write {{ x.key }}, or {{ x | tojson }}")
@@ -157,8 +157,12 @@ def _whole_table(value: object) -> object:
 
 
 def _there(table: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a table without the keys that are omitted."""
-    return {key: item for key, item in table.items() if not isinstance(item, _Omit)}
+    """Return a table without the keys that are none or omitted, and those whose values are omitted."""
+    return {
+        key: item
+        for key, item in table.items()
+        if key is not None and not isinstance(key, _Omit) and not isinstance(item, _Omit)
+    }
 
 
 def _finalize_whole(value: object) -> object:
@@ -316,7 +320,7 @@ def _explained(error: Exception, text: str) -> BadTemplateError:
             return BadTemplateError("the template is nested too deeply")
         case TemplateError():
             return BadTemplateError(f"the template cannot be rendered: {_lower(str(error))}")
-    return BadTemplateError(f"the template cannot be rendered: {type(error).__name__}: {error}")
+    return BadTemplateError(f"the template cannot be rendered: {in_words(error)}")
 
 
 def _sound(text: str) -> str:

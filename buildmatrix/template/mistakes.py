@@ -141,6 +141,38 @@ def _all_or_omit(value: str, condition: str) -> str:
     return f"write {{{{ {value} if {condition} else omit }}}}"
 
 
+_KINDS = {
+    "str": "text", "int": "integer", "float": "number", "decimal.Decimal": "number", "Decimal": "number",
+    "bool": "boolean", "NoneType": "none", "None": "none", "list": "list", "tuple": "list", "dict": "table",
+    "generator": "list", "bytes": "bytes", "datetime.datetime": "time",
+}  # fmt: skip
+_ARGUMENTS = (
+    (r"(?:\w+\.)*(\w+)\(\) missing \d+ required [\w -]+: (.+)", r"\1 lacks an argument: \2"),
+    (r"(?:\w+\.)*(\w+)\(\) takes .* given", r"\1 takes fewer arguments"),
+    (r"(?:\w+\.)*(\w+)\(\) got an unexpected keyword argument ('\w+').*", r"\1 has no argument \2"),
+    (r"(?:\w+\.)*(\w+)\(\) got multiple values for argument ('\w+')", r"\1 is given \2 twice"),
+)
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error of Python's says, without the words that only Python's programmers know."""
+    text = str(error)
+    for pattern, said in _ARGUMENTS:
+        if re.fullmatch(pattern, text):
+            return re.sub("^(sync_|async_)?(do_|test_|_)", "", re.sub(pattern, said, text))
+    if isinstance(error, TypeError | AttributeError):
+        kinds = "|".join(map(re.escape, sorted(_KINDS, key=len, reverse=True)))
+        text = re.sub(rf"(?<![\w.])'?({kinds})'?(?![\w.])", lambda found: _KINDS[found[1]], text)
+        return (
+            text.replace(" object", "")
+            .replace("unsupported operand type(s)", "no such kinds")
+            .replace(" or have an __index__ method", "")
+        )
+    if isinstance(error, KeyError):
+        return f"there is no key {text}"
+    return text or "the value cannot be taken"
+
+
 def syntax_hint(message: str, text: str) -> str:
     """Return what to write for a template that is none, by the parser's words and by its own text."""
     text = text[:LONGEST]

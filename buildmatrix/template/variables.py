@@ -76,7 +76,7 @@ def _read_file(path: str, spec: Spec, problems: Problems) -> dict[str, Any]:
         if strays(path, Repository.around(spec.directory).root):
             raise OutsideError(path)
         text = read_regular(path, pipe=True).decode("utf-8-sig")
-        data = json_of(text) if path.endswith(".json") else parse(path, text)
+        data = json_of(text, once=True) if path.endswith(".json") else parse(path, text)
     except (OSError, UnicodeDecodeError) as error:
         problems.error(
             "variable-file", f"--var-file cannot be read: {getattr(error, 'strerror', 'not UTF-8')}", Place(file=path)

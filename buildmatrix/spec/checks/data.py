@@ -166,6 +166,9 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
 
 def _bad_value(error: Any, pointer: Pointer) -> Problem:
     expected = error.schema.get("x-expected") or f"valid ({error.message})"
+    if "propertyNames" in error.absolute_schema_path and error.instance == "":
+        message, hint = f"{spoken(pointer)}: a key is empty", "write a name, or leave it out"
+        return Problem(message, (*pointer, ""), hint, key=True)
     if "propertyNames" in error.absolute_schema_path:
         hint = _hints().for_value(pointer, error.instance, expected, ())
         message = f"{spoken(pointer)}: {shown(error.instance)} is not {expected}"
@@ -255,7 +258,8 @@ def _kind_of(value: Any) -> str:
     ):
         if isinstance(value, kind):
             return name
-    return {"Decimal": "a number"}.get(type(value).__name__, f"a {type(value).__name__}")
+    others = {"Decimal": "a number", "float": "a number", "NoneType": "null", "datetime": "a date"}
+    return others.get(type(value).__name__, f"a {type(value).__name__}")
 
 
 def _quoted(text: str) -> str:

@@ -232,6 +232,7 @@ class Declared(Table):
         OrTemplate(),
         Credential(url=True),
         OddKeys(values=r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:"),
+        Keys(r"^[^\r\n]+$", "a name in one line"),
         NoInput(known=True),
         Doc(
             "Named contexts: a directory, `docker-image://REF`, `oci-layout://DIR`, a URL, "
@@ -263,7 +264,7 @@ class Declared(Table):
     args: Annotated[
         Mapping[str, Text] | None,
         OrTemplate(),
-        Keys("^[^=]+$", "a name without `=`"),
+        Keys(r"^[^=\r\n]+$", "a name without `=`, in one line"),
         FromMetadata(),
         NoInput(known=True),
         Doc("Build arguments."),
@@ -273,7 +274,7 @@ class Declared(Table):
         Mapping[str, Text] | None,
         OrTemplate(),
         OddKeys("description", "name"),
-        Keys("^[^=]+$", "a name without `=`"),
+        Keys(r"^[^=\r\n]+$", "a name without `=`, in one line"),
         FromMetadata(),
         Doc("Labels of the image."),
     ] = None
@@ -282,7 +283,7 @@ class Declared(Table):
             Annotated[
                 str,
                 Pair(),
-                Keyword("pattern", "^[^=]+="),
+                Keyword("pattern", r"^[^=\r\n]+="),
                 Expected("`key=value`, with `manifest:` or `index:` before the key if wanted"),
             ],
             ...,
@@ -393,6 +394,7 @@ class Declared(Table):
         Mapping[str, str] | None,
         OrTemplate(),
         OddKeys(values=r"(host-gateway|[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)\Z"),
+        Keys(r"^[^\r\n]+$", "a name in one line"),
         Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."),
         Since("0.25"),
         Examples({"db": "10.0.0.5"}),
