@@ -23,6 +23,8 @@ class Values:
         """Begin with no target."""
         self._named: dict[Place, tuple[str, Cell]] = {}
         self._axes: dict[Place, list[tuple[DeclaredTarget, Axes]]] = {}
+        self._answered: set[Place] = set()
+        """Of what a target says that has cells itself: they are what it is about."""
 
     def check(self, target: DeclaredTarget, axes: Axes, problems: Problems, written: DeclaredTarget) -> None:
         """Check what a target says itself, and keep what it inherits; `axes` have their values.
@@ -37,6 +39,7 @@ class Values:
             if place in selects:
                 entry = _without_nothing(what, entry, selects[place], place, problems)  # noqa: PLW2901 what is left
             if target.declares(place):
+                self._answered.add(place)
                 _check(what, entry, place, [(target, known)], f"target.{target.name} has no", problems)
             else:
                 self._named[place] = (what, entry)
@@ -57,6 +60,8 @@ class Values:
     def check_inherited(self, problems: Problems) -> None:
         """Check what several targets have inherited: one of them has to have what it names."""
         for place, (what, entry) in self._named.items():
+            if place in self._answered:
+                continue
             owner = f"target.{place.pointer[1]}"
             _check(what, entry, place, self._axes[place], f"no target that inherits {owner} has", problems)
 
@@ -104,7 +109,8 @@ def _check(
         if not known or any(fits(wanted, value) for value in values):
             continue
         message = f"{what} names {axis} = {shown_value(wanted)}, but {who} such {axis}"
-        hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {some(map(label, values))}"
+        labels = dict.fromkeys(map(label, values))
+        hint = did_you_mean(text_of(wanted), labels) or f"values here: {some(labels)}"
         add = problems.warn if any(_varies(target, axis) for target, _ in known) else problems.error
         rests_on = [expansion_of(target.name) for target, _ in known]
         add("axis", message, inside(place, axis), hint=hint, rests_on=rests_on)

@@ -103,3 +103,13 @@ def test_an_axis_without_a_value(values: str) -> None:
 def test_an_exclude_without_a_value(entry: str) -> None:
     warning = ("warning", "exclude selects no cell in this run: the template of x gives none")
     assert cells(f"matrix.x = ['1', 'None']\nmatrix.exclude = [{entry}]") == ([{"x": "1"}, {"x": "None"}], [warning])
+
+
+def test_a_value_that_a_parent_lacks_is_told_once() -> None:
+    heirs = "".join(f'[target.{name}]\ninherits = ["PARENT"]\n' for name in "abc")
+    parent = '[target.PARENT]\nmatrix.os = ["x", "y"]\n[[target.PARENT.override]]\nselect.os = "zz"\nlabels.a = "1"\n'
+    for name, who in (("base", "target.base"), ("_base", "no target that inherits target._base")):
+        text = "version = 1\n" + (parent + heirs).replace("PARENT", name)
+        found = validate("f", Sources(Path("/"), {"f": text}), Request(), Git(lambda _: None))
+        errors = [one for one in found if one.severity == "error"]
+        assert [(who in one.message, one.hint) for one in errors] == [(True, "values here: x, y")]
