@@ -25,6 +25,7 @@ from buildmatrix.template.scope import (
     LARGEST,
     NO_REPOSITORY,
     OMITTED,
+    UNKNOWN_NAME,
     WHOLE_TABLE,
     BadTemplateError,
     Lazy,
@@ -393,7 +394,7 @@ def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
         return BadTemplateError(message, attribute_hint(found[1], text))
     if (found := _NO_NAME.fullmatch(message)) is not None:
         hint = f'an `include` gives it to some cells only: write {{{{ {found[1]} | default("…") }}}}, or give it to all'
-        return BadTemplateError(f'the template uses "{found[1]}", which has no value here', hint)
+        return BadTemplateError(f'the template uses "{found[1]}", which has no value here', hint, UNKNOWN_NAME)
     return BadTemplateError(f"the template cannot be rendered: {message}")
 
 

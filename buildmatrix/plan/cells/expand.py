@@ -12,9 +12,7 @@ from buildmatrix.plan.cells.lines import Lines
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
     Axes,
-    cell_name,
     cells_of,
-    label,
 )
 from buildmatrix.plan.cells.members import with_members
 from buildmatrix.plan.cells.overrides import Setting
@@ -36,6 +34,7 @@ from buildmatrix.soundness import (
     settings_of,
     shape_of,
 )
+from buildmatrix.spec.checks.cellnames import cell_name, label
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import as_key
 from buildmatrix.spec.rows.settings import NAME, Settings

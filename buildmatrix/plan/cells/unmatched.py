@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
-from buildmatrix.plan.cells.matrix import Axes, fits, label, matches, shown_value
+from buildmatrix.plan.cells.matrix import Axes, fits, matches, shown_value
 from buildmatrix.soundness import expansion_of
+from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
