@@ -71,7 +71,7 @@ def _extended(key: str, value: Any) -> str:
     if key in {"let", *(row.key for row in _rows("target") if is_map(row.shape))}:
         inner = next(iter(value), "NAME") if isinstance(value, Mapping) else "NAME"
         return f"lists alone are extended; {key} is a table, and merges by key: write {key}.{written(str(inner))} = …"
-    return "lists of settings alone are extended" if key in _known_keys("target") else ""
+    return ""
 
 
 def _of_free_keys(key: str, value: Any, pointer: Pointer) -> str:

@@ -206,7 +206,9 @@ class SbomAttest(Table):
     disabled: Annotated[bool | None, Doc("Leave it out.")] = None
     generator: Annotated[str | None, ImageRef(), Doc("The image that makes it.")] = None
     scan_arg: Annotated[
-        Mapping[str, Text] | None, Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"), Doc("Arguments of the generator.")
+        Mapping[str, Text] | None,
+        Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"),
+        Doc("`SBOM_…` or `BUILDKIT_…`: arguments of the generator."),
     ] = None
 
 
