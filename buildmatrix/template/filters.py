@@ -149,7 +149,9 @@ def date(value: object, form: str, zone: str = "UTC") -> str:
 
     def part(found: re.Match[str]) -> str:
         if found[2] not in _PARTS:
-            raise FilterError(f'date: the format "{form}" has {found[0]}, which is none of %{", %".join(_PARTS)}')
+            raise FilterError(
+                f'date: the format "{form}" has {found[0]}, which is none of %{", %".join(_PARTS)}; %-d has no 0'
+            )
         text = _PARTS[found[2]](time)
         return text.lstrip("0") or "0" if found[1] else text
 

@@ -223,9 +223,18 @@ class Expansion:
         except BadTemplateError as error:
             self._check_lets(target.name, "", cell, values)
             message = f"target.{target.name}.name: {error.message}"
+            is_table = error.message.startswith("the template gives a table")
+            if is_table and (hint := self._of_tables(target.name, text, values)):
+                error = BadTemplateError(error.message, hint, error.code, error.line)
             self._faults[target.name].add(error, message, place, *_called(target))
             return cell_name(target.name, cell, axes)
         return name
+
+    def _of_tables(self, declared: str, text: str, values: Cell) -> str:
+        """Return what to write for an axis of tables in the template of a name, which has to give a text."""
+        names = self.renderings[declared].names(text) if is_template(text) else ()
+        axis = next((one for one in names if isinstance(values.get(one), Mapping) and values[one]), "")
+        return f"{axis} is a table: write one of its keys, {{{{ {axis}.{next(iter(values[axis]))} }}}}" if axis else ""
 
     def _check_cell_names(self, target: DeclaredTarget, names: list[str]) -> None:
         """Refuse what the template of a name makes, once for all cells."""

@@ -61,7 +61,8 @@ class Lets:
             places = [merged.origins["let", name] for name in walk]
             notes = tuple((f"{one} uses {used}", merged.origins["let", one]) for one, used in steps_of(walk))
             message = "values of let use each other in a cycle: " + " → ".join([*walk, walk[0]])
-            problems.error("cycle", message, places[0], notes=notes, once=(places[0], message))
+            hint = "what a parent gives is replaced: give the new value another name" if len(walk) == 1 else ""
+            problems.error("cycle", message, places[0], hint=hint, notes=notes, once=(places[0], message))
         for name in order:
             if isinstance(values.get(name), Missing):
                 try:
