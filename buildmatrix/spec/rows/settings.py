@@ -199,6 +199,10 @@ class ProvenanceAttest(Table):
     inline_only: Annotated[bool | None, Doc("Only inline in the image.")] = None
 
 
+VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+"""Keys that BuildKit hands to the generator of an attestation as environment variables."""
+
+
 class SbomAttest(Table):
     """What is in the image, as SPDX."""
 
@@ -207,8 +211,8 @@ class SbomAttest(Table):
     generator: Annotated[str | None, ImageRef(), Doc("The image that makes it.")] = None
     scan_arg: Annotated[
         Mapping[str, Text] | None,
-        Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"),
-        Doc("`SBOM_…` or `BUILDKIT_…`: arguments of the generator."),
+        Rest(VARIABLE),
+        Doc("In capitals: environment variables of the generator, such as `EXTRA_SCANNERS`."),
     ] = None
 
 
