@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 Kind = Literal[
     "names", "file", "targets", "reported", "value", "omitted", "members",
-    "inheritance", "shape", "cells", "cell-names", "settings", "defaults", "defaults-shape",
+    "inheritance", "parents", "shape", "cells", "cell-names", "settings", "defaults", "defaults-shape",
 ]  # fmt: skip
 
 ANY_SETTING = ""
@@ -60,6 +60,11 @@ def members_of(group: str, file: str) -> Subject:
 def inheritance_of(target: str) -> Subject:
     """Return where a target's settings come from: in a cycle from nowhere."""
     return Subject("inheritance", target)
+
+
+def parents_of(target: str) -> Subject:
+    """Return the parents of a target's cells: one that was refused may give a name to their templates."""
+    return Subject("parents", target)
 
 
 def shape_of(target: str, *parts: Literal["axes", "other"]) -> Subject:

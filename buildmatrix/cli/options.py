@@ -4,12 +4,14 @@ Those that several commands have are here, those of `apply` are rows of `Options
 """
 
 import inspect
+import os
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.models import TyperPath
 
 from buildmatrix.cli import completion
 from buildmatrix.cli.completion import complete_platforms, complete_sets, complete_targets, complete_variables
@@ -57,14 +59,25 @@ VarFile = Annotated[
     list[str] | None,
     typer.Option("--var-file", metavar="FILE", help="Variables from a TOML or JSON file; may be repeated."),
 ]
+
+
+class _Paths(TyperPath):
+    """Paths as they are written, of which the environment gives several with the sign of PATH between them."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Split what the environment gives; the sign behind a scheme (`cwd://`) is part of a path."""
+        return re.split(rf"(?<!\bcwd){re.escape(os.pathsep)}|{re.escape(os.pathsep)}(?!//)", rv)
+
+
 BakeFile = Annotated[
-    list[Path] | None,  # of which the environment gives several with the sign of PATH between them
+    list[str] | None,
     typer.Option(
         "--bake-file",
         metavar="FILE",
         help="Tags, labels, annotations and args of a JSON bake file, as docker/metadata-action writes it; "
-        "may be repeated.",
+        "- is standard input. May be repeated.",
         envvar="BUILDMATRIX_BAKE_FILE",
+        click_type=_Paths(),
     ),
 ]
 Set = Annotated[

@@ -22,11 +22,10 @@ from buildmatrix.report.style import Style
 from buildmatrix.spec.discovery import discovered, includes, including
 from buildmatrix.spec.load import FILE
 from buildmatrix.spec.rows.tables import BakeFiles
-from buildmatrix.spec.toml.source import Sources, text_from
+from buildmatrix.spec.toml.source import STANDARD_INPUT, Sources, text_from
 from buildmatrix.template.request import OutputMode, Request
 from buildmatrix.text import one_line
 
-STANDARD_INPUT = "<stdin>"
 NO_ADJUSTMENTS, NO_OUTPUTS = Adjustments(), Outputs()
 
 
@@ -206,7 +205,7 @@ def request(
         platforms=platforms,
         variables=variables,
         variable_files=tuple(adjustments.var_file or ()),
-        bake_files=BakeFiles(paths=tuple(map(str, adjustments.bake_file or ()))),
+        bake_files=BakeFiles(paths=tuple(filter(None, adjustments.bake_file or ()))),
         set_options=_sets(adjustments.set_),
         output=output,
         environment=dict(os.environ),

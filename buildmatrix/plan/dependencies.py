@@ -31,7 +31,7 @@ def edges_of(
     for index, selector in enumerate(settings.needs or ()):
         place = place_of("needs", index)
         try:
-            names = selection.names_for(selector, entry.cell)
+            names = selection.names_for(selector, entry.cell, target_first=True)
         except SelectorError as error:
             message = f"target.{entry.target.name}.needs: {error.message}"
             hint = _in_other_words(selector, entry, selection) or error.hint

@@ -13,7 +13,7 @@ from buildmatrix.plan.access.reach import written_before
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
 from buildmatrix.plan.cells.select import SelectorError
-from buildmatrix.plan.checks.collisions import collisions
+from buildmatrix.plan.checks.collisions import collisions, warn_of_strangers
 from buildmatrix.plan.checks.groups import check_groups
 from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.targets import Checker
@@ -57,6 +57,8 @@ def make_plan(
         sound = checked(expansion, targets, checker, files=files)
         if together:
             shared = collisions(sound, spec.directory, problems, spec.checks)
+            if len(sound) == len(expansion.entries):
+                warn_of_strangers(sound, problems)
             problems.take(races_of(targets, spec.directory))
             targets = share(targets, shared)
         return plan_of(spec, request, expansion, targets, git, problems)
@@ -76,6 +78,7 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     targets = planned_of(nodes, request, problems)
     checker = Checker(spec.directory, problems, spec.variables, spec.targets)
     sound = checked(expansion, targets, checker, files=False)
+    warn_of_strangers(sound, problems)
     if "default" in spec.groups and not problems.is_sound(spec.groups["default"].basis):
         return
     default = set(expansion.selection.default_of_root())

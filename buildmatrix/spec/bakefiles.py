@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -23,11 +24,22 @@ from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.rows.markers import AddedByBake, FromMetadata
 from buildmatrix.spec.rows.schema import definitions, table_schema
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import JsonSchema, Row, Table, Verbatim, build_table, given, is_map, plain, rows
+from buildmatrix.spec.rows.shapes import (
+    JsonSchema,
+    Row,
+    Table,
+    Verbatim,
+    build_table,
+    given,
+    is_map,
+    plain,
+    rows,
+    text_of,
+)
 from buildmatrix.spec.rows.tables import BakeFiles, DeclaredTarget, Layer, Said
 from buildmatrix.spec.toml.languages import JSON, Language, is_toml, language_of
 from buildmatrix.spec.toml.plain import BadDataError, json_of, oddities
-from buildmatrix.spec.toml.source import Sources
+from buildmatrix.spec.toml.source import STANDARD_INPUT, Sources
 
 _ROWS = {row.key: row for row in rows(Settings) if row.marker(FromMetadata)}
 _TAKEN = " and ".join(", ".join(_ROWS).rsplit(", ", 1))
@@ -66,11 +78,15 @@ class Overlay:
 
     def _read(self, path: str) -> str:
         """Read a file; returns the name under which it is one of the sources, "" where it cannot be read."""
-        name = _name_of(path, self._sources)
+        name = STANDARD_INPUT if path == "-" else _name_of(path, self._sources)
+        if name in self._sources.texts and path == "-":
+            message, hint = "standard input can be read once only, and is the spec", "name a file: --bake-file FILE"
+            self._problems.error("bake-file", message, hint=hint, invalidates=self._all_that_it_gives())
+            return ""
         try:
             if strays(path, self._sources.repository.root):
                 raise OutsideError(path)
-            text = read_regular(path, pipe=True).decode("utf-8-sig")
+            text = read_regular("/dev/stdin" if path == "-" else path, pipe=True).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             message, lost = f"--bake-file {path} cannot be read: {reason}", self._all_that_it_gives()
@@ -86,7 +102,7 @@ class Overlay:
         """Return what a file says, without what is wrong with it: that is reported."""
         text = self._sources.texts[name]
         try:
-            data = json_of(text)
+            data = json_of(text, once=True)
         except BadDataError as error:
             self._refuse_text(name, text, str(error))
             return {}
@@ -197,9 +213,19 @@ def _plain(targets: Mapping[str, Any], wrong: set[Pointer]) -> Said:
     """Return what is said of targets, each value as the text that it is for bake, without settings that are wrong."""
     found = {}
     for name, table in targets.items():
-        sound = {key: item for key, item in table.items() if ("target", name, key) not in wrong}
+        sound = {key: _as_text(item) for key, item in table.items() if ("target", name, key) not in wrong}
         found[name] = plain(build_table(Given, sound))
     return found
+
+
+def _as_text(value: Any) -> Any:
+    """Return numbers with a point as bake writes them: 3.10 is 3.1, and 1e3 is 1000."""
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    if not isinstance(value, Decimal):
+        return value
+    text = text_of(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "E" not in text else text
 
 
 def _texts(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:

@@ -7,6 +7,7 @@ from functools import cache
 from operator import is_not
 from typing import Any
 
+from buildmatrix.errors import did_you_mean
 from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import (
@@ -132,10 +133,18 @@ def _in_fields(attribute: str, fields: Collection[tuple[str, Any]]) -> Iterator[
     """
     known = _known(attribute, str(dict(fields).get("type"))) - _whole()
     for key, value in fields:
-        for text in _leaves(value) if key not in known else ():
+        for text in () if key in known or _is_misspelt(key, known) else _leaves(value):
             yield text
             if key not in _whole():
                 hide_value(str(key), text)
+
+
+def _is_misspelt(key: str, known: frozenset[str]) -> bool:
+    """Tell whether a key is near to one that holds no credential, and to none that does."""
+    return bool(did_you_mean(key, known)) and not did_you_mean(key, _whole()) and not _LIKE.search(key)
+
+
+_LIKE = re.compile(r"(?i)secret|token|pass|cred|key|auth")
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
-from functools import cached_property, partial, wraps
+from functools import cached_property, partial
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_environment
@@ -20,17 +20,28 @@ from buildmatrix.spec.checks.names import HIDDEN
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
 from buildmatrix.template.filters import FILTERS, MOST_ITEMS, tojson
-from buildmatrix.template.mistakes import attribute_hint, filter_hint, omit_hint, syntax_hint
+from buildmatrix.template.mistakes import attribute_hint, filter_hint, in_words, omit_hint, syntax_hint
 from buildmatrix.template.scope import (
     LARGEST,
     NO_REPOSITORY,
     OMITTED,
+    UNKNOWN_NAME,
     WHOLE_TABLE,
     BadTemplateError,
     Lazy,
     Missing,
     missing,
     on_line,
+)
+from buildmatrix.template.sizes import (
+    SIZED_FILTERS,
+    SIZED_METHODS,
+    careful,
+    careful_format,
+    refuse_sizes,
+    refuse_widths,
+    refuse_widths_of_fields,
+    sized_range,
 )
 from buildmatrix.template.texts import FilterError, formatted, of_texts, text_for
 
@@ -72,9 +83,12 @@ class _Environment(ImmutableSandboxedEnvironment):
         """Refuse calls that would fill the memory: `'x'.ljust(10 ** 9)`, `'{:999999999}'.format(1)`."""
         if not callable(called):
             raise FilterError("the template calls a value that is not a function: write it without ( )")
-        owner = getattr(getattr(called, "__wrapped__", called), "__self__", "")
-        _refuse_huge(owner, *arguments, *named.values())
-        if isinstance(owner, str) and getattr(called, "__name__", "") == "format":
+        owner, name = getattr(getattr(called, "__wrapped__", called), "__self__", ""), getattr(called, "__name__", "")
+        if name in SIZED_METHODS:
+            refuse_sizes(*arguments, *named.values())
+        if isinstance(owner, str) and name in {"format", "format_map"}:
+            refuse_widths_of_fields(owner, *arguments, *named.values())
+        if isinstance(owner, str) and name == "format":
             arguments, named = (
                 formatted("format", arguments),
                 dict(zip(named, formatted("format", named.values()), strict=True)),
@@ -83,8 +97,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Refuse what would fill the memory, and what is none."""
-        if operator == "%":
-            _refuse_huge(left, *(right if isinstance(right, tuple) else ()))
+        if operator == "%" and isinstance(left, str | bytes):
+            refuse_widths(left, *(right if isinstance(right, tuple) else ()))
             if isinstance(left, str):
                 right = formatted("%", right if isinstance(right, tuple) else [right])
         if operator == "+":
@@ -110,28 +124,6 @@ def _added(left: Any, right: Any) -> Any:
         raise
 
 
-_HUGE = re.compile(r"[0-9]{7}")
-
-
-def _refuse_huge(*values: object) -> None:
-    for value in values:
-        if isinstance(value, int) and abs(value) > LARGEST:
-            raise SecurityError(f"{value:,} is more than templates may use")
-        if isinstance(value, str) and ("%" in value or "{" in value) and _HUGE.search(value):
-            raise SecurityError("a format with such a width is refused")
-
-
-def _careful(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that refuses sizes that would fill the memory."""
-
-    @wraps(function)
-    def careful(*arguments: Any, **named: Any) -> Any:
-        _refuse_huge(*arguments, *named.values())
-        return function(*arguments, **named)
-
-    return careful
-
-
 @pass_environment
 def _sum(environment: _Environment, values: Iterable[Any], attribute: str | int | None = None, start: Any = 0) -> Any:
     """Sum as jinja does, but of numbers only: of lists it would take for ever, in a place that nothing interrupts."""
@@ -149,18 +141,29 @@ def _finalize(value: object) -> object:
         return _MARK
     if isinstance(value, list | tuple | Iterator):
         return "\n".join(str(_finalize(item)) for item in value)
-    if isinstance(value, bool):
+    if isinstance(value, bool | Decimal):
         return text_of(value)
-    if isinstance(value, str | int | float | Decimal | Undefined):
+    if isinstance(value, str | int | float | Undefined):
         return value
     if isinstance(value, Mapping):
         raise FilterError("the template gives a table, not a text: write {{ x.key }}, or {{ x | tojson }}")
     raise FilterError(f"the template gives a {type(value).__name__.lower()}, not a text")
 
 
-def _not_a_table(value: object) -> object:
-    """Return what stands for no value, or what is no table as it is: it is refused where the table is wanted."""
+def _whole_table(value: object) -> object:
+    """Return a table as JSON, what stands for no value, or what is no table as it is: the latter is refused later."""
+    if isinstance(value, Mapping):
+        return tojson(_there(value))
     return _Omit() if value is None or isinstance(value, _Omit) else value
+
+
+def _there(table: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a table without the keys that are none or omitted, and those whose values are omitted."""
+    return {
+        key: item
+        for key, item in table.items()
+        if key is not None and not isinstance(key, _Omit) and not isinstance(item, _Omit)
+    }
 
 
 def _finalize_whole(value: object) -> object:
@@ -180,12 +183,12 @@ def _environment() -> _Environment:
     made = _Environment(undefined=_Undefined, finalize=_finalize, autoescape=False, keep_trailing_newline=True)
     del made.globals["lipsum"]
     del made.filters["random"]
-    made.globals["omit"] = _Omit()
+    made.globals |= {"omit": _Omit(), "range": sized_range}
     made.filters.update(of_texts(made.filters) | FILTERS)
     made.filters[JOINED] = partial(text_for, "~")
-    made.filters[WHOLE_TABLE] = lambda value: tojson(value) if isinstance(value, Mapping) else _not_a_table(value)
-    unlimited = {"sum": _sum, "date": FILTERS["date"]}  # seconds since 1970 are a large number
-    made.filters.update({name: _careful(known) for name, known in made.filters.items()} | unlimited)
+    made.filters[WHOLE_TABLE] = _whole_table
+    made.filters.update({name: careful(made.filters[name]) for name in SIZED_FILTERS} | {"sum": _sum})
+    made.filters["format"] = careful_format(made.filters["format"])
     return made
 
 
@@ -299,6 +302,9 @@ def _part_omitted() -> FilterError:
     return _PartOmittedError("omit stands for a whole value, and is only a part of one here")
 
 
+_NO_ITEM = "leave it out of a list or an inner table: {{ [x, y] | select | list }}, {{ dict(t, a=x) if x else t }}"
+
+
 def _too_much(error: BaseException) -> str:
     return f"the template takes too much {'time' if isinstance(error, TooMuchError) else 'memory'}"
 
@@ -315,7 +321,7 @@ def _explained(error: Exception, text: str) -> BadTemplateError:
             return BadTemplateError("the template is nested too deeply")
         case TemplateError():
             return BadTemplateError(f"the template cannot be rendered: {_lower(str(error))}")
-    return BadTemplateError(f"the template cannot be rendered: {type(error).__name__}: {error}")
+    return BadTemplateError(f"the template cannot be rendered: {in_words(error)}")
 
 
 def _sound(text: str) -> str:
@@ -337,7 +343,7 @@ def _plain_of(value: Any) -> Any:
         raise _no_value()
     left = [MOST_ITEMS]
     try:
-        data = _plain(value, left)
+        data = _plain(_there(value) if isinstance(value, Mapping) else value, left)
     except RecursionError:
         data = None
     if (data is None and value is not None) or is_deep(data):
@@ -348,7 +354,7 @@ def _plain_of(value: Any) -> Any:
 def _plain(value: Any, left: list[int]) -> Any:
     left[0] -= 1
     if isinstance(value, _Omit):
-        raise _part_omitted()
+        raise BadTemplateError(str(_part_omitted()), _NO_ITEM)
     if left[0] < 0:
         raise BadTemplateError(f"the template gives more than {MOST_ITEMS:,} items")
     if value is None or isinstance(value, bool | Decimal):
@@ -388,7 +394,7 @@ def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
         return BadTemplateError(message, attribute_hint(found[1], text))
     if (found := _NO_NAME.fullmatch(message)) is not None:
         hint = f'an `include` gives it to some cells only: write {{{{ {found[1]} | default("…") }}}}, or give it to all'
-        return BadTemplateError(f'the template uses "{found[1]}", which has no value here', hint)
+        return BadTemplateError(f'the template uses "{found[1]}", which has no value here', hint, UNKNOWN_NAME)
     return BadTemplateError(f"the template cannot be rendered: {message}")
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from buildmatrix.spec.toml.plain import BadDataError, number_of
 from buildmatrix.template.texts import FilterError, text_for
 
 VERSION = re.compile(
@@ -29,6 +30,7 @@ def semver(value: object, form: str = "major.minor.patch") -> str:
     found = VERSION.match(text)
     if found is None:
         raise FilterError(f'semver: "{text}" is not a semantic version such as 1.2.3')
+    form = text_for("semver", form)
     parts = form.split(".")
     if not parts or set(parts) - {"major", "minor", "patch", "pre", "build"}:
         raise FilterError(f'semver: "{form}" is made of other parts than major, minor, patch, pre and build')
@@ -97,7 +99,8 @@ def clean_tag(value: object) -> str:
 
 def regex_replace(value: object, pattern: str, replacement: str = "") -> str:
     r"""Replace what a regular expression (Python's) matches; `\\1` is its first group."""
-    text = text_for("regex_replace", value)
+    text, pattern = text_for("regex_replace", value), text_for("regex_replace", pattern)
+    replacement = text_for("regex_replace", replacement)
     try:
         return re.sub(pattern, replacement, text)
     except (re.error, IndexError) as error:
@@ -142,11 +145,13 @@ _PARTS: dict[str, Callable[[datetime], str]] = {
 
 def date(value: object, form: str, zone: str = "UTC") -> str:
     """A time (RFC 3339, or seconds since 1970 as an integer) by strftime's format, in UTC or in a zone by name."""
-    time = _in_zone(_time(value), zone)
+    time, form = _in_zone(_time(value), text_for("date", zone)), text_for("date", form)
 
     def part(found: re.Match[str]) -> str:
         if found[2] not in _PARTS:
-            raise FilterError(f'date: the format "{form}" has {found[0]}, which is none of %{", %".join(_PARTS)}')
+            raise FilterError(
+                f'date: the format "{form}" has {found[0]}, which is none of %{", %".join(_PARTS)}; %-d has no 0'
+            )
         text = _PARTS[found[2]](time)
         return text.lstrip("0") or "0" if found[1] else text
 
@@ -177,12 +182,18 @@ def _in_zone(time: datetime, zone: str) -> datetime:
 
 
 def from_json(value: object) -> Any:
-    """The value that a JSON text holds."""
+    """The value that a JSON text holds; 3.10 stays 3.10."""
     text = text_for("from_json", value)
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=number_of, parse_constant=_no_number)
+    except BadDataError as error:
+        raise FilterError(f"from_json: {error}") from None
     except ValueError as error:
         raise FilterError(f"from_json: this is not valid JSON: {error}") from None
+
+
+def _no_number(text: str) -> Any:
+    raise BadDataError(f"{text} is not a valid number")
 
 
 def tojson(value: object) -> str:
@@ -195,15 +206,15 @@ def split(value: object, separator: str | None = None) -> list[str]:
     """The parts of a text between separators, as a list; without a separator, its words."""
     if separator == "":
         raise FilterError("split: the separator is an empty text")
-    return text_for("split", value).split(separator)
+    return text_for("split", value).split(None if separator is None else text_for("split", separator))
 
 
 def regex_findall(value: object, pattern: str) -> list[Any]:
     """All that a regular expression (Python's) matches: texts; of groups lists, of named groups tables."""
-    text = text_for("regex_findall", value)
+    text, pattern = text_for("regex_findall", value), text_for("regex_findall", pattern)
     try:
         compiled = re.compile(pattern)
-    except (re.error, TypeError, RecursionError, OverflowError) as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise FilterError(f'regex_findall: "{pattern}": {error}') from None
     found = [_groups(match) for match in islice(compiled.finditer(text), MOST_ITEMS // (compiled.groups + 1) + 1)]
     if len(found) * (compiled.groups + 1) > MOST_ITEMS:

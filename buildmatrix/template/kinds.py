@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from buildmatrix.errors import Problems
 from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.tables import DeclaredVariable
-from buildmatrix.spec.toml.plain import boolean_of, integer_of, is_digits, json_of, number_in
+from buildmatrix.spec.toml.plain import boolean_of, integer_of, is_digits, json_of, number_in, oddities
 
 READERS: Mapping[str, Callable[[str], Any]] = {"boolean": boolean_of, "integer": integer_of, "number": number_in}
 """What reads a text as a value of a kind; None where it is none."""
@@ -31,6 +32,10 @@ def converted(variable: DeclaredVariable, default: Any, value: Any, origin: str,
         said = f"is {shown(value)} ({origin})"
         return _read(of_value, value, lambda: _refuse(variable, of_value, said, value, problems))
     if (found := _json_list(value)) is not None:
+        for _, said, _ in islice(oddities(found), 1):
+            message = f'variable "{variable.name}" ({origin}): {said}'
+            problems.error("variable", message, variable.place, invalidates=[value_of(variable.name)])
+            return None
         return found
     of_items = _kind_of(default if isinstance(default, list | tuple) and default else choices)
 

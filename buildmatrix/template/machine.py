@@ -44,14 +44,14 @@ class Machine:
 def bad_epoch(environment: Mapping[str, str]) -> str:
     """Return what is wrong with SOURCE_DATE_EPOCH, which builds heed; "" if it is a time, empty or not set."""
     try:
-        return "" if not environment.get(EPOCH) else epoch_time(environment) and ""
+        return epoch_time(environment) and ""
     except BadTemplateError as error:
         return str(error)
 
 
 def epoch_time(environment: Mapping[str, str]) -> str:
-    """Return the time of SOURCE_DATE_EPOCH, "" where it is not set; BadTemplateError where it is not a time."""
-    if (epoch := environment.get(EPOCH)) is None:
+    """Return the time of SOURCE_DATE_EPOCH, "" where there is none; BadTemplateError where it is not a time."""
+    if not (epoch := environment.get(EPOCH)):
         return ""
     try:
         # Python would take `1_000` and spaces, which buildx does not

@@ -125,16 +125,52 @@ def omit_hint(text: str) -> str:
         behind = re.fullmatch(r"(\s*\|.*?)\s*\}\}", text[found.end() :].rstrip(), re.DOTALL)
         whole = text[: found.start()].strip() == "{{" and behind is not None and "}}" not in behind[1]
         return _all_or_omit(f"{found[1]}{behind[1]}" if whole and behind else "…", condition)
+    if (joined := _JOINED.fullmatch(text)) and (joined[1] or joined[3]):
+        parts = (joined[1] and f"'{joined[1]}'", joined[2], joined[3] and f"'{joined[3]}'")
+        return _all_or_omit(" ~ ".join(filter(None, parts)), joined[2])
     found = re.search(r"\bif\s+([^{}]+?)\s+else\s+omit\b", text) or re.search(rf"({_NAME})\s+or\s+omit\b", text)
     return _all_or_omit("…", found[1] if found else "x")
 
 
 _NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\][{}]*\])*"
+_JOINED = re.compile(rf"([^{{}}'\\\n]*)\{{\{{\s*({_NAME})\s+or\s+omit\s*\}}\}}([^{{}}'\\\n]*)")
 _DEFAULT_OMIT = re.compile(rf"({_NAME})\s*\|\s*d(?:efault)?\(\s*omit\s*(,[^()]*[Tt]rue\s*)?\)")
 
 
 def _all_or_omit(value: str, condition: str) -> str:
     return f"write {{{{ {value} if {condition} else omit }}}}"
+
+
+_KINDS = {
+    "str": "text", "int": "integer", "float": "number", "decimal.Decimal": "number", "Decimal": "number",
+    "bool": "boolean", "NoneType": "none", "None": "none", "list": "list", "tuple": "list", "dict": "table",
+    "generator": "list", "bytes": "bytes", "datetime.datetime": "time",
+}  # fmt: skip
+_ARGUMENTS = (
+    (r"(?:\w+\.)*(\w+)\(\) missing \d+ required [\w -]+: (.+)", r"\1 lacks an argument: \2"),
+    (r"(?:\w+\.)*(\w+)\(\) takes .* given", r"\1 takes fewer arguments"),
+    (r"(?:\w+\.)*(\w+)\(\) got an unexpected keyword argument ('\w+').*", r"\1 has no argument \2"),
+    (r"(?:\w+\.)*(\w+)\(\) got multiple values for argument ('\w+')", r"\1 is given \2 twice"),
+)
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error of Python's says, without the words that only Python's programmers know."""
+    text = str(error)
+    for pattern, said in _ARGUMENTS:
+        if re.fullmatch(pattern, text):
+            return re.sub("^(sync_|async_)?(do_|test_|_)", "", re.sub(pattern, said, text))
+    if isinstance(error, TypeError | AttributeError):
+        kinds = "|".join(map(re.escape, sorted(_KINDS, key=len, reverse=True)))
+        text = re.sub(rf"(?<![\w.])'?({kinds})'?(?![\w.])", lambda found: _KINDS[found[1]], text)
+        return (
+            text.replace(" object", "")
+            .replace("unsupported operand type(s)", "no such kinds")
+            .replace(" or have an __index__ method", "")
+        )
+    if isinstance(error, KeyError):
+        return f"there is no key {text}"
+    return text or "the value cannot be taken"
 
 
 def syntax_hint(message: str, text: str) -> str:

@@ -28,9 +28,9 @@ def text_for(name: str, value: object) -> str:
 
     That is a list, a table, none and all else. What is undefined answers for itself.
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool | Decimal):
         return text_of(value)
-    if isinstance(value, str | int | float | Decimal | Undefined):
+    if isinstance(value, str | int | float | Undefined):
         return str(value)
     found = next((words for kind, words in _NO_TEXTS if isinstance(value, kind)), "")
     word = found or (str(value) and f"a {type(value).__name__.lower()}")  # `omit` has no text, and says why

@@ -21,7 +21,7 @@ from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import DeclaredVariable, Spec
-from buildmatrix.spec.toml.plain import json_of, oddities
+from buildmatrix.spec.toml.plain import flaw_of, json_of, oddities
 from buildmatrix.template.kinds import converted
 from buildmatrix.template.request import Request
 from buildmatrix.text import hide
@@ -76,7 +76,7 @@ def _read_file(path: str, spec: Spec, problems: Problems) -> dict[str, Any]:
         if strays(path, Repository.around(spec.directory).root):
             raise OutsideError(path)
         text = read_regular(path, pipe=True).decode("utf-8-sig")
-        data = json_of(text) if path.endswith(".json") else parse(path, text)
+        data = json_of(text, once=True) if path.endswith(".json") else parse(path, text)
     except (OSError, UnicodeDecodeError) as error:
         problems.error(
             "variable-file", f"--var-file cannot be read: {getattr(error, 'strerror', 'not UTF-8')}", Place(file=path)
@@ -117,7 +117,9 @@ def _resolve(
     if value is None:
         origin = "nothing"
     as_given, may_lack = value, value is None and bool(table.optional)
-    if origin not in {"default", "nothing"} and not _awaits(variable, value):
+    if origin not in {"default", "nothing"} and _refuse_flaw(variable, value, origin, problems):
+        value, origin = None, "nothing"
+    elif origin not in {"default", "nothing"} and not _awaits(variable, value):
         value = converted(variable, table.default, value, origin, problems)
         origin = "nothing" if value is None else origin
     return ResolvedVariable(
@@ -132,6 +134,14 @@ def _resolve(
     )
 
 
+def _refuse_flaw(variable: DeclaredVariable, value: Any, origin: Origin, problems: Problems) -> bool:
+    """Refuse what no setting can hold, or what TOML would not let stand in a text; tell whether there was any."""
+    if said := flaw_of(value) if isinstance(value, str) else "":
+        message = f'variable "{variable.name}" ({origin}): {said}'
+        problems.error("variable", message, variable.place, invalidates=[value_of(variable.name)])
+    return bool(said)
+
+
 def _open(default: Any) -> Any:
     """Return a list as one that is given is, so that `+` and `==` do with it what they do with those of templates."""
     return list(default) if isinstance(default, tuple) else default
@@ -143,7 +153,8 @@ def _of_file(variable: DeclaredVariable, file: str, spec: Spec, problems: Proble
         text = Repository.around(spec.directory).read(file, folder).decode("utf-8-sig")
         return text.rstrip("\r\n") if variable.table.text else text.partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
-        if variable.table.default is None or not isinstance(error, FileNotFoundError):
+        may_lack = variable.table.default is not None or variable.table.optional
+        if not may_lack or not isinstance(error, FileNotFoundError):
             reason = getattr(error, "strerror", None) or "not UTF-8"
             problems.error(
                 "variable-file",

@@ -61,7 +61,16 @@ def said(texts: list[str]) -> Any:
 @settings(max_examples=60)
 @given(tables(), st.permutations(NAMES))
 def test_the_order_of_tables_does_not_matter(texts: dict[str, str], order: list[str]) -> None:
+    """It matters only to tags that several targets write: see below."""
     assert said([texts[name] for name in order]) == said(list(texts.values()))
+
+
+@settings(max_examples=20)
+@given(st.permutations(["a", "b", "c"]))
+def test_the_last_table_of_a_stage_gets_a_shared_tag(order: list[str]) -> None:
+    both = 'tags = ["x:l"]\nshared-tags = ["x:l"]\noutput = ["type=registry"]'
+    found = planned([f"[target.{name}]\n{both}" for name in order])
+    assert [target.name for target in found.targets if target.tags] == order[-1:]
 
 
 @settings(max_examples=60)

@@ -14,7 +14,7 @@ from buildmatrix.cli import options
 from buildmatrix.cli.locking import hold_to_lock
 from buildmatrix.cli.output import say, say_wide, width
 from buildmatrix.cli.session import Session, request, session
-from buildmatrix.errors import SpecError, UsageError
+from buildmatrix.errors import SpecError, UsageError, and_more
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy, refusals
@@ -77,6 +77,9 @@ def plan(
         hold_to_lock(planned, policy)
         if policy.incremental:
             planned = _incremental(run, policy)
+        if preflight and output_format in {"text", "short"}:  # it tells what becomes of what has no output
+            left = tuple(one for one in planned.warnings if one.code != "no-output")
+            planned = replace(planned, warnings=left)
         if output_format == "json":
             from buildmatrix.pipeline.saved import saved_text
 
@@ -145,6 +148,10 @@ def _preflight(run: Session, policy: Policy) -> None:
     with Probe(run.programs, policy.builder) as probe:
         engine = preflight(policy.plan, allow=policy.options.allow, probe=probe, programs=run.programs)
     run.warn(engine.warnings)
+    silent = [target.name for target in policy.plan.targets if target.leaves_nothing]
+    if silent and engine.builder.driver == "docker":
+        who = f"{silent[0]}{and_more(len(silent), 'target')}"
+        say_wide(f"preflight: {one_line(who)} has no output: this builder loads it into docker's image store")
     platforms = " ".join(sorted(engine.builder.platforms)) or "not started yet"
     builder_words = f'"{one_line(engine.builder.name)}" ({one_line(engine.builder.driver)})'
     say_wide(f"preflight: buildx {engine.buildx}, builder {builder_words}: {one_line(platforms)}")

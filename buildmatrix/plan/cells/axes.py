@@ -15,9 +15,14 @@ from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
 from buildmatrix.spec.toml.placed import placed, sources_of
 from buildmatrix.template.context import Rendering
-from buildmatrix.template.scope import UNKNOWN_NAME, BadTemplateError
+from buildmatrix.template.scope import OMITTED, UNKNOWN_NAME, BadTemplateError
 
 _VALUES = "values are strings, numbers, booleans or tables"
+
+
+def _there(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an entry of `include` without what has no value: it is as if it were not written."""
+    return {axis: value for axis, value in entry.items() if value is not None}
 
 
 class AxisValues:
@@ -35,17 +40,18 @@ class AxisValues:
         unknown = [expansion_of(target.name, "number")]
         for axis, written in ((target.making.matrix or Matrix()).axes or {}).items():
             place = target.making.place("matrix", axis)
-            values = axis_items(self._value(written, target, place) if isinstance(written, str) else written)
+            given = self._value(written, target, place) if isinstance(written, str) else written
+            values = () if given is None else axis_items(given)
             if values is None:
                 message = f"target.{target.name}.matrix: the template of axis {axis} gives no list"
                 self.problems.error("axis", message, place, invalidates=unknown, once=("axis", place))
                 continue
-            axes[axis] = list(values)
+            axes[axis] = [value for value in values if value is not None]
             sources = sources_of(values) if isinstance(values, tuple) else range(len(axes[axis]))
-            if not axes[axis] and isinstance(written, str):
+            if not axes[axis]:
                 message = f"target.{target.name}.matrix: axis {axis} has no values"
-                once = ("no-value", place)
-                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=[FILE], once=once)
+                once, rests_on = ("no-value", place), [] if given is None else [FILE]
+                self.problems.error("no-value", message, place, invalidates=unknown, rests_on=rests_on, once=once)
             places = [place if isinstance(written, str) else inside(place, index) for index in sources]
             for value, at in zip(axes[axis], places, strict=True):
                 self._check_value(target, axis, value, at)
@@ -78,6 +84,8 @@ class AxisValues:
             for key, value in vars(matrix).items()
             if key != "axes" and value
         }
+        if "include" in changed:
+            changed["include"] = tuple(_there(entry) for entry in changed["include"])
         axes = {
             axis: values if isinstance(values, str) else self._items(values, target, place_of("matrix", axis))
             for axis, values in (matrix.axes or {}).items()
@@ -100,7 +108,7 @@ class AxisValues:
         for index, item in enumerate(written):
             value = self._rendered(item, target, inside(place, index))
             several = axis_items(value) if isinstance(item, str) and is_template(item) else None
-            found += [value] if several is None else several
+            found += [one for one in ([value] if several is None else several) if one is not None]
             sources += [index] * (len(found) - len(sources))
         return placed(found, sources)
 
@@ -110,10 +118,12 @@ class AxisValues:
         if isinstance(value, Mapping):
             return {key: self._rendered(item, target, inside(place, key)) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return tuple(self._rendered(item, target, inside(place, index)) for index, item in enumerate(value))
+            items = (self._rendered(item, target, inside(place, index)) for index, item in enumerate(value))
+            return tuple(item for item in items if item is not None)
         return value
 
     def _value(self, text: str, target: DeclaredTarget, place: Place) -> Any:
+        """Return the value of a text; None where it is a template that gives none."""
         if not is_template(text):
             return text
         try:
@@ -121,6 +131,8 @@ class AxisValues:
                 self.volatile.update((place.file, place.pointer[:length]) for length in range(len(place.pointer) + 1))
             return self.rendering.evaluate(text, target.name)
         except BadTemplateError as found:
+            if found.code == OMITTED:
+                return None
             error = self._told(found, text, target)
             message = f"target.{target.name}.matrix: {error.message}"
             self._faults[target.name].add(error, message, place, expansion_of(target.name, "values"))

@@ -12,9 +12,7 @@ from buildmatrix.plan.cells.lines import Lines
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
     Axes,
-    cell_name,
     cells_of,
-    label,
 )
 from buildmatrix.plan.cells.members import with_members
 from buildmatrix.plan.cells.overrides import Setting
@@ -36,6 +34,7 @@ from buildmatrix.soundness import (
     settings_of,
     shape_of,
 )
+from buildmatrix.spec.checks.cellnames import cell_name, label
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import as_key
 from buildmatrix.spec.rows.settings import NAME, Settings
@@ -224,9 +223,18 @@ class Expansion:
         except BadTemplateError as error:
             self._check_lets(target.name, "", cell, values)
             message = f"target.{target.name}.name: {error.message}"
+            is_table = error.message.startswith("the template gives a table")
+            if is_table and (hint := self._of_tables(target.name, text, values)):
+                error = BadTemplateError(error.message, hint, error.code, error.line)
             self._faults[target.name].add(error, message, place, *_called(target))
             return cell_name(target.name, cell, axes)
         return name
+
+    def _of_tables(self, declared: str, text: str, values: Cell) -> str:
+        """Return what to write for an axis of tables in the template of a name, which has to give a text."""
+        names = self.renderings[declared].names(text) if is_template(text) else ()
+        axis = next((one for one in names if isinstance(values.get(one), Mapping) and values[one]), "")
+        return f"{axis} is a table: write one of its keys, {{{{ {axis}.{next(iter(values[axis]))} }}}}" if axis else ""
 
     def _check_cell_names(self, target: DeclaredTarget, names: list[str]) -> None:
         """Refuse what the template of a name makes, once for all cells."""

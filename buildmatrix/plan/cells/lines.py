@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildmatrix.errors import Problems
-from buildmatrix.graphs import find_cycles, ordered, reached
+from buildmatrix.graphs import find_cycles, ordered, reached, steps_of
 from buildmatrix.plan.cells.matrix import matches
 from buildmatrix.plan.cells.parents import Parents
 from buildmatrix.plan.merging.merge import Line
@@ -140,7 +140,9 @@ class Lines:
         find_cycles({node: self._above(node) for node in nodes}, found.append)
         for walk in found:
             names = [node.name for node in walk]
-            place = inside(self._targets[names[0]].place, "inherits")
+            places = {name: inside(self._targets[name].place, "inherits") for name in names}
+            notes = tuple((f"{child} inherits {parent}", places[child]) for child, parent in steps_of(names))
             message = "cells inherit each other in a cycle: " + " → ".join([*names, names[0]])
             invalidates = [inheritance_of(name) for name in (*names, target.name)]
-            problems.error("cycle", message, place, invalidates=invalidates, once=("cycle", frozenset(names)))
+            once = ("cycle", frozenset(names))
+            problems.error("cycle", message, places[names[0]], notes=notes, invalidates=invalidates, once=once)

@@ -1,7 +1,6 @@
 """From axes to cells: every combination, without the excluded ones, with what `include` adds."""
 
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
@@ -9,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from buildmatrix.errors import Problems
 from buildmatrix.soundness import FILE
+from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import as_key, inside
 from buildmatrix.spec.rows.shapes import text_of
@@ -49,6 +49,8 @@ def _included(target: DeclaredTarget, kept: list[dict[str, Any]], axes: Axes, pr
     own: list[Cell] = []
     matrix = target.making.matrix or Matrix()
     for index, entry in enumerate(matrix.include or ()):
+        if not entry:  # of which no template gives a value
+            continue
         on_axes = {axis: value for axis, value in entry.items() if axis in axes}
         fitting = [
             number
@@ -82,6 +84,8 @@ def matches(select: Mapping[str, Any], cell: Cell) -> bool:
 
 def fits(wanted: Any, value: Any) -> bool:
     """Tell whether an axis's value is what is wanted: a value, a glob, a list of those, or part of a table."""
+    if wanted is None or value is None:
+        return wanted is value
     if isinstance(wanted, list | tuple):
         return any(fits(one, value) for one in wanted)
     if isinstance(wanted, Mapping):
@@ -130,22 +134,6 @@ def identity(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(identity, value))
     return text_of(value)
-
-
-def label(value: Any) -> str:
-    """Return an axis's value as it stands in names and messages; of a table its `name`, `id`, or first value."""
-    if isinstance(value, Mapping):
-        return label(next((value[key] for key in ("name", "id") if key in value), next(iter(value.values()), "")))
-    return text_of(value)
-
-
-def cell_name(declared: str, cell: Cell, axes: Iterable[str]) -> str:
-    """Return the name of a cell that the file gives none: `app-3-12-bookworm`, of its values on the axes."""
-    values = [cell[axis] for axis in axes if axis in cell] or list(cell.values())
-    return "-".join([declared, *(_NOT_NAME.sub("-", label(value)).strip("-") for value in values)])
-
-
-_NOT_NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 
 def axis_items(values: Any) -> Iterable[Any] | None:

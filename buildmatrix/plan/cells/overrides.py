@@ -18,7 +18,7 @@ from buildmatrix.spec.rows.schema import definitions, table_schema
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Row, build_table, given, is_list, is_map, is_template, rows, unwrap
 from buildmatrix.spec.rows.tables import Layer
-from buildmatrix.spec.toml.plain import boolean_of, oddities
+from buildmatrix.spec.toml.plain import boolean_of, flaw_of, oddities
 
 _SET = re.compile(
     r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.(?P<key>[a-z-]+)(?:\.(?P<sub>[^=]+?))?(?P<sign>\+?=)(?P<value>.*)$",
@@ -31,6 +31,19 @@ _BARE = re.compile(r"^[^.=\[]+(?:\[[^\]]*\])?\.(?P<key>[a-z-]+)(?P<sub>\.[^=]+)?
 """A selector and a key that is to have a value."""
 
 _OTHER = {"platform": "platforms", "secrets": "secret", "arg": "args", "label": "labels", "outputs": "output"}
+
+_QUOTED = re.compile(r"""^(["'])([^"']*)\1$""")
+"""A key in quotes, as TOML wants one with a point in it."""
+
+_VARIABLE = "declare a variable, use it there, and give it with --var"
+_NOT_SET = {
+    key: (f"{key} cannot be set: the targets, their cells and the names of these are made of it", _VARIABLE)
+    for key in ("inherits", "let", "matrix", "name")
+} | {
+    "override": ("override cannot be set", "write --set 'SELECTOR.key=VALUE': it lies over all overrides"),
+    "extend": ("extend cannot be set", "write --set 'SELECTOR.key+=VALUE', which adds to a list"),
+}
+"""Keys of a target that are no settings of a cell: what to say of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +94,16 @@ def _parse(text: str, problems: Problems) -> Setting | None:
         hint = f"set it, or give a value: --set '{text}=VALUE'"
         problems.warn("set", f"{taken['name']} is not set in the environment: nothing is set", place, hint=hint)
         return Setting(selector=taken["selector"], layer=Layer(settings=Settings(), place=place))
-    found = _SET.match(text)
-    if found is None or not found["selector"]:
-        problems.error("set", "this is not a valid --set", place, hint=_form(text))
+    found, flaw = _SET.match(text), flaw_of(text)
+    if flaw or found is None or not found["selector"]:
+        problems.error("set", flaw or "this is not a valid --set", place, hint="" if flaw else _form(text))
         return None
     known = {row.key: row for row in rows(Settings)}
     row = known.get(_OTHER.get(found["key"], found["key"]))
     if row is None:
-        problems.error("set", f'unknown setting "{found["key"]}"', place, hint=did_you_mean(found["key"], known))
+        message = f'unknown setting "{found["key"]}"'
+        message, hint = _NOT_SET.get(found["key"]) or (message, did_you_mean(found["key"], known))
+        problems.error("set", message, place, hint=hint)
         return None
     value = _value(row, found, place, problems)
     if value is None:
@@ -126,7 +141,7 @@ def _value(row: Row, found: re.Match[str], place: Place, problems: Problems) -> 
             hint = f"write --set '{found['selector']}.{row.key}.{pair}'"
             problems.error("set", f"{row.key} is a table: say which key", place, hint=hint)
             return None
-        return {found["sub"]: text}
+        return {_QUOTED.sub(r"\2", found["sub"]): text}
     if found["sub"]:
         problems.error("set", f"{row.key} is not a table: it has no key {found['sub']}", place)
         return None

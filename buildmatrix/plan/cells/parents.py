@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from buildmatrix.errors import Problems, did_you_mean, some
-from buildmatrix.plan.cells.matrix import ByValues, fits_text, label, same
+from buildmatrix.plan.cells.matrix import ByValues, fits_text, same
 from buildmatrix.plan.cells.members import texts_in
 from buildmatrix.plan.cells.select import SelectorError, parts_of
-from buildmatrix.soundness import ANY_SETTING, NAMES, expansion_of, settings_of
+from buildmatrix.soundness import ANY_SETTING, NAMES, expansion_of, parents_of, settings_of
+from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
@@ -70,14 +71,15 @@ class Parents:
         message = f"target.{target.name}.inherits: {error.message}"
         place = inside(target.place, "inherits", source_of(target.table.inherits, index))
         code = error.code if isinstance(error, BadTemplateError) else "inherits"
+        is_made = is_template((target.table.inherits or ())[index])  # whose cells differ, but not what is to be written
         self._problems.error(
             code,
             message,
             place,
             hint=error.hint,
-            invalidates=[settings_of(declared, "", ANY_SETTING)],
+            invalidates=[settings_of(declared, "", ANY_SETTING), parents_of(declared)],
             rests_on=error.rests_on,
-            once=(place, message),
+            once=(place, error.hint if is_made and error.hint else message),
         )
 
     def _texts(self, item: str, declared: str, cell: Cell) -> Iterator[str]:
@@ -112,11 +114,19 @@ class Parents:
         found = [cell for cell in cells if _is_meant(cell, pairs)]
         if len(found) != 1:
             what = f"matches {len(found)} cells" if found else "matches no cell"
+            hint = "" if found else self._without_axis(name, pairs)
             axes = ",".join(f"{axis}={label(value)}" for axis, value in self._cells[name][0].items())
-            hint = f'a parent is one, such as "{name}[{axes}]"'
+            hint = hint or f'a parent is one, such as "{name}[{axes}]"'
             raise SelectorError(f'"{text}" {what}', hint, rests_on=(expansion_of(name),))
         _refuse_other_values(text, found[0], own)
         return found[0]
+
+    def _without_axis(self, name: str, pairs: Sequence[tuple[str, str]]) -> str:
+        """Return which axis a selector names that no cell has; "" if there is none."""
+        known = dict.fromkeys(axis for cell in self._cells[name] for axis in cell)
+        axis = next((axis for axis, _ in pairs if axis and axis not in known), "")
+        near = did_you_mean(axis, known) or f"its axes are {some(known)}"
+        return f"target.{name} has no axis {axis}: {near}" if axis else ""
 
     def _alike(self, name: str, own: Cell) -> list[Cell]:
         """Return the cells of a target with the values of a cell, on the axes that both have."""

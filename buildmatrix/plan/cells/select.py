@@ -10,8 +10,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildmatrix.errors import did_you_mean, some
-from buildmatrix.plan.cells.matrix import ByValues, fits_text, label
+from buildmatrix.plan.cells.matrix import ByValues, fits_text
 from buildmatrix.soundness import NAMES, REPORTED, Subject
+from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.scope import Cell
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
-from buildmatrix.plan.cells.matrix import Axes, fits, label, matches, shown_value
+from buildmatrix.plan.cells.matrix import Axes, fits, matches, shown_value
 from buildmatrix.soundness import expansion_of
+from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.names import inside
-from buildmatrix.spec.rows.shapes import is_template, text_of
+from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
+from buildmatrix.template.render import templates_in
 from buildmatrix.template.scope import Cell
 
 Listed = tuple[str, Place, Cell]
@@ -22,6 +24,8 @@ class Values:
         """Begin with no target."""
         self._named: dict[Place, tuple[str, Cell]] = {}
         self._axes: dict[Place, list[tuple[DeclaredTarget, Axes]]] = {}
+        self._answered: set[Place] = set()
+        """Of what a target says that has cells itself: they are what it is about."""
 
     def check(self, target: DeclaredTarget, axes: Axes, problems: Problems, written: DeclaredTarget) -> None:
         """Check what a target says itself, and keep what it inherits; `axes` have their values.
@@ -29,13 +33,14 @@ class Values:
         `written` is the target before its templates were rendered.
         """
         matrix = target.making.matrix or Matrix()
-        selects = {inside(one.place, "select"): one.table.select for one in written.making.overrides}
+        selects = {place: entry for _, place, entry in _listed(written, written.making.matrix or Matrix())}
         included = _with_included(axes, matrix)
         for what, place, entry in _listed(target, matrix):
             known = axes if what == "exclude" else included
             if place in selects:
-                entry = _without_nothing(entry, selects[place], place, problems)  # noqa: PLW2901 what is left of it
+                entry = _without_nothing(what, entry, selects[place], place, problems)  # noqa: PLW2901 what is left
             if target.declares(place):
+                self._answered.add(place)
                 _check(what, entry, place, [(target, known)], f"target.{target.name} has no", problems)
             else:
                 self._named[place] = (what, entry)
@@ -56,6 +61,8 @@ class Values:
     def check_inherited(self, problems: Problems) -> None:
         """Check what several targets have inherited: one of them has to have what it names."""
         for place, (what, entry) in self._named.items():
+            if place in self._answered:
+                continue
             owner = f"target.{place.pointer[1]}"
             _check(what, entry, place, self._axes[place], f"no target that inherits {owner} has", problems)
 
@@ -67,12 +74,11 @@ def _listed(target: DeclaredTarget, matrix: Matrix) -> Iterator[Listed]:
         yield "override", inside(override.place, "select"), override.table.select
 
 
-def _without_nothing(rendered: Cell, written: Cell, place: Place, problems: Problems) -> Cell:
-    """Return what an override selects, without what templates leave open: that is said. A run may give it a value."""
-    texts = {axis: text for axis, text in written.items() if isinstance(text, str) and is_template(text)}
-    left = [axis for axis in texts if rendered[axis] in _NOTHING]
+def _without_nothing(what: str, rendered: Cell, written: Cell, place: Place, problems: Problems) -> Cell:
+    """Return what an entry selects, without what templates leave open: that is said. A run may give it a value."""
+    left = [axis for axis, value in written.items() if rendered[axis] in _NOTHING and any(templates_in(value))]
     for axis in left:
-        message = f"override selects no cell in this run: the template of {axis} gives none"
+        message = f"{what} selects no cell in this run: the template of {axis} gives none"
         problems.warn("axis", message, inside(place, axis))
     return {axis: wanted for axis, wanted in rendered.items() if axis not in left}
 
@@ -104,7 +110,8 @@ def _check(
         if not known or any(fits(wanted, value) for value in values):
             continue
         message = f"{what} names {axis} = {shown_value(wanted)}, but {who} such {axis}"
-        hint = did_you_mean(text_of(wanted), map(label, values)) or f"values here: {some(map(label, values))}"
+        labels = dict.fromkeys(map(label, values))
+        hint = did_you_mean(text_of(wanted), labels) or f"values here: {some(labels)}"
         add = problems.warn if any(_varies(target, axis) for target, _ in known) else problems.error
         rests_on = [expansion_of(target.name) for target, _ in known]
         add("axis", message, inside(place, axis), hint=hint, rests_on=rests_on)

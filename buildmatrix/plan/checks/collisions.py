@@ -17,6 +17,7 @@ from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.oci.reference import fault, parse
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import writes_names, writes_tags
+from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import InlineCacheTo
 from buildmatrix.spec.rows.markers import ImageRef, Local, Where
 from buildmatrix.spec.rows.settings import LocalOutput
@@ -94,12 +95,30 @@ def _how(
 
 
 def _is_shared(target: PlannedTarget, full: str) -> bool:
-    """Tell whether a target says that others may write a tag: by its name, or by a glob of it in full or in short."""
+    """Tell whether a target says that others may write a tag."""
+    return any(_is_meant(one, full) for one in target.settings.shared_tags or ())
+
+
+def _is_meant(one: str, full: str) -> bool:
+    """Tell whether a tag is meant by its name, or by a glob of it in full or in short."""
     names = {full, full.removeprefix("docker.io/"), full.removeprefix("docker.io/library/")}
-    return any(
-        any(fnmatchcase(name, one) for name in names) or (not fault(one) and parse(one).full == full)
-        for one in target.settings.shared_tags or ()
-    )
+    return any(fnmatchcase(name, one) for name in names) or (not fault(one) and parse(one).full == full)
+
+
+def warn_of_strangers(targets: Iterable[PlannedTarget], problems: Problems) -> None:
+    """Warn of each item of `shared-tags` that is no tag of any target which says it, with all of them looked at."""
+    said: dict[Place, str] = {}
+    meant: set[Place] = set()
+    for target in targets:
+        named = (name for one in target.settings.output or () for name in (getattr(one, "name", None) or "").split(","))
+        names = [parse(name).full for name in (*target.tags, *named) if name and not fault(name)]
+        for index, one in enumerate(target.settings.shared_tags or ()):
+            place = target.place_of("shared_tags", index)
+            said.setdefault(place, one)
+            meant.update([place] if any(_is_meant(one, full) for full in names) else [])
+    for place, one in said.items():
+        if place not in meant:
+            problems.warn("collision", f"{shown(one)} is no tag of the target that shares it", place)
 
 
 def _warn(kind: str, writers: list[_Writer], problems: Problems) -> None:

@@ -9,13 +9,13 @@ from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.files import Repository
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import is_written
-from buildmatrix.plan.cells.matrix import label
 from buildmatrix.plan.checks.exports import failing
 from buildmatrix.plan.checks.stages import Stages
 from buildmatrix.plan.checks.values import faults
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import is_archive, pushes
 from buildmatrix.soundness import ANY_SETTING, Subject
+from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.data import shown, spoken
 
 

@@ -216,12 +216,20 @@ class Filling:
         one = _ONE.fullmatch(text)
         asked = Templated.of(f"{{{{ ({one['expression']}) | {WHOLE_TABLE} }}}}" if one else text)
         if (written := self._text(asked, path, spot)) is None or self.failures:
+            self.failures[:] = [(error if one else _alone(error), path) for error, path in self.failures]
             return {}
         try:
             return _texts_of(written)
         except BadTemplateError as error:
             self.failures.append((error, path))
             return {}
+
+
+def _alone(error: BadTemplateError) -> BadTemplateError:
+    """Return what to say of a template that gives a table among other text, where a table is wanted."""
+    if not error.message.startswith("the template gives a table"):
+        return error
+    return BadTemplateError("the template gives a table within a text", "write one {{ … }} alone: {{ a if x else b }}")
 
 
 def _texts_of(text: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from buildmatrix.plan.merging.filling import Filling, Render, are_wrong, has_ren
 from buildmatrix.plan.merging.kinds import kind_of
 from buildmatrix.plan.merging.merge import Merged
 from buildmatrix.plan.merging.volatile import NONE, NOTHING, Chosen, Volatile, chosen, present, written
-from buildmatrix.soundness import Subject, settings_of
+from buildmatrix.soundness import Subject, parents_of, settings_of
 from buildmatrix.spec.checks.data import Problem, shown
 from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.credentials import learn_csv, learn_setting
@@ -27,7 +27,7 @@ from buildmatrix.spec.rows.schema import definitions, row_schema
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import JsonSchema, build, given, plain, row_of
 from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
-from buildmatrix.template.scope import BadTemplateError
+from buildmatrix.template.scope import UNKNOWN_NAME, BadTemplateError
 
 
 class Fault(NamedTuple):
@@ -59,7 +59,8 @@ class Faults:
 
     def add(self, error: BadTemplateError, message: str, place: Place, *invalidates: Subject) -> None:
         """Add what is wrong with a template: `message` says it all, `invalidates` is what it makes."""
-        self._add(Fault(error.code, message, error.hint), place, invalidates, rests_on=error.rests_on)
+        parents = (parents_of(self.declared),) if error.code == UNKNOWN_NAME else ()
+        self._add(Fault(error.code, message, error.hint), place, invalidates, rests_on=(*error.rests_on, *parents))
 
     def refuse(self, fault: Fault, place: Place, *invalidates: Subject) -> None:
         """Add what is wrong with a value that was written, or rendered."""

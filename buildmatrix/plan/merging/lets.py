@@ -9,7 +9,7 @@ from buildmatrix.plan.merging.merge import Merged
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.template.context import CellRendering
 from buildmatrix.template.render import templates_in
-from buildmatrix.template.scope import BadTemplateError, Cell, Missing
+from buildmatrix.template.scope import OMITTED, BadTemplateError, Cell, Missing
 
 Bad = Callable[[BadTemplateError, str, Place], None]
 """Takes what is wrong with a value, with its name and its place."""
@@ -61,7 +61,8 @@ class Lets:
             places = [merged.origins["let", name] for name in walk]
             notes = tuple((f"{one} uses {used}", merged.origins["let", one]) for one, used in steps_of(walk))
             message = "values of let use each other in a cycle: " + " → ".join([*walk, walk[0]])
-            problems.error("cycle", message, places[0], notes=notes, once=(places[0], message))
+            hint = "what a parent gives is replaced: give the new value another name" if len(walk) == 1 else ""
+            problems.error("cycle", message, places[0], hint=hint, notes=notes, once=(places[0], message))
         for name in order:
             if isinstance(values.get(name), Missing):
                 try:
@@ -84,13 +85,22 @@ class Lets:
         return self._orders[id(merged)]
 
     def _value(self, value: Any, cell: Cell) -> Any:
+        """Return a value; none where a template gives none, and a list without such items."""
         if isinstance(value, str):
-            return self._rendering.evaluate(value, cell) if is_template(value) else value
+            return self._evaluated(value, cell) if is_template(value) else value
         if isinstance(value, Mapping):
             return {key: self._value(item, cell) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self._value(item, cell) for item in value]
+            return [item for item in (self._value(one, cell) for one in value) if item is not None]
         return value
+
+    def _evaluated(self, text: str, cell: Cell) -> Any:
+        try:
+            return self._rendering.evaluate(text, cell)
+        except BadTemplateError as error:
+            if error.code != OMITTED:
+                raise
+            return None
 
     def _one(self, value: Any) -> Any:
         key = (type(value), value.hint if isinstance(value, Missing) else repr(value))

@@ -103,7 +103,7 @@ def _pairs(items: Mapping[str, Any]) -> str:
 
 def table_text(table: Table) -> str:
     """Return an output, cache or secret in short: `local out`, `registry ghcr.io/acme/app:cache (mode=max)`."""
-    items = plain_table(table)
+    items = {key: item for key, item in plain_table(table).items() if item != []}
     main = [value_text(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
     return " ".join(main) + (f" ({_pairs(items)})" if items else "")
 

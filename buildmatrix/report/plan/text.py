@@ -169,7 +169,11 @@ def _rows(names: Sequence[str], details: Sequence[dict[str, str]], style: Style,
 
 def _own(details: dict[str, str]) -> list[str]:
     tags = [tag for tag in details.get("tags", "").split("\n") if tag]
-    others = [f"{label} {text}" for label, text in details.items() if label not in {"platforms", "tags"}]
+    others = [
+        f"{label}{':' if ' ' in label else ''} {text}"
+        for label, text in details.items()
+        if label not in {"platforms", "tags"}
+    ]
     return [*tags, *others] or [""]
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from buildmatrix.errors import Pointer
+from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.spec.rows.shapes import JsonSchema
 from buildmatrix.text import one_line
 
@@ -151,7 +151,7 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
         return
     known = error.schema.get("properties", {})
     named = (key for key in error.instance if key not in known)
-    if (other := next((key for key in named if _keys().meant_key(key, known, pointer) == missing), None)) is not None:
+    if (other := next((key for key in named if _is_meant(missing, key, known, pointer)), None)) is not None:
         if error.schema.get("additionalProperties") is not False:  # else the key that is unknown is told
             message = f'unknown key "{other}" in {_owner(error, pointer)}'
             yield Problem(message, (*pointer, other), f'did you mean "{missing}"?', key=True)
@@ -164,8 +164,17 @@ def _missing_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
     yield Problem(f'{_owner(error, pointer)} lacks "{missing}"', pointer, described and f"{missing}: {described}")
 
 
+def _is_meant(missing: str, key: str, known: Mapping[str, Any], pointer: Pointer) -> bool:
+    """Tell whether an unknown key is the one that is missing, in another tool's word or misspelt."""
+    meant = _keys().meant_key(key, known, pointer)
+    return bool(meant == missing if meant else did_you_mean(key, known) == did_you_mean(missing, [missing]))
+
+
 def _bad_value(error: Any, pointer: Pointer) -> Problem:
     expected = error.schema.get("x-expected") or f"valid ({error.message})"
+    if "propertyNames" in error.absolute_schema_path and error.instance == "":
+        message, hint = f"{spoken(pointer)}: a key is empty", "write a name, or leave it out"
+        return Problem(message, (*pointer, ""), hint, key=True)
     if "propertyNames" in error.absolute_schema_path:
         hint = _hints().for_value(pointer, error.instance, expected, ())
         message = f"{spoken(pointer)}: {shown(error.instance)} is not {expected}"
@@ -255,7 +264,8 @@ def _kind_of(value: Any) -> str:
     ):
         if isinstance(value, kind):
             return name
-    return {"Decimal": "a number"}.get(type(value).__name__, f"a {type(value).__name__}")
+    others = {"Decimal": "a number", "float": "a number", "NoneType": "null", "datetime": "a date"}
+    return others.get(type(value).__name__, f"a {type(value).__name__}")
 
 
 def _quoted(text: str) -> str:

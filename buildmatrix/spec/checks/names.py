@@ -9,6 +9,7 @@ from typing import Any
 from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.graphs import find_cycles, steps_of
 from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, shape_of
+from buildmatrix.spec.checks.cellnames import cell_hint
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredOverride, DeclaredTarget, DeclaredVariable, Matrix, Spec
@@ -123,8 +124,8 @@ def _check_inherits(spec: Spec, target: DeclaredTarget, problems: Problems) -> N
         if not is_template(parent) and parent.partition("[")[0] not in spec.targets:
             message = f'target.{target.name} inherits "{parent}", which is not a target'
             place = inside(target.place, "inherits", index)
-            hint = _OF_ACTIONS if parent == "docker-metadata-action" else did_you_mean(parent, spec.targets)
-            hint = hint or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
+            hint = _OF_ACTIONS if parent == "docker-metadata-action" else cell_hint(parent, spec.targets)
+            hint = hint or did_you_mean(parent, spec.targets) or f"targets here: {', '.join(sorted(spec.targets)[:8])}"
             problems.error("inherits", message, place, hint=hint, invalidates=standing_at(place), rests_on=[NAMES])
 
 
@@ -148,7 +149,7 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
         return
     if target.making.matrix is None:
         for key in ("override", "name"):
-            if getattr(target.table, key) is not None:
+            if getattr(target.table, key) not in {None, ()}:  # () of which all is refused already
                 message, place = f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
                 problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key], invalidates=standing_at(place))
         return

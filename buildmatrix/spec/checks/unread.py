@@ -210,7 +210,9 @@ def _instead(pointer: Pointer, text: str) -> str:
         return f'write env = "{env_name(text) or "NAME"}": the name, and not the value'
     if pointer[:1] == ("variable",):
         return _OF_VARIABLES.get(key, "write the value itself; the default of a variable may be a template")
-    return _OF_FILES.get(key) or 'write the type itself; the item may be one text, in which all is: "type=…,…"'
+    if key == "type":
+        return 'write the type itself; the item may be one text, in which all is: "type=…,…"'
+    return _OF_FILES.get(key, "write the value itself")
 
 
 @cache

@@ -28,6 +28,7 @@ def for_unknown_key(key: str, value: Any, known: Collection[str], pointer: Point
     if meant := meant_key(key, known, pointer):
         return _strategy(key, value, pointer) or _as_meant(meant, value, pointer) or f'did you mean "{meant}"?'
     for hint in (
+        _extended(key, value) if kind == "extend" else "",
         _cure(kind, key, value),
         _of_an_outer_table(key, pointer),
         _name_with_a_point(key, value, kind, pointer),
@@ -63,6 +64,14 @@ def _secrets(words: list[Any]) -> str:
     if not words or not all(isinstance(word, str) and re.fullmatch(r"[\w.-]+", word) for word in words):
         return ""
     return f"write secret = [{', '.join(map(secret_of, words))}]"
+
+
+def _extended(key: str, value: Any) -> str:
+    """Return what to write for a key that holds no list: `extend` adds to those."""
+    if key in {"let", *(row.key for row in _rows("target") if is_map(row.shape))}:
+        inner = next(iter(value), "NAME") if isinstance(value, Mapping) else "NAME"
+        return f"lists alone are extended; {key} is a table, and merges by key: write {key}.{written(str(inner))} = …"
+    return ""
 
 
 def _of_free_keys(key: str, value: Any, pointer: Pointer) -> str:

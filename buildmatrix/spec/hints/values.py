@@ -231,6 +231,8 @@ def _reshaped(key: str, text: str, expected: str) -> str:
         return f'write shm-size = "{found[1]}{found[2]}"'
     if key == "inherits" and FOREIGN.search(text):
         return foreign_hint(text, ())
+    if key == "inherits" and any(sign in text for sign in "*?!"):
+        return "name each parent: a glob is none"
     return _of_a_name(text, "-" if "`-`" in expected else "_") if "letters, digits" in expected else ""
 
 

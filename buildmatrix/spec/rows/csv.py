@@ -5,11 +5,12 @@ a registry cache, an ssh string is `id=path,path`.
 """
 
 import csv
+import re
 from functools import cache
 from typing import Any, get_args
 
 from buildmatrix.spec.rows.markers import Short
-from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.settings import VARIABLE, Settings
 from buildmatrix.spec.rows.shapes import Rest, Row, arms, discriminator, is_table, item_of, row_of, rows, unwrap
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
 
@@ -35,7 +36,7 @@ def parsed(attribute: str, text: str) -> dict[str, Any]:
     short = row_of(Settings, attribute).marker(Short)
     if short and len(fields) == 1 and "=" not in fields[0]:
         return _lone(short, fields[0])
-    table = dict(_pair(field) for field in fields)
+    table = dict(_pair(field, is_attestation=attribute == "attest") for field in fields)
     if attribute == "secret":
         _mend_secret(table)
     return _converted(attribute, table)
@@ -49,11 +50,13 @@ def _fields(text: str) -> list[str]:
     return fields
 
 
-def _pair(field: str) -> tuple[str, str]:
+def _pair(field: str, *, is_attestation: bool) -> tuple[str, str]:
+    """Return key and value; keys are in small letters, but those that are variables of a generator of attestations."""
     key, sign, value = field.partition("=")
     if not sign:
         raise BadCsvError(f'"{field}" in it is not a key=value')
-    return key.strip().lower() if not key.startswith(("SBOM_", "BUILDKIT_")) else key, value
+    is_variable = is_attestation and "_" in key and re.fullmatch(VARIABLE, key)
+    return key if is_variable else key.strip().lower(), value
 
 
 def _lone(short: Short, text: str) -> dict[str, Any]:

@@ -199,6 +199,10 @@ class ProvenanceAttest(Table):
     inline_only: Annotated[bool | None, Doc("Only inline in the image.")] = None
 
 
+VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+"""Keys that BuildKit hands to the generator of an attestation as environment variables."""
+
+
 class SbomAttest(Table):
     """What is in the image, as SPDX."""
 
@@ -206,7 +210,9 @@ class SbomAttest(Table):
     disabled: Annotated[bool | None, Doc("Leave it out.")] = None
     generator: Annotated[str | None, ImageRef(), Doc("The image that makes it.")] = None
     scan_arg: Annotated[
-        Mapping[str, Text] | None, Rest(r"^(SBOM|BUILDKIT)_[A-Z_]+$"), Doc("Arguments of the generator.")
+        Mapping[str, Text] | None,
+        Rest(VARIABLE),
+        Doc("In capitals: environment variables of the generator, such as `EXTRA_SCANNERS`."),
     ] = None
 
 
@@ -232,6 +238,7 @@ class Declared(Table):
         OrTemplate(),
         Credential(url=True),
         OddKeys(values=r"[a-z][a-z0-9+.-]*://|target:|[\w.-]+@[\w.-]+:"),
+        Keys(r"^[^\r\n]+$", "a name in one line"),
         NoInput(known=True),
         Doc(
             "Named contexts: a directory, `docker-image://REF`, `oci-layout://DIR`, a URL, "
@@ -263,7 +270,7 @@ class Declared(Table):
     args: Annotated[
         Mapping[str, Text] | None,
         OrTemplate(),
-        Keys("^[^=]+$", "a name without `=`"),
+        Keys(r"^[^=\r\n]+$", "a name without `=`, in one line"),
         FromMetadata(),
         NoInput(known=True),
         Doc("Build arguments."),
@@ -273,7 +280,7 @@ class Declared(Table):
         Mapping[str, Text] | None,
         OrTemplate(),
         OddKeys("description", "name"),
-        Keys("^[^=]+$", "a name without `=`"),
+        Keys(r"^[^=\r\n]+$", "a name without `=`, in one line"),
         FromMetadata(),
         Doc("Labels of the image."),
     ] = None
@@ -282,7 +289,7 @@ class Declared(Table):
             Annotated[
                 str,
                 Pair(),
-                Keyword("pattern", "^[^=]+="),
+                Keyword("pattern", r"^[^=\r\n]+="),
                 Expected("`key=value`, with `manifest:` or `index:` before the key if wanted"),
             ],
             ...,
@@ -393,6 +400,7 @@ class Declared(Table):
         Mapping[str, str] | None,
         OrTemplate(),
         OddKeys(values=r"(host-gateway|[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)\Z"),
+        Keys(r"^[^\r\n]+$", "a name in one line"),
         Doc("Lines for /etc/hosts: name to address, or to `host-gateway`."),
         Since("0.25"),
         Examples({"db": "10.0.0.5"}),

@@ -12,6 +12,7 @@ import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, Never, Self, TypeVar, Union, dataclass_transform, get_args, get_origin
 
@@ -296,10 +297,20 @@ def build_table(table: type, value: Mapping[str, Any]) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """Return a scalar as the text that a template or an argument shows: booleans in lower case, 3.10 as 3.10."""
+    """Return a scalar as the text that a template or an argument shows: true and false, 3.10 as 3.10, 1e3 as 1000."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return whole_text_of(value) if isinstance(value, Decimal) else str(value)
+
+
+def whole_text_of(number: Decimal) -> str:
+    """Return a number without an exponent, as bake writes it; one that would be very long as it is."""
+    is_long = not number.is_finite() or abs(number.adjusted()) > LONGEST_NUMBER
+    return str(number) if is_long else f"{number:f}"
+
+
+LONGEST_NUMBER = 1000
+"""Digits before or behind the point."""
 
 
 def plain(value: Any) -> Any:

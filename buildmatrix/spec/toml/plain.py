@@ -72,10 +72,16 @@ def boolean_of(text: str) -> bool | None:
     return _BOOLEANS.get(text)
 
 
-def json_of(text: str, *, numbers: Callable[[str], Any] = number_of) -> Any:
-    """Return what a JSON text holds, numbers with a point as written; BadDataError if it is none or cannot be used."""
+def json_of(text: str, *, numbers: Callable[[str], Any] = number_of, once: bool = False) -> Any:
+    """Return what a JSON text holds, numbers with a point as written; BadDataError if it is none or cannot be used.
+
+    It cannot where people write it, so that a key is there `once`, and one is there twice.
+    """
+    pairs = _each_once if once else None
     try:
-        data = json.loads(text, parse_float=numbers, parse_int=_json_integer, parse_constant=_refused)
+        data = json.loads(
+            text, parse_float=numbers, parse_int=_json_integer, parse_constant=_refused, object_pairs_hook=pairs
+        )
     except RecursionError:
         raise BadDataError("it is nested too deeply") from None
     except BadDataError:
@@ -94,6 +100,15 @@ def table_of(text: str) -> dict[str, Any]:
     except BadDataError:
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadDataError(f"the key {json.dumps(key, ensure_ascii=False)} is there twice")
+        found[key] = value
+    return found
 
 
 def _json_integer(text: str) -> int:
@@ -148,6 +163,15 @@ _NUL = "this holds a NUL character, which no image, file or argument can"
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def flaw_of(text: str) -> str:
+    """Return what no TOML may hold as it stands, of a text that comes from elsewhere; "" where it holds none of it."""
+    if text.isprintable():
+        return ""
+    found = _CONTROL.search(text)
+    return _odd(text) or (f"this holds a control character (U+{ord(found[0]):04X})" if found else "")
 
 
 def _odd(value: Any) -> str:

@@ -7,6 +7,9 @@ from pathlib import Path
 from buildmatrix.errors import Diagnostic, Place, SpecError
 from buildmatrix.files import LIMIT, OutsideError, Repository, read_regular, strays
 
+STANDARD_INPUT = "<stdin>"
+"""What is read there is called so."""
+
 
 class Sources:
     r"""The texts that were read, by name: a path relative to the directory of the root file, with forward slashes.

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from buildmatrix.cli.application import COMMANDS, application
 from buildmatrix.cli.options import Adjustments, Outputs, Selection, expanded
+from buildmatrix.cli.session import request
 from buildmatrix.spec.rows.options import Flag, InFile, Options
 from buildmatrix.spec.rows.shapes import rows
 
@@ -88,3 +89,24 @@ def test_a_wrong_value_is_told_of_what_gave_it(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("BUILDMATRIX_COLOR", "pink")
     said = CliRunner().invoke(application(["plan"]), ["plan"]).output
     assert "Invalid value for 'BUILDMATRIX_COLOR': 'pink'" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        ("a.json:b c.json", ["a.json", "b c.json"]),
+        ("cwd:///p/m.json", ["cwd:///p/m.json"]),
+        ("x.json:cwd:///p/m.json:y.json", ["x.json", "cwd:///p/m.json", "y.json"]),
+        ("./a.json:", ["./a.json"]),
+        (":", []),
+        ("", []),
+    ],
+)
+def test_bake_files_of_the_environment(value: str, paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDMATRIX_BAKE_FILE", value)
+    assert list(request(adjustments=parsed()["adjustments"]).bake_files.paths) == paths
+
+
+def test_an_empty_bake_file_is_none() -> None:
+    adjustments = parsed("--bake-file", "", "--bake-file", "./a.json")["adjustments"]
+    assert request(adjustments=adjustments).bake_files.paths == ("./a.json",)

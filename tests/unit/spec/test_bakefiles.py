@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,37 @@ def test_a_path_of_bake_action_is_answered(path: str) -> None:
     problems = Problems()
     load("f", Sources(Path("/"), {"f": "version = 1\n[target.app]"}), problems, BakeFiles(paths=(path,)))
     assert [one.hint for one in problems.found] == ["write the path without cwd://"]
+
+
+def test_numbers_are_those_of_bake(tmp_path: Path) -> None:
+    numbers = {"1e3": "1000", "3.10": "3.1", "1.0": "1", "1e-7": "0.0000001", "-0.0": "-0", "0.1": "0.1", "30": "30"}
+    said = ", ".join(f'"{text}": {text}' for text in numbers)
+    found = settings(tmp_path, "[target.app]", f'{{"target": {{"app": {{"args": {{{said}}}}}}}}}')
+    assert found["args"] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"target": {"app": {"tags": ["a"], "tags": ["b"]}}}', 'the key "tags" is there twice'),
+        ('{"target": {"app": {"args": {"A": 1, "A": 1}}}}', 'the key "A" is there twice'),
+        ("null", "the file must be a table, not null"),
+    ],
+)
+def test_what_is_no_such_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        planned(tmp_path, "[target.app]", text)
+    assert [one.message for one in refused.value.diagnostics if one.severity == "error"] == [message]
+
+
+def test_standard_input_is_a_file(tmp_path: Path) -> None:
+    spec = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
+    (tmp_path / "buildmatrix.toml").write_text(spec)
+
+    def run(text: str, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "buildmatrix", *words, "--bake-file", "-"]
+        return subprocess.run(command, cwd=tmp_path, input=text, capture_output=True, text=True, check=False)
+
+    assert '"args": {"N": "3"}' in run(of("app", {"args": {"N": 3}}), "render").stdout
+    assert run("{", "validate").stderr.startswith("<stdin>:1:2: error: this is not JSON")
+    assert run(spec, "validate", "--file", "-").stderr.startswith("error: standard input can be read once only")

@@ -1,6 +1,7 @@
 """The filters: what they give, and what they refuse in words."""
 
 import locale
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -237,3 +238,35 @@ def test_hints_of_functions() -> None:
     assert function_hint("upper") == "it is a filter: write {{ x | upper }}, with further arguments in ( )"
     assert function_hint("jsonencode") == "it is a filter: write {{ x | tojson }}, with further arguments in ( )"
     assert function_hint("join") == "write {{ x | join(',') }}"
+
+
+def test_numbers_of_json_keep_their_digits() -> None:
+    made = Engine().compile("{% set found = text | from_json %}{{ found.P }} {{ found | tojson }} {{ found.P + 1 }}")
+    assert made.render({"text": '{"P": 3.10, "N": 1e3}'}) == '3.10 {"N": 1E+3, "P": 3.10} 4.10'
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("now | date", "date lacks an argument: 'form'"),
+        ("'x' | sha1(1)", "sha1 takes fewer arguments"),
+        ("'x' | sha1(salt=1)", "sha1 has no argument 'salt'"),
+        ("'x' | replace", "replace lacks an argument: 'old' and 'new'"),
+        ("'x' | first(1)", "first takes fewer arguments"),
+        ("'x' - 1", "no such kinds for -: text and integer"),
+        ("none < 1", "'<' not supported between instances of none and integer"),
+        ("5 | length", "object of type integer has no len()"),
+        ("{}[[]]", "no element"),
+        ("'x'.index('y')", "substring not found"),
+    ],
+)
+def test_no_error_speaks_of_python(expression: str, said: str) -> None:
+    with pytest.raises(BadTemplateError) as refused:
+        Engine().compile(f"{{{{ {expression} }}}}").render({"now": "2026-01-31T12:00:00Z"})
+    assert said in refused.value.message
+    assert not re.search(r"Error|NoneType|__|\bstr\b|\bint\b", refused.value.message)
+
+
+def test_arguments_of_filters_are_texts_as_their_values_are() -> None:
+    text = "{{ 'a1b' | split(1) | join('+') }} {{ 'a1' | regex_replace(1, 2) }} {{ '1' | regex_findall(1) | first }}"
+    assert Engine().compile(text).render({}) == "a+b a2 1"

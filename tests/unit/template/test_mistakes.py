@@ -13,7 +13,7 @@ from buildmatrix.template.mistakes import omit_hint
         ("{{ x | default(omit, boolean=True) ~ 'a' }}", "{{ … if x else omit }}"),
         ("a{{ x | default(omit) }}", "{{ … if x is defined else omit }}"),
         ("{{ x | default(omit) | upper }}{{ y }}", "{{ … if x is defined else omit }}"),
-        ("a{{ x or omit }}", "{{ … if x else omit }}"),
+        ("a{{ x or omit }}", "{{ 'a' ~ x if x else omit }}"),
         ("a{{ b if c == 1 else omit }}", "{{ … if c == 1 else omit }}"),
         ("{{ [omit] }}", "{{ … if x else omit }}"),
     ],

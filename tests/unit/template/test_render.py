@@ -196,6 +196,24 @@ def test_nothing_gets_out_of_the_sandbox(templates: Templates, text: str) -> Non
     assert (repr(SCOPE["tags"]), repr(SCOPE["item"])) == before
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("x:{{ nothing or omit }}", "write {{ 'x:' ~ nothing if nothing else omit }}"),
+        ("{{ [omit] }}", "leave it out of a list or an inner table"),
+        ("{{ {'a': {'b': omit}} }}", "leave it out of a list or an inner table"),
+    ],
+)
+def test_what_to_write_for_a_part_that_is_omitted(text: str, hint: str) -> None:
+    with pytest.raises(BadTemplateError, match="omit stands for a whole value") as refused_with:
+        Engine().compile(text).evaluate({"nothing": None})
+    assert refused_with.value.hint.startswith(hint)
+
+
+def test_a_key_of_a_whole_table_may_be_omitted() -> None:
+    assert Engine().compile("{{ {'a': omit, 'b': none} }}").evaluate({}) == {"b": None}
+
+
 DOUBLING = "{% set n = namespace(x='0123456789') %}{% for i in range(60) %}{% set n.x = n.x OP n.x %}{% endfor %}"
 LARGE, MORE = "would make a value that is too large", "1,000,000,000 is more than templates may use"
 TIME, DEEP = "takes too much time", "is nested too deeply"

@@ -1,5 +1,6 @@
 """Variables: which of the ways to give a value goes first, and what each becomes."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -349,3 +350,46 @@ def test_a_default_over_several_lines_is_without_the_space_around_it(tmp_path: P
 def test_a_default_holds_no_control_character(tmp_path: Path) -> None:
     _, problems = rendering(tmp_path, """v = "{{ ['a' | regex_replace('(a)', '\\\\1')] }}"\n""")
     assert ["control character" in one.message for one in problems.errors] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a\0b", "a NUL character"),
+        ("a\x01b", r"a control character \(U\+0001\)"),
+        ("a\x1b[31mb", r"a control character \(U\+001B\)"),
+        ("caf\udce9", "half a character"),
+    ],
+)
+def test_what_toml_would_refuse(tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "f").write_bytes(text.encode(errors="surrogateescape"))
+    given = {
+        "--var": {"variables": {"v": text}},
+        "environment": {"environment": {"V": text}},
+        "file": {},
+    }
+    for origin, request in given.items():
+        found, problems = rendering(tmp_path, 'v = { env = "V", file = "f", text = true }', **request)
+        (error,) = problems.errors
+        if "UTF-8" not in error.message:  # which a file has to be
+            assert re.match(rf'variable "v" \({origin}\): this holds {what}', error.message)
+        assert found.variables["v"].value is None
+
+
+def test_what_no_list_may_hold(tmp_path: Path) -> None:
+    _, problems = rendering(tmp_path, "v = ['a']", variables={"v": r'["\u0000"]'})
+    assert [error.message for error in problems.errors] == [
+        'variable "v" (--var): this holds a NUL character, which no image, file or argument can'
+    ]
+    assert values(tmp_path, "v = 'a'", variables={"v": r'["\u0000"]'}) == {"v": r'["\u0000"]'}
+    assert values(tmp_path, "v = 'a'", variables={"v": "a\tb\r\nc\u200d"}) == {"v": "a\tb\r\nc\u200d"}
+
+
+def test_an_optional_file(tmp_path: Path) -> None:
+    declared = 'v = { file = "nofile", optional = true }'
+    found, problems = rendering(tmp_path, declared)
+    assert not problems.found
+    assert (found.variables["v"].value, found.variables["v"].may_lack) == (None, True)
+    (tmp_path / "nofile").write_bytes(b"caf\xe9")
+    _, problems = rendering(tmp_path, declared)
+    assert [one.message for one in problems.errors] == ['the file of variable "v" cannot be read: not UTF-8']

@@ -1,4 +1,4 @@
-"""`--set` without a value: what the environment has for an argument, as it is there."""
+"""`--set`: what can be set and how a key is written; without a value, what the environment has for an argument."""
 
 import pytest
 from hypothesis import given
@@ -47,3 +47,25 @@ def test_a_value_of_the_environment_is_no_template(value: str) -> None:
     (text,) = with_environment(["app.args.FOO"], {"FOO": value})
     taken = text.removeprefix("app.args.FOO=")
     assert (Engine().compile(taken).render({}) if is_template(taken) else taken) == value
+
+
+@pytest.mark.parametrize("key", ["inherits", "let.q", "matrix.x", "name", "override", "extend.tags"])
+def test_what_cannot_be_set(key: str) -> None:
+    problems = Problems()
+    assert not parse_sets((f"app.{key}=x",), problems)
+    (error,) = problems.errors
+    assert error.message.startswith(f"{key.partition('.')[0]} cannot be set")
+    assert "--var" in error.hint or "--set" in error.hint
+
+
+@pytest.mark.parametrize(("text", "name"), [('"x.y"', "x.y"), ("'x.y'", "x.y"), ("x.y", "x.y"), ('"x', '"x')])
+def test_a_key_in_quotes(text: str, name: str) -> None:
+    (setting,) = parse_sets((f"app.args.{text}=1",), Problems())
+    assert setting.layer.settings.args == {name: "1"}
+
+
+@pytest.mark.parametrize("text", ["app.args.A=x\x1b", "app.args.A\x01=x", "app.tags=a\0", "app.args.A=\udcff"])
+def test_what_toml_would_refuse(text: str) -> None:
+    problems = Problems()
+    assert not parse_sets((text,), problems)
+    assert [one.message.partition(" holds ")[0] for one in problems.errors] == ["this"]

@@ -6,6 +6,7 @@ import pytest
 
 from buildmatrix.errors import Problems
 from buildmatrix.git.facts import Git
+from buildmatrix.pipeline import plan
 from buildmatrix.plan.cells.select import Selection, SelectorError
 from buildmatrix.plan.planning import expand
 from buildmatrix.spec.load import load
@@ -116,3 +117,17 @@ def test_misses(selection: Selection, selector: str, message: str, hint: str) ->
         selection.select([selector])
     assert caught.value.message == message
     assert caught.value.hint.startswith(hint)
+
+
+def test_needs_takes_the_target_where_a_group_has_its_name() -> None:
+    text = """
+version = 1
+[group]
+x = ["x", "y"]
+[target.x]
+[target.y]
+needs = ["x"]
+"""
+    sources = Sources(Path("/"), {"f": text})
+    found = plan("f", sources, Request(selectors=("x",)), Git(lambda _: None), files=False)
+    assert {one.name: one.needs for one in found.targets} == {"x": (), "y": ("x",)}

@@ -52,3 +52,17 @@ matrix.arch = ["x64", "armv8", "x64_", "amd64"]
     found = validate("f", Sources(Path("/"), {"f": text}), Request(), Git(lambda _: None))
     hints = [one.hint for one in found if one.code == "rendered"]
     assert len(hints) == len(set(hints)) > 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("args", "1"), ("labels", "1"), ("contexts", "docker-image://x"), ("extra-hosts", "1.2.3.4")]
+)
+def test_keys_stand_in_one_line(key: str, value: str) -> None:
+    for name in (r'"{{ [\"b\", \"c\"] }}"', r'"{{ \"b\\nc\" }}"', r'"b\nc"'):
+        assert any('"b\\nc" is not a name' in one for one in said(f"{key} = {{ {name} = '{value}' }}")), name
+    assert f"target._base.{key}: a key is empty" in said(f"{key} = {{ '' = '{value}' }}")
+    assert any("a key is empty" in one for one in said(f"""{key} = {{ "{{{{ '' }}}}" = '{value}' }}"""))
+
+
+def test_annotations_have_such_keys_too() -> None:
+    assert any("annotations[0]" in one for one in said(r'annotations = ["a\nb=4"]'))

@@ -91,6 +91,21 @@ def test_values_keep_their_kinds() -> None:
     }
 
 
+def test_what_has_no_value() -> None:
+    text = """
+    [variable]
+    n = { env = true, optional = true }
+    [target.app]
+    let.o = "{{ omit }}"
+    let.p = "{{ none }}"
+    let.l = ["{{ n }}", "a", "{{ omit }}"]
+    let.t = { a = "{{ omit }}", b = "2" }
+    let.whole = "{{ { 'A': n or omit, 'B': '1' } }}"
+    args = "{{ { 'O': o, 'P': p, 'L': l | join('+'), 'T': t.b, 'X': n or omit, 'W': whole | tojson } }}"
+    """
+    assert made(text) == {"app": {"L": "a", "T": "2", "W": '{"B": "1"}'}}
+
+
 def test_a_value_that_nobody_asks_for_keeps_no_other_target_from_being_planned() -> None:
     text = """
     [variable]
