@@ -22,6 +22,7 @@ from buildmatrix.spec.rows.options import Options
 from buildmatrix.text import one_line
 
 SOMETHING_TO_BUILD = 10
+Format = Literal["text", "short", "json", "markdown"]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +35,7 @@ def plan(
     *,
     selection: options.Selection,
     output_format: Annotated[
-        Literal["text", "short", "json", "markdown"],
+        Format,
         typer.Option(
             "--format", help="text, short (a line for each target), json, or markdown (a pull-request comment)."
         ),
@@ -80,37 +81,41 @@ def plan(
         if preflight and output_format in {"text", "short"}:  # it tells what becomes of what has no output
             left = tuple(one for one in planned.warnings if one.code != "no-output")
             planned = replace(planned, warnings=left)
-        if output_format == "json":
-            from buildmatrix.pipeline.saved import saved_text
-
-            say(saved_text(planned, run.sources, run.git, unread=_standard_output()))
-        elif output_format == "markdown":
-            from buildmatrix.report.plan.markdown import plan_markdown
-
-            say(plan_markdown(planned, sources=run.sources, all_cells=every, prefix=run.way_from_root))
-        elif output_format == "short":
-            from buildmatrix.report.plan.short import plan_short
-            from buildmatrix.report.plan.text import totals
-
-            say(plan_short(planned, run.style(), width=width()))
-            run.warn(planned.warnings)
-            say(f"{totals(planned)}\n", err=True)
-        else:
-            from buildmatrix.report.plan.text import plan_text
-
-            shown = plan_text(
-                planned,
-                run.style(),
-                all_cells=every,
-                sources=run.sources,
-                width=width(),
-                prefix=run.prefix,
-            )
-            say(shown)
+        _say(run, planned, output_format, every=every)
         if preflight:
             _preflight(run, policy)
     if detailed_exitcode and len(planned.targets) > planned.skipped:
         raise typer.Exit(SOMETHING_TO_BUILD)
+
+
+def _say(run: Session, planned: Plan, output_format: Format, *, every: bool) -> None:
+    if output_format == "json":
+        from buildmatrix.pipeline.saved import saved_text
+
+        say(saved_text(planned, run.sources, run.git, unread=_standard_output()))
+    elif output_format == "markdown":
+        from buildmatrix.report.plan.markdown import plan_markdown
+
+        say(plan_markdown(planned, sources=run.sources, all_cells=every, prefix=run.way_from_root))
+    elif output_format == "short":
+        from buildmatrix.report.plan.short import plan_short
+        from buildmatrix.report.plan.text import totals
+
+        say(plan_short(planned, run.style(), width=width()))
+        run.warn(planned.warnings)
+        say(f"{totals(planned)}\n", err=True)
+    else:
+        from buildmatrix.report.plan.text import plan_text
+
+        shown = plan_text(
+            planned,
+            run.style(),
+            all_cells=every,
+            sources=run.sources,
+            width=width(),
+            prefix=run.prefix,
+        )
+        say(shown)
 
 
 @contextmanager
