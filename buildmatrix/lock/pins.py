@@ -5,7 +5,7 @@ So all targets, platforms and tries of a run build on the same images, wherever 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -63,9 +63,12 @@ class Pins:
             return locked(self.user, found, map(identifier_of, self.own))
         return merged(self.user, found) if any(one != pin for one, pin in found.items()) else None
 
-    def handed(self, programs: Programs, folder: Path) -> Programs:
-        """Write the policy into the run's directory, and return what starts bake with it."""
-        if (document := self.policy()) is None:
+    def handed(self, programs: Programs, folder: Path, kept: Iterable[str] = ()) -> Programs:
+        """Write the policy into the run's directory, and return what starts bake with it.
+
+        `kept` are images of the run's own, by digest, that are used as they are.
+        """
+        if (document := replace(self, own=(*self.own, *kept)).policy()) is None:
             return programs
         path = folder / FILE
         path.write_text(json.dumps(document, indent=1), encoding="utf-8")

@@ -195,7 +195,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> Outcome:
         run = Run(
             plan=staging.plan,
             engine=engine,
-            programs=pins.handed(job.programs, Path(folder)),
+            programs=pins.handed(job.programs, Path(folder), left.kept),
             registry=tags.registry,
             folder=Path(folder),
             start=start,

@@ -23,7 +23,7 @@ from buildmatrix.report.plan.fingerprints import Fingerprint, Part
 from buildmatrix.state.deciding import Deciding
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.marks import OtherFormat, marks_in
-from buildmatrix.state.narrowed import as_decided
+from buildmatrix.state.narrowed import as_decided, used
 from buildmatrix.state.unchanged import Resumed, kept
 
 
@@ -39,6 +39,11 @@ class Reduced:
     def moved(self) -> frozenset[str]:
         """The targets that are not built, and of which tags move."""
         return frozenset(name for name, one in self.decisions.items() if one.moves)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The images by digest that are used in place of targets that are not built."""
+        return tuple(used(self.plan)) if self.decisions else ()
 
     @property
     def pushed(self) -> Plan:

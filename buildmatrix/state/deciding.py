@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from buildmatrix.engine.registry import Registry
 from buildmatrix.inputs.known import Known
@@ -11,8 +12,10 @@ from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.spec.rows.settings import CacheonlyOutput
 from buildmatrix.state.decision import Asked, Decision, decided
 from buildmatrix.state.marks import OtherFormat, marks_in
 
@@ -49,7 +52,7 @@ class Deciding:
                         fingerprints=known.fingerprints,
                         held=tags,
                         doubt=known.doubt,
-                        forced="--all" if self._policy.options.everything else "",
+                        forced=self._forced(target),
                         again=next((again[name] for name in (*target.depends_on, *target.needs) if name in again), ""),
                         children={str(one.digest): silent[one] for one in self._children(target) if one in silent},
                         created=self._created(target) if age is not None else None,
@@ -57,17 +60,17 @@ class Deciding:
                         now=now,
                     )
                 )
-            if reason := self._is_new(target, found.get(target.name)):
-                again[target.name] = reason
+                if found[target.name].renewed:
+                    again[target.name] = f"{target.name}, on which it depends, is built again"
         return found
 
-    def _is_new(self, target: PlannedTarget, decision: Decision | None) -> str:
-        """Return what to say of those that depend on a target whose image is another one, though its inputs are not."""
-        if decision is None or decision.action == "skip":
-            return ""
-        known = self._known(target.name)
-        same = [held for held in self._held[target.name].values() if _has(held, known.fingerprints)]
-        return f"{target.name}, on which it depends, is built again" if same else ""
+    def _forced(self, target: PlannedTarget) -> str:
+        """Return why a target is built in any case; "" if it need not be."""
+        if self._policy.options.everything:
+            return "--all"
+        outputs: tuple[Any, ...] = target.settings.output or ()
+        others = [one.type for one in outputs if not pushes_tags(one) and not isinstance(one, CacheonlyOutput)]
+        return f"it also has an output of type {others[0]}, which no registry tells of" if others else ""
 
     def _created(self, target: PlannedTarget) -> datetime | None:
         """Return when the image was made that would be kept, by its configuration; None if nobody says."""

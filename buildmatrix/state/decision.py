@@ -44,7 +44,8 @@ class Decision:
 
     `image` is what is kept of it, wholly or, with `platforms` that are built, in part; `moves` are the tags that have
     to be pointed at it. `changed` says that what goes into it is another than what the image was built from: a record
-    of the last build can tell what.
+    of the last build can tell what. `renewed` says that it is built for its age alone, or for that of what it depends
+    on: what depends on it has to be built, too, though nothing that goes into it is another.
     """
 
     action: Action
@@ -53,12 +54,13 @@ class Decision:
     image: Image | None = None
     moves: tuple[str, ...] = ()
     changed: bool = False
+    renewed: bool = False
 
 
 def decided(asked: Asked) -> Decision:
     """Decide about one target that pushes an image."""
     if reason := asked.forced or asked.again or (f"cannot know: {asked.doubt}" if asked.doubt else ""):
-        return _build(reason)
+        return _build(reason, renewed=bool(asked.again))
     if silent := [f"{tag}: {held.reason}" for tag, held in asked.held.items() if isinstance(held, Unknown)]:
         return _build(f"cannot know what the registry holds: {silent[0]}")
     images = {held.digest: held for held in asked.held.values() if isinstance(held, Image)}
@@ -83,9 +85,9 @@ def _fresh(image: Image, asked: Asked) -> set[str]:
 def _kept(image: Image, asked: Asked) -> Decision:
     if asked.max_age is not None:
         if asked.created is None or asked.now is None:
-            return _build("nobody knows how old it is, and max-age is set")
+            return _build("nobody knows how old it is, and max-age is set", renewed=True)
         if asked.now - asked.created > asked.max_age:
-            return _build(f"older than max-age: built {asked.created.astimezone(UTC):%Y-%m-%d}")
+            return _build(f"older than max-age: built {asked.created.astimezone(UTC):%Y-%m-%d}", renewed=True)
     wrong = tuple(tag for tag, held in asked.held.items() if not isinstance(held, Image) or held.digest != image.digest)
     there = {parse(tag).repository for tag in asked.held if tag not in wrong}
     if elsewhere := next((tag for tag in wrong if parse(tag).repository not in there), ""):
@@ -130,5 +132,5 @@ def _lacks(platform: str, image: Image, asked: Asked, marks: Mapping[str, str]) 
     return f"{platform} is gone from the registry"
 
 
-def _build(reason: str) -> Decision:
-    return Decision(action="build", because=(reason,))
+def _build(reason: str, *, renewed: bool = False) -> Decision:
+    return Decision(action="build", because=(reason,), renewed=renewed)

@@ -1,6 +1,6 @@
 """A plan as it was decided: what is there already is used by its digest, and only what is missing is built."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.marks import ANNOTATION, mark_of
 
-TARGET = "target:"
+TARGET, IMAGE = "target:", "docker-image://"
 
 
 def as_decided(plan: Plan, decisions: Mapping[str, Decision], marks: Mapping[str, Mapping[str, str]]) -> Plan:
@@ -51,10 +51,17 @@ def _on_images(target: PlannedTarget, plan: Plan, kept: Mapping[str, Decision]) 
     return replace(target, settings=target.settings.but({"contexts": contexts}), depends_on=left)
 
 
+def used(plan: Plan) -> Iterator[str]:
+    """Yield the images by digest that a plan's contexts are: `repository@sha256:…`."""
+    for target in plan.targets:
+        places = (target.settings.contexts or {}).values()
+        yield from (place.removeprefix(IMAGE) for place in places if place.startswith(IMAGE) and "@" in place)
+
+
 def _pinned(target: PlannedTarget, decision: Decision) -> str:
     tags = [tag for tag in pushed_tags(target) if tag not in decision.moves]
     digest = decision.image.digest if decision.image else ""
-    return f"docker-image://{parse(tags[0]).repository}@{digest}"
+    return f"{IMAGE}{parse(tags[0]).repository}@{digest}"
 
 
 def _only(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:

@@ -316,3 +316,21 @@ def test_what_another_run_built_for_another_platform_stays_known(
     applied(run, "--platform", ARM)
     assert planned(run)["app"] == ("skip", ["up to date"])
     assert platforms(f"{repository}/app:1") == [AMD, ARM]
+
+
+def test_a_parent_that_is_kept_may_be_used_where_all_else_is_locked(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    folder = project(chain(repository, base), FILES)
+    assert run("lock").returncode == 0
+    assert statuses(applied(run, "--locked")) == {"lib": "built", "app": "built"}
+    (folder / "app" / "a").write_text("2")
+    assert statuses(applied(run, "--locked")) == {"lib": "unchanged", "app": "built"}
+
+
+def test_what_also_writes_elsewhere_is_built(project: Project, run: Run, repository: str, base: str) -> None:
+    both = 'output = [{ type = "registry" }, { type = "oci", dest = "app.tar" }]'
+    project(chain(repository, base, both), FILES)
+    applied(run)
+    assert planned(run)["app"] == ("build", ["it also has an output of type oci, which no registry tells of"])
+    assert planned(run)["lib"] == ("skip", ["up to date"])

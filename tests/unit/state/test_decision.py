@@ -135,7 +135,7 @@ def test_a_tag_that_holds_something_else_is_moved_and_nothing_is_built() -> None
 )
 def test_an_image_may_be_too_old(created: datetime | None, action: str, because: str) -> None:
     found = decision(image(NOW), created=created, max_age=timedelta(days=7), now=TIME)
-    assert (found.action, said(found)) == (action, because)
+    assert (found.action, said(found), found.renewed) == (action, because, action == "build")
 
 
 def test_with_an_age_nothing_is_kept_in_part() -> None:
