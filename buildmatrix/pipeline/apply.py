@@ -25,7 +25,7 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic
 from buildmatrix.graphs import reached
 from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.reference import parse
-from buildmatrix.pipeline.incremental import Reduced, fingerprints_of, reduced
+from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
@@ -174,6 +174,8 @@ def _left(job: Job, engine: Engine, tags: Tags, pins: Pins) -> Reduced:
     """Return what of a plan is to be built."""
     if not job.policy.incremental:
         return Reduced(plan=job.plan, resumed=NOTHING, decisions={})
+    from buildmatrix.pipeline.incremental import fingerprints_of, reduced
+
     fingerprints = fingerprints_of(
         job.plan.of, pins, tags.registry, job.programs.environment, engine.own_platform, job.written
     )

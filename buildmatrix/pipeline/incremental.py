@@ -11,45 +11,32 @@ from buildmatrix.lock.configs import configs
 from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.platform import of_machine
+from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
-from buildmatrix.plan.builds import BuildPlan, builds_of
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.process import Programs
 from buildmatrix.publish.tags import Tags
-from buildmatrix.records import dataclass
 from buildmatrix.report.plan.fingerprints import Fingerprint, Part
 from buildmatrix.state.deciding import Deciding
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.marks import OtherFormat, marks_in
-from buildmatrix.state.narrowed import as_decided, used
-from buildmatrix.state.unchanged import Resumed, kept
+from buildmatrix.state.narrowed import as_decided
+from buildmatrix.state.unchanged import kept
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reduced:
-    """A plan as it is executed, and what of it need not be built. `moved` are targets of which only tags move."""
-
-    plan: BuildPlan
-    resumed: Resumed
-    decisions: Mapping[str, Decision]
-
-    @property
-    def moved(self) -> frozenset[str]:
-        """The targets that are not built, and of which tags move."""
-        return frozenset(name for name, one in self.decisions.items() if one.moves)
-
-    @property
-    def kept(self) -> tuple[str, ...]:
-        """The images by digest that are used in place of targets that are not built."""
-        return tuple(used(self.plan)) if self.decisions else ()
-
-    @property
-    def pushed(self) -> Plan:
-        """The plan with the targets whose images are pushed by this run: tags of the others only move."""
-        targets = [target for target in self.plan.of.targets if target.name not in self.resumed.unchanged]
-        return replace(self.plan.of, targets=tuple(targets))
+def reduced(plan: Plan, policy: Policy, fingerprints: Fingerprints, tags: Tags) -> Reduced:
+    """Return what is left of a plan; `tags` have been looked at."""
+    decisions = Deciding(plan, policy, fingerprints.of, tags.of, tags.registry).decide(datetime.now(UTC))
+    known = {name: fingerprints.of(name) for name in decisions}
+    marks = {
+        name: {**_carried(plan.by_name[name], tags), **one.fingerprints} for name, one in known.items() if not one.doubt
+    }
+    fingerprints.keep()
+    executed = builds_of(as_decided(plan, decisions, marks))
+    return Reduced(plan=executed, resumed=kept(executed, decisions), decisions=decisions)
 
 
 def _carried(target: PlannedTarget, tags: Tags) -> dict[str, str]:
@@ -80,18 +67,6 @@ def fingerprints_of(
     known = configs(pins, registry, environment, platforms)
     locked = [pin.name for pin in pins.pins if pin.origin == "lock"]
     return Fingerprints(plan, digests, known, environment, own, written, locked)
-
-
-def reduced(plan: Plan, policy: Policy, fingerprints: Fingerprints, tags: Tags) -> Reduced:
-    """Return what is left of a plan; `tags` have been looked at."""
-    decisions = Deciding(plan, policy, fingerprints.of, tags.of, tags.registry).decide(datetime.now(UTC))
-    known = {name: fingerprints.of(name) for name in decisions}
-    marks = {
-        name: {**_carried(plan.by_name[name], tags), **one.fingerprints} for name, one in known.items() if not one.doubt
-    }
-    fingerprints.keep()
-    executed = builds_of(as_decided(plan, decisions, marks))
-    return Reduced(plan=executed, resumed=kept(executed, decisions), decisions=decisions)
 
 
 def planned(plan: Plan, policy: Policy, programs: Programs, tell: Callable[[str], object]) -> Plan:
