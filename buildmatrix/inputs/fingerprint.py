@@ -20,6 +20,7 @@ from buildmatrix.inputs.known import Known
 from buildmatrix.inputs.settings import Part, parts_of
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import context_of, dests_of, dockerfile_of, text_of
+from buildmatrix.plan.builds import TARGET
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.publishing import pushed_tags
 
@@ -32,7 +33,7 @@ FORMAT = "1"
 ENVIRONMENT = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS")
 """Variables of the environment from which bake takes something into an image that no setting says."""
 
-TARGET, IMAGE, LAYOUT, HERE = "target:", "docker-image://", "oci-layout://", "cwd://"
+IMAGE, LAYOUT, HERE = "docker-image://", "oci-layout://", "cwd://"
 MAIN = ""
 REPLACED = "\ufffd"
 """What stands for bytes that are no text: of two such files nobody could say whether they are one."""
@@ -72,7 +73,9 @@ class Fingerprints:
         self._locked = frozenset(map(full, locked))
         self._written = tuple(os.path.realpath(os.path.join(plan.directory, one)) for one in (OWN, *written))  # noqa: PTH118
         self._configs_of: dict[tuple[str, str], Config | None] = {}
-        self._text = cache(lambda name: text_of(plan.by_name[name], plan.directory))
+        self._texts: dict[str, str] = {}
+        self._left = cache(self._without)
+        self._place_in_plan = {target.name: number for number, target in enumerate(plan.targets)}
         self._writers = {full(tag): target.name for target in plan.targets for tag in pushed_tags(target)}
         self._known: dict[str, Known] = {}
         self._within: dict[tuple[str, str, str], tuple[Entry, ...] | Recipe] = {}
@@ -80,10 +83,10 @@ class Fingerprints:
     def of(self, name: str) -> Known:
         """Return what is known of a target's inputs."""
         if name not in self._known:
-            wanted = set(reached([name], self._below))
-            for target in self._plan.targets:  # what is below comes first in a plan: no walk is deep
-                if target.name in wanted and target.name not in self._known:
-                    self._known[target.name] = self._made(target)
+            # what is below comes first in a plan: no walk is deep
+            for one in sorted(reached([name], self._below), key=self._place_in_plan.__getitem__):
+                if one not in self._known:
+                    self._known[one] = self._made(self._plan.by_name[one])
         return self._known[name]
 
     def explained(self, name: str, platform: str, part: str) -> tuple[Part, ...]:
@@ -130,7 +133,7 @@ class Fingerprints:
         settings = target.settings
         if settings.dockerfile_inline is None and context_of(settings) is None:
             raise DoubtError("its context is not a local directory")
-        if not (text := self._text(target.name)):
+        if not (text := self._text(target)):
             raise DoubtError("its Dockerfile cannot be read here")
         if REPLACED in text:
             raise DoubtError("its Dockerfile is not UTF-8")
@@ -144,11 +147,20 @@ class Fingerprints:
             bases={**self._configs, **dict(self._of_contexts(target, platform))},
         )
 
+    def _text(self, target: PlannedTarget) -> str:
+        """Return the text of a Dockerfile; a file is read once, however many targets are built from it."""
+        if (text := target.settings.dockerfile_inline) is not None:
+            return text
+        path = dockerfile_of(target.settings) or ""
+        if path not in self._texts:
+            self._texts[path] = text_of(target, self._plan.directory)
+        return self._texts[path]
+
     def _of_contexts(self, target: PlannedTarget, platform: str) -> Iterator[tuple[str, Config]]:
         """Yield what is known of the configurations of named contexts, and of images that the run itself writes."""
-        for tag, writer in self._writers.items():
-            if writer in target.needs and (own := self._configs_of.get((writer, platform))) is not None:
-                yield tag, own
+        for need in target.needs:
+            if (own := self._configs_of.get((need, platform))) is not None:
+                yield from ((full(tag), own) for tag in pushed_tags(self._plan.by_name[need]))
         for name, place in (target.settings.contexts or {}).items():
             found = None
             if place.startswith(TARGET):
@@ -210,19 +222,25 @@ class Fingerprints:
         root = os.path.join(self._plan.directory, path)  # noqa: PTH118
         named = dockerfile_of(target.settings) if name == MAIN else None
         ignore = self._contexts.ignore_file(root, None if named is None else os.path.join(self._plan.directory, named))  # noqa: PTH118
-        found = self._contexts.of(root, ignore, sources)
+        written = tuple(one for need in target.needs for one in dests_of(self._plan.by_name[need]))
+        found = self._left(root, ignore, sources, written)
         if found.digest is None:
             raise DoubtError(f"{_spoken(name)}: {found.doubt}")
-        return self._without_written(target, root, found)
+        return found
 
-    def _without_written(self, target: PlannedTarget, root: str, found: Reached) -> Reached:
-        """Return what is left without what the run writes: what its needs write is told by their fingerprints."""
-        dests = (one for need in target.needs for one in dests_of(self._plan.by_name[need]))
+    def _without(
+        self, root: str, ignore: str | None, sources: tuple[str, ...] | None, written: tuple[str, ...]
+    ) -> Reached:
+        """Return what is read without what the run writes: what a target's needs write is told by their fingerprints.
+
+        Each is asked once: all cells of a target read the same.
+        """
+        found = self._contexts.of(root, ignore, sources)
         real, folder = os.path.realpath(root), self._plan.directory
-        paths = [*self._written, *(os.path.realpath(os.path.join(folder, one)) for one in dests)]  # noqa: PTH118
-        inside = [os.path.relpath(path, real) for path in paths if is_within(path, real)]
-        if any(is_within(real, path) for path in paths):
+        paths = [*self._written, *(os.path.realpath(os.path.join(folder, one)) for one in written)]  # noqa: PTH118
+        if found.digest is not None and any(is_within(real, path) for path in paths):
             return Reached(digest=digest_of(()), entries=(), doubt=None)
+        inside = [os.path.relpath(path, real) for path in paths if is_within(path, real)]
         left = tuple(one for one in found.entries if not any(is_within(one.path, path) for path in inside))
         return found if len(left) == len(found.entries) else Reached(digest_of(left), left, None)
 

@@ -4,7 +4,7 @@ Each is read once: a digest never changes its meaning, so it is kept under the u
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -125,13 +125,11 @@ class _Kept:
         return Path(self._folder or "", f"{digest.replace(':', '-')}.json")
 
     def _bound(self) -> None:
-        files = list(self._oldest())
-        for _, path in files[: len(files) // 4 if len(files) > MOST_FILES else 0]:
-            path.unlink(missing_ok=True)
-
-    def _oldest(self) -> Iterator[tuple[float, Path]]:
+        """Drop the oldest quarter where there are too many."""
         files = [path for path in Path(self._folder or "").iterdir() if path.suffix == ".json"]
-        yield from sorted((path.stat().st_mtime, path) for path in files) if len(files) > MOST_FILES else ()
+        if len(files) > MOST_FILES:
+            for path in sorted(files, key=lambda one: one.stat().st_mtime)[: len(files) // 4]:
+                path.unlink(missing_ok=True)
 
 
 def _restored(one: Any) -> Config | None:

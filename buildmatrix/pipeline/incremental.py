@@ -9,20 +9,19 @@ from buildmatrix.engine.registry import Registry
 from buildmatrix.inputs.fingerprint import Fingerprints
 from buildmatrix.lock.configs import configs
 from buildmatrix.lock.pins import Pins
-from buildmatrix.oci.image import Image
 from buildmatrix.oci.platform import of_machine
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
-from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.plan.publishing import insecure_registries, pushed_tags
 from buildmatrix.process import Programs
 from buildmatrix.publish.tags import Tags
 from buildmatrix.report.plan.fingerprints import Fingerprint, Part
 from buildmatrix.state.deciding import Deciding
 from buildmatrix.state.decision import Decision
-from buildmatrix.state.marks import OtherFormat, marks_in
+from buildmatrix.state.marks import fingerprints_in
 from buildmatrix.state.narrowed import as_decided
 from buildmatrix.state.unchanged import kept
 
@@ -43,9 +42,8 @@ def _carried(target: PlannedTarget, tags: Tags) -> dict[str, str]:
     """Return the fingerprints of platforms that `--platform` leaves to what the tags hold, as that image tells them."""
     if not target.carried_over:
         return {}
-    held = [tags.of(tag) for tag in pushed_tags(target)]
-    found = [marks_in(one.index.annotations) if isinstance(one, Image) else {} for one in held]
-    if not found or isinstance(found[0], OtherFormat) or any(one != found[0] for one in found):
+    found = [fingerprints_in(tags.of(tag)) for tag in pushed_tags(target)]
+    if not found or any(one != found[0] for one in found):
         return {}
     return {name: mark for name, mark in found[0].items() if name in target.carried_over}
 
@@ -69,19 +67,15 @@ def fingerprints_of(
     return Fingerprints(plan, digests, known, environment, own, written, locked)
 
 
-def planned(plan: Plan, policy: Policy, programs: Programs, tell: Callable[[str], object]) -> Plan:
+def planned(policy: Policy, programs: Programs, tell: Callable[[str], object]) -> Plan:
     """Return a plan that says of each target whether it would be built, and why; registries are asked, docker is not.
 
     `tell` is told what is not known. What declares no platforms is taken for this machine's.
     """
+    plan = policy.plan
     tags = Tags(plan, policy, programs, tell)
-    pinning = Pinning(plan, policy, programs.environment, tags.registry)
-    pins = pinning.settle(tags.registry, own_images=False)
-    for text in pinning.notes:
-        tell(text)
+    found = _here(policy, programs, tags.registry, tell)
     tags.settle_alone()
-    own = of_machine("linux", machine())
-    found = fingerprints_of(plan, pins, tags.registry, programs.environment, own)
     decisions = Deciding(plan, policy, found.of, tags.of, tags.registry).decide(datetime.now(UTC))
     found.keep()
     targets = (_decided(target, decisions.get(target.name)) for target in plan.targets)
@@ -92,15 +86,20 @@ def fingerprints(
     policy: Policy, programs: Programs, tell: Callable[[str], object], *, explain: bool
 ) -> tuple[Fingerprint, ...]:
     """Return the fingerprints of a plan's targets, with what went into them where that is to be explained."""
-    plan, registry = policy.plan, Registry(programs)
-    pinning = Pinning(plan, policy, programs.environment, registry)
-    pins = pinning.settle(registry, own_images=False)
-    for text in pinning.notes:
-        tell(text)
-    made = fingerprints_of(plan, pins, registry, programs.environment, of_machine("linux", machine()))
+    plan = policy.plan
+    made = _here(policy, programs, Registry(programs, insecure_registries(plan)), tell)
     found = tuple(one for target in plan.targets for one in _of_target(target.name, made, explain=explain))
     made.keep()
     return found
+
+
+def _here(policy: Policy, programs: Programs, registry: Registry, tell: Callable[[str], object]) -> Fingerprints:
+    """Return what makes the fingerprints of a plan where no builder is asked: its own platform is this machine's."""
+    pinning = Pinning(policy.plan, policy, programs.environment, registry)
+    pins = pinning.settle(registry, own_images=False)
+    for text in pinning.notes:
+        tell(text)
+    return fingerprints_of(policy.plan, pins, registry, programs.environment, of_machine("linux", machine()))
 
 
 def _of_target(name: str, made: Fingerprints, *, explain: bool) -> Iterator[Fingerprint]:

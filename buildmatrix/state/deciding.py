@@ -1,6 +1,6 @@
 """Decides about each target of a plan: what its tags hold is asked once, the manifests of what may be kept besides."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.spec.rows.settings import CacheonlyOutput
 from buildmatrix.state.decision import Asked, Decision, decided
-from buildmatrix.state.marks import OtherFormat, marks_in
+from buildmatrix.state.marks import fingerprints_in
 
 UNASKED = Unknown(reason="nobody asked")
 
@@ -41,7 +41,8 @@ class Deciding:
 
     def decide(self, now: datetime) -> dict[str, Decision]:
         """Return the decisions by target: of each that pushes tags."""
-        silent = self._silent()
+        children = {target.name: tuple(self._children(target)) for target in self._plan.targets}
+        silent = self._silent({child for some in children.values() for child in some})
         again: dict[str, str] = {}
         found: dict[str, Decision] = {}
         for target in self._plan.targets:
@@ -54,7 +55,7 @@ class Deciding:
                         doubt=known.doubt,
                         forced=self._forced(target),
                         again=next((again[name] for name in (*target.depends_on, *target.needs) if name in again), ""),
-                        children={str(one.digest): silent[one] for one in self._children(target) if one in silent},
+                        children={str(one.digest): silent[one] for one in children[target.name] if one in silent},
                         created=self._created(target) if age is not None else None,
                         max_age=None if age is None else timedelta(seconds=age),
                         now=now,
@@ -76,14 +77,13 @@ class Deciding:
         """Return when the image was made that would be kept, by its configuration; None if nobody says."""
         known = self._known(target.name)
         for tag, held in self._held[target.name].items():
-            if _has(held, known.fingerprints) and isinstance(held, Image):
+            if isinstance(held, Image) and known.fingerprints.items() <= fingerprints_in(held).items():
                 looked = look(self._registry, tag, held.digest, known.fingerprints)
                 return looked.created if isinstance(looked, Looked) else None
         return None
 
-    def _silent(self) -> Mapping[Reference, Absent | Unknown]:
-        """Return the manifests that do not answer, of all that may be kept: clean-ups delete those of live indexes."""
-        asked = {child for target in self._plan.targets for child in self._children(target)}
+    def _silent(self, asked: Collection[Reference]) -> Mapping[Reference, Absent | Unknown]:
+        """Return the manifests that do not answer, of those that may be kept: clean-ups delete some of live indexes."""
         answers = all_of(lambda child: self._registry.head(str(child)), asked)
         return {child: answer for child, answer in answers.items() if not isinstance(answer, Found)}
 
@@ -92,15 +92,10 @@ class Deciding:
         if self._policy.options.everything or (known := self._known(target.name)).doubt:
             return
         for tag, held in self._held[target.name].items():
-            marks = marks_in(held.index.annotations) if isinstance(held, Image) else {}
-            if isinstance(marks, OtherFormat) or not isinstance(held, Image):
+            if not isinstance(held, Image):
                 continue
+            marks = fingerprints_in(held)
             for one in held.index.manifests:
                 name = str(one.platform)
                 if one.digest != held.digest and name in marks and marks[name] == known.fingerprints.get(name):
                     yield Reference(parse(tag).repository, digest=one.digest)
-
-
-def _has(held: Held, fingerprints: Mapping[str, str]) -> bool:
-    marks = marks_in(held.index.annotations) if isinstance(held, Image) else {}
-    return bool(marks) and not isinstance(marks, OtherFormat) and fingerprints.items() <= marks.items()

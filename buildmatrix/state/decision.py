@@ -12,7 +12,7 @@ from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.reference import parse
 from buildmatrix.records import dataclass
-from buildmatrix.state.marks import OtherFormat, marks_in
+from buildmatrix.state.marks import OtherFormat, fingerprints_in, marks_in
 
 Action = Literal["build", "skip"]
 
@@ -74,9 +74,9 @@ def decided(asked: Asked) -> Decision:
 
 def _fresh(image: Image, asked: Asked) -> set[str]:
     """Return the platforms of an image that are what they would be now, and are there."""
-    marks = marks_in(image.index.annotations)
-    if isinstance(marks, OtherFormat) or image.kind != "image":
+    if image.kind != "image":
         return set()
+    marks = fingerprints_in(image)
     gone = (asked.children or {}).keys()
     there = {str(one.platform) for one in image.index.manifests if one.platform and one.digest not in gone}
     return {name for name, now in asked.fingerprints.items() if name in there and marks.get(name) == now}

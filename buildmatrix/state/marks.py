@@ -7,14 +7,14 @@ index has it in its manifest.
 import re
 from collections.abc import Mapping
 
+from buildmatrix.inputs.framing import DIGITS
+from buildmatrix.oci.image import Held, Image
 from buildmatrix.records import dataclass
 
 ANNOTATION = "dev.buildmatrix.inputs"
 FORMAT = "1"
-DIGITS = 32
-"""Hexadecimal digits of a fingerprint: 128 bits."""
 
-_ONE = re.compile(r"([a-z0-9/._-]+)=([0-9a-f]{32})")
+_ONE = re.compile(rf"([a-z0-9/._-]+)=([0-9a-f]{{{DIGITS}}})")
 
 
 @dataclass(frozen=True)
@@ -40,3 +40,9 @@ def marks_in(annotations: Mapping[str, str]) -> dict[str, str] | OtherFormat:
         return OtherFormat(text[:80])
     whole = [one for one in found if one]
     return {one[1]: one[2] for one in whole} if len(whole) == len(found) else OtherFormat(text[:80])
+
+
+def fingerprints_in(held: Held | None) -> dict[str, str]:
+    """Return the fingerprints by platform that an image tells; {} for another format, and for what is no image."""
+    marks = marks_in(held.index.annotations) if isinstance(held, Image) else {}
+    return {} if isinstance(marks, OtherFormat) else marks

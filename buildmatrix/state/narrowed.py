@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from buildmatrix.oci.reference import parse
+from buildmatrix.plan.builds import TARGET
 from buildmatrix.plan.checks.exports import makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
@@ -13,7 +14,7 @@ from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.marks import ANNOTATION, mark_of
 
-TARGET, IMAGE = "target:", "docker-image://"
+IMAGE = "docker-image://"
 
 
 def as_decided(plan: Plan, decisions: Mapping[str, Decision], marks: Mapping[str, Mapping[str, str]]) -> Plan:

@@ -143,7 +143,7 @@ def _standard_output() -> list[tuple[int, int]]:
 def _incremental(run: Session, policy: Policy) -> Plan:
     from buildmatrix.pipeline.incremental import planned
 
-    return planned(policy.plan, policy, run.programs, lambda text: say(f"note: {text}\n", err=True))
+    return planned(policy, run.programs, lambda text: say(f"note: {text}\n", err=True))
 
 
 def _preflight(run: Session, policy: Policy) -> None:
