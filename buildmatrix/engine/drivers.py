@@ -5,7 +5,7 @@ from typing import Any
 
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.errors import Diagnostic, Place
-from buildmatrix.plan.checks.exports import TRUE, lost_annotations, makes_index
+from buildmatrix.plan.checks.exports import attests_by_default, lost_annotations, makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo, InlineCacheTo
@@ -19,7 +19,7 @@ OTHER = "docker buildx create --name other --driver docker-container, then --bui
 
 def refused_settings(plan: Plan, builder: Builder, environment: Mapping[str, str]) -> list[Diagnostic]:
     """Return the settings that the builder refuses, or buildx by what its environment says; each place once."""
-    attests = environment.get("BUILDX_NO_DEFAULT_ATTESTATIONS") not in TRUE
+    attests = attests_by_default(environment)
     found: dict[Place, Diagnostic] = {}
     for target in plan.targets:
         for owner, path, message, hint in _refused_of(target, builder, attests=attests):

@@ -179,7 +179,7 @@ def _left(job: Job, engine: Engine, tags: Tags, pins: Pins) -> Reduced:
     fingerprints = fingerprints_of(
         job.plan.of, pins, tags.registry, job.programs.environment, engine.own_platform, job.written
     )
-    return reduced(job.plan.of, job.policy, fingerprints, tags)
+    return reduced(job.plan.of, job.policy, fingerprints, tags, job.programs.environment)
 
 
 def _run(job: Job, ready: Ready, listener: Listener) -> Outcome:

@@ -13,6 +13,7 @@ from buildmatrix.oci.platform import of_machine
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.builds import builds_of
+from buildmatrix.plan.checks.exports import attests_by_default
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import insecure_registries, pushed_tags
@@ -26,15 +27,17 @@ from buildmatrix.state.narrowed import as_decided
 from buildmatrix.state.unchanged import kept
 
 
-def reduced(plan: Plan, policy: Policy, fingerprints: Fingerprints, tags: Tags) -> Reduced:
-    """Return what is left of a plan; `tags` have been looked at."""
+def reduced(
+    plan: Plan, policy: Policy, fingerprints: Fingerprints, tags: Tags, environment: Mapping[str, str]
+) -> Reduced:
+    """Return what is left of a plan; `tags` have been looked at, `environment` is what bake will see."""
     decisions = Deciding(plan, policy, fingerprints.of, tags.of, tags.registry).decide(datetime.now(UTC))
     known = {name: fingerprints.of(name) for name in decisions}
     marks = {
         name: {**_carried(plan.by_name[name], tags), **one.fingerprints} for name, one in known.items() if not one.doubt
     }
     fingerprints.keep()
-    executed = builds_of(as_decided(plan, decisions, marks))
+    executed = builds_of(as_decided(plan, decisions, marks, attests=attests_by_default(environment)))
     return Reduced(plan=executed, resumed=kept(executed, decisions), decisions=decisions)
 
 

@@ -17,10 +17,13 @@ from buildmatrix.state.marks import ANNOTATION, mark_of
 IMAGE = "docker-image://"
 
 
-def as_decided(plan: Plan, decisions: Mapping[str, Decision], marks: Mapping[str, Mapping[str, str]]) -> Plan:
+def as_decided(
+    plan: Plan, decisions: Mapping[str, Decision], marks: Mapping[str, Mapping[str, str]], *, attests: bool = True
+) -> Plan:
     """Return the plan with what was decided of its targets; `marks` are the fingerprints by target and platform.
 
-    What is skipped stays in the plan: it is not built, and its tags may have to move.
+    What is skipped stays in the plan: it is not built, and its tags may have to move. `attests` says that buildx adds
+    provenance by itself, which makes an index of a lone image.
     """
     kept = {name: one for name, one in decisions.items() if one.action == "skip" and one.image}
     below = {link for target in plan.targets if target.name not in kept for link in target.depends_on}
@@ -32,7 +35,7 @@ def as_decided(plan: Plan, decisions: Mapping[str, Decision], marks: Mapping[str
             if decision and decision.platforms and target.name not in below:
                 target = _only(target, decision.platforms)  # noqa: PLW2901
             if target.name in marks:
-                target = _marked(target, marks[target.name])  # noqa: PLW2901
+                target = _marked(target, marks[target.name], attests=attests)  # noqa: PLW2901
         else:
             target = replace(target, depends_on=(), parts=())  # noqa: PLW2901 one image, and nothing is built for it
         targets.append(target)
@@ -76,17 +79,17 @@ def _only(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
     )
 
 
-def _marked(target: PlannedTarget, fingerprints: Mapping[str, str]) -> PlannedTarget:
+def _marked(target: PlannedTarget, fingerprints: Mapping[str, str], *, attests: bool) -> PlannedTarget:
     """Return a target whose image carries its mark, in each output that is pushed: others may have no place for it."""
     if not target.exported:
         return target
     mark = mark_of(fingerprints)
-    outputs = tuple(_noted(target.settings, output, mark) for output in target.settings.output or ())
+    outputs = tuple(_noted(target.settings, output, mark, attests=attests) for output in target.settings.output or ())
     return replace(target, settings=target.settings.but({"output": outputs or None}))
 
 
-def _noted(settings: Settings, output: Any, mark: str) -> Any:
+def _noted(settings: Settings, output: Any, mark: str, *, attests: bool) -> Any:
     if not pushes_tags(output):
         return output
-    level = "index" if makes_index(settings, output) else "manifest"
+    level = "index" if makes_index(settings, output, by_default=attests) else "manifest"
     return output.but({"annotation": {**(output.annotation or {}), f"annotation-{level}.{ANNOTATION}": mark}})

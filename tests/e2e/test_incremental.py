@@ -334,3 +334,14 @@ def test_what_also_writes_elsewhere_is_built(project: Project, run: Run, reposit
     applied(run)
     assert planned(run)["app"] == ("build", ["it also has an output of type oci, which no registry tells of"])
     assert planned(run)["lib"] == ("skip", ["up to date"])
+
+
+def test_an_image_without_an_index_is_known_by_its_manifest(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    spec = chain(repository, base).replace(f'["{AMD}", "{ARM}"]', f'["{AMD}"]')
+    project(spec, FILES)
+    plain = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    applied(run, **plain)
+    assert "manifests" not in index(f"{repository}/app:1")
+    assert statuses(applied(run, **plain)) == {"lib": "unchanged", "app": "unchanged"}

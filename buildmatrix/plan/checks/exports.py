@@ -4,7 +4,7 @@ Outputs × platforms × attestations × annotations were built with buildx 0.29 
 rules are those of BuildKit's exporters, and `tests/e2e/test_exports.py` holds them against a real engine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from buildmatrix.plan.checks.values import Annotation, Fault, annotations
@@ -43,6 +43,11 @@ def is_attested(settings: Settings) -> bool:
     """Tell whether a target asks for attestations by itself."""
     tables: tuple[Any, ...] = settings.attest or ()
     return any(not table.disabled for table in tables)
+
+
+def attests_by_default(environment: Mapping[str, str]) -> bool:
+    """Tell whether buildx adds provenance that nobody asked for (unless BUILDX_NO_DEFAULT_ATTESTATIONS)."""
+    return environment.get("BUILDX_NO_DEFAULT_ATTESTATIONS") not in TRUE
 
 
 def makes_index(settings: Settings, output: Any, *, by_default: bool = True) -> bool:

@@ -65,3 +65,10 @@ def test_the_mark_stands_where_the_image_has_a_place_for_it() -> None:
     plan = narrowed(targets, index=BUILD, manifest=BUILD, both=BUILD)
     index, manifest = {f"annotation-index.{ANNOTATION}": MARK}, {f"annotation-manifest.{ANNOTATION}": MARK}
     assert [notes(one) for one in plan.targets] == [[index], [manifest], [index, {}]]
+
+
+def test_where_buildx_adds_no_provenance_a_lone_image_has_no_index_to_mark() -> None:
+    targets = [target("both"), target("alone", platforms=(AMD,))]
+    plan = as_decided(plans.plan(*targets), {}, {one.name: BOTH for one in targets}, attests=False)
+    index, manifest = {f"annotation-index.{ANNOTATION}": MARK}, {f"annotation-manifest.{ANNOTATION}": MARK}
+    assert [notes(one) for one in plan.targets] == [[index], [manifest]]
