@@ -4,16 +4,14 @@ Docker starts each of its plugins to tell of one: a tenth of a second of both co
 told rests on docker itself, its configuration, the plugin, and the directories where it looks for plugins.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from buildmatrix.cache import cache_directory
-from buildmatrix.files import read_regular, write_whole
+from buildmatrix.cache import cache_directory, read_table, write_table
+from buildmatrix.files import read_regular
 from buildmatrix.process import Programs, docker_directory
-from buildmatrix.spec.toml.plain import table_of
 
 FILE = "docker.json"
 MOST_BYTES = 1 << 16
@@ -36,10 +34,7 @@ class Remembered:
     def _read(self) -> dict[str, Any]:
         if not self._path:
             return {}
-        try:
-            known = table_of(read_regular(self._path, MOST_BYTES, own=True).decode())
-        except (OSError, ValueError):
-            return {}
+        known = read_table(self._path, MOST_BYTES)
         plugin: Any = known.get("plugin")
         is_whole = isinstance(plugin, dict) and all(isinstance(plugin.get(key), str) for key in KEYS)
         return plugin if is_whole and known.get("rests_on") == self._rests_on else {}
@@ -49,11 +44,7 @@ class Remembered:
         if not self._path or self.plugin or self._names_directories():
             return
         told = {key: plugin.get(key) for key in KEYS}
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps({"rests_on": self._rests_on, "plugin": told}))
-        except OSError:
-            return
+        write_table(self._path, {"rests_on": self._rests_on, "plugin": told})
 
     def _names_directories(self) -> bool:
         try:

@@ -1,22 +1,18 @@
 """The platforms of bases that no lock file has: read of their registry, once for each digest, and kept."""
 
-import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from buildmatrix.cache import cache_directory
+from buildmatrix.cache import cache_directory, read_table, write_table
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
-from buildmatrix.files import read_regular, write_whole
 from buildmatrix.lock.named import Named
 from buildmatrix.oci.answers import Absent, Found
 from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Image, image_of
 from buildmatrix.oci.index import INDEXES
 from buildmatrix.oci.reference import parse
-from buildmatrix.spec.toml.plain import table_of
 
 FILE = "indexes.json"
 MOST_BYTES = 1 << 20
@@ -72,18 +68,11 @@ class _Kept:
             return
         self.known |= found
         if self._path is not None:
-            with suppress(OSError):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                last = list(self.known.items())[-MOST_KEPT:]
-                write_whole(self._path, json.dumps(dict(last)))
+            write_table(self._path, dict(list(self.known.items())[-MOST_KEPT:]))
 
 
 def _read_file(path: Path) -> dict[str, tuple[str, ...]]:
-    try:
-        found: Mapping[str, Any] = table_of(read_regular(path, MOST_BYTES, own=True).decode())
-    except (OSError, ValueError):
-        return {}
-    return {digest: tuple(each) for digest, each in found.items() if _is_list(each)}
+    return {digest: tuple(each) for digest, each in read_table(path, MOST_BYTES).items() if _is_list(each)}
 
 
 def _is_list(value: Any) -> bool:

@@ -3,16 +3,14 @@
 Each is read once: a digest never changes its meaning, so it is kept under the user's cache directory.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from buildmatrix.cache import cache_directory
+from buildmatrix.cache import cache_directory, read_table, write_table
 from buildmatrix.dockerfile.links import Config, full
 from buildmatrix.engine.registry import Registry
-from buildmatrix.files import read_regular, write_whole
 from buildmatrix.lock.known import config_of
 from buildmatrix.lock.pins import Pins
 from buildmatrix.lock.platforms import fitting
@@ -21,7 +19,6 @@ from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.index import OddError, list_in, table_in
 from buildmatrix.oci.reference import parse
-from buildmatrix.spec.toml.plain import table_of
 
 FOLDER, FORMAT = "configs", 1
 MOST_FILES = 4096
@@ -104,21 +101,20 @@ class _Kept:
     def read(self, digest: str) -> dict[str, Config | None] | None:
         if self._folder is None:
             return None
+        known = read_table(self._path(digest), MOST_BYTES)
+        if known.get("format") != FORMAT:
+            return None
         try:
-            known = table_of(read_regular(self._path(digest), MOST_BYTES, own=True).decode())
-            if known.get("format") != FORMAT:
-                return None
             return {str(name): _restored(one) for name, one in known["platforms"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def write(self, digest: str, said: Mapping[str, Config | None]) -> None:
         if self._folder is None:
             return
         plain = {name: one and {"onbuild": list(one.onbuild), "env": dict(one.env)} for name, one in said.items()}
+        write_table(self._path(digest), {"format": FORMAT, "platforms": plain})
         with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path(digest), json.dumps({"format": FORMAT, "platforms": plain}))
             self._bound()
 
     def _path(self, digest: str) -> Path:
