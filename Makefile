@@ -6,8 +6,10 @@
 #   make lint      formatting, types, and which part may import which
 #   make unit      the tests that need neither docker nor an engine
 #   make pythons   the unit and golden tests with every other Python from 3.11 on that is here
-#   make e2e       the tests on a real engine
-#   make fuzz      specs that nobody would write (FUZZ_COUNT, FUZZ_SEED): no traceback, no hang, no odd exit code
+#   make e2e       the tests on a real engine, with all that make test samples: facts about docker, case by case
+#   make fuzz      specs that nobody would write (FUZZ_COUNT, FUZZ_SEED): no traceback, no hang, no odd exit code; and
+#                  properties with more examples
+#   make prove     1,000 changes of random projects: what is kept is what a real build makes (PROVE_COUNT, PROVE_SEED)
 #   make kills     30 kills of engines, registries and runs at random moments (KILLS, KILLS_SEED): no tag is harmed
 #   make bench     the same work by buildmatrix and by plain bake
 #   make generate  the schemas and the reference, from the settings' rows
@@ -18,7 +20,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint unit pythons e2e kills fuzz bench generate dist engine down clean
+.PHONY: help demo test coverage lint unit pythons e2e kills fuzz prove bench generate dist engine down clean
 
 PYTHON ?= python3
 engine := tools/engine/engine
@@ -41,6 +43,7 @@ demo: .venv/ready engine
 test: lint engine
 	@$(with_engine) pytest $(workers) $(coverage)
 
+coverage: export WHOLE := 1
 coverage: export COVERAGE_PATCH := subprocess, fork, _exit
 coverage: .venv/ready engine
 	@$(with_engine) pytest $(workers) $(coverage)
@@ -58,13 +61,20 @@ unit: .venv/ready
 pythons: .venv/ready
 	@tools/pythons.sh
 
+e2e: export WHOLE := 1
 e2e: .venv/ready engine
 	@$(with_engine) pytest -m e2e
 
 fuzz: export FUZZ_COUNT ?= 5000
 fuzz: export FUZZ_SEED ?= $(shell echo $$RANDOM)
 fuzz: .venv/ready engine
+	@EXAMPLES=5 pytest $(workers) tests/properties --hypothesis-seed $$FUZZ_SEED
 	@$(with_engine) python -m tests.fuzz --count $$FUZZ_COUNT --seed $$FUZZ_SEED
+
+prove: export PROVE_COUNT ?= 1000
+prove: export PROVE_SEED ?= $(shell echo $$RANDOM)
+prove: .venv/ready engine
+	@$(with_engine) python -m tests.prove --count $$PROVE_COUNT --seed $$PROVE_SEED --workers $(WORKERS)
 
 kills: export KILLS ?= 30
 kills: export KILLS_SEED ?= $(shell echo $$RANDOM)

@@ -1,7 +1,7 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
     python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
-                                        unchanged, chain, many, board, inputs
+                                        unchanged, unchanged-slow, chain, many, board, inputs, review
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -184,6 +184,23 @@ def unchanged(folder: Path) -> Iterator[Row]:
     yield row("apply --incremental: 100 targets × 2 platforms, all there", ours, bakes, f"{1 / 30:.3f}")
 
 
+def unchanged_slow(folder: Path) -> Iterator[Row]:
+    """The same in a registry that takes 50 ms for each answer: the number of questions counts, and how many at once."""
+    registry = os.environ.get("ENGINE_REGISTRY", "")
+    if not registry:
+        return
+    sys.path.insert(0, str(ROOT))
+    from tests.e2e.faulty_registry import Fault, FaultyRegistry
+
+    command = [*BUILDMATRIX, "apply", "--incremental"]
+    with FaultyRegistry(registry) as proxy:
+        write(folder, 100, proxy.address)
+        rested(command, folder)
+        proxy.faults = [Fault("GET|HEAD", "", "stall", seconds=0.05)]
+        (ours,) = middle(3, partial(rested, command, folder))
+    yield ("the same, the registry takes 50 ms an answer", f"{ours:.2f} s", "", "", "≤ 6 s")
+
+
 def chained(folder: Path) -> Iterator[Row]:
     """60 targets in a chain, all in the cache: each call of bake solves all that its targets build upon."""
     links = 60
@@ -242,6 +259,25 @@ def inputs(folder: Path) -> Iterator[Row]:
     yield row("inputs: a context of 10,000 files, 200 MB, against sha256sum", cold, sums, "1.5")
     yield ("the same again", f"{warm:.2f} s", "", "", "≤ 0.25 s")
     yield row("the same for 5,000 cells, against one", cells, warm, "2")
+
+
+def review(folder: Path) -> Iterator[Row]:
+    """`plan --against` of 1,000 cells that all changed, settings and files, against `plan` alone."""
+    project = folder / "review"
+    project.mkdir()
+    write(project, 1_000)
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x"]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=x"]):
+        run([*git, *words], project)
+    spec = project / "buildmatrix.toml"
+    spec.write_text(spec.read_text().replace('args.I = "', 'labels.x = "1"\nargs.I = "'))
+    (project / "Dockerfile").write_text("FROM scratch\nARG I\nLABEL i=$I x=1\nCOPY Dockerfile /\n")
+    ours, plan = alternating(
+        9,
+        partial(run, [*BUILDMATRIX, "plan", "--against", "HEAD"], project),
+        partial(run, [*BUILDMATRIX, "plan"], project),
+    )
+    yield row("plan --against: 1,000 cells, against plan", ours, plan, "2.2")
 
 
 def digests(context: Path, cache: Path, *, cold: bool = False, times: int = 1) -> float:
@@ -312,10 +348,12 @@ PARTS = {
     "nothing": nothing,
     "building": building,
     "unchanged": unchanged,
+    "unchanged-slow": unchanged_slow,
     "chain": chained,
     "many": many,
     "board": board,
     "inputs": inputs,
+    "review": review,
 }
 
 

@@ -26,8 +26,8 @@ def read_table(path: Path, limit: int) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def write_table(path: Path, table: Mapping[str, Any]) -> None:
+def write_table(path: Path, table: Mapping[str, Any], *, mode: int = 0o644) -> None:
     """Write a table; where that cannot be, what it says is found out again the next time."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(table))
+        write_whole(path, json.dumps(table), mode=mode)

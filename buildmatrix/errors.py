@@ -67,7 +67,8 @@ class Diagnostic:
 
     `code` names the kind, one of `codes.CODES`. `notes` are further lines, each with a place of its own or none
     (the edges of a cycle, the other one of two declarations). `about` is the part of a value that is meant, ""
-    for all of it: for who has to know, since nobody reads that from a message.
+    for all of it: for who has to know, since nobody reads that from a message. `command` is what mends it when it is
+    typed as it stands, "" where no command does.
     """
 
     message: str
@@ -77,6 +78,7 @@ class Diagnostic:
     severity: Severity = "error"
     notes: Notes = ()
     about: str = ""
+    command: str = ""
 
 
 class BuildmatrixError(Exception):

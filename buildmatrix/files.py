@@ -67,6 +67,10 @@ class Repository:
             raise OutsideError(text)
         return real
 
+    def links(self, text: str, folder: str = "") -> tuple[str, ...]:
+        """Return the links on the way of a path, each by its own real path."""
+        return tuple(_followed(self._joined(text, folder), self.folder)[2])
+
     def read(self, text: str, folder: str = "", limit: int = LIMIT) -> bytes:
         """Return the bytes of a regular file inside, as `read_regular` does; OutsideError for one outside."""
         return read_regular(self.real(text, folder), limit)
@@ -174,7 +178,7 @@ def read_regular(path: str | Path, limit: int = LIMIT, *, pipe: bool = False, ow
     return data
 
 
-def write_whole(path: Path, content: str | bytes, root: str = "") -> None:
+def write_whole(path: Path, content: str | bytes, root: str = "", *, mode: int = 0o644) -> None:
     """Write a file: a temporary one beside it, then a rename. OSError leaves what was there, and nothing else.
 
     A link, a device or a directory in its place is refused, and so is a directory on the way that a link leads out of
@@ -186,7 +190,7 @@ def write_whole(path: Path, content: str | bytes, root: str = "") -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             written = Path(file.name)
             file.write(content.encode() if isinstance(content, str) else content)
-        written.chmod(0o644)
+        written.chmod(mode)
         written.replace(path)
     except OSError:
         if written is not None:

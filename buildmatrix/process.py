@@ -38,7 +38,10 @@ GIT_SETTINGS = {
 PLUGINS = tuple(f"/usr/{place}/docker/cli-plugins" for place in ("local/lib", "local/libexec", "lib", "libexec"))
 """Where docker looks for its plugins, after the directory of the user's configuration (found with 28.5)."""
 
-RELATIVE = ("DOCKER_CONFIG", "DOCKER_CERT_PATH", "BUILDX_CONFIG", "SSL_CERT_FILE", "TMPDIR")
+BINARY = "BUILDX_BIN"
+"""A variable that names buildx as a program of its own: a path, or a name that is looked up in PATH."""
+
+RELATIVE = (BINARY, "DOCKER_CONFIG", "DOCKER_CERT_PATH", "BUILDX_CONFIG", "SSL_CERT_FILE", "TMPDIR")
 """Variables with a path that may be relative, to where we were started: programs are started elsewhere."""
 
 STANDARD_ERROR = 2
@@ -63,11 +66,15 @@ def _is_script(path: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """A program that has ended: its exit code (negative: the signal that ended it) and what it wrote."""
+    """A program that has ended: its exit code (negative: the signal that ended it) and what it wrote.
+
+    `data` is its standard output as it is, which need not be text.
+    """
 
     code: int
     stdout: str
     stderr: str
+    data: bytes = b""
 
 
 class Programs:
@@ -80,7 +87,7 @@ class Programs:
         if "PATH" in environment:
             self.environment["PATH"] = _absolute(environment["PATH"])
         for name in RELATIVE:
-            if (path := environment.get(name)) and not Path(path).is_absolute():
+            if (path := environment.get(name)) and not Path(path).is_absolute() and (name != BINARY or "/" in path):
                 with suppress(FileNotFoundError):  # a working directory that is gone
                     self.environment[name] = str(Path.cwd() / path)
 
@@ -106,8 +113,20 @@ class Programs:
         return (str(docker_directory(self.environment) / "cli-plugins"), *PLUGINS)
 
     def docker(self) -> str:
-        """Return the true path of the program `docker`."""
-        return os.path.realpath(shutil.which("docker", path=self.environment.get("PATH", "")) or "")
+        """Return the true path of the program `docker`, "" if there is none."""
+        found = self.which("docker")
+        return os.path.realpath(found) if found else ""
+
+    def which(self, program: str) -> str:
+        """Return the path of a program that may be started, "" if there is none."""
+        return shutil.which(program, path=self.environment.get("PATH", "")) or ""
+
+    def standalone_buildx(self) -> str:
+        """Return the path of buildx as a program of its own; "" where there is docker, whose plugin counts, or neither.
+
+        BUILDX_BIN names it, else it is `buildx` in PATH.
+        """
+        return "" if self.docker() else self.which(self.environment.get(BINARY) or "buildx")
 
     def run(self, command: Sequence[str], *, given: str = "", timeout: float = 60.0) -> Completed:
         """Run a program to its end; EngineError if it is not there or takes longer than `timeout` seconds.
@@ -178,7 +197,7 @@ class Answer:
         except subprocess.TimeoutExpired:
             message = f"`{' '.join(self._command[:3])}` did not answer within {timeout:.0f} s"
             raise EngineError(Diagnostic(message=message, code="timeout", hint="is the engine well?")) from None
-        return Completed(code=self._process.returncode, stdout=_text(out), stderr=_text(err))
+        return Completed(code=self._process.returncode, stdout=_text(out), stderr=_text(err), data=out)
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -204,7 +223,8 @@ def _unstarted(program: str, error: OSError, passed_over: str) -> EngineError:
     if is_missing and not is_path:
         message = f"{program} is not installed, or not in PATH"
         hints = {
-            "docker": "install the Docker CLI with the buildx plugin (docs.docker.com/engine/install)",
+            "docker": "install the Docker CLI with the buildx plugin (docs.docker.com/engine/install),\n"
+            "or buildx alone, as `buildx` in PATH or as BUILDX_BIN names it (github.com/docker/buildx/releases)",
             "git": "install git",
         }
         looked = f"relative entries of PATH are passed over: {passed_over}" if passed_over else ""

@@ -8,10 +8,12 @@ What cannot be had fails the test. Only where it cannot be had at all (no Docker
 under CI, the test is skipped.
 """
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -21,13 +23,17 @@ from hypothesis import settings
 
 import buildmatrix.template.environment  # noqa: F401 else each process that renders for a test, a fork, imports it
 from buildmatrix import ENDING
+from buildmatrix.process import Programs
 from buildmatrix.text import forget
+from tests.examples import examples
 
-settings.register_profile("untimed", deadline=None)  # a machine under load is no fault of an example
+# a machine under load is no fault of an example
+settings.register_profile("untimed", deadline=None, max_examples=examples(100).max_examples)
 settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "tools" / "engine" / "engine"
+SAMPLE = 4
 UNAVAILABLE = 3  # what `engine` exits with where no engine can be had
 
 
@@ -47,8 +53,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in {"contract", "e2e"}:
             item.add_marker(folder)
+    _sample(config, items)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("alone", "e2e")])
+
+
+def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave a part of each corpus: every fourth case, unless all are asked for, or tests by their names.
+
+    What `counts` over all cases is left out of a part.
+    """
+    if os.environ.get("WHOLE") or any("::" in word for word in config.args):
+        return
+    cases, left = Counter[str](), []
+    for item in items:
+        if marker := item.get_closest_marker("corpus"):
+            function = item.nodeid.partition("[")[0]
+            if marker.kwargs.get("counts") or cases[function] % SAMPLE:
+                left.append(item)
+            cases[function] += 1
+    config.hook.pytest_deselected(items=left)
+    gone = set(left)
+    items[:] = [item for item in items if item not in gone]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays anyway, here and in forks: these would copy what it looks at."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +146,13 @@ def docker_buildx(run_engine: Callable[..., None]) -> tuple[str, ...]:
     if not is_buildx("docker", "buildx"):
         run_engine("install")
     return ("docker", "buildx")
+
+
+@pytest.fixture(scope="session")
+def buildx(docker_buildx: tuple[str, ...]) -> tuple[str, ...]:
+    """The command of a current buildx: the plugin itself where it is known, as docker would only start it, later."""
+    plugin = Programs(dict(os.environ)).docker_plugin("buildx")
+    return (plugin,) if plugin else docker_buildx
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ SILENT = EngineError(Diagnostic(message="it did not answer", code="timeout"))
 class Scripted(Programs):
     """Answers by the longest beginning of a command; what is not in the table fails the test.
 
-    `plugin` is where a plugin of docker seems to be.
+    `plugin` is where a plugin of docker seems to be; `path` where docker itself does, None for where PATH has it.
     """
 
     def __init__(
@@ -26,9 +26,13 @@ class Scripted(Programs):
         environment: dict[str, str] | None = None,
         *,
         plugin: str = "",
+        path: str | None = None,
     ) -> None:
         super().__init__(environment or {})
-        self.answers, self.asked, self.plugin = answers, list[str](), plugin
+        self.answers, self.asked, self.plugin, self.path = answers, list[str](), plugin, path
+
+    def docker(self) -> str:
+        return super().docker() if self.path is None else self.path
 
     def docker_plugin(self, name: str) -> str:
         del name

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from buildmatrix.oci.image import OCI_INDEX
 from buildmatrix.oci.index import digest_of
@@ -13,7 +14,10 @@ LIE = "sha256:" + "0" * 64
 
 
 class Server(ThreadingHTTPServer):
-    """A registry: `tags` to digests, `content` by digest. `before` is called with each request and may answer it."""
+    """A registry: `tags` to digests, `content` by digest, `uploads` that were begun and neither ended nor cancelled.
+
+    `before` is called with each request and may answer it.
+    """
 
     daemon_threads = True
 
@@ -24,8 +28,9 @@ class Server(ThreadingHTTPServer):
         self.content: dict[str, bytes] = {}
         self.before: Callable[[str, str], int | None] = lambda *_: None
         self.can_delete = True
+        self.uploads = 0
 
-    def add(self, *platforms: str, note: str = "") -> str:
+    def add(self, *platforms: str, note: str = "", **annotations: str) -> str:
         rows = [
             {
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -35,7 +40,8 @@ class Server(ThreadingHTTPServer):
             }
             for platform in platforms
         ]
-        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": rows, "annotations": {"note": note}}
+        document: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": rows}
+        document["annotations"] = {"note": note, **annotations}
         body = json.dumps(document).encode()
         self.content[digest_of(body)] = body
         return digest_of(body)
@@ -58,6 +64,12 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if status := self.server.before(self.command, name):
             self.reply(*((200, LIE) if status == 299 else (status,)))
+        elif self.command == "POST":
+            self.server.uploads += 1
+            self.reply(202, location=f"{self.path}{self.server.uploads}?state=x")
+        elif "/blobs/uploads/" in self.path:
+            self.server.uploads -= 1
+            self.reply(204)
         elif self.command == "PUT":
             self.server.content[digest_of(body)] = body
             self.server.tags[name] = digest_of(body)
@@ -69,10 +81,11 @@ class Handler(BaseHTTPRequestHandler):
             digest = name if ":" in name else self.server.tags.get(name, "")
             self.reply(200 if digest in self.server.content else 404, digest if digest in self.server.content else "")
 
-    def reply(self, status: int, digest: str = "") -> None:
+    def reply(self, status: int, digest: str = "", *, location: str = "") -> None:
         body = self.server.content.get(digest, ABSENT if status == 404 else b"")
         self.send_response(status)
         told = {"Content-Length": str(len(body)), "Content-Type": _kind(body)}
+        told |= {"Location": location} if location else {}
         for key, value in {**told, **({"Docker-Content-Digest": digest} if digest else {})}.items():
             self.send_header(key, value)
         self.end_headers()
@@ -90,7 +103,7 @@ def _kind(body: bytes) -> str:
         return OCI_INDEX
 
 
-for _method in ("HEAD", "GET", "PUT", "DELETE"):
+for _method in ("HEAD", "GET", "POST", "PUT", "DELETE"):
     setattr(Handler, f"do_{_method}", Handler.answer)
 
 

@@ -21,6 +21,11 @@ AT_ONCE = 200
 """Files that are open at the same time; beyond, the oldest is closed and opened again when it is needed."""
 
 
+def name_of(build: str) -> str:
+    """Return what the file of a Build's log is called."""
+    return f"{build.replace('/', '_')}.log"
+
+
 class Logs:
     """Writes `NAME.log` into a directory, as the events come. A link in its place is replaced, never followed."""
 
@@ -45,7 +50,7 @@ class Logs:
         return str(self._path(name))
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name.replace('/', '_')}.log"
+        return self.folder / name_of(name)
 
     def __call__(self, event: Event) -> None:
         """Write what is to be written of an event. A full disk ends the logs, and not the run."""

@@ -12,7 +12,20 @@ from buildmatrix import DISTRIBUTION, __version__
 from buildmatrix.cli.output import say
 from buildmatrix.text import one_line
 
-COMMANDS = ("validate", "plan", "apply", "lock", "fingerprint", "render", "list", "graph", "schema")
+COMMANDS = (
+    "validate",
+    "plan",
+    "show",
+    "apply",
+    "doctor",
+    "lock",
+    "fingerprint",
+    "render",
+    "ci",
+    "list",
+    "graph",
+    "schema",
+)
 """In the order of `--help`; each is the module of that name, with a function `register`."""
 
 

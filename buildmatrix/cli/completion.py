@@ -26,7 +26,7 @@ def complete_targets(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_platforms(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the platforms that the file's targets are built for, behind a comma too; where there are none, all."""
     before, comma, word = incomplete.rpartition(",")
-    found = {platform for target in _plan(ctx, "targets") for platform in target.platforms}
+    found = {platform for target in _plan(ctx, "targets") for platform in target.platforms if platform != "auto"}
     return [before + comma + name for name in _beginning(sorted(found) or _known_platforms(), word)]
 
 

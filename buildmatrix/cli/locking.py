@@ -7,9 +7,13 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 
 
-def hold_to_lock(plan: Plan, policy: Policy) -> None:
-    """Raise SpecError or StaleError where a plan takes external images that the lock file does not let it take."""
-    if policy.locked or os.path.lexists(os.path.join(plan.directory, FILE)):  # noqa: PTH118
-        from buildmatrix.pipeline.pinning import lock_for
+def held_to_lock(plan: Plan, policy: Policy) -> Plan:
+    """Return a plan with the digests that the lock file has.
 
-        lock_for(plan, policy)
+    SpecError or StaleError where it takes external images that the lock file does not let it take.
+    """
+    if policy.locked or os.path.lexists(os.path.join(plan.directory, FILE)):  # noqa: PTH118
+        from buildmatrix.pipeline.pinning import with_locked
+
+        return with_locked(plan, policy)
+    return plan

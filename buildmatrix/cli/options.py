@@ -116,6 +116,37 @@ class Adjustments(Table):
     set_: Set = None
 
 
+ChangedSince = Annotated[
+    str | None,
+    typer.Option(
+        "--changed-since",
+        metavar="REF",
+        help="Keep only the targets that changed since REF and HEAD parted, and those that depend on them.",
+    ),
+]
+ChangedFiles = Annotated[
+    str | None,
+    typer.Option(
+        "--changed-files",
+        metavar="FILE",
+        help="Keep only the targets that read a file listed in FILE, as git diff --name-only lists them; "
+        "- is standard input.",
+    ),
+]
+
+
+class Changed(Table):
+    """What is kept of what is selected, by what changed."""
+
+    changed_since: ChangedSince = None
+    changed_files: ChangedFiles = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is to be left out."""
+        return self.changed_since is not None or self.changed_files is not None
+
+
 class Outputs(Table):
     """Where the results go instead of where the file says."""
 

@@ -8,9 +8,10 @@ from contextlib import nullcontext
 
 import typer
 
+from buildmatrix.cli.github import on_github, told_to
 from buildmatrix.cli.output import passing, say, say_at_last, width
 from buildmatrix.cli.session import Session, write_file
-from buildmatrix.cli.showing import annotate, on_github, tell_github, told_to
+from buildmatrix.cli.showing import annotate, tell_github
 from buildmatrix.engine.outcome import Outcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError

@@ -47,7 +47,8 @@ class Session:
         except OSError as error:  # a name too long
             message = f"{file or FILE} cannot be read: {error.strerror}"
             raise UsageError(Diagnostic(message=message, code="no-file")) from None
-        self.git = Git.of(GitFolder(self.programs, self.sources.directory))
+        self.git_folder = GitFolder(self.programs, self.sources.directory)
+        self.git = Git.of(self.git_folder)
 
     def _open(self, file: str | None, *, part: bool) -> None:
         if file == "-":
@@ -67,6 +68,11 @@ class Session:
         if path.is_dir() and (path / FILE).exists():
             path /= FILE
         return path, path
+
+    @property
+    def is_from_standard_input(self) -> bool:
+        """Whether the root file was read from there."""
+        return self.name == STANDARD_INPUT
 
     @property
     def prefix(self) -> str:
@@ -89,11 +95,26 @@ class Session:
 
     def style(self, *, error: bool = False) -> Style:
         """Return the style of standard output or standard error."""
-        return Style(_coloured(self.color, error=error))
+        return style_of(self.color, error=error)
 
     def warn(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Show diagnostics on standard error, and to GitHub as annotations when it runs us."""
         show(tuple(diagnostics), self, self.color)
+
+
+def style_of(color: str, *, error: bool = False) -> Style:
+    """Return the style of standard output or standard error; `color` is what `--color` says."""
+    return Style(_coloured(color, error=error))
+
+
+@contextmanager
+def messages(color: str = "auto") -> Iterator[None]:
+    """Show an error of a command that needs no file of a project, and end the program with its exit code."""
+    try:
+        yield
+    except BuildmatrixError as error:
+        show(error.diagnostics, None, color)
+        raise typer.Exit(error.exit_code) from None
 
 
 def _is_somewhere() -> bool:
@@ -162,8 +183,10 @@ def show(diagnostics: tuple[Diagnostic, ...], run: Session | None, color: str) -
     """Write diagnostics to standard error, and for GitHub, which wants paths from the repository's root, once more."""
     if not diagnostics:
         return
+    from buildmatrix.engine.alone import as_spoken
     from buildmatrix.report.diagnostics.text import diagnostics_github, diagnostics_text
 
+    diagnostics = as_spoken(diagnostics, run.programs if run else Programs(os.environ))
     sources = run.sources if run else Sources(Path.cwd() if _is_somewhere() else Path("/"))
     style, prefix = Style(_coloured(color, error=True)), run.prefix if run else ""
     say(diagnostics_text(diagnostics, sources, style, prefix=prefix, width=width(err=True)), err=True)

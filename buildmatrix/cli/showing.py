@@ -6,9 +6,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from pathlib import Path
 
 from buildmatrix.build.logs import Logs
+from buildmatrix.cli.github import OUTPUT, SUMMARY, appended, on_github, told_to
 from buildmatrix.cli.output import behind, say, say_wide
 from buildmatrix.cli.session import Session
 from buildmatrix.engine.outcome import Finding, Outcome
@@ -35,11 +35,6 @@ def logs_of(log_dir: str | None, stack: ExitStack, root: str) -> Logs | None:
     logs = Logs(folder, root, lasting=log_dir is not None)
     stack.callback(logs.close)
     return logs
-
-
-def on_github() -> bool:
-    """Tell whether GitHub Actions runs us."""
-    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 class Screen:
@@ -114,11 +109,6 @@ def annotate(outcome: Outcome, run: Session, failures: Iterable[Diagnostic]) -> 
         say(diagnostics_github(found, run.sources, prefix=run.way_from_root), err=True)
 
 
-def told_to() -> dict[str, str]:
-    """Return the files in which GitHub wants to be told of the run, by their variables."""
-    return {name: path for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT") if (path := os.environ.get(name))}
-
-
 def tell_github(outcome: Outcome, about: About = NOTHING) -> Iterator[Diagnostic]:
     """Give the run to GitHub: the step's summary as markdown, and its outputs `digests` and `tags`, JSON by target.
 
@@ -130,16 +120,8 @@ def tell_github(outcome: Outcome, about: About = NOTHING) -> Iterator[Diagnostic
     digests = {target.target: target.index or target.digest for target in outcome.targets if target.digest}
     tags = {target.target: list(target.tags) for target in outcome.targets if target.tags}
     told = {
-        "GITHUB_STEP_SUMMARY": redacted(outcome_markdown(outcome, about)),
-        "GITHUB_OUTPUT": f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n",
+        SUMMARY: redacted(outcome_markdown(outcome, about)),
+        OUTPUT: f"digests={json.dumps(digests)}\ntags={json.dumps(tags)}\n",
     }
     for name, path in files.items():
-        yield from _appended(name, path, told[name])
-
-
-def _appended(name: str, path: str, text: str) -> Iterator[Diagnostic]:
-    try:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        yield Diagnostic(message=f"{path} ({name}) cannot be written: {error.strerror}", code="write")
+        yield from appended(name, path, told[name])

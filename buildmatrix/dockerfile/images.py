@@ -1,6 +1,8 @@
 """The images that a Build takes from elsewhere: what a lock pins, and what a registry is asked for."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from buildmatrix.dockerfile.directives import SYNTAX, line_of_syntax, syntax_of
@@ -10,6 +12,8 @@ from buildmatrix.oci.platform import normalized
 from buildmatrix.oci.reference import REFERENCE
 
 Use = Literal["from", "copy", "mount", "syntax"]
+
+_PLATFORM = re.compile(r"--platform=[\"']?(\w+/[\w/.]+)")
 
 
 class Image(NamedTuple):
@@ -51,6 +55,12 @@ def external_images(
     return frontend if not found else (*frontend, *images_of(found))
 
 
+@lru_cache(maxsize=512)
+def platforms_in(text: str) -> frozenset[str]:
+    """Return the platforms that a text names for its bases, whatever the target's are."""
+    return frozenset(map(normalized, _PLATFORM.findall(text)))
+
+
 def frontend_of(text: str, args: Mapping[str, str]) -> Iterator[Image]:
     """Yield the frontend that a text, or an argument of the build, asks for."""
     written = args[SYNTAX].split(maxsplit=1)[:1] if SYNTAX in args else [syntax_of(text)]
@@ -83,3 +93,39 @@ def _image(link: Link, line: int, use: Use, platform: str | None) -> Iterator[Im
 
 def _name(text: str) -> str | None:
     return full(text) if REFERENCE.fullmatch(text) else None
+
+
+# --- for any platform -------------------------------------------------------------------------------------------------
+
+_PROBES = ("linux/riscv64", "linux/s390x")
+"""Two platforms that hardly a FROM asks for: what a Build takes for both, it takes for each."""
+
+
+class ForAny(NamedTuple):
+    """What a Build takes for the platform that it is built for: images by full names, and named contexts.
+
+    `doubt` says why that is not known.
+    """
+
+    images: frozenset[str] = frozenset()
+    contexts: frozenset[str] = frozenset()
+    doubt: str = ""
+
+
+def bases_for_any(text: str, *, target: str | None, args: Mapping[str, str], contexts: Collection[str]) -> ForAny:
+    """Return what a Build takes for its own platform, whichever that is."""
+    if (file := known_with(text, args)) is None:
+        return ForAny(doubt="another frontend reads its Dockerfile, or it cannot be read")
+    every = []
+    for platform in _PROBES:
+        found = linked(file, target=target, platform=platform, args=args, contexts=contexts, bases={})
+        if found is None:
+            return ForAny(doubt=f'its Dockerfile has no stage "{target}"')
+        links = {link for part in found.parts if part.platform in {"", platform} for link in part.links}
+        if opened := next((link for link in links if link.kind == "open"), None):
+            return ForAny(doubt=f"{opened.written or opened.name} of its Dockerfile is not known here")
+        every.append({(link.kind, link.name) for link in links if link.kind in {"image", "context"}})
+    if every[0] != every[1]:
+        return ForAny(doubt="which images it is made from depends on the platform")
+    names = {one: frozenset(name for kind, name in every[0] if kind == one) for one in ("image", "context")}
+    return ForAny(images=names["image"], contexts=names["context"])

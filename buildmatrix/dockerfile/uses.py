@@ -32,7 +32,8 @@ class Uses:
     `recipe` is what the Dockerfile itself contributes: with the same files, images and answers of URLs, an equal recipe
     makes the same image. `images` are those of others. `sources` are the paths that may be read of each context, "" the
     main one: of files and directories, and patterns of Go's filepath.Match; None for all of it. Contexts that are not
-    there are not read. `contexts` are the named ones that are used. `remote` is what is fetched and known beforehand.
+    there are not read. `contexts` are the named ones that are used. `remote` is what is fetched and known beforehand,
+    `unpinned` what is fetched and may be another thing each time.
     `unread` are the images and contexts whose configuration was asked for and not given. `config` is what is known of
     that of the image that is built. Where there is a doubt, an equal recipe says nothing.
     """
@@ -42,6 +43,7 @@ class Uses:
     sources: Mapping[str, tuple[str, ...] | None]
     contexts: frozenset[str]
     remote: tuple[Remote, ...]
+    unpinned: tuple[Remote, ...]
     doubts: tuple[Doubt, ...]
     unread: tuple[str, ...]
     config: Config | None
@@ -127,13 +129,15 @@ def _entry(
 
 def _of(found: Linked, text: str, args: Mapping[str, str], contexts: Collection[str], bases: Bases) -> Uses:
     reads = reading(found, args, bases)
-    doubts = {*found.doubts, *reads.doubts, *_doubts(found, args), *_unpinned(reads)}
+    remote = [one.remote for one in reads.reads if one.remote is not None]
+    doubts = {*found.doubts, *reads.doubts, *_doubts(found, args)}
     return Uses(
         recipe=recipe_of(found, _syntax(text, args), args),
         images=(*frontend_of(text, args), *images_of(found)),
         sources=_sources(found, reads, contexts),
         contexts=_contexts(found, contexts),
-        remote=tuple(one.remote for one in reads.reads if one.remote is not None and one.remote.pin),
+        remote=tuple(one for one in remote if one.pin),
+        unpinned=tuple(one for one in remote if not one.pin),
         doubts=tuple(Doubt(text, line) for line, text in sorted(doubts)),
         unread=tuple(name for name in _bases(found) if name not in bases),
         config=reads.config,
@@ -159,6 +163,7 @@ def _unknown(text: str, args: Mapping[str, str], contexts: Collection[str], doub
         sources=dict.fromkeys(("", *sorted(contexts))),
         contexts=frozenset(contexts),
         remote=(),
+        unpinned=(),
         doubts=(doubt,),
         unread=(),
         config=None,
@@ -172,20 +177,13 @@ def _doubts(found: Linked, args: Mapping[str, str]) -> Iterator[tuple[int, str]]
             yield image.line, f"{image.written!r} cannot be told to be an image, a stage or a context"
     for part in found.parts:
         if part.is_open and part.base.kind != "open":
-            yield part.stage.head.line, f"what ONBUILD of {part.base.name} does is not known"
+            yield part.stage.head.line, f"no registry told what {part.base.name} is, which may have ONBUILD triggers"
     scope = found.graph.scope
     if "(" in scope.platform:
         yield 0, f"the version of the system in {scope.platform} is not understood"
     epoch = args.get(EPOCH, scope.values.get(EPOCH, ""))
     if EPOCH in scope.unknown or (epoch and not re.fullmatch(r"[+-]?[0-9]+", epoch)):
         yield 0, f"{EPOCH} is not a number: {epoch!r}"
-
-
-def _unpinned(read: Reading) -> Iterator[tuple[int, str]]:
-    for one in read.reads:
-        if one.remote is not None and not one.remote.pin:
-            wanted = "checksum" if one.remote.kind == "http" else "full commit"
-            yield one.remote.line, f"ADD {one.remote.url} has no {wanted}"
 
 
 def _sources(found: Linked, read: Reading, contexts: Collection[str]) -> Sources:

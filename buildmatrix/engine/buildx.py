@@ -6,11 +6,12 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from buildmatrix.engine.failures.unreachable import PLUGIN, broken_plugin, no_buildx, unreachable
+from buildmatrix.engine.alone import command_of
+from buildmatrix.engine.failures.unreachable import broken_plugin, no_buildx, unreachable, untold, without_docker
 from buildmatrix.engine.remembered import Remembered
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
 from buildmatrix.oci.platform import normalized, of_machine
-from buildmatrix.process import Answer, Completed, Programs
+from buildmatrix.process import BINARY, Answer, Completed, Programs
 from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.toml.plain import table_of
@@ -35,6 +36,7 @@ class Node:
     """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for.
 
     `on_containerd` says that it keeps its images with containerd: known for certain only where it is true.
+    `endpoint` is an address or the name of a docker context, `buildkit` its version; "" where buildx does not tell.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Node:
     platforms: tuple[str, ...]
     own: tuple[str, ...] = ()
     on_containerd: bool = False
+    endpoint: str = ""
+    buildkit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +80,20 @@ class Probe:
 
     Docker starts a plugin twice for each command, so the builder is asked of the plugin where docker finds it. Which
     one that is, docker itself tells meanwhile: what another has said does not count, and docker's own is asked then.
-    What docker told is remembered; of the engine it is asked only where that matters then.
+    What docker told is remembered; of the engine it is asked only where that matters then. Where there is no docker,
+    but buildx as a program of its own, nothing is asked that only docker could tell.
     """
 
     def __init__(self, programs: Programs, builder: str | None) -> None:
         """Ask for the builder (None: the current one), and for what docker knows of its plugins and its engine."""
         self._programs, self._asked = programs, builder
-        self._found = programs.docker_plugin("buildx")
-        self._memory = Remembered(programs, self._found)
+        self.alone = programs.standalone_buildx()
+        self._found = self.alone or programs.docker_plugin("buildx")
+        self._memory = Remembered(programs, "" if self.alone else self._found)
         with ExitStack() as stack:
             self._inspected = stack.enter_context(programs.begin(self._inspect(self._found)))
             self._stack = stack.pop_all()
-        if not self._memory.plugin:
+        if not self._memory.plugin and not self.alone:
             _ = self._info
 
     @cached_property
@@ -110,6 +116,8 @@ class Probe:
         try:
             return self._looked()
         except EngineError as error:
+            if error.diagnostics[0].code == "missing" and (named := self._programs.environment.get(BINARY)):
+                raise without_docker(named) from None
             why = str(self._plugin.get("Err") or "")
             if not why or error.diagnostics[0].code not in {"missing", "buildx"}:
                 raise
@@ -121,7 +129,7 @@ class Probe:
         failed = builder.error or next((node.error for node in builder.nodes if node.error), "")
         version = version_of(self._version(is_well=done.code == 0 and not failed))
         found = self._judged(builder, done, failed)
-        if self.program() != BUILDX:
+        if self.program() != BUILDX and not self.alone:
             self._memory.keep(self._plugin)
         return version, found
 
@@ -138,36 +146,63 @@ class Probe:
         found = _VERSION.search(told)
         if found and found["number"]:  # who builds it may have put anything there
             return Completed(code=0, stdout=told, stderr="")
-        with self._programs.begin([*BUILDX, "version"]) as asked:
+        with self._programs.begin([*(self.program() if self.alone else BUILDX), "version"]) as asked:
             return asked.result()
 
     def _judged(self, builder: Builder, done: Completed, failed: str) -> Builder:
         environment = self._programs.environment
         if done.code != 0 and self._asked and "no builder" in done.stderr:
-            hint = did_you_mean(self._asked, _names(self._programs)) or "see docker buildx ls"
+            hint = did_you_mean(self._asked, self._names()) or "see docker buildx ls"
             raise EngineError(Diagnostic(message=f'there is no builder "{self._asked}"', code="builder", hint=hint))
         if done.code != 0 or failed or not builder.nodes:
             said = failed or done.stderr.strip().removeprefix("ERROR: ")
-            raise unreachable(said, self._words, environment, (builder.name, builder.driver))
+            raise unreachable(said, self.trouble, environment, (builder.name, builder.driver))
         return builder
 
-    def _words(self) -> str:
+    def _names(self) -> list[str]:
+        """Return the names of all builders."""
+        listed = self._programs.run([*(self.program() if self.alone else BUILDX), "ls"]).stdout.splitlines()[1:]
+        return [line.split()[0].rstrip("*") for line in listed if line and not line.startswith((" ", "\\"))]
+
+    def trouble(self) -> str:
         """Return what docker itself said of the trouble, "" if nothing."""
+        if self.alone:
+            return ""
         try:
             lines = self._info.result().stderr.strip().splitlines()
         except EngineError:
             return ""
         return lines[-1].removeprefix("Failed to initialize: ") if lines else ""
 
-    def has_containerd_store(self, builder: Builder) -> bool:
-        """Tell whether the engine keeps its images with containerd: those may be of several platforms."""
+    def has_containerd_store(self, builder: Builder) -> bool | None:
+        """Tell whether the engine keeps its images with containerd: those may be of several platforms.
+
+        None where nobody can tell: there is no docker to ask.
+        """
         if any(node.on_containerd for node in builder.nodes):
             return True
-        return "io.containerd" in json.dumps(self._told.get("DriverStatus"))
+        return None if self.alone else "io.containerd" in json.dumps(self.told.get("DriverStatus"))
 
     def program(self) -> tuple[str, ...]:
         """Return the command to which those of buildx are given: the plugin itself where it is known to be docker's."""
+        if self.alone:
+            return (self.alone,)
         return (self._found,) if self._found and self._found == self._plugin.get("Path") else BUILDX
+
+    @property
+    def command(self) -> str:
+        """What a person types for buildx."""
+        return command_of(self._programs)
+
+    @property
+    def words(self) -> str:
+        """Which buildx it is."""
+        return self.alone or str(self._plugin.get("Path") or "docker's plugin")
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a builder was named, in place of the current one."""
+        return self._asked is not None
 
     @property
     def _plugin(self) -> dict[str, Any]:
@@ -176,29 +211,36 @@ class Probe:
 
     @cached_property
     def _told_plugin(self) -> dict[str, Any]:
-        client = self._told.get("ClientInfo")
+        client = self.told.get("ClientInfo")
         plugins = client.get("Plugins") if isinstance(client, dict) else None
         tables = [one for one in plugins if isinstance(one, dict)] if isinstance(plugins, list) else []
         return next((one for one in tables if one.get("Name") == "buildx"), {})
 
     def own_platform(self) -> str:
         """Return the engine's own platform, "" if docker does not tell."""
-        system, machine = str(self._told.get("OSType") or ""), str(self._told.get("Architecture") or "")
+        system, machine = str(self.told.get("OSType") or ""), str(self.told.get("Architecture") or "")
         return of_machine(system, machine) if system and machine else ""
 
     def insecure_registries(self) -> frozenset[str]:
         """Return the registries that the engine may ask without TLS, as its configuration names them."""
-        configured = self._told.get("RegistryConfig") or {}
+        configured = self.told.get("RegistryConfig") or {}
         found = configured.get("IndexConfigs") or {} if isinstance(configured, dict) else {}
         return frozenset(name for name, one in found.items() if isinstance(one, dict) and one.get("Secure") is False)
 
     @cached_property
-    def _told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, Any]:
+        """What docker tells of itself and its engine (`docker info`); {} where it tells nothing."""
+        if self.alone:
+            return {}
         try:
             said = self._info.result().stdout.splitlines()
             return table_of(next((line for line in said if line.startswith("{")), "{}"))
         except EngineError:
             return {}
+
+    def version(self) -> "Version":
+        """Return the version of buildx, whatever its builder does; EngineError if it tells none."""
+        return version_of(self._version(is_well=False))
 
 
 def version_of(done: Completed) -> "Version":
@@ -209,15 +251,8 @@ def version_of(done: Completed) -> "Version":
     if done.code != 0 or found is None:
         raise no_buildx(done)
     if not found["number"] or found["number"] == "0.0.0":
-        message = f"the buildx here does not tell its version, but says {shown(found['other'] or 'v0.0.0')}"
-        hint = PLUGIN.replace("install", "install a release of", 1)
-        raise EngineError(Diagnostic(message=message, code="buildx", hint=hint))
+        raise untold(shown(found["other"] or "v0.0.0"))
     return Version(found["number"])
-
-
-def _names(programs: Programs) -> list[str]:
-    listed = programs.run([*BUILDX, "ls"]).stdout.splitlines()[1:]
-    return [line.split()[0].rstrip("*") for line in listed if line and not line.startswith((" ", "\\"))]
 
 
 def parse_builder(text: str) -> Builder:
@@ -240,6 +275,8 @@ def _node(block: str) -> Node:
         platforms=tuple(normalized(name.rstrip("*")) for name in platforms),
         own=tuple(normalized(name.rstrip("*")) for name in platforms if name.endswith("*")),
         on_containerd=CONTAINERD in block,
+        endpoint=fields.get("Endpoint", ""),
+        buildkit=fields.get("BuildKit version", fields.get("BuildKit", "")),
     )
 
 

@@ -21,7 +21,7 @@ def refused_settings(plan: Plan, builder: Builder, environment: Mapping[str, str
     """Return the settings that the builder refuses, or buildx by what its environment says; each place once."""
     attests = attests_by_default(environment)
     found: dict[Place, Diagnostic] = {}
-    for target in plan.targets:
+    for target in plan.each:
         for owner, path, message, hint in _refused_of(target, builder, attests=attests):
             place = owner.place_of(*path)
             text = f"{owner.spoken(path[0])}: {message}"
@@ -66,7 +66,7 @@ def nodes_of(platforms: Iterable[str], builder: Builder) -> list[str]:
 def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
     """Yield the caches of which only one node's part would be left: each node writes all of it, the last one wins."""
     said: set[Place] = set()
-    for target in plan.targets:
+    for target in plan.each:
         nodes = nodes_of(target.platforms, builder)
         for index, cache in enumerate(target.settings.cache_to or ()) if len(nodes) > 1 else ():
             place = target.place_of("cache_to", index)
@@ -77,7 +77,7 @@ def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
             hint = (
                 f"the others' platforms then build without a cache (they are {' '.join(target.platforms)}):\n"
                 'use type = "inline", which is kept with each image, or a builder of one node,\n'
-                "or a target for each platform with its platform in the name of its cache"
+                "or a cache for each platform: {{ platform | slug }} in its name"
             )
             yield Diagnostic(message=message, code="half-cache", place=place, hint=hint, severity="warning")
 
@@ -87,7 +87,7 @@ def skipped_gha_caches(plan: Plan, environment: Mapping[str, str]) -> Iterator[D
 
     It takes a token and an address, from the cache's keys or from the environment (found with 0.29).
     """
-    for target in plan.targets:
+    for target in plan.each:
         for attribute in ("cache_from", "cache_to"):
             for index, cache in enumerate(getattr(target.settings, attribute) or ()):
                 if isinstance(cache, GhaCacheFrom | GhaCacheTo) and (lacking := _lacks(cache, environment)):

@@ -15,14 +15,20 @@ def platform_hint(platform: str, target: PlannedTarget, builder: Builder) -> str
     kept = [one for one in target.platforms if one in builder.platforms]
     less = f"--platform {','.join(kept)}" if kept else f"'!{target.name}'"
     ways = {
-        "give it QEMU:": f"docker run --privileged --rm tonistiigi/binfmt --install {_emulated(platform, builder)}",
+        "give it QEMU:": qemu(platform, builder),
         "add a node:": node,
         "leave it out:": f"buildmatrix apply {less}",
     }
-    if not _emulated(platform, builder):
+    if not ways["give it QEMU:"]:
         del ways["give it QEMU:"]
     lines = [f"{'or ' if number else ''}{way}".ljust(18) + text for number, (way, text) in enumerate(ways.items())]
     return "\n".join(lines)
+
+
+def qemu(platform: str, builder: Builder) -> str:
+    """Return the command that gives an engine QEMU for a platform, "" where there is none for it."""
+    name = _emulated(platform, builder)
+    return f"docker run --privileged --rm tonistiigi/binfmt --install {name}" if name else ""
 
 
 def _emulated(platform: str, builder: Builder) -> str:

@@ -12,7 +12,7 @@ Status = Literal["built", "cached", "unchanged", "checked", "failed", "stopped",
 nothing was built. `stopped`: it was running when the run was ended. `skipped`: it was not started."""
 
 
-Origin = Literal["registry", "lock", "name", ""]
+Origin = Literal["registry", "lock", "plan", "name", ""]
 """Who knows the digest of an image."""
 
 
@@ -80,9 +80,9 @@ class Finding:
 class Pin:
     """An external image by its short name (`busybox:latest`), the digest that a run takes it by, and for which targets.
 
-    `origin` says who knows the digest: the registry when the run began, the lock file, or the name itself. Where nobody
-    does, `digest` and `origin` are "", and `reason` says why. `instead` is what the user's own source policy takes in
-    its place, "" for the image itself.
+    `origin` says who knows the digest: the registry when the run began, the lock file, a saved plan, or the name
+    itself. Where nobody does, `digest` and `origin` are "", and `reason` says why. `instead` is what the user's own
+    source policy takes in its place, "" for the image itself.
     """
 
     name: str

@@ -88,13 +88,21 @@ class Registry:
 
         That is where the client was refused or did not understand. Trouble that may pass, or a credential helper that
         is silent, would be imagetools' trouble too, and would cost a minute for each tag.
-        Only what `moves` is asked for in any case, since all is built by then. Imagetools takes every 404 for "not
-        found": where the client has doubted one, so do we.
+        Only what `moves` is asked for in any case, since all is built by then. Imagetools says "not found" of every
+        404, and of a manifest that is too large: where the client has doubted what was answered, so do we.
         """
         if not isinstance(held, Unknown) or self._imagetools is None or ((held.passes or held.silent) and not moves):
             return held
         told = self._imagetools.look(reference)
         return held if isinstance(told, Unknown) or (isinstance(told, Absent) and held.doubted) else told
+
+    def may_write(self, repository: str) -> Unknown | None:
+        """Return why nothing can be pushed to a repository, None if it can: the client's word, imagetools has none."""
+        return self._client.try_upload(repository)
+
+    def who(self, host: str) -> str:
+        """Return as whom docker is logged in to a registry, "" for nobody."""
+        return self._client.who(host)
 
     # --- changes --------------------------------------------------------------------------------------------------
 

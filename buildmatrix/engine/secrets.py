@@ -25,7 +25,7 @@ def secrets_of(plan: Plan, programs: Programs) -> list[Diagnostic]:
     """Return what is missing or of no use, each once; what a target that comes before writes is not looked for."""
     found: dict[str, Diagnostic] = {}
     written = written_before(plan.targets)
-    for target in plan.targets:
+    for target in plan.each:
         before = written.get(target.name, frozenset())
         for index, secret in enumerate(target.settings.secret or ()):
             if not isinstance(secret, str):

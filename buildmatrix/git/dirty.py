@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from buildmatrix.git.repository import GitFolder, UnansweredError
@@ -36,11 +36,12 @@ def is_dirty(git: GitFolder) -> bool:
         records = [record for record in (listed or "").split("\0") if record]
         if records and not _are_of_lfs(one, records):
             return True
-        pending += _submodules(one)
+        pending += submodules(one)
     return False
 
 
-def _submodules(git: GitFolder) -> Iterator[GitFolder]:
+def submodules(git: GitFolder) -> Iterator[GitFolder]:
+    """Yield the submodules that are checked out; UnansweredError for a link in the place of one."""
     if not os.path.lexists(git.root / ".gitmodules"):
         return
     for line in (git.ask(("ls-files", "--stage", "-z")) or "").split("\0"):
@@ -56,20 +57,40 @@ def _submodules(git: GitFolder) -> Iterator[GitFolder]:
 def _are_of_lfs(git: GitFolder, records: Iterable[str]) -> bool:
     """Tell whether all that git calls changed are files of Git LFS whose contents are those of their pointers."""
     found = [_CHANGED.fullmatch(record) for record in records]
-    changed = [match for match in found if match and match["index"] == match["here"]]
-    if len(changed) < len(found) or not _have_filter(git, [match["path"] for match in changed], "lfs"):
-        return False
-    blobs = "".join(f"{match['blob']}\n" for match in changed)
-    sizes = (git.ask(("cat-file", "--batch-check=%(objectsize)"), blobs) or "").split()
-    if not all(size.isdecimal() and int(size) < _SMALL for size in sizes):
-        return False
-    pointers = {match["blob"]: match for match in _POINTER.finditer(git.ask(("cat-file", "--batch"), blobs) or "")}
-    return all(_is_content(git.root / match["path"], pointers.get(match["blob"])) for match in changed)
+    changed = {match["path"]: match["blob"] for match in found if match and match["index"] == match["here"]}
+    return len(changed) == len(found) == len(of_lfs(git, changed))
 
 
-def _have_filter(git: GitFolder, paths: list[str], name: str) -> bool:
+def of_lfs(git: GitFolder, changed: Mapping[str, str]) -> frozenset[str]:
+    """Return which files are those of Git LFS whose contents are those of their pointers; a file's object by path."""
+    paths = [path for path in changed if _is_text(path)]
+    filtered = [path for path, name in zip(paths, _filters(git, paths), strict=True) if name == "lfs"]
+    if not filtered:
+        return frozenset()
+    blobs = list(dict.fromkeys(changed[path] for path in filtered))
+    sizes = (git.ask(("cat-file", "--batch-check=%(objectsize)"), _lines(blobs)) or "").splitlines()
+    small = [blob for blob, size in zip(blobs, sizes, strict=True) if size.isdecimal() and int(size) < _SMALL]
+    told = (git.ask(("cat-file", "--batch"), _lines(small)) or "") if small else ""
+    pointers = {match["blob"]: match for match in _POINTER.finditer(told)}
+    return frozenset(path for path in filtered if _is_content(git.root / path, pointers.get(changed[path])))
+
+
+def _is_text(path: str) -> bool:
+    try:
+        return bool(path.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _lines(words: Iterable[str]) -> str:
+    return "".join(f"{word}\n" for word in words)
+
+
+def _filters(git: GitFolder, paths: list[str]) -> list[str]:
+    if not paths:
+        return []
     answer = git.ask(("check-attr", "--stdin", "-z", "filter"), "".join(f"{path}\0" for path in paths)) or ""
-    return answer.split("\0")[2::3] == [name] * len(paths)
+    return answer.split("\0")[2::3]
 
 
 def _is_content(path: Path, pointer: "re.Match[str] | None") -> bool:

@@ -20,7 +20,7 @@ from buildmatrix.process import Completed, Programs
 from buildmatrix.spec.discovery import is_trusted, named_user
 from buildmatrix.text import clean
 
-SHARED = ("refs", "packed-refs", "reftable")
+SHARED = ("refs", "packed-refs", "reftable", "shallow")
 """What a question is given of the shared directory, beside `objects`."""
 
 KEPT = frozenset(
@@ -56,7 +56,15 @@ QUIET = {
 
 
 class UnansweredError(Exception):
-    """Git could not be asked, or did not answer; the message says why."""
+    """Git could not be asked, or did not answer; the message says why, `command` what mends it, "" if nothing does."""
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
+
+
+class NoFolderError(UnansweredError):
+    """There is no repository around the directory."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,15 @@ class GitFolder:
 
     def ask(self, arguments: tuple[str, ...], given: str = "") -> str | None:
         """Return what git answers, None where it silently says no; UnansweredError for any other failure."""
+        done = self._asked(arguments, given)
+        return None if done is None else done.stdout
+
+    def data(self, arguments: tuple[str, ...], given: str = "") -> bytes | None:
+        """Return the same as bytes: paths and the contents of files need not be text."""
+        done = self._asked(arguments, given)
+        return None if done is None else done.data
+
+    def _asked(self, arguments: tuple[str, ...], given: str) -> Completed | None:
         place, config = self._place, self._config
         with tempfile.TemporaryDirectory(prefix="buildmatrix-git-") as made:
             Path(made, "config").write_text(config, encoding="utf-8")
@@ -94,7 +111,7 @@ class GitFolder:
             done = self._run(("-C", str(place.root), *arguments), more, given)
         if done.code not in {0, 1} or (done.code and done.stderr.strip()):
             raise UnansweredError(_words(done))
-        return done.stdout if done.code == 0 else None
+        return done if done.code == 0 else None
 
     @property
     def root(self) -> Path:
@@ -106,11 +123,11 @@ class GitFolder:
         root = Path(Repository.around(self._folder).root)
         entry = root / ".git"
         if not os.path.lexists(entry):
-            raise UnansweredError("there is no git repository around the file")
+            raise NoFolderError("there is no git repository around the file")
         for path in (root, entry):
             if not is_trusted(path, self._folder, self.programs):
                 hint = f"git config --global --add safe.directory {shlex.quote(str(root))}"
-                raise UnansweredError(f"{path} belongs to {named_user(path)}: if you trust it, {hint}")
+                raise UnansweredError(f"{path} belongs to {named_user(path)}: if you trust it, {hint}", hint)
         own = _own(root, entry)
         common = _pointed(own, own / "commondir") or own
         _refuse_strays(own, common)

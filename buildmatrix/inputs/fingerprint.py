@@ -6,23 +6,30 @@ and the machine are no part of it. What nobody can know is a doubt, and a doubt 
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
+from buildmatrix.dockerfile.images import platforms_in
 from buildmatrix.dockerfile.links import Config, full
+from buildmatrix.dockerfile.remote import remote_of
 from buildmatrix.dockerfile.uses import Uses, uses_of
 from buildmatrix.files import is_within
 from buildmatrix.graphs import reached
 from buildmatrix.inputs.context import Contexts, Entry, Reached, digest_of
 from buildmatrix.inputs.framing import Value, fingerprint_of
-from buildmatrix.inputs.known import Known
+from buildmatrix.inputs.known import Known, Read
 from buildmatrix.inputs.settings import Part, parts_of
+from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.access.paths import is_local
-from buildmatrix.plan.access.reach import context_of, dests_of, dockerfile_of, text_of
+from buildmatrix.plan.access.reach import BUILT_FROM, context_of, dests_of, dockerfile_of, reaches, text_of
 from buildmatrix.plan.builds import TARGET
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.spec.rows.markers import NoInput
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import row_of
 
 if TYPE_CHECKING:
     from buildmatrix.dockerfile.recipe import Recipe
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
 FORMAT = "1"
 """What is part of a fingerprint, and how: another format is another fingerprint, and said to be that."""
 
-ENVIRONMENT = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS")
+ENVIRONMENT = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS", "BUILDX_GIT_LABELS")
 """Variables of the environment from which bake takes something into an image that no setting says."""
 
 IMAGE, LAYOUT, HERE = "docker-image://", "oci-layout://", "cwd://"
@@ -41,11 +48,41 @@ REPLACED = "\ufffd"
 OWN = ".buildmatrix"
 """The directory of records: what a run writes itself is no part of what it builds."""
 
+SHORT = 16
+"""Characters of a digest that tell one file from another where nothing rests on it."""
+
+MOST_LISTED = 50_000
+"""Files of a directory that are listed."""
+
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
+
+
+class Locked(NamedTuple):
+    """What a lock file has: images whose digests count, and checksums and commits of what else is fetched, by URL.
+
+    Docker's frontends change often, and what they make does not: their digests count only if they are locked.
+    """
+
+    images: Collection[str] = ()
+    sources: Mapping[str, str] = MappingProxyType({})
+
+
+NOTHING = Locked()
 
 
 class DoubtError(Exception):
     """Nobody can know a part; the message says why."""
+
+
+class Aside(NamedTuple):
+    """What runs write themselves, which is no part of what they build.
+
+    `written` are paths; `made` tells whether the file at a real path is one that an output has put into a directory
+    where others may lie.
+    """
+
+    written: Collection[str] = ()
+    made: Callable[[str], bool] = lambda _: False
 
 
 class Fingerprints:
@@ -58,27 +95,34 @@ class Fingerprints:
         configs: Mapping[str, Config],
         environment: Mapping[str, str],
         own: str,
-        written: Collection[str] = (),
-        locked: Collection[str] = (),
+        aside: "Aside | None" = None,
+        locked: Locked = NOTHING,
     ) -> None:
         """Take the digests of external images by target and name, their configurations, and the builder's platform.
 
-        `written` are the paths that the run writes itself, `locked` the images whose digests a lock file has: docker's
-        frontends change often, and what they make does not, so that their digests count only if they are locked.
+        Configurations say what holds for that, for all platforms of the plan and those that Dockerfiles name.
+        `aside` is what is no part of what is built, `locked` is what a lock file has.
         """
+        aside = aside or Aside()
         self._plan, self._configs, self._own = plan, configs, own
+        self._platforms = {normalized(name) for target in plan.targets for name in target.platforms or (own,)} | {own}
         self._digests = {name: {full(one): digest for one, digest in some.items()} for name, some in digests.items()}
         self._environment = tuple((name, environment[name]) for name in ENVIRONMENT if name in environment)
         self._contexts = Contexts(environment)
-        self._locked = frozenset(map(full, locked))
-        self._written = tuple(os.path.realpath(os.path.join(plan.directory, one)) for one in (OWN, *written))  # noqa: PTH118
+        self._locked, self._sources = frozenset(map(full, locked.images)), locked.sources
+        self._written = tuple(map(self._real, (OWN, *aside.written)))
         self._configs_of: dict[tuple[str, str], Config | None] = {}
         self._texts: dict[str, str] = {}
         self._left = cache(self._without)
+        self._before = cache(lambda name: tuple(sorted(reached(self._below(name), self._below))))
         self._place_in_plan = {target.name: number for number, target in enumerate(plan.targets)}
         self._writers = {full(tag): target.name for target in plan.targets for tag in pushed_tags(target)}
         self._known: dict[str, Known] = {}
         self._within: dict[tuple[str, str, str], tuple[Entry, ...] | Recipe] = {}
+        self._listed: dict[str, dict[int, Reached]] = {}
+        self._rests: dict[str, dict[Read, None]] = {}
+        self._kept_by_tools = tuple(map(self._real, _own_places(plan)))
+        self._by_outputs = aside.made
 
     def of(self, name: str) -> Known:
         """Return what is known of a target's inputs."""
@@ -94,6 +138,27 @@ class Fingerprints:
         found = self._within.get((name, platform, part), ())
         return tuple(_told(one) for one in found)
 
+    def files(self) -> dict[str, dict[str, str]]:
+        """Return what the targets so far read of local contexts: by directory, then path, with the start of a digest.
+
+        Directories are relative to the plan's. One of very many files has none.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for folder, reached_ in sorted(self._listed.items()):
+            entries = {one.path: short_digest(one) for some in reached_.values() for one in some.entries}
+            found[folder] = dict(sorted(entries.items())) if len(entries) <= MOST_LISTED else {}
+        return found
+
+    def within(self, name: str, platform: str) -> dict[str, "tuple[Entry, ...] | Recipe"]:
+        """Return what the parts of a fingerprint stand for: the files of each local context, the Dockerfile's rows."""
+        keys = ((name, platform, part) for part, _ in self.of(name).parts[platform])
+        return {key[2]: self._within[key] for key in keys if key in self._within}
+
+    def rests_on(self, name: str) -> Iterator[Read]:
+        """Yield what a target's fingerprint was read from, each place once for each target that reads it."""
+        for one in reached([name], self._below):
+            yield from self._rests.get(one, ())
+
     def keep(self) -> None:
         """Keep what was learned of files for the next run."""
         self._contexts.keep()
@@ -104,7 +169,7 @@ class Fingerprints:
 
     def _made(self, target: PlannedTarget) -> Known:
         try:
-            parts = {name: tuple(self._parts(target, name)) for name in target.platforms or (self._own,)}
+            parts = {name: tuple(self._parts(target.on(name), name)) for name in target.platforms or (self._own,)}
         except DoubtError as doubt:
             return Known(fingerprints={}, parts={}, doubt=str(doubt))
         prints = {name: fingerprint_of((FORMAT, name, tuple(found))) for name, found in parts.items()}
@@ -119,13 +184,16 @@ class Fingerprints:
         if uses.doubts:
             text, line = uses.doubts[0]
             raise DoubtError(f"{text} (line {line} of its Dockerfile)" if line else text)
+        fetched = tuple(self._fetched(uses))
         self._configs_of[target.name, platform] = uses.config
         yield from self._environment
         yield from parts_of(target.settings, target.volatile)
         self._within[target.name, platform, "dockerfile"] = uses.recipe
         yield "dockerfile", fingerprint_of(uses.recipe)
         yield from images
-        yield from self._sources(target, uses, platform)
+        yield from fetched
+        yield from self._sources_of(target, uses, platform)
+        yield from self._others(target)
         for name in sorted(target.needs):
             yield f"needs {name}", self._whole(name)
 
@@ -141,7 +209,7 @@ class Fingerprints:
         return uses_of(
             text,
             target=settings.target,
-            platform=platform if target.platforms else "",
+            platform=platform,
             args={**epoch, **(settings.args or {})},
             contexts=settings.contexts or {},
             bases={**self._configs, **dict(self._of_contexts(target, platform))},
@@ -152,6 +220,7 @@ class Fingerprints:
         if (text := target.settings.dockerfile_inline) is not None:
             return text
         path = dockerfile_of(target.settings) or ""
+        self._note(target.name, self._file(path))
         if path not in self._texts:
             self._texts[path] = text_of(target, self._plan.directory)
         return self._texts[path]
@@ -176,6 +245,10 @@ class Fingerprints:
     # --- images ---------------------------------------------------------------------------------------------------
 
     def _images(self, target: PlannedTarget, uses: Uses) -> Iterator[Part]:
+        known = self._platforms | platforms_in(self._text(target))
+        for one in uses.images:
+            if one.use == "from" and one.platform and one.platform not in known:
+                raise DoubtError(f"what {one.name} brings along for {one.platform} is not known")
         frontends = {one.name for one in uses.images if one.use == "syntax"} - self._locked
         for name in sorted({one.name for one in uses.images if one.name}):
             yield f"image {name}", "" if name in frontends else self._image(target, name)
@@ -195,7 +268,7 @@ class Fingerprints:
 
     # --- contexts -------------------------------------------------------------------------------------------------
 
-    def _sources(self, target: PlannedTarget, uses: Uses, platform: str) -> Iterator[Part]:
+    def _sources_of(self, target: PlannedTarget, uses: Uses, platform: str) -> Iterator[Part]:
         for name, sources in sorted(uses.sources.items()):
             place = self._place(target, name)
             if place.startswith(TARGET):
@@ -208,8 +281,34 @@ class Fingerprints:
                 found = self._files(target, name, path, sources)
                 self._within[target.name, platform, _spoken(name)] = found.entries
                 yield _spoken(name), str(found.digest)
+            elif name != MAIN and (commit := self._commit(place)):
+                yield f"context {name}", commit
             else:
                 raise DoubtError(f"{_spoken(name)} is not a local directory")
+
+    def _commit(self, place: str) -> str:
+        """Return the commit that a git reference stands for, "" where that is not known."""
+        remote = remote_of(place, "", 0)
+        return (remote.pin or self._sources.get(place, "")) if remote and remote.kind == "git" else ""
+
+    def _fetched(self, uses: Uses) -> Iterator[Part]:
+        """Yield what an ADD fetches, by the checksums and commits that a lock file has."""
+        for one in sorted(set(uses.unpinned)):
+            if not (pin := self._sources.get(one.url)):
+                wanted = "checksum" if one.kind == "http" else "full commit"
+                raise DoubtError(f"ADD {one.url} has no {wanted} (line {one.line} of its Dockerfile)")
+            yield f"source {one.url}", pin
+
+    def _others(self, target: PlannedTarget) -> Iterator[Part]:
+        """Yield what else is built from: what a row names that is neither a context nor a Dockerfile."""
+        for one in reaches(target):
+            if one.part in BUILT_FROM and row_of(Settings, str(one.pointer[0])).marker(NoInput) is None:
+                folder, _, name = self._real(one.path).rpartition("/")
+                found = self._contexts.of(folder or "/", None, (name,))
+                self._note(target.name, self._file(one.path))
+                if found.digest is None:
+                    raise DoubtError(f"{one.path}: {found.doubt}")
+                yield f"file {one.path}", found.digest
 
     def _place(self, target: PlannedTarget, name: str) -> str:
         if name != MAIN:
@@ -222,27 +321,45 @@ class Fingerprints:
         root = os.path.join(self._plan.directory, path)  # noqa: PTH118
         named = dockerfile_of(target.settings) if name == MAIN else None
         ignore = self._contexts.ignore_file(root, None if named is None else os.path.join(self._plan.directory, named))  # noqa: PTH118
-        written = tuple(one for need in target.needs for one in dests_of(self._plan.by_name[need]))
-        found = self._left(root, ignore, sources, written)
+        needed = tuple(one for need in self._before(target.name) for one in dests_of(self._plan.by_name[need]))
+        found, read = self._left(root, ignore, sources, needed)
+        for one in (read, self._file(ignore)) if read and ignore else (read,):
+            self._note(target.name, one)
         if found.digest is None:
             raise DoubtError(f"{_spoken(name)}: {found.doubt}")
+        self._listed.setdefault(os.path.relpath(root, self._plan.directory), {})[id(found)] = found
         return found
 
+    def _file(self, path: str) -> Read:
+        return Read(self._real(path), way=os.path.abspath(os.path.join(self._plan.directory, path)))  # noqa: PTH100, PTH118
+
+    def _note(self, name: str, read: Read | None) -> None:
+        if read is not None:
+            self._rests.setdefault(name, {})[read] = None
+
+    def _real(self, path: str) -> str:
+        return os.path.realpath(os.path.join(self._plan.directory, path))  # noqa: PTH118
+
     def _without(
-        self, root: str, ignore: str | None, sources: tuple[str, ...] | None, written: tuple[str, ...]
-    ) -> Reached:
+        self, root: str, ignore: str | None, sources: tuple[str, ...] | None, needed: tuple[str, ...]
+    ) -> tuple[Reached, Read | None]:
         """Return what is read without what the run writes: what a target's needs write is told by their fingerprints.
+
+        What it was read from is None where the run writes all of it.
 
         Each is asked once: all cells of a target read the same.
         """
+        real = os.path.realpath(root)
+        absent = not os.path.lexists(real) and any(is_within(real, self._real(path)) for path in needed)
+        if absent or any(is_within(real, path) for path in self._written):
+            return Reached(digest=digest_of(()), entries=(), doubt=None), None
         found = self._contexts.of(root, ignore, sources)
-        real, folder = os.path.realpath(root), self._plan.directory
-        paths = [*self._written, *(os.path.realpath(os.path.join(folder, one)) for one in written)]  # noqa: PTH118
-        if found.digest is not None and any(is_within(real, path) for path in paths):
-            return Reached(digest=digest_of(()), entries=(), doubt=None)
-        inside = [os.path.relpath(path, real) for path in paths if is_within(path, real)]
-        left = tuple(one for one in found.entries if not any(is_within(one.path, path) for path in inside))
-        return found if len(left) == len(found.entries) else Reached(digest_of(left), left, None)
+        paths = {*self._written, *self._kept_by_tools} - {real}
+        paths = {path for path in paths if is_within(path, real)}
+        made = {one.path for one in found.entries if self._by_outputs(_named(real, one))}
+        left = _without_made(real, found.entries, paths, made)
+        read = Read(real, tuple(one.path for one in left), os.path.abspath(root))  # noqa: PTH100 links stay
+        return (found if len(left) == len(found.entries) else Reached(digest_of(left), left, None)), read
 
     # --- other Builds ---------------------------------------------------------------------------------------------
 
@@ -265,11 +382,69 @@ class Fingerprints:
         return known
 
 
+def _own_places(plan: Plan) -> Iterator[str]:
+    """Yield where targets write what is theirs alone: archives and caches. Into other directories people write, too."""
+    for target in plan.each:
+        for reach in reaches(target):
+            if reach.access == "write" and (reach.part == "cache" or not reach.tree):
+                yield reach.path
+
+
 def _told(one: Entry | tuple[Value, ...]) -> Part:
     if not isinstance(one, Entry):
         return "step", " ".join(map(str, one))
     mark = " (executable)" if one.is_executable else ""
     return one.path, f"{one.kind}{mark} {one.content or ''}".rstrip()
+
+
+def _short(one: Entry) -> str:
+    kind = "executable" if one.is_executable else one.kind
+    mode = "" if one.mode is None else f" {one.mode:o}"
+    content = one.content or ""
+    return f"{kind}{mode} {content[:SHORT] if one.kind == 'file' else content}".rstrip()
+
+
+def _named(real: str, one: Entry) -> str:
+    return f"{real}/{one.path}{'/' if one.kind == 'directory' else ''}"
+
+
+def _without_made(
+    real: str, entries: tuple[Entry, ...], paths: Collection[str], made: Collection[str]
+) -> tuple[Entry, ...]:
+    """Return entries without what is at or below some paths, and what is made: directories only if they are empty then.
+
+    Nor are those directories left that are there for these alone.
+    """
+    if not paths and not made:
+        return entries
+    files = {one.path for one in entries if one.kind != "directory" and one.path in made}
+    left = [one for one in entries if one.path not in files and not _is_below(f"{real}/{one.path}", paths)]
+    gone = (*files, *(os.path.relpath(path, real) for path in paths))
+    around = {parent for path in gone for parent in _parents(path)} | (set(made) - files)
+    used = {parent for one in left if one.path not in around for parent in _parents(one.path)}
+    return tuple(one for one in left if one.path not in around or one.path in used)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := os.path.dirname(path):  # noqa: PTH120 a path of a context
+        yield path
+
+
+def short_digest(one: Entry) -> str:
+    """Return what a file is, with the start of its digest: what saved plans say of it."""
+    kind = "executable" if one.is_executable else one.kind
+    mode = "" if one.mode is None else f" {one.mode:o}"
+    content = one.content or ""
+    return f"{kind}{mode} {content[:SHORT] if one.kind == 'file' else content}".rstrip()
+
+
+def _is_below(path: str, folders: Collection[str]) -> bool:
+    """Tell whether a path is one of these, or lies in one: there may be thousands of them."""
+    while path:
+        if path in folders:
+            return True
+        path = path.rpartition("/")[0]
+    return False
 
 
 def _spoken(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What is known of the inputs of a target."""
+"""What is known of the inputs of a target, and what that was read from."""
 
 from collections.abc import Mapping
 
@@ -13,3 +13,15 @@ class Known:
     fingerprints: Mapping[str, str]
     parts: Mapping[str, tuple[Part, ...]]
     doubt: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What a fingerprint was read from: a directory, by its real path, with the paths in it; or a file without any.
+
+    `way` is the path as it is written, absolute, which links and other directories on it may lead elsewhere later.
+    """
+
+    place: str
+    paths: tuple[str, ...] = ()
+    way: str = ""

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.plan.outputs import differ, pushes_tags
 from buildmatrix.spec.rows.markers import NoInput
 from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput, Settings
 from buildmatrix.spec.rows.shapes import Rest, Row, Table, rows
@@ -18,9 +19,17 @@ NONE: frozenset[Pointer] = frozenset()
 def parts_of(settings: Settings, volatile: Collection[Pointer] = NONE) -> tuple[Part, ...]:
     """Return what the settings contribute, sorted by name; what is `volatile` is left out (as `PlannedTarget` has it).
 
-    Of the outputs only those count that push an image: the fingerprint is kept with that.
+    Of the outputs only those count that push an image: the fingerprint is kept with that. Their names count only where
+    they push different images: an image does not tell of which output it is.
     """
-    return tuple(sorted(_parts(settings, (), "", volatile)))
+    return tuple(sorted((*_parts(settings, (), "", volatile), *_names(settings))))
+
+
+def _names(settings: Settings) -> Iterator[Part]:
+    outputs: tuple[Any, ...] = (settings.output or ()) if differ(settings) else ()
+    for number, output in enumerate(outputs, 1):
+        if pushes_tags(output):
+            yield f"output.{number}.name", output.name or ",".join(settings.tags or ())
 
 
 def _parts(table: Table, pointer: Pointer, name: str, volatile: Collection[Pointer]) -> Iterator[Part]:

@@ -32,7 +32,7 @@ def platforms_of(
     """
     needed = {one.name for one in named if any(use.platforms for use in one.uses)}
     asked = {pin.name: pin for pin in pins if pin.name in needed and pin.digest and not pin.instead}
-    kept = _Kept(environment)
+    kept = KeptPlatforms(environment)
     unknown = [
         (parse(name).repository, pin.digest)
         for name, pin in asked.items()
@@ -54,7 +54,7 @@ def _read(registry: Registry, repository: str, digest: str) -> tuple[str, ...] |
     return image.platforms if image.media_type in INDEXES else ()
 
 
-class _Kept:
+class KeptPlatforms:
     """Platforms by digest, in a file that may be lost: what two write at once is what one of them has written."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:

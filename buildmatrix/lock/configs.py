@@ -3,7 +3,7 @@
 Each is read once: a digest never changes its meaning, so it is kept under the user's cache directory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,30 @@ MOST_BYTES = 1 << 22
 
 
 def configs(
-    pins: Pins, registry: Registry, environment: Mapping[str, str], platforms: Iterable[str]
+    pins: Pins,
+    registry: Registry,
+    environment: Mapping[str, str],
+    platforms: Iterable[str],
+    spared: Collection[str] = (),
 ) -> dict[str, Config]:
-    """Return the configurations of all pinned images, by full name; those that nobody knows are left out."""
+    """Return the configurations of all pinned images, by full name; those that nobody knows are left out.
+
+    Where a source policy takes another image in place of one, it is that one's configuration. Registries that are
+    `spared` are not asked: what was kept before is known of their images.
+    """
     wanted, kept = frozenset(platforms), _Kept(environment)
-    digests = {full(pin.instead or pin.name): pin.digest for pin in pins.pins if pin.digest}
-    found = all_of(lambda name: _config(name, digests[name], registry, wanted, kept), digests)
+    taken = {full(pin.name): (pin.instead or pin.name, pin.digest) for pin in pins.pins if pin.digest}
+    found = all_of(lambda name: _config(*taken[name], registry, wanted, kept, spared), taken)
     return {name: config for name, config in found.items() if config is not None}
 
 
-def _config(name: str, digest: str, registry: Registry, wanted: frozenset[str], kept: "_Kept") -> Config | None:
+def _config(
+    name: str, digest: str, registry: Registry, wanted: frozenset[str], kept: "_Kept", spared: Collection[str]
+) -> Config | None:
     said = kept.read(digest)
     if said is None or not wanted <= said.keys():
+        if parse(name).host in spared:
+            return None
         asked = _asked(parse(name).repository, digest, registry, wanted)
         if asked is None:
             return None

@@ -23,10 +23,14 @@ def with_contexts(plan: Plan, digests: Mapping[str, str]) -> Plan:
 
     SpecError for an image that is called like a stage of the Dockerfile that uses it.
     """
-    found = [_pinned(target, plan.directory, digests) for target in plan.targets]
-    if wrong := [one for one in found if isinstance(one, Diagnostic)]:
-        raise SpecError(*wrong)
-    return replace(plan, targets=tuple(one for one in found if isinstance(one, PlannedTarget)))
+    found = {
+        id(one): _pinned(one, plan.directory, digests) for target in plan.targets for one in (target, *target.each)
+    }
+    if wrong := [one for one in found.values() if isinstance(one, Diagnostic)]:
+        raise SpecError(*dict.fromkeys(wrong))
+    made = {key: one for key, one in found.items() if isinstance(one, PlannedTarget)}
+    targets = (replace(made[id(one)], variants=tuple(made[id(part)] for part in one.variants)) for one in plan.targets)
+    return replace(plan, targets=tuple(targets))
 
 
 def _pinned(target: PlannedTarget, directory: str, digests: Mapping[str, str]) -> PlannedTarget | Diagnostic:

@@ -12,6 +12,7 @@ from buildmatrix.errors import Place
 from buildmatrix.lock.policy import SCHEME, identifier_of
 from buildmatrix.oci.reference import REFERENCE, parse
 from buildmatrix.plan.access.reach import text_of
+from buildmatrix.plan.auto import is_auto
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.records import dataclass
@@ -34,12 +35,14 @@ _DOCKER_HUB = ("docker.io/library/", "docker.io/")
 class Use(NamedTuple):
     """Where an image is named: by which target, on which line of its Dockerfile (0: a setting), for which platforms.
 
-    `platforms` are those that the image has to have; none where it is used as it is for the builder's own.
+    `platforms` are those that the image has to have; none where it is used as it is for the builder's own. `is_base`
+    says that something is built on it: of other images only files are taken.
     """
 
     target: str
     place: Place
     platforms: tuple[str, ...]
+    is_base: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +94,13 @@ def images_of(plan: Plan) -> Images:
     uses: dict[str, list[Use]] = {}
     unknown: dict[str, str] = {}
     files = _Files(plan.directory)
-    for target in plan.targets:
+    for target in plan.each:
         found = files.of(target)
         if found.unknown:
             unknown[target.name] = found.unknown
         for use in found.uses:
             place = place_in(target, plan.directory, use.line) if use.line else target.place_of(*use.path)
-            uses.setdefault(short_name(use.name), []).append(Use(target.name, place, use.platforms))
+            uses.setdefault(short_name(use.name), []).append(Use(target.name, place, use.platforms, use.is_base))
     every = [Named(name=name, uses=tuple(uses[name])) for name in sorted(uses)]
     written = frozenset(_written(plan.targets))
     return Images(
@@ -126,6 +129,7 @@ class _Use(NamedTuple):
     line: int
     platforms: tuple[str, ...]
     path: tuple[str | int, ...] = ()
+    is_base: bool = False
 
 
 class _Found(NamedTuple):
@@ -178,14 +182,17 @@ def _of_file(text: str, settings: Settings) -> _Found:
     """Return the images that a Dockerfile takes for a target, for each of its platforms."""
     args, contexts = settings.args or {}, settings.contexts or {}
     unknown = "" if known_with(text, args) else "another frontend reads its Dockerfile, or it cannot be read"
-    found: dict[tuple[str, int], list[str]] = {}
-    for platform in settings.platforms or ("",):
+    found: dict[tuple[str, int, bool], list[str]] = {}
+    for platform in ("",) if is_auto(settings) else settings.platforms or ("",):
         images = external_images(text, target=settings.target, platform=platform, args=args, contexts=contexts)
         for one in images:
             if one.name is None:
                 unknown = unknown or f"{one.written} on line {one.line} of its Dockerfile is not known here"
                 continue
-            needed = found.setdefault((one.name, one.line), [])
-            needed += [platform] if platform and one.platform == platform and one.use == "from" else []
-    uses = (_Use(name, line, tuple(some), () if line else ("args", SYNTAX)) for (name, line), some in found.items())
+            needed = found.setdefault((one.name, one.line, one.use == "from"), [])
+            needed += [platform] if platform and one.platform == platform and platform not in needed else []
+    uses = (
+        _Use(name, line, tuple(some), () if line else ("args", SYNTAX), is_base)
+        for (name, line, is_base), some in found.items()
+    )
     return _Found(tuple(uses), unknown)

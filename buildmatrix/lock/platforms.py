@@ -1,30 +1,46 @@
 """Bases that lack a platform for which something is built on them."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from buildmatrix.errors import Diagnostic, Place, and_more
 from buildmatrix.lock.named import Named
 
 
-def lacking(named: Iterable[Named], platforms: Mapping[str, tuple[str, ...]]) -> Iterator[Diagnostic]:
-    """Yield an error for each FROM of an image that lacks a platform; `platforms` are those of indexes, by name.
+class Have(NamedTuple):
+    """The platforms of an image; `single` says that it is in no index."""
 
-    Of an image that is in no index BuildKit only warns: it takes that for every platform.
+    platforms: tuple[str, ...]
+    single: bool = False
+
+
+def lacking(named: Iterable[Named], images: Mapping[str, Have]) -> Iterator[Diagnostic]:
+    """Yield an error for each use of an image that lacks a platform; `images` are those that are known, by name.
+
+    BuildKit refuses an index without the platform, wherever it is used. An image that is in none it takes for any, with
+    a warning: what is built on that is for another platform than it says, but files may be taken of it.
     """
     for one in named:
-        if have := platforms.get(one.name):
+        if (have := images.get(one.name)) and have.platforms:
             for (place, lacked), targets in _lacked(one, have).items():
                 who = f"{targets[0]}{and_more(len(targets), 'target')}"
                 message = f"{one.name} has no {lacked}, for which {who} {'is' if len(targets) == 1 else 'are'} built"
-                hint = f"it has {', '.join(have)}: build for those only, or take another image"
-                yield Diagnostic(message=message, code="platforms", place=place, hint=hint)
+                yield Diagnostic(message=message, code="platforms", place=place, hint=_hint(one.name, have))
 
 
-def _lacked(one: Named, have: tuple[str, ...]) -> dict[tuple[Place, str], list[str]]:
+def _hint(name: str, have: Have) -> str:
+    if have.single:
+        alone = have.platforms[0]
+        asked = f"FROM --platform={alone} {name}"
+        return f"it is one image, for {alone}: take another one, or write {asked} where it is to be used as it is"
+    return f"it has {', '.join(have.platforms)}: build for those only, or take another image"
+
+
+def _lacked(one: Named, have: Have) -> dict[tuple[Place, str], list[str]]:
     found: dict[tuple[Place, str], list[str]] = {}
     for use in one.uses:
-        for platform in use.platforms:
-            if not fitting(platform, have):
+        for platform in use.platforms if use.is_base or not have.single else ():
+            if not fitting(platform, have.platforms):
                 found.setdefault((use.place, platform), []).append(use.target)
     return found
 

@@ -120,27 +120,33 @@ def policy_of_user(environment: Mapping[str, str], directory: str) -> SourcePoli
     return SourcePolicy(rules=tuple(rules or ()))
 
 
-def merged(user: SourcePolicy, pins: Mapping[str, str]) -> dict[str, Any]:
+def merged(user: SourcePolicy, pins: Mapping[str, str], more: Iterable[Rule] = ()) -> dict[str, Any]:
     """Return the policy of a run: the user's rules, then what turns each image into its pin, both by identifiers.
+
+    `more` are rules that pin other sources.
 
     What the user denies stays denied, and what the user's rules convert is not pinned: their word counts. BuildKit
     judges an image by its digest, too, once it knows it: no rule is needed that lets the pin through.
     """
     kept = {one: pin for one, pin in pins.items() if user.judged(one) == Verdict(one, denied=False)}
-    return _document(*user.rules, *_conversions(kept))
+    return _document(*user.rules, *_conversions(kept), *more)
 
 
-def locked(user: SourcePolicy, pins: Mapping[str, str], more: Iterable[str] = ()) -> dict[str, Any]:
+def locked(
+    user: SourcePolicy, pins: Mapping[str, str], more: Iterable[str] = (), others: Iterable[Rule] = ()
+) -> dict[str, Any]:
     """Return the policy of a run that may pull nothing but the pinned images, and those of `more` as they are.
+
+    `others` are rules that pin other sources.
 
     What the user denies stays denied; what the user's rules allow beside is not.
     """
     kept = {one: pin for one, pin in pins.items() if user.judged(one) == Verdict(one, denied=False)}
-    others = [one for one in more if user.judged(one) == Verdict(one, denied=False)]
+    own = [one for one in more if user.judged(one) == Verdict(one, denied=False)]
     deny = {"action": "DENY", "selector": {"identifier": EVERY}}
-    tags = [one for other in others for one in (other, f"{other}@*")]  # BuildKit judges it again by its digest
+    tags = [one for other in own for one in (other, f"{other}@*")]  # BuildKit judges it again by its digest
     allowed = [*map(_allow, dict.fromkeys(kept.values())), *map(_allow_as_it_is, tags)]
-    return _document(*user.rules, deny, *_conversions(kept), *allowed)
+    return _document(*user.rules, deny, *_conversions(kept), *allowed, *others)
 
 
 def _document(*rules: Rule) -> dict[str, Any]:

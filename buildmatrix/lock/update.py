@@ -1,65 +1,17 @@
 """How a lock file changes: what is missing is added, what nothing names is dropped, and on demand digests move."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
-from typing import Literal
 
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import Diagnostic, RegistryError, UsageError, did_you_mean
+from buildmatrix.errors import Diagnostic, RegistryError, UsageError, did_you_mean, some
+from buildmatrix.lock.changes import Change, Status, Upgrade, matches, untagged
 from buildmatrix.lock.file import Lock, LockedImage
 from buildmatrix.lock.known import Looked, look
 from buildmatrix.lock.named import Images, Named
 from buildmatrix.oci.answers import Found, Unknown
 from buildmatrix.oci.http.parallel import all_of
-from buildmatrix.records import dataclass
-
-AGE_PATTERN = r"^[1-9][0-9]{0,4}[hdw]$"
-_HOURS = {"h": 1, "d": 24, "w": 168}
-
-Status = Literal["added", "moved", "removed", "kept", "unchanged", "missing", "unused"]
-"""`kept`: it could move, and is too young; `missing` and `unused`: what a check found."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What became of an image: its digest `before` and `after`, "" for none; `reason` says why it was kept."""
-
-    name: str
-    status: Status
-    before: str = ""
-    after: str = ""
-    created: datetime | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upgrade:
-    """Which images are to move: those that a glob matches, all without any, to what is at least this old."""
-
-    globs: tuple[str, ...] = ()
-    age: timedelta = timedelta()
-
-    def takes(self, name: str) -> bool:
-        """Tell whether an image is to move: a glob is matched with its name, and with that without the tag."""
-        return not self.globs or any(_matches(name, glob) for glob in self.globs)
-
-
-def age_of(text: str) -> timedelta:
-    """Return how old something is to be: `36h`, `14d` or `2w`; UsageError for anything else."""
-    if not re.fullmatch(AGE_PATTERN, text):
-        message = f"--age {text or repr(text)} is not a valid age"
-        raise UsageError(Diagnostic(message=message, code="usage", hint="write 36h, 14d or 2w"))
-    return timedelta(hours=int(text[:-1]) * _HOURS[text[-1]])
-
-
-def _matches(name: str, glob: str) -> bool:
-    return fnmatchcase(name, glob) or fnmatchcase(_untagged(name), glob)
-
-
-def _untagged(name: str) -> str:
-    return re.sub(r":[\w.-]+$", "", name.partition("@")[0])
+from buildmatrix.oci.reference import parse
 
 
 def differences(images: Images, lock: Lock, *, whole: bool = True) -> list[Change]:
@@ -75,12 +27,14 @@ def differences(images: Images, lock: Lock, *, whole: bool = True) -> list[Chang
     return sorted([*missing, *unused], key=lambda change: change.name)
 
 
-def refuse_unmatched(images: Images, upgrade: Upgrade) -> None:
-    """Raise UsageError for a glob that matches no image."""
-    names = [one.name for one in images.named]
+def refuse_unmatched(images: Images, upgrade: Upgrade, urls: Iterable[str] = ()) -> None:
+    """Raise UsageError for a glob that matches no image, and none of the URLs of sources."""
+    names = [*(one.name for one in images.named), *urls]
     for glob in upgrade.globs:
-        if not any(_matches(name, glob) for name in names):
-            hint = did_you_mean(glob, [*names, *map(_untagged, names)]) or "see buildmatrix.lock for their names"
+        if not any(matches(name, glob) for name in names):
+            hint = did_you_mean(glob, [*names, *map(untagged, names)]) or (
+                f"they are {some(names)}" if names else "no target names one"
+            )
             raise UsageError(Diagnostic(message=f"{glob} matches no external image", code="usage", hint=hint))
 
 
@@ -130,7 +84,7 @@ class _Updater:
         found = self._registry.head(name)
         if isinstance(found, Found):
             return found.digest
-        return found if isinstance(found, Unknown) else Unknown(reason="its registry does not have it")
+        return found if isinstance(found, Unknown) else Unknown(reason=f"{parse(name).host} does not have it")
 
     def _decided(self, name: str, entry: LockedImage | None, looked: Looked) -> tuple[Change, LockedImage]:
         after, created = looked.entry.digest, looked.created
@@ -139,8 +93,21 @@ class _Updater:
         age = self._upgrade.age if self._upgrade else timedelta()
         reason = _too_young(created, self._now, age)
         status: Status = "kept" if reason else "moved"
-        change = Change(name=name, status=status, before=entry.digest, after=after, created=created, reason=reason)
+        change = Change(
+            name=name,
+            status=status,
+            before=entry.digest,
+            after=after,
+            created=created,
+            reason=reason,
+            lost=_without(entry.platforms, looked.entry.platforms),
+            gained=_without(looked.entry.platforms, entry.platforms),
+        )
         return change, entry if reason else looked.entry
+
+
+def _without(some: Iterable[str], others: Collection[str]) -> tuple[str, ...]:
+    return tuple(one for one in some if one not in others)
 
 
 def _too_young(created: datetime | None, now: datetime, age: timedelta) -> str:
@@ -152,7 +119,7 @@ def _too_young(created: datetime | None, now: datetime, age: timedelta) -> str:
 
 
 def _platforms(named: Named) -> Iterator[str]:
-    yield from dict.fromkeys(platform for use in named.uses for platform in use.platforms)
+    yield from dict.fromkeys(platform for use in named.uses if use.is_base for platform in use.platforms)
 
 
 def _trouble(named: Named, reason: str) -> Diagnostic:

@@ -36,6 +36,8 @@ class Unknown:
 
     `refused` says that the registry wants to know who we are, or knows it and does not let us. `wait` are the seconds
     that it asks to be left alone, 0 where it said nothing. `silent` says that the time was over before it answered.
+    `doubted` says that it answered what cannot be right: where another program takes that for "not found", nobody has
+    said so.
     """
 
     reason: str

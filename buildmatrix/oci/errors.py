@@ -30,7 +30,10 @@ def trouble(error: Exception, host: str) -> Unknown:
     for kinds, say, passes in _known():
         if found := next((cause for cause in causes if isinstance(cause, kinds)), None):
             return Unknown(
-                reason=say(host, found), passes=passes, silent=isinstance(found, TimeoutError | of.TimeoutError)
+                reason=say(host, found),
+                passes=passes,
+                doubted=isinstance(found, TooLargeError),
+                silent=isinstance(found, TimeoutError | of.TimeoutError),
             )
     return Unknown(reason=f"{host} answered no HTTP that can be read")
 

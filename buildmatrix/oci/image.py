@@ -68,9 +68,9 @@ def image_of(found: Found, config: Callable[[str], Answer]) -> Image | Unknown:
             return made.of_index(table_in(document))
         return made.of_manifest(table_in(document), config)
     except (ValueError, RecursionError):
-        return Unknown(reason=f"what {found.digest[:19]}… names is not valid JSON")
+        return Unknown(reason=f"what {found.digest[:19]}… names is not valid JSON", doubted=True)
     except OddError as error:
-        return Unknown(reason=f"what {found.digest[:19]}… names is not an index or manifest: {error}")
+        return Unknown(reason=f"what {found.digest[:19]}… names is not an index or manifest: {error}", doubted=True)
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,15 @@ def assemble(
     media_type = DOCKER_LIST if not annotations and all("docker" in kind for kind in kinds) else OCI_INDEX
     body = index.encoded(media_type)
     return Image(digest=digest_of(body), media_type=media_type, body=body, index=index)
+
+
+def annotated(image: Image, annotations: Mapping[str, str]) -> Image:
+    """Return an index of what an image has, with annotations beside its own; the image itself where there are none."""
+    if not annotations:
+        return image
+    index = Index(manifests=image.index.manifests, annotations={**image.index.annotations, **annotations})
+    body = index.encoded(OCI_INDEX)
+    return Image(digest=digest_of(body), media_type=OCI_INDEX, body=body, index=index)
 
 
 def _refuse_common(*groups: Iterable[Listed]) -> None:

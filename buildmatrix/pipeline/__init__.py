@@ -12,6 +12,7 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic, Problems, SpecError
 from buildmatrix.git.facts import Git
 from buildmatrix.limits import PLANNING
 from buildmatrix.limits import planning as bounded
+from buildmatrix.pipeline.bases import NOBODY, OPEN, Asking
 from buildmatrix.plan.access.inputs import overwriting
 from buildmatrix.plan.cells.catalog import Catalog, catalog_of
 from buildmatrix.plan.model import Plan
@@ -34,17 +35,27 @@ def is_saved(request: Request) -> bool:
     return any(selector.endswith(SAVED) for selector in request.selectors)
 
 
-def plan(name: str, sources: Sources, request: Request, git: Git, *, files: bool = True) -> Plan:
+def plan(
+    name: str,
+    sources: Sources,
+    request: Request,
+    git: Git,
+    *,
+    files: bool = True,
+    asking: Asking = NOBODY,
+) -> Plan:
     """Return the plan of a run over the root file `name`; SpecError with everything that is wrong.
 
-    Without `files` nobody looks whether contexts and Dockerfiles are there.
+    Without `files` nobody looks whether contexts and Dockerfiles are there. `asking` says who tells what
+    `platforms = "auto"` needs.
     """
     problems = Problems()
     if trouble := bad_epoch(request.environment):
         raise UsageError(Diagnostic(message=trouble, code="usage", hint="set it to such a number, or unset it"))
     with bounded():
         spec = load(name, sources, problems, request.bake_files)
-        planned = make_plan(spec, request, git, problems, files=files)
+        bases = asking.bases(spec.directory, request.environment, spec.apply)
+        planned = make_plan(spec, request, git, problems, files=files, bases=bases)
         problems.take([*gate_declared(planned), *overwriting(planned)])
         problems.raise_if_any()
         return planned
@@ -65,13 +76,18 @@ def validate(name: str, sources: Sources, request: Request, git: Git) -> tuple[D
     return tuple(diagnostic for diagnostic in problems.found if diagnostic.code not in OF_A_RUN)
 
 
-def whole(name: str, sources: Sources, request: Request, git: Git) -> "Whole":
-    """Return all that the file says as one plan, to be taken elsewhere; SpecError with everything that is wrong."""
+def whole(name: str, sources: Sources, request: Request, git: Git, asking: Asking = NOBODY) -> "Whole":
+    """Return all that the file says as one plan, to be taken elsewhere; SpecError with everything that is wrong.
+
+    `asking` is as for `plan`.
+    """
     from buildmatrix.plan.portable import make_whole
 
     problems = Problems()
     with bounded():
-        found = make_whole(load(name, sources, problems, request.bake_files), request, git, problems)
+        spec = load(name, sources, problems, request.bake_files)
+        bases = asking.bases(spec.directory, request.environment)
+        found = make_whole(spec, request, git, problems, bases)
         problems.take([*gate_declared(found.plan), *overwriting(found.plan)])
         problems.raise_if_any()
         return found
@@ -89,7 +105,8 @@ def listed(
     problems = Problems()
     with bounded(seconds):
         spec = load(name, sources, problems, request.bake_files)
-        planned = make_plan(spec, request, git, problems, files=False, together=False)
+        bases = OPEN.bases(spec.directory, request.environment)
+        planned = make_plan(spec, request, git, problems, files=False, together=False, bases=bases)
         return planned, _lacking(problems)
 
 

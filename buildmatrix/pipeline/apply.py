@@ -5,12 +5,14 @@ Plan ─ preflight, Tags ─► Engine ─ resumed, staged, Schedule ─► Buil
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.recorder import Recorder, Records
@@ -18,7 +20,7 @@ from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.buildx import Probe
 from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
-from buildmatrix.engine.preflight import Engine, preflight
+from buildmatrix.engine.preflight import Engine, loaded, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildmatrixError, Diagnostic
@@ -29,6 +31,7 @@ from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.plan.document.reviewed import Claim
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
 from buildmatrix.publish.publish import Published, Publisher, published_metadata
@@ -38,8 +41,12 @@ from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
-from buildmatrix.state.resume import resumed
 from buildmatrix.state.unchanged import NOTHING, Resumed
+from buildmatrix.state.values import Kept
+
+if TYPE_CHECKING:
+    from buildmatrix.inputs.fingerprint import Fingerprints
+    from buildmatrix.state.resume import Remembered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +54,7 @@ class Job:
     """A plan, how it is run, and with what.
 
     `written` are the paths that the command writes itself, `environment` is what bake will see, `logs` where the logs
-    of targets go, if anybody wants them.
+    of targets go, if anybody wants them. `claim` is what a saved plan says, None for a plan that was made now.
     """
 
     plan: BuildPlan
@@ -56,6 +63,7 @@ class Job:
     environment: Mapping[str, str]
     written: tuple[str, ...] = ()
     logs: Logs | None = None
+    claim: Claim | None = None
 
 
 class Watcher(Protocol):
@@ -84,13 +92,18 @@ class Applied:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """All that is known before a run begins: `left` is what of the plan is to be built."""
+    """All that is known before a run begins: `left` is what of the plan is to be built.
+
+    `make` makes the fingerprints of all targets, once, and `last` is what the last run left, None where nobody asks.
+    """
 
     engine: Engine
     tags: Tags
     pins: Pins
     records: Records
     left: Reduced
+    make: "Callable[[], Fingerprints]"
+    last: "Remembered | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,23 +126,34 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     with _probe_of(job, probe) as asked, ExitStack() as asking:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
         asking.callback(tags.leave)
-        pinning = Pinning(job.plan.of, job.policy, job.programs.environment, tags.registry)
+        planned = job.claim.pins if job.claim else {}
+        pinning = Pinning(job.plan.of, job.policy, job.programs.environment, tags.registry, planned)
         asking.callback(pinning.leave)
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
-        records = Records(result=ResultFile(reduced.plan, job.written, job.environment), logs=job.logs)
-        engine = _looked_at(job, asked, records, watcher)
+        records = Records(result=ResultFile(reduced.plan, job.written), logs=job.logs)
+        engine = _looked_at(job, asked, watcher)
         job = reduced  # from here on: all that it looks at is allowed
         for text in left_out(job.plan.of.absent_secrets):
             watcher.note(f"note: {text}")
         tags.settle(engine)
-        pins = pinning.settle(tags.registry, own_images=_takes_its_own(asked, engine))
+        own = _takes_its_own(asked, engine)
+        pins = pinning.settle(tags.registry, own_images=own, tell=lambda text: watcher.note(f"note: {text} …"))
         for text in pinning.notes:
             watcher.note(f"note: {text}")
         watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
-        ready = Ready(engine=engine, tags=tags, pins=pins, records=records, left=_left(job, engine, tags, pins))
+        ready = _ready(job, engine, tags, pins, records, watcher)
         with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
-            outcome = _run(replace(job, plan=ready.left.plan), ready, listener)
-    watcher.warn(_troubles(records))
+            outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
+    wrong = frozenset[str]()
+    if ready.left.decisions:
+        from buildmatrix.pipeline.selfcheck import checked
+
+        found = checked(outcome, ready.left, pins, tags.registry, records.result.overtaken)
+        outcome, wrong = found.outcome, found.wrong
+        if wrong:
+            records.result.disown(wrong, "other images or files than its fingerprint knows went into it")
+        watcher.warn(found.warnings)
+    watcher.warn([*_troubles(records), *content_tagged(wrong)])
     return Applied(outcome=outcome, registry=tags.registry)
 
 
@@ -147,12 +171,12 @@ def _probe_of(job: Job, probe: Probe) -> Iterator[Probe]:
         yield other
 
 
-def _looked_at(job: Job, probe: Probe, records: Records, watcher: Watcher) -> Engine:
-    plan, options = job.plan.of, job.policy.options
-    engine = preflight(plan, allow=options.allow, probe=probe, programs=job.programs)
+def _looked_at(job: Job, probe: Probe, watcher: Watcher) -> Engine:
+    plan = job.plan.of
+    engine = preflight(plan, allow=job.policy.options.allow, probe=probe, programs=job.programs)
     watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *engine.warnings])
-    if options.resume and not records.result.known():
-        watcher.note("note: there is no last result to go on from (.buildmatrix/result.json): everything is built")
+    if text := loaded(plan, engine.builder):
+        watcher.note(f"note: {text}")
     return engine
 
 
@@ -170,34 +194,81 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
-def _left(job: Job, engine: Engine, tags: Tags, pins: Pins) -> Reduced:
-    """Return what of a plan is to be built."""
-    if not job.policy.incremental:
-        return Reduced(plan=job.plan, resumed=NOTHING, decisions={})
-    from buildmatrix.pipeline.incremental import fingerprints_of, reduced
+def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, watcher: Watcher) -> Ready:
+    """Return what is known of a run, and what of its plan is to be built; StaleError if a saved plan says less."""
+    if job.claim:
+        from buildmatrix.pipeline.reviewing import refuse_other_platform
 
-    fingerprints = fingerprints_of(
-        job.plan.of, pins, tags.registry, job.programs.environment, engine.own_platform, job.written
+        refuse_other_platform(job.claim.reviewed, engine.own_platform, job.plan.of)
+    records.result.pins = {build.name: pins.of(_built_from(job.plan, build)) for build in job.plan.targets}
+    make = cache(partial(_fingerprints, job, engine, tags, pins, records))
+    policy = job.policy
+    ready = Ready(
+        engine=engine,
+        tags=tags,
+        pins=pins,
+        records=records,
+        left=Reduced(plan=job.plan, resumed=NOTHING, decisions={}),
+        make=make,
     )
-    return reduced(job.plan.of, job.policy, fingerprints, tags, job.programs.environment)
+    if not (policy.incremental or policy.options.resume):
+        return ready
+    from buildmatrix.pipeline.recorded import elsewhere, entries_of, remembered, telling_of
+
+    entries = entries_of(records.result, policy, lambda text: watcher.note(f"note: {text}"))
+    present = Present(job.plan, lambda: engine.builder, job.programs, tags.registry)
+    environment, asked = job.programs.environment, records.result.asked
+    telling = telling_of(job.plan.of, make(), entries, tags.registry, environment)
+    last = remembered(job.plan, policy, entries, make(), present, asked=asked, telling=telling)
+    if not policy.incremental:
+        return replace(ready, last=last)
+    from buildmatrix.pipeline.incremental import reduced
+
+    left = reduced(job.plan.of, policy, make(), tags, environment, telling, elsewhere(job.plan, policy, last))
+    if job.claim:
+        from buildmatrix.pipeline.reviewing import refuse_other_decisions
+
+        refuse_other_decisions(job.claim.reviewed, left.decisions, job.plan.of)
+    return replace(ready, left=left, last=last)
 
 
-def _run(job: Job, ready: Ready, listener: Listener) -> Outcome:
+def _fingerprints(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records) -> "Fingerprints":
+    """Return what makes the fingerprints of a plan; all are made."""
+    from buildmatrix.inputs.fingerprint import Aside
+    from buildmatrix.pipeline.fingerprints import fingerprints_of
+
+    plan, environment, policy = job.plan.of, job.programs.environment, job.policy
+    wanted = policy.incremental or policy.options.resume
+    own = engine.own_platform
+    aside = Aside(job.written, records.result.made)
+    made = fingerprints_of(plan, pins, tags.registry, environment, own, aside, wanted=wanted)
+    for target in plan.targets:
+        made.of(target.name)
+    made.keep()
+    return made
+
+
+ContentTagged = Callable[[AbstractSet[str]], list[Diagnostic]]
+"""Gives what was built its content tags, but for some targets; returns why something got none."""
+
+
+def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTagged]:
+    """Return what became of a run, and what is left to be done."""
     began, start = datetime.now(UTC), time.monotonic()
     engine, tags, pins, records, left = ready.engine, ready.tags, ready.pins, ready.records, ready.left
     staging = staged(job.plan, job.policy, engine.builder, left.moved)
-    records.result.pins = {build.name: pins.of(_built_from(job.plan, build)) for build in job.plan.targets}
-    again = left.resumed
-    if job.policy.options.resume and not job.policy.incremental:
-        again = _resumed(job, engine, records, tags.registry, staging)
-    records.result.begin(builder_of(engine.builder, job.programs))
+    again = _resumed(job, ready, staging) if ready.last else left.resumed
+    records.result.late = {
+        name for name, image in staging.images.items() if not set(image.builds) <= again.unchanged.keys()
+    }
+    records.result.begin(builder_of(engine.builder, job.programs), ready.make, Kept(job.programs.environment))
     first = FirstTags(staging.images)
     refuse_shrunk_tags(left.pushed, job.policy, tags, engine.own_platform)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         run = Run(
-            plan=staging.plan,
+            plan=_uncached(staging.plan, ready, again),
             engine=engine,
-            programs=pins.handed(job.programs, Path(folder), left.kept),
+            programs=pins.handed(job.programs, Path(folder), left.kept, left.held),
             registry=tags.registry,
             folder=Path(folder),
             start=start,
@@ -212,7 +283,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> Outcome:
     records.result.record_all(targets)
     metadata = published_metadata(built.metadata, published, images, targets)
     ended = _ended(built, published, engine)
-    return replace(
+    outcome = replace(
         ended,
         targets=targets,
         metadata=metadata,
@@ -220,6 +291,21 @@ def _run(job: Job, ready: Ready, listener: Listener) -> Outcome:
         started=_written_time(began),
         pins=pins.pins,
     )
+    return outcome, partial(_content_tagged, job, ready, built, published)
+
+
+def _content_tagged(
+    job: Job, ready: Ready, built: Built, published: Published, wrong: AbstractSet[str]
+) -> list[Diagnostic]:
+    """Give what was built its content tags, where that is wanted, but for some; return why something got none."""
+    if not job.policy.content_tag or built.interrupted:
+        return []
+    from buildmatrix.publish.content import push_content_tags, pushed_images
+
+    names = [name for name, one in ready.left.decisions.items() if one.action == "build" and name not in wrong]
+    images = pushed_images(job.plan, names, built.outcomes, published)
+    places = job.plan.of.by_name
+    return list(push_content_tags(images, ready.tags.registry, lambda name: places[name].place, lambda: False))
 
 
 def _built_from(plan: BuildPlan, build: Build) -> Iterator[str]:
@@ -227,10 +313,28 @@ def _built_from(plan: BuildPlan, build: Build) -> Iterator[str]:
     return (plan.by_name[name].target for name in reached([build.name], lambda one: plan.by_name[one].depends_on))
 
 
-def _resumed(job: Job, engine: Engine, records: Records, registry: Registry, staging: Staging) -> Resumed:
+def _resumed(job: Job, ready: Ready, staging: Staging) -> Resumed:
+    """Return what need not be built, by what registries hold and by what the last run left."""
+    assert ready.last is not None  # noqa: S101 somebody asked
+    from buildmatrix.pipeline.recorded import by_records
+    from buildmatrix.state.resume import resumed
+
     moved_last = {name for image in staging.images.values() for name in image.builds}
-    present = Present(job.plan, engine.builder, job.programs, registry, moved_last)
-    return resumed(job.plan, records.result, present, pull=job.policy.options.pull)
+    engine, left = ready.engine, ready.left
+    present = Present(job.plan, lambda: engine.builder, job.programs, ready.tags.registry, moved_last)
+    last = replace(ready.last, present=present)
+    return resumed(job.plan, last, left.resumed, wants=by_records(job.policy, left.decisions))
+
+
+def _uncached(plan: BuildPlan, ready: Ready, again: Resumed) -> BuildPlan:
+    """Return the plan with what records say the cache may not build; what registries say is in it already."""
+    if ready.last is None:
+        return plan
+    from buildmatrix.state.narrowed import without_cache
+
+    ours = (build for build in plan.targets if build.target not in ready.left.decisions)
+    names = ready.last.uncached(again.reasons, ours)
+    return replace(plan, targets=tuple(without_cache(one) if one.name in names else one for one in plan.targets))
 
 
 def _built(run: Run, policy: Policy, again: Resumed, records: Records, listener: Listener) -> Built:

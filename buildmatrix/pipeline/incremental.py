@@ -3,106 +3,163 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from platform import machine
 
+from buildmatrix.engine.buildx import Builder, Probe
 from buildmatrix.engine.registry import Registry
-from buildmatrix.inputs.fingerprint import Fingerprints
-from buildmatrix.lock.configs import configs
+from buildmatrix.inputs.fingerprint import Aside, Fingerprints
 from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.platform import of_machine
+from buildmatrix.pipeline.fingerprints import fingerprints_of
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
+from buildmatrix.pipeline.recorded import by_records, elsewhere, entries_of, remembered, telling_of
+from buildmatrix.plan.access.absent import without_absent
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.checks.exports import attests_by_default
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
-from buildmatrix.plan.publishing import insecure_registries, pushed_tags
+from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.process import Programs
 from buildmatrix.publish.tags import Tags
+from buildmatrix.records import dataclass
 from buildmatrix.report.plan.fingerprints import Fingerprint, Part
+from buildmatrix.state.carried import notes_of
 from buildmatrix.state.deciding import Deciding
 from buildmatrix.state.decision import Decision
-from buildmatrix.state.marks import fingerprints_in
-from buildmatrix.state.narrowed import as_decided
-from buildmatrix.state.unchanged import kept
+from buildmatrix.state.narrowed import as_decided, unsure
+from buildmatrix.state.present import Present
+from buildmatrix.state.record import ResultFile
+from buildmatrix.state.resume import resumed
+from buildmatrix.state.telling import Telling
+from buildmatrix.state.unchanged import Resumed, kept
 
 
-def reduced(
-    plan: Plan, policy: Policy, fingerprints: Fingerprints, tags: Tags, environment: Mapping[str, str]
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """A plan with what registries say of it: `decisions` are there with `--incremental` only."""
+
+    plan: Plan
+    pins: Pins
+    fingerprints: Fingerprints
+    decisions: Mapping[str, Decision]
+
+
+def reduced(  # noqa: PLR0913 what is known of a plan
+    plan: Plan,
+    policy: Policy,
+    fingerprints: Fingerprints,
+    tags: Tags,
+    environment: Mapping[str, str],
+    telling: Telling,
+    elsewhere: Mapping[str, str],
+    *,
+    is_shown: bool = False,
 ) -> Reduced:
-    """Return what is left of a plan; `tags` have been looked at, `environment` is what bake will see."""
-    decisions = Deciding(plan, policy, fingerprints.of, tags.of, tags.registry).decide(datetime.now(UTC))
-    known = {name: fingerprints.of(name) for name in decisions}
-    marks = {
-        name: {**_carried(plan.by_name[name], tags), **one.fingerprints} for name, one in known.items() if not one.doubt
+    """Return what is left of a plan; `tags` have been looked at, `environment` is what bake will see.
+
+    `telling` says what changed, `elsewhere` why what targets wrote beside their tags will not do. What only `is_shown`
+    leaves nothing behind.
+    """
+    deciding = Deciding(plan, policy, fingerprints.of, tags.of, tags.registry, tags.below, telling)
+    decisions = deciding.decide(datetime.now(UTC), elsewhere)
+    late = [one.name for one in plan.targets if one.carried_over or one.parts or policy.together(one)]
+    doubted = {name for name in decisions if fingerprints.of(name).doubt} | unsure(plan, decisions, late)
+    built = [name for name, one in decisions.items() if one.action == "build" and name not in doubted]
+    notes = {
+        name: {**notes_of(fingerprints.of(name).fingerprints, telling.summary(name)), **deciding.note(name)}
+        for name in built
     }
+    if not is_shown:
+        telling.keep(built)
     fingerprints.keep()
-    executed = builds_of(as_decided(plan, decisions, marks, attests=attests_by_default(environment)))
+    executed = builds_of(as_decided(plan, decisions, notes, attests=attests_by_default(environment)))
     return Reduced(plan=executed, resumed=kept(executed, decisions), decisions=decisions)
 
 
-def _carried(target: PlannedTarget, tags: Tags) -> dict[str, str]:
-    """Return the fingerprints of platforms that `--platform` leaves to what the tags hold, as that image tells them."""
-    if not target.carried_over:
-        return {}
-    found = [fingerprints_in(tags.of(tag)) for tag in pushed_tags(target)]
-    if not found or any(one != found[0] for one in found):
-        return {}
-    return {name: mark for name, mark in found[0].items() if name in target.carried_over}
+def planned(policy: Policy, programs: Programs, tell: Callable[[str], object], written: Collection[str] = ()) -> Looked:
+    """Return what registries say of a plan. What declares no platforms is for this machine's.
 
-
-def fingerprints_of(
-    plan: Plan,
-    pins: Pins,
-    registry: Registry,
-    environment: Mapping[str, str],
-    own: str,
-    written: Collection[str] = (),
-) -> Fingerprints:
-    """Return what makes the fingerprints of a plan; `own` is the platform of what declares none.
-
-    `written` are the paths that the run writes itself.
+    With `--incremental` the plan says of each target whether it would be built, and why; docker is asked only of what
+    nobody else can tell. `tell` is told what is not known, `written` are the paths that are written.
     """
-    platforms = {own, *(name for target in plan.targets for name in target.platforms)}
-    digests = {target.name: pins.of([target.name]) for target in plan.targets}
-    known = configs(pins, registry, environment, platforms)
-    locked = [pin.name for pin in pins.pins if pin.origin == "lock"]
-    return Fingerprints(plan, digests, known, environment, own, written, locked)
-
-
-def planned(policy: Policy, programs: Programs, tell: Callable[[str], object]) -> Plan:
-    """Return a plan that says of each target whether it would be built, and why; registries are asked, docker is not.
-
-    `tell` is told what is not known. What declares no platforms is taken for this machine's.
-    """
-    plan = policy.plan
-    tags = Tags(plan, policy, programs, tell)
-    found = _here(policy, programs, tags.registry, tell)
+    plan, whole = without_absent(policy.plan, programs.environment, outside=False), policy.plan
+    policy = replace(policy, plan=plan)
+    tags = Tags(plan, policy, programs, tell) if policy.incremental else None
+    registry = tags.registry if tags else Registry(programs, insecure_registries(plan))
+    pins, found = _here(policy, programs, registry, tell, written)
+    digests = {pin.name: pin.digest for pin in pins.pins if pin.digest}
+    whole = replace(whole, pins=digests)
+    if tags is None:
+        return Looked(plan=whole, pins=pins, fingerprints=found, decisions={})
     tags.settle_alone()
-    decisions = Deciding(plan, policy, found.of, tags.of, tags.registry).decide(datetime.now(UTC))
-    found.keep()
-    targets = (_decided(target, decisions.get(target.name)) for target in plan.targets)
-    return replace(plan, targets=tuple(targets))
+    left, again = _left(policy, programs, tags, found, ResultFile(builds_of(plan), written), tell)
+    targets = (_decided(target, left, again) for target in whole.targets)
+    return Looked(plan=replace(whole, targets=tuple(targets)), pins=pins, fingerprints=found, decisions=left.decisions)
+
+
+def _left(
+    policy: Policy,
+    programs: Programs,
+    tags: Tags,
+    found: Fingerprints,
+    result: ResultFile,
+    tell: Callable[[str], object],
+) -> tuple[Reduced, Resumed]:
+    """Return what is left of a plan by what registries hold, and by what the last run left here."""
+    builds = builds_of(policy.plan)
+    where = cache(partial(_builder, programs, policy.builder))
+    present = Present(builds, where, programs, tags.registry)
+    entries = entries_of(result, policy, tell)
+    telling = telling_of(policy.plan, found, entries, tags.registry, programs.environment)
+    last = remembered(builds, policy, entries, found, present, telling=telling)
+    beside = elsewhere(builds, policy, last)
+    left = reduced(policy.plan, policy, found, tags, programs.environment, telling, beside, is_shown=True)
+    present = Present(left.plan, where, programs, tags.registry)
+    wants = by_records(policy, left.decisions)
+    return left, resumed(left.plan, replace(last, present=present), left.resumed, wants=wants)
+
+
+def _builder(programs: Programs, name: str | None) -> Builder:
+    """Return the builder that bake would use; EngineError if docker does not tell."""
+    with Probe(programs, name) as probe:
+        return probe.look()[1]
 
 
 def fingerprints(
     policy: Policy, programs: Programs, tell: Callable[[str], object], *, explain: bool
 ) -> tuple[Fingerprint, ...]:
-    """Return the fingerprints of a plan's targets, with what went into them where that is to be explained."""
-    plan = policy.plan
-    made = _here(policy, programs, Registry(programs, insecure_registries(plan)), tell)
-    found = tuple(one for target in plan.targets for one in _of_target(target.name, made, explain=explain))
+    """Return the fingerprints of the selected targets, with what went into them where that is to be explained."""
+    plan = without_absent(policy.plan, programs.environment, outside=False)
+    policy = replace(policy, plan=plan)
+    _, made = _here(policy, programs, Registry(programs, insecure_registries(plan)), tell)
+    selected = [target.name for target in plan.targets if target.reason.kind == "selected"]
+    found = tuple(one for name in selected for one in _of_target(name, made, explain=explain))
     made.keep()
     return found
 
 
-def _here(policy: Policy, programs: Programs, registry: Registry, tell: Callable[[str], object]) -> Fingerprints:
-    """Return what makes the fingerprints of a plan where no builder is asked: its own platform is this machine's."""
+def own_platform() -> str:
+    """Return the platform of targets that declare none, where no builder is asked: this machine's."""
+    return of_machine("linux", machine())
+
+
+def _here(
+    policy: Policy,
+    programs: Programs,
+    registry: Registry,
+    tell: Callable[[str], object],
+    written: Collection[str] = (),
+) -> tuple[Pins, Fingerprints]:
+    """Return the pins of a plan, and what makes its fingerprints, where no builder is asked."""
     pinning = Pinning(policy.plan, policy, programs.environment, registry)
-    pins = pinning.settle(registry, own_images=False)
+    pins = pinning.settle(registry, own_images=False, tell=lambda text: tell(f"{text} …"))
     for text in pinning.notes:
         tell(text)
-    return fingerprints_of(policy.plan, pins, registry, programs.environment, of_machine("linux", machine()))
+    aside = Aside(written, ResultFile(builds_of(policy.plan), written).made)
+    made = fingerprints_of(policy.plan, pins, registry, programs.environment, own_platform(), aside)
+    return pins, made
 
 
 def _of_target(name: str, made: Fingerprints, *, explain: bool) -> Iterator[Fingerprint]:
@@ -120,7 +177,19 @@ def _explained(part: tuple[str, str], within: tuple[tuple[str, str], ...]) -> Pa
     return Part(name=name, value=value, within=tuple(Part(name=one, value=what) for one, what in within))
 
 
-def _decided(target: PlannedTarget, decision: Decision | None) -> PlannedTarget:
-    if decision is None:
-        return target
-    return replace(target, decision=decision.action, because=decision.because)
+def _decided(target: PlannedTarget, left: Reduced, again: Resumed) -> PlannedTarget:
+    if decision := left.decisions.get(target.name):
+        return replace(target, decision=decision.action, because=decision.because)
+    parts = [build.name for build in left.plan.parts[target.name]]
+    found = [again.unchanged[name].reason for name in parts if name in again.unchanged]
+    if len(found) == len(parts):
+        return replace(target, decision="skip", because=tuple(dict.fromkeys(found)))
+    why = dict.fromkeys(again.reasons[name] for name in parts if name in again.reasons)
+    if not why and not target.exported:
+        built = [one.name for one in left.plan.targets if one.name not in again.unchanged]
+        why = dict.fromkeys(
+            f"{left.plan.by_name[name].target}, which is built, depends on it"
+            for name in built
+            if not set(left.plan.by_name[name].depends_on).isdisjoint(parts)
+        )
+    return replace(target, decision="build", because=tuple(why)) if why else target

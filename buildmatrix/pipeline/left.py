@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from buildmatrix.lock.named import short_name
 from buildmatrix.plan.builds import BuildPlan
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.records import dataclass
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.unchanged import Resumed
@@ -33,7 +35,31 @@ class Reduced:
         return tuple(used(self.plan))
 
     @property
+    def held(self) -> dict[str, str]:
+        """The digests that tags of targets hold which are not built, by short name: what pulls one means that image.
+
+        The `docker` driver would take what its engine has under the tag, which may be older.
+        """
+        kept = ((name, one) for name, one in self.decisions.items() if one.action == "skip" and one.image)
+        return {
+            short_name(tag): one.image.digest
+            for name, one in kept
+            for tag in pushed_tags(self.plan.of.by_name[name])
+            if one.image and tag not in one.moves
+        }
+
+    @property
     def pushed(self) -> Plan:
-        """The plan with the targets whose images are pushed by this run: tags of the others only move."""
-        targets = [target for target in self.plan.of.targets if target.name not in self.resumed.unchanged]
-        return replace(self.plan.of, targets=tuple(targets))
+        """The plan with the targets that write tags, each for the platforms that those have then."""
+        targets = (
+            target if target.name not in self.resumed.unchanged else self._moving(target)
+            for target in self.plan.of.targets
+        )
+        return replace(self.plan.of, targets=tuple(target for target in targets if target is not None))
+
+    def _moving(self, target: PlannedTarget) -> PlannedTarget | None:
+        """Return a target of which only tags move, with what they will hold; None where nothing moves, or is lost."""
+        decision = self.decisions.get(target.name)
+        if decision is None or not decision.moves or decision.image is None or target.carried_over:
+            return None
+        return replace(target, settings=target.settings.but({"platforms": decision.image.platforms}))

@@ -1,17 +1,20 @@
 """The pins of a run: what a lock file says, what registries say, and what a source policy of the user's makes of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
+from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError, some
 from buildmatrix.lock import FILE
 from buildmatrix.lock.bases import platforms_of
 from buildmatrix.lock.file import MAKE, Lock, read_lock
 from buildmatrix.lock.named import Images, images_of
 from buildmatrix.lock.pins import UNLOCKED, Pins, Resolving
-from buildmatrix.lock.platforms import lacking
+from buildmatrix.lock.platforms import Have, lacking
 from buildmatrix.lock.policy import VARIABLE, PolicyError, SourcePolicy, policy_of_user
+from buildmatrix.plan.document.reviewed import PlannedPin
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 
@@ -27,12 +30,20 @@ def lock_for(plan: Plan, policy: Policy, images: Images | None = None) -> Lock:
     if not lock.is_there and not policy.locked:
         return lock
     images = images_of(plan) if images is None else images
-    indexes = {name: one.platforms for name, one in lock.images.items() if not one.single}
-    if wrong := list(lacking(images.named, indexes)):
+    have = {name: Have(one.platforms, single=bool(one.single)) for name, one in lock.images.items()}
+    if wrong := list(lacking(images.named, have)):
         raise SpecError(*wrong)
     if policy.locked and (missing := list(unlocked(images, lock))):
         raise StaleError(*missing)
     return lock
+
+
+def with_locked(plan: Plan, policy: Policy) -> Plan:
+    """Return a plan with the digests that are known before anybody is asked; errors as those of `lock_for`."""
+    images = images_of(plan)
+    known = lock_for(plan, policy, images).digests
+    found = {one.name: digest for one in images.named if (digest := one.digest or known.get(one.name))}
+    return replace(plan, pins=found)
 
 
 def unlocked(images: Images, lock: Lock) -> Iterator[Diagnostic]:
@@ -50,22 +61,38 @@ class Pinning:
     `notes` say what is not pinned, and why, once it is settled.
     """
 
-    def __init__(self, plan: Plan, policy: Policy, environment: Mapping[str, str], registry: Registry) -> None:
-        """Begin; errors as those of `lock_for`, UsageError for a source policy that has to be read and cannot be."""
+    def __init__(
+        self,
+        plan: Plan,
+        policy: Policy,
+        environment: Mapping[str, str],
+        registry: Registry,
+        planned: Mapping[str, PlannedPin] = MappingProxyType({}),
+    ) -> None:
+        """Begin; errors as those of `lock_for`, UsageError for a source policy that has to be read and cannot be.
+
+        `planned` are the pins of a saved plan.
+        """
         images = images_of(plan)
         lock = lock_for(plan, policy, images)
         self.notes: list[str] = []
-        self._environment = environment
-        user = self._user(environment, plan.directory, only=policy.locked)
+        self._environment, self._planned, self._sources = environment, planned, lock.sources or {}
+        user = self._user(
+            environment, plan.directory, must="--locked" if policy.locked else "the plan" if planned else ""
+        )
         self._open = [one for one in images.named if one.name not in lock.images]
-        self._resolving = None if user is None else Resolving(images, registry, user, lock.digests, only=policy.locked)
+        digests = {name: pin.digest for name, pin in planned.items()}
+        self._resolving = (
+            None if user is None else Resolving(images, registry, user, lock.digests, digests, only=policy.locked)
+        )
 
-    def _user(self, environment: Mapping[str, str], directory: str, *, only: bool) -> SourcePolicy | None:
+    def _user(self, environment: Mapping[str, str], directory: str, *, must: str) -> SourcePolicy | None:
+        """Return the rules of the user; UsageError where they cannot be read, and something `must` be kept to."""
         try:
             return policy_of_user(environment, directory)
         except PolicyError as error:
-            if only:
-                hint = f"only BuildKit can read it: unset {VARIABLE}, or leave --locked out"
+            if must:
+                hint = f"only BuildKit can read it, and {must} has to be kept to: unset {VARIABLE}"
                 raise UsageError(Diagnostic(message=f"{VARIABLE}: {error}", code="lock", hint=hint)) from None
             self.notes.append(f"external images are not pinned: {VARIABLE}: {error}")
             return None
@@ -75,21 +102,37 @@ class Pinning:
         if self._resolving is not None:
             self._resolving.leave()
 
-    def settle(self, registry: Registry, *, own_images: bool) -> Pins:
+    def settle(self, registry: Registry, *, own_images: bool, tell: Callable[[str], object] = lambda _: None) -> Pins:
         """Wait for the digests; StaleError where one is not known and has to be.
 
         SpecError where a base lacks a platform. `registry` has another way to ask; `own_images` says that the engine
-        takes images of its own first.
+        takes images of its own first. `tell` is told whose answers are waited for.
         """
         if self._resolving is None:
             return Pins()
-        pins = self._resolving.settle(registry, apart=OWN if own_images else "")
-        if missing := list(_not_known(pins)):
+        if silent := self._resolving.silent():
+            tell(f"waiting for {some(silent)} to tell the digests of external images")
+        pins = replace(self._resolving.settle(registry, apart=OWN if own_images else ""), sources=self._sources)
+        if missing := [*_not_known(pins), *self._other(pins)]:
             raise StaleError(*missing)
-        if wrong := list(lacking(self._open, platforms_of(registry, self._open, pins.pins, self._environment))):
+        there = platforms_of(registry, self._open, pins.pins, self._environment)
+        if wrong := list(lacking(self._open, {name: Have(platforms) for name, platforms in there.items()})):
             raise SpecError(*wrong)
         self.notes += pins.notes()
         return pins
+
+    def _other(self, pins: Pins) -> Iterator[Diagnostic]:
+        """Yield where a source policy takes another image than it did when the plan was saved."""
+        for pin in pins.pins:
+            then = self._planned.get(pin.name)
+            if then and (then.instead, then.digest) != (pin.instead, pin.digest):
+                what = f"for {pin.name} {VARIABLE} stood for {then.instead or pin.name} then, and for {_meant(pin)} now"
+                if then.instead == pin.instead:
+                    what = (
+                        f"the digest of {pin.name} was {then.digest}, and is {pin.digest or 'unknown: ' + pin.reason}"
+                    )
+                hint = "make the plan again, or set what was set then"
+                yield Diagnostic(message=f"the plan is stale: {what}", code="stale", hint=hint)
 
 
 def _not_known(pins: Pins) -> Iterator[Diagnostic]:

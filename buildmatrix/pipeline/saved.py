@@ -3,14 +3,22 @@
 from collections.abc import Iterable
 from typing import Any
 
+from buildmatrix.build.logs import name_of
+from buildmatrix.engine.outcome import Pin
 from buildmatrix.errors import Diagnostic, SpecError, StaleError, UsageError
 from buildmatrix.files import Repository, read_regular
 from buildmatrix.git.facts import Git, NoRepositoryError
+from buildmatrix.lock import FILE as LOCK
 from buildmatrix.pipeline import SAVED, plan
+from buildmatrix.pipeline.bases import Asking
 from buildmatrix.pipeline.lock import planned_pins
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.contents import Contents, Inode, contents_of
+from buildmatrix.plan.document.reviewed import Claim, Reviewed, pins_of, reviewed_of
+from buildmatrix.plan.document.shown import Shown
 from buildmatrix.plan.document.verify import document_of, refuse_changed, request_of
 from buildmatrix.plan.model import Plan
+from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
 from buildmatrix.report.plan.json import plan_json
 from buildmatrix.spec.toml.plain import json_of
@@ -18,13 +26,33 @@ from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 from buildmatrix.text import redacted
 
+BESIDE = (LOCK,)
+"""Files that a plan is made from beside those that the spec names."""
+
 LARGEST = 1 << 28
 """The largest saved plan that is read, in bytes; one of 100,000 cells has some 60 MB."""
 
 
-def saved_text(planned: Plan, sources: Sources, git: Git, unread: Iterable[Inode] = ()) -> str:
-    """Return a plan as it is saved; `unread` are files that are being written, perhaps in one of its contexts."""
-    return plan_json(planned, contents_of(planned, unread=unread), _commit(git), sources, planned_pins(planned))
+def saved_text(
+    planned: Plan,
+    sources: Sources,
+    git: Git,
+    unread: Iterable[Inode] = (),
+    out: str = "",
+    known: tuple[Reviewed, tuple[Pin, ...]] | None = None,
+) -> str:
+    """Return a plan as it is saved.
+
+    `unread` are files that are being written, perhaps in one of its contexts, and so is `out`. `known` is what
+    `plan --out` has found out: what goes in, and the external images.
+    """
+    reviewed, pins = known or (None, planned_pins(planned))
+    contents = contents_of(planned, out, unread, fingerprinted=_fingerprinted(reviewed), beside=BESIDE)
+    return plan_json(planned, contents, _commit(git), sources, pins, reviewed)
+
+
+def _fingerprinted(reviewed: Reviewed | None) -> list[str]:
+    return [name for name, one in reviewed.inputs.items() if not one.doubt] if reviewed else []
 
 
 def _commit(git: Git) -> str:
@@ -43,14 +71,32 @@ class Written:
 
     def paths(self, planned: Plan) -> tuple[str, ...]:
         """Return all of it."""
-        names = [target.name for target in planned.targets] if self.log_dir else []
-        return (*self.files, *(f"{self.log_dir}/{name}.log" for name in names))
+        names = [build.name for build in builds_of(planned).targets] if self.log_dir else []
+        return (*self.files, *(f"{self.log_dir}/{name_of(name)}" for name in names))
 
 
-def plan_of_file(name: str, sources: Sources, request: Request, git: Git, written: Written, *, named: bool) -> Plan:
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """A saved plan, made again; `claim` is what it says beyond what its files say, None for one without `--out`."""
+
+    plan: Plan
+    claim: Claim | None
+
+
+def plan_of_file(
+    name: str,
+    sources: Sources,
+    request: Request,
+    git: Git,
+    written: Written,
+    *,
+    named: bool,
+    programs: Programs | None = None,
+) -> Again:
     """Return the saved plan that is asked for, made again; StaleError where it is another one now.
 
-    `named`: the command line says which root file is meant.
+    `named`: the command line says which root file is meant. What goes into targets is not looked at yet.
+    With `programs` registries may be asked which platforms the plan's images have.
     """
     saved = next(selector for selector in request.selectors if selector.endswith(SAVED))
     _refuse_more(saved, request)
@@ -59,14 +105,19 @@ def plan_of_file(name: str, sources: Sources, request: Request, git: Git, writte
     root = _root_of(document["file"], name, sources, named=named)
     sources.home = document["request"]["included_file"]
     try:
-        planned = plan(root, sources, again, git)
+        digests = {one: pin.digest for one, pin in pins_of(document).items()}
+        planned = plan(root, sources, again, git, asking=Asking(programs=programs, digests=digests))
     except SpecError:
         refuse_changed(document, None, str(sources.directory))
         raise
-    contents = contents_of(planned, saved, written=written.paths(planned))
+    reviewed = reviewed_of(document)
+    sure = _fingerprinted(reviewed)
+    paths = written.paths(planned)
+    contents = contents_of(planned, saved, written=paths, fingerprinted=sure, beside=BESIDE)
     fresh = json_of(redacted(plan_json(planned, contents, _commit(git), sources, planned_pins(planned))))
     refuse_changed(document, _beside(fresh, document, contents), str(sources.directory))
-    return planned
+    claim = Claim(name=saved, reviewed=reviewed, pins=pins_of(document)) if reviewed else None
+    return Again(plan=planned, claim=claim)
 
 
 def _beside(fresh: dict[str, Any], document: Any, contents: Contents) -> dict[str, Any]:
@@ -93,6 +144,13 @@ def _text(saved: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(Diagnostic(message=f"{saved} cannot be read: {reason}", code="plan")) from None
+
+
+def shown_plan(name: str) -> Shown:
+    """Return the plan in a file, to be read; UsageError where there is none, StaleError for one of a newer format."""
+    from buildmatrix.plan.document.shown import shown
+
+    return shown(_text(name), name)
 
 
 def _root_of(file: str, name: str, sources: Sources, *, named: bool) -> str:

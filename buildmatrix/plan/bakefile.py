@@ -40,7 +40,8 @@ def bake_document(
 
     The group `default` holds the targets that are to be exported, so that bake builds them when nothing is named. With
     `alone` it holds all that are named: one that is not exported leaves its result in the cache, where the calls that
-    follow find it. `no_cache` is for the named targets, not for what they depend on. What others depend on is built,
+    follow find it. `no_cache` is for the named targets, not for what they depend on; nor is a target's own `no-cache`,
+    where another call builds it. What others depend on is built,
     whatever its own `call` asks: bake has nothing to build on otherwise.
     """
     asked = frozenset(plan.by_name if names is None else names)
@@ -51,6 +52,8 @@ def bake_document(
     for target in chosen:
         if target.name not in asked:
             blocks[escaped(target.bake_name)].pop("call", None)
+            if target.exported and builds(target.settings):  # another call built it, and this one takes the same
+                blocks[escaped(target.bake_name)].pop("no-cache", None)
     for target in wanted if alone else ():
         if not target.exported:
             blocks[escaped(target.bake_name)]["output"] = ["type=cacheonly"]

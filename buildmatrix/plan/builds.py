@@ -1,18 +1,22 @@
 """Builds: what is executed. A target is one Build, unless some of its platforms are built apart from the others."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from buildmatrix.errors import Pointer
+from buildmatrix.errors import Diagnostic, Pointer
 from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
+from buildmatrix.spec.rows.markers import OfImage
 from buildmatrix.spec.rows.settings import CacheonlyOutput, Settings
+from buildmatrix.spec.rows.shapes import rows
 
 TARGET = "target:"
+OF_IMAGE = tuple(row.attribute for row in rows(Settings) if row.marker(OfImage) is not None)
+"""Settings of the whole image."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,10 +24,12 @@ class Build(PlannedTarget):
     """A target for all of its platforms, or for some.
 
     `name` is its key: the target's name, or `NAME@PLATFORM` for a part of a target; `settings`, `depends_on` and
-    `needs` are the part's own. `target` is the target's name.
+    `needs` are the part's own. `target` is the target's name. `runner` are the labels of the machine that builds it in
+    CI, none where nobody says which.
     """
 
     target: str
+    runner: tuple[str, ...] = ()
 
     @property
     def is_part(self) -> bool:
@@ -66,12 +72,12 @@ def builds_of(plan: Plan) -> BuildPlan:
     """Return the plan with a Build for each target, or several for one that is split by platform.
 
     What depends on a split target is split alike: a platform's context is what was built for that platform. Whole stay
-    targets that declare no platforms, that write anything else than images in registries, and all that such ones build
-    upon.
+    targets that declare no platforms, that write several platforms anywhere else than to registries, and all that such
+    ones build upon.
     """
     if isinstance(plan, BuildPlan):
         return plan
-    cuts = _cuts(plan)
+    cuts = _cuts(plan.targets)
     names = _Names(plan, cuts)
     values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
     return BuildPlan(
@@ -85,25 +91,67 @@ Cut = tuple[tuple[str, ...], ...]
 """The platforms of a target, in parts."""
 
 
-def _cuts(plan: Plan) -> dict[str, Cut]:
+def unjoined(targets: Sequence[PlannedTarget]) -> Iterator[Diagnostic]:
+    """Yield an error for each target whose settings differ by platform, and that cannot be put together of parts."""
+    cuts = _cuts(targets) if any(target.variants for target in targets) else {}
+    for target in targets:
+        if target.variants and target.name not in cuts:
+            whole = next(one for one in _above(target, targets) if not _can_be_split(one))
+            who = "it" if whole is target else f"{whole.name}, which depends on it,"
+            why = _in_one_go(whole)
+            message = f"{target.name} has other settings for {' and for '.join(_spoken(target))}, and {who} {why}"
+            push = f'push it (output = [{{ type = "registry" }}]), or build one: --platform {target.platforms[0]}'
+            hint = push if whole.platforms else f"write platforms = [ … ] in target.{whole.declared}"
+            yield Diagnostic(message=message, code="platform", place=target.place, hint=hint)
+
+
+def _spoken(target: PlannedTarget) -> list[str]:
+    return [" ".join(one.platforms) for one in target.variants]
+
+
+def _above(target: PlannedTarget, targets: Sequence[PlannedTarget]) -> Iterator[PlannedTarget]:
+    """Yield a target and all that depend on it."""
+    known = {target.name}
+    for one in targets:  # in build order
+        if one.name in known or not known.isdisjoint(one.depends_on):
+            known.add(one.name)
+            yield one
+
+
+def _in_one_go(target: PlannedTarget) -> str:
+    """Return why a target is built for all its platforms at once."""
+    outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
+    other = next((one.type for one in outputs if not _is_joined(one)), "")
+    return f"writes all platforms in one go (output {other})" if other else "declares no platforms of its own"
+
+
+def _cuts(targets: Sequence[PlannedTarget]) -> dict[str, Cut]:
     """Return the targets that are split, each with its parts."""
     whole: set[str] = set()
-    for target in reversed(plan.targets):
+    for target in reversed(targets):
         if target.name in whole or not _can_be_split(target):
             whole.update((target.name, *target.depends_on))
     found: dict[str, Cut] = {}
-    for target in plan.targets:
+    for target in targets:
         cuts = [target.parts, *(found.get(link, ()) for link in target.depends_on)] if target.name not in whole else []
         parts = _common(target.platforms, [cut for cut in cuts if cut])
-        if len(parts) > 1:
+        if len(parts) > 1 or (
+            target.parts and target.name not in whole
+        ):  # of one that is built for some of its platforms a single part may be left
             found[target.name] = parts
     return found
 
 
 def _can_be_split(target: PlannedTarget) -> bool:
+    if len(target.platforms) == 1 and not target.parts:
+        return True  # it is one part, whatever it writes
     outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
-    joined = all(pushes_tags(output) or isinstance(output, CacheonlyOutput) for output in outputs)
-    return joined and len(target.platforms) > 1
+    return all(map(_is_joined, outputs)) and bool(target.platforms or target.parts)
+
+
+def _is_joined(output: Any) -> bool:
+    """Tell whether what a part writes there can be put together with the others' afterwards."""
+    return pushes_tags(output) or isinstance(output, CacheonlyOutput)
 
 
 def _common(platforms: Sequence[str], cuts: Sequence[Cut]) -> Cut:
@@ -146,31 +194,50 @@ def key_of(target: str, platforms: Sequence[str]) -> str:
 
 
 def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> Iterator[Build]:
-    values = {field.name: getattr(target, field.name) for field in fields(PlannedTarget)}
     needs = tuple(key for name in target.needs for key in names.keys(name))
     for part in cuts.get(target.name, ((),)):
+        made = _variant(target, part)
+        values = {field.name: getattr(made, field.name) for field in fields(PlannedTarget)}
         key = key_of(target.name, part) if part else target.name
-        upon = {name: names.keys(name, part)[0] for name in target.depends_on}
-        settings = _settings(target, part, {name: names.in_bake(key) for name, key in upon.items()})
+        upon = {name: names.keys(name, part or target.platforms)[0] for name in made.depends_on}
+        settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
         own = {
             "name": key,
             "bake": "" if key == target.name else names.in_bake(key),
             "settings": settings,
-            "volatile": _volatile(target, part, settings),
+            "volatile": _volatile(made, part, settings),
             "depends_on": tuple(upon.values()),
             "needs": needs,
+            "variants": (),
+            "parts": (),
         }
         yield Build(**values | own, target=target.name)
 
 
+def _variant(target: PlannedTarget, part: tuple[str, ...]) -> PlannedTarget:
+    """Return the target as it is for a part, with what is of its whole image."""
+    if not target.variants or not part:
+        return target
+    found = target.on(part[0])
+    of_image = {name: getattr(target.settings, name) for name in OF_IMAGE}
+    return replace(
+        target,
+        settings=found.settings.but(of_image),
+        origins=found.origins,
+        volatile=found.volatile,
+        depends_on=found.depends_on,
+    )
+
+
 def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, str]) -> Settings:
     """Return the settings of a part: its platforms, the Builds that it depends on, and no annotation of an index."""
-    if not part:
-        return target.settings
     contexts = {
         key: f"{TARGET}{upon[value.removeprefix(TARGET)]}" if value.removeprefix(TARGET) in upon else value
         for key, value in (target.settings.contexts or {}).items()
     }
+    if not part:
+        same = contexts == (target.settings.contexts or {})
+        return target.settings if same else target.settings.but({"contexts": contexts})
     changed = {"platforms": part, "contexts": contexts or None, **_own_annotations(target.settings, part)}
     return target.settings.but(changed)
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, some
 from buildmatrix.oci.platform import normalized
+from buildmatrix.plan.auto import Automatic, Bases
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.select import Entry
 from buildmatrix.plan.dependencies import TARGET, Edge, edges_of, refuse_cycles, stages
+from buildmatrix.plan.merging.interpolate import Rendered
 from buildmatrix.plan.merging.volatile import carried
 from buildmatrix.plan.model import PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
 from buildmatrix.soundness import ANY_SETTING, FILE, settings_of
+from buildmatrix.spec.rows.platforms import AUTO
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.toml.placed import source_of
 from buildmatrix.template.request import Request
@@ -21,7 +24,10 @@ from buildmatrix.template.request import Request
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Node:
-    """An entry in the plan with its settings and edges, and why it is there. `declared` are all its platforms."""
+    """An entry in the plan with its settings and edges, and why it is there. `declared` are all its platforms.
+
+    `variants` are the same for some of its platforms each, where settings differ by platform.
+    """
 
     entry: Entry
     settings: Settings
@@ -31,10 +37,21 @@ class _Node:
     edges: tuple[Edge, ...]
     reason: Reason
     exported: bool
+    variants: tuple["_Node", ...] = ()
 
 
-def closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, problems: Problems) -> dict[str, _Node]:
-    """Return the chosen entries and all that they depend on, in the order of their declaration."""
+def closure(
+    expansion: Expansion,
+    chosen: Mapping[str, str],
+    request: Request,
+    problems: Problems,
+    bases: Bases | None = None,
+) -> dict[str, _Node]:
+    """Return the chosen entries and all that they depend on, in the order of their declaration.
+
+    `bases` tells the platforms of external images; without it what is "auto" stays so.
+    """
+    auto = Automatic(expansion, bases, problems)
     wanted = tuple(dict.fromkeys(map(normalized, request.platforms)))
     nodes: dict[str, _Node] = {}
     pending = deque((name, Reason(kind="selected", by=selector)) for name, selector in chosen.items())
@@ -45,7 +62,7 @@ def closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, p
             if reason.kind != "context" and not nodes[name].exported:
                 nodes[name] = replace(nodes[name], exported=True)
             continue
-        node = _node(expansion, expansion.entries[name], reason, wanted, problems)
+        node = _node(expansion, auto, expansion.entries[name], reason, wanted, problems)
         if node is None:
             dropped += 1
             continue
@@ -54,7 +71,7 @@ def closure(expansion: Expansion, chosen: Mapping[str, str], request: Request, p
     if nodes and wanted and problems.is_sound(FILE):
         built = {platform for node in nodes.values() for platform in node.declared}
         for name in chosen.keys() - nodes.keys():
-            built.update(expansion.settings(expansion.entries[name])[0].platforms or ())
+            built.update(auto.of(name))
         _check_each_is_built(built, request, problems)
     if dropped and not nodes:
         message = f"no selected target is built for {' '.join(wanted)}"
@@ -76,11 +93,11 @@ def _reason(edge: Edge, by: str) -> Reason:
 
 
 def _node(
-    expansion: Expansion, entry: Entry, reason: Reason, wanted: tuple[str, ...], problems: Problems
+    expansion: Expansion, auto: Automatic, entry: Entry, reason: Reason, wanted: tuple[str, ...], problems: Problems
 ) -> _Node | None:
-    settings, origins, volatile = expansion.settings(entry)
-    declared = settings.platforms or ()
-    kept = tuple(platform for platform in declared if platform in wanted) if wanted else declared
+    found = auto.settings(entry)
+    declared = auto.of(entry.name)
+    kept = tuple(platform for platform in declared if platform in {*wanted, AUTO}) if wanted else declared
     if declared and not kept:
         if reason.kind != "context":
             return None
@@ -89,7 +106,29 @@ def _node(
         message = f"target.{entry.target.name} declares no platforms: --platform does not reach it"
         rests_on = [settings_of(entry.target.name, entry.name, "platforms", ANY_SETTING)]
         problems.warn("platform", message, entry.target.place, rests_on=rests_on)
-    if kept != declared:
+    parts = [(one, tuple(name for name in kept if name in (one.settings.platforms or ()))) for one in found.variants]
+    parts = [(one, platforms) for one, platforms in parts if platforms]
+    variants = tuple(_node_of(expansion, entry, reason, one, platforms, problems) for one, platforms in parts)
+    if len(variants) == 1:
+        return replace(variants[0], declared=declared)
+    whole = parts[0][0] if parts else found
+    node = _node_of(expansion, entry, reason, whole, kept, problems, declared)
+    edges = dict.fromkeys(edge for one in variants for edge in one.edges) if variants else node.edges
+    return replace(node, edges=tuple(edges), variants=variants)
+
+
+def _node_of(
+    expansion: Expansion,
+    entry: Entry,
+    reason: Reason,
+    found: Rendered,
+    kept: tuple[str, ...],
+    problems: Problems,
+    declared: tuple[str, ...] | None = None,
+) -> _Node:
+    """Return the node of an entry for platforms of it, of which it is declared for all or for `declared`."""
+    settings, origins, volatile, _ = found
+    if kept != (settings.platforms or ()):
         whole, settings = settings, settings.but({"platforms": kept})
         volatile = carried(volatile, whole, settings)
 
@@ -102,7 +141,7 @@ def _node(
     return _Node(
         entry=entry,
         settings=settings,
-        declared=declared,
+        declared=kept if declared is None else declared,
         origins=origins,
         volatile=volatile,
         edges=edges,
@@ -126,12 +165,19 @@ def planned_of(nodes: Mapping[str, _Node], request: Request, problems: Problems)
     """Return the targets in build order; what is wrong is added."""
     edges = {name: [edge for edge in node.edges if edge.to in nodes] for name, node in nodes.items()}
     stage_of = dict.fromkeys(nodes, 1) if refuse_cycles(edges, problems) else stages(edges)
-    found = [_target(node, stage_of[name], edges[name], request) for name, node in nodes.items()]
+    needed = {edge.to for several in edges.values() for edge in several if not edge.context}
+    found = [_target(node, stage_of[name], edges[name], request, needed) for name, node in nodes.items()]
     return tuple(sorted(found, key=lambda target: target.stage))
 
 
-def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> PlannedTarget:
-    settings = exported_of(node.settings, request.output, exported=node.exported)
+def _target(
+    node: _Node, stage: int, edges: list[Edge], request: Request, needed: Collection[str] = ()
+) -> PlannedTarget:
+    is_needed = node.entry.name in needed
+    settings = exported_of(node.settings, request.output, exported=node.exported, needed=is_needed)
+    variants = tuple(
+        _target(replace(one, exported=node.exported), stage, list(one.edges), request, needed) for one in node.variants
+    )
     return PlannedTarget(
         name=node.entry.name,
         declared=node.entry.target.name,
@@ -146,6 +192,8 @@ def _target(node: _Node, stage: int, edges: list[Edge], request: Request) -> Pla
         origins=node.origins,
         carried_over=_lacking(settings, node.declared) if node.exported else (),
         volatile=carried(node.volatile, node.settings, settings) if node.volatile else node.volatile,
+        variants=variants,
+        parts=tuple(one.platforms for one in variants),
     )
 
 

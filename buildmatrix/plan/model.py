@@ -1,6 +1,6 @@
 """The Plan: every target expanded, rendered, checked and ordered. What comes after only reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -52,6 +52,11 @@ class PlannedTarget:
     """The declared platforms that `--platform` leaves out and that its tags nevertheless have to have."""
     parts: tuple[tuple[str, ...], ...] = ()
     """The platforms that are built apart from each other (see `plan/builds.py`); empty where all are built together."""
+    variants: tuple["PlannedTarget", ...] = ()
+    """The target as it is for some of its platforms each, where its settings differ by platform.
+
+    What is of the whole image (tags, outputs) is in `settings`, which are those of the first variant otherwise.
+    """
     bake: str = ""
     tags_left_to: Mapping[str, str] = field(default_factory=dict)
     """The tags, in full, that it does not write since a later target of the plan does, which is named."""
@@ -66,6 +71,15 @@ class PlannedTarget:
     by its key, as the file has it: `("output", 0, "annotation.KEY")`. It goes by where a value comes from: see
     `plan/merging/volatile.py`.
     """
+
+    @property
+    def each(self) -> tuple["PlannedTarget", ...]:
+        """The target as it is built: its variants, or itself."""
+        return self.variants or (self,)
+
+    def on(self, platform: str) -> "PlannedTarget":
+        """Return the target as it is built for a platform."""
+        return next((one for one in self.variants if platform in one.platforms), self)
 
     @property
     def bake_name(self) -> str:
@@ -107,6 +121,11 @@ class PlannedTarget:
         return f"target.{self.declared}.{row_of(Settings, attribute).key}"
 
 
+def each_of(targets: Iterable[PlannedTarget]) -> tuple[PlannedTarget, ...]:
+    """Return targets as they are built: one whose settings differ by platform several times."""
+    return tuple(one for target in targets for one in target.each)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entitlement:
     """One entitlement that `apply` must allow: bake's `--allow` value, which target asks, and where.
@@ -134,13 +153,14 @@ class AbsentSecret:
 class Given:
     """The value of a variable that the command line, a variable file or the environment gave, as it was given.
 
-    With `secret` it is part of a credential, which no saved plan holds.
+    With `secret` it is part of a credential, which no saved plan holds; `volatile` says that it is another in each run.
     """
 
     value: Any
     origin: Literal["--var", "--var-file", "environment"]
     env: str
     secret: bool
+    volatile: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +169,9 @@ class Made:
 
     `given` are the variables that it uses, `facts` what templates asked of git, `files` variable files, relative to the
     plan's directory. `home` is the included file whose targets are meant where nothing is selected. `machine` is what
-    templates asked of the machine: `now` and `platform`. `bake_files` is what files of `--bake-file` say.
+    templates asked of the machine: `now` and `platform`. `bake_files` is what files of `--bake-file` say. `unset` are
+    the environment variables that would have given values, and were not set. `only` are the names that were kept of
+    what was selected.
     """
 
     home: str = ""
@@ -160,7 +182,9 @@ class Made:
     epoch: str | None = None
     machine: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    only: frozenset[str] | None = None
     bake_files: Mapping[str, Said] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +212,10 @@ class Plan:
     made: Made = field(default_factory=Made)
     absent_secrets: tuple[AbsentSecret, ...] = ()
     """What the plan builds without on this machine; `targets` have these secrets nevertheless."""
+    pins: Mapping[str, str] = field(default_factory=dict)
+    """The digests of its external images, by short name, as far as somebody has told them."""
+    runners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The labels of the CI system's machines, by platform, glob of platforms, or `default`."""
 
     @cached_property
     def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:
@@ -196,6 +224,11 @@ class Plan:
         for target in self.targets:
             found.setdefault(target.stage, []).append(target)
         return tuple(tuple(found[stage]) for stage in sorted(found))
+
+    @cached_property
+    def each(self) -> tuple[PlannedTarget, ...]:
+        """The targets as they are built: one whose settings differ by platform several times."""
+        return each_of(self.targets)
 
     @cached_property
     def by_name(self) -> dict[str, PlannedTarget]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from buildmatrix.spec.rows.markers import OfResult
+from buildmatrix.spec.rows.markers import NoInput, OfResult
 from buildmatrix.spec.rows.settings import (
     CacheonlyOutput,
     DockerOutput,
@@ -21,8 +21,10 @@ def builds(settings: Settings) -> bool:
     return settings.call in {None, "build"}
 
 
-def exported_of(settings: Settings, mode: OutputMode, *, exported: bool) -> Settings:
+def exported_of(settings: Settings, mode: OutputMode, *, exported: bool, needed: bool = False) -> Settings:
     """Return the settings of a target as the run exports it; one that is not `exported` is built for another one.
+
+    One that is `needed` first writes its files also where the run exports nothing: others are built from them.
 
     Bake would push what a question yields, an image without layers, and move the tags to it (found with 0.29).
     """
@@ -31,7 +33,14 @@ def exported_of(settings: Settings, mode: OutputMode, *, exported: bool) -> Sett
         return asked.but({"cache_to": None}) if mode == "none" else asked
     if not builds(settings):
         return settings.but({**dict.fromkeys(_OF_RESULTS), "output": (CacheonlyOutput(type="cacheonly"),)})
-    return with_outputs(settings, mode)
+    made = with_outputs(settings, mode)
+    kept = tuple(one for one in settings.output or () if mode == "none" and needed and _is_on_disk(one))
+    return made.but({"output": kept}) if kept else made
+
+
+def _is_on_disk(output: Any) -> bool:
+    """Tell whether an output is files of this machine."""
+    return getattr(output, "dest", None) not in {None, "", "-"}
 
 
 _OF_RESULTS = tuple(row.attribute for row in rows(Settings) if row.marker(OfResult))
@@ -84,6 +93,21 @@ def pushes(output: Any) -> bool:
 def pushes_tags(output: Any) -> bool:
     """Tell whether an output goes to a registry under its tags, and not by digest alone."""
     return pushes(output) and not output.push_by_digest
+
+
+def differ(settings: Settings) -> bool:
+    """Tell whether outputs that push tags make different images: with another compression, with other annotations."""
+    made = [_making(output) for output in settings.output or () if pushes_tags(output)]
+    return any(one != made[0] for one in made[1:])
+
+
+def _making(output: Any) -> dict[str, Any]:
+    """Return the options by which an output makes its image."""
+    return {
+        row.attribute: getattr(output, row.attribute)
+        for row in rows(type(output))
+        if row.marker(NoInput) is None and row.attribute != "type"
+    }
 
 
 def writes_tags(settings: Settings, driver: str = "docker") -> bool:

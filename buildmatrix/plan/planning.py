@@ -10,6 +10,8 @@ from buildmatrix.git.facts import Git
 from buildmatrix.plan.access.absent import absent_secrets
 from buildmatrix.plan.access.entitlements import entitlements_of
 from buildmatrix.plan.access.reach import written_before
+from buildmatrix.plan.auto import Bases
+from buildmatrix.plan.builds import unjoined
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
 from buildmatrix.plan.cells.select import SelectorError
@@ -19,7 +21,7 @@ from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.targets import Checker
 from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.document.origin import made_of
-from buildmatrix.plan.model import Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import Plan, PlannedTarget, Reason, each_of
 from buildmatrix.plan.sharing import share
 from buildmatrix.soundness import FILE, TARGETS
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
@@ -36,30 +38,38 @@ def expand(spec: Spec, request: Request, git: Git, problems: Problems) -> Expans
     """Return all targets of a spec expanded, with `--set` laid over them."""
     expansion = Expansion(spec, Rendering(spec, request, git, problems), problems)
     if request.set_options:
-        expansion.lay_over(parse_sets(request.set_options, problems))
+        expansion.lay_over(parse_sets(request.set_options, problems), forgiving=request.forgiving)
     check_groups(expansion, problems)
     return expansion
 
 
 def make_plan(
-    spec: Spec, request: Request, git: Git, problems: Problems, *, files: bool = True, together: bool = True
+    spec: Spec,
+    request: Request,
+    git: Git,
+    problems: Problems,
+    *,
+    files: bool = True,
+    together: bool = True,
+    bases: Bases | None = None,
 ) -> Plan:
     """Return the plan of a run, with `files` checked against the contexts and Dockerfiles on disk.
 
-    `together` is whether one run builds them all: else nobody minds if two write the same. What is wrong is added to
+    `together` is whether one run builds them all: else nobody minds if two write the same. `bases` tells the platforms
+    of external images: without it what is "auto" stays so. What is wrong is added to
     `problems`: with errors, the plan is not to be used.
     """
     check_platforms(request, problems)
     with closing(expand(spec, request, git, problems)) as expansion:
         chosen = chosen_of(expansion, request, problems)
-        targets = planned_of(closure(expansion, chosen, request, problems), request, problems)
+        targets = planned_of(closure(expansion, chosen, request, problems, bases), request, problems)
         checker = Checker(spec.directory, problems, spec.variables, spec.targets)
         sound = checked(expansion, targets, checker, files=files)
         if together:
             shared = collisions(sound, spec.directory, problems, spec.checks)
             if len(sound) == len(expansion.entries):
                 warn_of_strangers(sound, problems)
-            problems.take(races_of(targets, spec.directory))
+            problems.take(races_of(each_of(targets), spec.directory))
             targets = share(targets, shared)
         return plan_of(spec, request, expansion, targets, git, problems)
 
@@ -99,7 +109,7 @@ def checked(
     on_disk = files if isinstance(files, AbstractSet) else {target.name for target in found if files}
     by_name = {target.name: target for target in found}
     written = written_before(found) if files else {}
-    for target in found:
+    for target in each_of(found):
         checker.values(target)
         if target.name in on_disk:
             checker.files(target, written.get(target.name, frozenset()))
@@ -109,6 +119,8 @@ def checked(
     for declared, settings, origins in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins))
     checker.end()
+    expansion.warn_of_platforms()
+    expansion.problems.take(unjoined(found))
     return [target for target in found if expansion.problems.is_sound(target.basis("output", "cache_to"))]
 
 
@@ -139,10 +151,14 @@ def check_platforms(request: Request, problems: Problems) -> None:
 def chosen_of(expansion: Expansion, request: Request, problems: Problems) -> dict[str, str]:
     """Return what the run names, each with the selector that took it first; what is wrong is added."""
     try:
-        chosen = expansion.selection.select(request.selectors)
+        chosen = expansion.selection.select(request.selectors, forgiving=request.forgiving)
     except SelectorError:
         for selector in request.selectors:
             _check_selector(expansion, selector, problems)
+        return {}
+    if chosen and request.only is not None:
+        return {name: by for name, by in chosen.items() if name in request.only}
+    if not chosen and request.forgiving:
         return {}
     home = expansion.spec.home
     if not chosen and home is not None and not request.selectors:
@@ -187,10 +203,11 @@ def plan_of(
         selectors=request.selectors,
         platforms=request.platforms,
         targets=targets,
-        entitlements=entitlements_of(targets, spec.directory),
+        entitlements=entitlements_of(each_of(targets), spec.directory),
         matrices={name: size for name, size in expansion.matrices.items() if name in planned},
         warnings=problems.warnings,
         apply=spec.apply,
+        runners=spec.runners,
         made=made_of(spec, request, expansion.rendering, git),
-        absent_secrets=absent_secrets(targets, spec.directory, request.environment),
+        absent_secrets=absent_secrets(each_of(targets), spec.directory, request.environment),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.records import dataclass
-from buildmatrix.spec.rows.options import Flag, OfTarget, Options, ProgressStyle, settled
+from buildmatrix.spec.rows.options import Apply, Flag, OfTarget, Options, ProgressStyle, settled
 from buildmatrix.spec.rows.shapes import Keyword, row_of, rows
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -28,6 +28,11 @@ def refusals(options: Options) -> Iterator[Diagnostic]:
         if flag and pattern and value is not None and re.fullmatch(str(pattern), value) is None:
             words, hint = flag.refusal
             yield Diagnostic(message=f"{flag.names[0]} {value} {words}", code="usage", hint=hint)
+
+
+def asks_registries(options: Options, apply: Apply) -> bool:
+    """Tell whether a plan is made with what registries hold: incremental, by the command line or else the file."""
+    return bool(settled(row_of(type(options), "incremental"), options, apply))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +102,11 @@ class Policy:
     def incremental(self) -> bool:
         """Whether what is up to date is not built."""
         return bool(self.value("incremental"))
+
+    @cached_property
+    def content_tag(self) -> bool:
+        """Whether images are also pushed, and looked for, under a tag that is named by what went into them."""
+        return self.incremental and bool(self.value("content_tag"))
 
     @cached_property
     def locked(self) -> bool:

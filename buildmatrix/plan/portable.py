@@ -9,6 +9,7 @@ from buildmatrix.errors import Diagnostic, Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.graphs import reached
 from buildmatrix.plan.access.paths import rebase
+from buildmatrix.plan.auto import Bases
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.checks.collisions import collisions
 from buildmatrix.plan.checks.races import races_of
@@ -65,16 +66,17 @@ def _seen_from(target: PlannedTarget, folder: str) -> PlannedTarget:
     return replace(target, settings=target.settings.but(moved))
 
 
-def make_whole(spec: Spec, request: Request, git: Git, problems: Problems) -> Whole:
+def make_whole(spec: Spec, request: Request, git: Git, problems: Problems, bases: Bases | None = None) -> Whole:
     """Return all targets of a spec, or with selectors what these select; what is wrong is added to `problems`.
 
-    What nobody asked for, and cannot be rendered without a variable that only a run gives, is left out.
+    What nobody asked for, and cannot be rendered without a variable that only a run gives, is left out. `bases` tells
+    the platforms of external images: without it what is "auto" stays so.
     """
     check_platforms(request, problems)
     with closing(expand(spec, request, git, problems)) as expansion:
         chosen = chosen_of(expansion, request, problems)
         every = {} if request.selectors else dict.fromkeys(expansion.entries, "")
-        targets = planned_of(closure(expansion, {**every, **chosen}, request, problems), request, problems)
+        targets = planned_of(closure(expansion, {**every, **chosen}, request, problems, bases), request, problems)
         by_name = {target.name: target for target in targets}
         if chosen and not any(name in by_name for name in chosen):
             closure(expansion, chosen, request, problems)  # says why

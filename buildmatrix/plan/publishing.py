@@ -1,10 +1,11 @@
 """Under which tags targets are pushed: their own, and where those move last, perhaps another one first."""
 
 from hashlib import sha256
+from typing import Any
 
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.plan.outputs import builds, pushes, pushes_tags
+from buildmatrix.plan.outputs import builds, differ, pushes, pushes_tags
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.options import Apply, Options, settled
 from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput
@@ -41,6 +42,15 @@ def pushed_tags(target: PlannedTarget) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(_full, names)))
 
 
+def tags_apart(target: PlannedTarget) -> tuple[tuple[str, ...], ...]:
+    """Return the tags of each output that pushes some, where those make different images; none where they do not."""
+    if not target.exported or not builds(target.settings) or not differ(target.settings):
+        return ()
+    outputs: tuple[Any, ...] = target.settings.output or ()
+    named = (output.name.split(",") if output.name else target.tags for output in outputs if pushes_tags(output))
+    return tuple(tuple(dict.fromkeys(map(_full, names))) for names in named)
+
+
 def _full(name: str) -> str:
     return name if parse(name).tag else f"{name}:latest"
 
@@ -65,9 +75,13 @@ def insecure_registries(plan: Plan) -> frozenset[str]:
         for cache in target.settings.cache_to or ()
         if isinstance(cache, RegistryCacheTo) and cache.insecure
     )
-    return frozenset(caches) | frozenset(
+    return frozenset(caches).union(*map(insecure_outputs, plan.targets))
+
+
+def insecure_outputs(target: PlannedTarget) -> frozenset[str]:
+    """Return the registries that an output of a target may use without TLS."""
+    return frozenset(
         parse(name).host
-        for target in plan.targets
         for output in target.settings.output or ()
         if isinstance(output, ImageOutput | RegistryOutput) and output.insecure and pushes(output)
         for name in (output.name.split(",") if output.name else target.tags)

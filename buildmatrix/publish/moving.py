@@ -12,11 +12,12 @@ from buildmatrix.engine.imagetools import sources_of
 from buildmatrix.engine.registry import Wanted
 from buildmatrix.oci.answers import Absent, Found, Unknown
 from buildmatrix.oci.http.parallel import all_of
-from buildmatrix.oci.image import Held, Image, assemble, carried
+from buildmatrix.oci.image import Held, Image, annotated, assemble, carried
 from buildmatrix.oci.index import Listed, OddError
 from buildmatrix.oci.reference import Reference
 from buildmatrix.publish.tags import Tags, digest_in
 from buildmatrix.records import dataclass
+from buildmatrix.state.carried import joined
 
 ROUNDS = 3
 """How often the whole set is looked at again, and what was moved back by another run is moved once more."""
@@ -162,7 +163,9 @@ class Mover:
     def _new(self, move: Move) -> Image:
         """Return the image that was built; without its content, it can only be moved by imagetools."""
         if move.completes or len(move.digests) > 1:
-            return _assembled([self._pushed(move, digest) for digest in move.digests], (), move.annotations)
+            parts = [self._pushed(move, digest) for digest in move.digests]
+            made = _assembled(parts, (), move.annotations)
+            return annotated(made, move.annotations) if len(parts) == 1 else made
         (digest,) = move.digests
         found = self._registry.get(move.repository, digest)
         if isinstance(found, Found):
@@ -194,9 +197,11 @@ class Mover:
         there = held.platforms if held else ()
         if (lost := [platform for platform in move.carried_over if platform not in there]) and not self._blindly:
             raise _Refused(f"it would lose {' '.join(lost)}, which the tag does not have any more", clash=True)
-        return (
-            _assembled([new], carried(new, held), {**held.index.annotations, **new.index.annotations}) if held else new
-        )
+        if held is None:
+            return new
+        rows = carried(new, held)
+        names = {str(one.platform) for one in rows if one.platform}
+        return _assembled([new], rows, joined(new.index.annotations, held.index.annotations, names))
 
     # --- moving ---------------------------------------------------------------------------------------------------
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from buildmatrix.engine.failures.registry import doubt_hint
 from buildmatrix.errors import Diagnostic, Place, RegistryError, and_more
 from buildmatrix.oci.answers import Absent, Unknown
+from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Image
-from buildmatrix.oci.reference import parse
+from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import caches_by_tag, pushed_tags
 from buildmatrix.publish.tags import Tags
 
 ON_PURPOSE = "--platforms-may-shrink, or [apply] platforms-may-shrink = true"
+WHOLE = "build all its platforms once, without --platform, or build without pushing: --no-output"
 
 
 def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None:
@@ -34,6 +36,7 @@ def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None
                 lost.setdefault(alike, _Lost(target=target)).add(target, tag)
     problems = [_shrunk(words, one, own) for (_, words, _), one in lost.items()]
     problems += [_doubt(held, one) for held, one in doubts.items()]
+    problems += _unattested(plan, tags)
     problems += [] if policy.platforms_may_shrink else _under_caches(plan, tags)
     if problems:
         raise RegistryError(*problems)
@@ -77,12 +80,37 @@ def _shrunk(words: str, lost: _Lost, own: str) -> Diagnostic:
     target = lost.target
     if target.carried_over:
         ending = "which the registry does not have either"
-        hint = "build all its platforms once, without --platform, or build without pushing: --no-output"
+        hint = WHOLE
     else:
         ending = "which the tag has now" if len(lost.tags) == 1 else "which the tags have now"
         hint = _three_ways(target.platforms or ((own,) if own else ()), words.split())
     message = f"{lost.who} would push {lost.spoken} without {words}, {ending}"
     return Diagnostic(message=message, code="shrunk", place=target.place_of("platforms"), hint=hint)
+
+
+def _unattested(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
+    """Yield an error for what a tag keeps and the registry has lost: a platform's manifest, or an attestation of one.
+
+    No registry takes an index of what it does not have. To leave an attestation out would be a loss that nobody asked
+    for: clean-ups take those first, since they have no tags.
+    """
+    for target in plan.targets:
+        for tag in pushed_tags(target) if target.carried_over else ():
+            held = tags.of(tag)
+            named = _carried(held, target.carried_over) if isinstance(held, Image) else {}
+            asked = {str(Reference(parse(tag).repository, digest=digest)): name for digest, name in named.items()}
+            there = all_of(tags.below, asked)
+            if gone := [asked[reference] for reference, answer in there.items() if isinstance(answer, Absent)]:
+                message = f"{target.name} would take over what {tag} has, and {gone[0]} is gone from the registry"
+                yield Diagnostic(message=message, code="shrunk", place=target.place_of("platforms"), hint=WHOLE)
+
+
+def _carried(image: Image, platforms: tuple[str, ...]) -> dict[str, str]:
+    """Return the manifests of an image that some platforms need, by digest, as people call them; of an index alone."""
+    listed = [one for one in image.index.manifests if one.digest != image.digest]
+    kept = {one.digest: str(one.platform) for one in listed if one.platform and str(one.platform) in platforms}
+    about = {one.digest: one.about for one in listed if not one.platform and one.about in kept}
+    return kept | {digest: f"the attestation of {kept[one]}" for digest, one in about.items()}
 
 
 def _under_caches(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:

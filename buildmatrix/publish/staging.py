@@ -7,13 +7,13 @@ from dataclasses import field, replace
 from typing import Any
 
 from buildmatrix.engine.buildx import Builder
-from buildmatrix.errors import Diagnostic
+from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import pushes, pushes_tags
 from buildmatrix.plan.policy import Policy
-from buildmatrix.plan.publishing import LONGEST, STAGING, pushed_tags, staging_tag
+from buildmatrix.plan.publishing import LONGEST, STAGING, pushed_tags, staging_tag, tags_apart
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, Settings
 from buildmatrix.spec.rows.shapes import given
@@ -54,13 +54,28 @@ class Staging:
 def staged(plan: BuildPlan, policy: Policy, builder: Builder | None, moved: Collection[str] = ()) -> Staging:
     """Return the plan with its images staged where that was asked for, platforms are left out, or a target is split.
 
-    Without a `builder` digests are assumed. `moved` are targets that are not built, and whose tags nevertheless move.
+    SpecError for one whose outputs make different images. Without a `builder` digests are assumed. `moved` are targets
+    that are not built, and whose tags nevertheless move.
     """
     by_digest = builder is None or pushes_by_digest(builder)
+    if wrong := list(_apart(plan, policy)):
+        raise SpecError(*wrong)
     made = {name: _image(builds, plan, policy, by_digest=by_digest, moved=moved) for name, builds in plan.parts.items()}
     images = {name: image for name, image in made.items() if image is not None}
     targets = [_staged(build, images.get(build.target)) for build in plan.targets]
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
+
+
+def _apart(plan: BuildPlan, policy: Policy) -> Iterator[Diagnostic]:
+    """Yield an error for each target whose tags would move last, to one image, though its outputs push several."""
+    for name, builds in plan.parts.items():
+        target = builds[0]
+        if tags_apart(target) and (policy.together(target) or target.carried_over or target.is_part):
+            message = (
+                f"the outputs of {name} push different images, and its tags cannot be moved last, as this run has to"
+            )
+            hint = 'declare a target for each output, or build all its platforms at once with publish = "direct"'
+            yield Diagnostic(message=message, code="publish", place=target.place_of("output"), hint=hint)
 
 
 def _staged(build: Build, image: StagedImage | None) -> Build:

@@ -8,12 +8,13 @@ from buildmatrix.engine.registry import Registry
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
 from buildmatrix.oci.http.parallel import Begun, all_of
 from buildmatrix.oci.image import Held, Image
-from buildmatrix.oci.reference import parse
+from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import caches_by_tag, insecure_registries, pushed_tags
 from buildmatrix.process import Programs
 from buildmatrix.retries import wait_before
+from buildmatrix.state.marks import fingerprints_in
 
 
 class Tags:
@@ -38,8 +39,22 @@ class Tags:
         if not policy.platforms_may_shrink:
             # once: what nobody can say of a cache keeps no run (see shrink.py)
             self._tries |= {tag: 1 for target in plan.targets for tag in caches_by_tag(target)}
-        self._begun = Begun(self._asked, self._tries)
+        self._looks_below = policy.incremental
+        self._below: dict[str, Answer] = {}
+        self._taken: set[str] = set()
+        self._begun = Begun(self._looked, self._tries)
         self._before: Mapping[str, Held] = {}
+
+    def _looked(self, tag: str) -> Held:
+        """Look at a tag, and in incremental runs at the platforms that its image tells the fingerprints of, too."""
+        held = self._asked(tag)
+        marks = fingerprints_in(held) if self._looks_below else {}
+        if isinstance(held, Image) and marks:
+            repository = parse(tag).repository
+            for one in held.index.manifests:
+                if str(one.platform) in marks and one.digest != held.digest:
+                    self._ask_below(str(Reference(repository, digest=one.digest)))
+        return held
 
     def _asked(self, tag: str) -> Held:
         for attempt in range(1, self._tries[tag]):
@@ -72,6 +87,18 @@ class Tags:
         """Return the registries that did not answer, and that the engine may ask without TLS."""
         unknown = {parse(tag).host for tag, held in found.items() if isinstance(held, Unknown)}
         return unknown & engine.insecure_registries() if unknown else set()
+
+    def _ask_below(self, reference: str) -> None:
+        if reference not in self._taken:  # several tags hold one image; who asks twice by chance learns the same
+            self._taken.add(reference)
+            self._below[reference] = self.registry.head(reference)
+
+    def below(self, reference: str) -> Answer:
+        """Return what stands for a manifest of an image that a tag held: asked with the tag, or now."""
+        found = self._below.get(reference)
+        if found is None or isinstance(found, Unknown):
+            found = self._below[reference] = self.registry.head(reference)
+        return found
 
     def of(self, tag: str) -> Held | None:
         """Return what a tag held before the build; None if nobody asked."""

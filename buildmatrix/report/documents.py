@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+from buildmatrix.ci.matrices import MatricesDocument
 from buildmatrix.lock.file import LockDocument
 from buildmatrix.plan.document.fields import PlanDocument
 from buildmatrix.report.diagnostics.json import DiagnosticsDocument
+from buildmatrix.report.doctor import DoctorDocument
 from buildmatrix.report.lock import MovesDocument
 from buildmatrix.report.plan.fingerprints import FingerprintsDocument
 from buildmatrix.report.plan.graph import GraphDocument
 from buildmatrix.report.plan.listing import ListDocument
+from buildmatrix.report.review.json import ChangesDocument
 from buildmatrix.report.run.json import ReportDocument
 from buildmatrix.spec.rows.document import Document, document_schema
 from buildmatrix.spec.rows.shapes import JsonSchema, arms, is_list, is_map, is_table, item_of, rows, unwrap
@@ -22,9 +25,12 @@ DOCUMENTS: dict[str, Any] = {
     "diagnostics": DiagnosticsDocument,
     "list": ListDocument,
     "graph": GraphDocument,
+    "matrices": MatricesDocument,
     "lock": LockDocument,
     "moves": MovesDocument,
     "fingerprints": FingerprintsDocument,
+    "changes": ChangesDocument,
+    "doctor": DoctorDocument,
 }
 """By name: what `buildmatrix schema NAME` takes."""
 

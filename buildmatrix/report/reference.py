@@ -141,6 +141,7 @@ def _scope() -> str:
         "| `created` | SOURCE_DATE_EPOCH, else the commit's time (RFC 3339): never the clock |\n"
         "| `now` | SOURCE_DATE_EPOCH, else the time of the run, taken once and kept in a saved plan (RFC 3339, UTC) |\n"
         "| `host.platform` | the platform of the machine that plans, such as linux/amd64; kept in a saved plan |\n"
+        "| `platform` | in settings and `let`: that for which they are rendered, with `.os`, `.arch` and `.variant` |\n"
     )
 
 

@@ -18,7 +18,7 @@ from buildmatrix.spec.checks.names import check_names, check_requires
 from buildmatrix.spec.checks.suspicious import lone_kinds
 from buildmatrix.spec.checks.unread import Unread, unread
 from buildmatrix.spec.credentials import learn
-from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError, matches
+from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError
 from buildmatrix.spec.inheritance import with_makings
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema
@@ -46,6 +46,10 @@ FILE = "buildmatrix.toml"
 """The name by which the root file is found, and an image's file from its directory."""
 
 
+def _header(name: str, table: str) -> Place:
+    return Place(file=name, pointer=(table,), part="key")
+
+
 class _Loader:
     """Gathers the declarations of all files."""
 
@@ -63,6 +67,7 @@ class _Loader:
         self.literal: set[str] = set()
         self.apply = Apply()
         self.checks = Checks()
+        self.runners: Mapping[str, tuple[str, ...]] = {}
         self.home = os.path.realpath(sources.directory / sources.home) if sources.home else ""
         self.of_home: set[str] = set()
 
@@ -104,16 +109,19 @@ class _Loader:
         """Take the tables that are of the whole run."""
         if len(self.seen) == 1:
             self.apply, self.checks = file.apply or self.apply, file.checks or self.checks
+            self.runners = {
+                key: (labels,) if isinstance(labels, str) else labels for key, labels in (file.runner or {}).items()
+            }
             return
         if file.apply is not None:
-            place = Place(file=name, pointer=("apply",), part="key")
+            place = _header(name, "apply")
             self.problems.error("apply", "only the root file says how apply runs", place, hint="move [apply] there")
         if file.checks is not None:
-            place, message = (
-                Place(file=name, pointer=("checks",), part="key"),
-                "only the root file says what is checked",
-            )
-            self.problems.error("checks", message, place, hint="move [checks] there")
+            place = _header(name, "checks")
+            self.problems.error("checks", "only the root file says what is checked", place, hint="move [checks] there")
+        if file.runner is not None:
+            place = _header(name, "runner")
+            self.problems.error("runner", "only the root file has [runner]", place, hint="move [runner] there")
 
     def _checked(self, name: str, data: dict[str, Any]) -> File:
         """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
@@ -238,7 +246,7 @@ class _Loader:
             f"it is relative to {folder or 'the directory of this file'}",
         )
         try:
-            if found := matches(pattern, folder, self.sources.repository):
+            if found := self.sources.matches(pattern, folder):
                 return found
         except OutsideError as error:
             message, hint = f'include "{pattern}": {error.strerror}', "a spec is made of files of its own repository"
@@ -268,6 +276,7 @@ def load(name: str, sources: Sources, problems: Problems, bake_files: BakeFiles 
         requires_buildx=tuple(loader.requires),
         apply=loader.apply,
         checks=loader.checks,
+        runners=loader.runners,
         variables=loader.variables,
         targets=with_makings(loader.targets),
         groups=loader.groups,

@@ -1,8 +1,8 @@
 """A plan as it was decided: what is there already is used by its digest, and only what is missing is built."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.builds import TARGET
@@ -12,21 +12,31 @@ from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.decision import Decision
-from buildmatrix.state.marks import ANNOTATION, mark_of
 
 IMAGE = "docker-image://"
 
 
+Target = TypeVar("Target", bound=PlannedTarget)
+
+Notes = Mapping[str, str]
+"""Annotations by key."""
+
+
 def as_decided(
-    plan: Plan, decisions: Mapping[str, Decision], marks: Mapping[str, Mapping[str, str]], *, attests: bool = True
+    plan: Plan,
+    decisions: Mapping[str, Decision],
+    notes: Mapping[str, Notes],
+    *,
+    attests: bool = True,
 ) -> Plan:
-    """Return the plan with what was decided of its targets; `marks` are the fingerprints by target and platform.
+    """Return the plan with what was decided of its targets; `notes` are what images are to carry, by target.
 
     What is skipped stays in the plan: it is not built, and its tags may have to move. `attests` says that buildx adds
     provenance by itself, which makes an index of a lone image.
     """
+    uncached = {name for one in decisions.values() for name in one.afresh}
     kept = {name: one for name, one in decisions.items() if one.action == "skip" and one.image}
-    below = {link for target in plan.targets if target.name not in kept for link in target.depends_on}
+    below = {link for target in plan.targets if target.name not in kept for link in (*target.depends_on, *target.needs)}
     targets = []
     for target in plan.targets:
         decision = decisions.get(target.name)
@@ -34,16 +44,26 @@ def as_decided(
             target = _on_images(target, plan, kept)  # noqa: PLW2901 what is left of it is changed further
             if decision and decision.platforms and target.name not in below:
                 target = _only(target, decision.platforms)  # noqa: PLW2901
-            if target.name in marks:
-                target = _marked(target, marks[target.name], attests=attests)  # noqa: PLW2901
+            if target.name in uncached:
+                target = without_cache(target)  # noqa: PLW2901
+            if target.name in notes:
+                target = _noted(target, notes[target.name], attests=attests)  # noqa: PLW2901
         else:
-            target = replace(target, depends_on=(), parts=())  # noqa: PLW2901 one image, and nothing is built for it
+            target = replace(target, depends_on=(), parts=(), variants=())  # noqa: PLW2901 one image, and nothing is built for it
         targets.append(target)
     return replace(plan, targets=tuple(targets))
 
 
+def without_cache(target: Target) -> Target:
+    """Return a target that is built without the cache."""
+    variants = tuple(map(without_cache, target.variants))
+    return replace(target, settings=target.settings.but({"no_cache": True}), variants=variants)
+
+
 def _on_images(target: PlannedTarget, plan: Plan, kept: Mapping[str, Decision]) -> PlannedTarget:
     """Return a target whose contexts are images in a registry where those are up to date."""
+    if target.variants:
+        target = replace(target, variants=tuple(_on_images(one, plan, kept) for one in target.variants))
     images = {name: _pinned(plan.by_name[name], kept[name]) for name in target.depends_on if name in kept}
     if not images:
         return target
@@ -55,6 +75,19 @@ def _on_images(target: PlannedTarget, plan: Plan, kept: Mapping[str, Decision]) 
     return replace(target, settings=target.settings.but({"contexts": contexts}), depends_on=left)
 
 
+def unsure(plan: Plan, decisions: Mapping[str, Decision], late: Collection[str]) -> set[str]:
+    """Return the targets that may not be built from what their fingerprints say; `late` are those whose tags move last.
+
+    What needs such a one pulls what its tag still holds. Nobody can say of the image what it was built from.
+    """
+    found = set[str]()
+    for target in plan.targets:
+        built = (name for name in target.needs if name in decisions and decisions[name].action == "build")
+        if not found.isdisjoint((*target.depends_on, *target.needs)) or not set(late).isdisjoint(built):
+            found.add(target.name)
+    return found
+
+
 def used(plan: Plan) -> Iterator[str]:
     """Yield the images by digest that a plan's contexts are: `repository@sha256:…`."""
     for target in plan.targets:
@@ -63,33 +96,42 @@ def used(plan: Plan) -> Iterator[str]:
 
 
 def _pinned(target: PlannedTarget, decision: Decision) -> str:
-    tags = [tag for tag in pushed_tags(target) if tag not in decision.moves]
+    """Return an image by its digest: each repository of its tags has it, also where those have yet to move."""
     digest = decision.image.digest if decision.image else ""
-    return f"{IMAGE}{parse(tags[0]).repository}@{digest}"
+    return f"{IMAGE}{parse(pushed_tags(target)[0]).repository}@{digest}"
 
 
 def _only(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
     """Return a target that is built for these platforms, the others being carried over from what its tags hold."""
     others = tuple(name for name in target.platforms if name not in platforms)
     return replace(
-        target,
-        settings=target.settings.but({"platforms": platforms}),
+        _for(target, platforms),
         carried_over=(*target.carried_over, *others),
         parts=tuple(part for cut in target.parts if (part := tuple(name for name in cut if name in platforms))),
+        variants=tuple(_for(one, own) for one in target.variants if (own := _both(one.platforms, platforms))),
     )
 
 
-def _marked(target: PlannedTarget, fingerprints: Mapping[str, str], *, attests: bool) -> PlannedTarget:
-    """Return a target whose image carries its mark, in each output that is pushed: others may have no place for it."""
+def _for(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
+    return replace(target, settings=target.settings.but({"platforms": platforms}))
+
+
+def _both(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in some if name in others)
+
+
+def _noted(target: PlannedTarget, notes: Notes, *, attests: bool) -> PlannedTarget:
+    """Return a target whose image carries notes, in each output that is pushed: others may have no place for them."""
     if not target.exported:
         return target
-    mark = mark_of(fingerprints)
-    outputs = tuple(_noted(target.settings, output, mark, attests=attests) for output in target.settings.output or ())
-    return replace(target, settings=target.settings.but({"output": outputs or None}))
+    settings = target.settings
+    outputs = tuple(_with_notes(settings, output, notes, attests=attests) for output in settings.output or ())
+    return replace(target, settings=settings.but({"output": outputs or None}))
 
 
-def _noted(settings: Settings, output: Any, mark: str, *, attests: bool) -> Any:
+def _with_notes(settings: Settings, output: Any, notes: Notes, *, attests: bool) -> Any:
     if not pushes_tags(output):
         return output
     level = "index" if makes_index(settings, output, by_default=attests) else "manifest"
-    return output.but({"annotation": {**(output.annotation or {}), f"annotation-{level}.{ANNOTATION}": mark}})
+    own = {f"annotation-{level}.{key}": text for key, text in notes.items()}
+    return output.but({"annotation": {**(output.annotation or {}), **own}})

@@ -1,7 +1,9 @@
 """Whether what an earlier run left is still where it put it: in registries, in the engine's store, on the disk."""
 
+import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ from buildmatrix.oci.reference import parse
 from buildmatrix.plan.access.reach import dests_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
+from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
-from buildmatrix.state.stats import Looks
+from buildmatrix.spec.rows.shapes import given
+from buildmatrix.state.stats import look
 
 MANY = 50
 """Images that docker is asked for at once."""
@@ -45,32 +49,70 @@ def builder_of(builder: Builder, programs: Programs) -> str:
 
 def files_of(plan: Plan, target: PlannedTarget) -> dict[str, str]:
     """Return how all that a target has written to the disk looks now."""
-    looks = Looks(young=True)
-    return {dest: looks.of(Path(plan.directory, dest)) for dest in dests_of(target)}
+    return {dest: look(Path(plan.directory, dest)) for dest in dests_of(target)}
+
+
+def outputs_of(target: PlannedTarget) -> str:
+    """Return a digest of what is to be written of a target; tags only where what is written holds them.
+
+    Annotations that change from run to run are left out: a commit's name is nothing to build for.
+    """
+    outputs: tuple[Any, ...] = target.settings.output or ()
+    told = [
+        {key: value for key, value in _plain(one).items() if ("output", index, key) not in target.volatile}
+        for index, one in enumerate(outputs)
+    ]
+    tags = target.tags if any(one.type in {"oci", "docker", "image"} and not pushes(one) for one in outputs) else ()
+    return hashlib.sha256(json.dumps([told, tags], sort_keys=True).encode()).hexdigest()
+
+
+def rebuild_of(target: PlannedTarget) -> str | None:
+    """Return a digest of a target's `rebuild`; None for one without."""
+    text = target.settings.rebuild
+    return None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _plain(output: Any) -> dict[str, Any]:
+    """Return a table's keys and values; those of its free keys stand beside them, as in the file."""
+    found = given(output)
+    free = found.pop("annotation", None) or {}
+    return {**found, **free}
 
 
 class Present:
     """Answers why what an earlier run left cannot be relied upon."""
 
     def __init__(
-        self, plan: Plan, builder: Builder, programs: Programs, registry: Registry, moved_last: Collection[str] = ()
+        self,
+        plan: Plan,
+        where: Callable[[], Builder],
+        programs: Programs,
+        registry: Registry,
+        moved_last: Collection[str] = (),
     ) -> None:
-        """Take the plan, where a run would build it now, and whom to ask what registries hold.
+        """Take the plan, what tells where a run would build it now, and whom to ask what registries hold.
 
-        `moved_last` are the Builds whose tags the run moves at its end, also where nothing is built: of those it is
-        enough that their images are there.
+        `where` is asked only for what stays with a builder. `moved_last` are the Builds whose tags the run moves at its
+        end, also where nothing is built: of those it is enough that their images are there.
         """
-        self._plan, self._driver, self._programs = plan, builder.driver, programs
-        self._builder = builder_of(builder, programs)
+        self._plan, self._where, self._programs = plan, where, programs
         self._registry, self._moved_last = registry, moved_last
         self._silent: dict[str, Unknown] = {}
 
-    def doubts(self, left: Mapping[str, Left]) -> dict[str, str]:
-        """Return the targets of which something is gone, moved, or unknown, and what that is."""
+    @cached_property
+    def _builder(self) -> Builder:
+        return self._where()
+
+    def doubts(self, left: Mapping[str, Left], *, tags: bool = True) -> dict[str, str]:
+        """Return the targets of which something is gone, moved, or unknown, and what that is.
+
+        Without `tags` those that push some are not asked for what registries hold: somebody else has.
+        """
         here = {name: self._here(self._plan.by_name[name], one) for name, one in left.items()}
         asked = [name for name, doubt in here.items() if not doubt]
         stored = self._stored({name: left[name] for name in asked})
-        there = all_of(lambda name: self._pushed(self._plan.by_name[name], left[name]), asked)
+        pushed = [name for name in asked if tags or not pushed_tags(self._plan.by_name[name])]
+        there = all_of(lambda name: self._pushed(self._plan.by_name[name], left[name]), pushed)
         found = {name: here[name] or there.get(name) or stored.get(name, "") for name in left}
         return {name: doubt for name, doubt in found.items() if doubt}
 
@@ -81,40 +123,51 @@ class Present:
         changed = next((dest for dest in now if now[dest] in {"", "-"} or now[dest] != left.files.get(dest)), "")
         if changed:
             return f"{changed} is {'gone' if now[changed] == '-' else 'not what the last run wrote'}"
-        stays = not target.settings.output or any(map(_stays, target.settings.output))
-        return "another builder built it" if stays and left.builder != self._builder else ""
+        if target.settings.output and not any(map(_stays, target.settings.output)):
+            return ""
+        try:
+            here = builder_of(self._builder, self._programs)
+        except EngineError as error:
+            return f"cannot know without docker: {error.diagnostics[0].message}"
+        return "another builder built it" if left.builder != here else ""
 
     # --- in the engine's store ------------------------------------------------------------------------------------
 
     def _stored(self, left: Mapping[str, Left]) -> dict[str, str]:
-        """Return what the engine's store lacks, by target; nobody looks into the store of another docker context."""
-        wanted = {name: self._plan.by_name[name].tags for name in left if self._loads(self._plan.by_name[name])}
-        if not wanted:
-            return {}
-        ids = self._ids(sorted({tag for tags in wanted.values() for tag in tags}))
+        """Return what the engine's store lacks, by target, or why nobody knows.
+
+        Nobody looks into the store of another docker context.
+        """
+        wanted = {
+            name: self._plan.by_name[name].tags or (one.digest,)
+            for name, one in left.items()
+            if self._loads(self._plan.by_name[name])
+        }
+        try:
+            ids = self._ids(sorted({tag for tags in wanted.values() for tag in tags if tag}))
+        except EngineError as error:
+            return dict.fromkeys(wanted, f"nobody can say what the engine has: {error.diagnostics[0].message}")
         found = {}
         for name, tags in wanted.items():
-            gone = [tag for tag in tags if not left[name].digest or ids.get(parse(tag).full) != left[name].digest]
-            if gone or not tags:
-                found[name] = f"the engine has {gone[0]} no more" if gone else "nobody knows whether the engine has it"
+            digest = left[name].digest
+            gone = [tag for tag in tags if not digest or ids.get(tag if tag == digest else parse(tag).full) != digest]
+            if gone:
+                found[name] = f"the engine has {_cut(gone[0])} no more" if digest else "nobody knows which image it was"
         return found
 
     def _loads(self, target: PlannedTarget) -> bool:
         outputs: tuple[Any, ...] = target.settings.output or ()
         stores = any(output.type == "docker" and not output.dest for output in outputs)
         own = not outputs or any(output.type == "image" and not pushes(output) for output in outputs)
-        return stores or (own and self._driver == "docker")
+        return stores or (own and self._builder.driver == "docker")
 
     def _ids(self, tags: list[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for start in range(0, len(tags), MANY):
             command = ["docker", "image", "inspect", "--format", "{{json .}}", *tags[start : start + MANY]]
-            try:
-                lines = self._programs.run(command).stdout.splitlines()
-            except EngineError:
-                return {}
+            lines = self._programs.run(command).stdout.splitlines()
             for identity, names in _images(lines):
-                found |= {parse(name).full: identity for name in names}
+                found |= {identity: identity, **{parse(name).full: identity for name in names}}
         return found
 
     # --- in registries --------------------------------------------------------------------------------------------
@@ -142,6 +195,10 @@ class Present:
         if isinstance(answer, Unknown) and not answer.refused:
             self._silent[host] = answer
         return answer
+
+
+def _cut(name: str) -> str:
+    return name[:19] if name.startswith("sha256:") else name
 
 
 def _images(lines: list[str]) -> Iterator[tuple[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""The result of the last run, kept beside the file: what `apply --resume` need not build again.
+"""The result of the last run, kept beside the file: what need not be built again on this machine.
 
 It is written while the run goes on, so that a run that is killed leaves it too; each run writes only of its targets.
 """
@@ -8,25 +8,35 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.files import own_folder, read_regular, write_whole
-from buildmatrix.plan.model import Plan
+from buildmatrix.graphs import reached
+from buildmatrix.oci.http.parallel import Begun
+from buildmatrix.plan.access.reach import dests_of
+from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.spec.rows.document import plain_document
 from buildmatrix.spec.toml.plain import table_of
-from buildmatrix.state.fingerprint import Fingerprints
-from buildmatrix.state.present import Left, files_of
+from buildmatrix.state.made import Made
+from buildmatrix.state.present import Left, files_of, outputs_of, rebuild_of
 from buildmatrix.state.result import FORMAT_VERSION, Entry, ResultDocument, entries_of
+from buildmatrix.state.still import Still
+from buildmatrix.state.telling import Telling
+
+if TYPE_CHECKING:
+    from buildmatrix.inputs.fingerprint import Fingerprints
+    from buildmatrix.state.values import Kept
 
 FOLDER, FILE = ".buildmatrix", "result.json"
 MOST_BYTES = 1 << 28
-SECONDS = 1.0
-"""How often it is written at most while a run goes on."""
+SECONDS, SHARE = 1.0, 20
+"""How often it is written at most while a run goes on; and how many times as long as writing took is then waited."""
 
 KEPT = ("digest", "index", "size", "seconds", "tags", "log")
 """What is worth remembering of an outcome."""
@@ -39,32 +49,51 @@ class _OtherFormatError(StaleError):
 class ResultFile:
     """The file `.buildmatrix/result.json` in a plan's directory."""
 
-    def __init__(
-        self, plan: Plan, written: Iterable[str] = (), environment: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
-        """Take the plan, the paths that the run writes itself, and the environment that bake will see."""
-        self._plan, self.fingerprints = plan, Fingerprints(plan, written, environment)
+    def __init__(self, plan: BuildPlan, written: Iterable[str] = ()) -> None:
+        """Take the plan, and the paths that the run writes itself. What changes from now on is known of no more."""
+        self._plan = plan
         self.path = Path(plan.directory, FOLDER, FILE)
         self.trouble = ""
         """Why the result is not kept; "" if it is."""
         self.pins: Mapping[str, Mapping[str, str]] = {}
         """The digests of the external images of each target, by their names."""
+        self.late: Collection[str] = ()
+        """The targets whose tags move at the end: what needs one of them may have pulled what those held before."""
+        self.overtaken: dict[str, str] = {}
+        """The targets of whose files one changed while they were built, with its path."""
+        self.is_old = False
+        """Whether the last result is of an older buildmatrix, which says nothing of fingerprints."""
+        dests = (dest for target in plan.targets for dest in dests_of(target))
+        own = (os.path.realpath(os.path.join(plan.directory, one)) for one in (FOLDER, *written, *dests))  # noqa: PTH118
+        self._still = Still(own)
         self._builder = ""
+        self._making: Begun[None, Fingerprints] | None = None
+        self._kept: Kept | None = None
         self._found: dict[str, Entry] = {}
+        self._ended: dict[str, BuildOutcome] = {}
         self._known: dict[str, Entry] = {}
-        self._saved = 0.0
+        self._next = 0.0
 
     @property
     def asked(self) -> str:
-        """What the command line asked of the outputs, as a cause: `its outputs (--no-output), `; "" if nothing."""
+        """What the command line asked of the outputs, in brackets: ` (--no-output)`; "" if nothing."""
         mode = self._plan.made.output
         option = {"none": "--no-output", "push": "--push", "load": "--load"}.get(mode, "")
-        return f"its outputs ({option}), " if option else ""
+        return f" ({option})" if option else ""
 
-    def begin(self, builder: str) -> None:
-        """Look at what is built before the build begins; `builder` is where."""
-        self._builder = builder
-        self.fingerprints.start()
+    def begin(self, builder: str, make: "Callable[[], Fingerprints]", kept: "Kept | None" = None) -> None:
+        """Make the fingerprints beside what comes next; `builder` is where is built, `kept` has values for reasons."""
+        self._builder, self._kept, _ = builder, kept, self.made
+        self._making = Begun(lambda _: make(), [None])
+
+    @cached_property
+    def made(self) -> Made:
+        """What tells the files that outputs have made where sources may lie: it looks when it is asked for first."""
+        try:
+            earlier = self._read()
+        except (OSError, StaleError):
+            earlier = {}
+        return Made(self._plan.of, earlier)
 
     def known(self) -> dict[str, Entry]:
         """Return what is known of earlier runs, by target; StaleError if the file cannot be used."""
@@ -85,6 +114,9 @@ class ResultFile:
         except (OSError, ValueError):
             document = {}
         version = document.setdefault("format_version", FORMAT_VERSION)
+        if isinstance(version, int) and 0 < version < FORMAT_VERSION:
+            self.is_old = True
+            return {}
         if version != FORMAT_VERSION:
             message = f"the last result has format {version}, this buildmatrix reads {FORMAT_VERSION}"
             raise _OtherFormatError(Diagnostic(message=message, code="result", hint=hint))
@@ -105,30 +137,43 @@ class ResultFile:
             self._found[outcome.name] = self._known[outcome.name].but(moved)
         if same or outcome.call:
             return
-        entry = Entry(status=outcome.status, fingerprint="")
+        entry = Entry(status=outcome.status)
         if outcome.status in {"built", "cached"} and outcome.exported:
+            target = self._plan.of.by_name[outcome.target]
             entry = Entry(
                 status=outcome.status,
-                fingerprint=self.fingerprints.of(outcome.name),
+                outputs=outputs_of(target),
+                rebuild=rebuild_of(self._plan.by_name[outcome.name]),
+                made=int(time.time()),
                 builder=self._builder,
-                files=files_of(self._plan, self._plan.by_name[outcome.name]),
+                files=files_of(self._plan, target),
+                wrote=self.made.of(target, outcome.name),
                 pins=self.pins.get(outcome.name) or None,
                 **{key: getattr(outcome, key) for key in KEPT},
             )
+            self._ended[outcome.name] = outcome
         self._found[outcome.name] = entry
-        if time.monotonic() - self._saved > SECONDS:
+        if time.monotonic() > self._next:
             self.save()
 
     def record_all(self, outcomes: Iterable[BuildOutcome]) -> None:
         """Remember how all of a run ended, and write the file."""
-        self._saved = time.monotonic()
+        self._next = float("inf")
         for outcome in outcomes:
             self.record(outcome)
         self.save()
 
+    def disown(self, targets: Collection[str], why: str) -> None:
+        """Remember of targets that nobody knows what they were built from."""
+        for name, entry in self._found.items():
+            if self._plan.by_name[name].target in targets and entry.fingerprints:
+                self._found[name] = entry.but({"fingerprints": None, "record": None, "doubt": why})
+        self.save()
+
     def save(self) -> None:
         """Write the file whole or not at all; what is in the way is in `trouble`: a run does not fail for it."""
-        self._saved = time.monotonic()
+        began = time.monotonic()
+        self._tell_inputs()
         try:
             own_folder(self.path.parent)
             with _locked(self.path.parent):
@@ -137,6 +182,44 @@ class ResultFile:
             self.trouble = error.diagnostics[0].message
         except OSError as error:
             self.trouble = f"{FOLDER}/{FILE} cannot be written: {error.strerror}"
+        now = time.monotonic()
+        self._next = now + max(SECONDS, SHARE * (now - began))
+
+    def _tell_inputs(self) -> None:
+        """Complete what is remembered by what it was built from: that was read before, and has to have stood still."""
+        ended, self._ended = self._ended, {}
+        if not ended or self._making is None:
+            return
+        try:
+            made = self._making.result()[None]
+        except Exception as error:  # noqa: BLE001 who builds asks for an image, and not for what it was made from
+            self.trouble = f"nobody knows what was built: {error!r}"
+            return
+        known = {outcome.target: made.of(outcome.target) for outcome in ended.values()}
+        reads = {name: tuple(made.rests_on(name)) for name in known}
+        changed = self._still.changed(read for each in reads.values() for read in each)
+        telling = Telling(self._plan.of, made.of, made.within, self._kept)
+        for name, outcome in ended.items():
+            moved = next((changed[read] for read in reads[outcome.target] if changed[read]), "")
+            place = moved and os.path.relpath(moved, self._plan.directory)
+            if place:
+                self.overtaken[outcome.target] = place
+            doubt = known[outcome.target].doubt or (f"{place} changed while it was built" if place else "")
+            doubt = doubt or self._pulled_early(outcome.target)
+            whole = known[outcome.target].fingerprints
+            own = {platform: whole[platform] for platform in outcome.platforms or whole if platform in whole}
+            summary = "" if doubt else telling.summary(outcome.target, own)
+            told = {"doubt": doubt} if doubt else {"fingerprints": own, "record": summary or None}
+            self._found[name] = self._found[name].but(told)
+        telling.keep([name for name, one in known.items() if not one.doubt])
+
+    def _pulled_early(self, name: str) -> str:
+        """Return that a target needs one whose tags moved later, "" if it does not."""
+        plan = self._plan.of
+        below = reached([name], lambda one: (*plan.by_name[one].depends_on, *plan.by_name[one].needs))
+        needs = (need for one in below for need in plan.by_name[one].needs)
+        late = next((need for need in needs if need in self.late), "")
+        return f"the tags of {late}, which it needs, moved only later" if late else ""
 
     def _others(self) -> dict[str, Entry]:
         try:

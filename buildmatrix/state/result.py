@@ -16,7 +16,16 @@ class Entry(Document):
     """What is remembered of a target, or of a part of it that was built apart; the rest only of what was built."""
 
     status: Annotated[Status, Doc("How it ended.")]
-    fingerprint: Annotated[str, Doc('A digest of its definition and its files; "" where they changed meanwhile.')]
+    fingerprints: Annotated[
+        Mapping[str, str] | None, Doc("The fingerprints of its platforms: what it was built from.")
+    ] = None
+    record: Annotated[
+        str | None, Doc("What went into it, in short, as `dev.buildmatrix.record` of an image: for reasons alone.")
+    ] = None
+    doubt: Annotated[str | None, Doc("Why nobody can know what it was built from.")] = None
+    rebuild: Annotated[str | None, Doc("A digest of its `rebuild`.")] = None
+    outputs: Annotated[str | None, Doc("A digest of its outputs, and of the names that are written into them.")] = None
+    made: Annotated[int | None, Keyword("minimum", 0), _MOST, Doc("When it was built: seconds since 1970.")] = None
     builder: Annotated[str | None, Doc("Where it was built.")] = None
     digest: Annotated[str | None, Doc("That of the image or index.")] = None
     index: Annotated[str | None, Doc("That of the index into which the image's parts were joined.")] = None
@@ -28,12 +37,16 @@ class Entry(Document):
     ] = None
     log: Annotated[str | None, Doc("The path of its full log.")] = None
     files: Annotated[Mapping[str, str] | None, Doc("How what it wrote to the disk looked then.")] = None
+    wrote: Annotated[
+        Mapping[str, tuple[str, ...]] | None,
+        Doc("The files that it put into directories from which targets are built: they are none of those' sources."),
+    ] = None
 
 
 class ResultDocument(Document):
-    """What `apply --resume` need not build again: `.buildmatrix/result.json`."""
+    """What `apply` need not build again with `--resume` or `--incremental`: `.buildmatrix/result.json`."""
 
-    format_version: Annotated[int, Version(1), FORMAT]
+    format_version: Annotated[int, Version(2), FORMAT]
     targets: Annotated[Mapping[str, Entry], Of(lambda entries, _: entries), Doc("Targets and parts by their names.")]
 
 

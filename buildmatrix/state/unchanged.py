@@ -26,7 +26,7 @@ NOTHING = Resumed()
 
 def kept(plan: BuildPlan, decisions: Mapping[str, Decision]) -> Resumed:
     """Return what was decided of a plan's Builds, whose targets they are decided by."""
-    found = {}
+    found: dict[str, BuildOutcome] = {}
     for build in plan.targets:
         decision = decisions.get(build.target)
         if decision and decision.action == "skip" and decision.image:

@@ -7,6 +7,7 @@ from buildmatrix.errors import Problems
 from buildmatrix.git.facts import Git
 from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.machine import Machine, epoch_time
+from buildmatrix.template.platforms import PLATFORM
 from buildmatrix.template.render import Template, Templates
 from buildmatrix.template.request import Request
 from buildmatrix.template.scope import BadTemplateError, Cell, Lazy, values_of
@@ -139,12 +140,16 @@ class CellRendering:
         """Return the names that a template uses; none where it is wrong, which is said where it is evaluated."""
         return self._rendering.names(text)
 
+    def is_variable(self, name: str) -> bool:
+        """Tell whether a name stands for something without a cell, too."""
+        return name in self._rendering.scope
+
     def evaluate(self, text: str, cell: Cell) -> Any:
         """Return the value of a template for a cell that has no name yet; BadTemplateError if it has none."""
-        template = self._rendering.templates[text]
-        self._rendering.templates.check_names(template, self._rendering.scope, {"target"}, self._local - {"name"})
+        template, local = self._rendering.templates[text], self._names_of(cell)
+        self._rendering.templates.check_names(template, self._rendering.scope, {"target"}, local - {"name"})
         self._rendering.used.update(template.names)
-        used = tuple(name for name in template.names if name in self._local)
+        used = tuple(name for name in template.names if name in local)
         key = (text, *(id(cell.get(name)) for name in used))
         if key not in self._values:
             self._values[key] = _value_or_error(lambda: template.evaluate(self._scope(None, cell)))
@@ -160,7 +165,7 @@ class CellRendering:
         """
 
         def render(text: str) -> str:
-            made = self._known.get(text) or self._enter(text, named=name is not None)
+            made = self._known.get(text) or self._enter(text, cell, named=name is not None)
             key = made.key(name, cell)
             if key not in made.found:
                 made.make(key, name, cell, self._scope)
@@ -177,11 +182,16 @@ class CellRendering:
             self._last = (name, cell, {**self._rendering.scope, **cell, "target": self._declared, "name": name})
         return self._last[2]
 
-    def _enter(self, text: str, *, named: bool) -> _Made:
-        template = self._rendering.templates[text]
-        local = self._local if named else self._local - {"name"}
+    def _names_of(self, cell: Cell) -> frozenset[str]:
+        """Return the names of a cell's own values; `platform` is one where it is rendered for a platform."""
+        return self._local | {PLATFORM} if PLATFORM in cell else self._local
+
+    def _enter(self, text: str, cell: Cell, *, named: bool) -> _Made:
+        template, local = self._rendering.templates[text], self._names_of(cell)
+        if not named:
+            local -= {"name"}
         self._rendering.templates.check_names(template, self._rendering.scope, {"target"}, local)
         used = tuple(axis for axis in template.names if axis in local)
         self._rendering.used.update(template.names)
-        self._known[text] = _Made(template, used, self.cells)
+        self._known[text] = _Made(template, used, () if PLATFORM in used else self.cells)
         return self._known[text]

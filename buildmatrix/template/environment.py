@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_environment
@@ -189,7 +189,27 @@ def _environment() -> _Environment:
     made.filters[WHOLE_TABLE] = _whole_table
     made.filters.update({name: careful(made.filters[name]) for name in SIZED_FILTERS} | {"sum": _sum})
     made.filters["format"] = careful_format(made.filters["format"])
+    made.filters.update(
+        {name: _without_omit(name, one) for name, one in made.filters.items() if name not in _TAKES_OMIT}
+    )
     return made
+
+
+_TAKES_OMIT = frozenset({"default", "d", JOINED, WHOLE_TABLE})
+"""The filters that omit passes, and those of ours that say themselves what is wrong with it."""
+
+
+def _without_omit(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that refuses omit: some of jinja's would make 0 of it, others say Python's words."""
+    place = 1 if hasattr(function, "jinja_pass_arg") else 0  # behind what jinja passes by itself
+
+    @wraps(function)
+    def careful(*arguments: Any, **named: Any) -> Any:
+        if len(arguments) > place and isinstance(arguments[place], _Omit):
+            raise _part_omitted(f"{name}: ")
+        return function(*arguments, **named)
+
+    return careful
 
 
 Limit = Callable[[], AbstractContextManager[None]]
@@ -298,8 +318,8 @@ class _PartOmittedError(FilterError):
     """What is omitted is only a part of a value."""
 
 
-def _part_omitted() -> FilterError:
-    return _PartOmittedError("omit stands for a whole value, and is only a part of one here")
+def _part_omitted(who: str = "") -> FilterError:
+    return _PartOmittedError(f"{who}omit stands for a whole value, and is only a part of one here")
 
 
 _NO_ITEM = "leave it out of a list or an inner table: {{ [x, y] | select | list }}, {{ dict(t, a=x) if x else t }}"

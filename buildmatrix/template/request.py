@@ -20,7 +20,9 @@ class Request:
     to a registry, load into the engine, or export nothing. `environment` is what `env` variables are read from.
     `file_values` are those of variable files that were read when a plan was saved, and `files` those of them that lie
     in the repository, relative to the root file's directory. `machine` is what a saved plan took from the machine that
-    it was made on: `now` and `platform`. `bake_files` are those of `--bake-file`.
+    it was made on: `now` and `platform`. `bake_files` are those of `--bake-file`. `only` are the names that are kept of
+    what is selected, None for all. One that is `forgiving` passes over what selectors, `--set` and values name and an
+    earlier revision of the file does not have.
     """
 
     selectors: tuple[str, ...] = ()
@@ -34,3 +36,5 @@ class Request:
     output: OutputMode = "declared"
     environment: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+    forgiving: bool = False

@@ -57,16 +57,16 @@ def _given(spec: Spec, request: Request, problems: Problems) -> dict[str, tuple[
     given: dict[str, tuple[Any, Origin]] = {name: (value, "--var-file") for name, value in request.file_values.items()}
     for path in request.variable_files:
         for name, value in _read_file(path, spec, problems).items():
-            _known(spec, name, f"--var-file {path}", problems)
+            _known(spec, name, f"--var-file {path}", problems, forgiving=request.forgiving)
             given[name] = (value, "--var-file")
     for name, text in request.variables.items():
-        _known(spec, name, f"--var {name}", problems)
+        _known(spec, name, f"--var {name}", problems, forgiving=request.forgiving)
         given[name] = (text, "--var")
     return given
 
 
-def _known(spec: Spec, name: str, label: str, problems: Problems) -> None:
-    if name not in spec.variables:
+def _known(spec: Spec, name: str, label: str, problems: Problems, *, forgiving: bool) -> None:
+    if name not in spec.variables and not forgiving:
         hint = did_you_mean(name, spec.variables) or f"variables here: {some(sorted(spec.variables)) or 'none'}"
         problems.error("variable", f'there is no variable "{name}"', Place(file=label), hint=hint)
 

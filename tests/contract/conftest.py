@@ -1,22 +1,13 @@
 """Contract tests ask buildx itself, old and new, what a bake file means; `--print` needs no engine."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from buildmatrix.process import Programs
 from tests.inside import exit_code
 
 Render = Callable[..., tuple[str, str]]
-
-
-@pytest.fixture(scope="session")
-def buildx(docker_buildx: tuple[str, ...]) -> tuple[str, ...]:
-    """The command of a current buildx: the plugin itself where it is known, as docker would only start it, later."""
-    plugin = Programs(dict(os.environ)).docker_plugin("buildx")
-    return (plugin,) if plugin else docker_buildx
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.tools import Project, outcomes, platforms, raw, result_of, succeeded
+from tests.e2e.tools import Project, known, outcomes, platforms, raw, result_of, succeeded
 
 pytestmark = pytest.mark.e2e
 
@@ -78,7 +78,7 @@ def test_half_an_image_moves_no_tag_and_the_rest_is_built_by_resume(
     project: Project, repository: str, one_node: str
 ) -> None:
     fails = 'RUN test \\"$(uname -m)\\" != aarch64\\n'
-    folder = project(SPEC.format(repository=repository, more=fails))
+    folder = project(known(SPEC.format(repository=repository, more=fails), repository))
     done = apply(folder, one_node, "--keep-going")
     assert done.returncode == 1
     found = outcomes(done)
@@ -88,7 +88,7 @@ def test_half_an_image_moves_no_tag_and_the_rest_is_built_by_resume(
     assert not result_of(folder)["app@linux/amd64"]["tags"]
     resumed = outcomes(apply(folder, one_node, "--keep-going", "--resume"))
     assert {name for name, one in resumed.items() if one["status"] == "unchanged"} == set(found) - {"app@linux/arm64"}
-    project(SPEC.format(repository=repository, more=""))
+    project(known(SPEC.format(repository=repository, more=""), repository))
     again = succeeded(apply(folder, one_node, "--resume"))
     assert platforms(f"{repository}/app:1") == ["linux/amd64", "linux/arm64"]
     kept = succeeded(apply(folder, one_node, "--resume"))

@@ -148,6 +148,7 @@ WRITES: dict[str, tuple[str, dict[str, str], dict[str, str], str]] = {
 }
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("what", [*READS, *WRITES])
 def test_what_leads_outside_takes_the_exact_allow(ground: Ground, say: Say, one_node: str, what: str) -> None:
     spec, files, links, value = {**READS, **WRITES}[what]

@@ -102,9 +102,9 @@ class Case:
         folder = str(self.folder)
         return Contexts({}).of(folder, ignore_file_of(folder, None), self.sources)
 
-    def built(self, builder: str, out: Path) -> bool:
+    def built(self, buildx: tuple[str, ...], builder: str, out: Path) -> bool:
         """Build it into a directory; False where it is refused: a source that is not there."""
-        command = ["docker", "buildx", "build", "--quiet", "--provenance=false", "--builder", builder, "--file", "-"]
+        command = [*buildx, "build", "--quiet", "--provenance=false", "--builder", builder, "--file", "-"]
         command += ["--output", f"type=local,dest={out}", str(self.folder)]
         done = subprocess.run(command, input=self.dockerfile(), capture_output=True, text=True, check=False)
         return done.returncode == 0
@@ -130,38 +130,36 @@ def state_of(out: Path) -> list[tuple[str, int, str]]:
     return found
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("number", range(CASES))
-def test_what_has_the_same_digest_is_built_alike(number: int, one_node: str, tmp_path: Path) -> None:
-    """Up to four changes, of which those count that the digest does not tell."""
+def test_what_is_built_was_reached_and_what_has_the_same_digest_is_built_alike(
+    number: int, one_node: str, buildx: tuple[str, ...], tmp_path: Path
+) -> None:
+    """After a first build up to four changes, of which those count that the digest does not tell."""
     case = Case(tmp_path / "context", SEED * 200_000 + number)
     before, first = case.reached(), tmp_path / "first"
     assert before.doubt is None
-    if not case.built(one_node, first):
+    if not case.built(buildx, one_node, first):
         return
+    check_reached(case, before, first, number)
     for count in range(4):
         case.change()
         if case.reached() != before:
             break
         out = tmp_path / f"out{count}"
-        assert case.built(one_node, out)
+        assert case.built(buildx, one_node, out)
         assert state_of(out) == state_of(first), (case.sources, (case.folder / ".dockerignore").read_text())
 
 
-@pytest.mark.parametrize("number", range(CASES))
-def test_what_is_built_was_reached(number: int, one_node: str, tmp_path: Path) -> None:
-    case, out = Case(tmp_path / "context", SEED * 100_000 + number), tmp_path / "out"
-    reached = case.reached()
-    assert reached.doubt is None
+def check_reached(case: Case, reached: Reached, out: Path, number: int) -> None:
+    """Check that all that a build has was reached."""
     said = {(one.kind, one.content if one.kind == "symlink" else one.path) for one in reached.entries}
-    if not case.built(one_node, out):
-        return
     text = (case.folder / ".dockerignore").read_text()
     assert {one for one in told_by(out) if one != ("file", text)} <= said, (case.sources, text)
     if record := os.environ.get("CONTEXT_RECORD"):
         more = {one for one in said if one[0] == "file" and one[1] != ".dockerignore"} - told_by(out)
         with Path(record).open("a") as file:
             file.write(json.dumps([number, case.sources, text, len(said), sorted(map(str, more))]) + "\n")
-    shutil.rmtree(out)
 
 
 # --- what of a file reaches an image ----------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ def bakes(folder: Path, of: dict[str, Any], builder: str) -> bool:
     return subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("case", TABLE)
 def test_outputs_are_refused_as_the_engine_does(
     project: Project, run: Run, one_node: str, case: tuple[str, list[str], list[str], list[str], bool]

@@ -19,6 +19,7 @@ from tests.e2e.tools import (
     bring_back,
     count,
     digest,
+    known,
     nap,
     outcomes,
     platforms,
@@ -39,7 +40,7 @@ def proxy(registry: str) -> Iterator[FaultyRegistry]:
 
 
 def pushed(repository: str, *names: str, run: str = "true", more: str = "") -> str:
-    return f'[defaults]\noutput = ["type=registry"]\n{more}\n' + "\n".join(
+    spec = f'[defaults]\noutput = ["type=registry"]\n{more}\n' + "\n".join(
         f"""
         [target.{name}]
         tags = ["{repository}/{name}:1"]
@@ -47,6 +48,7 @@ def pushed(repository: str, *names: str, run: str = "true", more: str = "") -> s
         """
         for name in names
     )
+    return known(spec, repository)
 
 
 # --- registries -------------------------------------------------------------------------------------------------------
@@ -354,7 +356,7 @@ def test_monstrous_logs(project: Project, run: Run, tmp_path: Path) -> None:
     ("text", "words"),
     [
         ('{"format_version": 1, "targets": {"app"', "cannot be read"),
-        ('{"format_version": 99, "targets": {}}', "has format 99, this buildmatrix reads 1"),
+        ('{"format_version": 99, "targets": {}}', "has format 99, this buildmatrix reads 2"),
         ("[]", "cannot be read"),
     ],
     ids=["corrupt", "newer", "no-table"],

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -95,7 +96,7 @@ def test_the_second_run_builds_nothing_and_tells_what_is_there(
     project: Project, run: Run, repository: str, base: str
 ) -> None:
     project(chain(repository, base), FILES)
-    assert planned(run) == {"lib": ("build", ["never built"]), "app": ("build", ["no tag of it is there"])}
+    assert planned(run) == {"lib": ("build", ["its tag is not there"]), "app": ("build", ["no tag of it is there"])}
     first = applied(run, "--metadata", "first.json")
     assert statuses(first) == {"lib": "built", "app": "built"}
     assert planned(run) == {"lib": ("skip", ["up to date"]), "app": ("skip", ["up to date"])}
@@ -246,6 +247,32 @@ tags = ["{repository}/app:1"]
     assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
 
 
+def test_what_needs_another_is_never_built_on_what_its_tag_holds_by_mistake(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    """Tags move at the end: what pulls by them in the same run would get somebody else's image."""
+    spec = f"""
+[defaults]
+platforms = ["{AMD}", "{ARM}"]
+output = [{{ type = "registry" }}]
+[target.lib]
+dockerfile-inline = "FROM {base}\\nCOPY lib /lib-files"
+tags = ["{repository}/lib:1", "{repository}/lib:2"]
+[target.app]
+needs = ["lib"]
+dockerfile-inline = "FROM {repository}/lib:1\\nCOPY app /app-files\\nRUN ls /lib-files/a"
+tags = ["{repository}/app:1"]
+"""
+    folder = project(spec, FILES)
+    applied(run)
+    imagetools("create", "-t", f"{repository}/lib:1", base)
+    assert planned(run)["lib"] == ("skip", [f"tag {repository}/lib:1 holds another image: it moves"])
+    (folder / "app" / "a").write_text("2")
+    text = "app, which is built, needs it first, and its tags would move later"
+    assert planned(run)["lib"] == ("build", [text])
+    assert statuses(applied(run)) == {"lib": "built", "app": "built"}
+
+
 def test_a_commit_in_a_label_builds_nothing_and_one_in_an_argument_does(
     project: Project, run: Run, repository: str, base: str
 ) -> None:
@@ -264,14 +291,16 @@ def test_what_is_older_than_it_may_be_is_built_again_with_what_depends_on_it(
     project: Project, run: Run, repository: str, base: str
 ) -> None:
     spec = chain(repository, base)
-    project(spec, FILES)
+    files = {**FILES, "lib/a": str(time.time_ns())}  # what is in the cache makes an image look old
+    project(spec, files)
     applied(run)
-    project(spec.replace("[target.lib]", '[target.lib]\nmax-age = "1h"'), FILES)
+    project(spec.replace("[target.lib]", '[target.lib]\nmax-age = "1h"'), files)
     assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
-    project(spec.replace("[target.lib]", '[target.lib]\nmax-age = "1s"'), FILES)
+    project(spec.replace("[target.lib]", '[target.lib]\nmax-age = "1s"'), files)
     found = planned(run)
     assert found["lib"][1][0].startswith("older than max-age: built 2")
-    assert found["app"] == ("build", ["lib, on which it depends, is built again"])
+    assert found["lib"][1][1:] == ["it is built without the cache"]
+    assert found["app"] == ("build", ["lib, which it depends on, is built again"])
 
 
 def test_a_registry_that_does_not_answer_is_no_registry_that_has_nothing(
@@ -312,7 +341,7 @@ def test_what_another_run_built_for_another_platform_stays_known(
     applied(run)
     (folder / "app" / "a").write_text("2")
     assert statuses(applied(run, "--platform", AMD)) == {"lib": "unchanged", "app": "built"}
-    assert planned(run)["app"] == ("build", [f"{ARM} changed"])
+    assert planned(run)["app"] == ("build", [f"{ARM}: context: app/a changed"])
     applied(run, "--platform", ARM)
     assert planned(run)["app"] == ("skip", ["up to date"])
     assert platforms(f"{repository}/app:1") == [AMD, ARM]
@@ -328,12 +357,107 @@ def test_a_parent_that_is_kept_may_be_used_where_all_else_is_locked(
     assert statuses(applied(run, "--locked")) == {"lib": "unchanged", "app": "built"}
 
 
-def test_what_also_writes_elsewhere_is_built(project: Project, run: Run, repository: str, base: str) -> None:
+def test_what_also_writes_elsewhere_is_skipped_where_both_are_there(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
     both = 'output = [{ type = "registry" }, { type = "oci", dest = "app.tar" }]'
-    project(chain(repository, base, both), FILES)
+    folder = project(chain(repository, base, both), FILES)
     applied(run)
-    assert planned(run)["app"] == ("build", ["it also has an output of type oci, which no registry tells of"])
-    assert planned(run)["lib"] == ("skip", ["up to date"])
+    assert planned(run)["app"] == ("skip", ["up to date"])
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+    (folder / "app.tar").unlink()
+    assert planned(run)["app"] == ("build", ["app.tar is gone"])
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "built"}
+    assert planned(run)["app"] == ("skip", ["up to date"])
+    (folder / ".buildmatrix" / "result.json").unlink()
+    assert planned(run)["app"] == ("build", ["never built here"])
+
+
+def elsewhere(repository: str, base: str) -> str:
+    """Targets that leave nothing in a registry."""
+    return f"""
+[defaults]
+context = "app"
+dockerfile-inline = "FROM {base}\\nCOPY . /files"
+[target.folder]
+context = "."
+output = ["type=local,dest=dist"]
+[target.archive]
+output = ["type=docker,dest=app.tar"]
+tags = ["{repository}/archive:1"]
+[target.loaded]
+output = ["type=docker"]
+tags = ["{repository}/loaded:1"]
+[target.cached]
+output = ["type=cacheonly"]
+[target.packed]
+needs = ["folder"]
+context = "dist"
+output = ["type=tar,dest=packed.tar"]
+"""
+
+
+def test_what_no_registry_tells_of_is_skipped_while_it_is_there(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    """By the record of the last run on this machine, the disk and the engine; a run over some forgets no other."""
+    folder = project(elsewhere(repository, base), FILES)
+    names = ("folder", "archive", "loaded", "cached", "packed")
+    assert run("apply").returncode == 0  # an incremental run or not: each remembers
+    assert {decision for decision, _ in planned(run).values()} == {"skip"}
+    assert run("plan", "--incremental", "--detailed-exitcode").returncode == 0
+    assert set(statuses(applied(run)).values()) == {"unchanged"}
+    assert planned(run)["folder"] == ("skip", ["up to date: dist is as the last run wrote it"])
+    (folder / "app.tar").write_text("")
+    subprocess.run(["docker", "rmi", f"{repository}/loaded:1"], check=True, capture_output=True)
+    found = planned(run)
+    assert found["archive"] == ("build", ["app.tar is not what the last run wrote"])
+    assert found["loaded"] == ("build", [f"the engine has {repository}/loaded:1 no more"])
+    assert run("plan", "--incremental", "--detailed-exitcode").returncode == 10
+    assert statuses(applied(run, "archive")) == {"archive": "built"}
+    assert [decision for decision, _ in planned(run).values()] == ["skip", "skip", "build", "skip", "skip"]
+    assert statuses(applied(run)) == {name: "built" if name == "loaded" else "unchanged" for name in names}
+    (folder / "app" / "a").write_text("2")
+    assert {decision for decision, _ in planned(run).values()} == {"build"}
+    applied(run)
+    assert {decision for decision, _ in planned(run).values()} == {"skip"}
+
+
+def test_what_stays_with_a_builder_is_asked_of_that_one(
+    project: Project, run: Run, repository: str, base: str, one_node: str
+) -> None:
+    project(elsewhere(repository, base), FILES)
+    applied(run, "cached", "archive")
+    assert planned(run, "cached", "archive", "--builder", one_node) == {
+        "cached": ("build", ["another builder built it"]),
+        "archive": ("skip", ["up to date: app.tar is as the last run wrote it"]),
+    }
+
+
+def test_resume_adds_to_an_incremental_run_what_the_last_one_left_without_a_tag(
+    project: Project, run: Run, repository: str, base: str, one_node: str
+) -> None:
+    spec = f"""
+[defaults]
+publish = "together"
+output = ["type=registry"]
+[target.good]
+tags = ["{repository}/good:1"]
+dockerfile-inline = "FROM {base}\\nCOPY app /files"
+[target.bad]
+tags = ["{repository}/bad:1"]
+dockerfile-inline = "FROM {base}\\nRUN false"
+"""
+    project(spec, FILES)
+    flags = ("--builder", one_node, "--keep-going")
+    assert run("apply", "--incremental", *flags).returncode == 1
+    assert not digest(f"{repository}/good:1")
+    project(spec.replace("RUN false", "RUN true"), FILES)
+    assert planned(run)["good"] == ("build", ["its tag is not there"])
+    found = applied(run, "--resume", *flags)
+    assert statuses(found) == {"good": "unchanged", "bad": "built"}
+    assert digest(f"{repository}/good:1") == found["good"]["digest"]
+    assert statuses(applied(run, *flags)) == {"good": "unchanged", "bad": "unchanged"}
 
 
 def test_an_image_without_an_index_is_known_by_its_manifest(
@@ -345,3 +469,43 @@ def test_an_image_without_an_index_is_known_by_its_manifest(
     applied(run, **plain)
     assert "manifests" not in index(f"{repository}/app:1")
     assert statuses(applied(run, **plain)) == {"lib": "unchanged", "app": "unchanged"}
+
+
+def test_wasm_beside_linux(project: Project, run: Run, repository: str) -> None:
+    folder = project(
+        f'[target.w]\ndockerfile-inline = "FROM scratch\\nCOPY a.wasm /"\nplatforms = ["wasi/wasm", "{AMD}"]\n'
+        f'tags = ["{repository}/w:1"]\noutput = [{{ type = "registry" }}]\n',
+        {"a.wasm": "1"},
+    )
+    assert statuses(applied(run)) == {"w": "built"}
+    assert statuses(applied(run)) == {"w": "unchanged"}
+    (folder / "a.wasm").write_text("2")
+    assert statuses(applied(run)) == {"w": "built"}
+
+
+def test_what_pulled_what_a_tag_held_before_is_built_again(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    """Tags that move together move when all is built: what needs such an image first pulls the one before."""
+    spec = f"""
+[defaults]
+publish = "together"
+output = [{{ type = "registry" }}]
+[target.lib]
+dockerfile-inline = "FROM {base}\\nCOPY lib /lib-files"
+tags = ["{repository}/lib:1"]
+[target.app]
+needs = ["lib"]
+dockerfile-inline = "FROM {repository}/lib:1\\nRUN cat /lib-files/a > /copy"
+tags = ["{repository}/app:1"]
+"""
+    folder = project(spec, FILES)
+    project(spec.replace('publish = "together"\n', ""), FILES)
+    applied(run)
+    project(spec, FILES)
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+    (folder / "lib" / "a").write_text("2")
+    assert statuses(applied(run)) == {"lib": "built", "app": "built"}
+    assert "no fingerprint" in planned(run)["app"][1][0]
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "built"}
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}

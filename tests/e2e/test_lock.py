@@ -3,11 +3,15 @@
 import json
 import os
 import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from tests.e2e.test_pins import VARIABLE, Base, app, base, said  # noqa: F401 a fixture
+from tests.e2e.test_pins import VARIABLE, Base, app, base, old_docker, said  # noqa: F401 fixtures
 from tests.e2e.tools import Project, Run, digest, succeeded
 
 LOCK = "buildmatrix.lock"
@@ -155,3 +159,78 @@ def test_a_rendered_file_builds_what_is_locked_with_plain_bake(
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
         assert said(folder) == {"app": "one"}
         (folder / "out" / "app").unlink()
+
+
+class Files(ThreadingHTTPServer):
+    """A server of one file, whose content may change."""
+
+    content = b"one\n"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Files
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.server.content)))
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def files() -> Iterator[Files]:
+    with Files(("127.0.0.1", 0), Handler) as made:
+        threading.Thread(target=made.serve_forever, args=[0.02], daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def test_what_add_fetches_is_locked_and_known(
+    project: Project,
+    run: Run,
+    files: Files,
+    repository: str,
+    one_node: str,
+    old_docker: str,  # noqa: F811
+) -> None:
+    url = f"http://localhost:{files.server_port}/{uuid4()}"
+    folder = project(
+        f'[target.app]\ndockerfile-inline = "FROM scratch\\nADD {url} /file"\nplatforms = ["linux/amd64"]\n'
+        f'tags = ["{repository}:app"]\noutput = ["type=registry"]\n'
+    )
+    assert "cannot know" in run("fingerprint").stdout
+    assert run("lock", "--sources").stdout.startswith(f"+ {url}  added sha256:")
+    succeeded(run("apply", "--incremental", "--builder", one_node, "--format", "json"))
+    again = succeeded(run("apply", "--incremental", "--builder", one_node, "--format", "json"))
+    assert again["app"]["status"] == "unchanged"
+    files.content = b"two\n"
+    (folder / "buildmatrix.toml").write_text((folder / "buildmatrix.toml").read_text().replace(url, f"{url}x"))
+    assert "1 missing, 1 unused" in run("lock", "--check").stderr
+    assert run("lock").returncode == 0
+    files.content = b"three\n"
+    for docker in ({}, {"DOCKER_CONFIG": old_docker}):
+        done = run("apply", "--builder", one_node, **docker)
+        assert done.returncode == 1
+        assert "digest mismatch" in done.stdout
+    assert run("lock", "--upgrade", f"{url}*").stdout.startswith(f"~ {url}x  moved sha256:")
+    succeeded(run("apply", "--builder", one_node, "--format", "json"))
+
+
+def test_a_target_is_built_for_the_platforms_of_its_base(
+    project: Project, run: Run, registry: str, repository: str, one_node: str
+) -> None:
+    text = f"FROM {registry}/library/busybox\\nCOPY buildmatrix.toml /"
+    project(
+        f'[target.app]\nplatforms = "auto"\ndockerfile-inline = "{text}"\n'
+        f'tags = ["{repository}:auto"]\noutput = ["type=registry"]\n'
+    )
+    assert "run buildmatrix lock" in run("plan").stderr
+    done = run("apply", "--builder", one_node, "--format", "json")
+    succeeded(done)
+    (target,) = json.loads(done.stdout)["targets"]
+    assert target["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert run("lock").returncode == 0
+    assert "linux/amd64 linux/arm64" in run("plan").stdout

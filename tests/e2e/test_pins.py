@@ -102,7 +102,7 @@ def test_what_is_built_on_a_base_that_moved_is_not_resumed(
         found = succeeded(run("apply", "--builder", one_node, "--resume", "--no-cache", "--format", "json"))["app"]
         assert (found["status"], said(folder)) == (status, {"app": word})
         reasons.append(found["reason"])
-    assert reasons[-1] == f"{base.tag} moved from {base.one[:19]} to {base.two[:19]}"
+    assert reasons[-1] == f"base {base.tag} moved {base.one[7:19]} → {base.two[7:19]}"
 
 
 def test_all_platforms_of_two_nodes_build_on_one_image(

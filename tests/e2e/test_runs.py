@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, Run, digest, inspected, outcomes, raw, statuses, succeeded
+from tests.e2e.tools import Project, Run, digest, inspected, known, outcomes, raw, statuses, succeeded
 
 WARNS = "from busybox\nENV a b\nRUN true\n"
 
@@ -27,7 +27,7 @@ def app(repository: str, dockerfile: str = "FROM busybox\nARG V\nRUN echo $V\n")
         output = ["type=registry"]
         cache-to = ["type=registry,ref={repository}/cache"]
     """
-    return spec, {"Dockerfile": dockerfile}
+    return spec, {"Dockerfile": known(dockerfile, repository)}
 
 
 # --- questions --------------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def layers(tag: str) -> list[str]:
 def test_a_kept_base_is_what_is_built_upon(
     project: Project, run: Run, repository: str, salt: str, builder: str, flags: tuple[str, ...]
 ) -> None:
-    project(CHAIN.format(repository=repository), {"empty/file": ""})
+    project(known(CHAIN.format(repository=repository), repository), {"empty/file": ""})
     more = ("--builder", builder, *flags)
     base, child = f"{repository}/base:1", f"{repository}/child:1"
     first = succeeded(run("apply", "--format", "json", *more, SALT=salt))["base"]
@@ -243,7 +243,7 @@ def test_tags_that_waited_move_when_the_rest_is_there(
         tags = ["{repository}/bad:1"]
         dockerfile-inline = "FROM busybox\\nRUN echo {salt}; {{{{ bad }}}}"
     """
-    project(spec, {"empty/file": ""})
+    project(known(spec, repository), {"empty/file": ""})
     more = ("--builder", one_node)
     assert statuses(run("apply", "-k", "--format", "json", *more)) == {"good": "built", "bad": "failed"}
     assert not digest(f"{repository}/good:1")
@@ -272,7 +272,7 @@ def test_no_tag_is_told_where_nothing_is_exported(project: Project, run: Run, re
 
 
 def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, repository: str, salt: str) -> None:
-    project(CHAIN.format(repository=repository), {"empty/file": ""})
+    project(known(CHAIN.format(repository=repository), repository), {"empty/file": ""})
     succeeded(run("apply", "--format", "json", SALT=salt))
     move = ["docker", "buildx", "imagetools", "create", "-t", f"{repository}/base:1", f"{repository}/child:1"]
     subprocess.run(move, check=True, capture_output=True)
@@ -282,7 +282,7 @@ def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, re
     assert found["child"]["reason"] == "base, which it depends on, is built again"
     assert f"base   started: {repository}/base:1 is another image now" in done.stderr
     assert digest(f"{repository}/base:1") == found["base"]["digest"]
-    moved = CHAIN.format(repository=repository).replace("/child:1", "/child:2")
+    moved = known(CHAIN.format(repository=repository), repository).replace("/child:1", "/child:2")
     project(moved, {})
     done = run("apply", "--resume", "--format", "json", SALT=salt)
     found = succeeded(done)
@@ -293,8 +293,7 @@ def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, re
 def test_what_is_no_longer_on_the_disk_or_in_the_engine_is_built(
     project: Project, run: Run, repository: str, salt: str, one_node: str
 ) -> None:
-    folder = project(
-        f"""
+    spec = f"""
         [defaults]
         dockerfile-inline = "FROM busybox\\nRUN echo {salt}"
         context = "empty"
@@ -307,9 +306,8 @@ def test_what_is_no_longer_on_the_disk_or_in_the_engine_is_built(
         output = ["type=docker"]
         [target.cached]
         output = ["type=cacheonly"]
-        """,
-        {"empty/file": ""},
-    )
+        """
+    folder = project(known(spec, repository), {"empty/file": ""})
     succeeded(run("apply", "--format", "json"))
     assert {one["status"] for one in resume(run).values()} == {"unchanged"}
     (folder / "app.tar").unlink()
@@ -345,14 +343,14 @@ def test_a_dockerfile_outside_and_what_is_needed_count(project: Project, run: Ru
         tags = ["{repository}/packed:1"]
         """,
         {
-            "docker/a.Dockerfile": "FROM busybox\n",
-            "src/Dockerfile": "FROM busybox\nRUN echo > /machine\n",
-            "src/rootfs/machine": "",
+            "docker/a.Dockerfile": known("FROM busybox\n", repository),
+            "src/Dockerfile": known("FROM busybox\nRUN echo > /machine\n", repository),
+            "src/rootfs/.keep": "",
         },
     )
     succeeded(run("apply", "--format", "json"))
     assert {one["status"] for one in resume(run).values()} == {"unchanged"}
-    (folder / "docker/a.Dockerfile").write_text("FROM busybox\nLABEL a=b\n")
+    (folder / "docker/a.Dockerfile").write_text(known("FROM busybox\nLABEL a=b\n", repository))
     found = resume(run)
     assert {name: one["status"] == "unchanged" for name, one in found.items()} == {
         "app": False, "later": False, "rootfs": True, "packed": True,
@@ -373,7 +371,7 @@ def chain(repository: str, salt: str, bad: int, links: int = 6) -> str:
         step = "false" if link == bad else "sleep 0.2"
         text = f"FROM {'before' if link else 'busybox'}\\nRUN echo {salt} {link}; {step}"
         spec += f'[target.t{link}]\n{upon}tags = ["{repository}/t{link}:1"]\ndockerfile-inline = "{text}"\n'
-    return spec
+    return known(spec, repository)
 
 
 @pytest.mark.parametrize("flags", [("-k",), ("-j", "1"), ("-k", "--timeout", "5m")], ids=str)

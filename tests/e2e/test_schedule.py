@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, Run, digest, outcomes, platforms, raw, statuses, succeeded
+from tests.e2e.tools import Project, Run, digest, known, outcomes, platforms, raw, statuses, succeeded
 
 FIVE = """
 [defaults]
@@ -192,9 +192,10 @@ def test_a_tag_keeps_the_platforms_that_were_filtered_out(project: Project, run:
     assert not raw(f"{repository}/new/a:1")
 
 
-def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, salt: str) -> None:
-    spec = FIVE.replace("[defaults]", '[defaults]\ncontext = "empty"')
+def test_resume_builds_what_failed_and_what_changed(project: Project, run: Run, salt: str, repository: str) -> None:
+    spec = known(FIVE, repository).replace("[defaults]", '[defaults]\ncontext = "empty"')
     spec = spec.replace("[target.base]", '[target.base]\ncontext = "ctx"')
+    spec = spec.replace("RUN echo base", "COPY file /\\nRUN echo base")
     folder = project(spec, {"ctx/file": "1", "empty/file": ""})
     assert run("apply", "-k", "--format", "json", "--report", "r.json", "--log-dir", "logs", SALT=salt).returncode == 1
     (folder / "r.json").unlink()
@@ -217,7 +218,8 @@ def test_resume_does_not_take_an_image_whose_tag_never_moved_for_unchanged(
     flags = ("apply", "--builder", one_node, "--format", "json")
     for name, more in (("together", ["--publish", "together"]), ("direct", [])):
         tag = f"{repository}/{name}:1"
-        spec = f"""
+        spec = known(
+            f"""
         [defaults]
         context = "empty"
         [target.a]
@@ -228,7 +230,9 @@ def test_resume_does_not_take_an_image_whose_tag_never_moved_for_unchanged(
         needs = ["a"]
         output = ["type=cacheonly"]
         dockerfile-inline = "FROM busybox\\nRUN echo {name} {salt}; false"
-        """
+        """,
+            repository,
+        )
         folder = project(spec, {"empty/x": ""})
         failed = run(*flags, "--publish", "together")
         assert statuses(failed) == {"a": "built", "b": "failed"}

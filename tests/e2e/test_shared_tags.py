@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.tools import Project, Run, digest, succeeded
+from tests.e2e.tools import Project, Run, digest, known, succeeded
 
 WAYS = [
     ("--builder", "two-nodes", "--publish", "together"),
@@ -16,7 +16,7 @@ WAYS = [
 
 def spec(repository: str, *, text: str = "", last: str = "true") -> str:
     """Cells of which the first takes longest, a target with that tag only, and one that comes last and gets it."""
-    return f"""
+    text = f"""
         [defaults]
         output = ["type=registry"]
         shared-tags = ["*:latest"]
@@ -35,6 +35,7 @@ def spec(repository: str, *, text: str = "", last: str = "true") -> str:
         tags = ["{repository}:latest", "{repository}:last"]
         dockerfile-inline = "FROM busybox\\nLABEL text='{text} last'\\nRUN {last}"
     """
+    return known(text, repository)
 
 
 @pytest.mark.parametrize("flags", WAYS, ids=" ".join)

@@ -165,6 +165,7 @@ def test_a_cache_that_only_buildkit_may_read_keeps_no_run(
     assert digest(f"{repository}:cache")
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     ("number", "status"), [(0, 403), (0, 404), (0, 500), (1, 404), (2, 500), (3, 404), (3, 403), (4, 500), (5, 404)]
 )
@@ -507,6 +508,7 @@ ODD = [
 """More than thirty."""
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(("method", "name"), ODD, ids=str)
 def test_an_odd_answer_harms_no_tag(
     project: Project, run: Run, proxy: FaultyRegistry, repository: str, method: str, name: str

@@ -11,8 +11,8 @@ import os
 import re
 import subprocess
 import tarfile
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -342,12 +342,16 @@ def image_of(layout: Path) -> str:
         return str(json.load(index)["manifests"][0]["digest"])
 
 
+Images = Callable[[str], list[str]]
+
+
 @pytest.fixture(scope="module")
-def images(one_node: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The digests of the images of each group."""
+def images(one_node: str, tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """The digests of the images of a group, which is built when it is asked for."""
 
     place = tmp_path_factory.mktemp("uses")
 
+    @cache
     def built(about: str) -> list[str]:
         folder = place / about.replace(" ", "-")
         folder.mkdir()
@@ -356,28 +360,30 @@ def images(one_node: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         assert done.returncode == 0, (about, done.stderr[-3000:])
         return [image_of(folder / f"{name}.tar") for name in builds]
 
-    with ThreadPoolExecutor(3) as pool:
-        return dict(zip(GROUPS, pool.map(built, GROUPS), strict=True))
+    return built
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("about", GROUPS)
-def test_builds_that_differ_use_other_things(about: str, images: dict[str, list[str]]) -> None:
-    found = [(key(one), image, one) for one, image in zip(GROUPS[about], images[about], strict=True)]
+def test_builds_that_differ_use_other_things(about: str, images: Images) -> None:
+    found = [(key(one), image, one) for one, image in zip(GROUPS[about], images(about), strict=True)]
     wrong = [(a[2], b[2]) for a, b in combinations(found, 2) if a[1] != b[1] and a[0] == b[0]]
     assert wrong == []
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("about", SAME)
-def test_what_changes_no_image_is_not_used(about: str, images: dict[str, list[str]]) -> None:
-    assert len(set(images[about])) == 1
+def test_what_changes_no_image_is_not_used(about: str, images: Images) -> None:
+    assert len(set(images(about))) == 1
     assert len({key(one) for one in SAME[about]}) == 1
 
 
-def test_needless_differences_are_few(images: dict[str, list[str]]) -> None:
+@pytest.mark.corpus(counts=True)
+def test_needless_differences_are_few(images: Images) -> None:
     """Of the pairs of one image nearly all have one key; the others are told by their groups."""
     needless: list[str] = []
     for about, group in GROUPS.items():
-        found = [(key(one), image) for one, image in zip(group, images[about], strict=True)]
+        found = [(key(one), image) for one, image in zip(group, images(about), strict=True)]
         needless += [about for a, b in combinations(found, 2) if a[1] == b[1] and a[0] != b[0]]
     assert {about: needless.count(about) for about in needless} == {
         "stages": 1,  # two stages of one name

@@ -12,6 +12,7 @@ read the difference before you commit it. Cases whose input cannot be committed 
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -56,6 +57,22 @@ def outside_paths(folder: Path) -> None:
     )
 
 
+def revisions(folder: Path) -> None:
+    """Make a repository whose commit has what is in `then`, and whose working tree is the rest."""
+    then = folder / "then"
+    where = [f"--git-dir={folder / '.git'}", f"--work-tree={then}"]
+    date = {"GIT_AUTHOR_DATE": "1700000000 +0000", "GIT_COMMITTER_DATE": "1700000000 +0000"}
+    fixed = {**os.environ, **date, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    for words in (
+        ["init", "--quiet", "--initial-branch=main", "--template=", str(folder)],
+        [*where, "add", "--all"],
+        [*where, "-c", "user.name=x", "-c", "user.email=x", "commit", "--quiet", "--message=then"],
+        [where[0], "update-ref", "refs/remotes/origin/main", "HEAD"],
+    ):
+        subprocess.run(["git", *words], env=fixed, check=True)
+    shutil.rmtree(then)
+
+
 MADE: dict[str, Callable[[Path], object]] = {
     "bom-and-crlf": lambda path: path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n")),
     "directory": lambda path: path.mkdir(),
@@ -76,6 +93,29 @@ MADE: dict[str, Callable[[Path], object]] = {
     "log-dir-through-a-link": lambda path: links(path.parent, {"away": "/nowhere"}),
     "reports-over-inputs": lambda path: links(path.parent, {"linked.json": "more.json"}),
     "include-is-a-pipe": lambda path: pipe(path.parent / "pipe.toml"),
+    **dict.fromkeys(
+        (
+            "against",
+            "against-absent",
+            "against-all",
+            "against-invalid",
+            "against-json",
+            "against-locked",
+            "against-locked-markdown",
+            "against-markdown",
+            "against-nothing",
+            "against-short",
+            "against-unknown",
+            "against-with-a-dash",
+            "changed-files",
+            "changed-files-nothing-markdown",
+            "changed-since",
+            "changed-since-locked",
+            "changed-since-nothing",
+            "changed-since-unknown",
+        ),
+        lambda path: revisions(path.parent),
+    ),
     "outside-paths": lambda path: outside_paths(path.parent),
 }
 

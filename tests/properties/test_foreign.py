@@ -17,14 +17,15 @@ from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import EngineError, StaleError
 from buildmatrix.git.facts import Git
+from buildmatrix.inputs.fingerprint import Fingerprints
 from buildmatrix.pipeline import plan, validate
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 from buildmatrix.spec.toml.source import Sources
-from buildmatrix.state.present import Present
+from buildmatrix.state.present import Present, outputs_of
 from buildmatrix.state.record import ResultFile
-from buildmatrix.state.resume import resumed
+from buildmatrix.state.resume import Remembered, resumed
 from buildmatrix.template.request import Request
 from tests.fuzz.mutations import dumped
 
@@ -94,19 +95,28 @@ BUILDER = Builder(name="b", driver="remote", error="", nodes=())
 
 @given(st.data())
 def test_the_last_result_may_be_anything(planned: Plan, data: st.DataObject) -> None:
-    file = ResultFile(planned)
-    entry: dict[str, Any] = {"status": "built", "fingerprint": "x", "tags": ["a"], "size": 1, "seconds": 1.5, "log": ""}
-    entry |= {"files": {}, "builder": "b remote", "digest": "", "fingerprint": file.fingerprints.of("app") or "x"}
+    builds = builds_of(planned)
+    file, known = ResultFile(builds), Fingerprints(planned, {}, {}, {}, "linux/amd64").of
+    prints = dict(known("app").fingerprints)
+    entry: dict[str, Any] = {"status": "built", "fingerprints": prints, "tags": ["a"], "size": 1, "seconds": 1.5}
+    entry |= {
+        "log": "",
+        "files": {},
+        "builder": "b remote",
+        "digest": "",
+        "outputs": outputs_of(planned.by_name["app"]),
+    }
+    entry |= {"made": 1, "pins": {"a": "b"}}
     for key in list(entry):
         if data.draw(st.booleans()):
             entry[key] = data.draw(ANYTHING)
-    whole: Any = {"format_version": 1, "targets": {"app": entry}}
+    whole: Any = {"format_version": 2, "targets": {"app": entry}}
     file.path.parent.mkdir(exist_ok=True)
     file.path.write_text(json.dumps(data.draw(st.just(whole) | ANYTHING)))
     try:
-        for outcome in resumed(
-            builds_of(planned), file, Present(planned, BUILDER, Programs({}), Registry(Programs({}))), pull=False
-        ).unchanged.values():
+        present = Present(planned, lambda: BUILDER, Programs({}), Registry(Programs({})))
+        last = Remembered(plan=planned, entries=file.known(), known=known, present=present, max_age=lambda _: 1, now=3)
+        for outcome in resumed(builds, last).unchanged.values():
             assert isinstance(outcome.seconds, int | float)
             assert isinstance(outcome.size, int)
     except StaleError:
@@ -138,7 +148,7 @@ def test_an_answer_may_be_anything(planned: Plan, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "", "\xff", "[]", '{"targets": {"app": 5}}', '{"targets": []}'])
 def test_results_that_are_none(planned: Plan, text: str) -> None:
-    file = ResultFile(planned)
+    file = ResultFile(builds_of(planned))
     file.path.parent.mkdir(exist_ok=True)
     file.path.write_bytes(text.encode("latin-1"))
     with pytest.raises(StaleError):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.errors import SpecError
@@ -12,6 +12,7 @@ from buildmatrix.pipeline import plan
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
+from tests.examples import examples
 
 NAMES = ["a", "b", "c", "_d", "_e"]
 HEAD = """version = 1
@@ -58,14 +59,14 @@ def said(texts: list[str]) -> Any:
     return {target.name: (target.settings, target.depends_on) for target in found.targets}
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(tables(), st.permutations(NAMES))
 def test_the_order_of_tables_does_not_matter(texts: dict[str, str], order: list[str]) -> None:
     """It matters only to tags that several targets write: see below."""
     assert said([texts[name] for name in order]) == said(list(texts.values()))
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.permutations(["a", "b", "c"]))
 def test_the_last_table_of_a_stage_gets_a_shared_tag(order: list[str]) -> None:
     both = 'tags = ["x:l"]\nshared-tags = ["x:l"]\noutput = ["type=registry"]'
@@ -73,7 +74,7 @@ def test_the_last_table_of_a_stage_gets_a_shared_tag(order: list[str]) -> None:
     assert [target.name for target in found.targets if target.tags] == order[-1:]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(tables())
 def test_what_inherits_itself_is_refused_with_its_walk(texts: dict[str, str]) -> None:
     try:

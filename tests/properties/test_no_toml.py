@@ -1,6 +1,6 @@
 """Text that is not TOML, of any kind: always one error, at a place of the text, in few words."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.errors import SpecError
@@ -8,6 +8,7 @@ from buildmatrix.spec.checks.foreign import foreign_hint
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.platforms import platform_hint
 from buildmatrix.template.mistakes import syntax_hint
+from tests.examples import examples
 
 PIECES = [
     *"[]{}\"'=,:.#$%+-~?;|\\ \t\n\u00a0“”",
@@ -18,7 +19,7 @@ PIECES = [
 TEXT = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(TEXT)
 def test_one_error_at_a_place_of_the_text(text: str) -> None:
     try:
@@ -33,7 +34,7 @@ def test_one_error_at_a_place_of_the_text(text: str) -> None:
         assert len(found.hint) < 300
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(TEXT)
 def test_hints_of_any_text(text: str) -> None:
     for hint in (platform_hint(text), foreign_hint(text, ["tag"]), syntax_hint("unexpected end of template", text)):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import tomlkit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.errors import BuildmatrixError, Place, Problems
@@ -35,6 +35,7 @@ from buildmatrix.spec.rows.shapes import plain_table
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Target
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
+from tests.examples import examples
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "accepted"
 GIT = Git(lambda _: None)
@@ -80,7 +81,7 @@ def mutated(draw: st.DrawFn, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["design", "merging", "csv", "matching-cells", "needs-and-reasons"])
-@settings(max_examples=50)
+@examples(50)
 @given(st.data())
 def test_a_spec_is_planned_or_refused_in_words(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
@@ -133,7 +134,7 @@ def as_github_does(axes: Mapping[str, list[str]], exclude: list[Any], include: l
     return cells + added
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(AXES, st.lists(ENTRY, max_size=3), st.lists(ENTRY, max_size=3))
 def test_cells_are_those_of_github(axes: dict[str, list[str]], exclude: list[Any], include: list[Any]) -> None:
     exclude = [{axis: value for axis, value in entry.items() if axis in axes} for entry in exclude]

@@ -6,11 +6,12 @@ from typing import Any
 
 import tomli
 import tomlkit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.errors import Pointer
 from buildmatrix.spec.toml.positions import Span, locate
+from tests.examples import examples
 
 BARE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
@@ -80,13 +81,13 @@ def at_line_end(lines: list[str], span: Span) -> bool:
     return opens and span.column - 1 + span.width == len(lines[span.line - 1]) and span.line < len(lines)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(tables)
 def test_documents_of_tomlkit(document: dict[str, Any]) -> None:
     agree_with_tomli(tomlkit.dumps(document))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.text("ab.=[]{},\"'\\#\n 1", max_size=40))
 def test_any_text_ends_and_valid_ones_agree(text: str) -> None:
     try:

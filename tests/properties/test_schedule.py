@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
@@ -29,6 +29,7 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
 from buildmatrix.state.unchanged import NOTHING, Resumed
+from tests.examples import examples
 from tests.plans import plan as plan_of
 from tests.plans import target as target_of
 
@@ -218,7 +219,7 @@ options = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(plans(), options, st.sets(st.sampled_from([f"t{number}" for number in range(9)]), max_size=3), st.booleans())
 def test_every_target_ends_once_and_nothing_is_built_upon_a_failure(
     plan: Plan, asked: Options, failing: set[str], sound: bool
@@ -272,7 +273,7 @@ def test_what_is_written_is_told_before_its_call_ends() -> None:
     assert ended == dict(zip(names, ("built", "built", "failed"), strict=True))
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(plans(asks=False), st.sampled_from([None, 2]))
 def test_what_passes_is_tried_again(plan: Plan, jobs: int | None) -> None:
     passing = dict.fromkeys(list(plan.by_name)[:1], 1)
@@ -284,7 +285,7 @@ def test_what_passes_is_tried_again(plan: Plan, jobs: int | None) -> None:
     assert {attempt.kind for several in attempts for attempt in several} == {"", "network"}
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(plans(), options)
 def test_what_comes_first_is_finished_first(plan: Plan, asked: Options) -> None:
     world = Pretended(set(), {})
@@ -294,7 +295,7 @@ def test_what_comes_first_is_finished_first(plan: Plan, asked: Options) -> None:
             assert world.finished.index(name) < world.finished.index(one.name)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(plans(), options, st.data())
 def test_what_is_kept_stays_unless_the_cache_lost_it(plan: Plan, asked: Options, data: st.DataObject) -> None:
     again = data.draw(st.sets(st.sampled_from(sorted(plan.by_name))))

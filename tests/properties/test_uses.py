@@ -3,11 +3,12 @@
 import re
 from typing import NamedTuple
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from buildmatrix.dockerfile.links import Config
 from buildmatrix.dockerfile.uses import Uses, uses_of
+from tests.examples import examples
 
 IMAGES = ["x", "y:1", "ghcr.io/a/b"]
 BASES = {
@@ -81,7 +82,7 @@ def reached(parts: tuple[Part, ...]) -> set[int]:
 NAMES = ["one", "two", "three", "four", "five"]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(files(), st.data())
 def test_what_runs_the_same_is_the_same(parts: tuple[Part, ...], data: st.DataObject) -> None:
     before = uses(text_of(parts, NAMES))
@@ -101,7 +102,7 @@ def test_what_runs_the_same_is_the_same(parts: tuple[Part, ...], data: st.DataOb
     assert_equal(before, uses(text_of(parts, NAMES), UNUSED="1"))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(files(), st.data())
 def test_what_is_only_written_otherwise_is_the_same(parts: tuple[Part, ...], data: st.DataObject) -> None:
     text = text_of(parts, NAMES)
@@ -122,7 +123,7 @@ def test_what_is_only_written_otherwise_is_the_same(parts: tuple[Part, ...], dat
     assert_equal(uses(text), uses("\n".join(rows)))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(files(), st.data())
 def test_each_change_of_what_runs_is_seen(parts: tuple[Part, ...], data: st.DataObject) -> None:
     at = data.draw(st.sampled_from(sorted(reached(parts))))
@@ -135,7 +136,7 @@ def test_each_change_of_what_runs_is_seen(parts: tuple[Part, ...], data: st.Data
     assert uses(text_of(parts, NAMES)).recipe != uses(text_of(after, NAMES)).recipe
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(files(), st.sampled_from(ARGS), PLAIN)
 def test_an_argument_counts_where_it_is_declared(parts: tuple[Part, ...], name: str, value: str) -> None:
     text = text_of(parts, NAMES)

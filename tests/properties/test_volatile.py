@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.git.facts import Git
@@ -14,6 +14,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.spec.rows.shapes import plain
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
+from tests.examples import examples
 
 FACTS: tuple[dict[str, Any], ...] = (
     {"sha": "1" * 40, "branch": "main", "tag": "v1", "dirty": False, "timestamp": "2026-01-02T03:04:05Z"},
@@ -177,7 +178,7 @@ def differences(one: PlannedTarget, other: PlannedTarget) -> Iterator[Pointer]:
             yield (key,)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(specs())
 def test_another_run_changes_what_is_volatile_and_nothing_else(made: Writer) -> None:
     plans = [planned("\n".join(made.lines), number) for number in range(2)]

@@ -37,13 +37,13 @@ for name in ROWS:
 def fingerprint(target: str) -> str:
     """Return what tells whether a target is what it was."""
     from buildmatrix.git.facts import Git
+    from buildmatrix.inputs.fingerprint import Fingerprints
     from buildmatrix.pipeline import plan
     from buildmatrix.spec.toml.source import Sources
-    from buildmatrix.state.fingerprint import Fingerprints
     from buildmatrix.template.request import Request
 
     made = plan("buildmatrix.toml", Sources(Path.cwd()), Request(), Git(lambda _: None))
-    return Fingerprints(made, []).of(target)
+    return "".join(Fingerprints(made, {}, {}, {}, "linux/amd64").of(target).fingerprints.values())
 
 
 def reference() -> str:

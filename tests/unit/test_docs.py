@@ -88,6 +88,18 @@ def test_a_pattern_is_shown_as_the_file_that_is_compared_with_bake(section: str)
         assert text in file.read_text()
 
 
+REVIEW = re.search(r"^## Review a change\n(.*?)^## ", GUIDE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
+
+
+def test_what_a_review_shows_is_what_is_shown() -> None:
+    """The golden case has the project; only the hash of its commit is another one."""
+    written = (ROOT / "tests/golden/accepted/against/stdout").read_text()
+    sample = re.search(r"^    buildmatrix plan --against \S+ \(.*?(?=\n\n\|)", REVIEW, re.MULTILINE | re.DOTALL)
+    assert sample
+    text = re.sub(r"^    ", "", sample[0], flags=re.MULTILINE)
+    assert re.sub(r"\([0-9a-f]{12}\)", "()", text) in re.sub(r"\([0-9a-f]{12}\)", "()", written)
+
+
 def test_every_pattern_is_shown() -> None:
     names = re.findall(r"/patterns/([\w-]+)/docker-bake\.hcl", PATTERNS)
     assert sorted(names) == sorted(path.name for path in (ROOT / "tests/contract/patterns").iterdir())

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from buildmatrix.files import (
@@ -22,6 +22,7 @@ from buildmatrix.files import (
     write_new,
     write_whole,
 )
+from tests.examples import examples
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def tree(links: list[tuple[list[str], list[str], bool]]) -> Iterator[Path]:
         yield top
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(links=LINKS, parts=PARTS)
 @example(links=[(["a", "b"], ["..", ".."], False)], parts=["a", "b", "..", "a"])
 def test_what_the_kernel_opens_is_what_was_judged(

@@ -239,7 +239,7 @@ def test_a_new_path_is_part_of_what_is_built(repo: Path) -> None:
     assert sorted(sources) == ["buildmatrix.toml", "notes"]
     (repo / "notes").write_text("other notes")
     after = [more(repo, spec + inline, "fingerprint", "app").stdout for spec in (reads, writes)]
-    assert [len(one.strip()) for one in (*before, *after)] == [64] * 4
+    assert [len(one.strip()) for one in (*before, *after)] == [32] * 4
     assert (before[0] == after[0], before[1] == after[1]) == (False, True)
 
 
@@ -390,8 +390,14 @@ def test_an_option_that_a_file_may_say_has_no_default_of_its_own(table_of: Any, 
         table_of(made)
 
 
-FLAGS_ALONE = {"apply.py": {"builder"}, "checking.py": {"keep_going"}}
-"""What asks for the flag itself: with which builder to begin, which flags exclude each other."""
+FLAGS_ALONE = {
+    "apply.py": {"builder"},
+    "checking.py": {"keep_going"},
+    "doctor.py": {"builder"},
+    "plan.py": {"incremental"},
+    "reviewing.py": {"content_tag", "incremental"},
+}
+"""What asks for the flag itself: for a builder to begin with, which flags exclude each other, or a saved plan."""
 
 
 def test_what_a_file_may_say_is_asked_of_the_policy() -> None:

@@ -47,6 +47,23 @@ def test_a_plugin_is_where_the_configuration_is(tmp_path: Path, monkeypatch: pyt
     assert found(tmp_path, DOCKER_CONFIG="config") == expected
 
 
+def test_buildx_alone_counts_where_there_is_no_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def alone(**environment: str) -> str:
+        return Programs({"PATH": str(tmp_path / "bin"), **environment}).standalone_buildx()
+
+    assert alone() == ""
+    buildx, other = program(tmp_path / "bin" / "buildx"), program(tmp_path / "more" / "bx")
+    assert alone() == buildx
+    assert alone(BUILDX_BIN=other) == other
+    assert alone(BUILDX_BIN="nothing") == ""
+    program(tmp_path / "bin" / "bx13")
+    assert alone(BUILDX_BIN="bx13") == str(tmp_path / "bin" / "bx13")
+    monkeypatch.chdir(tmp_path)
+    assert alone(BUILDX_BIN="more/bx") == other
+    program(tmp_path / "bin" / "docker")
+    assert alone(BUILDX_BIN=other) == ""
+
+
 @pytest.mark.parametrize(("text", "mode"), [(BINARY, 0o644), ("#!/bin/sh\n", 0o755)])
 def test_what_cannot_be_executed_or_is_a_script_is_left_to_docker(
     tmp_path: Path, system: Path, text: str, mode: int

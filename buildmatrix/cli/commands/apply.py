@@ -6,18 +6,21 @@ Docker is asked first of all: the file is looked for, and what a run needs is im
 import os
 import re
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from buildmatrix.cli import options
 from buildmatrix.engine.buildx import Probe
+from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.options import BUILDER_PATTERN, Options
 
 if TYPE_CHECKING:
     from buildmatrix.cli.session import Session
     from buildmatrix.pipeline.apply import Job
+    from buildmatrix.plan.document.reviewed import Claim
     from buildmatrix.plan.model import Plan
     from buildmatrix.plan.policy import Policy
     from buildmatrix.template.request import Request
@@ -34,12 +37,14 @@ def apply(
     selection: options.Selection,
     adjustments: options.Adjustments,
     outputs: options.Outputs,
+    changed: options.Changed,
     chosen: Options,
     color: options.Colour = "auto",
 ) -> None:
     """Build the plan with docker buildx bake.
 
-    SELECTOR may also be one file that ends in .json: a plan that was saved with plan --format json.
+    SELECTOR may also be one file that ends in .json: a plan that was saved with plan --out. It is built exactly so, or
+    refused (exit 4) where something has changed since.
 
     \b
     Examples:
@@ -48,6 +53,7 @@ def apply(
       buildmatrix apply --no-output --format json
       buildmatrix apply plan.json
       buildmatrix apply --keep-going --retries 2 --report report.html --log-dir logs
+      buildmatrix apply --changed-since origin/main
       buildmatrix apply --resume
     """
     with ExitStack() as stack:
@@ -57,67 +63,99 @@ def apply(
         from buildmatrix.cli.session import request, session
 
         here = stack.enter_context(session(selection.file, color, unselected=not selection.selectors))
-        _applied(
-            here, request(selection.selectors, adjustments, outputs), chosen, probe, named=selection.file is not None
-        )
+        asked = request(selection.selectors, adjustments, outputs)
+        plan, claim = _planned(here, asked, chosen, changed, named=selection.file is not None)
+        _applied(here, plan, claim, chosen, probe)
 
 
-def _applied(here: "Session", asked: "Request", chosen: Options, probe: Probe | None, *, named: bool) -> None:
+def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Options, probe: Probe | None) -> None:
     from buildmatrix.build.calls.batches import dry_run
     from buildmatrix.cli.checking import check_files, check_flags, check_terminal
-    from buildmatrix.cli.locking import hold_to_lock
+    from buildmatrix.cli.locking import held_to_lock
     from buildmatrix.cli.output import say
     from buildmatrix.plan.builds import builds_of
     from buildmatrix.plan.policy import Policy
 
-    plan = _planned(here, asked, chosen, named=named)
     check_flags(chosen)
+    if claim:
+        from buildmatrix.pipeline.reviewing import options_of
+
+        chosen = options_of(claim, chosen)
     policy = Policy(plan=builds_of(plan), options=chosen)
+    if claim:
+        _hold_to_claim(here, claim, plan, policy)
     if probe is None:
-        hold_to_lock(plan, policy)
+        held_to_lock(plan, policy)
         say(dry_run(policy, here.programs.environment))
         return
     check_terminal(policy)
     check_files(chosen, plan, here.sources.repository.root)
-    _run(here, policy, probe)
+    _run(here, policy, probe, claim)
 
 
-def _run(here: "Session", policy: "Policy", probe: Probe) -> None:
+def _hold_to_claim(here: "Session", claim: "Claim", plan: "Plan", policy: "Policy") -> None:
+    """Refuse a saved plan whose targets are built from something else now."""
+    from buildmatrix.pipeline.reviewing import refuse_other_inputs
+
+    refuse_other_inputs(claim, replace(policy, plan=plan), here.programs, _written(policy))
+
+
+def _run(here: "Session", policy: "Policy", probe: Probe, claim: "Claim | None") -> None:
     from buildmatrix.cli.reporting import report
     from buildmatrix.cli.showing import Screen
     from buildmatrix.pipeline.apply import apply as run
 
     with ExitStack() as stack:
-        job = _job(here, policy, stack)
+        job = _job(here, policy, claim, stack)
         applied = run(job, probe, Screen(here, job))
         report(here, job.plan, applied.outcome, policy.options, applied.registry)
 
 
-def _planned(here: "Session", asked: "Request", chosen: Options, *, named: bool) -> "Plan":
+def _planned(
+    here: "Session", asked: "Request", chosen: Options, changed: options.Changed, *, named: bool
+) -> "tuple[Plan, Claim | None]":
+    from buildmatrix.cli.changed import planned_of
     from buildmatrix.pipeline import is_saved
-    from buildmatrix.pipeline import plan as make_plan
+    from buildmatrix.pipeline.bases import Asking
 
+    programs = None if chosen.dry_run else here.programs
     if not is_saved(asked):
-        return make_plan(here.name, here.sources, asked, here.git)
+        return planned_of(here, asked, changed, Asking(programs=programs)), None
+    if changed.is_asked:
+        message = "a saved plan is applied as it is"
+        hint = "leave --changed-since and --changed-files out, or give them to plan"
+        raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
     from buildmatrix.cli.checking import written
     from buildmatrix.pipeline.saved import Written, plan_of_file
 
     files = Written(files=tuple(written(chosen)), log_dir=chosen.log_dir)
-    return plan_of_file(here.name, here.sources, asked, here.git, files, named=named)
+    again = plan_of_file(here.name, here.sources, asked, here.git, files, named=named, programs=programs)
+    return again.plan, again.claim
 
 
-def _job(here: "Session", policy: "Policy", stack: ExitStack) -> "Job":
+def _written(policy: "Policy") -> tuple[str, ...]:
+    """Return the files that the command writes, absolute: of a directory for logs the logs alone."""
+    from buildmatrix.build.logs import name_of
+    from buildmatrix.plan.builds import builds_of
+
+    chosen = policy.options
+    names = [build.name for build in builds_of(policy.plan).targets] if chosen.log_dir else []
+    paths = (*(f"{chosen.log_dir}/{name_of(name)}" for name in names), chosen.metadata, *chosen.report)
+    return tuple(map(os.path.abspath, filter(None, paths)))
+
+
+def _job(here: "Session", policy: "Policy", claim: "Claim | None", stack: ExitStack) -> "Job":
     from buildmatrix.cli.showing import logs_of
     from buildmatrix.pipeline.apply import Job
     from buildmatrix.plan.builds import builds_of
 
     chosen = policy.options
-    paths = (chosen.log_dir, chosen.metadata, *chosen.report)
     return Job(
         plan=builds_of(policy.plan),
         policy=policy,
         programs=here.programs,
         environment=here.environment,
-        written=tuple(map(os.path.abspath, filter(None, paths))),
+        written=(*_written(policy), *map(os.path.abspath, [claim.name] if claim else [])),
         logs=logs_of(chosen.log_dir, stack, here.sources.repository.root),
+        claim=claim,
     )

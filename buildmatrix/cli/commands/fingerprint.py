@@ -8,6 +8,7 @@ from buildmatrix.cli import options
 from buildmatrix.cli.output import say
 from buildmatrix.cli.session import request, session
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.pipeline.bases import Asking
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +41,8 @@ def fingerprint(
         from buildmatrix.plan.policy import Policy
         from buildmatrix.report.plan.fingerprints import fingerprints_json, fingerprints_text
 
-        planned = make_plan(run.name, run.sources, request(selection.selectors, adjustments), run.git)
+        asked = request(selection.selectors, adjustments)
+        planned = make_plan(run.name, run.sources, asked, run.git, asking=Asking(programs=run.programs))
         notes: list[str] = []
         found = fingerprints(Policy(plan=planned), run.programs, notes.append, explain=explain)
         say(fingerprints_json(found) if output_format == "json" else fingerprints_text(found, run.style()))

@@ -1,5 +1,7 @@
 """`buildmatrix lock`."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,12 +10,13 @@ import typer
 from buildmatrix.cli import options
 from buildmatrix.cli.output import say
 from buildmatrix.cli.session import Session, request, session, write_file
-from buildmatrix.errors import Diagnostic, StaleError, UsageError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, StaleError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from buildmatrix.lock.update import Change, Upgrade
+    from buildmatrix.lock.changes import Change, Upgrade
+    from buildmatrix.lock.file import Lock
     from buildmatrix.pipeline.lock import Project
 
 Format = Literal["text", "json", "markdown"]
@@ -28,7 +31,9 @@ def lock(
     *,
     globs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[GLOB]...", help="With --upgrade: only images whose name matches, such as 'debian*'."),
+        typer.Argument(
+            metavar="[GLOB]...", help="With --upgrade: only what matches by its name or URL, such as 'debian*'."
+        ),
     ] = None,
     file: options.File = None,
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Move digests to what the tags stand for now.")] = False,
@@ -40,6 +45,15 @@ def lock(
         bool,
         typer.Option("--check", help="Write nothing and contact nobody; exit 4 if an image is missing or unused."),
     ] = False,
+    sources: Annotated[
+        bool | None,
+        typer.Option(
+            "--sources/--no-sources",
+            help="Also lock what ADD and contexts fetch: checksums of files, commits of git references. The file "
+            "remembers it.",
+            show_default=False,
+        ),
+    ] = None,
     var: options.Var = None,
     var_file: options.VarFile = None,
     output_format: Annotated[
@@ -54,6 +68,7 @@ def lock(
     \b
     Examples:
       buildmatrix lock
+      buildmatrix lock --sources
       buildmatrix lock --check
       buildmatrix lock --upgrade 'debian*' --age 14d --format markdown
     """
@@ -62,12 +77,15 @@ def lock(
         from buildmatrix.pipeline.lock import checked, project
 
         adjustments = options.Adjustments(var=var, var_file=var_file)
-        found = project(run.name, run.sources, request([], adjustments), run.git)
-        run.warn(found.warnings)
+        programs = None if check else run.programs
+        asked = request([], adjustments)
+        find = partial(project, run.name, run.sources, asked, run.git, programs, fetched=sources)
         if check:
+            found = find()
+            run.warn(found.warnings)
             _end_check(run, checked(found), output_format)
         else:
-            _write(run, found, wanted, output_format)
+            _write(run, find, wanted, output_format)
 
 
 def _upgrade(globs: list[str], age: str | None, *, upgrade: bool, check: bool) -> "Upgrade | None":
@@ -78,7 +96,7 @@ def _upgrade(globs: list[str], age: str | None, *, upgrade: bool, check: bool) -
         raise _usage(f"{given} is for --upgrade", "add --upgrade, or leave it out: all missing images are locked")
     if not upgrade:
         return None
-    from buildmatrix.lock.update import Upgrade, age_of
+    from buildmatrix.lock.changes import Upgrade, age_of
 
     return Upgrade(globs=tuple(globs), **({} if age is None else {"age": age_of(age)}))
 
@@ -96,19 +114,34 @@ def _end_check(run: Session, changes: "Sequence[Change]", output_format: Format)
     missing = sum(one.status == "missing" for one in changes)
     found = {"missing": missing, "unused": len(changes) - missing}
     words = ", ".join(f"{number} {what}" for what, number in found.items() if number)
-    message = f"{FILE} is out of date (external images: {words})"
+    what = "external images and sources" if any(one.is_source for one in changes) else "external images"
+    message = f"{FILE} is out of date ({what}: {words})"
     raise StaleError(Diagnostic(message=message, code="lock", hint="run buildmatrix lock, and commit the file"))
 
 
-def _write(run: Session, found: "Project", wanted: "Upgrade | None", output_format: Format) -> None:
+def _write(run: Session, find: "Callable[[], Project]", wanted: "Upgrade | None", output_format: Format) -> None:
     from buildmatrix.lock import FILE
     from buildmatrix.lock.file import text_of
     from buildmatrix.pipeline.lock import updated
 
+    found = find()
+    run.warn(found.warnings)
     after, changes = updated(found, run.programs, wanted)
     if after != found.lock:
         write_file(str(Path(run.sources.directory, FILE)), text_of(after), run.sources.repository.root)
     _say(run, changes, output_format)
+    lost = any(one.lost and one.status == "moved" for one in changes)
+    _warn_of_platforms(run, find if lost else lambda: found, after)
+
+
+def _warn_of_platforms(run: Session, find: "Callable[[], Project]", after: "Lock") -> None:
+    """Warn of images without a platform for which something is built; `platforms = "auto"` means other ones now."""
+    from buildmatrix.pipeline.lock import lacks
+
+    try:
+        run.warn(lacks(find(), after))
+    except BuildmatrixError as error:
+        run.warn(replace(one, severity="warning") for one in error.diagnostics)
 
 
 def _say(run: Session, changes: "Sequence[Change]", output_format: Format) -> None:

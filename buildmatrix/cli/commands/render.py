@@ -1,7 +1,6 @@
 """`buildmatrix render`."""
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -9,20 +8,16 @@ from typing import Annotated
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say, say_to_program, say_wide
+from buildmatrix.cli.comparing import committed, refuse_difference
+from buildmatrix.cli.output import say_to_program, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, session, write_file
-from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError, some
-from buildmatrix.files import read_regular
+from buildmatrix.errors import Diagnostic, UsageError, some
 from buildmatrix.pipeline import whole
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.access.entitlements import entitlements_of, for_bake
 from buildmatrix.plan.bakefile import bake_text, bakeable, whole_document
 from buildmatrix.plan.portable import Whole
-from buildmatrix.spec.credentials import assignment
-from buildmatrix.text import one_line, redacted
-
-MOST_RENDERED = 1 << 28
-"""The largest bake file that is compared, in bytes."""
+from buildmatrix.text import one_line
 
 MOST_NOTED = 8
 """Shared tags of which each is noted."""
@@ -83,9 +78,10 @@ def render(
         root = run.sources.repository.root
         if pin or policy is not None:
             found = _pinned(found, policy, root, pin=pin, check=check)
+        found, joining = _in_parts(found)
         run.warn([*(one for one in found.plan.warnings if one.code != "no-output"), *found.warnings])
         run.warn(_notes(run, found, output))
-        for note in (*_left_tags(found), *left_out(found.plan.absent_secrets)):
+        for note in (*_left_tags(found), *_unjoined(joining), *left_out(found.plan.absent_secrets)):
             say_wide(f"note: {one_line(note)}")
         here = run.way_here if output is None else ""
         text = bake_text(whole_document(found.seen_from(here)))
@@ -104,8 +100,17 @@ def _pinned(found: Whole, policy: str | None, root: str, *, pin: bool, check: bo
     digests = locked_digests(found.plan)
     if policy is not None and not check:
         refuse_unwritable({policy: "--policy"}, found.plan, root)
-        write_file(policy, policy_text(digests), root)
+        write_file(policy, policy_text(digests, found.plan.directory), root)
     return replace(found, plan=pinned(found.plan, digests)) if pin else found
+
+
+def _in_parts(found: Whole) -> tuple[Whole, tuple[str, ...]]:
+    """Return what is rendered in parts where settings differ by platform, and the commands that join those."""
+    if not any(target.variants for target in found.plan.targets):
+        return found, ()
+    from buildmatrix.pipeline.rendering import in_parts
+
+    return in_parts(found)
 
 
 def _notes(run: Session, found: Whole, output: str | None) -> Iterator[Diagnostic]:
@@ -125,6 +130,15 @@ def _left_tags(found: Whole) -> Iterator[str]:
         yield f"{tag} is written by {other} only, not by {name}"
     if more := left[MOST_NOTED:]:
         yield f"{len(more):,} more tags are written by one target only"
+
+
+def _unjoined(commands: Sequence[str]) -> Iterator[str]:
+    """Yield what plain bake cannot do of images whose settings differ by platform."""
+    if commands:
+        yield "images with other settings by platform are built in parts, which bake does not join (apply does):"
+        yield from commands[:MOST_NOTED]
+    if more := len(commands) - MOST_NOTED:
+        yield from [f"{more:,} more are joined alike"] if more > 0 else ()
 
 
 def _allowed(run: Session, found: Whole, here: str) -> tuple[str, ...]:
@@ -150,19 +164,6 @@ def _compare(text: str, output: str | None) -> None:
         raise UsageError(
             Diagnostic(message="--check compares with a file", code="usage", hint="name it with --output FILE")
         )
-    try:
-        old = read_regular(output, MOST_RENDERED).decode()
-    except FileNotFoundError:
-        hint = f"run buildmatrix render --output {one_line(output)} with the same options"
-        raise OutOfDateError(Diagnostic(message=f"{output} is not there", code="out-of-date", hint=hint)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(Diagnostic(message=f"{output} cannot be read: {reason}", code="read")) from None
-    if old == text:
-        return
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), text.splitlines(keepends=True), one_line(output), "buildmatrix render"
-    )
-    say(redacted("".join(lines), assignment()))
     hint = f"run buildmatrix render --output {one_line(output)} with the same options"
-    raise OutOfDateError(Diagnostic(message=f"{output} is out of date", code="out-of-date", hint=hint))
+    problem = Diagnostic(message=f"{output} is out of date", code="out-of-date", hint=hint)
+    refuse_difference(committed(output, hint), text, output, "buildmatrix render", problem)

@@ -8,7 +8,21 @@ import typer
 from buildmatrix.cli.output import say
 
 JsonSchema = dict[str, Any]
-Which = Literal["file", "plan", "report", "result", "diagnostics", "list", "graph", "lock", "moves", "fingerprints"]
+Which = Literal[
+    "file",
+    "plan",
+    "report",
+    "result",
+    "diagnostics",
+    "list",
+    "graph",
+    "matrices",
+    "lock",
+    "moves",
+    "fingerprints",
+    "changes",
+    "doctor",
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +36,8 @@ def schema(
         typer.Argument(
             metavar="[WHICH]",
             help="file, plan, report (of apply), result (.buildmatrix/result.json), diagnostics (of validate), list, "
-            "graph, lock (buildmatrix.lock) or moves (of lock).",
+            "graph, matrices (of ci github), lock (buildmatrix.lock), moves (of lock), fingerprints, changes "
+            "(of plan --against) or doctor.",
         ),
     ] = "file",
 ) -> None:

@@ -25,6 +25,20 @@ def no_buildx(done: Completed) -> EngineError:
     return EngineError(Diagnostic(message="docker has no buildx", code="buildx", hint=PLUGIN))
 
 
+def untold(said: str) -> EngineError:
+    """Return what to say of a buildx that tells no version, but `said`."""
+    message = f"the buildx here does not tell its version, but says {said}"
+    hint = PLUGIN.replace("install", "install a release of", 1)
+    return EngineError(Diagnostic(message=message, code="buildx", hint=hint))
+
+
+def without_docker(named: str) -> EngineError:
+    """Return what to say where there is no docker, nor what BUILDX_BIN names."""
+    message = f"there is no docker here, and BUILDX_BIN names {named}, which is not a program that can be started"
+    hint = "let it name a buildx (github.com/docker/buildx/releases), or unset it"
+    return EngineError(Diagnostic(message=message, code="missing", hint=hint))
+
+
 _CAUSES = (
     ("permission denied", "it is not executable"),
     ("exec format error", "it is no program for this machine"),
@@ -105,9 +119,10 @@ _KINDS = (
 )
 """The surest sign first. What has none of them is taken for silence."""
 
-_SILENT = _Kind(
-    "", "no Docker Engine answers{at}", "start it, or name another with DOCKER_HOST, docker context use, or --builder"
-)
+SILENT = "no Docker Engine answers"
+"""How it is said that nobody answers."""
+
+_SILENT = _Kind("", f"{SILENT}{{at}}", "start it, or name another with DOCKER_HOST, docker context use, or --builder")
 
 _FAR = {
     "remote": "is its buildkitd running there, and can this machine reach it?",

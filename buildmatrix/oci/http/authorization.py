@@ -39,6 +39,11 @@ class Authorization:
         """Return what kept us from knowing who we are for a registry, "" if nothing did; whether it was silent."""
         return self._credentials.trouble(host)
 
+    def who(self, host: str) -> str:
+        """Return who we are for a registry: a name, `a token` for one without a name, "" for nobody."""
+        login = self._credentials.of(host)
+        return "" if login == Login() else login.name or "a token"
+
     def prove(self, host: str, challenge: str, scope: str, *, plain: bool) -> str | Unknown:
         """Return the header's value for a challenge, "" if nobody is logged in. `plain` allows a server without TLS."""
         login = self._credentials.of(host)

@@ -4,8 +4,6 @@ Every answer is Found, Absent or Unknown, within a bounded time, whatever the re
 HEAD; content only by its digest, since Docker Hub counts each GET of a manifest as a pull.
 """
 
-import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,12 +14,13 @@ from http import HTTPStatus
 from buildmatrix.oci.addresses import followed, is_same_place
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.http.authorization import Authorization
+from buildmatrix.oci.http.kept import Kept
+from buildmatrix.oci.http.replies import DIGEST, hashed, kind_of, refusal, size_of, verified
 from buildmatrix.oci.http.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.oci.index import INDEXES, MANIFESTS, digest_of
 from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
-from buildmatrix.text import clean
 
 _ACCEPT = ", ".join(sorted(INDEXES | MANIFESTS))
 """All four, always: with one alone an old registry converts what it has, and answers the digest of that."""
@@ -35,13 +34,9 @@ PATIENCE = 3
 HOPS = 3
 """Redirections that are followed, without saying who we are."""
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _LOCAL = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?")
 _NO_TLS = "speaks no TLS"
 _GONE = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
-_ABSENT = re.compile(r"(MANIFEST|NAME|BLOB|TAG|REPOSITORY|MANIFEST_BLOB)_UNKNOWN|([A-Z]+_)?NOT_FOUND")
-"""What registries call what they do not have: the specification's words, and Harbor's."""
-
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -60,6 +55,10 @@ class _Question:
     def host(self) -> str:
         return self.of.host
 
+    @property
+    def scope(self) -> str:
+        return f"repository:{self.of.path}:{self.actions}"
+
 
 class Client:
     """Asks registries. Every method may be called from any thread, and raises nothing for what a registry does."""
@@ -68,6 +67,7 @@ class Client:
         """Take what starts credential helpers, and the registries (`host:port`) that may do without TLS."""
         self._transport = Transport(programs.environment)
         self._authorization = Authorization(programs, self._transport)
+        self._kept = Kept(programs.environment)
         self._insecure = frozenset(insecure)
         self._plain: set[str] = set()
         self._silent: dict[str, tuple[int, float]] = {}
@@ -86,7 +86,7 @@ class Client:
         return _persistent(lambda: self._headed(question), tries)
 
     def get(self, repository: str, digest: str, *, tries: int = TRIES) -> Answer:
-        """Return the index or manifest that has a digest, verified."""
+        """Return the index or manifest that has a digest, verified; one that was read before is not asked for."""
         return self._content(_Question(method="GET", of=parse(repository).at(digest)), tries)
 
     def blob(self, repository: str, digest: str, *, tries: int = TRIES) -> Answer:
@@ -94,23 +94,29 @@ class Client:
         return self._content(_Question(method="GET", of=parse(repository).at(digest), path=f"blobs/{digest}"), tries)
 
     def _content(self, question: _Question, tries: int) -> Answer:
-        return _persistent(lambda: _verified(self._ask(question), question.host, question.of.name), tries)
+        name = question.of.name
+        if DIGEST.fullmatch(name) and (kept := self._kept.read(name)) is not None:
+            return kept
+        found = _persistent(lambda: verified(self._ask(question), question.host, name), tries)
+        if isinstance(found, Found):
+            self._kept.write(found)
+        return found
 
     def _headed(self, question: _Question) -> Answer:
         found = self._ask(question)
         if isinstance(found, Unknown):
             return found
         if found.status == HTTPStatus.NOT_FOUND:  # without a body: only GET tells whether a registry says so
-            return _hashed(self._ask(replace(question, method="GET")), question.host)
+            return hashed(self._ask(replace(question, method="GET")), question.host)
         if found.status != HTTPStatus.OK:
-            return _refusal(found, question.host)
+            return refusal(found, question.host)
         told = found.headers.get("docker-content-digest", "")
         if not told:  # the specification allows that: then the content tells, at the cost of reading it
-            return _hashed(self._ask(replace(question, method="GET")), question.host)
+            return hashed(self._ask(replace(question, method="GET")), question.host)
         wrong = question.of.digest is not None and told != question.of.digest
-        if wrong or not _DIGEST.fullmatch(told):
-            return Unknown(reason=f"{question.host} answered a digest that cannot be right")
-        return Found(descriptor=Descriptor(digest=told, media_type=_kind(found), size=_size(found)))
+        if wrong or not DIGEST.fullmatch(told):
+            return Unknown(reason=f"{question.host} answered a digest that cannot be right", doubted=True)
+        return Found(descriptor=Descriptor(digest=told, media_type=kind_of(found), size=size_of(found)))
 
     # --- changes --------------------------------------------------------------------------------------------------
 
@@ -122,7 +128,7 @@ class Client:
             return found
         digest = digest_of(body)
         if found.status != HTTPStatus.CREATED:
-            return _refusal(found, to.host)
+            return refusal(found, to.host)
         if found.headers.get("docker-content-digest", digest) != digest:
             return Unknown(reason=f"{to.host} stored something else than it was sent")
         return Found(descriptor=Descriptor(digest=digest, media_type=media_type, size=len(body)), body=body)
@@ -133,20 +139,48 @@ class Client:
         found = self._ask(_Question(method="DELETE", of=to, actions="pull,push,delete"))
         if isinstance(found, Unknown):
             return found
-        return Absent() if found.status in _GONE else _refusal(found, to.host)
+        return Absent() if found.status in _GONE else refusal(found, to.host)
+
+    def try_upload(self, repository: str) -> Unknown | None:
+        """Begin to upload a blob to a repository, and cancel it; None if that may be done. Nothing is left behind."""
+        to = parse(repository)
+        question = _Question(method="POST", of=to, path="blobs/uploads/", actions="pull,push", headers={}, body=b"")
+        found = self._ask(question)
+        if isinstance(found, Unknown):
+            return found
+        if found.status != HTTPStatus.ACCEPTED:
+            return refusal(found, to.host)
+        self._cancel(question, found.headers.get("location", ""))
+        return None
+
+    def _cancel(self, question: _Question, location: str) -> None:
+        """End an upload that was begun; a registry that does not know how forgets it some time."""
+        url = f"{self._base(question.host)}{question.of.path}/{question.path}"
+        there = followed(url, location)
+        if is_same_place(there, url):  # nobody else is told who we are
+            proof = self._authorization.known(question.host, question.scope)
+            headers = {"Authorization": proof} if proof else {}
+            insecure = question.host in self._insecure
+            self._transport.ask(
+                Request(method="DELETE", url=there, headers=headers, insecure=insecure, registry=question.host)
+            )
+
+    def who(self, host: str) -> str:
+        """Return as whom docker is logged in to a registry: a name, `a token`, or "" for nobody."""
+        return self._authorization.who(host)
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
     def _ask(self, question: _Question) -> Reply | Unknown:
         """Ask once; of a refusal it is told what kept us from being logged in."""
         found = self._asked(question)
-        refusal = found if isinstance(found, Unknown) else _refusal(found, question.host)
-        trouble, silent = self._authorization.trouble(question.host) if refusal.refused else ("", False)
-        return replace(refusal, reason=f"{refusal.reason}; {trouble}", silent=silent) if trouble else found
+        refused = found if isinstance(found, Unknown) else refusal(found, question.host)
+        trouble, silent = self._authorization.trouble(question.host) if refused.refused else ("", False)
+        return replace(refused, reason=f"{refused.reason}; {trouble}", silent=silent) if trouble else found
 
     def _asked(self, question: _Question) -> Reply | Unknown:
         """Ask once, logged in where the registry wants that."""
-        scope = f"repository:{question.of.path}:{question.actions}"
+        scope = question.scope
         proof = self._authorization.known(question.host, scope)
         found = self._sent(question, proof)
         if isinstance(found, Unknown) or found.status != HTTPStatus.UNAUTHORIZED:
@@ -219,72 +253,3 @@ def _persistent(ask: Callable[[], Answer], tries: int) -> Answer:
             return found
         time.sleep(wait)
     return ask()
-
-
-def _kind(reply: Reply) -> str:
-    return reply.headers.get("content-type", "").partition(";")[0].strip()
-
-
-def _size(reply: Reply) -> int:
-    text = reply.headers.get("content-length", "")
-    return int(text) if re.fullmatch("[0-9]{1,12}", text) else 0
-
-
-def _without_content(found: Reply | Unknown, host: str) -> Absent | Unknown:
-    """Absent, if it is a registry that says so: a gateway, or one whose storage is away, says 404 too."""
-    if isinstance(found, Unknown):
-        return found
-    if found.status != HTTPStatus.NOT_FOUND:
-        return _refusal(found, host)
-    return Absent() if _ABSENT.fullmatch(_code(found)) else replace(_refusal(found, host), doubted=True)
-
-
-def _refusal(found: Reply, host: str) -> Unknown:
-    status = found.status
-    asked = found.headers.get("retry-after", "")
-    return Unknown(
-        reason=f"{host} answered {status}{_words(found)}",
-        passes=status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500,  # noqa: PLR2004
-        refused=status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN},
-        wait=float(asked) if re.fullmatch("[0-9]{1,6}", asked) else 0.0,
-    )
-
-
-def _code(found: Reply) -> str:
-    """Return the code of a registry's error, "" for what is none."""
-    try:
-        code = json.loads(found.body)["errors"][0]["code"]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        return ""
-    return code if isinstance(code, str) else ""
-
-
-def _words(found: Reply) -> str:
-    """Return what a registry says of its refusal, in brackets and in short; "" for nothing that can be understood."""
-    try:
-        error = json.loads(found.body)["errors"][0]
-        text = error.get("message") or error["code"]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        return " with a page that is not a registry's" if _kind(found) == "text/html" else ""
-    return f" ({' '.join(clean(text).split())[:200]})" if isinstance(text, str) else ""
-
-
-def _verified(found: Reply | Unknown, host: str, digest: str) -> Answer:
-    if isinstance(found, Unknown) or found.status != HTTPStatus.OK:
-        return _without_content(found, host)
-    algorithm = digest.partition(":")[0]
-    if not _DIGEST.fullmatch(digest) or hashlib.new(algorithm, found.body).hexdigest() != digest.partition(":")[2]:
-        return Unknown(reason=f"{host} answered something else than {digest[:19]}… names")
-    if found.headers.get("docker-content-digest", digest) != digest:
-        return Unknown(reason=f"{host} answered a digest that is not its content's")
-    return Found(descriptor=Descriptor(digest=digest, media_type=_kind(found), size=len(found.body)), body=found.body)
-
-
-def _hashed(found: Reply | Unknown, host: str) -> Answer:
-    """Return content whose digest nobody told, if it is an index or manifest at all."""
-    if isinstance(found, Unknown) or found.status != HTTPStatus.OK:
-        return _without_content(found, host)
-    told, digest = found.headers.get("docker-content-digest", ""), digest_of(found.body)
-    if _kind(found) not in INDEXES | MANIFESTS or (told and told != digest):
-        return Unknown(reason=f"{host} answered without a digest")
-    return Found(descriptor=Descriptor(digest=digest, media_type=_kind(found), size=len(found.body)), body=found.body)

@@ -10,9 +10,8 @@ from typing import Generic, TypeVar
 Given = TypeVar("Given")
 Got = TypeVar("Got")
 
-AT_ONCE = 8
-"""Questions at once."""
-
+AT_ONCE = 16
+"""Questions at once: as many as connections are kept to one registry."""
 
 LEAVING = 2.0
 """Seconds that are waited for work whose results nobody wants."""
@@ -56,6 +55,13 @@ class Begun(Generic[Given, Got]):
         until = time.monotonic() + LEAVING
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
+
+    def left_after(self, seconds: float) -> list[Given]:
+        """Return what is not done, after so many seconds at most."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return [item for item in self._items if item not in self._found and not self._errors]
 
     def result(self) -> dict[Given, Got]:
         """Wait for all, and return them in the order in which they were given."""

@@ -43,13 +43,13 @@ def without_absent(plan: W, environment: Mapping[str, str], *, outside: bool) ->
 
     `outside` looks also for files outside of the repository: what is there is not said before it is allowed.
     """
-    if not any(_is_optional(secret) for target in plan.targets for secret in target.settings.secret or ()):
+    if not any(_is_optional(secret) for target in plan.each for secret in target.settings.secret or ()):
         return plan
     look = _Look(plan.targets, plan.directory, environment, outside=outside)
     if isinstance(plan, BuildPlan):
         whole = without_absent(plan.of, environment, outside=outside)
         return replace(plan, targets=tuple(map(look.reduced, plan.targets)), of=whole)
-    absent = tuple(one for target in plan.targets for _, one in look.absent(target))
+    absent = tuple(one for target in plan.each for _, one in look.absent(target))
     return replace(plan, targets=tuple(map(look.reduced, plan.targets)), absent_secrets=absent)
 
 
@@ -81,6 +81,8 @@ class _Look:
 
     def reduced(self, target: P) -> P:
         """Return a target without them."""
+        if target.variants:
+            target = replace(target, variants=tuple(map(self.reduced, target.variants)))
         absent = dict(self.absent(target))
         if not absent:
             return target

@@ -9,10 +9,13 @@ from buildmatrix.plan.access.reach import reaches
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import is_archive
 
+LOCK = "buildmatrix.lock"
+"""The lock file, beside the root file: it is `lock.FILE`, in a room above this one."""
+
 
 def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:
     """Raise UsageError if a path is one of those files, whatever it is called; `written` is path to option."""
-    said = {path: what for target in plan.targets for path, what in _of(target)} | dict(_sources(plan))
+    said = {path: what for target in plan.each for path, what in _of(target)} | dict(_sources(plan))
     inputs = {_real(plan, path): what for path, what in said.items()}  # cells share most of their paths
     found = []
     for path, option in written.items():
@@ -25,7 +28,7 @@ def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:
 
 def overwriting(plan: Plan) -> Iterator[Diagnostic]:
     """Yield each archive of a target that would be written over a file of the plan, or over one that it reads."""
-    for target in plan.targets:
+    for target in plan.each:
         archives = dict(_archives(target))
         said = dict(_of(target, verb="reads")) | dict(_sources(plan)) if archives else {}
         inputs = {_real(plan, path): what for path, what in said.items()}
@@ -60,3 +63,4 @@ def _sources(plan: Plan) -> Iterator[tuple[str, str]]:
         yield name, "a file of --bake-file"
     for name in plan.digests:
         yield name, "the file that the plan is made from"
+    yield LOCK, "the lock file"

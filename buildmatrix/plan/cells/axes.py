@@ -1,11 +1,11 @@
 """The axes of a matrix with their values, which may come out of templates."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Place, Problems
-from buildmatrix.plan.cells.matrix import Axes, axis_items, identity, shown_value
+from buildmatrix.plan.cells.matrix import Axes, Open, axis_items, identity, shown_value
 from buildmatrix.plan.merging.interpolate import Faults
 from buildmatrix.plan.merging.volatile import Spot
 from buildmatrix.soundness import FILE, expansion_of
@@ -15,21 +15,25 @@ from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
 from buildmatrix.spec.toml.placed import placed, sources_of
 from buildmatrix.template.context import Rendering
-from buildmatrix.template.scope import OMITTED, UNKNOWN_NAME, BadTemplateError
+from buildmatrix.template.render import templates_in
+from buildmatrix.template.scope import OMITTED, UNKNOWN_NAME, BadTemplateError, Cell
 
 _VALUES = "values are strings, numbers, booleans or tables"
-
-
-def _there(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an entry of `include` without what has no value: it is as if it were not written."""
-    return {axis: value for axis, value in entry.items() if value is not None}
 
 
 class AxisValues:
     """Renders and checks the values of targets' axes."""
 
-    def __init__(self, spec: Spec, rendering: Rendering, faults: Mapping[str, Faults], problems: Problems) -> None:
-        self._targets = spec.targets
+    def __init__(
+        self,
+        spec: Spec,
+        rendering: Rendering,
+        faults: Mapping[str, Faults],
+        problems: Problems,
+        lets: Callable[[DeclaredTarget], Collection[str]] = lambda _: (),
+    ) -> None:
+        """Take what tells the names that `let` gives the cells of a target."""
+        self._targets, self._lets = spec.targets, lets
         self.rendering, self._faults, self.problems = rendering, faults, problems
         self.volatile = set[Spot]()
         """The places of templates that ask for what changes from run to run, and all tables around them."""
@@ -82,10 +86,10 @@ class AxisValues:
         changed = {
             key: self._rendered(value, target, place_of("matrix", key))
             for key, value in vars(matrix).items()
-            if key != "axes" and value
+            if key == "exclude" and value
         }
-        if "include" in changed:
-            changed["include"] = tuple(_there(entry) for entry in changed["include"])
+        if matrix.include:
+            changed["include"] = self._included(matrix.include, matrix.axes or {}, target)
         axes = {
             axis: values if isinstance(values, str) else self._items(values, target, place_of("matrix", axis))
             for axis, values in (matrix.axes or {}).items()
@@ -100,6 +104,48 @@ class AxisValues:
         made = matrix.but(changed | {"axes": axes}) if target.making.matrix else None
         making = replace(target.making, matrix=made, overrides=overrides)
         return replace(target, making=making)
+
+    def _included(self, entries: tuple[Cell, ...], axes: Collection[str], target: DeclaredTarget) -> tuple[Cell, ...]:
+        """Return the entries of `include`, without what has no value: it is as if it were not written."""
+        place = target.making.place("matrix", "include")
+        new = {key for entry in entries for key in entry if key not in axes}
+        local = {*axes, *new, *self._lets(target)} if any(templates_in(entries)) else set[str]()
+        found: list[Cell] = []
+        for index, entry in enumerate(entries):
+            at = inside(place, index)
+            values = {
+                key: self._new(key, item, target, inside(at, key), local if key in new else ())
+                for key, item in entry.items()
+            }
+            found.append({key: value for key, value in values.items() if value is not None})
+        return tuple(found)
+
+    def _new(self, key: str, value: Any, target: DeclaredTarget, place: Place, local: Collection[str]) -> Any:
+        """Return a value of an entry: as it is written where its templates use names that only a cell has."""
+        names = {name for text in templates_in(value) for name in self.rendering.names(text)} if local else set[str]()
+        if key in self.rendering.scope:
+            names.discard(key)  # a variable, under its own name
+        if not self._are_there(value, target, place, local):
+            return ()
+        if names.isdisjoint(local):
+            return self._rendered(value, target, place)
+        self.volatile.update((place.file, place.pointer[:length]) for length in range(len(place.pointer)))
+        return Open(((value, place),))
+
+    def _are_there(self, value: Any, target: DeclaredTarget, place: Place, local: Collection[str]) -> bool:
+        """Tell whether there is each name that the templates in a value use."""
+        templates, known = self.rendering.templates, (self.rendering.scope, {"target"}, local)
+        for text in templates_in(value) if local else ():
+            try:
+                templates.check_names(templates[text], *known)
+            except BadTemplateError as error:
+                self._refuse(self._told(error, text, target, local), target, place)
+                return False
+        return True
+
+    def _refuse(self, error: BadTemplateError, target: DeclaredTarget, place: Place) -> None:
+        message = f"target.{target.name}.matrix: {error.message}"
+        self._faults[target.name].add(error, message, place, expansion_of(target.name, "values"))
 
     def _items(self, written: tuple[Any, ...], target: DeclaredTarget, place: Place) -> tuple[Any, ...]:
         """Return the values of an axis: as in any list, a template gives several by lines, or by a list."""
@@ -133,18 +179,19 @@ class AxisValues:
         except BadTemplateError as found:
             if found.code == OMITTED:
                 return None
-            error = self._told(found, text, target)
-            message = f"target.{target.name}.matrix: {error.message}"
-            self._faults[target.name].add(error, message, place, expansion_of(target.name, "values"))
+            self._refuse(self._told(found, text, target), target, place)
             return ()
 
-    def _told(self, error: BadTemplateError, text: str, target: DeclaredTarget) -> BadTemplateError:
+    def _told(
+        self, error: BadTemplateError, text: str, target: DeclaredTarget, local: Collection[str] = ()
+    ) -> BadTemplateError:
         """Return what is wrong with a template, also where what it uses is there, and too late."""
         if error.code != UNKNOWN_NAME:
             return error
         late = {name for one in self._targets.values() for name in (one.table.let or ())}
         late.update((target.making.matrix or Matrix()).axes or ())
-        used = [one for one in self.rendering.templates[text].names if one in late and one not in self.rendering.scope]
+        late -= {*self.rendering.scope, *local}
+        used = [one for one in self.rendering.templates[text].names if one in late]
         if not used:
             return error
         name = used[0]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
 from buildmatrix.plan.cells.axes import AxisValues
+from buildmatrix.plan.cells.derived import Derived
 from buildmatrix.plan.cells.lines import Lines
 from buildmatrix.plan.cells.matrix import (
     LIMIT,
@@ -17,6 +18,7 @@ from buildmatrix.plan.cells.matrix import (
 from buildmatrix.plan.cells.members import with_members
 from buildmatrix.plan.cells.overrides import Setting
 from buildmatrix.plan.cells.parents import Parents
+from buildmatrix.plan.cells.platforms import Platforms, refuse_none
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
 from buildmatrix.plan.cells.unmatched import Values
 from buildmatrix.plan.cells.volatile import Provenance, VolatileCells
@@ -24,6 +26,7 @@ from buildmatrix.plan.merging.interpolate import Faults, Recipe, Rendered
 from buildmatrix.plan.merging.lets import Lets
 from buildmatrix.plan.merging.merge import Heritage, Line, Merged
 from buildmatrix.plan.merging.replaced import warn_of_replaced
+from buildmatrix.plan.merging.volatile import NOTHING
 from buildmatrix.plan.model import MatrixSize
 from buildmatrix.soundness import (
     ANY_SETTING,
@@ -37,6 +40,7 @@ from buildmatrix.soundness import (
 from buildmatrix.spec.checks.cellnames import cell_name, label
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import as_key
+from buildmatrix.spec.rows.platforms import AUTO
 from buildmatrix.spec.rows.settings import NAME, Settings
 from buildmatrix.spec.rows.shapes import is_template, row_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
@@ -70,11 +74,12 @@ class Expansion:
         self.matrices: dict[str, MatrixSize] = {}
         self.renderings: dict[str, CellRendering] = {}
         self._faults = {name: Faults(name, problems) for name in spec.targets}
-        self._axes = AxisValues(spec, rendering, self._faults, problems)
+        self._axes = AxisValues(spec, rendering, self._faults, problems, self._early_lets)
+        self._derived = Derived(rendering, problems)
         self._rendered: dict[str, DeclaredTarget] = {}
         self._cells: dict[str, list[Cell]] = {}
         self._together = 0
-        volatile = VolatileCells(self._with_values, self._axes.volatile)
+        volatile = VolatileCells(self._with_values, self._axes.volatile, self._derived)
         self._provenance = Provenance(rendering, volatile, spec.bake_files)
         parents = Parents(spec, rendering, self._cells, problems, volatile.of)
         self._lines, self._heritage = Lines(spec, parents, self._with_values), Heritage()
@@ -85,18 +90,21 @@ class Expansion:
         self._values = Values()
         self._clashes: dict[Place, list[_Clash]] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
+        self._platforms = Platforms(spec, rendering, problems)
         self._expand()
         self._values.check_inherited(self.problems)
         self._refuse_clashes()
         warn_of_replaced(spec, self._lines, self._heritage, problems)
         self.selection = Selection(spec, self.entries)
 
-    def lay_over(self, settings: list[Setting]) -> None:
-        """Lay `--set` over the targets that its selectors match."""
+    def lay_over(self, settings: list[Setting], *, forgiving: bool = False) -> None:
+        """Lay `--set` over the targets that its selectors match; `forgiving`: one that matches none is passed over."""
         for setting in settings:
             try:
                 self._sets.append((frozenset(self.selection.names(setting.selector, target_first=True)), setting))
             except SelectorError as error:
+                if forgiving:
+                    continue
                 place, rests_on = setting.layer.place, error.rests_on
                 self.problems.error("selector", error.message, place, hint=error.hint, rests_on=rests_on)
 
@@ -110,6 +118,9 @@ class Expansion:
         for target in made:
             self._lines.refuse_cycles(target, self._cells.get(target.name, [_NO_CELL]), self.problems)
         for target in made:
+            if self._is_sound(target) and self._lines.varies(target.name):
+                for cell in self._cells.get(target.name, ()):
+                    self._derived.check(target, cell, self._merged(target, cell))
             if self._is_sound(target):
                 self._enter_cells(target, axes[target.name])
 
@@ -130,8 +141,12 @@ class Expansion:
         axes = self._axes.axes(target)
         if not self._is_sound(target):
             return None
-        self._values.check(target, axes, self.problems, written)
         cells, excluded = cells_of(target, axes, self.problems)
+        faults, early = self._faults[target.name], partial(self._early, target)
+        cells = self._derived.cells(target, cells, faults, self._early_lets(target), early)
+        self._values.check(target, axes, cells, self.problems, written)
+        if not self._is_sound(target):
+            return None
         self._values.check_cells(target, axes, cells, self.problems)
         if (together := self._together + len(cells)) > LIMIT:
             message = f"with target.{target.name} there are {together:,} cells, more than the limit of {LIMIT:,}"
@@ -168,6 +183,10 @@ class Expansion:
     def _let_names(self, target: DeclaredTarget, cells: Iterable[Cell]) -> frozenset[str]:
         if self._lines.varies(target.name):
             return frozenset[str]().union(*(self._merged(target, cell).let for cell in cells))
+        return self._early_lets(target)
+
+    def _early_lets(self, target: DeclaredTarget) -> frozenset[str]:
+        """Return the names that `let` gives, but for parents that a cell chooses."""
         if not self._has_lets:
             return frozenset()
         overrides = (override.table.let or {} for override in target.making.overrides)
@@ -176,7 +195,13 @@ class Expansion:
 
     def _merged(self, target: DeclaredTarget, cell: Cell) -> Merged:
         """Return what holds for a cell, `--set` aside."""
-        line = self._lines.of(target, cell)
+        return self._laid(self._lines.of(target, cell))
+
+    def _early(self, target: DeclaredTarget, cell: Cell) -> Merged:
+        """Return what holds for a cell without the parents that it chooses, and before `include` is worked out."""
+        return self._laid(self._lines.early(target, cell))
+
+    def _laid(self, line: Line) -> Merged:
         if line not in self._merges:
             self._merges[line] = self._heritage.of(line).merged()
         return self._merges[line]
@@ -250,7 +275,27 @@ class Expansion:
     # --- settings -------------------------------------------------------------------------------------------------
 
     def settings(self, entry: Entry) -> Rendered:
-        """Return an entry's settings, rendered and checked."""
+        """Return an entry's settings, rendered and checked; with variants where they differ by platform."""
+        recipe = self._recipe(entry, self._lines.of(entry.target, entry.cell))
+        let = self._merged(entry.target, entry.cell).let if entry.target.name in self._lets else {}
+        if not self._platforms.may_differ(entry.target, entry.cell, recipe, let):
+            return self._settings(entry)
+        platforms = self._declared_platforms(entry, recipe)
+        if not platforms or AUTO in platforms:
+            refuse_none(entry.target, self.problems, auto=bool(platforms))
+            return Rendered(recipe.fixed, recipe.origins, NOTHING)
+        cells = {platform: self._platforms.cell_on(entry.cell, platform) for platform in platforms}
+        found = {platform: self._settings(replace(entry, cell=cell)) for platform, cell in cells.items()}
+        return self._platforms.together(entry.name, entry.target, found)
+
+    def _declared_platforms(self, entry: Entry, recipe: Recipe) -> tuple[str, ...]:
+        """Return the platforms of an entry, which are rendered for none."""
+        values = self._with_lets(entry.target.name, entry.cell)
+        render = self.renderings[entry.target.name].at(entry.name, values)
+        found = recipe.settings(entry.name, render, self._bad(entry.target.name, entry.name), only="platforms")
+        return found.settings.platforms or ()
+
+    def _settings(self, entry: Entry) -> Rendered:
         line = self._lines.of(entry.target, entry.cell)
         recipe = self._recipe(entry, line)
         rendering = self.renderings[entry.target.name]
@@ -261,6 +306,7 @@ class Expansion:
             bad(error, ANY_SETTING, entry.target.place)
         values = self._with_lets(entry.target.name, entry.cell)
         self._check_lets(entry.target.name, entry.name, entry.cell, values)
+        values = self._platforms.values_on(values)
         if recipe.volatile is None or self._axes.volatile:
             let = partial(self._merged, entry.target, entry.cell) if entry.target.name in self._lets else None
             recipe.volatile = self._provenance.of(entry, line, let)
@@ -275,6 +321,10 @@ class Expansion:
 
         if values is not cell:
             self._lets[declared].check(cell, values, self.problems, bad)
+
+    def warn_of_platforms(self) -> None:
+        """Warn of overrides by platforms that no target has, of those whose settings were asked for."""
+        self._platforms.warn()
 
     def close(self) -> None:
         """End what templates needed: nothing more will be rendered."""

@@ -11,6 +11,7 @@ from buildmatrix.plan.merging.merge import Line
 from buildmatrix.soundness import inheritance_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.tables import DeclaredOverride, DeclaredTarget, Spec
+from buildmatrix.template.platforms import PLATFORM, PlatformName
 from buildmatrix.template.scope import Cell
 
 if TYPE_CHECKING:
@@ -43,11 +44,16 @@ class Lines:
         self._chosen: dict[_Node, frozenset[_Node]] = {}
         self._lines: dict[_Node, Line] = {}
         self._varying: dict[str, bool] = {}
+        self._placed: dict[tuple[int, str], tuple[Cell, Cell]] = {}
 
     def of(self, target: DeclaredTarget, cell: Cell) -> Line:
         """Return the line of a cell of a target, whose overrides have their selectors rendered."""
         if self.varies(target.name):
             return self._node_line(self._start(target, cell))
+        return self.early(target, cell)
+
+    def early(self, target: DeclaredTarget, cell: Cell) -> Line:
+        """Return the line of a cell without the parents that it chooses itself."""
         return self._with(target, tuple(one for one in target.making.overrides if matches(one.table.select, cell)))
 
     def bare(self, target: DeclaredTarget) -> Line:
@@ -123,13 +129,23 @@ class Lines:
         if node not in self._edges:
             cell, found, sure = self._cells[node.cell], [], set[_Node]()
             for parent in self._read.of(self._targets[node.name], node.declared, cell):
-                of_cell = cell if parent.cell is None else parent.cell
+                of_cell = cell if parent.cell is None else self._on_platform(parent.cell, cell)
                 self._cells[id(of_cell)] = of_cell
                 declared = node.declared if parent.named else parent.name
                 found.append(_Node(declared, parent.name, id(of_cell), parent.cell is not None))
                 sure.update(found[-1:] if not parent.volatile else ())
             self._edges[node], self._chosen[node] = tuple(found), frozenset(found) - sure
         return self._edges[node]
+
+    def _on_platform(self, parent: Cell, cell: Cell) -> Cell:
+        """Return the cell that is inherited, for the platform that the heir is rendered for."""
+        platform = cell.get(PLATFORM)
+        if not isinstance(platform, PlatformName) or PLATFORM in parent:
+            return parent
+        key = (id(parent), platform)
+        if key not in self._placed:
+            self._placed[key] = (parent, {**parent, PLATFORM: platform})  # which keeps the cell, and with it its id
+        return self._placed[key][1]
 
     def refuse_cycles(self, target: DeclaredTarget, cells: Iterable[Cell], problems: Problems) -> None:
         """Refuse cells that inherit themselves, by way of others or not."""

@@ -6,13 +6,16 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any, Generic, TypeVar
 
-from buildmatrix.errors import Problems
+from buildmatrix.errors import Place, Problems
+from buildmatrix.oci.platform import normalized
+from buildmatrix.records import dataclass
 from buildmatrix.soundness import FILE
 from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.checks.names import as_key, inside
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
+from buildmatrix.template.platforms import PlatformName
 from buildmatrix.template.scope import Cell
 
 LIMIT = 100_000
@@ -20,6 +23,26 @@ LIMIT = 100_000
 
 Axes = Mapping[str, Sequence[Any]]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Open:
+    """What `include` gives a new key by templates that see the cell: known when the cell is (`derived.Derived`).
+
+    `written` are the values with their places; the first one counts that has a value. One without a place is rendered.
+    """
+
+    written: tuple[tuple[Any, Place | None], ...]
+
+    def over(self, below: Any) -> "Open":
+        """Return the value as it lies over what an entry above gives the key."""
+        return Open((*self.written, *(below.written if isinstance(below, Open) else ((below, None),))))
+
+    @property
+    def place(self) -> Place:
+        """Where the one is written that lies over the others."""
+        ((_, place), *_) = self.written
+        return place or Place(file="")
 
 
 def cells_of(target: DeclaredTarget, axes: Axes, problems: Problems) -> tuple[list[Cell], int]:
@@ -58,11 +81,17 @@ def _included(target: DeclaredTarget, kept: list[dict[str, Any]], axes: Axes, pr
             if all(same(cell[axis], value) for axis, value in on_axes.items())
         ]
         for number in fitting:
-            cells[number].update(entry)
+            _lay(entry, cells[number])
         if not fitting:
             own.append(entry)
             _check_new(target, entry, axes, index, problems)
     return [*cells, *own]
+
+
+def _lay(entry: Cell, cell: dict[str, Any]) -> None:
+    """Lay an entry over a cell: later ones win, unless they give no value."""
+    for key, value in entry.items():
+        cell[key] = value.over(cell[key]) if isinstance(value, Open) and key in cell else value
 
 
 def _check_new(target: DeclaredTarget, entry: Cell, axes: Axes, index: int, problems: Problems) -> None:
@@ -98,8 +127,10 @@ def fits(wanted: Any, value: Any) -> bool:
 
 
 def fits_text(glob: str, value: Any) -> bool:
-    """Tell whether an axis's value, as text, fits a glob."""
+    """Tell whether an axis's value, as text, fits a glob; of a platform any of its usual names."""
     text = label(value)
+    if isinstance(value, PlatformName) and not any(sign in glob for sign in "*?["):
+        glob = normalized(glob)
     return glob == text or (any(sign in glob for sign in "*?[") and fnmatchcase(text, glob))
 
 

@@ -78,22 +78,28 @@ class Selection:
         self._groups: dict[str, list[str]] = {}
         self._wrong: dict[str, SelectorError] = {}
 
-    def select(self, selectors: Iterable[str]) -> dict[str, str]:
+    def select(self, selectors: Iterable[str], *, forgiving: bool = False) -> dict[str, str]:
         """Return the names of the selected entries, each with the selector that took it first.
 
         With no selector, or only `!` ones, it starts from `default`.
-        SelectorError if one matches nothing.
+        SelectorError if one matches nothing, unless `forgiving`.
         """
         texts = list(selectors)
         found: dict[str, str] = {}
         if all(text.startswith("!") for text in texts):
             found = dict.fromkeys(self.default(), "")
         for text in texts:
+            try:
+                names = self.names(text.removeprefix("!"))
+            except SelectorError:
+                if not forgiving:
+                    raise
+                continue
             if text.startswith("!"):
-                for name in self.names(text[1:]):
+                for name in names:
                     found.pop(name, None)
             else:
-                found |= {name: text for name in self.names(text) if name not in found}
+                found |= {name: text for name in names if name not in found}
         return {name: found[name] for name in self.entries if name in found}
 
     def default(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
-from buildmatrix.plan.cells.matrix import Axes, fits, matches, shown_value
+from buildmatrix.plan.cells.matrix import Axes, Open, fits, matches, shown_value
 from buildmatrix.soundness import expansion_of
 from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.names import inside
@@ -27,14 +27,16 @@ class Values:
         self._answered: set[Place] = set()
         """Of what a target says that has cells itself: they are what it is about."""
 
-    def check(self, target: DeclaredTarget, axes: Axes, problems: Problems, written: DeclaredTarget) -> None:
-        """Check what a target says itself, and keep what it inherits; `axes` have their values.
+    def check(
+        self, target: DeclaredTarget, axes: Axes, cells: Sequence[Cell], problems: Problems, written: DeclaredTarget
+    ) -> None:
+        """Check what a target says itself, and keep what it inherits; `axes` and `cells` have their values.
 
         `written` is the target before its templates were rendered.
         """
         matrix = target.making.matrix or Matrix()
         selects = {place: entry for _, place, entry in _listed(written, written.making.matrix or Matrix())}
-        included = _with_included(axes, matrix)
+        included = _with_included(axes, matrix, cells)
         for what, place, entry in _listed(target, matrix):
             known = axes if what == "exclude" else included
             if place in selects:
@@ -48,7 +50,7 @@ class Values:
 
     def check_cells(self, target: DeclaredTarget, axes: Axes, cells: Sequence[Cell], problems: Problems) -> None:
         """Warn of a target's own overrides whose values are all there, but in no cell together."""
-        known = _with_included(axes, target.making.matrix or Matrix())
+        known = _with_included(axes, target.making.matrix or Matrix(), cells)
         for override in target.making.overrides if cells else ():
             select = override.table.select
             alone = all(any(fits(wanted, one) for one in known.get(axis, ())) for axis, wanted in select.items())
@@ -87,12 +89,17 @@ _NOTHING: tuple[Any, ...] = (None, "", (), [])
 """What a template gives that gives no value."""
 
 
-def _with_included(axes: Axes, matrix: Matrix) -> Axes:
+def _with_included(axes: Axes, matrix: Matrix, cells: Sequence[Cell]) -> Axes:
     more = {axis: list(values) for axis, values in axes.items()}
     for entry in matrix.include or ():
         for axis, value in entry.items():
-            more.setdefault(axis, []).append(value)
+            more.setdefault(axis, []).extend(_open_values(axis, cells) if isinstance(value, Open) else [value])
     return more
+
+
+def _open_values(axis: str, cells: Sequence[Cell]) -> Iterable[Any]:
+    """Return the values that cells have of an axis, each once."""
+    return {id(cell[axis]): cell[axis] for cell in cells if axis in cell}.values()
 
 
 def _check(
@@ -118,5 +125,6 @@ def _check(
 
 
 def _varies(target: DeclaredTarget, axis: str) -> bool:
-    axes: Mapping[str, Any] = (target.making.matrix or Matrix()).axes or {}
-    return isinstance(axes.get(axis), str)
+    matrix = target.making.matrix or Matrix()
+    axes: Mapping[str, Any] = matrix.axes or {}
+    return isinstance(axes.get(axis), str) or any(isinstance(one.get(axis), Open) for one in matrix.include or ())

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
+from buildmatrix.plan.cells.derived import Derived
 from buildmatrix.plan.cells.matrix import identity, same
 from buildmatrix.plan.cells.select import Entry
 from buildmatrix.plan.merging.merge import Line, Merged
@@ -45,9 +46,12 @@ class VolatileCells:
     `around` are the places of volatile templates of matrices, and all tables around these.
     """
 
-    def __init__(self, rendered: Callable[[str], DeclaredTarget], around: AbstractSet[Spot]) -> None:
-        """Take what returns a target without templates in its matrix; `around` may still grow."""
-        self._rendered, self.around = rendered, around
+    def __init__(self, rendered: Callable[[str], DeclaredTarget], around: AbstractSet[Spot], derived: Derived) -> None:
+        """Take what returns a target without templates in its matrix, and what works out the rest of its values.
+
+        `around` may still grow.
+        """
+        self._rendered, self.around, self._derived = rendered, around, derived
         self._matrices: dict[str, _Matrix] = {}
         self._known: dict[tuple[str, int], tuple[Cell, Names]] = {}
 
@@ -59,7 +63,8 @@ class VolatileCells:
         if key not in self._known:
             if name not in self._matrices:
                 self._matrices[name] = self._matrix(self._rendered(name))
-            self._known[key] = (cell, _of(self._matrices[name], cell))  # which keeps the cell, and with it its id
+            found = self._derived.volatile(cell, _of(self._matrices[name], self._derived.before(cell)))
+            self._known[key] = (cell, found)  # which keeps the cell, and with it its id
         return self._known[key][1]
 
     def _matrix(self, target: DeclaredTarget) -> _Matrix:

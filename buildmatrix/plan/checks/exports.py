@@ -9,6 +9,7 @@ from typing import Any
 
 from buildmatrix.plan.checks.values import Annotation, Fault, annotations
 from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.platforms import AUTO
 from buildmatrix.spec.rows.settings import (
     DockerOutput,
     ImageOutput,
@@ -58,7 +59,8 @@ def makes_index(settings: Settings, output: Any, *, by_default: bool = True) -> 
     """
     tables: tuple[Any, ...] = settings.attest or ()
     asked = [table for table in tables if not table.disabled]
-    if len(settings.platforms or ()) > 1 or (settings.args or {}).get("BUILDKIT_MULTI_PLATFORM") in TRUE:
+    platforms = settings.platforms or ()
+    if len(platforms) > 1 or AUTO in platforms or (settings.args or {}).get("BUILDKIT_MULTI_PLATFORM") in TRUE:
         return True
     if isinstance(output, ImageOutput | RegistryOutput):
         return bool(asked) or (by_default and not any(isinstance(table, ProvenanceAttest) for table in tables))

@@ -17,6 +17,7 @@ from buildmatrix.plan.outputs import is_archive, pushes
 from buildmatrix.soundness import ANY_SETTING, Subject
 from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.checks.data import shown, spoken
+from buildmatrix.spec.rows.platforms import AUTO
 
 
 class Checker:
@@ -215,6 +216,8 @@ class Checker:
             provider = by_name.get(value.removeprefix("target:")) if value.startswith("target:") else None
             if provider is None or not provider.platforms or not target.platforms:
                 continue
+            if AUTO in {*provider.platforms, *target.platforms}:
+                continue  # they are not known here
             if lacking := [platform for platform in target.platforms if platform not in provider.platforms]:
                 upon = f"{provider.name}, which it depends on, is not"
                 message = f"target.{target.declared} is built for {' '.join(lacking)}, but {upon}"

@@ -18,7 +18,7 @@ from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import Layers
 from buildmatrix.spec.rows.marked import holding, leaves, marked, says, tables_of
 from buildmatrix.spec.rows.markers import ImageRef
-from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
+from buildmatrix.spec.rows.platforms import AUTO, PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Table, rows
 
@@ -185,7 +185,7 @@ def _read(
 
 @_check("annotations", "output", "platforms")
 def _annotations(settings: Settings) -> Iterator[Fault]:
-    built = settings.platforms or ()
+    built = () if AUTO in (settings.platforms or ()) else settings.platforms or ()
     for found in annotations(settings):
         if isinstance(found, Fault):
             yield found

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import AnyStr
 
@@ -46,18 +46,36 @@ class Contents:
     beside: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def contents_of(plan: Plan, saved: str = "", unread: Iterable[Inode] = (), written: Iterable[str] = ()) -> Contents:
+def contents_of(
+    plan: Plan,
+    saved: str = "",
+    unread: Iterable[Inode] = (),
+    written: Iterable[str] = (),
+    fingerprinted: Collection[str] = (),
+    beside: Collection[str] = (),
+) -> Contents:
     """Return the contents that a plan is made from.
 
     A plan may be written into a directory that it is about. Its own file does not count: of the path `saved`, or one of
-    `unread`, the device and inode of where it is written. `written` are the files that the command writes.
+    `unread`, the device and inode of where it is written. `written` are the files that the command writes. Of targets
+    that are `fingerprinted` only single files are told, and no directories: their fingerprints say what is read there.
+    `beside` are files that it was made from and that no part of it names.
     """
-    return _Reader(plan, saved, unread, written).contents()
+    return _Reader(plan, saved, unread, written, fingerprinted, beside).contents()
 
 
 class _Reader:
-    def __init__(self, plan: Plan, saved: str, unread: Iterable[Inode], written: Iterable[str]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        saved: str,
+        unread: Iterable[Inode],
+        written: Iterable[str],
+        fingerprinted: Collection[str],
+        beside: Collection[str],
+    ) -> None:
         self._plan, self._saved, self._unread = plan, os.path.realpath(saved) if saved else "", frozenset(unread)
+        self._fingerprinted, self._beside = frozenset(fingerprinted), beside
         self._repository = Repository.around(plan.directory)
         self._aside = tuple(map(os.path.realpath, written))
         self._read = tuple(dict.fromkeys(self._all_read()))
@@ -66,7 +84,7 @@ class _Reader:
 
     def contents(self) -> Contents:
         files, folders, beside = dict(self._plan.digests), {}, {}
-        for path in self._plan.made.files:
+        for path in (*self._plan.made.files, *self._beside):
             files |= self._file(path)
         for path, out in self._read:
             files |= self._file(path)
@@ -77,19 +95,23 @@ class _Reader:
     def _all_read(self) -> Iterator[tuple[str, str]]:
         """Yield what targets are built from, and what tells what is left out of it; not what others write before."""
         before = written_before(self._plan.targets)
-        alike = {_reads(target, before.get(target.name, frozenset())): target for target in self._plan.targets}
-        for (*_, written), target in alike.items():
+        alike = {
+            (_reads(target, before.get(target.name, frozenset())), target.name in self._fingerprinted): target
+            for target in self._plan.each
+        }
+        for ((*_, written), is_known), target in alike.items():
             made = [self._real(path) for path in written]
             for path, out in self._read_by(target):
-                if not any(is_within(self._real(path), one) for one in made):
+                told = is_known and self._repository.kind(path) == "directory"
+                if not told and not any(is_within(self._real(path), one) for one in made):
                     yield path, out
 
     def _left_out(self) -> frozenset[str]:
         """Return what targets write and none reads: who writes where a context is still has that context compared."""
-        written = {self._real(path) for target in self._plan.targets for path in dests_of(target)}
+        written = {self._real(path) for target in self._plan.each for path in dests_of(target)}
         if not written:
             return frozenset()
-        secrets = {src for target in self._plan.targets for src in _secrets(target)}
+        secrets = {src for target in self._plan.each for src in _secrets(target)}
         files = {self._real(path) for path in (*secrets, *(path for path, _ in self._read))}
         folders = [self._real(path) for path, _ in self._read if self._repository.kind(path) == "directory"]
         return frozenset(path for path in written - files if not any(is_within(folder, path) for folder in folders))

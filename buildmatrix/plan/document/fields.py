@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.plan.document.contents import Contents
+from buildmatrix.plan.document.reviewed import Reviewed
 from buildmatrix.plan.model import Given, Plan
 from buildmatrix.plan.publishing import staging_tags
 from buildmatrix.records import dataclass
@@ -25,13 +27,14 @@ Where = Callable[[Place | None], tuple[str | None, int | None]]
 class Known:
     """A plan, and what it does not know of itself: digests, the commit, and lines, which only `report` knows.
 
-    `pins` are its external images (`engine.outcome.Pin`).
+    `pins` are its external images (`engine.outcome.Pin`), `reviewed` is what `plan --out` found out.
     """
 
     plan: Plan
     contents: Contents
     commit: str = ""
     pins: tuple[Any, ...] = ()
+    reviewed: Reviewed | None = None
     where: Where = field(default=lambda _: (None, None))
 
 
@@ -62,6 +65,9 @@ class GivenValue(Document):
     ]
     env: Annotated[str, Doc('The environment variable, "" without one.')]
     text: Annotated[str, Of(lambda given, _: _text(given)), Doc("The value; that of a --var-file as JSON.")]
+    volatile: Annotated[
+        bool | None, Of(lambda given, _: given.volatile or None), Doc("true: it may be another where it is applied.")
+    ] = None
 
 
 class Asked(Document):
@@ -82,10 +88,20 @@ class Asked(Document):
         Of(lambda made, _: {name: given.env for name, given in made.given.items() if given.secret}),
         Doc("Variables with credentials, and the environment variable from which `apply` takes each."),
     ]
+    unset: Annotated[
+        tuple[str, ...] | None,
+        Of(lambda made, _: made.unset or None),
+        Doc("Environment variables that give values to variables of the plan, and were not set; left out for none."),
+    ] = None
     files: Annotated[tuple[str, ...], Doc("Files that gave variables their values.")]
     bake_files: Annotated[
         Mapping[str, Mapping[str, Mapping[str, Any]]], Doc("What each --bake-file says, by file and target.")
     ]
+    only: Annotated[
+        tuple[str, ...] | None,
+        Of(lambda made, _: None if made.only is None else sorted(made.only)),
+        Doc("What --changed-since or --changed-files kept of what was selected; left out where neither was given."),
+    ] = None
     source_date_epoch: Annotated[
         str | None, Of(lambda made, _: made.epoch), Doc("SOURCE_DATE_EPOCH; null where it is not set.")
     ]
@@ -118,6 +134,16 @@ class Why(Document):
     by: Annotated[str, Doc('The selector ("" where nothing was named), or the target that depends on it.')]
 
 
+class PartOfPlan(Document):
+    """A target for some of its platforms."""
+
+    platforms: Annotated[tuple[str, ...], Doc("Those that are built so.")]
+    depends_on: Annotated[tuple[str, ...], Doc("Targets whose images it is built from there.")]
+    settings: Annotated[
+        Settings, Of(lambda target, _: without_credentials(target.settings)), Doc("Rendered, with *** for secrets.")
+    ]
+
+
 class TargetOfPlan(Document):
     """A target, or a cell of a matrix."""
 
@@ -148,6 +174,11 @@ class TargetOfPlan(Document):
     settings: Annotated[
         Settings, Of(lambda target, _: without_credentials(target.settings)), Doc("Rendered, with *** for secrets.")
     ]
+    by_platform: Annotated[
+        tuple[PartOfPlan, ...] | None,
+        Of(lambda target, _: target.variants or None),
+        Doc("Where settings differ by platform: what it is for each; left out where they do not."),
+    ] = None
     decision: Annotated[Literal["build", "skip"] | None, Doc("With --incremental: whether it is built.")] = None
     because: Annotated[
         tuple[str, ...] | None, Of(lambda target, _: target.because or None), Doc("With --incremental: why.")
@@ -192,8 +223,48 @@ class PinOfPlan(Document):
     """An external image. One without a digest gets it from its registry when `apply` begins."""
 
     name: Annotated[str, Doc("The image with its tag: busybox:latest.")]
-    digest: Annotated[str | None, Doc("That of the lock file, or of the name itself.")]
+    digest: Annotated[
+        str | None,
+        Keyword("pattern", "^[a-z0-9]+:[0-9a-f]{32,128}$"),
+        Doc("That of the lock file, or of the name itself; with --out, that of its registry, by which it is taken."),
+    ]
     targets: Annotated[tuple[str, ...], Doc("The targets that name it.")]
+    instead: Annotated[
+        str | None,
+        Of(lambda pin, _: pin.instead or None),
+        Doc("What the user's source policy takes in its place; left out for the image itself."),
+    ] = None
+
+
+class InputsOfPlan(Document):
+    """What goes into a target."""
+
+    fingerprints: Annotated[Mapping[str, str], Doc("Its fingerprint for each platform; empty where nobody can know.")]
+    doubt: Annotated[str | None, Doc("Why nobody can know: then the whole contexts are compared.")]
+    built_for: Annotated[
+        tuple[str, ...] | None,
+        Of(lambda one, _: one.built_for or None),
+        Doc("With --incremental: the platforms for which it is built, left out where it is not."),
+    ] = None
+
+
+class SavedPlan(Document):
+    """What `plan --out` adds, so that `apply` can tell whether it is still the same."""
+
+    version: Annotated[str, Doc("The version of buildmatrix that saved it.")]
+    fingerprint_format: Annotated[str, Of("format"), Doc("That of the fingerprints.")]
+    incremental: Annotated[bool, Doc("Whether it builds only what registries do not have.")]
+    all: Annotated[bool, Of("everything"), Doc("Whether that was overruled by --all.")]
+    content_tag: Annotated[bool, Doc("Whether content tags are looked for and written.")]
+    platform: Annotated[str, Doc("The platform of targets that declare none.")]
+    environment: Annotated[
+        Mapping[str, str], Doc("Environment variables that builds heed and no setting says, as far as they are set.")
+    ]
+    inputs: Annotated[Mapping[str, InputsOfPlan], Doc("What goes into each target.")]
+    files: Annotated[
+        Mapping[str, Mapping[str, str]],
+        Doc("What targets read of contexts: by directory and path, with the start of a digest."),
+    ]
 
 
 class WarningOfPlan(Document):
@@ -249,8 +320,18 @@ class PlanDocument(Document):
             "The external images, and the digests by which they are taken as far as they are known; left out for none."
         ),
     ] = None
+    saved: Annotated[
+        SavedPlan | None,
+        Of(lambda _, known: known.reviewed),
+        Doc("What `plan --out` adds; left out without it."),
+    ] = None
     warnings: Annotated[tuple[WarningOfPlan, ...], Doc("What may not be meant.")]
     apply: Annotated[Apply, Doc("The file's [apply].")]
+    runner: Annotated[
+        Mapping[str, tuple[str, ...]] | None,
+        Of(lambda plan, _: plan.runners or None),
+        Doc("The file's [runner]: labels by platform, glob of platforms, or `default`; left out for none."),
+    ] = None
 
 
 FORMAT_VERSION = version_of(PlanDocument)
@@ -261,8 +342,9 @@ def plan_document(known: Known) -> dict[str, Any]:
     return plain_document(PlanDocument, known.plan, known)
 
 
+@cache
 def plan_schema() -> JsonSchema:
-    """Return the JSON Schema of the document (draft 2020-12)."""
+    """Return the JSON Schema of the document (draft 2020-12). It is made once, and nobody changes it."""
     return document_schema(PlanDocument)
 
 

@@ -19,14 +19,15 @@ from buildmatrix.text import redacted
 def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Made:
     """Return what a plan was made from, beside its spec."""
     secret = reached(spec, spec.confidential)
-    given = {}
+    given, unset = {}, set()
     for name in sorted(reached(spec, rendering.used)):
-        found = rendering.variables[name]
+        found, variable = rendering.variables[name], spec.variables[name]
+        volatile = bool(variable.table.volatile)
         if found.origin not in {"--var", "--var-file", "environment"}:
+            unset |= {variable.env} - {"", *request.environment} if not volatile else set()
             continue
         hidden = name in secret or _is_hidden(found.given)
-        env = spec.variables[name].env
-        given[name] = Given(value=found.given, origin=found.origin, env=env, secret=hidden)
+        given[name] = Given(value=found.given, origin=found.origin, env=variable.env, secret=hidden, volatile=volatile)
     return Made(
         home=spec.home.file if spec.home else "",
         set_options=tuple(text for text in request.set_options if not is_unset(text)),
@@ -36,7 +37,9 @@ def made_of(spec: Spec, request: Request, rendering: Rendering, git: Git) -> Mad
         epoch=request.environment.get(EPOCH),
         machine=rendering.machine.asked(),
         files=tuple(dict.fromkeys((*_files(spec, rendering), *request.files, *_within(spec, request.variable_files)))),
+        only=request.only,
         bake_files=spec.bake_files,
+        unset=tuple(sorted(unset)),
     )
 
 

@@ -15,7 +15,7 @@ from buildmatrix.template.machine import EPOCH
 from buildmatrix.template.request import Request
 from buildmatrix.text import HIDDEN
 
-MAKE = "make it with: buildmatrix plan --format json > plan.json"
+MAKE = "make it with: buildmatrix plan --out plan.json"
 MOST_SHOWN = 8
 
 Document = Mapping[str, Any]
@@ -27,16 +27,25 @@ def document_of(text: str, name: str) -> Document:
         document = json_of(text)
     except BadDataError as error:
         raise _no_plan(name, str(error)) from None
-    if not isinstance(document, dict) or not isinstance(version := document.get("format_version"), int):
-        raise _no_plan(name, "it has no format_version")
-    if version != FORMAT_VERSION and not isinstance(version, bool):
+    version = version_in(document, name)
+    if version != FORMAT_VERSION:
         message = f"{name} has format {version}, and this buildmatrix reads {FORMAT_VERSION}"
         raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
-    _check(document, name)
-    return document
+    checked(document, name)
+    found: Document = document
+    return found
 
 
-def _check(document: Document, name: str) -> None:
+def version_in(document: Any, name: str) -> int:
+    """Return the format's version of what may be a plan; UsageError where it has none."""
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise _no_plan(name, "it has no format_version")
+    return version
+
+
+def checked(document: Document, name: str) -> None:
+    """Raise UsageError where a document of this format is not valid."""
     from buildmatrix.spec.checks.data import problems
 
     if (odd := next(oddities(document), None)) is not None:
@@ -52,10 +61,12 @@ def _no_plan(name: str, why: str) -> UsageError:
 def request_of(document: Document, given: Mapping[str, str], environment: Mapping[str, str]) -> Request:
     """Return what a saved plan was asked for. `given` are `--var`s, for what it withholds.
 
-    UsageError for what is withheld and not given here; StaleError for another SOURCE_DATE_EPOCH, which builds heed.
+    UsageError for what is withheld and not given here; StaleError for another environment: SOURCE_DATE_EPOCH, which
+    builds heed, or a variable that gave the plan a value, or would have.
     """
     asked = document["request"]
     _refuse_epoch(asked["source_date_epoch"], environment.get(EPOCH))
+    _refuse_environment(asked, environment)
     _refuse_withheld(asked, given, environment)
     values = asked["variables"]
     here = {name: environment[name] for name in (*asked["withheld"].values(), EPOCH) if name in environment}
@@ -65,6 +76,7 @@ def request_of(document: Document, given: Mapping[str, str], environment: Mappin
         variables={**_from(values, "--var"), **given},
         file_values={name: _value(name, text) for name, text in _from(values, "--var-file").items()},
         files=tuple(asked["files"]),
+        only=frozenset(asked["only"]) if "only" in asked else None,
         bake_files=BakeFiles(kept=asked["bake_files"]),
         set_options=tuple(asked["set"]),
         output=asked["output"],
@@ -89,6 +101,28 @@ def _refuse_epoch(then: str | None, now: str | None) -> None:
         was, is_ = (f"is {text}" if text is not None else "is not set" for text in (then, now))
         message = f"the plan is stale: {EPOCH} {is_}, and the plan was made where it {was}"
         raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
+
+
+def _refuse_environment(asked: Document, environment: Mapping[str, str]) -> None:
+    """Refuse a variable that has another value here: which of the two is meant, nobody can say.
+
+    One that is not set here says nothing, and the plan's value holds. One that differs from run to run is expected to.
+    """
+    then = {
+        value["env"]: value["text"]
+        for value in asked["variables"].values()
+        if value["from"] == "environment" and not value.get("volatile")
+    }
+    found = [name for name, text in then.items() if environment.get(name, text) != text]
+    found += [name for name in asked.get("unset", ()) if name in environment]
+    if found:
+        ways = " and ".join(f"environment variable {name} {_was(name, then)}" for name in found[:MOST_SHOWN])
+        hint = f"unset {found[0]} here: the plan's value is used; or {MAKE}"
+        raise StaleError(Diagnostic(message=f"the plan is stale: {ways}", code="stale", hint=hint))
+
+
+def _was(name: str, then: Mapping[str, str]) -> str:
+    return "has another value here than it had" if name in then else "is set here, and was not"
 
 
 def _refuse_withheld(asked: Document, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
@@ -136,7 +170,7 @@ def _changed_files(document: Document, directory: str) -> Iterator[str]:
 
 def _differences(then: Document, now: Document) -> Iterator[str]:
     found = [*_of_table(then["sources"], now["sources"]), *_of_table(then["contexts"], now["contexts"], "the context ")]
-    found += _of_table(_pins(then), _pins(now), "the digest of ")
+    found += _of_table(_pins(then, now), _pins(now, now), "the digest of ")
     facts = {**dict.fromkeys(now["git"]), **then["git"]}
     found += [
         _moved(name, then["git"].get(name), now["git"].get(name))
@@ -148,9 +182,10 @@ def _differences(then: Document, now: Document) -> Iterator[str]:
         yield from _of_plans(then, now)
 
 
-def _pins(document: Document) -> dict[str, Any]:
-    """Return the digests of external images, as far as the plan knew them."""
-    return {one["name"]: one["digest"] for one in document.get("pins", ())}
+def _pins(document: Document, now: Document) -> dict[str, Any]:
+    """Return the digests of external images that the files tell `now`; others are those of the saved plan."""
+    told = {one["name"] for one in now.get("pins", ()) if one["digest"]}
+    return {one["name"]: one["digest"] for one in document.get("pins", ()) if one["name"] in told}
 
 
 def _moved(name: str, then: Any, now: Any) -> str:
@@ -173,10 +208,15 @@ def _shown(value: Any) -> str:
     return "unknown" if value in {None, ""} else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _declared(target: Document) -> dict[str, Any]:
+    """Return a target without what was decided of it: that is looked at again."""
+    return {key: value for key, value in target.items() if key not in {"decision", "because"}}
+
+
 def _of_plans(then: Document, now: Document) -> Iterator[str]:
     """Yield what differs though no file did: another buildmatrix made the plan, or it was edited."""
-    targets = [{target["name"]: target for target in plan["targets"]} for plan in (then, now)]
+    targets = [{target["name"]: _declared(target) for target in plan["targets"]} for plan in (then, now)]
     yield from _of_table(targets[0], targets[1], "target ")
-    for key in ("requires_buildx", "totals", "stages", "matrices", "apply"):
-        if then[key] != now[key]:
+    for key in ("requires_buildx", "totals", "stages", "matrices", "apply", "runner"):
+        if then.get(key) != now.get(key):
             yield f"its {key} {'are' if key.endswith('s') else 'is'} not what the files give"

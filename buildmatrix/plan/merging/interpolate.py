@@ -6,7 +6,7 @@ templates are rendered, checked again against the schema of a rendered value, an
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,9 +14,18 @@ from typing import Any, NamedTuple
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.access.paths import folder_of, rebase
-from buildmatrix.plan.merging.filling import Filling, Render, are_wrong, has_rendered_keys, holds, length_of, marked
+from buildmatrix.plan.merging.filling import (
+    Filling,
+    Render,
+    Templated,
+    are_wrong,
+    has_rendered_keys,
+    holds,
+    length_of,
+    marked,
+)
 from buildmatrix.plan.merging.kinds import kind_of
-from buildmatrix.plan.merging.merge import Merged
+from buildmatrix.plan.merging.merge import Merged, Spread
 from buildmatrix.plan.merging.volatile import NONE, NOTHING, Chosen, Volatile, chosen, present, written
 from buildmatrix.soundness import Subject, parents_of, settings_of
 from buildmatrix.spec.checks.data import Problem, shown
@@ -25,7 +34,7 @@ from buildmatrix.spec.credentials import learn_csv, learn_setting
 from buildmatrix.spec.rows.csv import BadCsvError, is_table_list, parsed
 from buildmatrix.spec.rows.schema import definitions, row_schema
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.spec.rows.shapes import JsonSchema, build, given, plain, row_of
+from buildmatrix.spec.rows.shapes import JsonSchema, Table, build, given, plain, row_of
 from buildmatrix.spec.toml.placed import first_of_each, placed, source_of, sources_of
 from buildmatrix.template.scope import UNKNOWN_NAME, BadTemplateError
 
@@ -76,11 +85,15 @@ class Faults:
 
 
 class Rendered(NamedTuple):
-    """The settings of a cell, where each was declared, and pointers to those that change from run to run."""
+    """The settings of a cell, where each was declared, and pointers to those that change from run to run.
+
+    `variants` are the same for some of its platforms each, where settings differ by platform.
+    """
 
     settings: Settings
     origins: Mapping[Pointer, Place]
     volatile: frozenset[Pointer]
+    variants: tuple["Rendered", ...] = ()
 
 
 class Recipe:
@@ -94,10 +107,7 @@ class Recipe:
         self.volatile: Volatile | None = None
         """What is volatile for the cell that is rendered next; None while nobody has said it."""
         self.finish = {name: Finish(name, merged.origins, faults) for name in given(merged.settings)}
-        values = {
-            name: marked(value) if self.finish[name].kind.template else value
-            for name, value in given(merged.settings).items()
-        }
+        values = {name: marked(value) for name, value in given(merged.settings).items()}
         self.dynamic = {name: value for name, value in values.items() if holds(value)}
         self._keyed = frozenset(name for name, value in self.dynamic.items() if has_rendered_keys(value))
         fixed = {name: self.finish[name](value, "") for name, value in values.items() if name not in self.dynamic}
@@ -107,16 +117,24 @@ class Recipe:
         self.length = sum(map(length_of, fixed.values()))
         """Characters of what is the same for all cells: each of them has it."""
 
-    def settings(self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None]) -> Rendered:
+    def texts(self) -> Iterator[str]:
+        """Yield the templates."""
+        return (text for value in self.dynamic.values() for text in _templates_in(value))
+
+    def settings(
+        self, cell: str, render: Render, bad: Callable[[BadTemplateError, str, Place], None], only: str = ""
+    ) -> Rendered:
         """Return the settings of a cell, where each was declared, and which are volatile.
 
-        `bad` takes each template's failure with the attribute and the place.
+        `bad` takes each template's failure with the attribute and the place. With `only` that attribute alone is
+        rendered.
         """
         volatile = self.volatile or NONE
         changed: dict[str, Any] = {}
         moved: dict[Pointer, Place] = {}
         found: list[Pointer] = []
-        for attribute, value in self.dynamic.items():
+        dynamic = {only: self.dynamic[only]} if only in self.dynamic else {} if only else self.dynamic
+        for attribute, value in dynamic.items():
             finish = self.finish[attribute]
             filling = Filling(attribute, render, self.origins, volatile.texts)
             rendered = filling.setting(finish.row, value)
@@ -145,6 +163,20 @@ class Recipe:
         """Return pointers as the one set of them that the cells share."""
         volatile = frozenset(found)
         return self._known.setdefault(volatile, volatile)
+
+
+def _templates_in(value: Any) -> Iterator[str]:
+    """Yield the templates in a value that was marked."""
+    if isinstance(value, Mapping):
+        yield from (text for pair in value.items() for one in pair for text in _templates_in(one))
+    elif isinstance(value, tuple):
+        yield from (text for one in value for text in _templates_in(one))
+    elif isinstance(value, Table):
+        yield from _templates_in(given(value))
+    elif isinstance(value, Templated | Spread):
+        yield value
+        if isinstance(value, Templated) and value.below is not None:
+            yield from _templates_in(value.below[0])
 
 
 # --- after rendering ------------------------------------------------------------------------------------------------

@@ -14,11 +14,10 @@ from buildmatrix.spec.rows.shapes import Keyword, NotInBake, is_list, is_map, it
 class Kind:
     """What follows from a setting's row.
 
-    `template`: its strings may be templates. `unchecked`: no schema could refuse a text there. `empty_is_unset`: "" is
+    `unchecked`: no schema could refuse a text there. `empty_is_unset`: "" is
     no text, since bake takes it for none. `lists` is what it lists the names of; "" where it is no such list.
     """
 
-    template: bool
     unchecked: bool
     empty_is_unset: bool
     lists: str
@@ -31,7 +30,6 @@ def kind_of(attribute: str) -> Kind:
     free, name = says(row, FreeText), says(row, NameOf)
     is_text = row.shape is str or get_origin(row.shape) is Literal
     return Kind(
-        template=free is None or free.template,
         unchecked=_takes_any_text(row.shape, row.markers),
         empty_is_unset=is_text and free is None and row.marker(NotInBake) is None,
         lists=name.what if name and is_list(row.shape) else "",

@@ -85,23 +85,28 @@ class Lets:
         return self._orders[id(merged)]
 
     def _value(self, value: Any, cell: Cell) -> Any:
-        """Return a value; none where a template gives none, and a list without such items."""
-        if isinstance(value, str):
-            return self._evaluated(value, cell) if is_template(value) else value
-        if isinstance(value, Mapping):
-            return {key: self._value(item, cell) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [item for item in (self._value(one, cell) for one in value) if item is not None]
-        return value
-
-    def _evaluated(self, text: str, cell: Cell) -> Any:
-        try:
-            return self._rendering.evaluate(text, cell)
-        except BadTemplateError as error:
-            if error.code != OMITTED:
-                raise
-            return None
+        return valued(value, lambda text: self._rendering.evaluate(text, cell))
 
     def _one(self, value: Any) -> Any:
         key = (type(value), value.hint if isinstance(value, Missing) else repr(value))
         return self._same.setdefault(key, value)
+
+
+def valued(value: Any, evaluate: Callable[[str], Any]) -> Any:
+    """Return a value with its templates evaluated; none where one gives none, and a list without such items."""
+    if isinstance(value, str):
+        return _evaluated(value, evaluate) if is_template(value) else value
+    if isinstance(value, Mapping):
+        return {key: valued(item, evaluate) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [item for item in (valued(one, evaluate) for one in value) if item is not None]
+    return value
+
+
+def _evaluated(text: str, evaluate: Callable[[str], Any]) -> Any:
+    try:
+        return evaluate(text)
+    except BadTemplateError as error:
+        if error.code != OMITTED:
+            raise
+        return None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.model import PlannedTarget, each_of
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Table, plain_table, rows, text_of
@@ -28,17 +28,12 @@ def details_of(target: PlannedTarget) -> dict[Detail, str]:
     found: dict[Detail, str] = {("platforms", ""): platforms_text(target)}
     if target.exported:
         found["tags", ""] = "\n".join(map(one_line, target.tags))
-    settings = without_credentials(target.settings)
-    for row in rows(Settings):
-        value = getattr(settings, row.attribute)
-        if value is None or row.attribute in UNSAID or (row.attribute == "output" and not target.exported):
-            continue
-        if isinstance(value, Mapping):
-            found |= {(row.key, key): f"{quoted(key)}={quoted(item)}" for key, item in value.items()}
-        else:
-            found[row.key, ""] = setting_text(value)
-    if target.settings.dockerfile_inline is not None:
-        found["dockerfile", ""] = "inline"
+    each = [_settings(one, exported=target.exported) for one in target.each]
+    found |= {detail: text for detail, text in each[0].items() if all(one.get(detail) == text for one in each)}
+    for variant, own in zip(target.variants, each, strict=False):
+        others = labelled({detail: text for detail, text in own.items() if detail not in found})
+        lines = [f"{label}{':' if ' ' in label else ''} {text}" for label, text in others.items()]
+        found[f"on {' '.join(variant.platforms)}", ""] = "\n".join(lines) or "nothing more"
     if target.decision:
         found[target.decision, ""] = "\n".join(map(one_line, target.because))
     found["carried over", ""] = f"{' '.join(target.carried_over)} as the registry has it" if target.carried_over else ""
@@ -49,6 +44,23 @@ def details_of(target: PlannedTarget) -> dict[Detail, str]:
     found["needs", ""] = ", ".join(target.needs)
     found["why", ""] = why(target)
     return {detail: text for detail, text in found.items() if text}
+
+
+def _settings(target: PlannedTarget, *, exported: bool) -> dict[Detail, str]:
+    """Return what is to be said of settings, in the order of the rows."""
+    found: dict[Detail, str] = {}
+    settings = without_credentials(target.settings)
+    for row in rows(Settings):
+        value = getattr(settings, row.attribute)
+        if value is None or row.attribute in UNSAID or (row.attribute == "output" and not exported):
+            continue
+        if isinstance(value, Mapping):
+            found |= {(row.key, key): f"{quoted(key)}={quoted(item)}" for key, item in value.items()}
+        else:
+            found[row.key, ""] = setting_text(value)
+    if settings.dockerfile_inline is not None:
+        found["dockerfile", ""] = "inline"
+    return found
 
 
 def labelled(details: Mapping[Detail, str]) -> dict[str, str]:
@@ -102,16 +114,20 @@ def _pairs(items: Mapping[str, Any]) -> str:
 
 
 def table_text(table: Table) -> str:
-    """Return an output, cache or secret in short: `local out`, `registry ghcr.io/acme/app:cache (mode=max)`."""
+    """Return an output, cache or secret in short: `local out`, `registry ghcr.io/acme/app:cache (mode=max)`.
+
+    Of what is true the key says it all: `token API_TOKEN (optional)`.
+    """
     items = {key: item for key, item in plain_table(table).items() if item != []}
     main = [value_text(items.pop(key)) for key in ("type", "id", "dest", "src", "ref", "env") if key in items]
-    return " ".join(main) + (f" ({_pairs(items)})" if items else "")
+    more = ", ".join(quoted(key, within=True) if item is True else _pairs({key: item}) for key, item in items.items())
+    return " ".join(main) + (f" ({more})" if more else "")
 
 
 def written_out(targets: Iterable[PlannedTarget]) -> list[str]:
     """Return `app: args, description` for each declared target that has signs which are obeyed or not seen."""
     found: dict[str, dict[str, None]] = {}
-    for target in targets:
+    for target in each_of(targets):
         for row in rows(Settings):
             value = getattr(target.settings, row.attribute)
             if value is not None and _has_unseen(value):

@@ -6,17 +6,29 @@ from typing import Any
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.plan.document.contents import Contents
 from buildmatrix.plan.document.fields import Known, plan_document
+from buildmatrix.plan.document.reviewed import Reviewed
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.text import json_safe
 
 
-def plan_json(plan: Plan, contents: Contents, commit: str, sources: Sources, pins: tuple[Pin, ...] = ()) -> str:
+def plan_json(
+    plan: Plan,
+    contents: Contents,
+    commit: str,
+    sources: Sources,
+    pins: tuple[Pin, ...] = (),
+    reviewed: Reviewed | None = None,
+) -> str:
     """Return the plan as JSON, one attribute a line; the same plan of the same contents gives the same bytes."""
-    places = Places(sources)
-    known = Known(plan=plan, contents=contents, commit=commit, pins=pins, where=places.file_and_line)
-    document = plan_document(known)
+    where = Places(sources).file_and_line
+    known = Known(plan=plan, contents=contents, commit=commit, pins=pins, reviewed=reviewed, where=where)
+    return document_json(plan_document(known))
+
+
+def document_json(document: Any) -> str:
+    """Return a document of a plan as JSON."""
     return json_safe(pretty(document)) + "\n"
 
 

@@ -1,6 +1,6 @@
 """The plan as markdown: a comment on a pull request. All that the text shows is in it, folded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -8,12 +8,12 @@ from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.report.layout import in_a_line
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.plan.details import platforms_text, setting_text, why
-from buildmatrix.report.plan.text import apply_notes, stage_lines, totals
+from buildmatrix.report.plan.text import NOTHING, apply_notes, image_lines, stage_lines, totals
 from buildmatrix.report.run.words import counted
 from buildmatrix.report.style import Style
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.toml.source import Sources
-from buildmatrix.text import redacted
+from buildmatrix.text import one_line, redacted
 
 LONGEST = 60_000
 """Characters of a comment; GitHub takes 65,536."""
@@ -29,6 +29,9 @@ FRAME = 300
 
 MANY = 15
 """Rows from which on a stage is folded."""
+
+SKIPPED = "skip"
+"""The decision of what is up to date."""
 
 PLAIN = Style(colour=False)
 
@@ -57,7 +60,7 @@ def plan_markdown(plan: Plan, *, sources: Sources | None = None, all_cells: bool
 
     Where there is no room for all, the settings come before the tables, since they say more.
     """
-    head = f"### buildmatrix plan\n\n{totals(plan)}\n"
+    head = f"### buildmatrix plan\n\n{totals(plan) if plan.targets else NOTHING}\n"
     beside = _Room(BESIDE)
     tail = "".join(
         beside.fitting(list(_beside(plan, Places(sources, prefix) if sources else None)), "\n> … {:,} more\n")
@@ -69,11 +72,14 @@ def plan_markdown(plan: Plan, *, sources: Sources | None = None, all_cells: bool
         for number, stage in enumerate(plan.stages, start=1)
     ]
     files = [_inline(text, names, settings) for text, names in _inline_files(plan).items()]
+    if plan.pins:
+        files.append(_list(counted(len(plan.pins), "external image"), image_lines(plan.pins), settings))
     tables = _Room(room - sum(map(len, [*lists, *files])))
     body = [
         _table(number, stage, tables) + listed
         for number, (stage, listed) in enumerate(zip(plan.stages, lists, strict=True), start=1)
     ]
+    body.append(_up_to_date(plan, tables))
     left_out = _left_out(plan) if beside.is_cut or settings.is_cut or tables.is_cut else ""
     return "".join([head, *body, *files, left_out, tail])
 
@@ -111,21 +117,52 @@ def _inline(text: str, names: Sequence[str], room: _Room) -> str:
 
 
 def _table(number: int, stage: Sequence[PlannedTarget], room: _Room) -> str:
-    title = f"stage {number}: {counted(len(stage), 'target')}"
+    """Return what of a stage is built; what is up to date has a table of its own."""
+    built = [target for target in stage if target.decision != SKIPPED]
+    kept = f", {len(stage) - len(built):,} up to date" if len(built) < len(stage) else ""
+    title = f"stage {number}: {counted(len(stage), 'target')}{kept}"
+    return _titled(title, built, room, is_folded=len(built) > MANY)
+
+
+def _up_to_date(plan: Plan, room: _Room) -> str:
+    kept = [target for target in plan.targets if target.decision == SKIPPED]
+    return _titled(f"up to date: {counted(len(kept), 'target')}", kept, room, is_folded=True) if kept else ""
+
+
+def _titled(title: str, targets: Sequence[PlannedTarget], room: _Room, *, is_folded: bool) -> str:
     if room.left < 2 * FRAME:
         room.is_cut = True
         return ""
-    heads = ["target", "platforms", "tags", "output", *(["why"] if any(map(why, stage)) else [])]
-    rows = room.fitting([_row(target, len(heads)) for target in stage], "\n… {:,} more targets\n")
-    table = f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n" + "".join(rows)
-    return f"\n{folded(title, table)}\n" if len(stage) > MANY else f"\n**{title}**\n\n{table}"
+    table = _rows(targets, room) if targets else ""
+    return f"\n{folded(title, table)}\n" if is_folded else f"\n**{title}**\n" + (f"\n{table}" if table else "")
 
 
-def _row(target: PlannedTarget, columns: int) -> str:
+def _rows(targets: Sequence[PlannedTarget], room: _Room) -> str:
+    more = {"build or skip": _decision, "why": lambda target: escaped(why(target))}
+    said = {head: tell for head, tell in more.items() if any(map(tell, targets))}
+    heads = ["target", "platforms", "tags", "output", *said]
+    rows = room.fitting([_row(target, said.values()) for target in targets], "\n… {:,} more targets\n")
+    return f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n" + "".join(rows)
+
+
+def _decision(target: PlannedTarget) -> str:
+    """Return whether a target is built, and why, with --incremental; "" without."""
+    if not target.decision:
+        return ""
+    return escaped(_short(f"{target.decision}: {'; '.join(map(one_line, target.because))}"))
+
+
+def _row(target: PlannedTarget, more: Iterable[Callable[[PlannedTarget], str]]) -> str:
     tags = "<br>".join(map(code, target.tags)) if target.exported else ""
     output = setting_text(without_credentials(target.settings).output or ()) if target.exported else "not exported"
-    cells = [code(target.name), escaped(platforms_text(target)), tags, escaped(output), escaped(why(target))]
-    return f"| {' | '.join(cells[:columns])} |\n"
+    cells = [
+        code(target.name),
+        escaped(platforms_text(target)),
+        tags,
+        escaped(output),
+        *(tell(target) for tell in more),
+    ]
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _beside(plan: Plan, places: Places | None) -> Iterator[str]:

@@ -34,11 +34,10 @@ def plan_short(plan: Plan, style: Style, *, width: int | None = None) -> str:
 
 def _columns(target: PlannedTarget) -> tuple[str, str, str, str]:
     platforms = one_line(",".join(target.platforms)) or "builder's"
-    if not target.exported:
-        return target.name, platforms, "(dependency)", ""
-    output = setting_text(without_credentials(target.settings).output or ()) or "no output"
+    written = setting_text(without_credentials(target.settings).output or ()) or "no output"
+    output = written if target.exported else "(dependency)"
     output = f"{target.decision}  {output}" if target.decision else output
-    return target.name, platforms, output, " ".join(map(one_line, target.tags))
+    return target.name, platforms, output, " ".join(map(one_line, target.tags)) if target.exported else ""
 
 
 def _line(row: Sequence[str], longest: Sequence[int], style: Style, width: int | None, *, is_below: bool) -> str:

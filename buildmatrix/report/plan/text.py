@@ -1,14 +1,14 @@
 """The plan as text: for a terminal, and for the log of a review."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from buildmatrix.plan.access.absent import left_out
 from buildmatrix.plan.model import Entitlement, Plan, PlannedTarget
 from buildmatrix.plan.publishing import staging_note
 from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.report.layout import Span, fits, in_a_line, laid_out, plain
-from buildmatrix.report.plan.details import details_of, labelled, written_out
-from buildmatrix.report.run.words import counted
+from buildmatrix.report.plan.details import Detail, details_of, labelled, written_out
+from buildmatrix.report.run.words import DIGEST, counted
 from buildmatrix.report.style import Style
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.shapes import plain_table
@@ -17,6 +17,8 @@ from buildmatrix.text import columns, one_line, padded
 
 SHOWN = 8
 """Cells of a target that are shown when there are many."""
+
+NOTHING = "There is nothing to build."
 
 FEW = 12
 """Up to so many cells are all shown."""
@@ -30,21 +32,25 @@ def plan_text(
     sources: Sources | None = None,
     width: int | None = None,
     prefix: str = "",
+    saved: str = "",
 ) -> str:
     """Return the plan as a person reads it: what cells share is said once, what differs is in each cell's row.
 
     With `sources`, places are lines, in files `prefix` away; `all_cells` shows every cell, also those that are alike.
+    `saved` is the file that it was saved to, "" for none.
     """
     lines = [*laid_out([("buildmatrix plan", style.name), (f" · {totals(plan)}", plain)], width), ""]
     for number, stage in enumerate(plan.stages, start=1):
         lines.append(style.name(f"stage {number}"))
         lines += stage_lines(stage, plan, style, all_cells=all_cells, width=width)
+    lines += _images(plan, style, width, all_cells=all_cells)
     if plan.targets:
         lines.append("")
     for note in _notes(plan, style, Places(sources, prefix) if sources else None):
         lines += laid_out(note, width)
     some = len(plan.targets) > plan.skipped
-    last = "Nothing was built. Run `buildmatrix apply` to build this." if some else "There is nothing to build."
+    build = f"{one_line(saved)}` to build exactly this" if saved else "` to build this"
+    last = f"Nothing was built. Run `buildmatrix apply{' ' if saved else ''}{build}." if some else NOTHING
     for text in (totals(plan), last):
         lines += laid_out([(text, plain)], width)
     return "\n".join(lines) + "\n"
@@ -55,6 +61,21 @@ def stage_lines(
 ) -> list[str]:
     """Return all that is to be said of the targets of a stage."""
     return [line for group in _by_target(stage) for line in _group(group, plan, style, width, all_cells=all_cells)]
+
+
+def _images(plan: Plan, style: Style, width: int | None, *, all_cells: bool) -> list[str]:
+    found = image_lines(plan.pins)
+    shown = len(found) if all_cells or len(found) <= FEW else SHOWN
+    lines = [style.name("external images")] if found else []
+    lines += [part for line in found[:shown] for part in laid_out([(f"  {line}", plain)], width, "      ")]
+    more = f"  … {len(found) - shown:,} more external images (--all shows them)"
+    return [*lines, *(laid_out([(more, style.quiet)], width, "    ") if shown < len(found) else [])]
+
+
+def image_lines(pins: Mapping[str, str]) -> list[str]:
+    """Return the external images with their digests, a line each."""
+    longest = max(map(columns, map(one_line, pins)), default=0)
+    return [f"{padded(one_line(name), longest)}  {digest[:DIGEST]}" for name, digest in sorted(pins.items())]
 
 
 def _notes(plan: Plan, style: Style, places: Places | None) -> list[list[Span]]:
@@ -103,16 +124,26 @@ def _group(
     if len(group) == 1 and not group[0].cell:
         return _single(group[0], style, width)
     details = [details_of(target) for target in group]
+    alike = len({target.settings.description for target in group}) == 1
+    if not alike:
+        details = [_with_description(target, one) for target, one in zip(group, details, strict=True)]
     common = {detail: text for detail, text in details[0].items() if all(one.get(detail) == text for one in details)}
     head: list[Span] = [("  ", plain), (group[0].declared, style.name), (f"  ({_cells(group, plan)})", plain)]
     shown = len(group) if all_cells or len(group) <= FEW else SHOWN
     own = [labelled({detail: text for detail, text in one.items() if detail not in common}) for one in details[:shown]]
-    lines = [*laid_out(head, width), *_described(group[0], style, width), *_details(labelled(common), style, width)]
+    described = _described(group[0], style, width) if alike else []
+    lines = [*laid_out(head, width), *described, *_details(labelled(common), style, width)]
     lines += _rows([target.name for target in group[:shown]], own, style, width)
     if shown < len(group):
         more = f"    … {len(group) - shown:,} more cells like these (--all shows them)"
         lines += laid_out([(more, style.quiet)], width, "      ")
     return lines
+
+
+def _with_description(target: PlannedTarget, details: dict[Detail, str]) -> dict[Detail, str]:
+    """Return details with the description, where cells have each their own."""
+    text = " ".join((target.settings.description or "").split())
+    return {**details, ("description", ""): one_line(text)} if text else details
 
 
 def _single(target: PlannedTarget, style: Style, width: int | None) -> list[str]:
@@ -170,9 +201,10 @@ def _rows(names: Sequence[str], details: Sequence[dict[str, str]], style: Style,
 def _own(details: dict[str, str]) -> list[str]:
     tags = [tag for tag in details.get("tags", "").split("\n") if tag]
     others = [
-        f"{label}{':' if ' ' in label else ''} {text}"
+        line
         for label, text in details.items()
         if label not in {"platforms", "tags"}
+        for line in f"{label}{':' if ' ' in label else ''} {text}".replace("\n", "\n  ").split("\n")
     ]
     return [*tags, *others] or [""]
 

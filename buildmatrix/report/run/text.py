@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome, Pin
 from buildmatrix.report.layout import Span, fits, in_a_line, laid_out, plain
 from buildmatrix.report.live.lines import painted
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
@@ -14,8 +14,7 @@ from buildmatrix.report.run.words import (
     asked,
     cause,
     counted,
-    counts,
-    duration,
+    counts_in_time,
     last_lines,
     left_to_others,
     platforms_of,
@@ -53,9 +52,9 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None, an
     publish = one_line(outcome.publish)
     warned = f", {counted(len(outcome.warnings), 'warning')}" if outcome.warnings else ""
     left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
-    end = f"{counts(outcome)} in {duration(outcome.seconds)}{warned}. {publish}".rstrip().removesuffix(".")
+    end = f"{counts_in_time(outcome)}{warned}. {publish}".rstrip().removesuffix(".")
     lines += ["", *(line for text in (*left, end) for line in laid_out([(text, plain)], width, "  "))]
-    return "\n".join(["", *lines]) + "\n"
+    return "\n".join(["", *lines] if lines[0] else lines) + "\n"
 
 
 def _blocks(targets: Sequence[BuildOutcome], width: int | None) -> dict[tuple[str, str], list[str]]:
@@ -174,8 +173,9 @@ def _details(target: BuildOutcome, tag: str, width: int | None) -> list[str]:
 def outcome_markdown(outcome: Outcome, about: About = NOTHING) -> str:
     """Return the outcome as markdown: what is wrong first, then a table; what has no room is counted."""
     failed = [target for target in outcome.targets if target.status == "failed"]
-    title = f"### buildmatrix apply: {counts(outcome)} in {duration(outcome.seconds)}"
+    title = f"### buildmatrix apply: {counts_in_time(outcome)}"
     parts = [*_facts(outcome, about), *_failures(failed), *_warned(outcome.warnings), *_answers(outcome.targets)]
+    parts += _images(outcome.pins)
     head = "\n\n".join([title, *parts])
     return f"{head}\n\n{_table(outcome.targets, LONGEST - len(head))}\n"
 
@@ -230,6 +230,16 @@ def _failure(target: BuildOutcome, longest: int, *, is_open: bool) -> str:
     lines += [escaped(text) for text in (target.reason if target.failed_step else "", in_a_line(target.hint)) if text]
     lines += [f"full log: {code(target.log)}"] if target.log else []
     return folded(title, "\n\n".join(lines) or "It left no log.", is_open=is_open)
+
+
+def _images(pins: Sequence[Pin]) -> list[str]:
+    """Return the external images with the digests by which they were taken, folded, as far as there is room."""
+    lines = [
+        f"- {code(pin.name)} {code(pin.digest) if pin.digest else escaped(f'not pinned: {pin.reason}')}" for pin in pins
+    ]
+    shown = [line for end, line in zip(accumulate(map(len, lines)), lines, strict=True) if end < LONGEST // 8]
+    more = [f"- … and {len(lines) - len(shown):,} more"] if shown != lines else []
+    return [folded(counted(len(lines), "external image"), "\n".join([*shown, *more]))] if lines else []
 
 
 def _answers(targets: Sequence[BuildOutcome]) -> list[str]:

@@ -36,6 +36,12 @@ def counts(outcome: Outcome) -> str:
     return ", ".join(f"{number} {status}" for status, number in numbers if number) or "nothing built"
 
 
+def counts_in_time(outcome: Outcome) -> str:
+    """Return the same with how long it took; where nothing ran, nothing was timed."""
+    ran = any(target.status != "unchanged" for target in outcome.targets)
+    return f"{counts(outcome)} in {duration(outcome.seconds)}" if ran else counts(outcome)
+
+
 def counted(number: int, thing: str) -> str:
     """Return `1 warning` or `12 warnings`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -238,9 +238,11 @@ _OF_OTHERS = {
         "write {{ now }}, the time of the run, or {{ created }}, the time of the commit",
     ),
     **dict.fromkeys(
-        ("TARGETARCH", "TARGETOS", "TARGETPLATFORM", "BUILDPLATFORM", "platform", "arch"),
-        "one target has several platforms: write ARG TARGETARCH in the Dockerfile, which BuildKit fills",
+        ("TARGETARCH", "TARGETOS", "TARGETPLATFORM", "arch"),
+        "write {{ platform.arch }} in the target's settings, or ARG TARGETARCH in the Dockerfile, which BuildKit fills",
     ),
+    "BUILDPLATFORM": "write {{ host.platform }}, or ARG BUILDPLATFORM in the Dockerfile, which BuildKit fills",
+    "platform": "one target has several: `platform` is known in its settings and in let, not in its name",
     **dict.fromkeys(
         ("sha", "commit", "git_sha", "git_commit", "GIT_SHA", "GIT_COMMIT", "revision"),
         "write {{ git.sha }}, or {{ git.short }}",

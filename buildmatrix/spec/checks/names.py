@@ -11,6 +11,7 @@ from buildmatrix.graphs import find_cycles, steps_of
 from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, shape_of
 from buildmatrix.spec.checks.cellnames import cell_hint
 from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.platforms import PLATFORM_NAME as PLATFORM
 from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredOverride, DeclaredTarget, DeclaredVariable, Matrix, Spec
 from buildmatrix.spec.subjects import standing_at
@@ -149,6 +150,8 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
         return
     if target.making.matrix is None:
         for key in ("override", "name"):
+            if key == "override" and all(one.select.keys() == {PLATFORM} for one in target.table.override or ()):
+                continue
             if getattr(target.table, key) not in {None, ()}:  # () of which all is refused already
                 message, place = f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
                 problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key], invalidates=standing_at(place))
@@ -161,7 +164,7 @@ _OF_ACTIONS = (
     "--bake-file gives that target its values"
 )
 _WITHOUT_MATRIX = {
-    "override": "write its settings in the target itself, or add what it selects from: matrix.AXIS = [ … ]",
+    "override": "write its settings in the target itself, select by platform, or add matrix.AXIS = [ … ]",
     "name": "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix",
 }
 
@@ -194,11 +197,22 @@ def _check_whole(target: DeclaredTarget, matrix: Matrix, problems: Problems) -> 
             _check_new_axis(axis, axes, place, target, problems)
 
 
+def _is_misspelt(word: str, name: str) -> bool:
+    """Tell whether a word may be a name misspelt: about as long, and neither within the other."""
+    one, other = word.lower(), name.lower()
+    if one == other:
+        return True
+    return abs(len(one) - len(other)) <= 1 and one not in other and other not in one
+
+
 def _check_new_axis(
     axis: str, axes: Mapping[str, Any], place: Place, target: DeclaredTarget, problems: Problems
 ) -> None:
-    """`include` may bring names of its own (GitHub's meaning), but not one that is an axis misspelt."""
-    if did_you_mean(axis, axes):
+    """`include` may bring names of its own (GitHub's meaning), but not one that is an axis misspelt.
+
+    A name that holds an axis's, or begins as one does, is meant: `version_major`, `basename`, `python_short`.
+    """
+    if did_you_mean(axis, [name for name in axes if _is_misspelt(axis, name)]):
         _check_axis("include", axis, axes, place, target, problems)
     else:
         _check_identifier("axis", axis, place, problems)
@@ -211,7 +225,8 @@ def _check_override(target: DeclaredTarget, problems: Problems) -> None:
         return
     known = _axes_of(matrix)
     for override in target.making.overrides:
-        for axis in override.table.select if override.owner == target.name else ():
+        own = override.table.select if override.owner == target.name else ()
+        for axis in (axis for axis in own if axis != PLATFORM):
             place = inside(override.place, "select", axis, part="key")
             _check_axis("override", axis, known, place, target, problems)
 
@@ -235,7 +250,7 @@ def _check_selected(spec: Spec, problems: Problems) -> None:
 
 def _check_inherited(name: str, override: DeclaredOverride, heirs: list[DeclaredTarget], problems: Problems) -> None:
     known = set[str]().union(*(_axes_of(heir.making.matrix) for heir in heirs))
-    for axis in override.table.select.keys() - known:
+    for axis in override.table.select.keys() - known - {PLATFORM}:
         place = inside(override.place, "select", axis, part="key")
         message = f'override names axis "{axis}", which no target that inherits target.{name} has'
         hint = did_you_mean(axis, known) or f"axes there: {some(sorted(known)) or 'none'}"

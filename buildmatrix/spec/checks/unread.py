@@ -92,7 +92,7 @@ def _rest(table: Any, key: str) -> Row | None:
 def _row(table: Any, row: Row, value: Any, pointer: Pointer) -> Iterator[Unread]:
     if (rest := row.marker(Rest)) is not None:
         yield from _keys_and_data({str(pointer[-1]): value}, pointer[:-1]) if not rest.pattern else ()
-    elif row.key == "description":
+    elif table is Variable and row.key == "description":
         yield from _described(value, pointer)
     elif table is Variable and row.key == "default":
         yield from _data(value, pointer)
@@ -117,7 +117,7 @@ def _shaped(
         for index, item in enumerate(value):
             yield from _item(shape, item, (*pointer, index), templated=templated)
     elif isinstance(value, Mapping) and is_map(shape):
-        yield from _map(shape, markers, value, pointer)
+        yield from _map(shape, markers, value, pointer, templated=templated)
     elif isinstance(value, Mapping):
         for arm in (one for one in arms(shape) if is_table(one)):
             yield from _table(unwrap(arm)[0], value, pointer)
@@ -132,7 +132,9 @@ def _item(shape: Any, item: Any, pointer: Pointer, *, templated: bool) -> Iterat
         yield _value(pointer, item)
 
 
-def _map(shape: Any, markers: tuple[object, ...], value: Mapping[str, Any], pointer: Pointer) -> Iterator[Unread]:
+def _map(
+    shape: Any, markers: tuple[object, ...], value: Mapping[str, Any], pointer: Pointer, *, templated: bool
+) -> Iterator[Unread]:
     """Go through a table with free keys: those of settings are templates, names of tables and of axes are not."""
     inner = item_of(shape)
     if any(isinstance(marker, OrTemplate) for marker in markers):
@@ -143,11 +145,21 @@ def _map(shape: Any, markers: tuple[object, ...], value: Mapping[str, Any], poin
     tables = [unwrap(arm)[0] for arm in arms(inner) if is_table(arm)]
     for key, item in value.items():
         if has_template(key):
-            yield _key(pointer, key, _NAMES.get(pointer, _VALUE))
+            yield _key(pointer, key, _NAMES.get(pointer, _VALUE if templated or pointer == ("variable",) else ""))
         elif isinstance(item, Mapping) and tables:
             yield from _table(tables[0], item, (*pointer, key))
         elif pointer == ("variable",):
             yield from _data(item, (*pointer, key))
+        elif not templated and pointer != ("group",):
+            yield from _texts(item, (*pointer, key))
+
+
+def _texts(value: Any, pointer: Pointer) -> Iterator[Unread]:
+    """Go through a text, or a list of texts."""
+    if has_template(value):
+        yield _value(pointer, value)
+    for index, item in enumerate(value if isinstance(value, list) else ()):
+        yield from _texts(item, (*pointer, index))
 
 
 _NAMES: Mapping[Pointer, str] = {

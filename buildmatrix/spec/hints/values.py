@@ -43,7 +43,7 @@ def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
     key = key_of(pointer)
     if hint := _of_a_matrix(pointer) or _list_in_list(pointer, value, kinds):
         return hint
-    if "array" in kinds:
+    if "array" in kinds and not (pointer[:1] == ("runner",) and isinstance(value, int)):
         return _as_list(pointer, key, value)
     if "object" in kinds:
         return _as_table(pointer, key, value)
@@ -201,7 +201,7 @@ def for_value(pointer: Pointer, value: Any, expected: str, known: Collection[str
     key, text = key_of(pointer), str(value)
     if hint := _of_a_matrix(pointer) or _of_env(key, text, expected):
         return hint
-    if "linux/amd64" in known:
+    if "linux/amd64" in known or pointer == ("runner",):
         return platform_hint(text)
     if expected == "true or false":
         return _as_boolean(key, value)

@@ -51,15 +51,16 @@ class Short:
         self.kind, self.attribute = kind, attribute
 
 
+class OfImage:
+    """It is a setting of the whole image: one that differs by platform is a mistake."""
+
+
 class Pair:
     """The string is `NAME=VALUE`."""
 
 
 class FreeText:
-    """The string is in a language of its own: a `$` in it is not a mistake, and "" a text; or even no `template` is."""
-
-    def __init__(self, *, template: bool = True) -> None:
-        self.template = template
+    """The string is in a language of its own: a `$` in it is not a mistake, and "" a text."""
 
 
 class OddKeys:

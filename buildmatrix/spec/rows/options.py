@@ -8,7 +8,7 @@ option is adding one row here, and `make generate`.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from buildmatrix.spec.rows.markers import NoInput
+from buildmatrix.spec.rows.markers import NoInput, OfImage
 from buildmatrix.spec.rows.shapes import Doc, Examples, Expected, Keyword, NotInBake, Row, Table, row_of, rows
 
 M = TypeVar("M")
@@ -84,7 +84,7 @@ class Options(Table):
             help="The builder to use.",
             env=("BUILDMATRIX_BUILDER", "BUILDX_BUILDER"),
             completes="builders",
-            commands=("apply", "plan"),
+            commands=("apply", "plan", "doctor"),
             refusal=("is no builder's name", "see docker buildx ls: letters, digits and ._+- after a letter or digit"),
         ),
         InFile(after="timeout"),
@@ -157,10 +157,11 @@ class Options(Table):
     max_age: Annotated[
         str | None,
         InFile(),
-        OfTarget("How old its image may be: an older one is built again by `--incremental`."),
+        OfImage(),
+        OfTarget("How old its image may be: an older one is built again by `--incremental`, without the cache."),
         AGE,
         OLD,
-        Doc("How old an image may be: an older one is built again by `--incremental`."),
+        Doc("How old an image may be: an older one is built again by `--incremental`, without the cache."),
         Examples("7d"),
     ] = None
     publish: Annotated[
@@ -171,6 +172,7 @@ class Options(Table):
             env=("BUILDMATRIX_PUBLISH",),
         ),
         InFile(),
+        OfImage(),
         OfTarget("When its tags move: `direct` with the image, `together` when every image of the run is there."),
         Doc("When tags move: `direct` with each image, `together` when every image of the run is there."),
         Otherwise("direct"),
@@ -217,18 +219,38 @@ class Options(Table):
         str | None, Flag("--metadata", metavar="FILE", help="Write bake's metadata (digests, provenance) to FILE.")
     ] = None
     resume: Annotated[
-        bool, Flag("--resume", help="Build only what the last run did not build, or what changed since.")
+        bool,
+        Flag(
+            "--resume",
+            help="Build only what the last run on this machine did not build, or what changed since. With "
+            "--incremental: keep what either of them keeps.",
+        ),
     ] = False
     incremental: Annotated[
         bool | None,
         Flag(
             "--incremental/--no-incremental",
-            help="Build only what is not in the registry as it would be built now.",
+            help="Build only what is not in the registry, or here where it is not pushed, as it would be built now.",
             env=("BUILDMATRIX_INCREMENTAL",),
             commands=("apply", "plan"),
         ),
         InFile(),
-        Doc("Build only what is not in the registry as it would be built now, and say why."),
+        Doc("Build only what is not in the registry, or here, as it would be built now, and say why."),
+        Otherwise(value=False),
+    ] = None
+    content_tag: Annotated[
+        bool | None,
+        Flag(
+            "--content-tag/--no-content-tag",
+            help="With --incremental: push and look for images also under a tag named by what goes into them.",
+            env=("BUILDMATRIX_CONTENT_TAG",),
+            commands=("apply", "plan"),
+        ),
+        InFile(),
+        Doc(
+            "With `--incremental`: push each image also as `REPOSITORY:bm-…`, named by what went into it, and look for "
+            "it there, so that another branch or a release need not build it."
+        ),
         Otherwise(value=False),
     ] = None
     everything: Annotated[

@@ -11,6 +11,9 @@ SYSTEMS = (
     "linux|windows|darwin|freebsd|netbsd|openbsd|dragonfly|illumos|solaris|plan9|wasip1|wasi|js|aix|android|ios|macos"
 )
 PLATFORM = rf"^(local|({SYSTEMS})/({ARCHITECTURES}|{ALIASES})(/v[0-9]+)?|[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?!)$"
+AUTO = "auto"
+"""What is written for the platforms that all bases have."""
+PLATFORM_OR_AUTO = PLATFORM.replace("^(", f"^({AUTO}|", 1)
 KNOWN_PLATFORMS = (
     "linux/amd64",
     "linux/amd64/v2",
@@ -66,3 +69,7 @@ def _guess(text: str) -> str:
     rest = [part for part in parts if part not in {system, architecture, found}]
     variant = found if not found or found.startswith("v") else f"v{found}"
     return "" if rest or not architecture else "/".join(part for part in (system, architecture, variant) if part)
+
+
+PLATFORM_NAME = "platform"
+"""What `select` and templates call the platform that settings are for, unless a variable or an axis is called so."""

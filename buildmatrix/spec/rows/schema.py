@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from buildmatrix.spec.rows.shapes import (
     TEMPLATE,
+    Alone,
     Doc,
     Examples,
     Expected,
@@ -72,12 +73,21 @@ def _bare_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> 
     if is_table(bare):
         return _ref(bare)
     if is_list(bare):
-        return {"type": "array", "items": schema_of(item_of(bare), templates=templates)} | _keywords(markers)
+        return _list_schema(bare, markers, templates=templates)
     if is_map(bare):
         return _map_schema(bare, markers, templates=templates)
     if len(arms(bare)) > 1:
         return _union_schema(bare, templates=templates)
     return _leaf_schema(bare, markers, templates=templates)
+
+
+def _list_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> JsonSchema:
+    found = {"type": "array", "items": schema_of(item_of(bare), templates=templates)} | _keywords(markers)
+    alone = next((marker.text for marker in markers if isinstance(marker, Alone)), "")
+    if not alone:
+        return found
+    then = {"pattern": f"^{alone}$", "x-else": "array", "x-known": [alone]}
+    return found | {"type": ["array", "string"], "if": {"type": "string"}, "then": then}
 
 
 def _map_schema(bare: Any, markers: tuple[object, ...], *, templates: bool) -> JsonSchema:

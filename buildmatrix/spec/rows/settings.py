@@ -18,14 +18,16 @@ from buildmatrix.spec.rows.markers import (
     NameOf,
     NoInput,
     OddKeys,
+    OfImage,
     OfResult,
     Pair,
     Privilege,
     Short,
 )
 from buildmatrix.spec.rows.options import Options, of_target
-from buildmatrix.spec.rows.platforms import KNOWN_PLATFORMS, PLATFORM
+from buildmatrix.spec.rows.platforms import AUTO, KNOWN_PLATFORMS, PLATFORM_OR_AUTO
 from buildmatrix.spec.rows.shapes import (
+    Alone,
     Doc,
     Examples,
     Expected,
@@ -50,7 +52,7 @@ Text = Annotated[str, Scalar()]
 Platform = Annotated[
     str,
     NameOf("platform"),
-    Keyword("pattern", PLATFORM),
+    Keyword("pattern", PLATFORM_OR_AUTO),
     Expected("a known platform (an exotic one is written with `!` behind it)", KNOWN_PLATFORMS),
 ]
 Annotation = Rest(r"^annotation[-\[.]")
@@ -223,9 +225,9 @@ Csv = Annotated[str, Keyword("minLength", 1)]
 class Declared(Table):
     """What a target is, and what has to be there before it. How `apply` builds it is said by rows of options.py."""
 
-    description: Annotated[
-        str | None, NoInput(), FreeText(template=False), Doc("What the target is."), Since("0.16")
-    ] = None
+    description: Annotated[str | None, NoInput(), OfImage(), FreeText(), Doc("What the target is."), Since("0.16")] = (
+        None
+    )
     context: Annotated[
         Url | None,
         Local("context"),
@@ -305,6 +307,7 @@ class Declared(Table):
     tags: Annotated[
         tuple[Annotated[str, ImageRef(writes=True)], ...] | None,
         OfResult(),
+        OfImage(),
         FromMetadata(),
         NoInput(),
         Doc("Names of the image. Every non-empty line of a rendered tag is a tag; repeats fall away."),
@@ -312,14 +315,19 @@ class Declared(Table):
     ] = None
     platforms: Annotated[
         tuple[Platform, ...] | None,
+        Alone(AUTO),
         NoInput(known=True),
-        Doc("The platforms to build for; one that is not known has `!` behind it."),
-        Examples(["linux/amd64", "linux/arm64"]),
+        Doc(
+            'The platforms to build for; one that is not known has `!` behind it. `"auto"` for those that all base '
+            "images have."
+        ),
+        Examples(["linux/amd64", "linux/arm64"], AUTO),
     ] = None
     output: Annotated[
         tuple[Output | Csv, ...] | None,
         Short("local", "dest"),
         OfResult(),
+        OfImage(),
         Doc("Where the result goes: tables, or bake's CSV strings."),
         Examples([{"type": "registry"}], ["type=local,dest=out"]),
     ] = None
@@ -428,6 +436,7 @@ class Declared(Table):
     call: Annotated[
         Literal["build", "check", "outline", "targets"] | None,
         NoInput(),
+        OfImage(),
         Doc("What the builder does: build, or only check or describe."),
         Since("0.16"),
     ] = None
@@ -435,6 +444,7 @@ class Declared(Table):
         tuple[Annotated[str, NameOf("target"), Keyword("minLength", 1)], ...] | None,
         NotInBake(),
         NoInput(known=True),
+        OfImage(),
         Doc("Targets to build first, for order only; a selector each."),
         Examples(["base"]),
     ] = None
@@ -442,6 +452,7 @@ class Declared(Table):
         tuple[Annotated[str, Keyword("minLength", 1)], ...] | None,
         NotInBake(),
         NoInput(),
+        OfImage(),
         Doc(
             "Tags that other targets or cells may write too, as names or globs, if each of them says so: the last one "
             "in the plan's order gets the tag."
@@ -452,7 +463,7 @@ class Declared(Table):
         str | None,
         NotInBake(),
         FreeText(),
-        Doc("Any text: another one changes the fingerprint, and nothing else."),
+        Doc("Any text: another one builds the target again, without the cache (`--incremental`)."),
         Examples("2026-11-27: the mirror was broken"),
     ] = None
 

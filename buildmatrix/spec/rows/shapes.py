@@ -116,6 +116,13 @@ class Keys:
         self.pattern, self.expected = pattern, expected
 
 
+class Alone:
+    """A text that may be written for a list that holds it and nothing else: `platforms = "auto"`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 class OrTemplate:
     """The table may be one template that gives the whole of it."""
 
@@ -270,6 +277,8 @@ def _build(bare: Any, markers: tuple[object, ...], value: Any) -> Any:
         return tuple(build(item_of(bare), item) for item in value)
     if isinstance(value, dict) and is_map(bare):
         return {key: build(item_of(bare), item) for key, item in value.items()}
+    if isinstance(value, str) and is_list(bare):
+        return (value,)  # `Alone`: the schema takes no other text
     if len(arms(bare)) > 1:
         return build(_arm_for(bare, value), value)
     return text_of(value) if any(isinstance(marker, Scalar) for marker in markers) else value

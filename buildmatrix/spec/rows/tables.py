@@ -9,12 +9,18 @@ from buildmatrix.records import dataclass
 from buildmatrix.soundness import Subject, members_of
 from buildmatrix.spec.rows.markers import FreeText, MakesCells, NameOf
 from buildmatrix.spec.rows.options import Apply
+from buildmatrix.spec.rows.platforms import PLATFORM
 from buildmatrix.spec.rows.settings import ENV_NAME, NAME, Settings
 from buildmatrix.spec.rows.shapes import TEMPLATE, Doc, Examples, Expected, Keys, Keyword, Rest, Table, is_list, rows
 
 PARENT = r"^[A-Za-z0-9_-]+(\[[^\[\]]*\])?$"
 _PARENT = "the name of a target (letters, digits, `-` and `_`), or of a cell: NAME[AXIS=VALUE]"
+OTHERS = "default"
+"""The key of `[runner]` for platforms that no other one names."""
+
 IDENTIFIER = "^[A-Za-z][A-Za-z0-9_]*$"
+RUNNER = rf"^({OTHERS}|[^\s,]*[*?\[][^\s,]*|{PLATFORM[2:-2]})$"
+_RUNNER = f'"{OTHERS}", or a platform, or a glob of platforms: "linux/arm64", "linux/arm*"'
 Selector = Annotated[str, Keyword("minLength", 1)]
 Scalar = str | int | float | bool
 AxisTemplate = Annotated[str, Keyword("pattern", TEMPLATE), Expected("a list, or a template that gives one")]
@@ -178,6 +184,23 @@ class File(Table):
     ] = None
     apply: Annotated[Apply | None, Doc("How `apply` runs; its flags win. Only in the root file.")] = None
     checks: Annotated[Checks | None, Doc("How strictly targets are checked together. Only in the root file.")] = None
+    runner: Annotated[
+        Mapping[
+            str,
+            Annotated[
+                Annotated[tuple[Annotated[str, Keyword("minLength", 1)], ...], Keyword("minItems", 1)]
+                | Annotated[str, Keyword("minLength", 1)],
+                Doc("The label of the machine, or several that it has to have."),
+            ],
+        ]
+        | None,
+        Keys(RUNNER, _RUNNER),
+        Doc(
+            "Which machine of the CI system builds a platform: by the platform, else by the first glob of platforms "
+            "that matches; `default` is for all others. A run on one machine builds everything. Only in the root file."
+        ),
+        Examples({"default": "ubuntu-24.04", "linux/arm*": "ubuntu-24.04-arm"}),
+    ] = None
     variable: Annotated[
         Mapping[
             str,
@@ -348,6 +371,8 @@ class Spec:
     requires_buildx: tuple[tuple[str, Place], ...]
     apply: Apply
     checks: Checks = field(default_factory=Checks)
+    runners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Labels by platform, glob of platforms, or `default`, as `[runner]` has them."""
     variables: Mapping[str, DeclaredVariable]
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from buildmatrix.errors import Diagnostic, Place, SpecError
 from buildmatrix.files import LIMIT, OutsideError, Repository, read_regular, strays
+from buildmatrix.spec.includes import matches
 
 STANDARD_INPUT = "<stdin>"
 """What is read there is called so."""
@@ -37,6 +38,10 @@ class Sources:
             self.digests[name] = hashlib.sha256(data).hexdigest()
             self.texts[name] = text_from(name, data)
         return self.texts[name]
+
+    def matches(self, pattern: str, folder: str) -> list[str]:
+        """Return the files that a pattern of an `include` means, as `spec.includes.matches` does."""
+        return matches(pattern, folder, self.repository)
 
     def _bytes(self, name: str) -> bytes:
         path = self.directory / name

@@ -48,7 +48,7 @@ def test_a_command_gets_tables() -> None:
     assert parsed()["chosen"] == Options()
 
 
-OF_PLAN = ["builder", "locked", "allow", "incremental"]
+OF_PLAN = ["builder", "locked", "allow", "incremental", "content_tag"]
 """The options of apply that plan has, too."""
 
 

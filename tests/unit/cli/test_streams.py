@@ -88,14 +88,21 @@ def test_nothing_that_is_obeyed_passes(path: str, capfd: pytest.CaptureFixture[s
 
 # --- streams that cannot be written -----------------------------------------------------------------------------------
 
-FORMS = {"plan": ["", "--format short", "--format json", "--format markdown"], "apply": ["--dry-run"]}
+FORMS = {
+    "plan": ["", "--format short", "--format json", "--format markdown"],
+    "apply": ["--dry-run"],
+    "show": ["plan.json"],
+    "ci": ["github", "gitlab", "github --workflow -"],
+}
 EACH = [f"{name} {form}" for name in COMMANDS for form in FORMS.get(name, [""])]
 
 
 def shell(folder: Path, command: str, redirected: str) -> "subprocess.CompletedProcess[str]":
     """Run a command in a shell, which can close streams."""
     (folder / "buildmatrix.toml").write_text(SPEC)
-    line = f"set -o pipefail; {sys.executable} -m buildmatrix {command} {redirected}"
+    buildmatrix = f"{sys.executable} -m buildmatrix"
+    before = f"{buildmatrix} plan --out plan.json > /dev/null; " if command.startswith("show ") else ""
+    line = f"set -o pipefail; {before}{buildmatrix} {command} {redirected}"
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("BUILDMATRIX", "GITHUB"))}
     bash = ["bash", "-c", line]
     return subprocess.run(bash, cwd=folder, env=environment, capture_output=True, text=True, check=False)

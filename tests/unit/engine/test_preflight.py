@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 from buildmatrix.engine.buildx import Probe
-from buildmatrix.engine.preflight import Engine, preflight
+from buildmatrix.engine.preflight import Engine, loaded, preflight
 from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, Place, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Completed
@@ -391,7 +391,7 @@ def test_what_several_nodes_cannot_do() -> None:
         (
             "the others' platforms then build without a cache (they are linux/amd64 linux/arm64):\n"
             'use type = "inline", which is kept with each image, or a builder of one node,\n'
-            "or a target for each platform with its platform in the name of its cache"
+            "or a cache for each platform: {{ platform | slug }} in its name"
         ),
     )
     inline = pushed.but({"cache_to": (InlineCacheTo(type="inline"),)})
@@ -598,6 +598,11 @@ def test_what_is_only_warned_of() -> None:
     assert look(docker(inspect=builder("docker")), silent).warnings == ()
     (found,) = look(docker(), plan(target("a"), target("b"), target("c"))).warnings
     assert found.message == 'a (and 2 more targets) has no output: it will stay in the cache of builder "many"'
+    assert not loaded(silent, look(docker()).builder)
+    found_by_docker = loaded(silent, look(docker(inspect=builder("docker"))).builder)
+    assert found_by_docker == "app (and 1 more target) has no output: this builder loads it into docker's image store"
+    written = plan(target(settings=Settings(cache_to=(InlineCacheTo(type="inline"),))))
+    assert not loaded(written, look(docker(inspect=builder("docker"))).builder)
 
 
 @pytest.mark.parametrize(

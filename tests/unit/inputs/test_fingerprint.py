@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from buildmatrix.dockerfile.links import Config
-from buildmatrix.inputs.fingerprint import Fingerprints
+from buildmatrix.inputs.fingerprint import Aside, Fingerprints, Locked
 from buildmatrix.inputs.known import Known
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.settings import LocalOutput, RegistryOutput, Secret, Settings
@@ -32,7 +32,9 @@ class Folder:
         plan = plans.plan(*targets, directory=str(self.path))
         given: dict[str, Any] = {"digest": DIGEST, "configs": {BUSYBOX: Config()}, "environment": {}, **more}
         digests = {one.name: {"busybox:latest": given["digest"]} if given["digest"] else {} for one in targets}
-        made = Fingerprints(plan, digests, given["configs"], given["environment"], AMD, given.get("written", ()))
+        outputs = {str(self.path / one) for one in given.get("made", ())}
+        aside = Aside(given.get("written", ()), outputs.__contains__)
+        made = Fingerprints(plan, digests, given["configs"], given["environment"], AMD, aside)
         return made.of(name)
 
     def of(
@@ -147,6 +149,25 @@ def test_what_the_run_writes_itself_is_no_part_of_it(folder: Folder) -> None:
     assert known.fingerprints[AMD] == before
 
 
+def test_of_a_directory_that_logs_are_written_to_the_rest_counts(folder: Folder) -> None:
+    whole: dict[str, Any] = {"dockerfile_inline": "FROM busybox\nCOPY . /\n"}
+    logs = ("app.log", "logs/deep/app.log")
+
+    def now() -> str:
+        return folder.known(app(**whole), written=logs).fingerprints[AMD]
+
+    before = now()
+    (folder.path / "logs" / "deep").mkdir(parents=True)
+    for name in logs:
+        (folder.path / name).write_text("1")
+    assert now() == before, "nor do directories that are there for the logs alone"
+    (folder.path / "logs" / "kept").write_text("1")
+    assert now() != before
+    (folder.path / "logs" / "kept").unlink()
+    (folder.path / "src" / "a").write_text("2")
+    assert now() != before
+
+
 def test_the_digest_of_the_base_counts(folder: Folder) -> None:
     one, other = folder.known(app()), folder.known(app(), digest=OTHER)
     assert one.fingerprints != other.fingerprints
@@ -179,7 +200,8 @@ def test_a_context_that_nobody_reads_is_no_doubt(folder: Folder) -> None:
 
 
 def test_a_base_whose_configuration_nobody_knows_is_a_doubt(folder: Folder) -> None:
-    assert folder.known(app(), configs={}).doubt.startswith(f"what ONBUILD of {BUSYBOX} does is not known")
+    doubt = folder.known(app(), configs={}).doubt
+    assert doubt.startswith(f"no registry told what {BUSYBOX} is, which may have ONBUILD triggers")
 
 
 def test_platforms_have_each_their_own(folder: Folder) -> None:
@@ -193,6 +215,26 @@ def test_what_declares_no_platform_is_built_for_the_builders_own(folder: Folder)
 
 
 ON_BASE: dict[str, Any] = {"contexts": {"base": "target:base"}, "dockerfile_inline": "FROM base\nRUN true\n"}
+
+
+def test_a_stage_by_the_platform_is_known_where_none_is_declared(folder: Folder) -> None:
+    """The builder's own is built, and the fingerprint is for that."""
+    lines = "FROM scratch AS for-amd64\nCOPY src/a /\nFROM scratch AS for-arm64\nCOPY other /\nFROM for-${TARGETARCH}\n"
+    target = app(platforms=None, **text(lines))
+    before = folder.known(target)
+    assert list(before.fingerprints) == [AMD]
+    (folder.path / "other").write_text("1")
+    assert folder.known(target) == before
+    (folder.path / "src" / "a").write_text("2")
+    assert folder.known(target).fingerprints != before.fingerprints
+
+
+def test_what_a_base_brings_along_for_a_platform_that_nobody_asked_of_is_a_doubt(folder: Folder) -> None:
+    """Its ONBUILDs may be others there: those of the plan's platforms were asked for, and those that a text names."""
+    lines = "ARG P=linux/arm64\nFROM --platform={} busybox\nCOPY src /\n"
+    assert "linux/arm64 is not known" in folder.doubt(**text(lines.format("$P")))
+    assert folder.doubt(**text(lines.format("linux/arm64"))) == ""
+    assert folder.doubt(**text(lines.format("$P")), args={"P": "linux/amd64"}) == ""
 
 
 def test_what_it_depends_on_counts(folder: Folder) -> None:
@@ -221,17 +263,46 @@ def test_what_it_needs_counts_also_as_the_image_under_its_tag(folder: Folder) ->
     assert apart.doubt == "base writes r:5/base:1 in the same run, and does not have to come first"
 
 
-def test_a_directory_that_what_it_needs_writes_is_told_by_that(folder: Folder) -> None:
+def test_a_file_that_what_it_needs_has_made_is_told_by_that(folder: Folder) -> None:
+    """Into the directory people may write as well: their files count."""
     written: dict[str, Any] = {"output": (LocalOutput(type="local", dest="src/gen"),), **text("FROM busybox\nARG A\n")}
+    here: dict[str, Any] = {}
 
-    def known(**more: Any) -> Known:
-        return folder.known(app("gen", **written, **more), app(needs=("gen",)))
+    def known(**more: Any) -> Any:
+        return folder.known(app("gen", **written, **more), app(needs=("gen",)), **here).fingerprints
 
-    before = known().fingerprints
-    (folder.path / "src" / "gen").mkdir()
-    (folder.path / "src" / "gen" / "x").write_text("1")
-    assert known().fingerprints == before
-    assert known(args={"A": "1"}).fingerprints != before
+    def by_another() -> Any:
+        mid = app("mid", needs=("gen",), **text("FROM busybox\n"))
+        upon = app(upon=("mid",), contexts={"mid": "target:mid"}, **text("FROM mid\nCOPY src /src\n"))
+        return folder.known(app("gen", **written), mid, upon, **here).fingerprints
+
+    before, of_another = known(), by_another()
+    (folder.path / "src" / "gen" / "deep").mkdir(parents=True)
+    (folder.path / "src" / "gen" / "deep" / "x").write_text("1")
+    assert known() != before, "nobody knows who wrote it"
+    here["made"] = ("src/gen/deep/x",)
+    assert known() == before
+    assert by_another() == of_another, "what that one depends on may need it"
+    assert known(args={"A": "1"}) != before
+    (folder.path / "src" / "gen" / "by-hand").write_text("1")
+    assert known() != before
+
+
+def test_a_context_that_what_it_needs_writes_need_not_be_there(folder: Folder) -> None:
+    gen = app("gen", output=(LocalOutput(type="local", dest="gen/out"),), **text("FROM scratch\n"))
+    upon = app(needs=("gen",), context="gen/out", **text("FROM scratch\nCOPY . /\n"))
+    before = folder.known(gen, upon)
+    assert before.doubt == ""
+    (folder.path / "gen" / "out").mkdir(parents=True)
+    (folder.path / "gen" / "out" / "x").write_text("1")
+    assert folder.known(gen, upon, made=("gen/out/x",)).fingerprints == before.fingerprints
+    assert folder.known(gen, upon).fingerprints != before.fingerprints
+
+
+@pytest.mark.parametrize("name", ["SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS", "BUILDX_GIT_LABELS"])
+def test_what_bake_takes_from_the_environment_counts(folder: Folder, name: str) -> None:
+    assert folder.of() != folder.of(environment={name: "1"}) != folder.of(environment={name: "0"})
+    assert folder.of() == folder.of(environment={"ANOTHER": "1"})
 
 
 def test_a_frontend_of_dockers_counts_by_its_name_and_by_its_digest_only_if_that_is_locked(folder: Folder) -> None:
@@ -239,7 +310,7 @@ def test_a_frontend_of_dockers_counts_by_its_name_and_by_its_digest_only_if_that
         target = app(**text(f"# syntax=docker/dockerfile:1\n{TEXT}"))
         digests = {"app": {"busybox:latest": DIGEST, "docker/dockerfile:1": digest}}
         plan = plans.plan(target, directory=str(folder.path))
-        made = Fingerprints(plan, digests, {BUSYBOX: Config()}, {}, AMD, locked=locked)
+        made = Fingerprints(plan, digests, {BUSYBOX: Config()}, {}, AMD, locked=Locked(locked))
         return made.of("app")
 
     assert known(DIGEST).doubt == ""
@@ -251,3 +322,21 @@ def test_a_frontend_of_dockers_counts_by_its_name_and_by_its_digest_only_if_that
 
 def test_a_directory_may_be_what_a_stage_is_made_from(folder: Folder) -> None:
     assert folder.doubt(contexts={"files": "src"}, **text("FROM files\nRUN true\n")) == ""
+
+
+def test_pitfall_19_what_a_lock_file_has_is_known(folder: Folder) -> None:
+    here = text(f"{TEXT}ADD https://x/y /\nADD https://x/z.git#main /")
+    where = {"src": "https://x/w.git", "own": f"https://x/w.git#{'a' * 40}"}
+    contexts = {**text(f"{TEXT}COPY --from=src / /\nCOPY --from=own / /"), "contexts": where}
+
+    def found(settings: dict[str, Any], **sources: str) -> Known:
+        pins = {"https://x/y": "sha256:1", "https://x/z.git#main": "1", "https://x/w.git": "1", **sources}
+        plan = plans.plan(app(**settings), directory=str(folder.path))
+        digests = {"app": {"busybox:latest": DIGEST}}
+        return Fingerprints(plan, digests, {BUSYBOX: Config()}, {}, AMD, locked=Locked(sources=pins)).of("app")
+
+    for settings, url in ((here, "https://x/y"), (here, "https://x/z.git#main"), (contexts, "https://x/w.git")):
+        known, moved = found(settings), found(settings, **{url: "2"})
+        assert known.doubt == moved.doubt == ""
+        assert known.fingerprints != moved.fingerprints
+    assert found(contexts, **{"https://x/w.git": ""}).doubt == "context src is not a local directory"

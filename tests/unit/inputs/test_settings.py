@@ -49,3 +49,13 @@ def test_what_is_volatile_is_left_out() -> None:
         "output.1.type": "registry",
         "output.1.annotation.a": "1",
     }
+
+
+def test_names_count_where_outputs_push_different_images() -> None:
+    def names(**second: Any) -> dict[str, str]:
+        outputs = (RegistryOutput(type="registry"), ImageOutput(type="image", push=True, name="r/a:b", **second))
+        return {key: text for key, text in parts_of(Settings(tags=("r/a:1",), output=outputs)) if key.endswith("name")}
+
+    assert names() == {}
+    assert names(compression="zstd") == {"output.1.name": "r/a:1", "output.2.name": "r/a:b"}
+    assert names(compression="zstd", push_by_digest=True) == {}

@@ -14,7 +14,7 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 
 
 def asking() -> Registry:
-    return Registry(Programs({"HOME": "/nowhere", "DOCKER_CONFIG": "/nowhere"}))
+    return Registry(Programs({"DOCKER_CONFIG": "/nowhere"}))
 
 
 def put(server: Server, document: Any) -> tuple[str, int]:

@@ -24,6 +24,15 @@ def told(server: Server, digest: str, cache: Path, *platforms: str) -> Config | 
     return found.get(name)
 
 
+def test_a_registry_that_is_spared_is_not_asked(server: Server, tmp_path: Path) -> None:
+    digest, name = index(server, linux_amd64=image(server, AMD, Env=["A=1"])), f"{server.host}/app:1"
+    pins = Pins(pins=(Pin(name=name, targets=("app",), digest=digest),))
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    assert configs(pins, asking(), cache, [AMD], [server.host]) == {}
+    known = configs(pins, asking(), cache, [AMD])
+    assert configs(pins, asking(), cache, [AMD], [server.host]) == known != {}
+
+
 def both(server: Server, amd: dict[str, Any], arm: dict[str, Any]) -> str:
     return index(server, linux_amd64=image(server, AMD, **amd), linux_arm64=image(server, ARM, **arm))
 
@@ -34,6 +43,16 @@ def test_what_holds_for_each_platform(server: Server, tmp_path: Path) -> None:
     assert told(server, digest, tmp_path, AMD) == Config(("COPY . /",), {"A": "1", "B": "2=3"})
     expected = Config(("COPY . /",), {"A": None, "B": "2=3", "C": None})
     assert told(server, digest, tmp_path, AMD, ARM) == expected
+
+
+def test_what_is_taken_in_place_of_an_image_is_known_by_the_name_that_it_stands_for(
+    server: Server, tmp_path: Path
+) -> None:
+    """A Dockerfile names the image, and the user's source policy takes another."""
+    digest = index(server, linux_amd64=image(server, AMD, Env=["A=1"]))
+    pin = Pin(name="elsewhere/app:2", targets=("app",), digest=digest, instead=f"{server.host}/app:1")
+    found = configs(Pins(pins=(pin,)), asking(), {"XDG_CACHE_HOME": str(tmp_path)}, [AMD])
+    assert found == {"docker.io/elsewhere/app:2": Config((), {"A": "1"})}
 
 
 def test_triggers_that_differ_are_not_known(server: Server, tmp_path: Path) -> None:

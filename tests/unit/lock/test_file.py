@@ -60,13 +60,14 @@ def test_crlf_is_read_too() -> None:
     ("text", "line", "why"),
     [
         ("", 0, "version is missing"),
-        ("version = 2\n", 0, "it has version 2, and this buildmatrix reads 1"),
-        ("version = true\nimage = {}\n", 0, "version must be an integer, not a boolean (true)"),
-        ("version = 1\n<<<<<<< HEAD\n", 2, "it is not valid TOML: Invalid statement"),
-        ("version = 1\nimage = 1\n", 0, "image must be a table, not an integer (1)"),
-        ("version = 1\nmore = 1\nimage = {}\n", 0, 'unknown key "more" in the file'),
-        (WRITTEN.replace("sha256:bbbb", "sha256:bbb"), 0, 'image."acme/app:1".digest: '),
-        (WRITTEN.replace("onbuild = true\n", ""), 0, 'image."acme/app:1" lacks "onbuild"'),
+        ("version = 2\n", 1, "it has version 2, and this buildmatrix reads 1"),
+        ("version = true\nimage = {}\n", 1, "version must be an integer, not a boolean (true)"),
+        ("version = 1\n<<<<<<< HEAD\n", 2, "a merge left a conflict in it"),
+        ("version = 1\n<<<<<< HEAD\n", 2, "it is not valid TOML: Invalid statement"),
+        ("version = 1\nimage = 1\n", 2, "image must be a table, not an integer (1)"),
+        ("version = 1\nmore = 1\nimage = {}\n", 2, 'unknown key "more" in the file'),
+        (WRITTEN.replace("sha256:bbbb", "sha256:bbb"), 5, 'image."acme/app:1".digest: '),
+        (WRITTEN.replace("onbuild = true\n", ""), 4, 'image."acme/app:1" lacks "onbuild"'),
         ("a = " + "[" * 5000, 0, "it is nested too deeply"),
     ],
 )
@@ -99,3 +100,19 @@ def test_json_and_toml_strings_are_alike() -> None:
     assert json.dumps('"\\\n') in text_of(
         Lock(images={"a": LockedImage(digest=A, platforms=(), onbuild=False, env=('"\\\n',))})
     )
+
+
+def test_sources_are_read_again_and_none_is_not_no_sources() -> None:
+    sources = {'https://x/"y"': A, "https://x/z.git#main": "c" * 40}
+    for lock in (Lock(images={"a:1": LONE}, sources=sources), Lock(images={}, sources={})):
+        assert lock_of(text_of(lock)) == lock
+    assert text_of(Lock(images={}, sources=sources)).endswith(
+        f'[source."https://x/\\"y\\""]\nchecksum = "{A}"\n\n[source."https://x/z.git#main"]\ncommit = "{"c" * 40}"\n'
+    )
+    assert lock_of(text_of(Lock(images={}))).sources is None
+
+
+def test_a_source_has_one_pin() -> None:
+    with pytest.raises(SpecError) as caught:
+        lock_of('version = 1\nimage = {}\n[source."https://x/y"]\n')
+    assert "https://x/y has to have either a checksum or a commit" in caught.value.diagnostics[0].message

@@ -99,11 +99,14 @@ def test_uses_tell_targets_lines_and_platforms() -> None:
     text = "FROM --platform=$BUILDPLATFORM tools AS build\nFROM busybox\nCOPY --from=build / /\nCOPY --from=other / /\n"
     platforms = ("linux/amd64", "linux/arm64")
     found = images_of(plans.plan(target(text, "app", platforms=platforms), target("FROM busybox", "more")))
-    uses = {one.name: [(use.target, use.place.within, use.platforms) for use in one.uses] for one in found.named}
+    uses = {
+        one.name: [(use.target, use.place.within, use.platforms, use.is_base) for use in one.uses]
+        for one in found.named
+    }
     assert uses == {
-        "busybox:latest": [("app", 2, platforms), ("more", 1, ())],
-        "other:latest": [("app", 4, ())],
-        "tools:latest": [("app", 1, ())],
+        "busybox:latest": [("app", 2, platforms, True), ("more", 1, (), True)],
+        "other:latest": [("app", 4, platforms, False)],
+        "tools:latest": [("app", 1, (), True)],
     }
 
 

@@ -30,7 +30,7 @@ def resolved(
     apart: str = "",
     only: bool = False,
 ) -> Pins:
-    registry = Registry(Programs({"HOME": "/nowhere", "DOCKER_CONFIG": "/nowhere"}))
+    registry = Registry(Programs({"DOCKER_CONFIG": "/nowhere"}))
     planned = plans.plan(*(target(text, f"t{number}") for number, text in enumerate(texts)))
     assert server.host
     return Resolving(images_of(planned), registry, user, known, only=only).settle(registry, apart=apart)
@@ -118,6 +118,18 @@ def test_where_only_locked_images_may_be_taken_nobody_is_asked(server: Server) -
     found = resolved(server, f"FROM {one}\nCOPY --from={two} / /", known={one: A}, only=True)
     assert [(pin.name, pin.digest, pin.reason) for pin in found.pins] == [(one, A, ""), (two, "", UNLOCKED)]
     assert found.only
+
+
+def test_a_tag_of_the_runs_own_that_is_not_written_now_means_its_image(tmp_path: Path) -> None:
+    """The docker driver would take what its engine has under the tag."""
+    programs = Programs({})
+    pins = Pins(own=("localhost:5000/lib:1", "localhost:5000/built:1"))
+    assert pins.handed(programs, tmp_path) is programs
+    digest = f"sha256:{'a' * 64}"
+    handed = pins.handed(programs, tmp_path, held={"localhost:5000/lib:1": digest, "localhost:5000/nobody:1": digest})
+    (rule,) = json.loads(Path(handed.environment[VARIABLE]).read_text())["rules"]
+    assert rule["selector"]["identifier"] == "docker-image://localhost:5000/lib:1"
+    assert rule["updates"]["identifier"] == f"docker-image://localhost:5000/lib:1@{digest}"
 
 
 def test_the_policy_is_handed_over_by_the_environment(tmp_path: Path) -> None:

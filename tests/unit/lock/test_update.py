@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buildmatrix.errors import RegistryError, UsageError
+from buildmatrix.lock.changes import Change, Upgrade, age_of
 from buildmatrix.lock.file import NO_LOCK, Lock, LockedImage
 from buildmatrix.lock.named import Images, images_of
-from buildmatrix.lock.update import Change, Upgrade, age_of, differences, refuse_unmatched, relocked
+from buildmatrix.lock.update import differences, refuse_unmatched, relocked
 from tests import plans
 from tests.registry import Server
 from tests.unit.lock.images import asking, image, index
@@ -83,6 +84,15 @@ def test_digests_move_on_demand(server: Server, days: int | None, upgrade: Upgra
     assert bool(changes[0].reason) is (status == "kept")
 
 
+def test_platforms_that_come_and_go_with_a_new_digest(server: Server) -> None:
+    server.tags["1"] = index(server, linux_arm64=image(server, "linux/arm64"))
+    name = f"{server.host}/app:1"
+    _, (change,) = relocked(images(name), Lock(images={name: entry(A)}), asking(), Upgrade())
+    assert (change.lost, change.gained) == (("linux/amd64",), ("linux/arm64",))
+    _, (change,) = relocked(images(name), NO_LOCK, asking(), None)
+    assert (change.lost, change.gained) == ((), ())
+
+
 def test_an_entry_whose_tag_did_not_move_stays(server: Server) -> None:
     server.tags["1"] = digest = index(server, linux_amd64=image(server))
     name = f"{server.host}/app:1"
@@ -97,7 +107,7 @@ def test_nothing_is_written_where_a_registry_does_not_tell(server: Server) -> No
     with pytest.raises(RegistryError) as error:
         relocked(images(*names), NO_LOCK, asking(), None)
     assert [one.message for one in error.value.diagnostics] == [
-        f"{names[1]} cannot be locked: its registry does not have it",
+        f"{names[1]} cannot be locked: {server.host} does not have it",
         f"{names[2]} cannot be locked: {server.host} answered 403",
     ]
     assert all(one.place for one in error.value.diagnostics)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
-from buildmatrix.oci.image import DOCKER_LIST, OCI_INDEX, Image, assemble, carried, image_of
+from buildmatrix.oci.image import DOCKER_LIST, OCI_INDEX, Image, annotated, assemble, carried, image_of
 from buildmatrix.oci.index import OddError, digest_of
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -192,3 +192,12 @@ def test_the_order_of_parts_is_the_order_of_rows(names: list[str], cut: int) -> 
     assert whole.platforms == tuple(f"linux/{name}" for name in names)
     groups = [group for group in (parts[:cut], parts[cut:]) if group]
     assert assemble([assemble(group) for group in groups]).index.manifests == whole.index.manifests
+
+
+def test_an_image_gets_annotations_beside_its_own() -> None:
+    one = index(row(1, "linux/amd64"), annotations={"c": "d"})
+    found = annotated(one, {"a": "b"})
+    assert found.index.annotations == {**one.index.annotations, "a": "b"}
+    assert found.index.manifests == one.index.manifests
+    assert found.digest == digest_of(found.body) != one.digest
+    assert annotated(one, {}) is one

@@ -50,8 +50,9 @@ Platforms: linux/amd64
 class Docker:
     """Stands for `Programs`: a docker with a builder, whose calls end as they are told to."""
 
-    def __init__(self, failing: str = "") -> None:
+    def __init__(self, failing: str = "", driver: str = "docker-container") -> None:
         self.environment: dict[str, str] = {}
+        self.driver = driver
         self.failing = failing
         self.asked: list[str] = []
         self.built: list[list[str]] = []
@@ -73,7 +74,7 @@ class Docker:
     def result(self, *_: Any) -> Completed:
         """One answer that serves all questions: each reads what is meant for it."""
         said = "github.com/docker/buildx v0.29.1 abc\n"
-        return Completed(code=0, stdout=f"{said}{INSPECT}", stderr="")
+        return Completed(code=0, stdout=said + INSPECT.replace("docker-container", self.driver), stderr="")
 
     def run(self, *_: Any, **__: Any) -> Completed:
         return Completed(code=0, stdout="{}", stderr="")
@@ -159,6 +160,13 @@ def test_a_failure_is_in_the_outcome(tmp_path: Path) -> None:
     assert {target.name: target.status for target in outcome.targets} == {"base": "failed", "app": "skipped"}
     assert outcome.problem is not None
     assert outcome.problem.exit_code == 1
+
+
+@pytest.mark.parametrize(("driver", "told"), [("docker", ["note"]), ("docker-container", ["warning no-output"])])
+def test_what_becomes_of_targets_without_output_is_told_once(driver: str, told: list[str], tmp_path: Path) -> None:
+    spec = SPEC.replace('output = ["type=cacheonly"]\n', "")
+    run(tmp_path, Docker(driver=driver), watching := Watching(), spec=spec)
+    assert [one.partition(":")[0] for one in watching.told] == [*told, "begins on many", "ends"]
 
 
 def test_who_resumes_nothing_is_told(tmp_path: Path) -> None:

@@ -73,12 +73,20 @@ def test_cuts_of_several_bases_are_all_kept() -> None:
         {"output": (LocalOutput(type="local", dest="out"),)},
         {"output": (*PUSHED, LocalOutput(type="local", dest="out"))},
         {"platforms": None},
-        {"platforms": (AMD,)},
     ],
 )
 def test_what_cannot_be_joined_stays_whole_with_all_that_it_builds_upon(settings: dict[str, Any]) -> None:
     found = by_name(target("root", parts=APART), target("base", "root"), target("app", "base", **settings))
     assert list(found) == ["root", "base", "app"]
+
+
+def test_one_platform_is_built_upon_the_part_that_has_it() -> None:
+    """It is one part, whatever it writes."""
+    app = target("app", "base", platforms=(ARM,), output=(LocalOutput(type="local", dest="out"),))
+    found = by_name(target("base", parts=APART), app)
+    assert list(found) == ["base@linux/amd64", "base@linux/arm64", "app"]
+    assert found["app"].depends_on == ("base@linux/arm64",)
+    assert found["app"].settings.contexts == {"base": "target:base--linux-arm64"}
 
 
 def test_what_writes_nothing_is_split_too() -> None:
@@ -139,3 +147,16 @@ def test_every_platform_is_built_once_and_upon_its_own(cuts: list[list[int]]) ->
     for build in found.targets:
         for link in build.depends_on:
             assert set(build.platforms) <= set(found.by_name[link].platforms)
+
+
+def test_what_another_call_has_built_without_the_cache_is_taken_from_it() -> None:
+    base = plans.target("base", Settings(no_cache=True))
+    app = plans.target("app", Settings(contexts={"base": "target:base"}), depends_on=("base",))
+    key = "no-cache"
+    assert key in bake_document(plans.plan(base, app))["target"]["base"]
+    assert key in bake_document(plans.plan(base, app), ["base"], alone=True)["target"]["base"]
+    assert key not in bake_document(plans.plan(base, app), ["app"])["target"]["base"]
+    only = replace(base, exported=False)
+    assert key in bake_document(plans.plan(only, app), ["app"])["target"]["base"]
+    asks = replace(base, settings=base.settings.but({"call": "check"}))
+    assert key in bake_document(plans.plan(asks, app), ["app"])["target"]["base"]

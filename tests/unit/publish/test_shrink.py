@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from buildmatrix.errors import Diagnostic, Place, RegistryError
-from buildmatrix.oci.answers import Absent, Unknown
+from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.index import Index, Listed
 from buildmatrix.oci.platform import platform_of
@@ -23,11 +23,18 @@ AMD, ARM, S390 = "linux/amd64", "linux/arm64", "linux/s390x"
 ON_PURPOSE = "--platforms-may-shrink, or [apply] platforms-may-shrink = true"
 
 
+GONE = {"r.example/app@sha256:gone"}
+
+
 class Asked:
     """Stands for `Tags`."""
 
     def __init__(self, held: Mapping[str, Held]) -> None:
         self.of = held.get
+
+    def below(self, reference: str) -> Answer:
+        gone = reference in GONE
+        return Absent() if gone else Found(descriptor=Descriptor(digest=reference, media_type=""))
 
 
 def image(*platforms: str, kind: str = "image") -> Image:
@@ -114,6 +121,26 @@ def test_what_is_to_be_carried_over_has_to_be_there() -> None:
         (found,) = refused({ONE: held}, one)
         assert found.message == f"app would push {ONE} without {lost}, which the registry does not have either"
         assert found.hint == ("build all its platforms once, without --platform, or build without pushing: --no-output")
+
+
+def test_what_is_carried_over_has_to_be_there_with_its_attestations() -> None:
+    def held(own: str, attestation: str) -> Image:
+        arm = Listed(digest=own, media_type="m", plain={}, platform=platform_of("linux", "arm64"))
+        amd = Listed(digest="sha256:amd", media_type="m", plain={}, platform=platform_of("linux", "amd64"))
+        about = Listed(digest=attestation, media_type="m", plain={}, about=own)
+        other = Listed(digest="sha256:gone", media_type="m", plain={}, about="sha256:amd")
+        return Image(digest="sha256:1", media_type="m", body=b"", index=Index(manifests=(arm, amd, about, other)))
+
+    one = target("app", (ONE,), AMD, carried_over=(ARM,))
+    assert not refused({ONE: held("sha256:arm", "sha256:att")}, one)
+    assert not refused({ONE: held("sha256:arm", "sha256:gone")}, target("app", (ONE,), AMD, ARM))
+    (found,) = refused({ONE: held("sha256:arm", "sha256:gone")}, one)
+    assert found.message == (
+        f"app would take over what {ONE} has, and the attestation of {ARM} is gone from the registry"
+    )
+    assert found.hint == "build all its platforms once, without --platform, or build without pushing: --no-output"
+    (found,) = refused({ONE: held("sha256:gone", "sha256:att")}, one, platforms_may_shrink=True)
+    assert found.message == f"app would take over what {ONE} has, and {ARM} is gone from the registry"
 
 
 # --- doubts -----------------------------------------------------------------------------------------------------------

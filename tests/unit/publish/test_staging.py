@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from buildmatrix.engine.buildx import Builder, Node
-from buildmatrix.errors import Place
+from buildmatrix.errors import Place, SpecError
 from buildmatrix.oci.reference import fault, parse
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -240,3 +240,18 @@ def test_an_image_that_another_one_needs_cannot_wait() -> None:
     assert not list(too_late(written, policy(written)))
     unplanned = plan(*later)
     assert not list(too_late(unplanned, policy(unplanned)))
+
+
+def test_different_images_cannot_be_moved_to_last() -> None:
+    def planned(compression: Any, **values: Any) -> Plan:
+        outputs = [
+            RegistryOutput(type="registry", name=f"r.example/app:{one}", compression=one)
+            for one in ("gzip", compression)
+        ]
+        return plan(pushed("app", *outputs, **values))
+
+    stage(planned("zstd"), "direct")
+    stage(planned("gzip"))
+    for one, publish in ((planned("zstd"), "together"), (planned("zstd", carried_over=("linux/arm64",)), "direct")):
+        with pytest.raises(SpecError, match=r"^the outputs of app push different images"):
+            stage(one, publish)

@@ -1,5 +1,6 @@
 """What the tags of a run hold: which are asked for, how often, and by whom where our own client had no answer."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from buildmatrix.engine.preflight import Engine
 from buildmatrix.errors import EngineError
 from buildmatrix.oci.answers import Absent, Descriptor, Found, Unknown
 from buildmatrix.oci.image import Image
+from buildmatrix.oci.index import digest_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Completed
@@ -17,6 +19,7 @@ from buildmatrix.publish.tags import Tags, digest_in
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.state.marks import ANNOTATION, mark_of
 from tests import plans
 from tests.programs import Scripted, said
 from tests.registry import Server
@@ -147,3 +150,25 @@ def test_a_registry_that_answered_is_not_asked_again(asking: Asking) -> None:
 )
 def test_only_absent_is_no_digest(held: Any, digest: str | None) -> None:
     assert digest_in(held) == digest
+
+
+def test_an_incremental_run_asks_for_each_platform_with_the_tag_and_once(asking: Asking) -> None:
+    """Of an image that tells the fingerprints of its platforms: only such a one may be kept."""
+    server = asking.server
+    mark = {ANNOTATION: mark_of({"linux/amd64": "0" * 32, "linux/arm64": "1" * 32})}
+    document = json.loads(server.content[server.add("amd64", "arm64")]) | {"annotations": mark}
+    body = json.dumps(document).encode()
+    server.content[digest_of(body)] = body
+    server.tags |= {"1": digest_of(body), "2": digest_of(body), "other": server.add("amd64")}
+    children = {one["digest"]: f"{server.host}/app@{one['digest']}" for one in document["manifests"]}
+    server.content |= dict.fromkeys(children, b"{}")
+    planned = plans.plan(*(pushed(server, name) for name in server.tags))
+    found = asking.tags(planned, incremental=True)
+    assert all(asking.counted[digest] in {1, 2} for digest in children)  # two tags may ask for one at the same moment
+    assert set(asking.counted) == {*server.tags, *children}
+    before = dict(asking.counted)
+    assert all(isinstance(found.below(reference), Found) for reference in children.values())
+    assert asking.counted == before
+    asking.counted.clear()
+    asking.tags(planned)
+    assert set(asking.counted) == set(server.tags)

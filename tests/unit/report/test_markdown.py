@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -14,6 +14,7 @@ from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.run.text import outcome_markdown
 from buildmatrix.text import clean, one_line
+from tests.examples import examples
 
 GITHUB = MarkdownIt("gfm-like", {"html": True})
 assert GITHUB.linkify
@@ -93,7 +94,7 @@ def test_a_title_is_one_block_of_html(text: str) -> None:
 
 
 @given(TEXT, st.sampled_from(["built", "failed", "skipped"]))
-@settings(max_examples=50)
+@examples(50)
 def test_a_summary_obeys_nobody(text: str, status: str) -> None:
     target = BuildOutcome(
         name="app",

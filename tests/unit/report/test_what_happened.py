@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome, StepOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome, Pin, StepOutcome
 from buildmatrix.engine.progress.events import (
     Event,
     Line,
@@ -32,11 +32,14 @@ from buildmatrix.report.diagnostics.text import diagnostics_github, diagnostics_
 from buildmatrix.report.live.board import Board
 from buildmatrix.report.live.lines import Lines, Passed
 from buildmatrix.report.live.rows import Rows
+from buildmatrix.report.plan.text import plan_text
+from buildmatrix.report.run.html import run_html
 from buildmatrix.report.run.json import run_json
 from buildmatrix.report.run.text import outcome_markdown, outcome_text
 from buildmatrix.report.style import Style
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.text import columns, terminal
+from tests import plans
 
 TEXT = 'version = 1\n[target.app]\n\ttags = ["é", "日本 x", "c"] # note\n'
 PLAIN = Style(colour=False)
@@ -408,3 +411,28 @@ def test_the_board_takes_events_in_any_order(some: list[Event]) -> None:
         board(event)
     Console(file=screen, width=40, height=10).print(board)
     assert "of 2" in screen.getvalue()
+
+
+def test_external_images_are_in_the_page_and_in_the_summary_for_github() -> None:
+    digest = f"sha256:{'a' * 64}"
+    pins = (
+        Pin(name="debian:12", targets=("app",), digest=digest, origin="lock"),
+        Pin(name="x|y:1", targets=("app",), reason="it <is> gone"),
+    )
+    found = replace(outcome(), pins=pins)
+    markdown, page = outcome_markdown(found), run_html(found)
+    assert f"<summary>2 external images</summary>\n\n- `debian:12` `{digest}`" in markdown
+    assert "not pinned: it" in markdown
+    assert "<is>" not in markdown
+    assert digest in page
+    assert "not pinned: it &lt;is&gt; gone" in page
+    assert "external image" not in outcome_markdown(outcome())
+    assert 'id="images"' not in run_html(outcome())
+
+
+def test_the_plan_shows_some_of_many_external_images() -> None:
+    pins = {f"image{number:02}:1": f"sha256:{'a' * 64}" for number in range(20)}
+    plan = plans.plan(plans.target(), pins=pins)
+    few, every = (plan_text(plan, Style(colour=False), all_cells=each) for each in (False, True))
+    assert "  image07:1  sha256:aaaaaaaaaaaa\n  … 12 more external images (--all shows them)\n" in few
+    assert "  image19:1  sha256:aaaaaaaaaaaa\n" in every

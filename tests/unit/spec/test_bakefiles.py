@@ -163,7 +163,7 @@ def test_a_saved_plan_holds_it(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(saved)
     again = Request(selectors=(str(tmp_path / "plan.json"),))
     sources = Sources(tmp_path / "spec")
-    found = plan_of_file("buildmatrix.toml", sources, again, NO_GIT, Written(), named=False)
+    found = plan_of_file("buildmatrix.toml", sources, again, NO_GIT, Written(), named=False).plan
     assert found.targets[0].settings.tags == ("a:1",)
     both = Request(selectors=again.selectors, bake_files=asked.bake_files)
     with pytest.raises(UsageError, match="a saved plan is applied as it is"):

@@ -1,5 +1,6 @@
 """Build or skip, because: nothing stale is kept, and each decision says why."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,16 @@ TIME = datetime(2026, 1, 31, tzinfo=UTC)
 
 def listed(platform: str, digest: str) -> Listed:
     return Listed(digest=digest, media_type="", size=1, plain={}, platform=platform_of(*platform.split("/")))
+
+
+def attested(marks: dict[str, str], *platforms: str) -> Image:
+    """An image with an attestation of each platform."""
+    made = image(marks, *platforms)
+    about = (
+        Listed(digest=f"att:{one.platform}", media_type="", size=1, plain={}, about=one.digest)
+        for one in made.index.manifests
+    )
+    return replace(made, index=replace(made.index, manifests=(*made.index.manifests, *about)))
 
 
 def image(marks: dict[str, str] | str | None, *platforms: str, digest: str = "sha256:1", kind: str = "image") -> Image:
@@ -47,7 +58,7 @@ def test_what_is_there_under_all_tags_is_kept() -> None:
 @pytest.mark.parametrize(
     ("held", "because"),
     [
-        ([Absent()], "never built"),
+        ([Absent()], "its tag is not there"),
         ([Absent(), Absent()], "no tag of it is there"),
         ([SILENT], "cannot know what the registry holds: r/app:1: localhost:5000 answered 503"),
         ([image(NOW), SILENT], "cannot know what the registry holds: r/app:2: localhost:5000 answered 503"),
@@ -57,7 +68,7 @@ def test_what_is_there_under_all_tags_is_kept() -> None:
         ),
         ([image("2 x")], "the format of fingerprints changed"),
         ([image(None, kind="a build cache")], "its tag holds a build cache"),
-        ([image(OLD)], "linux/amd64 changed; linux/arm64 changed"),
+        ([image(OLD)], "what goes into it changed"),
     ],
 )
 def test_what_is_not_there_as_it_would_be_is_built_whole(held: list[Held], because: str) -> None:
@@ -117,6 +128,43 @@ def test_a_child_of_a_live_index_that_does_not_answer_is_built(answer: Absent | 
     assert (found.action, said(found), found.platforms) == ("build", because, (ARM,))
 
 
+@pytest.mark.parametrize(
+    ("answer", "because"),
+    [
+        (Absent(), "the attestation of linux/arm64 is gone from the registry"),
+        (SILENT, "cannot know whether the attestation of linux/arm64 is there: localhost:5000 answered 503"),
+    ],
+)
+def test_a_platform_whose_attestation_does_not_answer_is_not_carried_over(
+    answer: Absent | Unknown, because: str
+) -> None:
+    held = attested({AMD: OLD[AMD], ARM: NOW[ARM]})
+    assert decision(held).platforms == (AMD,)
+    found = decision(held, children={f"att:{ARM}": answer})
+    assert (found.action, said(found), found.platforms) == ("build", f"linux/amd64 changed; {because}", ())
+
+
+@pytest.mark.parametrize("other", [Absent(), image(OLD, digest="sha256:2")])
+def test_nothing_is_carried_over_where_tags_hold_different_images(other: Held) -> None:
+    """Each tag would keep what it has itself: another platform's old image, or none."""
+    held = image({AMD: OLD[AMD], ARM: NOW[ARM]})
+    assert decision(held, held).platforms == (AMD,)
+    found = decision(held, other)
+    assert (found.action, said(found), found.platforms, found.image) == ("build", "linux/amd64 changed", (), None)
+
+
+def test_a_platform_that_is_no_longer_declared_is_built_away() -> None:
+    more = {**NOW, "linux/s390x": "c" * 32}
+    whole = image(more, AMD, ARM, "linux/s390x")
+    found = decision(whole)
+    assert (found.action, said(found), found.image) == ("build", "linux/s390x is no longer declared", None)
+    assert decision(whole, carried=["linux/s390x"]).action == "skip"
+    found = decision(image({AMD: OLD[AMD], ARM: NOW[ARM]}, AMD, ARM, "linux/s390x"))
+    assert (said(found), found.platforms) == ("linux/amd64 changed; linux/s390x is no longer declared", ())
+    found = decision(whole, image(NOW, digest="sha256:2"))
+    assert (found.action, found.moves) == ("skip", ("r/app:1",))
+
+
 def test_a_tag_that_holds_something_else_is_moved_and_nothing_is_built() -> None:
     other = image(OLD, digest="sha256:2")
     found = decision(other, image(NOW), Absent())
@@ -129,7 +177,7 @@ def test_a_tag_that_holds_something_else_is_moved_and_nothing_is_built() -> None
     ("created", "action", "because"),
     [
         (TIME - timedelta(days=6), "skip", "up to date"),
-        (TIME - timedelta(days=8), "build", "older than max-age: built 2026-01-23"),
+        (TIME - timedelta(days=8), "build", "older than max-age: built 2026-01-23 00:00 UTC"),
         (None, "build", "nobody knows how old it is, and max-age is set"),
     ],
 )
@@ -148,3 +196,82 @@ def test_a_tag_in_a_repository_that_lacks_the_image_is_built() -> None:
     found = decided(Asked(fingerprints=NOW, held=held))
     assert (found.action, found.moves) == ("build", ())
     assert said(found) == "tag two/app:1 holds nothing, and its repository does not have the image"
+
+
+def test_what_is_another_is_said_where_somebody_can_tell() -> None:
+    told = {AMD: ("arg A changed",), ARM: ("arg A changed",)}
+    assert said(decision(image(OLD), told=lambda _, name: told[name])) == "arg A changed"
+
+
+def test_what_is_another_for_some_platforms_is_said_of_them() -> None:
+    told = {AMD: ("arg A changed", "rebuild changed"), ARM: ()}
+    found = decision(image(OLD), told=lambda _, name: told[name])
+    assert said(found) == "linux/amd64: arg A changed; linux/amd64: rebuild changed; linux/arm64 changed"
+    alone = decision(image({AMD: OLD[AMD], ARM: NOW[ARM]}), told=lambda _, name: told[name])
+    assert (said(alone), alone.platforms) == ("linux/amd64: arg A changed; linux/amd64: rebuild changed", (AMD,))
+
+
+def test_nobody_is_asked_what_changed_where_nothing_did() -> None:
+    def told(_: Image, __: str) -> tuple[str, ...]:
+        raise AssertionError
+
+    assert said(decision(image(NOW), told=told)) == "up to date"
+    assert said(decision(image({AMD: NOW[AMD]}, AMD), told=told)) == "linux/arm64 missing"
+
+
+CONTENT = "r/app:bm-1"
+
+
+@pytest.mark.parametrize(
+    "held", [[Absent()], [image(OLD, digest="sha256:2")], [Absent(), image(OLD, digest="sha256:3")]]
+)
+def test_what_a_content_tag_holds_need_not_be_built(held: list[Held]) -> None:
+    found = decision(*held, elsewhere={CONTENT: image(NOW)})
+    assert (found.action, found.image) == ("skip", image(NOW))
+    assert found.moves == tuple(f"r/app:{number}" for number in range(1, len(held) + 1))
+    assert found.because[-1] == f"it was built already: {CONTENT}"
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        Absent(),
+        SILENT,
+        image(None),
+        image(OLD),
+        image("2 x"),
+        image({AMD: NOW[AMD]}, AMD),
+        image(NOW, AMD),
+        image(NOW, kind="an artifact"),
+    ],
+)
+def test_a_content_tag_is_believed_by_its_mark_alone(there: Held) -> None:
+    found = decision(Absent(), elsewhere={CONTENT: there})
+    assert (found.action, said(found)) == ("build", "its tag is not there")
+
+
+def test_a_content_tag_whose_child_is_gone_is_not_believed() -> None:
+    found = decision(Absent(), elsewhere={CONTENT: image(NOW)}, children={f"sha256:1:{ARM}": Absent()})
+    assert (found.action, said(found)) == ("build", "its tag is not there")
+
+
+def test_a_content_tag_of_another_repository_moves_nothing_here() -> None:
+    held: dict[str, Held] = {"one/app:1": Absent(), "two/app:1": Absent()}
+    one, both = {"one/app:bm-1": image(NOW)}, {"one/app:bm-1": image(NOW), "two/app:bm-1": image(NOW)}
+    assert decided(Asked(fingerprints=NOW, held=held, elsewhere=one)).action == "build"
+    found = decided(Asked(fingerprints=NOW, held=held, elsewhere=both))
+    assert (found.action, found.moves) == ("skip", ("one/app:1", "two/app:1"))
+
+
+def test_with_a_doubt_of_a_tag_no_content_tag_helps() -> None:
+    assert decision(SILENT, elsewhere={CONTENT: image(NOW)}).action == "build"
+    assert decision(Absent(), elsewhere={CONTENT: image(NOW)}, forced="--all").action == "build"
+
+
+def test_what_is_built_upon_something_newer_is_built_whole() -> None:
+    late = "base, which it depends on, was built again since"
+    found = decision(image(NOW), overtaken=lambda _: late)
+    assert (found.action, said(found), found.renewed) == ("build", late, True)
+    found = decision(image({AMD: NOW[AMD]}, AMD), overtaken=lambda _: late)
+    assert (found.action, found.platforms, found.renewed) == ("build", (), True)
+    assert said(found) == f"linux/arm64 missing; {late}"

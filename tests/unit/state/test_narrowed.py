@@ -1,18 +1,20 @@
 """A plan as it was decided: images by digest, only the missing platforms, and marks where they have a place."""
 
+from dataclasses import replace
 from typing import Any
 
 from buildmatrix.oci.image import Image
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.spec.rows.settings import DockerOutput, ProvenanceAttest, RegistryOutput, Settings
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.marks import ANNOTATION
-from buildmatrix.state.narrowed import as_decided
+from buildmatrix.state.narrowed import as_decided, unsure
 from tests import plans
 
 AMD, ARM = "linux/amd64", "linux/arm64"
-BOTH = {AMD: "a" * 32, ARM: "b" * 32}
 MARK = f"1 {AMD}={'a' * 32} {ARM}={'b' * 32}"
+NOTES = {ANNOTATION: MARK, "dev.buildmatrix.record": "abc"}
 IMAGE = Image(digest="sha256:" + "c" * 64, media_type="", body=b"")
 SKIP = Decision(action="skip", because=("up to date",), image=IMAGE)
 BUILD = Decision(action="build", because=("never built",))
@@ -26,8 +28,7 @@ def target(name: str, **settings: Any) -> PlannedTarget:
 
 
 def narrowed(targets: list[PlannedTarget], **decisions: Decision) -> Plan:
-    marks = {one.name: BOTH for one in targets}
-    return as_decided(plans.plan(*targets), decisions, marks)
+    return as_decided(plans.plan(*targets), decisions, {one.name: NOTES for one in targets})
 
 
 def test_what_is_up_to_date_is_used_by_its_digest() -> None:
@@ -36,6 +37,12 @@ def test_what_is_up_to_date_is_used_by_its_digest() -> None:
     assert app.settings.contexts == {"base": f"docker-image://r:5/base@{IMAGE.digest}"}
     assert app.depends_on == ()
     assert plan.by_name["base"].settings.output == PUSHED
+
+
+def test_what_is_there_under_a_content_tag_alone_is_used_by_its_digest() -> None:
+    moved = Decision(action="skip", because=("",), image=IMAGE, moves=("r:5/base:1",))
+    plan = narrowed([target("base"), target("app", contexts={"base": "target:base"})], base=moved, app=BUILD)
+    assert plan.by_name["app"].settings.contexts == {"base": f"docker-image://r:5/base@{IMAGE.digest}"}
 
 
 def test_only_the_missing_platform_is_built_and_the_other_is_carried_over() -> None:
@@ -50,9 +57,32 @@ def test_what_others_build_upon_is_built_whole() -> None:
     assert (plan.by_name["base"].platforms, plan.by_name["base"].carried_over) == ((AMD, ARM), ())
 
 
+def test_what_another_needs_is_built_whole_so_that_its_tag_is_there_in_time() -> None:
+    part = Decision(action="build", because=("linux/arm64 missing",), platforms=(ARM,), image=IMAGE)
+    app = replace(target("app"), needs=("base",))
+    plan = narrowed([target("base"), app], base=part, app=BUILD)
+    assert (plan.by_name["base"].platforms, plan.by_name["base"].carried_over) == ((AMD, ARM), ())
+    plan = narrowed([target("base"), app], base=part, app=SKIP)
+    assert plan.by_name["base"].platforms == (ARM,)
+
+
+def test_what_pulls_by_a_tag_that_moves_last_does_not_claim_what_it_is_built_from() -> None:
+    app = replace(target("app"), needs=("base",))
+    others = [target("web", contexts={"app": "target:app"}), replace(target("last"), needs=("web",)), target("apart")]
+    plan = plans.plan(target("base"), app, *others)
+    built = dict.fromkeys(plan.by_name, BUILD)
+    assert unsure(plan, built, ["base"]) == {"app", "web", "last"}
+    assert unsure(plan, {**built, "base": SKIP}, ["base"]) == set()
+    assert unsure(plan, built, ["apart"]) == set()
+
+
 def notes(one: PlannedTarget) -> list[dict[str, str]]:
     found: tuple[Any, ...] = one.settings.output or ()
     return [dict(output.annotation or {}) for output in found]
+
+
+def noted(level: str) -> dict[str, str]:
+    return {f"annotation-{level}.{key}": text for key, text in NOTES.items()}
 
 
 def test_the_mark_stands_where_the_image_has_a_place_for_it() -> None:
@@ -63,12 +93,33 @@ def test_the_mark_stands_where_the_image_has_a_place_for_it() -> None:
         target("both", output=(*PUSHED, DockerOutput(type="docker"))),
     ]
     plan = narrowed(targets, index=BUILD, manifest=BUILD, both=BUILD)
-    index, manifest = {f"annotation-index.{ANNOTATION}": MARK}, {f"annotation-manifest.{ANNOTATION}": MARK}
+    index, manifest = noted("index"), noted("manifest")
     assert [notes(one) for one in plan.targets] == [[index], [manifest], [index, {}]]
 
 
 def test_where_buildx_adds_no_provenance_a_lone_image_has_no_index_to_mark() -> None:
     targets = [target("both"), target("alone", platforms=(AMD,))]
-    plan = as_decided(plans.plan(*targets), {}, {one.name: BOTH for one in targets}, attests=False)
-    index, manifest = {f"annotation-index.{ANNOTATION}": MARK}, {f"annotation-manifest.{ANNOTATION}": MARK}
+    plan = as_decided(plans.plan(*targets), {}, {one.name: NOTES for one in targets}, attests=False)
+    index, manifest = noted("index"), noted("manifest")
     assert [notes(one) for one in plan.targets] == [[index], [manifest]]
+
+
+def test_only_what_is_to_be_is_built_without_the_cache() -> None:
+    afresh = replace(BUILD, afresh=("app", "stage"))
+    stage = target("stage", output=None)
+    app = target("app", contexts={"base": "target:base", "stage": "target:stage"})
+    plan = narrowed([target("base"), stage, app], base=BUILD, app=afresh)
+    assert {one.name: one.settings.no_cache for one in plan.targets} == {"base": None, "stage": True, "app": True}
+
+
+def test_parts_of_a_target_are_built_without_the_cache_too() -> None:
+    app = replace(target("app"), parts=((AMD,), (ARM,)))
+    plan = builds_of(narrowed([app], app=replace(BUILD, afresh=("app",))))
+    assert [one.settings.no_cache for one in plan.targets] == [True, True]
+
+
+def test_variants_of_a_target_are_built_without_the_cache_too() -> None:
+    variants = target("app", platforms=(AMD,)), target("app", platforms=(ARM,), labels={"a": "1"})
+    app = replace(target("app"), parts=((AMD,), (ARM,)), variants=variants)
+    plan = builds_of(narrowed([app], app=replace(BUILD, afresh=("app",))))
+    assert [one.settings.no_cache for one in plan.targets] == [True, True]

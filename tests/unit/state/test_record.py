@@ -1,6 +1,5 @@
 """What a run leaves beside its images: logs, the last result, fingerprints."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,9 @@ from buildmatrix.engine.progress.events import LogLine, StepStarted, TargetStart
 from buildmatrix.errors import StaleError
 from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan as make_plan
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.toml.source import Sources
-from buildmatrix.state.fingerprint import Fingerprints
 from buildmatrix.state.record import ResultFile
 from buildmatrix.template.request import Request
 
@@ -57,31 +56,10 @@ def built(name: str) -> BuildOutcome:
 # --- fingerprints and results -----------------------------------------------------------------------------------------
 
 
-def test_a_fingerprint_changes_with_the_definition_the_files_and_what_is_built_upon(tmp_path: Path) -> None:
-    first = planned(tmp_path)
-
-    def of(plan: Plan) -> dict[str, str]:
-        time.sleep(0.05)  # a file that has just been written is in doubt
-        found = Fingerprints(plan, ["written.html"])
-        return {name: found.of(name) for name in plan.by_name}
-
-    before = of(first)
-    assert of(first) == before
-    (tmp_path / "written.html").write_text("x")
-    assert of(first) == before
-    (tmp_path / "base" / "file").write_text("x")
-    after = of(first)
-    assert (after["base"] != before["base"], after["app"] != before["app"]) == (True, True)
-    assert after["alone"] == before["alone"]
-    again = of(planned(tmp_path))
-    changed = of(planned(tmp_path, SPEC.replace('context = "app"', 'context = "app"\nargs.A = "1"')))
-    assert again["app"] != changed["app"]
-
-
 def test_a_result_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
     plan = planned(tmp_path)
     (tmp_path / ".buildmatrix").write_text("a file is in the way")
-    result = ResultFile(plan)
+    result = ResultFile(builds_of(plan))
     result.record_all([built("app")])
     assert "cannot be written" in result.trouble
 
@@ -113,15 +91,14 @@ def test_a_link_in_the_place_of_the_last_result_is_not_followed(tmp_path: Path, 
     (away / "file").write_text('{"format_version": 1, "targets": {}}')
     (tmp_path / linked).parent.mkdir(exist_ok=True)
     (tmp_path / linked).symlink_to(away if linked == ".buildmatrix" else away / "file")
-    result = ResultFile(plan)
-    result.begin("")
+    result = ResultFile(builds_of(plan))
     result.record_all([built("alone")])
     assert result.trouble
     assert [path.name for path in away.iterdir()] == ["file"]
     assert (away / "file").read_text() == '{"format_version": 1, "targets": {}}'
     if linked != ".buildmatrix/lock":
         with pytest.raises(StaleError, match="cannot be read"):
-            ResultFile(plan).known()
+            ResultFile(builds_of(plan)).known()
 
 
 def test_a_links_place_is_taken_by_the_log(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What `--resume` need not build again: nothing of which there is a doubt."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,20 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix.dockerfile.links import Config
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.registry import Registry
+from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.git.facts import Git
+from buildmatrix.inputs.fingerprint import Aside, Fingerprints
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 from buildmatrix.spec.toml.source import Sources
-from buildmatrix.state.fingerprint import Fingerprints
+from buildmatrix.state.made import Made
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
-from buildmatrix.state.resume import resumed
-from buildmatrix.state.stats import Looks
+from buildmatrix.state.resume import Remembered, resumed
+from buildmatrix.state.stats import look
+from buildmatrix.state.telling import Telling
 from buildmatrix.state.unchanged import Resumed
 from buildmatrix.template.request import Request
 from tests.registry import LIE, registry_in_memory
@@ -37,32 +42,36 @@ dockerfile = "../docker/base.Dockerfile"
 [target.app]
 contexts.base = "target:base"
 contexts.src = "src"
-contexts.layout = "oci-layout://layout:1"
 contexts.pinned = "docker-image://busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-dockerfile-inline = "FROM base"
+dockerfile-inline = "FROM base\\nCOPY --from=src . /\\nCOPY --from=pinned / /\\nRUN --mount=type=secret,id=token true"
 secret = [{ id = "token", src = "token" }]
 [target.first]
 output = ["type=local,dest=ctx/rootfs"]
-dockerfile-inline = "FROM scratch"
+dockerfile-inline = "FROM scratch\\nCOPY . /"
 [target.second]
 needs = ["first"]
-dockerfile-inline = "FROM scratch"
+dockerfile-inline = "FROM scratch\\nCOPY . /"
 [target.third]
 context = "rootfs"
 needs = ["tar"]
-dockerfile-inline = "FROM scratch"
+dockerfile-inline = "FROM scratch\\nCOPY . /"
 [target.tar]
 context = "src"
 output = ["type=local,dest=rootfs"]
-dockerfile-inline = "FROM scratch"
+dockerfile-inline = "FROM scratch\\nCOPY . /"
 [target.check]
 call = "check"
 dockerfile-inline = "FROM scratch"
 """
-FILES = (
-    "ctx/file", "ctx/rootfs/x", "docker/base.Dockerfile", "src/file", "src/.git/HEAD", "layout/index.json", "token",
-    "rootfs/x",
-)  # fmt: skip
+FILES = {
+    "ctx/file": "1",
+    "ctx/rootfs/x": "1",
+    "docker/base.Dockerfile": "FROM scratch\nCOPY . /\n",
+    "src/file": "1",
+    "src/.git/HEAD": "1",
+    "token": "token",
+    "rootfs/x": "1",
+}
 NAMES = frozenset({"base", "app", "first", "second", "third", "tar"})
 
 
@@ -73,9 +82,9 @@ def settle() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in FILES:
+    for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_text(text)
     settle()
     return tmp_path
 
@@ -98,16 +107,38 @@ def built(plan: Plan, name: str) -> BuildOutcome:
     )
 
 
-def record(plan: Plan, *without: str, environment: dict[str, str] | None = None) -> None:
-    result = ResultFile(plan, environment=environment or {})
-    result.begin(builder_of(BUILDER, NOWHERE))
+def fingerprints(plan: Plan, environment: dict[str, str], made: Made | None = None) -> Fingerprints:
+    made = made or ResultFile(builds_of(plan)).made
+    return Fingerprints(plan, {}, {}, environment, "linux/amd64", Aside(made=made))
+
+
+def begun(plan: Plan, environment: dict[str, str] | None = None) -> ResultFile:
+    result = ResultFile(builds_of(plan))
+    result.begin(builder_of(BUILDER, NOWHERE), lambda: fingerprints(plan, environment or {}, result.made))
+    return result
+
+
+def record(plan: Plan, *without: str) -> None:
+    result = begun(plan)
     result.record_all([built(plan, name) for name in NAMES - set(without) if name in plan.by_name])
     assert not result.trouble
 
 
-def resume(plan: Plan, builder: Builder = BUILDER, *, pull: bool = False, **environment: str) -> Resumed:
-    result = ResultFile(plan, environment=environment)
-    return resumed(builds_of(plan), result, Present(plan, builder, NOWHERE, Registry(NOWHERE)), pull=pull)
+def resume(
+    plan: Plan,
+    builder: Builder = BUILDER,
+    *moved_last: str,
+    **environment: str,
+) -> Resumed:
+    made = fingerprints(plan, environment)
+    last = Remembered(
+        plan=plan,
+        entries=ResultFile(builds_of(plan)).known(),
+        known=made.of,
+        present=Present(plan, lambda: builder, NOWHERE, Registry(NOWHERE), moved_last),
+        telling=Telling(plan, made.of, made.within, None),
+    )
+    return resumed(builds_of(plan), last)
 
 
 def test_what_holds_still_is_kept(folder: Path) -> None:
@@ -124,37 +155,50 @@ OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 @pytest.mark.parametrize(
     ("then", "now", "reason"),
     [
-        ({"busybox:1": OLD}, {"busybox:1": NEW}, "busybox:1 moved from sha256:aaaaaaaaaaaa to sha256:bbbbbbbbbbbb"),
-        ({"busybox:1": OLD}, {"busybox:1": OLD}, ""),
-        ({"busybox:1": OLD}, {}, ""),  # nobody knows what it is now
-        ({}, {"busybox:1": NEW}, ""),
+        (OLD, OLD, ""),
+        (OLD, NEW, "base busybox:1 moved aaaaaaaaaaaa → bbbbbbbbbbbb"),
+        (OLD, "", "cannot know: nobody knows the digest of docker.io/library/busybox:1"),
+        ("", OLD, "cannot know: nobody knows the digest of docker.io/library/busybox:1"),
     ],
 )
-def test_an_external_image_that_moved_is_built_upon_again(
-    folder: Path, then: dict[str, str], now: dict[str, str], reason: str
-) -> None:
-    plan = planned(folder)
-    result = ResultFile(plan)
-    result.pins = {"base": then}
-    result.begin(builder_of(BUILDER, NOWHERE))
-    result.record_all([built(plan, name) for name in NAMES])
-    again = ResultFile(plan)
-    again.pins = {"base": now}
-    present = Present(plan, BUILDER, NOWHERE, Registry(NOWHERE))
-    assert resumed(builds_of(plan), again, present, pull=False).reasons.get("base", "") == reason
+def test_an_external_image_that_moved_is_built_upon_again(folder: Path, then: str, now: str, reason: str) -> None:
+    """Also where nobody knows whether it moved: it used to be kept then."""
+    plan = planned(folder, one('dockerfile-inline = "FROM busybox:1"'))
+
+    def of(digest: str) -> Fingerprints:
+        pins = {"app": {"busybox:1": digest}} if digest else {}
+        return Fingerprints(plan, pins, {"docker.io/library/busybox:1": Config()}, {}, "linux/amd64")
+
+    result = ResultFile(builds_of(plan))
+    result.begin(builder_of(BUILDER, NOWHERE), lambda: of(then))
+    result.record_all([built(plan, "app")])
+    made = of(now)
+    present = Present(plan, lambda: BUILDER, NOWHERE, Registry(NOWHERE))
+    entries = ResultFile(builds_of(plan)).known()
+    telling = Telling(plan, made.of, made.within, None)
+    last = Remembered(plan=plan, entries=entries, known=made.of, present=present, telling=telling)
+    assert resumed(builds_of(plan), last).reasons.get("app", "") == reason
+
+
+def one(settings: str) -> str:
+    return f'version = 1\n[target.app]\noutput = ["type=cacheonly"]\n{settings}\n'
 
 
 EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "a file of the context": (lambda at: (at / "ctx/file").write_text("2"), {"base", "app", "first", "second"}),
     "the Dockerfile outside": (lambda at: (at / "docker/base.Dockerfile").write_text("2"), {"base", "app"}),
-    "its .dockerignore": (lambda at: (at / "docker/base.Dockerfile.dockerignore").write_text("2"), {"base", "app"}),
+    "its .dockerignore": (lambda at: (at / "docker/base.Dockerfile.dockerignore").write_text("file"), {"base", "app"}),
+    "one that leaves nothing out": (lambda at: (at / "docker/base.Dockerfile.dockerignore").write_text("x"), set()),
     "a named context": (lambda at: (at / "src/file").write_text("2"), {"app", "tar", "third"}),
     "its .git": (lambda at: (at / "src/.git/HEAD").write_text("2"), {"app", "tar", "third"}),
-    "a layout": (lambda at: (at / "layout/index.json").write_text("2"), {"app"}),
-    "a secret's file": (lambda at: (at / "token").write_text("2"), {"app"}),
-    "a new directory": (lambda at: (at / "layout/empty").mkdir(), {"app"}),
+    "a secret's value": (lambda at: (at / "token").write_text("2"), set()),
+    "a new directory": (lambda at: (at / "src/empty").mkdir(), {"app", "tar", "third"}),
+    "a time": (lambda at: os.utime(at / "src/file", (1, 1)), set()),
     "what a needed target wrote": (lambda at: (at / "rootfs/x").write_text("2"), {"tar", "third"}),
-    "what it wrote into a context": (lambda at: (at / "ctx/rootfs/x").unlink(), {"first", "second"}),
+    "what lay where it writes, in a context": (
+        lambda at: (at / "ctx/rootfs/x").unlink(),
+        {"base", "app", "first", "second"},
+    ),
     "nothing but the report": (lambda at: (at / ".buildmatrix/other").write_text("2"), set()),
 }
 
@@ -169,34 +213,94 @@ def test_every_local_file_counts(folder: Path, what: str) -> None:
     assert NAMES - set(found.unchanged) == again == set(found.reasons)
 
 
+def test_what_changed_is_told_by_the_record_of_the_last_run(folder: Path) -> None:
+    record(planned(folder))
+    (folder / "src/file").write_text("2")
+    (folder / "src/other").write_text("1")
+    settle()
+    told = "context src: file changed, other added"
+    assert resume(planned(folder)).reasons == {
+        "app": told,
+        "tar": told.replace(" src", ""),
+        "third": "needs tar, which is rebuilt",
+    }
+
+
+def test_without_a_sound_record_nobody_can_tell_what_changed(folder: Path) -> None:
+    record(planned(folder))
+    file = folder / ".buildmatrix/result.json"
+    file.write_text(re.sub(r'"record": "[^"]*"', '"record": "abc"', file.read_text()))
+    (folder / "src/file").write_text("2")
+    settle()
+    assert set(resume(planned(folder)).reasons.values()) == {"what goes into it changed"}
+
+
 def test_a_change_of_equal_size_and_time_counts(folder: Path) -> None:
     record(planned(folder))
-    file = folder / "token"
+    file = folder / "src/file"
     before = file.stat()
-    file.write_text("nekot")
+    file.write_text("2")
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     settle()
-    assert set(resume(planned(folder)).reasons) == {"app"}
+    assert set(resume(planned(folder)).reasons) == {"app", "tar", "third"}
 
 
-def test_a_file_that_changed_as_the_run_began_is_in_doubt(folder: Path) -> None:
+@pytest.mark.parametrize("what", ["written again", "gone and back", "another beside it"])
+def test_what_changed_during_the_run_is_in_doubt(folder: Path, what: str) -> None:
+    """Also where it is now what it was before: nobody knows what BuildKit has read."""
     plan = planned(folder)
-    result = ResultFile(plan)
-    (folder / "token").write_text("token")
-    result.begin(builder_of(BUILDER, NOWHERE))
+    result = begun(plan)
+    if what == "another beside it":
+        (folder / "src/other").write_text("1")
+        (folder / "src/other").unlink()
+    else:
+        (folder / "src/file").rename(folder / "away")
+        (folder / "away").rename(folder / "src/file")
+    if what == "written again":
+        (folder / "src/file").write_text("1")
     result.record_all([built(plan, name) for name in NAMES])
     settle()
-    assert resume(plan).reasons == {"app": "its files changed as a run began"}
+    reasons = resume(plan).reasons
+    assert set(reasons) == {"app", "tar", "third"}
+    assert reasons["app"] in {f"cannot know: {place} changed while it was built" for place in ("src", "src/file")}
 
 
-def test_a_link_is_what_it_leads_to(folder: Path) -> None:
-    (folder / "real").write_text("1")
-    (folder / "token").unlink()
-    (folder / "token").symlink_to("real")
-    (folder / "src" / "link").symlink_to("../real")
+def test_what_needs_an_image_whose_tags_move_last_is_in_doubt(folder: Path) -> None:
+    plan = planned(folder)
+    result = begun(plan)
+    result.late = {"first"}
+    result.record_all([built(plan, name) for name in NAMES])
+    assert resume(plan).reasons == {"second": "cannot know: the tags of first, which it needs, moved only later"}
+
+
+def test_what_the_run_writes_itself_is_no_change(folder: Path) -> None:
+    spec = one('dockerfile-inline = "FROM scratch\\nCOPY . /"').replace("cacheonly", "local,dest=new/out")
+    plan = planned(folder, spec)
+    result = begun(plan)
+    (folder / "new/out").mkdir(parents=True)
+    (folder / "new/out/file").write_text("1")
+    result.record_all([built(plan, "app")])
+    assert set(resume(plan).unchanged) == {"app"}
+    assert set(resume(plan).unchanged) == {"app"}
+
+
+def test_a_context_that_a_needed_target_writes_need_not_be_there_yet(folder: Path) -> None:
+    plan = planned(folder)
+    (folder / "rootfs/x").unlink()
+    (folder / "rootfs").rmdir()
+    result = begun(plan)
+    (folder / "rootfs").mkdir()
+    (folder / "rootfs/x").write_text("1")
+    result.record_all([built(plan, name) for name in NAMES])
+    assert set(resume(plan).unchanged) == NAMES
+
+
+def test_a_link_that_leads_elsewhere_counts(folder: Path) -> None:
+    (folder / "src" / "link").symlink_to("file")
     settle()
     record(planned(folder))
-    (folder / "real").write_text("22")
+    (folder / "src" / "link").unlink()
+    (folder / "src" / "link").symlink_to("../token")
     settle()
     assert set(resume(planned(folder)).reasons) == {"app", "tar", "third"}
 
@@ -207,19 +311,21 @@ def test_a_link_is_what_it_leads_to(folder: Path) -> None:
         ('context = "https://example.com/app.git#main"', False),
         ('contexts.x = "https://example.com/x.tar"', False),
         ('contexts.x = "docker-image://busybox"', False),
+        ('contexts.x = "oci-layout://layout:1"', False),
         ('contexts.x = "src"', True),
-        ("pull = true", False),
+        ('contexts.x = "src"\npull = true', True),  # the digest says whether a base is newer
     ],
 )
 def test_what_is_elsewhere_may_have_changed(folder: Path, value: str, *, unchanged: bool) -> None:
-    spec = f'version = 1\n[target.app]\noutput = ["type=cacheonly"]\ndockerfile-inline = "FROM scratch"\n{value}\n'
+    spec = one(f'dockerfile-inline = "FROM scratch\\nCOPY ctx /\\nCOPY --from=x . /"\n{value}')
+    if "contexts.x" not in value:
+        spec = one(f'dockerfile-inline = "FROM scratch\\nCOPY ctx /"\n{value}')
     record(planned(folder, spec))
     assert (set(resume(planned(folder, spec)).unchanged) == {"app"}) == unchanged
 
 
-def test_newer_bases_another_builder_and_another_environment_build(folder: Path) -> None:
+def test_another_builder_and_another_environment_build(folder: Path) -> None:
     record(planned(folder))
-    assert not resume(planned(folder), pull=True).unchanged
     other = resume(planned(folder), replace(BUILDER, name="other"))
     assert set(other.reasons) == NAMES - {"first", "tar"} | set()
     assert other.reasons["app"] == "another builder built it"
@@ -231,6 +337,8 @@ def test_what_needs_one_that_is_built_is_built(folder: Path) -> None:
     found = resume(planned(folder))
     assert set(found.unchanged) == {"third", "tar"}
     assert found.reasons == {
+        "first": "never built here",
+        "base": "never built here",
         "second": "first, which it needs, is built again",
         "app": "base, which it depends on, is built again",
     }
@@ -239,8 +347,7 @@ def test_what_needs_one_that_is_built_is_built(folder: Path) -> None:
 def test_a_failure_and_a_base_that_was_rebuilt_hold_no_more(folder: Path) -> None:
     plan = planned(folder)
     record(plan)
-    result = ResultFile(plan)
-    result.begin("")
+    result = begun(plan)
     result.record_all([replace(built(plan, "tar"), status="failed")])
     result.record_all(
         [replace(built(plan, "base"), exported=False, status="cached"), replace(built(plan, "app"), call="check")]
@@ -255,7 +362,7 @@ def test_a_failure_and_a_base_that_was_rebuilt_hold_no_more(folder: Path) -> Non
 
 
 def test_a_registry_that_does_not_answer_is_named(folder: Path) -> None:
-    spec = 'version = 1\n[target.app]\ntags = ["localhost:9/x:1"]\noutput = ["type=registry"]\ndockerfile-inline = ""\n'
+    spec = one('dockerfile-inline = "FROM scratch"\ntags = ["localhost:9/x:1"]').replace("cacheonly", "registry")
     remember(planned(folder, spec), LIE, ("localhost:9/x:1",))
     reason = resume(planned(folder, spec)).reasons["app"]
     assert reason.startswith("nobody can say whether localhost:9/x")
@@ -283,72 +390,102 @@ def test_a_tag_that_was_never_moved_is_a_doubt_unless_the_run_moves_it(
     with registry_in_memory() as server:
         here = output.replace("HOST", server.host)
         tags = f'tags = ["{server.host}/x:1", "{server.host}/x:2"]' if output == "registry" else ""
-        spec = f"version = 1\n[target.app]\n{tags}\noutput = ['type={here}']\ndockerfile-inline = \"\"\n"
+        spec = f"version = 1\n[target.app]\n{tags}\noutput = ['type={here}']\ndockerfile-inline = \"FROM scratch\"\n"
         plan = planned(folder, spec)
         digest, other = server.add("amd64"), server.add("arm64")
         if held != "nothing":
             server.tags = dict.fromkeys(("1", "2"), digest if held == "ours" else other)
         remember(plan, digest, tuple(f"{server.host}/x:{tag}" for tag in recorded))
-        found = resumed_upon(plan)
+        found = resume(plan)
         assert found.reasons.get("app", "") == reason.replace("HOST", server.host)
         assert set(found.unchanged) == (set() if reason else {"app"})
-        assert resumed_upon(plan, "app").reasons.get("app", "") == staged.replace("HOST", server.host)
+        assert resume(plan, BUILDER, "app").reasons.get("app", "") == staged.replace("HOST", server.host)
 
 
 def test_an_image_that_waits_for_its_tags_has_to_be_there_and_known(folder: Path) -> None:
     with registry_in_memory() as server:
         spec = f'version = 1\n[target.app]\ntags = ["{server.host}/x:1"]\noutput = ["type=registry"]\n'
-        plan = planned(folder, f'{spec}dockerfile-inline = ""\n')
+        plan = planned(folder, f'{spec}dockerfile-inline = "FROM scratch"\n')
         remember(plan, LIE, ())
-        assert resumed_upon(plan, "app").reasons == {"app": f"{server.host}/x@{LIE} is gone"}
+        assert resume(plan, BUILDER, "app").reasons == {"app": f"{server.host}/x@{LIE} is gone"}
         remember(plan, "", ())
-        assert resumed_upon(plan, "app").reasons == {"app": "nobody knows which image it was"}
+        assert resume(plan, BUILDER, "app").reasons == {"app": "nobody knows which image it was"}
 
 
 def remember(plan: Plan, digest: str, tags: tuple[str, ...]) -> None:
-    result = ResultFile(plan)
-    result.begin(builder_of(BUILDER, NOWHERE))
-    result.record_all([replace(built(plan, "app"), digest=digest, tags=tags)])
+    begun(plan).record_all([replace(built(plan, "app"), digest=digest, tags=tags)])
 
 
-def resumed_upon(plan: Plan, *moved_last: str) -> Resumed:
-    present = Present(plan, BUILDER, NOWHERE, Registry(NOWHERE), moved_last)
-    return resumed(builds_of(plan), ResultFile(plan), present, pull=False)
+def test_what_a_target_writes_and_where_counts(folder: Path) -> None:
+    spec = one('dockerfile-inline = "FROM scratch"\ntags = ["x:1"]')
+    archive, another = (spec.replace("cacheonly", f"oci,dest={name}") for name in ("a.tar", "b.tar"))
+    (folder / "a.tar").write_text("")
+    (folder / "b.tar").write_text("")
+    record(planned(folder, archive))
+    assert set(resume(planned(folder, archive)).unchanged) == {"app"}
+    for changed in (another, archive.replace("x:1", "x:2"), archive.replace(",dest", ",compression=zstd,dest"), spec):
+        assert resume(planned(folder, changed)).reasons == {"app": "its outputs changed"}
 
 
-def test_git_counts_unless_it_is_left_out(folder: Path) -> None:
-    spec = 'version = 1\n[target.app]\ncontext = "src"\noutput = ["type=cacheonly"]\ndockerfile-inline = ""\n'
-    for ignore, same in (("*.log\n", False), (".git\n", True), (".git\n!.git/HEAD\n", False)):
-        (folder / "src/.dockerignore").write_text(ignore)
-        settle()
-        before = Fingerprints(planned(folder, spec), []).of("app")
-        (folder / "src/.git/HEAD").write_text(ignore)
-        settle()
-        assert (Fingerprints(planned(folder, spec), []).of("app") == before) == same
+def test_a_run_over_some_targets_forgets_none_of_the_others(folder: Path) -> None:
+    plan = planned(folder)
+    record(plan)
+    record(plan, *(NAMES - {"base"}))
+    assert set(resume(plan).unchanged) == NAMES
 
 
-def test_the_dockerignore_of_a_dockerfile_takes_the_place_of_the_context_s(folder: Path) -> None:
-    spec = 'version = 1\n[target.app]\ncontext = "src"\noutput = ["type=cacheonly"]\n'
-    (folder / "src/Dockerfile").write_text("FROM scratch\n")
-    (folder / "src/.dockerignore").write_text(".git\n")
-    for own, same in (("*.log\n", False), (".git\n", True)):
-        (folder / "src/Dockerfile.dockerignore").write_text(own)
-        settle()
-        before = Fingerprints(planned(folder, spec), []).of("app")
-        (folder / "src/.git/HEAD").write_text(own)
-        settle()
-        assert (Fingerprints(planned(folder, spec), []).of("app") == before) == same
+def test_what_only_docker_can_tell_is_a_doubt_without_it(folder: Path) -> None:
+    plan = planned(folder)
+    record(plan)
+
+    def silent() -> Builder:
+        raise EngineError(Diagnostic(message="there is no docker", code="missing"))
+
+    present = Present(plan, silent, NOWHERE, Registry(NOWHERE))
+    entries = ResultFile(builds_of(plan)).known()
+    last = Remembered(plan=plan, entries=entries, known=fingerprints(plan, {}).of, present=present)
+    reasons = resumed(builds_of(plan), last).reasons
+    assert reasons["base"] == "cannot know without docker: there is no docker"
+    assert "tar" not in reasons
 
 
-def test_objects_of_git_say_nothing_and_what_cannot_be_read_is_a_doubt(tmp_path: Path) -> None:
-    (tmp_path / ".git/objects").mkdir(parents=True)
-    settle()
-    before = Looks().of(tmp_path)
-    (tmp_path / ".git/objects/x").write_text("x")
-    settle()
-    assert Looks().of(tmp_path) == before
+def test_what_is_too_old_is_built(folder: Path) -> None:
+    plan = planned(folder)
+    record(plan)
+    entries = ResultFile(builds_of(plan)).known()
+    present = Present(plan, lambda: BUILDER, NOWHERE, Registry(NOWHERE))
+    last = Remembered(plan=plan, entries=entries, known=fingerprints(plan, {}).of, present=present)
+    hour = replace(last, max_age=lambda target: 3600 if target.name == "tar" else None, now=time.time() + 3500)
+    assert not resumed(builds_of(plan), hour).reasons
+    reasons = resumed(builds_of(plan), replace(hour, now=time.time() + 3700)).reasons
+    assert reasons.keys() == {"tar", "third"}
+    assert reasons["tar"].startswith("older than max-age: built 20")
+    assert hour.uncached(reasons, builds_of(plan).targets) == {"tar"}
+
+
+def test_another_rebuild_is_not_taken_from_the_cache(folder: Path) -> None:
+    def uncached(spec: str, *, recorded: bool = True) -> set[str]:
+        plan = planned(folder, one(spec))
+        entries = ResultFile(builds_of(plan)).known() if recorded else {}
+        present = Present(plan, lambda: BUILDER, NOWHERE, Registry(NOWHERE))
+        last = Remembered(plan=plan, entries=entries, known=fingerprints(plan, {}).of, present=present)
+        return last.uncached(resumed(builds_of(plan), last, wants=lambda _: True).reasons, builds_of(plan).targets)
+
+    inline = 'dockerfile-inline = "FROM scratch"\n'
+    record(planned(folder, one(f'{inline}rebuild = "1"')))
+    assert uncached(f'{inline}rebuild = "1"') == set()
+    assert uncached(f'{inline}rebuild = "1"\nlabels.a = "1"') == set()
+    assert uncached(f'{inline}rebuild = "2"') == {"app"}
+    assert uncached(f'{inline}rebuild = "1"', recorded=False) == {"app"}
+    assert uncached(inline) == set()
+
+
+def test_how_what_was_written_looks(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to("nowhere")
-    settle()
-    assert Looks().of(tmp_path) not in {"", "-", before}
-    assert Looks().of(tmp_path / "none") == "-"
-    assert Looks().of(tmp_path / "dangling") == "-"
+    before = look(tmp_path)
+    assert before not in {"", "-"}
+    assert look(tmp_path) == before
+    (tmp_path / "x").write_text("x")
+    assert look(tmp_path) not in {"", "-", before}
+    assert look(tmp_path / "none") == "-"
+    assert look(tmp_path / "dangling") == "-"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.template.environment import Engine
+from buildmatrix.template.environment import Engine, _environment
 from buildmatrix.template.filters import FILTERS
 from buildmatrix.template.mistakes import filter_hint, function_hint
-from buildmatrix.template.scope import BadTemplateError
+from buildmatrix.template.scope import OMITTED, BadTemplateError
 from buildmatrix.template.texts import OF_JINJA, FilterError
 from tests.bake_functions import rows
 
@@ -180,9 +180,26 @@ def test_numbers_and_booleans_are_texts(name: str) -> None:
 
 def test_what_answers_for_itself() -> None:
     assert value("('x' if false) | upper") == ""
-    for expression, message in (("nothing | slug", "nothing"), ("omit | slug", "omit stands for a whole value")):
+    for expression, message in (("nothing | slug", "nothing"), ("omit | slug", "slug: omit stands for")):
         with pytest.raises(BadTemplateError, match=message):
             value(expression)
+
+
+PASSES = {"default", "d"}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in _environment().filters if name.isidentifier() and name[0] != "_")
+)
+def test_every_filter_refuses_omit_alike(name: str) -> None:
+    with pytest.raises(BadTemplateError) as caught:
+        value(f"omit | {name}")
+    assert (caught.value.code == OMITTED) == (name in PASSES)
+    if name not in PASSES:
+        assert caught.value.message == f"{name}: omit stands for a whole value, and is only a part of one here"
+        assert caught.value.hint == "write {{ … if x else omit }}"
+        with pytest.raises(BadTemplateError, match=f"^{name}: omit stands"):
+            value(f"[omit] | map('{name}') | list")
 
 
 @pytest.mark.parametrize(

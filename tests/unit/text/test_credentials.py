@@ -103,6 +103,7 @@ FORMS = {
     "graph": ["", "--format dot", "--format mermaid", "--format json"],
     "apply": ["--dry-run", "--dry-run -j 1"],
     "render": ["--check --output other.json"],
+    "show": ["plan.json", "plan.json --format json", "plan.json --format markdown"],
 }
 
 
@@ -110,6 +111,9 @@ FORMS = {
 def test_no_command_shows_a_credential(words: str, say: Callable[..., tuple[str, int]], tmp_path: Path) -> None:
     text, canaries = spec()
     (tmp_path / "other.json").write_text(f'"cache-to": ["type=gha,token={canaries[0]}-of-yesterday"]\n')
+    if words.startswith("show "):
+        say(text, "plan", "--out", "plan.json")
+        assert "CANARY" not in (tmp_path / "plan.json").read_text()
     shown, code = say(text, *words.split())
     assert code == (10 if "--check" in words else 0), shown
     assert "CANARY" not in shown

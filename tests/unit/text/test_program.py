@@ -34,7 +34,9 @@ def written(key: str) -> str:
     return f"{key} = [{text}]" if is_list(row.shape) else f"{key} = {text}"
 
 
-@pytest.mark.parametrize("command", ["plan", "validate", "list targets", "graph --format dot", "apply --dry-run"])
+@pytest.mark.parametrize(
+    "command", ["plan", "validate", "list targets", "graph --format dot", "apply --dry-run", "ci github"]
+)
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "description"])
 def test_no_setting_forges_a_line(key: str, command: str, say: Callable[..., tuple[str, str, int]]) -> None:
     inline = "" if key in {"dockerfile-inline", "dockerfile"} else 'dockerfile-inline = "FROM x"\n'

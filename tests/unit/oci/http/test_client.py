@@ -20,6 +20,7 @@ from unittest.mock import Mock
 import pytest
 
 from buildmatrix.oci.answers import Absent, Answer, Found, Unknown
+from buildmatrix.oci.errors import LARGEST
 from buildmatrix.oci.http import client, transport
 from buildmatrix.oci.http.client import Client
 from buildmatrix.oci.http.parallel import all_of
@@ -52,6 +53,8 @@ class Registry(BaseHTTPRequestHandler):
             self.reply(401, {"WWW-Authenticate": challenge})
         elif self.command == "DELETE":
             self.reply(202)
+        elif self.command == "POST":
+            self.reply(202, {"Location": self.server.elsewhere})
         elif self.command == "PUT":
             self.server.put[self.path] = body, self.headers["Content-Type"]
             self.reply(201, {"Docker-Content-Digest": "sha256:" + sha256(body).hexdigest()})
@@ -135,6 +138,33 @@ def test_it_is_asked_in_the_name_of_who_is_logged_in(tmp_path: Path, wants: str)
     gone = asker(tmp_path).head(f"{server.host}/app:1", tries=1)
     assert isinstance(gone, Unknown)
     assert (gone.reason, gone.passes) == (f"nothing listens at {server.host}", True)
+
+
+@pytest.mark.parametrize("wants", ["", "basic", "bearer"])
+def test_an_upload_is_begun_and_cancelled(tmp_path: Path, wants: str) -> None:
+    with registry(wants) as server:
+        asked, proof = asker(tmp_path, login(server.host)), server.proofs[0]
+        server.elsewhere = f"http://{server.host}/v2/app/blobs/uploads/one?_state=x"
+        assert asked.try_upload(f"{server.host}/app") is None
+        last = ("DELETE", "/v2/app/blobs/uploads/one?_state=x", proof)
+        assert server.asked[-2:] == [("POST", "/v2/app/blobs/uploads/", proof), last]
+        server.elsewhere = "two"
+        assert asked.try_upload(f"{server.host}/app") is None
+        assert server.asked[-1] == ("DELETE", "/v2/app/blobs/uploads/two", proof)
+        assert asked.who(server.host) == "user"
+        if wants:
+            refused = asker(tmp_path).try_upload(f"{server.host}/app")
+            assert isinstance(refused, Unknown)
+            assert refused.refused
+            assert asker(tmp_path).who(server.host) == ""
+
+
+@pytest.mark.parametrize("location", ["", "http://elsewhere.example/x", "//", "http://[x"])
+def test_nobody_else_is_asked_to_cancel_an_upload(tmp_path: Path, location: str) -> None:
+    with registry() as server:
+        server.elsewhere = location
+        assert asker(tmp_path).try_upload(f"{server.host}/app") is None
+        assert [method for method, _, _ in server.asked] == ["POST"]
 
 
 @pytest.mark.parametrize("wants", ["basic", "bearer"])
@@ -576,3 +606,11 @@ def test_authorities_are_read_once_and_connections_are_kept(
     names = [f"{server.host}/app{number}:1" for number in range(40)]
     assert all(isinstance(one, Found) for one in all_of(asked.head, names, at_once=4).values())
     assert met.call_count <= 2 + 4
+
+
+def test_more_than_a_registry_may_answer_is_no_word_of_absence(tmp_path: Path) -> None:
+    with registry("") as server, FaultyRegistry(server.host) as proxy:
+        proxy.faults = [Fault("GET", "/manifests/", "status", status=200, text="x" * (LARGEST + 1))]
+        found = asker(tmp_path).get(f"{proxy.address}/app", f"sha256:{'0' * 64}")
+        assert isinstance(found, Unknown)
+        assert found.doubted, found

@@ -60,11 +60,17 @@ def test_the_values_of_an_axis(axis: str, found: list[str]) -> None:
         ('{ x = "{{ \'a\' if git.sha else \'b\' }}", e = "1" }, { e = "2" }', ["", ""]),
         ('{ e = "2" }, { x = "{{ \'a\' if git.sha else \'b\' }}", e = "1" }', ["e", "e"]),
         ('{ x = "a", e = "1" }, { x = "b", e = "2" }, { x = "c", e = "{{ sha }}" }', ["", "", "e"]),
+        ('{ e = "{{ x }}" }', ["", ""]),
+        ('{ e = "{{ x }}{{ sha }}" }, { x = "b", e = "2" }', ["e", ""]),
+        ('{ e = "{{ rev }}" }, { x = "b", e = "{{ x }}" }', ["e", ""]),
+        ('{ e = "{{ k }}{{ x }}" }, { k = "1" }, { x = "b", k = "{{ sha }}" }', ["", "e"]),
+        ('{ x = "c", e = "{{ x }}{{ rev }}" }, { e = "2" }', ["", "", "e"]),
+        ('{ x = "c{{ sha }}", e = "{{ x }}" }, { e = "2" }', ["", "", "e"]),
     ],
 )
 def test_what_include_adds(include: str, found: list[str]) -> None:
-    text = f'[target.app]\nlabels.e = "{{{{ e }}}}"\nmatrix.x = ["a", "b"]\nmatrix.include = [{include}]'
-    assert labels(text) == found
+    text = '[target.app]\nlet.rev = "{{ git.sha }}"\nlabels.e = "{{ e }}"\nmatrix.x = ["a", "b"]\n'
+    assert labels(f"{text}matrix.include = [{include}]") == found
 
 
 PARENTS = """

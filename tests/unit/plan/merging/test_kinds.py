@@ -7,14 +7,14 @@ from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import rows
 
 
-def kind(*, template: bool = True, unchecked: bool = False, empty_is_unset: bool = False, lists: str = "") -> Kind:
-    return Kind(template=template, unchecked=unchecked, empty_is_unset=empty_is_unset, lists=lists)
+def kind(*, unchecked: bool = False, empty_is_unset: bool = False, lists: str = "") -> Kind:
+    return Kind(unchecked=unchecked, empty_is_unset=empty_is_unset, lists=lists)
 
 
 @pytest.mark.parametrize(
     ("attribute", "found"),
     [
-        ("description", kind(template=False, unchecked=True)),
+        ("description", kind(unchecked=True)),
         ("dockerfile_inline", kind(unchecked=True)),
         ("context", kind(unchecked=True, empty_is_unset=True)),
         ("network", kind(empty_is_unset=True)),
@@ -32,4 +32,4 @@ def test_what_follows_from_a_row(attribute: str, found: Kind) -> None:
 
 
 def test_every_setting_has_one() -> None:
-    assert all(kind_of(row.attribute).template for row in rows(Settings) if row.attribute != "description")
+    assert all(isinstance(kind_of(row.attribute), Kind) for row in rows(Settings))

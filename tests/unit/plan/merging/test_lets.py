@@ -3,7 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from buildmatrix.errors import Diagnostic, SpecError
@@ -11,6 +11,7 @@ from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import plan
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
+from tests.examples import examples
 
 NAMES = ["a", "b", "c", "d", "e"]
 HEAD = """version = 1
@@ -35,7 +36,7 @@ def refused(text: str) -> list[Diagnostic]:
     return []
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.permutations(NAMES))
 def test_the_order_in_which_they_are_written_does_not_matter(order: list[str]) -> None:
     values = {name: f"{{{{ {used} }}}}{name}" for used, name in pairwise(NAMES)} | {"a": "a"}
@@ -43,7 +44,7 @@ def test_the_order_in_which_they_are_written_does_not_matter(order: list[str]) -
     assert made(f'[target.app]\n{lines}args.X = "{{{{ e }}}}"\n') == {"app": {"X": "abcde"}}
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NAMES), min_size=1))
 def test_they_have_values_or_a_cycle_is_shown(uses: dict[str, str]) -> None:
     lines = "".join(f'let.{name} = "{{{{ {used} }}}}{name}"\n' for name, used in uses.items())
@@ -151,13 +152,13 @@ def test_a_value_holds_no_control_character() -> None:
     assert "single quotes" in found.hint
 
 
-def test_a_matrix_is_there_before_the_values_of_its_cells() -> None:
+def test_the_axes_are_there_before_the_values_of_cells() -> None:
     text = """
     [target._base]
     let.tag = "{{ os }}-1"
     [target.app]
     inherits = ["_base"]
-    matrix = { os = ["x"], include = [{ os = "x", known_as = "USED" }] }
+    matrix = { os = ["x"], other = ["USED"] }
     """
     for used in ("{{ tag }}", "{{ os }}-2"):
         (found,) = refused(text.replace("USED", used))

@@ -20,7 +20,7 @@ from buildmatrix.report.plan.short import plan_short
 from buildmatrix.report.plan.text import plan_text, stage_lines
 from buildmatrix.report.style import Style
 from buildmatrix.spec.rows.options import Apply
-from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.settings import Secret, Settings
 from buildmatrix.spec.rows.shapes import (
     Row,
     arms,
@@ -258,6 +258,14 @@ def test_33_targets_have_room_in_a_comment() -> None:
     assert 10_000 < len(text) < LONGEST
 
 
+def test_what_is_true_is_said_by_its_name() -> None:
+    optional = Secret(id="x", env="X", optional=True)
+    assert (
+        setting_text((optional, Secret(id="y", src="true", optional=False)))
+        == "x X (optional)  y true (optional=false)"
+    )
+
+
 @given(st.text(max_size=80) | st.sampled_from(["</details>", "```", "````\n# x", "<script>", "`x` @someone #12"]))
 def test_no_text_breaks_out_of_the_comment(text: str) -> None:
     texts = {
@@ -284,3 +292,20 @@ def test_signs_that_are_not_seen_are_told_of() -> None:
     for text in (plan_text(odd, PLAIN), plan_markdown(odd)):
         assert "shown as codes in app: args\n" in text
     assert details_of(odd.targets[0])["args", "A"] == r'A="x\u202ey"'
+
+
+def test_what_is_up_to_date_is_folded_in_the_comment() -> None:
+    skipped = [
+        target(name, stage=stage, decision="skip", because=("up to date",)) for stage, name in ((1, "a"), (2, "b"))
+    ]
+    text = plan_markdown(plan(*skipped, target("c", stage=2, decision="build", because=("never built",))))
+    assert "**stage 1: 1 target, 1 up to date**\n\n<details>" in text
+    stage, _, folded = text.partition("**stage 2: 2 targets, 1 up to date**\n\n")[2].partition("<details>")
+    assert [line[:6] for line in stage.splitlines()] == ["| targ", "| --- ", "| `c` ", ""]
+    rows = folded.partition("<summary>up to date: 2 targets</summary>")[2].partition("</details>")[0]
+    assert [line[:6] for line in rows.splitlines() if line.startswith("| `")] == ["| `a` ", "| `b` "]
+    assert "up to date" not in plan_markdown(plan(target("a")))
+
+
+def test_a_plan_of_nothing_is_one_sentence() -> None:
+    assert plan_markdown(plan()) == "### buildmatrix plan\n\nThere is nothing to build.\n"

@@ -70,8 +70,7 @@ def is_a_whole(row: Row) -> bool:
 @pytest.mark.parametrize("row", rows(Target), ids=lambda row: row.key)
 def test_settings_are_read(row: Row) -> None:
     pointer = ("target", "app", row.key)
-    told = row.key == "description" or is_a_whole(row)
-    assert found(pointer) == ([pointer] if told else [])
+    assert found(pointer) == ([pointer] if is_a_whole(row) else [])
     if is_list(row.shape) and row.key != "override":
         assert found((*pointer, 0)) == []
     if is_map(row.shape) and not is_a_whole(row):
@@ -129,7 +128,7 @@ def test_names_and_keys(pointer: Pointer) -> None:
 
 
 def test_what_is_literal_may_be_described() -> None:
-    data = at(("target", "app", "description"), f"a {SIGN}")
+    data = at(("variable", "v", "description"), f"a {SIGN}")
     assert [one.literal for one in unread(data)] == [SIGN]
     assert list(unread({"literal": [SIGN], **data})) == []
     assert list(unread({"literal": SIGN})) == []

@@ -1,0 +1,211 @@
+"""The workflow for GitHub: a job that plans, one for each wave of Builds, and one that joins what they have built.
+
+What the file says reaches the shell through the environment alone: a name could be a command.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from buildmatrix.ci.matrices import LABELS
+from buildmatrix.ci.setup import Setup
+from buildmatrix.ci.writing import expression_free, filled, labels, scalar
+
+OWN_REGISTRY = "ghcr.io"
+"""The registry that knows a job by GitHub's own token."""
+
+PATH = ".github/workflows/images.yml"
+"""Where a workflow is committed, if nobody says where."""
+
+_WORKFLOW = """\
+# Written by: buildmatrix ci github --workflow <path>
+# It is yours from now on. The same command with --check tells whether it still is what would be written.
+# A step stands where it is first: `&name` gives it a name, and `*name` is the same step again.
+name: images
+on: { push: { branches: [main] }, workflow_dispatch: {} }
+permissions: { contents: read }
+concurrency: { group: "${{ github.workflow }}-${{ github.ref }}" }
+<environment>
+
+jobs:
+  plan:
+    runs-on: <runner>
+    <reads>
+    outputs:
+      plan: ${{ steps.ci.outputs.plan }}
+      <outputs>
+    <planning>
+    - id: ci
+      run: |
+        buildmatrix plan --out "$RUNNER_TEMP/plan.json"
+        buildmatrix show "$RUNNER_TEMP/plan.json" --format markdown >> "$GITHUB_STEP_SUMMARY"
+        buildmatrix ci github "$RUNNER_TEMP/plan.json" --waves <waves>
+    - if: ${{ steps.ci.outputs.wave-1 }}
+      uses: actions/upload-artifact@v7
+      with: { name: "plan-${{ steps.ci.outputs.plan }}", path: "${{ runner.temp }}/plan.json", overwrite: true }
+<jobs>
+
+  merge:
+    needs: [<needs>]
+    if: ${{ !cancelled() && needs.plan.outputs.wave-1 }}
+    runs-on: <runner>
+    <writes>
+    <merging>
+    - run: buildmatrix merge "$RUNNER_TEMP/plan.json" "$RUNNER_TEMP/records"
+"""
+
+_WAVE = """\
+
+  wave-<number>:
+    needs: [<needs>]
+    if: ${{ !cancelled() && needs.plan.outputs.wave-<number> }}
+    name: ${{ matrix.name }}
+    strategy: { fail-fast: false, matrix: "${{ fromJSON(needs.plan.outputs.wave-<number>) }}" }
+    runs-on: ${{ matrix.runner }}
+    <writes>
+    <building>
+"""
+
+_CHECKOUT = """\
+uses: actions/checkout@v5
+with: { persist-credentials: false }
+"""
+
+_INSTALL = """\
+run: pip install ./tools/buildmatrix         # a checkout; or buildmatrix-bake, where your package index has it
+"""
+
+_PLAN = """\
+uses: actions/download-artifact@v8
+with: { name: "plan-${{ needs.plan.outputs.plan }}", path: "${{ runner.temp }}" }
+"""
+
+_RECORDS = """\
+uses: actions/download-artifact@v8
+with: { pattern: "records-${{ needs.plan.outputs.plan }}-*", path: "${{ runner.temp }}/records/jobs" }
+"""
+
+_BUILD = """\
+run: buildmatrix apply "$RUNNER_TEMP/plan.json" --build "$BUILD" --record "$RUNNER_TEMP/records" --keep-going
+env:
+  BUILD: ${{ matrix.build }}
+  <secrets>
+"""
+
+_RECORD = """\
+if: ${{ !cancelled() }}
+uses: actions/upload-artifact@v7
+with:
+  name: records-${{ needs.plan.outputs.plan }}-${{ matrix.id }}
+  path: ${{ runner.temp }}/records/*.json
+  overwrite: true                            # when a failed job is run again
+"""
+
+Steps = Mapping[str, str]
+"""What steps do, by their names."""
+
+
+def github_workflow(setup: Setup) -> str:
+    """Return the workflow's text."""
+    waves = range(1, setup.waves + 1)
+    logins, tools = dict(_logins(setup)), dict(_tools(setup))
+    secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in setup.variables]
+    write = _Writer(
+        {
+            "checkout": _CHECKOUT,
+            "install": _INSTALL,
+            "plan": _PLAN,
+            "records": _RECORDS,
+            "build": filled(_BUILD, {"secrets": secrets}),
+            "record": _RECORD,
+            **logins,
+            **tools,
+        }
+    )
+    parts: dict[str, str | list[str]] = {
+        "path": setup.path,
+        "environment": _environment(setup),
+        "runner": labels(setup.runner or LABELS),
+        "reads": _permissions(setup, "read"),
+        "writes": _permissions(setup, "write"),
+        "outputs": [f"wave-{number}: ${{{{ steps.ci.outputs.wave-{number} }}}}" for number in waves],
+        "waves": str(setup.waves),
+        "needs": _needs(setup.waves),
+    }
+    parts["planning"] = write.steps("checkout", *logins, "install")
+    parts["jobs"] = [line for number in waves for line in _wave(number, [*logins, *tools], parts, write)]
+    parts["merging"] = write.steps("checkout", *logins, "install", "plan", "records", and_more=True)
+    return filled(_WORKFLOW, parts)
+
+
+def _wave(number: int, own: Iterable[str], parts: Mapping[str, str | list[str]], write: "_Writer") -> list[str]:
+    earlier = ["records"] if number > 1 else []
+    steps = write.steps("checkout", *own, "install", "plan", *earlier, "build", "record")
+    more = {"number": str(number), "needs": _needs(number - 1), "building": steps}
+    return filled(_WAVE, {**parts, **more}).splitlines()
+
+
+class _Writer:
+    """Writes the steps of jobs: each whole where it is first, and by its name from then on."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps, self._written = steps, set[str]()
+
+    def steps(self, *names: str, and_more: bool = False) -> list[str]:
+        """Return the lines of a job's steps; `and_more` follow."""
+        if self._written.issuperset(names) and not and_more:
+            return [f"steps: [{', '.join(f'*{name}' for name in names)}]"]
+        return ["steps:", *(line for name in names for line in self._step(name))]
+
+    def _step(self, name: str) -> Iterator[str]:
+        if name in self._written:
+            yield f"- *{name}"
+            return
+        self._written.add(name)
+        yield f"- &{name}"
+        yield from (f"  {line}" for line in self._steps[name].splitlines())
+
+
+def _needs(waves: int) -> str:
+    return ", ".join(["plan", *(f"wave-{number}" for number in range(1, waves + 1))])
+
+
+def _environment(setup: Setup) -> list[str]:
+    return [f"env: {{ BUILDMATRIX_FILE: {scalar(expression_free(setup.file))} }}"] if setup.file else []
+
+
+def _permissions(setup: Setup, right: str) -> list[str]:
+    """Return what GitHub's own registry takes; nothing more is needed anywhere else."""
+    return [f"permissions: {{ contents: read, packages: {right} }}"] if OWN_REGISTRY in setup.registries else []
+
+
+def _tools(setup: Setup) -> Iterator[tuple[str, str]]:
+    if setup.emulates:
+        yield "qemu", "uses: docker/setup-qemu-action@v4"
+    yield "buildx", "uses: docker/setup-buildx-action@v4"
+    if setup.caches_in_github:
+        yield "cache", "uses: crazy-max/ghaction-github-runtime@v4"
+
+
+def _logins(setup: Setup) -> Iterator[tuple[str, str]]:
+    """Yield a step for each registry that is pushed to: GitHub's own knows the job, others want secrets."""
+    for number, host in enumerate(setup.registries, start=1):
+        user, password = (f"secrets.{secret_name(host)}_{what}" for what in ("USERNAME", "PASSWORD"))
+        if host == OWN_REGISTRY:
+            user, password = "github.actor", "secrets.GITHUB_TOKEN"
+        registry = [f"  registry: {scalar(host)}"] if host != "docker.io" else []
+        given = [f"  username: ${{{{ {user} }}}}", f"  password: ${{{{ {password} }}}}"]
+        name = "login" if len(setup.registries) == 1 else f"login-{number}"
+        yield name, "\n".join(["uses: docker/login-action@v4", "with:", *registry, *given])
+
+
+def secrets_of(setup: Setup) -> list[str]:
+    """Return the names of the secrets that the workflow reads, beside GitHub's own."""
+    logins = [secret_name(host) for host in setup.registries if host != OWN_REGISTRY]
+    of_builds = [name for name in setup.variables if name != "GITHUB_TOKEN"]
+    return [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")] + of_builds
+
+
+def secret_name(host: str) -> str:
+    """Return how the secrets for a registry begin: `REGISTRY_EXAMPLE_COM`."""
+    name = re.sub(r"[^A-Z0-9]+", "_", host.upper()).strip("_")
+    return name if re.match(r"[A-Z]", name) and not name.startswith("GITHUB_") else f"REGISTRY_{name}"

@@ -1,0 +1,154 @@
+"""The pipelines for GitLab: one that plans, and the child that it starts, whose jobs are those of the plan.
+
+GitLab makes no matrix of what a job has found out; it starts a pipeline that a job has written. So the child is written
+when a plan is there, in JSON, which is YAML too; what its jobs do stands in the file that a person owns.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from buildmatrix.ci.github import secret_name
+from buildmatrix.ci.jobs import Job
+from buildmatrix.ci.setup import Setup
+from buildmatrix.ci.writing import filled, scalar
+from buildmatrix.text import json_safe
+
+OWN_REGISTRY = "registry.gitlab.com"
+"""The registry that knows a job by GitLab's own variables."""
+
+PATH = ".gitlab/images.yml"
+"""Where the file is committed, if nobody says where."""
+
+LONGEST = 200
+"""Characters of a job's name, of which GitLab takes 255."""
+
+_WORKFLOW = """\
+# Written by: buildmatrix ci gitlab --workflow <path>
+# It is yours from now on. The same command with --check tells whether it still is what would be written.
+# In .gitlab-ci.yml:  include: [{ local: <path> }], with `plan` and `build` among its stages.
+stages: [plan, build]
+
+.buildmatrix:
+  image: { name: "registry.example.com/buildmatrix:0.1.0", entrypoint: [""] }   # of buildmatrix's own buildmatrix.toml
+  services: ["docker:dind"]
+  <tags>
+  variables:
+    DOCKER_HOST: "tcp://docker:2375"
+    DOCKER_TLS_CERTDIR: ""
+    <environment>
+  <login>
+
+plan:
+  extends: .buildmatrix
+  stage: plan
+  rules: [{ if: "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $PLAN_PIPELINE == null" }]
+  variables: { WORKFLOW: <local> }
+  script:
+  - mkdir -p .buildmatrix
+  - buildmatrix plan --out .buildmatrix/plan.json
+  - buildmatrix ci gitlab .buildmatrix/plan.json --include "$WORKFLOW" > .buildmatrix/jobs.yml
+  artifacts: { paths: [.buildmatrix/plan.json, .buildmatrix/jobs.yml] }
+
+images:
+  stage: build
+  needs: [plan]
+  rules: [{ if: "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $PLAN_PIPELINE == null" }]
+  variables: { PLAN_PIPELINE: $CI_PIPELINE_ID }
+  trigger:
+    include: [{ artifact: .buildmatrix/jobs.yml, job: plan }]
+    strategy: depend
+
+# What the jobs of the plan do: .planned hands it on, .build builds some of it, .merge joins what was built.
+
+.planned:
+  extends: .buildmatrix
+  needs: [{ pipeline: $PLAN_PIPELINE, job: plan }]
+  before_script: []
+  script: [test -f .buildmatrix/plan.json]
+  artifacts: { paths: [.buildmatrix/plan.json] }
+
+.build:
+  extends: .buildmatrix
+  when: always
+  script:
+  <emulation>
+  - docker buildx create --name ci --driver docker-container --use
+  - buildmatrix apply .buildmatrix/plan.json --build "$BUILD" --record .buildmatrix/records --keep-going
+  artifacts: { paths: [.buildmatrix/records], when: always }
+
+.merge:
+  extends: .buildmatrix
+  when: always
+  script: [buildmatrix merge .buildmatrix/plan.json .buildmatrix/records]
+"""
+
+
+_EMULATION = "docker run --privileged --rm tonistiigi/binfmt --install all"
+
+
+def gitlab_workflow(setup: Setup) -> str:
+    """Return the file's text."""
+    return filled(
+        _WORKFLOW,
+        {
+            "path": setup.path,
+            "local": _value(setup.path),
+            "tags": [f"tags: [{', '.join(map(_value, setup.runner))}]"] if setup.runner else [],
+            "environment": [f"BUILDMATRIX_FILE: {_value(setup.file)}"] if setup.file else [],
+            "login": list(_login(setup)),
+            "emulation": [f"- {_EMULATION}"] if setup.emulates else [],
+        },
+    )
+
+
+def secrets_of(setup: Setup) -> list[str]:
+    """Return the names of the variables of GitLab that the jobs read, beside its own."""
+    logins = [secret_name(host) for host in setup.registries if host != OWN_REGISTRY]
+    return [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")] + list(setup.variables)
+
+
+def _value(text: str) -> str:
+    """Return a text as YAML in which GitLab replaces no variable."""
+    return scalar(text.replace("$", "$$"))
+
+
+def _login(setup: Setup) -> Iterator[str]:
+    """Yield a command for each registry that is pushed to: that of gitlab.com knows the job, others want variables."""
+    yield from ["before_script:"] if setup.registries else []
+    for host in setup.registries:
+        name = "CI_REGISTRY" if host == OWN_REGISTRY else secret_name(host)
+        user = "$CI_REGISTRY_USER" if name == "CI_REGISTRY" else f"${name}_USERNAME"
+        command = f'echo "${name}_PASSWORD" | docker login --username "{user}" --password-stdin {shlex.quote(host)}'
+        yield f"- {command}"
+
+
+def pipeline_json(waves: Sequence[Sequence[Job]], local: str) -> str:
+    """Return the child pipeline of a plan; `local` is the file that says what its jobs do, "" for none."""
+    return json_safe(json.dumps(pipeline_of(waves, local), indent=2, ensure_ascii=False)) + "\n"
+
+
+def pipeline_of(waves: Sequence[Sequence[Job]], local: str) -> dict[str, Any]:
+    """Return the same as data; where there is nothing to do with a job that does nothing, since none is an error."""
+    if not waves:
+        return {"nothing to build": {"script": ["true"], "variables": {"GIT_STRATEGY": "none"}}}
+    stages = [f"wave-{number}" for number in range(1, len(waves) + 1)]
+    return {
+        **({"include": [{"local": local}]} if local else {}),
+        "stages": ["plan", "build", *stages, "merge"],
+        "planned": {"extends": ".planned", "stage": "plan"},
+        **{_name(job): _job(job) for wave in waves for job in wave},
+        "merge": {"extends": ".merge", "stage": "merge"},
+    }
+
+
+def _name(job: Job) -> str:
+    """Return what a job is called: by its Build, or by its number where it has several, or one of a long name."""
+    name = f"build {job.builds[0]}"
+    return name if len(job.builds) == 1 and len(name) <= LONGEST else f"build {job.id}: {len(job.builds)} Builds"
+
+
+def _job(job: Job) -> dict[str, Any]:
+    own = {"tags": [label.replace("$", "$$") for label in job.runner]} if job.runner else {}
+    return {"extends": ".build", "stage": f"wave-{job.wave}", **own, "variables": {"BUILD": ",".join(job.builds)}}

@@ -1,0 +1,86 @@
+"""What the jobs of a workflow have to bring along for a plan: registries, emulation, secrets, GitHub's cache."""
+
+import re
+from collections.abc import Iterator
+
+from buildmatrix.ci.jobs import Labels
+from buildmatrix.ci.waves import waves_of
+from buildmatrix.oci.reference import parse
+from buildmatrix.plan.access.reach import secret_file, secret_variable
+from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.records import dataclass
+from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo
+from buildmatrix.spec.rows.settings import Secret
+from buildmatrix.spec.rows.tables import OTHERS
+
+_LOCAL = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::[0-9]+)?")
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_FAMILIES = {"386": "amd64", "arm": "arm64"}
+"""Processors that run what is made for another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a workflow is written by.
+
+    `path` is where it is committed, and `file` the root file if its name alone would not find it, both from the
+    repository's root. `runner` is that of jobs that build nothing. `registries` are those that are pushed to and want
+    to know who pushes. `variables` are the environment variables that hold secrets of builds.
+    """
+
+    path: str
+    file: str
+    waves: int
+    runner: Labels
+    registries: tuple[str, ...]
+    emulates: bool
+    caches_in_github: bool
+    variables: tuple[str, ...]
+
+
+def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
+    """Return what a workflow for all of a plan has to bring along; with room for so many waves at least."""
+    return Setup(
+        path=path,
+        file=file,
+        waves=max(1, waves, len(waves_of(plan))),
+        runner=plan.runners.get(OTHERS, ()),
+        registries=_sorted(host for build in plan.targets for host in _registries(build)),
+        emulates=any(_emulates(build, plan.runners.get(OTHERS, ())) for build in plan.targets),
+        caches_in_github=any(map(_caches_in_github, plan.targets)),
+        variables=_sorted(name for build in plan.targets for name in _variables(build)),
+    )
+
+
+def _sorted(found: Iterator[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(found)))
+
+
+def _registries(build: Build) -> Iterator[str]:
+    hosts = (parse(tag).host for tag in pushed_tags(build))
+    return (host for host in hosts if not _LOCAL.fullmatch(host))
+
+
+def _emulates(build: Build, default: Labels) -> bool:
+    """Tell whether a machine runs steps for another kind of processor than its own, as far as labels tell.
+
+    A machine that is named for a platform has its processor, the default one has amd64's.
+    """
+    kinds = {
+        _FAMILIES.get(name, name)
+        for name in (platform.split("/")[1] for platform in build.platforms if "/" in platform)
+    }
+    return len(kinds) > 1 or (build.runner == default and bool(kinds - {"amd64"}))
+
+
+def _caches_in_github(build: Build) -> bool:
+    caches = (*(build.settings.cache_from or ()), *(build.settings.cache_to or ()))
+    return any(isinstance(cache, GhaCacheFrom | GhaCacheTo) for cache in caches)
+
+
+def _variables(build: Build) -> Iterator[str]:
+    """Yield the environment variables that hold secrets which a build cannot do without."""
+    needed = (secret for secret in build.settings.secret or () if isinstance(secret, Secret) and not secret.optional)
+    names = (secret_variable(secret) for secret in needed if secret_file(secret) is None)
+    return (name for name in names if _NAME.fullmatch(name))

@@ -1,0 +1,104 @@
+"""Workflows for CI systems, which are committed: written, or compared with what would be written."""
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from buildmatrix.ci import github, gitlab
+from buildmatrix.ci.setup import Setup
+from buildmatrix.cli.comparing import committed, refuse_difference
+from buildmatrix.cli.output import say, say_wide
+from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
+from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.pipeline import listed
+from buildmatrix.pipeline.ci import setup_of_plan
+from buildmatrix.plan.model import Plan
+from buildmatrix.spec.load import FILE
+from buildmatrix.text import one_line
+
+STANDARD_OUTPUT = "-"
+
+
+class Kind(NamedTuple):
+    """The workflow of a CI system: its text, the names of its secrets, where it is committed if nobody says where."""
+
+    system: str
+    text: Callable[[Setup], str]
+    path: str
+    has_waves: bool
+    secrets: Callable[[Setup], list[str]]
+    secrets_are: str
+
+
+GITHUB = Kind(
+    system="github",
+    text=github.github_workflow,
+    path=github.PATH,
+    has_waves=True,
+    secrets=github.secrets_of,
+    secrets_are="secrets of the repository",
+)
+GITLAB = Kind(
+    system="gitlab",
+    text=gitlab.gitlab_workflow,
+    path=gitlab.PATH,
+    has_waves=False,
+    secrets=gitlab.secrets_of,
+    secrets_are="CI/CD variables of the project",
+)
+
+
+def write_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
+    """Write the workflow for all that the file says to `path`, or to standard output; with so many waves at least."""
+    plan, setup = _set_up(run, kind, path, waves)
+    for note in _notes(kind, plan, setup):
+        say_wide(f"note: {one_line(note)}")
+    if path == STANDARD_OUTPUT:
+        say(kind.text(setup))
+        return
+    root = run.sources.repository.root
+    refuse_unwritable({path: "--workflow"}, plan, root)
+    write_file(path, kind.text(setup), root)
+    say_wide(one_line(f"wrote {path}" + (f": {_number(setup.waves)}" if kind.has_waves else "")))
+
+
+def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
+    """Raise OutOfDateError, and show a diff, if a workflow is not what would be written; it may have more waves."""
+    maker = f"buildmatrix ci {kind.system} --workflow {one_line(path)}"
+    _, setup = _set_up(run, kind, path, waves)
+    hint = f"run {maker}"
+    old = committed(path, hint)
+    has = max([0, *map(int, re.findall(r"^  wave-([0-9]{1,4}):$", old, re.MULTILINE))])
+    message = f"{path} is out of date"
+    if kind.has_waves and has < setup.waves:
+        message = f"{path} has {_number(has)}, and {_number(setup.waves)} are needed"
+    text = kind.text(replace(setup, waves=max(setup.waves, has)))
+    refuse_difference(old, text, path, maker, Diagnostic(message=message, code="out-of-date", hint=hint))
+
+
+def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setup]:
+    if run.is_from_standard_input:
+        message = "a workflow is for a file that is committed, and this one is standard input"
+        raise UsageError(Diagnostic(message=message, code="usage", hint="name it with --file FILE"))
+    plan, lacking = listed(run.name, run.sources, request(), run.git)
+    file = f"{run.way_from_root}{run.name}"
+    where = kind.path if path == STANDARD_OUTPUT else os.path.relpath(path, run.sources.repository.root)
+    setup, doubts = setup_of_plan(plan, one_line(where), "" if file == FILE else file, waves)
+    run.warn([*(one for one in plan.warnings if one.code != "no-output"), *lacking, *doubts])
+    return plan, setup
+
+
+def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
+    """Yield what a workflow needs that only its owner can give."""
+    if names := kind.secrets(setup):
+        yield f"it takes {', '.join(names)} from the {kind.secrets_are}"
+    if needed := [one.value for one in plan.entitlements if not one.automatic]:
+        flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
+        yield f"its apply needs {flags}: add what you allow"
+
+
+def _number(waves: int) -> str:
+    return f"{waves} wave{'' if waves == 1 else 's'}"

@@ -1,0 +1,45 @@
+"""The jobs of a CI system for a plan, and the workflows that run them."""
+
+import json
+from hashlib import sha256
+
+from buildmatrix.ci.jobs import Jobs, jobs_of
+from buildmatrix.ci.setup import Setup, setup_of
+from buildmatrix.ci.waves import unshared
+from buildmatrix.errors import Diagnostic, StaleError
+from buildmatrix.plan.document.reviewed import reviewed_of
+from buildmatrix.plan.document.verify import MAKE
+from buildmatrix.plan.model import Plan
+from buildmatrix.state.assigned import assigned
+
+
+def jobs_of_plan(plan: Plan, most: int) -> Jobs:
+    """Return the jobs of all that a plan has, at most so many in each wave."""
+    return jobs_of(assigned(plan, None), "", most)
+
+
+def jobs_of_file(name: str, most: int) -> Jobs:
+    """Return the jobs of what a saved plan builds, by what its file says and nothing else.
+
+    UsageError where it is not a plan, StaleError for one that apply would not take.
+    """
+    from buildmatrix.pipeline.saved import shown_plan
+
+    found = shown_plan(name)
+    if not found.is_current:
+        message = f"{name} has format {found.format}, which can be shown, and not be applied"
+        raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
+    builds = assigned(found.plan, reviewed_of(found.document))
+    return jobs_of(builds, _id(found.document), most)
+
+
+def _id(document: object) -> str:
+    """Return what tells a saved plan from others, in few characters: artifacts are called by it."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def setup_of_plan(plan: Plan, path: str, file: str, waves: int) -> tuple[Setup, tuple[Diagnostic, ...]]:
+    """Return what a workflow for all of a plan has to bring along (see `setup_of`), and what may go wrong."""
+    builds = assigned(plan, None)
+    return setup_of(builds, path, file, waves), tuple(unshared(builds))

@@ -1,0 +1,93 @@
+"""What a saved plan says beyond its request: what went into each target, the digests of its images, what was decided.
+
+`plan --out` finds it out, and `apply PLAN.json` holds what it finds against it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from buildmatrix.records import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """What is known of a plan when it is saved.
+
+    `version` is buildmatrix's, `format` that of the fingerprints. `platform` is that of targets that declare none.
+    `environment` has the variables that builds heed and no setting says, as far as they are set. `inputs` are by
+    target. `files` are the files of contexts that targets read, by directory and path, each with a short digest;
+    a directory of very many has none. `incremental`, `everything` and `content_tag` are the options of those names.
+    """
+
+    version: str
+    format: str
+    platform: str
+    incremental: bool = False
+    everything: bool = False
+    content_tag: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, "Inputs"] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The fingerprints of a target by platform; or `doubt`, why nobody can know them.
+
+    `built_for` are the platforms for which an incremental run was going to build it: none where it was to be skipped.
+    """
+
+    fingerprints: Mapping[str, str]
+    doubt: str = ""
+    built_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedPin:
+    """The digest by which a saved plan takes an external image, and what a source policy took in its place, or ""."""
+
+    digest: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A saved plan that is being applied: its file, what it says of what goes in, and its pins by image."""
+
+    name: str
+    reviewed: Reviewed
+    pins: Mapping[str, PlannedPin]
+
+
+def reviewed_of(document: Mapping[str, Any]) -> Reviewed | None:
+    """Return what a checked document of a plan says; None for one that was made without `--out`."""
+    saved = document.get("saved")
+    if saved is None:
+        return None
+    inputs = {
+        name: Inputs(
+            fingerprints=one["fingerprints"], doubt=one["doubt"] or "", built_for=tuple(one.get("built_for", ()))
+        )
+        for name, one in saved["inputs"].items()
+    }
+    return Reviewed(
+        version=saved["version"],
+        format=saved["fingerprint_format"],
+        platform=saved["platform"],
+        incremental=saved["incremental"],
+        everything=saved["all"],
+        content_tag=saved["content_tag"],
+        environment=saved["environment"],
+        inputs=inputs,
+        files=saved["files"],
+    )
+
+
+def pins_of(document: Mapping[str, Any]) -> dict[str, PlannedPin]:
+    """Return the digests that a checked document of a plan has of external images, by name."""
+    return {
+        one["name"]: PlannedPin(digest=one["digest"], instead=one.get("instead", ""))
+        for one in document.get("pins", ())
+        if one["digest"]
+    }

@@ -1,0 +1,1 @@
+"""What changes between two plans: settings, files, and what depends on them. Nobody is asked but git."""

@@ -1,0 +1,54 @@
+"""The values that went into images, by fingerprint, on the user's own machine: so that `3.12 → 3.13` can be said.
+
+A registry is told nothing of them. What may be a credential is not kept, nor what is long. The files may be lost, and
+several processes may write them at once.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from buildmatrix.cache import cache_directory, read_table, write_table
+
+FOLDER, FORMAT = "values", 1
+MOST_FILES = 4096
+MOST_BYTES = 1 << 16
+LONGEST = 200
+"""Characters of a value that is kept."""
+
+
+class Kept:
+    """The files of the user's cache directory: one for each fingerprint."""
+
+    def __init__(self, environment: Mapping[str, str], *, most: int = MOST_FILES) -> None:
+        """Take the environment, which says where that directory is."""
+        folder = cache_directory(environment)
+        self._folder, self._most = folder / FOLDER if folder else None, most
+
+    def read(self, fingerprint: str) -> dict[str, str]:
+        """Return the values of an image by name; {} where nobody knows them."""
+        if self._folder is None:
+            return {}
+        known = read_table(self._folder / fingerprint, MOST_BYTES)
+        values = known.get("values") if known.get("format") == FORMAT else None
+        found = values if isinstance(values, dict) else {}
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+
+    def write(self, values: Mapping[str, Mapping[str, str]]) -> None:
+        """Keep the values of images by fingerprint; the ones that were written longest ago go."""
+        if self._folder is None or not values:
+            return
+        for fingerprint, some in values.items():
+            short = {name: value for name, value in some.items() if len(value) <= LONGEST}
+            path = self._folder / fingerprint
+            if not path.exists():
+                write_table(path, {"format": FORMAT, "values": short}, mode=0o600)
+        with suppress(OSError):
+            self._bound(self._folder)
+
+    def _bound(self, folder: Path) -> None:
+        paths = list(folder.iterdir())
+        if len(paths) > self._most:
+            times = {path: path.lstat().st_mtime for path in paths}
+            for path in sorted(paths, key=times.__getitem__)[: len(paths) - self._most]:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,145 @@
+"""Settings by platform: each is built with its own, and joined into one index with all its attestations."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.e2e.tools import Project, Run, nap, raw, succeeded
+
+AMD, ARM = "linux/amd64", "linux/arm64"
+
+
+def manifests(reference: str) -> dict[str, dict[str, Any]]:
+    """The manifests of an index by platform, with how many attestations stand beside them."""
+    found = raw(reference)["manifests"]
+    real = [one for one in found if one["platform"]["os"] != "unknown"]
+    repository = reference.rpartition(":")[0]
+    return {
+        f"{one['platform']['os']}/{one['platform']['architecture']}": {
+            **raw(f"{repository}@{one['digest']}"),
+            "attested": sum(
+                other.get("annotations", {}).get("vnd.docker.reference.digest") == one["digest"] for other in found
+            ),
+        }
+        for one in real
+    }
+
+
+def layers(reference: str) -> dict[str, list[str]]:
+    return {name: [one["digest"] for one in found["layers"]] for name, found in manifests(reference).items()}
+
+
+@pytest.mark.parametrize("builder", ["one_node", "two_nodes"])
+def test_a_split_target_has_the_layers_of_the_same_one_unsplit(
+    project: Project, run: Run, repository: str, builder: str, request: pytest.FixtureRequest
+) -> None:
+    """What one says by platform, the other works out in its Dockerfile."""
+    name = request.getfixturevalue(builder)
+    project(
+        f"""
+        [defaults]
+        platforms = ["{AMD}", "{ARM}"]
+        output = [{{ type = "registry" }}]
+        attest = [{{ type = "provenance", mode = "max" }}]
+        [target.base]
+        output = []
+        dockerfile-inline = "FROM busybox\\nARG WORD\\nRUN echo $WORD > /word"
+        args.WORD = "{{{{ platform.arch }}}}"
+        [target.split]
+        contexts.base = "target:base"
+        dockerfile-inline = "FROM base\\nARG FILE\\nCOPY $FILE /file"
+        args.FILE = "common"
+        tags = ["{repository}/split:1"]
+        [[target.split.override]]
+        select = {{ platform = "linux/arm*" }}
+        args.FILE = "arm"
+        [target.whole]
+        dockerfile-inline = '''
+        FROM busybox AS base
+        ARG TARGETARCH
+        RUN echo $TARGETARCH > /word
+        FROM base AS amd64
+        COPY common /file
+        FROM base AS arm64
+        COPY arm /file
+        FROM $TARGETARCH
+        '''
+        tags = ["{repository}/whole:1"]
+        """,  # noqa: S608 no SQL
+        {"common": "1", "arm": "2"},
+    )
+    succeeded(run("apply", "--builder", name, "--format", "json", SOURCE_DATE_EPOCH="1"))
+    split, whole = manifests(f"{repository}/split:1"), manifests(f"{repository}/whole:1")
+    assert split.keys() == whole.keys() == {AMD, ARM}
+    assert {one["attested"] for one in (*split.values(), *whole.values())} == {1}
+    for platform in (AMD, ARM):
+        sizes = [[one["size"] for one in found[platform]["layers"]] for found in (split, whole)]
+        assert len(sizes[0]) == len(sizes[1])
+    words = {}
+    for platform in (AMD, ARM):
+        for image in ("split", "whole"):
+            done = subprocess.run(
+                ["docker", "buildx", "build", "--builder", name, "--platform", platform, "--output", "type=tar", "-"],
+                input=f"FROM {repository}/{image}:1 AS image\nFROM scratch\nCOPY --from=image /word /file /\n".encode(),
+                check=True,
+                capture_output=True,
+            )
+            words[platform, image] = [word for word in (b"amd64\n", b"arm64\n") if word in done.stdout]
+    assert words[AMD, "split"] == words[AMD, "whole"] == [b"amd64\n"]
+    assert words[ARM, "split"] == words[ARM, "whole"] == [b"arm64\n"]
+
+
+def test_incremental_builds_the_part_that_changed(project: Project, run: Run, repository: str, registry: str) -> None:
+    folder = project(
+        f"""
+        [target.app]
+        platforms = ["{AMD}", "{ARM}"]
+        dockerfile-inline = "FROM {registry}/library/busybox\\nARG FILE\\nCOPY $FILE /file"
+        args.FILE = "{{{{ platform.arch }}}}"
+        tags = ["{repository}/app:1"]
+        output = [{{ type = "registry" }}]
+        """,
+        {"amd64": "1", "arm64": "1"},
+    )
+    done = [succeeded(run("apply", "--incremental", "--format", "json"))]
+    before = layers(f"{repository}/app:1")
+    (folder / "arm64").write_text("2")
+    done.append(succeeded(run("apply", "--incremental", "--format", "json")))
+    after = layers(f"{repository}/app:1")
+    assert [set(one) for one in done] == [{f"app@{AMD}", f"app@{ARM}"}, {f"app@{ARM}"}]
+    assert (after[AMD], after[ARM] != before[ARM]) == (before[AMD], True)
+    assert {one["status"] for one in succeeded(run("apply", "--incremental", "--format", "json")).values()} == {
+        "unchanged"
+    }
+
+
+def test_one_that_fails_moves_no_tag(project: Project, run: Run, repository: str, one_node: str) -> None:
+    project(
+        f"""
+        [target.app]
+        platforms = ["{AMD}", "{ARM}"]
+        dockerfile-inline = "FROM busybox\\nARG CODE\\nRUN {nap(1)}; exit $CODE"
+        args.CODE = "0"
+        tags = ["{repository}/app:1"]
+        output = [{{ type = "registry" }}]
+        [[target.app.override]]
+        select = {{ platform = "{ARM}" }}
+        args.CODE = "3"
+        """
+    )
+    done = run("apply", "--builder", one_node, "--keep-going", "--format", "json")
+    assert done.returncode == 1
+    found = {one["name"]: one["status"] for one in json.loads(done.stdout)["targets"]}
+    assert found == {f"app@{AMD}": "built", f"app@{ARM}": "failed"}
+    assert run("apply", "--no-output", "--platform", AMD, "--builder", one_node).returncode == 0
+    assert (
+        "not found"
+        in subprocess.run(
+            ["docker", "buildx", "imagetools", "inspect", f"{repository}/app:1"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stderr
+    )

@@ -1,0 +1,118 @@
+"""A plan that was saved is built exactly so, on the images that it names, or it is refused by name."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.faulty_registry import Fault, FaultyRegistry
+from tests.e2e.tools import Project, Run, digest, succeeded
+
+SPEC = """
+[defaults]
+context = "src"
+output = ["type=registry"]
+[target.lib]
+dockerfile-inline = "FROM {base}\\nCOPY lib /lib-files"
+tags = ["{repository}/lib:1"]
+platforms = ["linux/amd64", "linux/arm64"]
+[target.app]
+contexts.lib = "target:lib"
+dockerfile-inline = "FROM lib\\nCOPY app /app-files"
+tags = ["{repository}/app:1"]
+platforms = ["linux/amd64", "linux/arm64"]
+"""
+FILES = {"src/lib": "1", "src/app": "1", "src/README": "1"}
+
+
+def imagetools(*arguments: str) -> str:
+    done = subprocess.run(["docker", "buildx", "imagetools", *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture
+def base(registry: str, repository: str) -> str:
+    """A tag of ours, which tests may move."""
+    tag = f"{repository}:base"
+    imagetools("create", "-t", tag, f"{registry}/library/busybox")
+    return tag
+
+
+def saved(folder: Path, run: Run, *arguments: str) -> dict[str, Any]:
+    """Save a plan as plan.json; returns what it holds."""
+    done = run("plan", "--out", "plan.json", *arguments)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads((folder / "plan.json").read_text())
+    return document
+
+
+def materials(reference: str) -> str:
+    return imagetools("inspect", reference, "--format", "{{json .Provenance}}")
+
+
+def test_a_base_that_moved_since_is_taken_as_it_was(
+    project: Project, run: Run, base: str, repository: str, one_node: str
+) -> None:
+    folder = project(SPEC.format(base=base, repository=repository), FILES)
+    document = saved(folder, run)
+    then = digest(base)
+    assert [(pin["name"], pin["digest"]) for pin in document["pins"]] == [(base, then)]
+    other = 'version = 1\n[target.other]\ndockerfile-inline = "FROM scratch\\nCOPY . /"\noutput = ["type=registry"]\n'
+    (folder / "other.toml").write_text(f'{other}tags = ["{base}"]\n')
+    assert run("apply", "--file", "other.toml", "--builder", one_node, "--platforms-may-shrink").returncode == 0
+    assert digest(base) != then
+    done = run("apply", "plan.json", "--builder", one_node, "--format", "json")
+    succeeded(done)
+    (pin,) = json.loads(done.stdout)["pins"]
+    assert (pin["digest"], pin["origin"]) == (then, "plan")
+    assert then.removeprefix("sha256:") in materials(f"{repository}/app:1")
+    (folder / "src/app").write_text("2")
+    stale = run("apply", "plan.json", "--builder", one_node)
+    assert (stale.returncode, "the plan is stale: src/app has changed" in stale.stderr) == (4, True)
+    (folder / "src/app").write_text("1")
+    (folder / "src/README").write_text("2")
+    assert run("apply", "plan.json", "--builder", one_node).returncode == 0, "no image has it"
+
+
+def test_an_incremental_plan_is_applied_as_one(
+    project: Project, run: Run, base: str, repository: str, one_node: str
+) -> None:
+    folder = project(SPEC.format(base=base, repository=repository), FILES)
+    builder = ("--builder", one_node)
+    assert run("apply", "--incremental", *builder).returncode == 0
+    (folder / "src/app").write_text("2")
+    document = saved(folder, run, "--incremental")
+    built_for = {name: one.get("built_for", []) for name, one in document["saved"]["inputs"].items()}
+    assert built_for == {"lib": [], "app": ["linux/amd64", "linux/arm64"]}
+    shown = run("show", "plan.json").stdout
+    assert "1 to build, 1 up to date" in shown
+    found = succeeded(run("apply", "plan.json", *builder, "--format", "json"))
+    assert {name: one["status"] == "unchanged" for name, one in found.items()} == {"lib": True, "app": False}
+    found = succeeded(run("apply", "plan.json", *builder, "--format", "json"))
+    assert {one["status"] for one in found.values()} == {"unchanged"}, "what is there already need not be built"
+    # somebody else writes the tag of what was to be kept: then it would be built, which nobody has reviewed
+    imagetools("create", "-t", f"{repository}/lib:1", base)
+    stale = run("apply", "plan.json", *builder)
+    assert stale.returncode == 4, stale.stderr
+    assert "lib was to be kept, and has to be built now: the image has no fingerprint" in stale.stderr
+
+
+def test_a_registry_that_is_silent_when_the_plan_is_saved(
+    project: Project, run: Run, registry: str, repository: str, one_node: str
+) -> None:
+    """Its digest is no part of the plan, which says so; apply asks again, and compares the contexts as a whole."""
+    with FaultyRegistry(registry) as faulty:
+        base = f"{faulty.address}/library/busybox"
+        folder = project(SPEC.format(base=base, repository=repository), FILES)
+        faulty.faults = [Fault("GET|HEAD", "/library/busybox/manifests/latest", "status")]
+        done = run("plan", "app", "--out", "plan.json")
+        assert done.returncode == 0, done.stderr
+        assert f"note: {base}:latest is not pinned" in done.stderr
+        document = json.loads((folder / "plan.json").read_text())
+        assert "nobody knows the digest of" in document["saved"]["inputs"]["lib"]["doubt"]
+        assert set(document["contexts"]) == {"src"}
+        (folder / "src/README").write_text("2")
+        stale = run("apply", "plan.json", "--builder", one_node)
+        assert (stale.returncode, "the context src has changed" in stale.stderr) == (4, True)

@@ -1,0 +1,66 @@
+"""What changed on the way to what was read counts, also where it is as it was again."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buildmatrix.inputs.known import Read
+from buildmatrix.state.still import Still
+
+
+def swap_link(at: Path) -> None:
+    for to in ("bad", "good"):
+        (at / "current").unlink()
+        (at / "current").symlink_to(to)
+
+
+def swap_directory(at: Path) -> None:
+    (at / "releases").rename(at / "aside")
+    (at / "aside").rename(at / "releases")
+
+
+def nothing(_: Path) -> None:
+    pass
+
+
+def another(at: Path) -> None:
+    (at / "beside").write_text("1")
+    (at / "releases" / "beside").mkdir()
+
+
+def link_moved(at: Path) -> None:
+    (at / "current").unlink()
+    (at / "current").symlink_to("bad")
+
+
+@pytest.mark.parametrize(
+    ("change", "way", "said"),
+    [
+        (nothing, "current/x", ""),
+        (nothing, "releases/x", ""),
+        (another, "releases/x", ""),
+        (another, "current/x", ""),
+        (swap_link, "current/x", "current"),
+        (swap_link, "current", "current"),
+        (swap_link, "releases/x", ""),
+        (link_moved, "current/x", "current/x"),
+        (swap_directory, "releases/x", "releases"),
+        (swap_directory, "releases", "releases"),
+    ],
+)
+def test_links_and_directories_on_the_way(tmp_path: Path, change: Callable[[Path], None], way: str, said: str) -> None:
+    for name in ("good", "bad", "releases"):
+        (tmp_path / name / "x").mkdir(parents=True)
+        (tmp_path / name / "x" / "f").write_text(name)
+    (tmp_path / "current").symlink_to("good")
+    time.sleep(0.05)
+    real = (tmp_path / way).resolve()
+    paths = ("x", "x/f") if real.name != "x" else ("f",)
+    read = Read(str(real), paths, str(tmp_path / way))
+    still = Still(())
+    time.sleep(0.05)
+    change(tmp_path)
+    found = still.changed([read])[read]
+    assert found == (str(tmp_path / said) if said else "")
