@@ -1,7 +1,7 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
     python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
-                                        unchanged, unchanged-slow, chain, many, board, inputs, review
+                                        split, unchanged, unchanged-slow, chain, many, board, inputs, review
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -201,6 +201,26 @@ def unchanged_slow(folder: Path) -> Iterator[Row]:
     yield ("the same, the registry takes 50 ms an answer", f"{ours:.2f} s", "", "", "≤ 6 s")
 
 
+def split(folder: Path) -> Iterator[Row]:
+    """`apply` of 100 targets in a part for each platform, on a builder of two nodes, against bake building them whole.
+
+    A part has its own platform as an argument, in plain bake both have the same.
+    """
+    registry = os.environ.get("ENGINE_REGISTRY", "")
+    if not registry:
+        return
+    write(folder, 100, registry)
+    spec = folder / "buildmatrix.toml"
+    spec.write_text(spec.read_text().replace("args.I = ", 'args.P = "{{ platform.arch }}"\nargs.I = '))
+    builder = ["--builder", "two-nodes"]
+    works = [partial(rested, [*BAKE, "-f", "docker-bake.hcl", *builder], folder)]
+    works += [partial(rested, [*BUILDMATRIX, "apply", *builder], folder)]
+    for work in works:
+        work()
+    bakes, ours = middle(5, *works)
+    yield row("apply: 100 targets × 2 platforms in parts, two nodes", ours, bakes, "1.1")
+
+
 def chained(folder: Path) -> Iterator[Row]:
     """60 targets in a chain, all in the cache: each call of bake solves all that its targets build upon."""
     links = 60
@@ -347,6 +367,7 @@ PARTS = {
     "scale": scale,
     "nothing": nothing,
     "building": building,
+    "split": split,
     "unchanged": unchanged,
     "unchanged-slow": unchanged_slow,
     "chain": chained,
