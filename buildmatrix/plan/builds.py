@@ -1,5 +1,6 @@
 """Builds: what is executed. A target is one Build, unless some of its platforms are built apart from the others."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.spec.rows.markers import OfImage
-from buildmatrix.spec.rows.settings import CacheonlyOutput, Settings
+from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, Settings
 from buildmatrix.spec.rows.shapes import rows
 
 TARGET = "target:"
@@ -72,8 +73,8 @@ def builds_of(plan: Plan) -> BuildPlan:
     """Return the plan with a Build for each target, or several for one that is split by platform.
 
     What depends on a split target is split alike: a platform's context is what was built for that platform. Whole stay
-    targets that declare no platforms, that write several platforms anywhere else than to registries, and all that such
-    ones build upon.
+    targets that declare no platforms, that write several platforms into one file or into docker, and all that such ones
+    build upon.
     """
     if isinstance(plan, BuildPlan):
         return plan
@@ -150,8 +151,8 @@ def _can_be_split(target: PlannedTarget) -> bool:
 
 
 def _is_joined(output: Any) -> bool:
-    """Tell whether what a part writes there can be put together with the others' afterwards."""
-    return pushes_tags(output) or isinstance(output, CacheonlyOutput)
+    """Tell whether what a part writes there can be put together with the others' afterwards, or lies beside it."""
+    return pushes_tags(output) or isinstance(output, CacheonlyOutput | LocalOutput)
 
 
 def _common(platforms: Sequence[str], cuts: Sequence[Cut]) -> Cut:
@@ -201,6 +202,8 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
         key = key_of(target.name, part) if part else target.name
         upon = {name: names.keys(name, part or target.platforms)[0] for name in made.depends_on}
         settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
+        if part and part != target.platforms:
+            settings = settings.but({"output": tuple(_of_part(one, part) for one in settings.output or ())})
         own = {
             "name": key,
             "bake": "" if key == target.name else names.in_bake(key),
@@ -240,6 +243,13 @@ def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, s
         return target.settings if same else target.settings.but({"contexts": contexts})
     changed = {"platforms": part, "contexts": contexts or None, **_own_annotations(target.settings, part)}
     return target.settings.but(changed)
+
+
+def _of_part(output: Any, part: tuple[str, ...]) -> Any:
+    """Return an output as a part writes it: buildx names no directory by the platform where there is one only."""
+    if not isinstance(output, LocalOutput) or len(part) > 1 or output.platform_split is False:
+        return output
+    return output.but({"dest": os.path.join(output.dest, part[0].replace("/", "_"))})  # noqa: PTH118  # as it is spelt
 
 
 # --- annotations ------------------------------------------------------------------------------------------------------

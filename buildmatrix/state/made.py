@@ -6,7 +6,7 @@ output's only if it came to be there while the run went on, or was one already.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from buildmatrix.files import is_within
 from buildmatrix.plan.access.reach import reaches
@@ -20,13 +20,13 @@ MOST = 100_000
 class Made:
     """Tells the files of outputs from those of people; it looks when it is made, before anything is built."""
 
-    def __init__(self, plan: Plan, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, plan: Plan, entries: Mapping[str, Entry], parts: Iterable[PlannedTarget] = ()) -> None:
         """Look at the directories that outputs go to, as far as any target is built from what is around or in them.
 
-        `entries` are what earlier runs have left.
+        `entries` are what earlier runs have left. `parts` are Builds, which may write into directories of their own.
         """
         self._directory, self._entries = plan.directory, entries
-        dests = {dest: self._real(dest) for target in plan.targets for dest in _places(target)}
+        dests = {dest: self._real(dest) for target in (*plan.targets, *parts) for dest in _places(target)}
         reads = {
             self._real(reach.path)
             for target in (plan.each if dests else ())

@@ -93,7 +93,7 @@ class ResultFile:
             earlier = self._read()
         except (OSError, StaleError):
             earlier = {}
-        return Made(self._plan.of, earlier)
+        return Made(self._plan.of, earlier, self._plan.targets)
 
     def known(self) -> dict[str, Entry]:
         """Return what is known of earlier runs, by target; StaleError if the file cannot be used."""
@@ -139,15 +139,15 @@ class ResultFile:
             return
         entry = Entry(status=outcome.status)
         if outcome.status in {"built", "cached"} and outcome.exported:
-            target = self._plan.of.by_name[outcome.target]
+            build = self._plan.by_name[outcome.name]
             entry = Entry(
                 status=outcome.status,
-                outputs=outputs_of(target),
-                rebuild=rebuild_of(self._plan.by_name[outcome.name]),
+                outputs=outputs_of(self._plan.of.by_name[outcome.target]),
+                rebuild=rebuild_of(build),
                 made=int(time.time()),
                 builder=self._builder,
-                files=files_of(self._plan, target),
-                wrote=self.made.of(target, outcome.name),
+                files=files_of(self._plan, build),
+                wrote=self.made.of(build, outcome.name),
                 pins=self.pins.get(outcome.name) or None,
                 **{key: getattr(outcome, key) for key in KEPT},
             )

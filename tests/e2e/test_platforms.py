@@ -115,6 +115,26 @@ def test_incremental_builds_the_part_that_changed(project: Project, run: Run, re
     }
 
 
+def test_a_directory_has_one_for_each_platform(project: Project, run: Run) -> None:
+    """As that of a whole target has; each is known for itself, and its files are none of the context's."""
+    folder = project(
+        f"""
+        [target.app]
+        platforms = ["{AMD}", "{ARM}"]
+        dockerfile-inline = "FROM scratch\\nARG FILE\\nCOPY $FILE /file\\nCOPY . /all"
+        args.FILE = "{{{{ platform.arch }}}}"
+        output = [{{ type = "local", dest = "out" }}]
+        """,
+        {"amd64": "1", "arm64": "2"},
+    )
+    succeeded(run("apply", "--format", "json"))
+    assert {(folder / f"out/linux_{name}/file").read_text() for name in ("amd64", "arm64")} == {"1", "2"}
+    (folder / "out/linux_arm64/file").unlink()
+    done = succeeded(run("apply", "--incremental", "--format", "json"))
+    assert {name: one["status"] for name, one in done.items()} == {f"app@{AMD}": "unchanged", f"app@{ARM}": "cached"}
+    assert (folder / "out/linux_arm64/file").read_text() == "2"
+
+
 def test_one_that_fails_moves_no_tag(project: Project, run: Run, repository: str, one_node: str) -> None:
     project(
         f"""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from buildmatrix.plan.bakefile import bake_document
 from buildmatrix.plan.builds import Build, builds_of
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, RegistryOutput, Settings, TarOutput
 from tests import plans
 from tests.plans import plan
 
@@ -50,6 +50,25 @@ def test_a_part_has_its_platforms_and_a_name_that_bake_takes() -> None:
     assert builds_of(plan(target("app", parts=APART))).parts["app"] == tuple(found.values())
 
 
+V7 = "linux/arm/v7"
+
+
+@pytest.mark.parametrize(
+    ("more", "dests"),
+    [
+        ({"parts": APART}, ["out/linux_amd64", "out/linux_arm64"]),
+        ({"parts": ((AMD,), (ARM, V7)), "platforms": (AMD, ARM, V7)}, ["out/linux_amd64", "out"]),
+        ({"parts": ((AMD,), (V7,)), "platforms": (AMD, V7)}, ["out/linux_amd64", "out/linux_arm_v7"]),
+        ({"parts": ((AMD,),), "platforms": (AMD,)}, ["out"]),
+        ({"parts": APART, "platform_split": False}, ["out", "out"]),
+    ],
+)
+def test_a_part_writes_where_buildx_would_write_its_platform(more: dict[str, Any], dests: list[str]) -> None:
+    output = LocalOutput(type="local", dest="out", platform_split=more.pop("platform_split", None))
+    found = [one.settings.output for one in by_name(target("app", **more, output=(output,))).values()]
+    assert [one[0].dest for one in found if one and isinstance(one[0], LocalOutput)] == dests
+
+
 def test_what_builds_upon_a_split_target_is_split_alike() -> None:
     found = by_name(target("base", parts=APART), target("app", "base"), replace(target("late"), needs=("base",)))
     assert [name for name in found if name.startswith("app")] == ["app@linux/amd64", "app@linux/arm64"]
@@ -70,8 +89,8 @@ def test_cuts_of_several_bases_are_all_kept() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"output": (LocalOutput(type="local", dest="out"),)},
-        {"output": (*PUSHED, LocalOutput(type="local", dest="out"))},
+        {"output": (TarOutput(type="tar", dest="out.tar"),)},
+        {"output": (*PUSHED, TarOutput(type="tar", dest="out.tar"))},
         {"platforms": None},
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.runners import builds_for_runners, runner_for
-from buildmatrix.spec.rows.settings import LocalOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.settings import LocalOutput, RegistryOutput, Settings, TarOutput
 from tests import plans
 
 AMD, ARM, ARM7 = "linux/amd64", "linux/arm64", "linux/arm/v7"
@@ -85,7 +85,7 @@ def test_what_depends_on_it_is_cut_alike_and_one_platform_is_upon_its_own() -> N
 
 
 def test_what_cannot_be_joined_is_whole_with_all_that_it_is_built_upon() -> None:
-    files = target("files", "base", output=(LocalOutput(type="local", dest="out"),))
+    files = target("files", "base", output=(TarOutput(type="tar", dest="out.tar"),))
     found = made(target("base"), files, target("own", platforms=()))
     assert [(one.name, one.runner) for one in found.targets] == [
         ("base", ("ubuntu",)),
