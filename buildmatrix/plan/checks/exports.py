@@ -35,9 +35,18 @@ def failing(settings: Settings) -> Iterator[Fault]:
             hint = 'write type = "oci", or leave dest out to load it into the engine'
             yield Fault(path=("output", index), message=f"{ARCHIVE}, not {what}", hint=hint, code="output")
         elif isinstance(output, OciOutput | DockerOutput | ImageOutput | RegistryOutput):
+            yield from _misnamed(settings, output, index)
             loads = isinstance(output, DockerOutput) and not output.dest
             if not loads and annotations(settings) and not makes_index(settings, output):
                 yield from lost_annotations(settings, index)
+
+
+def _misnamed(settings: Settings, output: Any, index: int) -> Iterator[Fault]:
+    """Yield the name of an output that nobody would use: buildx puts the tags in its place (0.13 to 0.29)."""
+    if output.name and settings.tags and output.name.split(",") != [*settings.tags]:
+        message = f"output {index + 1} would not be called {shown(output.name)}: docker gives it the target's tags"
+        hint = "leave name out; or leave tags out, and give each output its own name"
+        yield Fault(path=("output", index), message=message, hint=hint, code="output")
 
 
 def is_attested(settings: Settings) -> bool:

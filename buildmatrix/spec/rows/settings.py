@@ -97,7 +97,7 @@ class _ImageKeys(Layers):
         str | None,
         ImageRef(writes=True, several=True),
         NoInput(),
-        Doc("The image's name; the target's `tags` if unset."),
+        Doc("The image's name, for a target without `tags`: docker takes those where it has both."),
     ] = None
     annotation: Annotated[Mapping[str, Text] | None, Annotation, Doc("Annotations of the image.")] = None
     rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
