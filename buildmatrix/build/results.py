@@ -1,7 +1,7 @@
 """The results of a run: what became of each target, after which attempts, and why others were skipped."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +26,8 @@ from buildmatrix.records import dataclass
 class Run:
     """What a run works with: `folder` is for the calls' files, `start` is its beginning (monotonic).
 
-    `log_of` tells where the full log of a target is, "" if there is none.
+    `log_of` tells where the full log of a target is, "" if there is none. `changed` returns of Builds that may only be
+    built from what was reviewed those of which something changed since the run began, with its path.
     """
 
     plan: BuildPlan
@@ -37,6 +38,7 @@ class Run:
     start: float
     log_of: Callable[[str], str]
     first_tags: FirstTags = field(default_factory=FirstTags)
+    changed: Callable[[Iterable[str]], Mapping[str, str]] = lambda _: MappingProxyType({})
 
 
 class Results:

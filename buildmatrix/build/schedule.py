@@ -23,6 +23,7 @@ from buildmatrix.engine.failures.classify import Failure
 from buildmatrix.engine.progress.events import Listener, Warned
 from buildmatrix.engine.progress.warnings import Warnings
 from buildmatrix.errors import GO_ON, BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
+from buildmatrix.plan.document.verify import stale
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import signals
@@ -132,16 +133,20 @@ class Schedule:
 
     def _start(self, unit: Unit) -> None:
         if refused := self._starter.refused(unit.call):
-            self._refuse(unit, UsageError(*refused))
+            self._refuse(unit, UsageError(*refused), "a path of it leads out of the repository now")
+            return
+        if changed := self.run.changed(unit.call.within):
+            paths = [f"{path} changed since it was looked at" for path in dict.fromkeys(changed.values())]
+            self._refuse(unit, stale(paths), paths[0])
             return
         own = [name for name in unit.call.within if self._verdicts.is_own(unit.call, name)]
         running = self._starter.start(unit, own, lambda running, code: self._queue.put(("ended", (running, code))))
         self.work.running.append(running)
 
-    def _refuse(self, unit: Unit, problem: BuildmatrixError) -> None:
-        """Start nothing: what the call would read or write leads elsewhere since the plan was made."""
+    def _refuse(self, unit: Unit, problem: BuildmatrixError, reason: str) -> None:
+        """Start nothing: what the call would read or write is not what it was when the plan was made."""
         for name in unit.call.names:
-            self.results.end(name, "failed", reason="a path of it leads out of the repository now")
+            self.results.end(name, "failed", reason=reason)
         self._verdicts.give_up(Failure(target="", problem=problem, kind="usage"))
 
     def _wait(self) -> None:

@@ -141,6 +141,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         asking.callback(pinning.leave)
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
         records = Records(result=ResultFile(reduced.plan, job.written, keeps=not job.part), logs=job.logs)
+        _hold_to_claim(job)
         engine = _looked_at(job, asked, watcher)
         job, records = _by_node(reduced, engine, records)  # from here on: all that it looks at is allowed
         for text in left_out(job.plan.of.absent_secrets):
@@ -172,6 +173,15 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         watcher.warn(found.warnings)
     watcher.warn([*_troubles(records), *content_tagged(wrong)])
     return Applied(outcome=outcome, registry=tags.registry)
+
+
+def _hold_to_claim(job: Job) -> None:
+    """Refuse a saved plan whose targets would be built from something else; what changes from now on is noticed."""
+    if job.claim:
+        from buildmatrix.pipeline.reviewing import refuse_other_inputs
+
+        own = set(job.written).difference(map(os.path.abspath, [job.claim.name]))
+        refuse_other_inputs(job.claim, replace(job.policy, plan=job.plan.of), job.programs, own)
 
 
 # --- before -----------------------------------------------------------------------------------------------------------
@@ -307,8 +317,14 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
             start=start,
             log_of=records.log_of,
             first_tags=first,
+            **({"changed": records.result.changed} if job.claim else {}),
         )
         built = _built(run, job.policy, again, records, listener)
+    if job.claim:
+        from buildmatrix.pipeline.reviewing import held
+
+        records.result.save()
+        built = held(built, records.result.overtaken)
     images = [image for image in staging.images.values() if not (job.part or _is_spared(image, built, again))]
     publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
     published = _published(publisher, built) if images else Published()

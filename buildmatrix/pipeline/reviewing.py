@@ -5,18 +5,21 @@ plan --out: Looked ─ reviewed ─► Reviewed      apply PLAN.json: Reviewed �
 
 import os
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from buildmatrix import __version__
+from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import Diagnostic, StaleError, UsageError, and_more
+from buildmatrix.errors import Diagnostic, UsageError, and_more
 from buildmatrix.inputs.fingerprint import ENVIRONMENT, FORMAT, Aside, Fingerprints
 from buildmatrix.pipeline.fingerprints import fingerprints_of
 from buildmatrix.pipeline.incremental import Looked, own_platform
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.reviewed import Claim, Inputs, Reviewed
-from buildmatrix.plan.document.verify import MAKE, MOST_SHOWN
+from buildmatrix.plan.document.verify import MAKE, MOST_SHOWN, stale
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import insecure_registries
@@ -26,6 +29,9 @@ from buildmatrix.state.contents import is_private
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.record import ResultFile
 from buildmatrix.text import redacted
+
+if TYPE_CHECKING:
+    from buildmatrix.pipeline.apply import Built
 
 
 def reviewed(looked: Looked, policy: Policy, environment: Mapping[str, str]) -> Reviewed:
@@ -108,16 +114,16 @@ def refuse_other_inputs(claim: Claim, policy: Policy, programs: Programs, writte
         if not (found := list(_differences(then, plan, made))):
             made.keep()
             return
-    raise _stale(found)
+    raise stale(found)
 
 
 def _refuse_other_terms(then: Reviewed, environment: Mapping[str, str]) -> None:
     if then.format != FORMAT:
-        raise _stale([f"buildmatrix {then.version} saved it, and {__version__} makes other fingerprints"])
+        raise stale([f"buildmatrix {then.version} saved it, and {__version__} makes other fingerprints"])
     now = _heeded(environment)
     found = [name for name in ENVIRONMENT if then.environment.get(name) != now.get(name)]
     if found:
-        raise _stale([f"environment variable {name} {_was(name, then.environment, now)}" for name in found])
+        raise stale([f"environment variable {name} {_was(name, then.environment, now)}" for name in found])
 
 
 def _was(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -163,7 +169,32 @@ def refuse_other_decisions(then: Reviewed, decisions: Mapping[str, Decision], pl
             kept = f"kept for {', '.join(more)}" if was else "kept"
             found.append(f"{name} was to be {kept}, and has to be built now: {'; '.join(decision.because)}")
     if found:
-        raise _stale(found)
+        raise stale(found)
+
+
+def held(built: "Built", overtaken: Mapping[str, str]) -> "Built":
+    """Return how building ended, where only what was reviewed may be built: what another file went into has failed.
+
+    `overtaken` are the targets of whose files one changed while they were built, with its path.
+    """
+    ended = [one for one in built.outcomes.values() if one.exported and one.status in {"built", "cached"}]
+    late = {one.name: overtaken[one.target] for one in ended if one.target in overtaken}
+    if not late:
+        return built
+    outcomes = {
+        name: replace(one, status="failed", reason=f"{late[name]} changed while it was built") if name in late else one
+        for name, one in built.outcomes.items()
+    }
+    problem = stale([_overtaken(built.outcomes[name], path) for name, path in late.items()])
+    before = built.problem
+    return replace(
+        built, outcomes=outcomes, problem=type(before)(*before.diagnostics, *problem.diagnostics) if before else problem
+    )
+
+
+def _overtaken(outcome: BuildOutcome, path: str) -> str:
+    pushed = f", and {outcome.tags[0]} was pushed{and_more(len(outcome.tags), 'tag')}" if outcome.tags else ""
+    return f"{path} changed while {outcome.name} was built{pushed}"
 
 
 def refuse_other_platform(then: Reviewed, platform: str, plan: Plan) -> None:
@@ -171,10 +202,4 @@ def refuse_other_platform(then: Reviewed, platform: str, plan: Plan) -> None:
     bare = next((target.name for target in plan.targets if not target.platforms), "")
     if bare and platform != then.platform:
         text = f"{bare} declares no platforms: it was planned for {then.platform}, and this builder is {platform}"
-        raise _stale([text], f'write platforms = ["{then.platform}"], or {MAKE}, on a machine like the builder')
-
-
-def _stale(found: list[str], hint: str = MAKE) -> StaleError:
-    more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
-    message = f"the plan is stale: {'; '.join(found[:MOST_SHOWN])}{more}"
-    return StaleError(Diagnostic(message=message, code="stale", hint=hint))
+        raise stale([text], f'write platforms = ["{then.platform}"], or {MAKE}, on a machine like the builder')

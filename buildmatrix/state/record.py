@@ -218,6 +218,20 @@ class ResultFile:
             self._found[name] = self._found[name].but(told)
         telling.keep([name for name, one in known.items() if not one.doubt])
 
+    def changed(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the Builds that something goes into which changed since this was made, each with its path.
+
+        It waits until the fingerprints are made; what has none is not known.
+        """
+        if self._making is None:
+            return {}
+        made = self._making.result()[None]
+        targets = {name: self._plan.by_name[name].target for name in names}
+        reads = {target: tuple(made.rests_on(target)) for target in dict.fromkeys(targets.values())}
+        moved = self._still.changed(read for each in reads.values() for read in each)
+        paths = {name: next(filter(None, map(moved.get, reads[target])), "") for name, target in targets.items()}
+        return {name: os.path.relpath(path, self._plan.directory) for name, path in paths.items() if path}
+
     def _pulled_early(self, name: str) -> str:
         """Return that a target needs one whose tags moved later, "" if it does not."""
         plan = self._plan.of

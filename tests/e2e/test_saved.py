@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project, Run, digest, succeeded
+from tests.e2e.tools import Project, Run, Start, digest, nap, succeeded, wait_for
 
 SPEC = """
 [defaults]
@@ -74,6 +74,52 @@ def test_a_base_that_moved_since_is_taken_as_it_was(
     (folder / "src/app").write_text("1")
     (folder / "src/README").write_text("2")
     assert run("apply", "plan.json", "--builder", one_node).returncode == 0, "no image has it"
+
+
+CHANGING = """
+[defaults]
+context = "src"
+output = ["type=registry"]
+platforms = ["linux/amd64"]
+[target.first]
+dockerfile-inline = "FROM {base}\\nCOPY lib /\\nRUN {first}"
+tags = ["{repository}/first:1"]
+[target.app]
+needs = ["first"]
+dockerfile-inline = "FROM {base}\\nCOPY app /\\nRUN {app}"
+tags = ["{repository}/app:1"]
+"""
+
+
+@pytest.mark.parametrize("publish", ["direct", "together"])
+def test_what_changes_after_it_was_looked_at_is_not_built(
+    project: Project, run: Run, start: Start, base: str, repository: str, one_node: str, publish: str
+) -> None:
+    """It would be what nobody reviewed: what is to be built is looked at again when its turn has come."""
+    naps = {"first": nap(3), "app": nap(1)}
+    folder = project(CHANGING.format(base=base, repository=repository, **naps), FILES)
+    saved(folder, run)
+    process = start(folder, "apply", "plan.json", "--builder", one_node, "--publish", publish)
+    wait_for(process, "first  started")
+    (folder / "src/app").write_text("2")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 4, err
+    assert "the plan is stale: src/app changed since it was looked at" in err
+    assert (digest(f"{repository}/first:1") != "", digest(f"{repository}/app:1")) == (publish == "direct", "")
+
+
+def test_what_changes_while_it_is_built_is_a_failure(
+    project: Project, run: Run, start: Start, base: str, repository: str, one_node: str
+) -> None:
+    naps = {"first": nap(3), "app": nap(1)}
+    folder = project(CHANGING.format(base=base, repository=repository, **naps), FILES)
+    saved(folder, run)
+    process = start(folder, "apply", "plan.json", "--builder", one_node)
+    wait_for(process, "first  started")
+    (folder / "src/lib").write_text("2")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 4, err
+    assert f"src/lib changed while first was built, and {repository}/first:1 was pushed" in err
 
 
 def test_an_incremental_plan_is_applied_as_one(

@@ -86,9 +86,9 @@ def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Optio
 
         chosen = options_of(claim, chosen)
     policy = Policy(plan=builds_of(plan), options=chosen)
-    if claim:
-        _hold_to_claim(here, claim, plan, policy)
     if probe is None:
+        if claim:
+            _hold_to_claim(here, claim, plan, policy)
         held_to_lock(plan, policy)
         say(dry_run(policy, here.programs.environment))
         return
@@ -98,7 +98,7 @@ def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Optio
 
 
 def _hold_to_claim(here: "Session", claim: "Claim", plan: "Plan", policy: "Policy") -> None:
-    """Refuse a saved plan whose targets are built from something else now."""
+    """Refuse a saved plan whose targets would be built from something else now; a run does it itself."""
     from buildmatrix.cli.jobs import written_by
     from buildmatrix.pipeline.reviewing import refuse_other_inputs
 

@@ -3,7 +3,7 @@
 So nothing that it says is believed: what is built, and what that needs to be allowed, is what the files say now.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, StaleError, UsageError
@@ -19,6 +19,13 @@ MAKE = "make it with: buildmatrix plan --out plan.json"
 MOST_SHOWN = 8
 
 Document = Mapping[str, Any]
+
+
+def stale(found: Sequence[str], hint: str = MAKE) -> StaleError:
+    """Return the error of a saved plan that is not what it was: it names the first of what was found."""
+    more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
+    message = f"the plan is stale: {'; '.join(found[:MOST_SHOWN])}{more}"
+    return StaleError(Diagnostic(message=message, code="stale", hint=hint))
 
 
 def document_of(text: str, name: str) -> Document:
@@ -150,9 +157,7 @@ def refuse_changed(document: Document, fresh: Document | None, directory: str) -
     """
     found = list(_differences(document, fresh) if fresh is not None else _changed_files(document, directory))
     if found:
-        more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
-        message = f"the plan is stale: {'; '.join(found[:MOST_SHOWN])}{more}"
-        raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
+        raise stale(found)
 
 
 def _changed_files(document: Document, directory: str) -> Iterator[str]:
