@@ -17,6 +17,7 @@ from buildmatrix import __version__
 from buildmatrix.cli.application import COMMANDS, application
 from buildmatrix.git.facts import GIT_NAMES
 from buildmatrix.report.documents import DOCUMENTS
+from buildmatrix.spec.rows.builders import DRIVER_OPTS
 from buildmatrix.spec.rows.schema import file_schema
 
 ROOT = Path(__file__).parents[2]
@@ -191,6 +192,7 @@ def lost_modules(text: str) -> list[str]:
     found = [name for name in DOTTED.findall(text) if name.partition(".")[0] in rooms]
     files = {"py", "toml", "json", "md"}
     of_templates = {f"git.{name}" for name in GIT_NAMES}
+    of_templates |= DRIVER_OPTS.keys()  # `limits.cpu`
     return [name for name in found if name not in of_templates and name.split(".")[-1] not in files and not leads(name)]
 
 
@@ -348,6 +350,8 @@ SECTIONS = {
     "File": "The file",
     "Apply": "[apply]",
     "Checks": "[checks]",
+    "Builder": "[builder.NAME]",
+    "BuilderNode": "[[builder.NAME.node]]",
     "Variable": "[variable.NAME]",
     "CellSettings": "[target.NAME]: settings",
     "Target": "[target.NAME]: more keys",

@@ -125,6 +125,10 @@ OF_A_VARIABLE_CURES = {
 }  # fmt: skip
 
 OTHER_VALUES = {
+    "driver": {
+        "docker": "docker-container", "container": "docker-container", "docker_container": "docker-container",
+        "k8s": "kubernetes", "kube": "kubernetes", "tcp": "remote", "ssh": "remote", "build-cloud": "cloud",
+    },
     "type": {
         "bool": "boolean", "str": "string", "text": "string", "int": "integer", "float": "number", "array": "list",
         "strings": "list", "list(string)": "list", "push": "registry", "dir": "local", "directory": "local",
