@@ -1,6 +1,7 @@
 """`[builder.NAME]`: nodes with all that holds for them, and what buildx would refuse of them or pass over."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from buildmatrix.spec.rows.builders import (
     Driver,
 )
 from buildmatrix.spec.rows.tables import File
+from buildmatrix.text import hide, hide_in_url
 
 SCHEMES = ("docker-container", "kube-pod", "npipe", "ssh", "tcp", "unix")
 """Addresses that the driver remote takes (driver/remote/util/endpoint.go of buildx 0.36)."""
+
+_SECRET = re.compile("token|secret|password|passwd|credential", re.IGNORECASE)
 
 OF_A_NODE = ("endpoint", "platforms")
 """What each node says for itself, where there are several."""
@@ -84,12 +88,21 @@ class _Reader:
             endpoint=self._said("endpoint", node, way)[0] or "",
             platforms=tuple(map(normalized, self._said("platforms", node, way)[0] or ())),
             driver_opts=values,
-            flags=self._said("buildkitd_flags", node, way)[0] or (),
+            flags=self._flags(node, way),
             config=self._absolute(config) if config else "",
             place=self._place(*way, part_is_key=not way),
             paths={values[key]: place for key, place in paths.items()}
             | ({self._absolute(config): at} if config else {}),
         )
+
+    def _flags(self, node: BuilderNode, way: Pointer) -> tuple[str, ...]:
+        """Return the flags as the daemon gets them: one text may hold a flag and its value, as a shell takes it."""
+        given, place = self._said("buildkitd_flags", node, way)
+        try:
+            return tuple(word for flag in given or () for word in shlex.split(flag))
+        except ValueError:
+            self._error("a quote in buildkitd-flags is not closed", place, "close it, or leave it out")
+            return ()
 
     def _unnamed(self, index: int) -> int:
         """Return how many nodes before this one have no name of their own."""
@@ -102,6 +115,10 @@ class _Reader:
         return (own, self._place(*way, key)) if own is not None else (getattr(self.table, attribute), self._place(key))
 
     def _opts(self, table: Any, way: Pointer) -> dict[str, tuple[str, Place]]:
+        for key, value in (table.driver_opts or {}).items():
+            hide_in_url(value)
+            if key.startswith(ENVIRONMENT) and _SECRET.search(key):
+                hide(value)
         return {key: (value, self._place(*way, "driver-opts", key)) for key, value in (table.driver_opts or {}).items()}
 
     def _absolute(self, path: str) -> str:
