@@ -123,7 +123,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     `probe` has begun to ask docker of the builder that the command line names. UsageError, EngineError, RegistryError
     or StaleError for what is in the way before anything is built.
     """
-    with _probe_of(job, probe) as asked, ExitStack() as asking:
+    with _probe_of(job, probe, watcher) as asked, ExitStack() as asking:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
         asking.callback(tags.leave)
         planned = job.claim.pins if job.claim else {}
@@ -161,14 +161,24 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
 
 
 @contextmanager
-def _probe_of(job: Job, probe: Probe) -> Iterator[Probe]:
-    """Ask of another builder where the file names one."""
+def _probe_of(job: Job, probe: Probe, watcher: Watcher) -> Iterator[Probe]:
+    """Ask of another builder where the file names one, or where the one that is named had to be made first."""
     named = job.policy.builder
-    if named == job.policy.options.builder:
+    if not _made(job, named, watcher) and named == job.policy.options.builder:
         yield probe
         return
     with Probe(job.programs, named) as other:
         yield other
+
+
+def _made(job: Job, named: str | None, watcher: Watcher) -> bool:
+    """Make the builder of a run if the file declares it and it is missing; return whether it was made."""
+    if named not in job.plan.of.builders:
+        return False
+    from buildmatrix.pipeline.builders import ready
+
+    allowed = job.policy.options.allow
+    return ready(named, job.plan.of.builders, allowed, job.programs, lambda text: watcher.note(f"note: {text}"))
 
 
 def _looked_at(job: Job, probe: Probe, watcher: Watcher) -> Engine:
