@@ -39,12 +39,15 @@ def all_seen(programs: Programs) -> tuple[Seen, ...]:
     done = programs.run([*program_of(programs), "ls", "--format", "{{json .}}"])
     if done.code != 0:
         raise EngineError(_untold(done.stderr))
-    found: dict[str, Seen] = {}
-    for line in done.stdout.splitlines():  # one for each node, all with the whole builder (found with 0.13 and 0.29)
-        if line.startswith("{"):
-            one = _of_json(json.loads(line))
-            found.setdefault(one.builder.name, one)
-    return tuple(found.values())
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    current = "" if any("Current" in one for one in told) else _current(programs)
+    every = (_of_json(one, current) for one in told)
+    return tuple({one.builder.name: one for one in every}.values())  # each is told once for each of its nodes
+
+
+def _current(programs: Programs) -> str:
+    """Return the current builder where `ls` does not mark it in JSON, as that of 0.13; "" where nobody tells."""
+    return parse_builder(programs.run([*program_of(programs), "inspect"]).stdout).name
 
 
 def _untold(stderr: str) -> Diagnostic:
@@ -53,7 +56,7 @@ def _untold(stderr: str) -> Diagnostic:
     return Diagnostic(message=message, code="engine", hint="buildmatrix doctor says what is in the way")
 
 
-def _of_json(data: Mapping[str, Any]) -> Seen:
+def _of_json(data: Mapping[str, Any], current: str) -> Seen:
     nodes = tuple(_node(node) for node in data.get("Nodes") or ())
     builder = Builder(
         name=str(data.get("Name") or ""),
@@ -61,7 +64,7 @@ def _of_json(data: Mapping[str, Any]) -> Seen:
         error=str(data.get("Err") or ""),
         nodes=nodes,
     )
-    return Seen(builder=builder, is_current=bool(data.get("Current")))
+    return Seen(builder=builder, is_current=bool(data.get("Current")) or builder.name == (current or None))
 
 
 def _node(data: Mapping[str, Any]) -> Node:
