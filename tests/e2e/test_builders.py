@@ -175,7 +175,7 @@ def test_one_that_is_not_as_declared_is_told_with_the_command_that_changes_it(he
     assert 'warning: builder "b" is not as the file declares it: node b0: endpoint: ' in done.stderr
     assert "buildmatrix builder create b changes it" in done.stderr
     checks = json.loads(here.run("doctor", "--format", "json").stdout)["checks"]
-    (found,) = [check for check in checks if check["name"] == "declared-builders"]
+    (found,) = [check for check in checks if check["name"] == "builders"]
     assert (found["status"], found["problems"][0]["command"]) == ("warning", "buildmatrix builder create b")
     assert here.run(*found["problems"][0]["command"].split()[1:]).returncode == 0
     assert "warning" not in here.run("apply").stderr

@@ -60,6 +60,9 @@ class Docker:
     def docker_plugin(self, _: str) -> str:
         return ""
 
+    def standalone_buildx(self) -> str:
+        return ""
+
     def begin(self, command: Sequence[str], **_: Any) -> "Docker":
         words = " ".join(command)
         self.asked.append(words)

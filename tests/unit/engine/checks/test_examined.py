@@ -105,14 +105,14 @@ def test_where_all_is_well_every_check_says_what_there_is() -> None:
 def test_without_a_plan_the_machine_is_looked_at() -> None:
     found = look(docker())
     skipped = [name for name, one in found.items() if one.status == "skipped"]
-    assert skipped == ["declared-builders", "secrets", "platforms", "driver", "registries"]
+    assert skipped == ["builders", "secrets", "platforms", "driver", "registries"]
     assert {one.words for one in found.values() if one.status == "skipped"} == {"not looked at: there is no plan"}
 
 
 def test_each_has_a_name_of_its_own_and_a_run_makes_those_of_its_plan() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     of_run = [check.name for check in CHECKS if check.of_run]
-    assert of_run == ["buildx", "declared-builders", "tmpdir", "secrets", "platforms", "image-store", "driver"]
+    assert of_run == ["buildx", "builders", "tmpdir", "secrets", "platforms", "image-store", "driver"]
 
 
 # --- docker and buildx ------------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_a_builder_of_the_file_that_is_not_there_is_created(tmp_path: Path) -> N
         "the file declares it: buildmatrix builder create many",
         "buildmatrix builder create many",
     )
-    assert found["declared-builders"].words == "many: missing, buildmatrix builder create many makes it"
+    assert found["builders"].words == "many: missing, buildmatrix builder create many makes it"
 
 
 @pytest.mark.parametrize("asked", ["many", None])
@@ -212,7 +212,7 @@ def test_a_builder_that_is_not_as_the_file_declares_it(asked: str | None, tmp_pa
     there = said(node().stdout.replace("Name: b\n", "Name: many\n", 1))
     programs = docker({"BUILDX_CONFIG": str(tmp_path)}, inspect=there)
     found = look(programs, plan(target(), builders={"many": MANY}), asked=asked)
-    one = problem(found["declared-builders"], "warning")
+    one = problem(found["builders"], "warning")
     words = "driver: remote, declared: docker-container"
     assert one.message == f'builder "many" is not as the file declares it: {words}'
     assert (one.command, one.place) == ("buildmatrix builder create many", MANY.place)
@@ -220,7 +220,7 @@ def test_a_builder_that_is_not_as_the_file_declares_it(asked: str | None, tmp_pa
 
 def test_another_builder_than_the_declared_one_is_fine(tmp_path: Path) -> None:
     found = look(docker({"BUILDX_CONFIG": str(tmp_path)}), plan(target(), builders={"many": MANY}))
-    assert found["declared-builders"].status == "ok"
+    assert found["builders"].status == "ok"
 
 
 def test_a_builder_that_has_not_started_is_not_known() -> None:
