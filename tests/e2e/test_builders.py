@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from buildmatrix.spec.rows.builders import DRIVER_OPTS
 from buildmatrix.spec.toml.source import Sources
 from tests.e2e import own_registry
 from tests.e2e.tls_bridge import tls_bridge
+from tests.e2e.tools import digest
 
 NEWER = {"provenance-add-gha", "allow-untrusted-image", "persistent-volume-claim.requests.storage"}
 """Options that buildx has since 0.30."""
@@ -37,6 +40,7 @@ SINCE_13 = {
 }
 """Options that buildx has since a release after 0.13."""
 APP = '[target.app]\ndockerfile-inline = """FROM scratch\nCOPY buildmatrix.toml /{0}"""\noutput = ["type=cacheonly"]\n'
+OURS = re.compile(r"`(buildmatrix [^`]*)`")
 KUBECONFIG = """
 apiVersion: v1
 kind: Config
@@ -291,3 +295,26 @@ def test_a_remote_builder_behind_tls(machine: Machine, unavailable: Callable[[st
         machine.file(f'{text}driver-opts = {{ cacert = "ca.pem" }}\n')
         machine.said("builder", "create")
         assert machine.inspected()["nodes"][0]["status"] == "inactive"
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
+DAILY = GUIDE.partition("| | with docker | here |")[2].partition("\n\n")[0]
+
+
+@pytest.mark.usefixtures("two_nodes")
+def test_the_daily_commands_of_the_guide_in_their_order(here: Machine, repository: str) -> None:
+    """Each does what its row says: the last of them is what is looked at."""
+    commands = [shlex.split(text)[1:] for row in DAILY.splitlines()[2:] for text in OURS.findall(row.split("|")[3])]
+    assert len(commands) > 12
+    platforms = 'platforms = ["linux/amd64", "linux/arm64"]'
+    inline = 'dockerfile-inline = """FROM scratch\nCOPY buildmatrix.toml /"""'
+    nodes = node("one", here.socket(0), "linux/amd64") + node("two", here.socket(1), "linux/arm64")
+    text = f'[target.app]\ntags = ["{repository}/app:1"]\n{platforms}\n{inline}\n'
+    builder = f'[builder.two]\ndriver = "remote"\n{nodes.replace("builder.b.", "builder.two.")}'
+    (here.folder / "buildmatrix.toml").write_text(f"version = 1\n{text}{builder}")
+    for words in commands:
+        here.said(*words)
+    assert here.states()["two"] == "missing"
+    assert digest(f"{repository}/app:1")
+    assert (here.folder / "out" / "buildmatrix.toml").is_file()
+    subprocess.run(["docker", "image", "rm", f"{repository}/app:1"], check=True, capture_output=True)

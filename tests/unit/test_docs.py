@@ -58,6 +58,15 @@ def test_commands_exist(page: Path) -> None:
             program().commands[words[0]].make_context(words[0], words[1:])
 
 
+def test_commands_in_the_tables_of_the_guide_exist() -> None:
+    """Those that tests/e2e/test_builders.py runs are among them."""
+    commands = re.findall(r"^\|.*`(buildmatrix [^`]*)`", GUIDE, re.MULTILINE)
+    assert "buildmatrix builder rm two" in commands
+    for line in commands:
+        words = shlex.split(line)[1:]
+        program().commands[words[0]].make_context(words[0], words[1:])
+
+
 GUIDE = (ROOT / "docs/guide.md").read_text()
 PATTERNS = re.search(r"^## Patterns\n(.*?)^## ", GUIDE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
 SHOWN = re.findall(r"^### .*?(?=^### |\Z)", PATTERNS, re.MULTILINE | re.DOTALL)
