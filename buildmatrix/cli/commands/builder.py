@@ -1,6 +1,7 @@
 """`buildmatrix builder`: the builders of buildx, and those that the file declares."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from buildmatrix.engine.builders.steps import Step, use
 from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, UsageError
 from buildmatrix.pipeline.builders import NOTHING, Declared, declared, planned, removal
 from buildmatrix.process import Programs
+from buildmatrix.spec.rows.options import BUILDER_PATTERN
 from buildmatrix.text import one_line
 
 Name = Annotated[
@@ -153,7 +155,7 @@ def inspect(
     from buildmatrix.report.builders import builder_json, builder_text
 
     with _opened(file, color) as (found, programs):
-        one = inspected(found.name(name), found.builders, programs, start=bootstrap)
+        one = inspected(_named(found, name) if name else found.name(None), found.builders, programs, start=bootstrap)
         say(builder_json(one) if output_format == "json" else builder_text(one, style_of(color), width=width()))
 
 
@@ -184,6 +186,10 @@ def rm(
 
 
 def _named(found: Declared, name: str | None) -> str:
+    """Return the builder that is meant; UsageError for what is not a name."""
+    if name and not re.fullmatch(BUILDER_PATTERN, name):
+        hint = "letters, digits and ._+- after a letter or digit: see buildmatrix builder ls"
+        raise UsageError(Diagnostic(message=f"{name} is not the name of a builder", code="usage", hint=hint))
     return found.name(name) or found.builder(name).name
 
 

@@ -63,7 +63,10 @@ def _taken(step: Step, program: Sequence[str], programs: Programs) -> None:
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     said = re.sub(r"^(ERROR|error): ", "", lines[-1]) if lines else f"exit code {done.code}"
     message = f"buildx could not {_verb(step)}: {said}"
-    raise EngineError(Diagnostic(message=message, code="builder", hint=f"the command was: {typed(program, step)}"))
+    hint = f"the command was: {typed(program, step)}"
+    if said.startswith('failed to find driver "cloud"'):
+        hint = f"update buildx: the cloud driver comes with 0.37, and with Docker Desktop\n{hint}"
+    raise EngineError(Diagnostic(message=message, code="builder", hint=hint))
 
 
 def _verb(step: Step) -> str:

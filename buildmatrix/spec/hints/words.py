@@ -151,7 +151,7 @@ COMMANDS = {
     "deploy": "apply", "check": "validate", "lint": "validate", "test": "validate", "config": "validate",
     "verify": "validate", "show": "plan", "diff": "plan", "print": "plan", "dry-run": "plan", "preview": "plan",
     "ls": "list", "targets": "list", "ps": "list", "export": "render", "convert": "render", "generate": "render",
-    "hcl": "render", "tree": "graph", "deps": "graph", "dot": "graph",
+    "builders": "builder", "buildx": "builder", "hcl": "render", "tree": "graph", "deps": "graph", "dot": "graph",
 }  # fmt: skip
 """Commands of other tools, for those that are called otherwise here."""
 

@@ -19,7 +19,7 @@ BUILDER_WORDS = 'a name of lower-case letters, digits and ._- after a letter, wh
 
 NODE_NAME = r"^[a-z][a-z0-9._-]*$"
 _NODE_WORDS = "a name of lower-case letters, digits and ._- after a letter"
-_ONE_LINE = Keyword("pattern", r"^[^\r\n]*$")
+_ONE_LINE = Keyword("pattern", r"^[^\x00-\x1f\x7f]*$")
 _Text = Annotated[str, Scalar(), _ONE_LINE, Expected("a text of one line")]
 
 
@@ -96,7 +96,7 @@ class NodeSettings(Table):
 
     endpoint: Annotated[
         str | None,
-        Keyword("pattern", r"^[^\s\x1c-\x1f-][^\s\x1c-\x1f]*$"),
+        Keyword("pattern", r"^[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*$"),
         Expected("an address or a name, without spaces"),
         Doc(
             "Where BuildKit is. docker-container: a docker context, or the address of an engine (default: the current "

@@ -152,3 +152,12 @@ def test_what_buildx_refuses_is_told_with_its_command(tmp_path: Path) -> None:
     assert one.message == "buildx could not make the builder: it said no"
     assert one.hint == "the command was: docker buildx create --name plain --driver docker-container --node plain0"
     assert isinstance(raised.value, BuildmatrixError)
+
+
+def test_a_driver_that_buildx_does_not_have_is_said_where_it_is_to_be_had(tmp_path: Path) -> None:
+    programs = docker(tmp_path)
+    programs.answers["docker buildx create"] = said(stderr='ERROR: failed to find driver "cloud"\n', code=1)
+    found = file("[builder.c]\ndriver = 'cloud'\nendpoint = 'a/b'\n", tmp_path).builders
+    with pytest.raises(EngineError) as raised:
+        ready("c", found, ("builder=c",), programs, print)
+    assert raised.value.diagnostics[0].hint.startswith("update buildx: the cloud driver comes with 0.37")
