@@ -41,7 +41,7 @@ class Declared:
             what = "several builders" if self.builders else "no builder"
             hint = f"name one: {', '.join(self.builders)}" if self.builders else "declare one: [builder.NAME]"
             raise UsageError(Diagnostic(message=f"the file declares {what}", code="builder", hint=hint))
-        hint = did_you_mean(name, self.builders) or f"declare it: [builder.{name}]"
+        hint = did_you_mean(name, self.builders) or "declare it: [builder.NAME]"
         raise UsageError(Diagnostic(message=f'the file declares no builder "{name}"', code="builder", hint=hint))
 
 
