@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from buildmatrix.engine.builders.stored import StoredBuilder, StoredNode, buildx_directory
 from buildmatrix.records import dataclass
-from buildmatrix.spec.rows.builders import DeclaredBuilder, DeclaredNode, Driver
+from buildmatrix.spec.rows.builders import ENVIRONMENT, DeclaredBuilder, DeclaredNode, Driver
 
 NETWORK = "--allow-insecure-entitlement=network.host"
 """What buildx adds to the flags of a daemon that allows nothing else (builder/builder.go of 0.29)."""
@@ -71,7 +71,13 @@ def _change(what: str, was: str, wanted: str) -> str:
 
 def _options(declared: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
     for key in dict.fromkeys((*declared, *found)):
-        if declared.get(key) != found.get(key):
+        if declared.get(key) == found.get(key):
+            continue
+        if key.startswith(ENVIRONMENT) and key in declared and key in found:
+            yield f"driver-opts.{key}: it has another value"  # which may be a secret, also the one that was
+        elif key.startswith(ENVIRONMENT):
+            yield f"driver-opts.{key}: {'missing' if key in declared else 'not declared'}"
+        else:
             yield _change(f"driver-opts.{key}", found.get(key, ""), declared.get(key, ""))
 
 
