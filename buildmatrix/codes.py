@@ -10,7 +10,7 @@ CODES = {
     "axis": "an axis that a matrix does not have, that is named twice, or whose values do not fit",
     "bake-file": "a file of --bake-file that is wrong, or that nobody uses",
     "branch": "a template asks for the branch, and there is none",
-    "builder": "there is no such builder",
+    "builder": "a builder that there is not, or that is not declared as buildx takes it",
     "buildx": "buildx is missing, too old, or older than requires-buildx",
     "call": "a target depends on one that is only asked something",
     "check": "what a check of a Dockerfile found",

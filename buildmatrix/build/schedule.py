@@ -87,7 +87,8 @@ class Schedule:
 
     def go(self) -> None:
         """Run to the end; what went wrong first is in `problem`."""
-        self.work.pending = [Unit(call=made) for made in calls(self._rest(), self.policy, self.work.unchanged)]
+        every = calls(self._rest(), self.policy, self.work.unchanged, self.run.engine)
+        self.work.pending = [Unit(call=made) for made in every]
         with signals(lambda signum: self._queue.put(("signal", signum))):
             try:
                 while self.work.pending or self.work.running:
@@ -121,8 +122,13 @@ class Schedule:
             self.work.pending.clear()  # each waits for what will not come: it is skipped, and said to be
 
     def _has_room(self, unit: Unit) -> bool:
-        """Few large calls at a time: an engine that gets hundreds of targets at once forgets some of them."""
+        """Few large calls at a time: an engine that gets hundreds of targets at once forgets some of them.
+
+        One that bake limits has all jobs, and runs by itself.
+        """
         large = sum(not running.unit.call.alone for running in self.work.running)
+        if self.policy.jobs and (large or not unit.call.alone):
+            return not self.work.running
         return unit.call.alone or large < LARGE_CALLS
 
     def _before(self, unit: Unit) -> set[str]:

@@ -18,6 +18,7 @@ COMMANDS = (
     "show",
     "apply",
     "doctor",
+    "builder",
     "lock",
     "fingerprint",
     "render",

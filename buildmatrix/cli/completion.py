@@ -58,6 +58,26 @@ def complete_builders(incomplete: str) -> list[str]:
     return _beginning(sorted({"default", *_instances(), *_contexts()}), incomplete)
 
 
+def complete_declared(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the builders that the file declares."""
+    from buildmatrix.errors import BuildmatrixError
+    from buildmatrix.limits import TooMuchError
+
+    try:
+        with _in_time():
+            return _beginning(_declared(ctx.params.get("file") or os.environ.get("BUILDMATRIX_FILE")), incomplete)
+    except (BuildmatrixError, OSError, TooMuchError):
+        return []
+
+
+def _declared(file: str | None) -> list[str]:
+    from buildmatrix.cli.session import Session
+    from buildmatrix.pipeline.builders import declared
+
+    session = Session(file=None if file == "-" else file)
+    return list(declared(session.name, session.sources).builders)
+
+
 def complete_allowances(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return what the file's targets need to be allowed."""
     return _beginning(
@@ -167,10 +187,9 @@ def _values_of(shape: Any) -> list[str]:
 
 def _instances() -> Iterator[str]:
     """Yield the builders that `docker buildx create` has made."""
-    from buildmatrix.process import docker_directory
+    from buildmatrix.engine.builders.stored import instances
 
-    folder = Path(os.environ.get("BUILDX_CONFIG") or docker_directory(os.environ) / "buildx") / "instances"
-    yield from _listed(folder)
+    yield from _listed(instances(os.environ))
 
 
 def _contexts() -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,6 +30,9 @@ _FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 CONTAINERD = "org.mobyproject.buildkit.worker.containerd.namespace:"
 """A label of nodes whose worker is containerd's: the engine's own one has it only with containerd's image store."""
 
+_DISK = ("Reserved Space", "Max Used Space", "Min Free Space", "Keep Bytes")
+"""What the last rule of a node says of its disk; the last of them is 0.13's word for the first."""
+
 BUILDX = ("docker", "buildx")
 
 
@@ -36,7 +41,9 @@ class Node:
     """A node of a builder; `platforms` are empty before it runs for the first time, `own` are those it was made for.
 
     `on_containerd` says that it keeps its images with containerd: known for certain only where it is true.
-    `endpoint` is an address or the name of a docker context, `buildkit` its version; "" where buildx does not tell.
+    `endpoint` is an address or the name of a docker context, `buildkit` its version, `status` one of buildx's words
+    (running, inactive, stopped); "" where buildx does not tell. `disk` says how much its cache may take, in buildx's
+    words: `Max Used Space`.
     """
 
     name: str
@@ -46,6 +53,8 @@ class Node:
     on_containerd: bool = False
     endpoint: str = ""
     buildkit: str = ""
+    status: str = ""
+    disk: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +209,11 @@ class Probe:
         return self.alone or str(self._plugin.get("Path") or "docker's plugin")
 
     @property
+    def asked(self) -> str:
+        """The builder that was named, "" for the current one."""
+        return self._asked or ""
+
+    @property
     def is_asked(self) -> bool:
         """Whether a builder was named, in place of the current one."""
         return self._asked is not None
@@ -277,6 +291,8 @@ def _node(block: str) -> Node:
         on_containerd=CONTAINERD in block,
         endpoint=fields.get("Endpoint", ""),
         buildkit=fields.get("BuildKit version", fields.get("BuildKit", "")),
+        status=fields.get("Status", ""),
+        disk={name: text for name, text in _fields(block.rpartition("GC Policy rule#")[2]).items() if name in _DISK},
     )
 
 

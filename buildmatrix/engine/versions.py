@@ -26,6 +26,18 @@ LINKED_FOR_MORE = "0.20"
 """The first buildx in which a context may be a target that is built for more platforms."""
 
 
+EXECUTION = "0.38"
+"""The first buildx whose bake limits targets and goes on beside a failure: `--jobs`, `--execution` (its release notes;
+0.29 and 0.13 have neither flag)."""
+
+
+def has_execution(version: "Version") -> bool:
+    """Tell whether bake itself can build few targets at once, and go on beside a failure."""
+    from packaging.version import Version
+
+    return Version(version.base_version) >= Version(EXECUTION)
+
+
 def gate_declared(plan: Plan) -> list[Diagnostic]:
     """Return the settings that are too new for the lowest buildx that `requires-buildx` admits; contacts nothing."""
     if not plan.requires_buildx:

@@ -133,7 +133,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     `probe` has begun to ask docker of the builder that the command line names. UsageError, EngineError, RegistryError
     or StaleError for what is in the way before anything is built.
     """
-    with _probe_of(job, probe) as asked, ExitStack() as asking:
+    with _probe_of(job, probe, watcher) as asked, ExitStack() as asking:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
         asking.callback(tags.leave)
         planned = job.claim.pins if job.claim else {}
@@ -188,10 +188,10 @@ def _hold_to_claim(job: Job) -> None:
 
 
 @contextmanager
-def _probe_of(job: Job, probe: Probe) -> Iterator[Probe]:
-    """Ask of another builder where the file names one."""
+def _probe_of(job: Job, probe: Probe, watcher: Watcher) -> Iterator[Probe]:
+    """Ask of another builder where the file names one, or where the one that is named had to be made first."""
     named = job.policy.builder
-    if named == job.policy.options.builder:
+    if not _made(job, named, watcher) and named == job.policy.options.builder:
         yield probe
         return
     with Probe(job.programs, named) as other:
@@ -206,6 +206,16 @@ def _by_node(job: Job, engine: Engine, records: Records) -> tuple[Job, Records]:
     logs = (job.logs.place(build.name) for build in plan.targets) if job.logs and job.logs.lasting else ()
     job = replace(job, plan=plan, written=(*job.written, *map(os.path.abspath, logs)))
     return job, replace(records, result=ResultFile(plan, job.written))
+
+
+def _made(job: Job, named: str | None, watcher: Watcher) -> bool:
+    """Make the builder of a run if the file declares it and it is missing; return whether it was made."""
+    if named not in job.plan.of.builders:
+        return False
+    from buildmatrix.pipeline.builders import ready
+
+    allowed = job.policy.options.allow
+    return ready(named, job.plan.of.builders, allowed, job.programs, lambda text: watcher.note(f"note: {text}"))
 
 
 def _looked_at(job: Job, probe: Probe, watcher: Watcher) -> Engine:
@@ -319,12 +329,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
             first_tags=first,
             **({"changed": records.result.changed} if job.claim else {}),
         )
-        built = _built(run, job.policy, again, records, listener)
-    if job.claim:
-        from buildmatrix.pipeline.reviewing import held
-
-        records.result.save()
-        built = held(built, records.result.overtaken)
+        built = _held(job, _built(run, job.policy, again, records, listener), records)
     images = [image for image in staging.images.values() if not (job.part or _is_spared(image, built, again))]
     publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
     published = _published(publisher, built) if images else Published()
@@ -399,6 +404,16 @@ def _built(run: Run, policy: Policy, again: Resumed, records: Records, listener:
         interrupted=schedule.interrupted,
         warnings=schedule.warnings.found,
     )
+
+
+def _held(job: Job, built: Built, records: Records) -> Built:
+    """Return how building ended, by what the saved plan was held against, if it is one."""
+    if job.claim is None:
+        return built
+    from buildmatrix.pipeline.reviewing import held
+
+    records.result.save()
+    return held(built, records.result.overtaken)
 
 
 def _is_spared(image: StagedImage, built: Built, again: Resumed) -> bool:

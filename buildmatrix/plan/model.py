@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
 from buildmatrix.soundness import Subject, settings_of
+from buildmatrix.spec.rows.builders import DeclaredBuilder
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import row_of
@@ -216,6 +217,8 @@ class Plan:
     """The digests of its external images, by short name, as far as somebody has told them."""
     runners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The labels of the CI system's machines, by platform, glob of platforms, or `default`."""
+    builders: Mapping[str, DeclaredBuilder] = field(default_factory=dict)
+    """The builders that the file declares."""
 
     @cached_property
     def stages(self) -> tuple[tuple[PlannedTarget, ...], ...]:

@@ -208,6 +208,7 @@ def plan_of(
         warnings=problems.warnings,
         apply=spec.apply,
         runners=spec.runners,
+        builders=spec.builders,
         made=made_of(spec, request, expansion.rendering, git),
         absent_secrets=absent_secrets(each_of(targets), spec.directory, request.environment),
     )

@@ -54,8 +54,12 @@ class Policy:
     @cached_property
     def is_split(self) -> bool:
         """Whether targets are limited, timed, or are to go on beside a failure: then a plan is cut into many calls."""
-        timed = any(self.timeout(target) for target in self.plan.targets)
-        return bool(self.jobs or self.keep_going or timed)
+        return bool(self.jobs or self.keep_going or self.is_timed)
+
+    @cached_property
+    def is_timed(self) -> bool:
+        """Whether a target is ended that takes too long: with it goes its call, whatever bake does of itself."""
+        return any(self.timeout(target) for target in self.plan.targets)
 
     @property
     def progress(self) -> ProgressStyle:

@@ -7,6 +7,7 @@ from buildmatrix.ci.matrices import MatricesDocument
 from buildmatrix.lock.file import LockDocument
 from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.document.fields import PlanDocument
+from buildmatrix.report.builders import BuilderDocument, BuildersDocument
 from buildmatrix.report.diagnostics.json import DiagnosticsDocument
 from buildmatrix.report.doctor import DoctorDocument
 from buildmatrix.report.lock import MovesDocument
@@ -33,6 +34,8 @@ DOCUMENTS: dict[str, Any] = {
     "fingerprints": FingerprintsDocument,
     "changes": ChangesDocument,
     "doctor": DoctorDocument,
+    "builders": BuildersDocument,
+    "builder": BuilderDocument,
 }
 """By name: what `buildmatrix schema NAME` takes."""
 

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from buildmatrix import errors
 from buildmatrix.codes import CODES
 from buildmatrix.report.documents import DOCUMENTS, tables_of
-from buildmatrix.spec.rows import caches, options, settings
+from buildmatrix.spec.rows import builders, caches, options, settings
 from buildmatrix.spec.rows import tables as model
 from buildmatrix.spec.rows.document import Version
 from buildmatrix.spec.rows.markers import Credential
@@ -34,6 +34,8 @@ TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),
     ("[apply]", options.Apply, "What `apply` does unless its flags say otherwise."),
     ("[checks]", model.Checks, "How strictly targets are checked together."),
+    ("[builder.NAME]", builders.Builder, "A builder of buildx, of one node or several."),
+    ("[[builder.NAME.node]]", builders.BuilderNode, "What it does not say holds as the builder says it."),
     ("[variable.NAME]", model.Variable, "Given as a bare value, it is the default."),
     ("[target.NAME]: settings", model.CellSettings, "Also in `[defaults]` and `[[target.NAME.override]]`."),
     ("[target.NAME]: more keys", model.Target, "Beside the settings."),
@@ -59,7 +61,7 @@ def reference_markdown() -> str:
     parts = ["# Reference\n\nMade from the code by `make generate`; do not edit.\n"]
     parts += [table_markdown(title, table, text) for title, table, text in TABLES]
     parts += [_tables_of(key, shape) for key, shape in ARMS]
-    return "".join([*parts, _filters(), _scope(), _exit_codes(), _documents(), _codes()])
+    return "".join([*parts, _driver_opts(), _filters(), _scope(), _exit_codes(), _documents(), _codes()])
 
 
 def table_markdown(title: str, table: type[Table], text: str) -> str:
@@ -113,6 +115,14 @@ def _tables_of(key: str, shape: Any) -> str:
         doc = (unwrap(arm)[0].__doc__ or "").strip()
         text += f"{title}\n{doc}\n" + _rows([row for row in rows(unwrap(arm)[0]) if row.key != "type" or not kind])
     return text
+
+
+def _driver_opts() -> str:
+    lines = ["", "## Options of a builder's driver", "", "Keys of `driver-opts`.", ""]
+    lines += ["| option | drivers | what it is |", "| --- | --- | --- |"]
+    for name, option in builders.DRIVER_OPTS.items():
+        lines.append(f"| `{name}` | {', '.join(option.drivers)} | {_cell(option.doc)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _filters() -> str:

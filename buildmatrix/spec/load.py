@@ -5,7 +5,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.files import OutsideError
@@ -42,6 +42,9 @@ from buildmatrix.spec.toml.placed import Dropped, DroppedTable, placed, sources_
 from buildmatrix.spec.toml.plain import BadDataError, is_deep, number_of, oddities, unreadable_line
 from buildmatrix.spec.toml.source import Sources
 
+if TYPE_CHECKING:
+    from buildmatrix.spec.rows.builders import DeclaredBuilder
+
 FILE = "buildmatrix.toml"
 """The name by which the root file is found, and an image's file from its directory."""
 
@@ -68,6 +71,7 @@ class _Loader:
         self.apply = Apply()
         self.checks = Checks()
         self.runners: Mapping[str, tuple[str, ...]] = {}
+        self.builders: Mapping[str, DeclaredBuilder] = {}
         self.home = os.path.realpath(sources.directory / sources.home) if sources.home else ""
         self.of_home: set[str] = set()
 
@@ -112,6 +116,10 @@ class _Loader:
             self.runners = {
                 key: (labels,) if isinstance(labels, str) else labels for key, labels in (file.runner or {}).items()
             }
+            if file.builder:
+                from buildmatrix.spec.checks.builders import builders_of
+
+                self.builders = builders_of(file, name, self.sources.directory, self.problems)
             return
         if file.apply is not None:
             place = _header(name, "apply")
@@ -122,6 +130,10 @@ class _Loader:
         if file.runner is not None:
             place = _header(name, "runner")
             self.problems.error("runner", "only the root file has [runner]", place, hint="move [runner] there")
+        for key in file.builder or ():
+            place = Place(file=name, pointer=("builder", key), part="key")
+            hint = f"move [builder.{key}] there"
+            self.problems.error("builder", "only the root file declares builders", place, hint=hint)
 
     def _checked(self, name: str, data: dict[str, Any]) -> File:
         """Report what is wrong, drop it, and go on with the rest, so that everything is reported at once."""
@@ -277,6 +289,7 @@ def load(name: str, sources: Sources, problems: Problems, bake_files: BakeFiles 
         apply=loader.apply,
         checks=loader.checks,
         runners=loader.runners,
+        builders=loader.builders,
         variables=loader.variables,
         targets=with_makings(loader.targets),
         groups=loader.groups,
@@ -383,12 +396,12 @@ def _drop(data: Any, pointer: Pointer) -> None:
     """Remove what a pointer points at, so that what follows from it is not said.
 
     Of a target's list the whole goes, and of another one the item leaves its place empty; a variable stays, without a
-    value; the file's version is mended, since every file has one.
+    value, and of a builder all of it; the file's version is mended, since every file has one.
     """
     if pointer in {(), ("version",)}:
         data["version"] = 1
         return
-    pointer = _within_list(pointer)
+    pointer = pointer[:2] if pointer[0] == "builder" else _within_list(pointer)
     try:
         if pointer[:-1] == ("variable",) and data["variable"][pointer[-1]] != {}:
             data["variable"][pointer[-1]] = {}

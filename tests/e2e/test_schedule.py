@@ -290,3 +290,55 @@ def test_an_unknown_report_is_refused_before_anything_is_built(project: Project,
     assert done.returncode == 2
     assert ".html" in done.stderr
     assert "started" not in done.stderr
+
+
+# --- bake's own limits ------------------------------------------------------------------------------------------------
+
+NEWER = """#!/bin/sh
+# a buildx that says to be newer: what it would do with its flags is left out
+if [ "$1" = version ]; then echo "github.com/docker/buildx v0.38.0 test"; exit; fi
+if [ "$1" = bake ]; then
+  for word do
+    shift
+    case $word in --jobs|--execution) skip=1; echo "$word" >>"$FLAGS"; continue ;; esac
+    if [ -n "$skip" ]; then skip=; continue; fi
+    set -- "$@" "$word"
+  done
+fi
+exec "$BUILDX" "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "given", "expected"),
+    [
+        (
+            ("-k", "--jobs", "2"),
+            ["--jobs", "--execution"],
+            {"good": "built", "upon-good": "built", "bad": "failed", "upon-bad": "skipped", "after-good": "built"},
+        ),
+        (
+            ("--jobs", "1", "--var", "bad=true"),
+            ["--jobs"],
+            {"bad": "built", "upon-bad": "built", "after-good": "built"},
+        ),
+    ],
+    ids=["failing", "well"],
+)
+def test_where_bake_limits_by_itself_a_plan_is_whole_and_ends_alike(
+    project: Project,
+    run: Run,
+    salt: str,
+    engine: dict[str, str],
+    flags: tuple[str, ...],
+    given: list[str],
+    expected: dict[str, str],
+) -> None:
+    """Bake here ends all at a failure, which is the worst that such a call can do; a real 0.38 is not to be had."""
+    folder = project(FIVE, {"tools/buildx": NEWER, "flags": ""})
+    (folder / "tools" / "buildx").chmod(0o755)
+    plugin = Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve()
+    variables = {"PATH": str(folder / "tools"), "BUILDX": str(plugin), "FLAGS": str(folder / "flags")}
+    done = run("apply", *flags, "--format", "json", SALT=salt, **variables)
+    assert statuses(done) | expected == statuses(done), done.stderr
+    assert (folder / "flags").read_text().split()[: len(given)] == given

@@ -17,6 +17,7 @@ from buildmatrix import __version__
 from buildmatrix.cli.application import COMMANDS, application
 from buildmatrix.git.facts import GIT_NAMES
 from buildmatrix.report.documents import DOCUMENTS
+from buildmatrix.spec.rows.builders import DRIVER_OPTS
 from buildmatrix.spec.rows.schema import file_schema
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,15 @@ def test_commands_exist(page: Path) -> None:
         words = shlex.split(re.split(r" [|>&]|\$\{\{", line)[0], comments=True)[1:]
         if words[0] in COMMANDS:
             program().commands[words[0]].make_context(words[0], words[1:])
+
+
+def test_commands_in_the_tables_of_the_guide_exist() -> None:
+    """Those that tests/e2e/test_builders.py runs are among them."""
+    commands = re.findall(r"^\|.*`(buildmatrix [^`]*)`", GUIDE, re.MULTILINE)
+    assert "buildmatrix builder rm two" in commands
+    for line in commands:
+        words = shlex.split(line)[1:]
+        program().commands[words[0]].make_context(words[0], words[1:])
 
 
 GUIDE = (ROOT / "docs/guide.md").read_text()
@@ -191,6 +201,7 @@ def lost_modules(text: str) -> list[str]:
     found = [name for name in DOTTED.findall(text) if name.partition(".")[0] in rooms]
     files = {"py", "toml", "json", "md"}
     of_templates = {f"git.{name}" for name in GIT_NAMES}
+    of_templates |= DRIVER_OPTS.keys()  # `limits.cpu`
     return [name for name in found if name not in of_templates and name.split(".")[-1] not in files and not leads(name)]
 
 
@@ -348,6 +359,8 @@ SECTIONS = {
     "File": "The file",
     "Apply": "[apply]",
     "Checks": "[checks]",
+    "Builder": "[builder.NAME]",
+    "BuilderNode": "[[builder.NAME.node]]",
     "Variable": "[variable.NAME]",
     "CellSettings": "[target.NAME]: settings",
     "Target": "[target.NAME]: more keys",

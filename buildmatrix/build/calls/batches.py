@@ -9,6 +9,7 @@ from pathlib import Path
 from buildmatrix.build.calls.chains import Chains
 from buildmatrix.engine.buildx import BUILDX
 from buildmatrix.engine.preflight import Engine
+from buildmatrix.engine.versions import has_execution
 from buildmatrix.plan.access.absent import without_absent
 from buildmatrix.plan.access.entitlements import for_bake
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
@@ -49,14 +50,17 @@ class Call:
     asks: bool = False
 
 
-def calls(plan: Plan, policy: Policy, unchanged: AbstractSet[str] = frozenset()) -> list[Call]:
+def calls(
+    plan: Plan, policy: Policy, unchanged: AbstractSet[str] = frozenset(), engine: Engine | None = None
+) -> list[Call]:
     """Return the calls that build a plan, in order; what is `unchanged` is only a dependency.
 
     Where targets are limited, timed, or are to go on beside a failure, each stage is cut into many, with chains from
-    their first target on; else there is one call, or several where `needs` asks for something to be finished first.
-    Questions (`call`) have calls of their own: bake builds what a call names, or asks about it.
+    their first target on; else there is one call, or several where `needs` asks for something to be finished first. So
+    there is where the engine's bake limits them, and goes on, by itself. Questions (`call`) have calls of their own:
+    bake builds what a call names, or asks about it.
     """
-    if not policy.is_split:
+    if not policy.is_split or (_by_bake(engine) and not policy.is_timed):
         return [call(plan, names) for wave in _waves(plan) for part in _alike(plan, wave) for names in _pieces(part)]
     found = []
     chains = list(Chains(plan, policy, unchanged).of((name for name in plan.by_name if name not in unchanged), MOST))
@@ -67,6 +71,10 @@ def calls(plan: Plan, policy: Policy, unchanged: AbstractSet[str] = frozenset())
             parts = (itertools.chain(*(begun[first] for first in some)) for some in _cut(firsts, size))
             found += [call(plan, some, alone=True) for part in parts for some in _cut(part, MOST)]
     return found
+
+
+def _by_bake(engine: Engine | None) -> bool:
+    return engine is not None and has_execution(engine.buildx)
 
 
 def _alike(plan: Plan, names: Iterable[str]) -> list[tuple[str, ...]]:
@@ -134,11 +142,20 @@ def _flags(plan: Plan, made: Call, policy: Policy, engine: Engine | None) -> lis
     flags += ["--builder", policy.builder] if policy.builder else []
     flags += ["--no-cache"] if options.no_cache and not made.alone else []
     flags += ["--pull"] if options.pull else []
+    flags += _execution(made, policy) if _by_bake(engine) else []
     minor = engine.buildx.release[1] if engine and engine.buildx.major == 0 else 99
     for value in for_bake(plan.entitlements, options.allow):
         if minor >= (20 if value.startswith("fs") else 17):
             flags += ["--allow", value]
     return flags
+
+
+def _execution(made: Call, policy: Policy) -> list[str]:
+    """Return how bake is to go through the targets of a call that is not cut."""
+    if made.alone:
+        return []
+    jobs = ["--jobs", str(policy.jobs)] if policy.jobs else []
+    return [*jobs, *(["--execution", "defer-error"] if policy.keep_going and not made.asks else [])]
 
 
 def dry_run(policy: Policy, environment: Mapping[str, str]) -> str:

@@ -23,6 +23,8 @@ Which = Literal[
     "fingerprints",
     "changes",
     "doctor",
+    "builders",
+    "builder",
 ]
 
 
@@ -38,7 +40,7 @@ def schema(
             metavar="[WHICH]",
             help="file, plan, report (of apply), result (.buildmatrix/result.json), diagnostics (of validate), list, "
             "graph, matrices (of ci github), lock (buildmatrix.lock), moves (of lock), fingerprints, changes "
-            "(of plan --against) or doctor.",
+            "(of plan --against), doctor, builders (of builder ls) or builder (of builder inspect).",
         ),
     ] = "file",
 ) -> None:

@@ -100,9 +100,26 @@ def builder(scene: Scene) -> Verdict:
             return Verdict(unknown="there is no buildx to ask")
         if any(one.message == error.diagnostics[0].message for one in engine(scene).problems):
             return Verdict(unknown="the engine does not answer")
-        return verdict(replace(one, command=_other_builder(one, scene)) for one in error.diagnostics)
+        return verdict(replace(one, command=one.command or _other_builder(one, scene)) for one in error.diagnostics)
     nodes = [f"{node.name}: {some(sorted(node.platforms), 8) or 'not started yet'}" for node in found.nodes]
     return Verdict(words=f'"{found.name}" ({found.driver}); {"; ".join(nodes)}')
+
+
+def declared(scene: Scene) -> Verdict:
+    """Tell whether the builder is as the file declares it, and which other declared ones are missing."""
+    from buildmatrix.engine.builders.declared import CREATE, difference, warning
+    from buildmatrix.engine.builders.stored import stored
+
+    builders = scene.plan.builders if scene.plan else {}
+    if not builders:
+        return Verdict(words="the file declares none")
+    used = scene.probe.asked or (scene.answering.name if scene.answering else "")
+    differs = difference(builders.get(used), scene.programs)
+    kept = {name: stored(name, scene.programs.environment) for name in builders} if scene.tells else {}
+    words = some(
+        f"{name}: {'there' if found else f'missing, {CREATE} {name} makes it'}" for name, found in kept.items()
+    )
+    return verdict([warning(builders[used], differs)] if differs else (), words=words)
 
 
 def _other_builder(one: Diagnostic, scene: Scene) -> str:

@@ -10,6 +10,7 @@ CHECKS = (
     Check("engine", docker.engine),
     Check("context", docker.context),
     Check("builder", docker.builder),
+    Check("builders", docker.declared, of_run=True, of_plan=True),
     Check("buildkit", docker.buildkit),
     Check("environment", around.environment),
     Check("proxy", around.proxy, fails=RegistryError),

@@ -63,7 +63,16 @@ class Scene:
     @cached_property
     def found(self) -> "tuple[Version, Builder]":
         """The version of buildx and the builder; EngineError if none answers."""
-        return self.probe.look()
+        try:
+            return self.probe.look()
+        except EngineError as error:
+            raise EngineError(*map(self._told_to_create, error.diagnostics)) from None
+
+    def _told_to_create(self, one: Diagnostic) -> Diagnostic:
+        """Return what is said of a builder that is not there, with the command that makes one of the file."""
+        from buildmatrix.engine.builders.declared import told_to_create
+
+        return told_to_create(one, self.probe.asked, self.plan.builders if self.plan else {})
 
     @property
     def builder(self) -> Builder:

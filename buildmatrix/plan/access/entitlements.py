@@ -14,7 +14,7 @@ from buildmatrix.plan.access.reach import Reach, privileges, reaches
 from buildmatrix.plan.model import Entitlement, PlannedTarget
 
 _PATHS = frozenset({"fs", "fs.read", "fs.write"})
-_OURS = ("docker.context=", "cache.server=")
+_OURS = ("docker.context=", "cache.server=", "builder=")
 """What bake does not know; it is asked for all the same, and never handed on."""
 
 

@@ -233,7 +233,16 @@ def _reshaped(key: str, text: str, expected: str) -> str:
         return foreign_hint(text, ())
     if key == "inherits" and any(sign in text for sign in "*?!"):
         return "name each parent: a glob is none"
-    return _of_a_name(text, "-" if "`-`" in expected else "_") if "letters, digits" in expected else ""
+    return _named(text, expected) if "letters, digits" in expected else ""
+
+
+def _named(text: str, expected: str) -> str:
+    return _of_a_builder(text) if "lower-case" in expected else _of_a_name(text, "-" if "`-`" in expected else "_")
+
+
+def _of_a_builder(text: str) -> str:
+    better = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._0123456789")
+    return f'call it "{better if better not in {"", "default"} else "many"}"'
 
 
 def _of_a_name(text: str, between: str) -> str:

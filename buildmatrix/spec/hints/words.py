@@ -125,6 +125,10 @@ OF_A_VARIABLE_CURES = {
 }  # fmt: skip
 
 OTHER_VALUES = {
+    "driver": {
+        "docker": "docker-container", "container": "docker-container", "docker_container": "docker-container",
+        "k8s": "kubernetes", "kube": "kubernetes", "tcp": "remote", "ssh": "remote", "build-cloud": "cloud",
+    },
     "type": {
         "bool": "boolean", "str": "string", "text": "string", "int": "integer", "float": "number", "array": "list",
         "strings": "list", "list(string)": "list", "push": "registry", "dir": "local", "directory": "local",
@@ -147,7 +151,7 @@ COMMANDS = {
     "deploy": "apply", "check": "validate", "lint": "validate", "test": "validate", "config": "validate",
     "verify": "validate", "show": "plan", "diff": "plan", "print": "plan", "dry-run": "plan", "preview": "plan",
     "ls": "list", "targets": "list", "ps": "list", "export": "render", "convert": "render", "generate": "render",
-    "hcl": "render", "tree": "graph", "deps": "graph", "dot": "graph",
+    "builders": "builder", "buildx": "builder", "hcl": "render", "tree": "graph", "deps": "graph", "dot": "graph",
 }  # fmt: skip
 """Commands of other tools, for those that are called otherwise here."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.records import dataclass
 from buildmatrix.soundness import Subject, members_of
+from buildmatrix.spec.rows.builders import BUILDER_NAME, BUILDER_WORDS, Builder, DeclaredBuilder
 from buildmatrix.spec.rows.markers import FreeText, MakesCells, NameOf
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.platforms import PLATFORM
@@ -201,6 +202,11 @@ class File(Table):
         ),
         Examples({"default": "ubuntu-24.04", "linux/arm*": "ubuntu-24.04-arm"}),
     ] = None
+    builder: Annotated[
+        Mapping[str, Builder] | None,
+        Keys(BUILDER_NAME, BUILDER_WORDS),
+        Doc("Builders, for `buildmatrix builder create`, and for `apply` where one is missing. Only in the root file."),
+    ] = None
     variable: Annotated[
         Mapping[
             str,
@@ -373,6 +379,7 @@ class Spec:
     checks: Checks = field(default_factory=Checks)
     runners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Labels by platform, glob of platforms, or `default`, as `[runner]` has them."""
+    builders: Mapping[str, DeclaredBuilder] = field(default_factory=dict)
     variables: Mapping[str, DeclaredVariable]
     targets: Mapping[str, DeclaredTarget]
     groups: Mapping[str, DeclaredGroup]

@@ -116,6 +116,16 @@ def test_builders_are_read_from_files(tmp_path: Path, monkeypatch: pytest.Monkey
     assert completion.complete_builders("m") == ["many"]
 
 
+def test_builders_that_are_created_are_those_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert completion.complete_declared(ctx(), "") == []
+    (tmp_path / "buildmatrix.toml").write_text("version = 1\n[builder.many]\n[builder.far]\n")
+    assert completion.complete_declared(ctx(), "") == ["many", "far"]
+    assert completion.complete_declared(ctx(), "m") == ["many"]
+    (tmp_path / "buildmatrix.toml").write_text("version = 1\n[builder.many]\nx = 1\n")
+    assert completion.complete_declared(ctx(), "") == []
+
+
 def test_the_file_and_the_variables_are_those_of_the_command(folder: Path) -> None:
     (folder / "other.toml").write_text(
         'version = 1\nvariable.kinds = { type = "list", default = ["a"] }\ntarget.o.matrix.kind = "{{ kinds }}"\n'

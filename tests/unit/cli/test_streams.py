@@ -13,7 +13,7 @@ from buildmatrix.cli.application import COMMANDS
 from buildmatrix.cli.output import Door, doors, is_stream, write_stream
 from tests.inside import exit_code
 
-SPEC = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
+SPEC = 'version = 1\n[builder.many]\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 CACHE = """cache-from = ["type=gha,token=CANARY-1"]\n"""
 
 
@@ -93,6 +93,7 @@ FORMS = {
     "apply": ["--dry-run"],
     "show": ["plan.json"],
     "merge": ["--help"],
+    "builder": ["create many --dry-run"],
     "ci": ["github", "gitlab", "github --workflow -"],
 }
 EACH = [f"{name} {form}" for name in COMMANDS for form in FORMS.get(name, [""])]

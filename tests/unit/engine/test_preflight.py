@@ -641,7 +641,7 @@ def test_a_cache_of_github_may_say_it_all_itself(cached: GhaCacheTo) -> None:
 @pytest.mark.parametrize(
     ("folder", "why"),
     [
-        ("/nonexistent", "is not a directory"),
+        ("/proc/nonexistent", "is not a directory"),
         ("/etc/passwd", "is not a directory"),
         ("/sys", "cannot be written: "),
         ("/dev/shm", ""),  # noqa: S108

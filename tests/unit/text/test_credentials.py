@@ -82,7 +82,11 @@ def spec() -> tuple[str, list[str]]:
         'cache-from = [{ type = "gha", token = "{{ made }}" }]',
         'output = ["type=cacheonly"]',
     ]
+    lines.append(f"[builder.many]\ndriver-opts = {{ {OF_A_BUILDER} }}")
     return "\n".join(lines) + "\n", [*canaries, "CANARY-OF-A-VARIABLE"]
+
+
+OF_A_BUILDER = '"env.HTTP_PROXY" = "http://user:CANARY-P@proxy:3128", "env.X_TOKEN" = "CANARY-T"'
 
 
 @pytest.fixture
@@ -103,6 +107,8 @@ FORMS = {
     "graph": ["", "--format dot", "--format mermaid", "--format json"],
     "apply": ["--dry-run", "--dry-run -j 1"],
     "render": ["--check --output other.json"],
+    "builder": ["create many --dry-run"],
+    "merge": ["--help"],
     "show": ["plan.json", "plan.json --format json", "plan.json --format markdown"],
     "ci": ["github", "gitlab", "github --workflow -", "gitlab --workflow -"],
     "doctor": ["", "--format json"],

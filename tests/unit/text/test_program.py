@@ -53,6 +53,8 @@ WHERE = [
     "[target.app]\ninherits = [{text}]\n", "[target.app]\nname = {text}\n[target.app.matrix]\na = ['x', 'y']\n",
     "[target.app.matrix]\n{text} = ['x']\n", "[target.app.matrix]\na = [{text}]\n",
     "[target.app.matrix]\na = ['x']\nexclude = [{{ a = {text} }}]\n", "[apply]\nbuilder = {text}\n",
+    "[builder.{text}]\n", "[builder.x]\nendpoint = {text}\ndriver-opts = {{ {text} = {text} }}\n",
+    "[builder.x]\ndriver = {text}\n[[builder.x.node]]\nname = {text}\nbuildkitd-flags = [{text}]\n",
     "[target.app]\ntags = ['{{{{ ', {text}, '{{{{ x | y }}}}']\n", "[target.app]\n{text} = 1\n",
 ]  # fmt: skip
 
@@ -75,11 +77,13 @@ def test_no_name_forges_a_line(where: str, command: str, say: Callable[..., tupl
         ["plan", "--var-file", FORGED], ["plan", "--file", FORGED], ["plan", "--color", FORGED],
         ["plan", f"--{FORGED}"], [FORGED], ["plan", f"app[{FORGED}={FORGED}]"], ["list", FORGED],
         ["apply", f"{FORGED}.json"], ["merge", f"{FORGED}.json", "."], ["merge", FORGED, "."],
+        ["builder", "create", FORGED], ["builder", "rm", FORGED], ["builder", FORGED],
+        ["builder", "use", FORGED], ["builder", "inspect", FORGED],
         ["apply", "--dry-run", "--allow", FORGED], ["apply", "--dry-run", "--builder", FORGED],
         ["apply", "--timeout", FORGED], ["apply", "--report", FORGED], ["render", "--check", "-o", FORGED],
         ["render", "-o", f"nowhere/{FORGED}"], ["plan", "--set", f"app.args.A={FORGED}"], ["schema", FORGED],
     ],
-    ids=range(20),
+    ids=range(27),
 )  # fmt: skip
 def test_no_argument_forges_a_line(words: list[str], say: Callable[..., tuple[str, str, int]]) -> None:
     out, err, _ = say('version = 1\n[target.app]\ndockerfile-inline = "FROM x"\n', *words)

@@ -15,9 +15,10 @@ from buildmatrix.engine.buildx import Probe
 from buildmatrix.engine.checks.every import CHECKS
 from buildmatrix.engine.checks.examined import Finding, examined
 from buildmatrix.engine.checks.model import Scene
-from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.errors import Diagnostic, EngineError, Place
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Completed
+from buildmatrix.spec.rows.builders import DeclaredBuilder
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput, Settings
 from tests.plans import plan, target
@@ -50,6 +51,7 @@ class Docker(Scripted):
 
 
 TIME = "the time"
+MANY = DeclaredBuilder(name="many", driver="docker-container", bootstrap=False, nodes=(), place=Place(file="f"))
 
 
 def docker(environment: dict[str, str] | None = None, path: str = "/usr/bin/docker", **answers: Any) -> Docker:
@@ -103,14 +105,14 @@ def test_where_all_is_well_every_check_says_what_there_is() -> None:
 def test_without_a_plan_the_machine_is_looked_at() -> None:
     found = look(docker())
     skipped = [name for name, one in found.items() if one.status == "skipped"]
-    assert skipped == ["secrets", "platforms", "driver", "registries"]
+    assert skipped == ["builders", "secrets", "platforms", "driver", "registries"]
     assert {one.words for one in found.values() if one.status == "skipped"} == {"not looked at: there is no plan"}
 
 
 def test_each_has_a_name_of_its_own_and_a_run_makes_those_of_its_plan() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     of_run = [check.name for check in CHECKS if check.of_run]
-    assert of_run == ["buildx", "tmpdir", "secrets", "platforms", "image-store", "driver"]
+    assert of_run == ["buildx", "builders", "tmpdir", "secrets", "platforms", "image-store", "driver"]
 
 
 # --- docker and buildx ------------------------------------------------------------------------------------------------
@@ -188,6 +190,37 @@ def test_a_builder_that_is_not_there() -> None:
     programs = docker({"BUILDX_BUILDER": "mnay"}, inspect=no, ls=said("NAME\nmany\n"))
     one = problem(look(programs, asked="mnay")["builder"])
     assert (one.message, one.command) == ('there is no builder "mnay"', "unset BUILDX_BUILDER")
+
+
+def test_a_builder_of_the_file_that_is_not_there_is_created(tmp_path: Path) -> None:
+    no = said(stderr='ERROR: no builder "many" found', code=1)
+    programs = docker({"BUILDX_CONFIG": str(tmp_path)}, inspect=no, ls=said("NAME/NODE\n"))
+    found = look(programs, plan(target(), builders={"many": MANY}), asked="many")
+    one = problem(found["builder"])
+    assert (one.hint, one.command) == (
+        "the file declares it: buildmatrix builder create many",
+        "buildmatrix builder create many",
+    )
+    assert found["builders"].words == "many: missing, buildmatrix builder create many makes it"
+
+
+@pytest.mark.parametrize("asked", ["many", None])
+def test_a_builder_that_is_not_as_the_file_declares_it(asked: str | None, tmp_path: Path) -> None:
+    """By its name, or as the current one."""
+    (tmp_path / "instances").mkdir()
+    (tmp_path / "instances" / "many").write_text('{"Name": "many", "Driver": "remote"}')
+    there = said(node().stdout.replace("Name: b\n", "Name: many\n", 1))
+    programs = docker({"BUILDX_CONFIG": str(tmp_path)}, inspect=there)
+    found = look(programs, plan(target(), builders={"many": MANY}), asked=asked)
+    one = problem(found["builders"], "warning")
+    words = "driver: remote, declared: docker-container"
+    assert one.message == f'builder "many" is not as the file declares it: {words}'
+    assert (one.command, one.place) == ("buildmatrix builder create many", MANY.place)
+
+
+def test_another_builder_than_the_declared_one_is_fine(tmp_path: Path) -> None:
+    found = look(docker({"BUILDX_CONFIG": str(tmp_path)}), plan(target(), builders={"many": MANY}))
+    assert found["builders"].status == "ok"
 
 
 def test_a_builder_that_has_not_started_is_not_known() -> None:

@@ -1,0 +1,43 @@
+"""What is said of a builder that the file declares: that it is missing, or is another one."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from buildmatrix.engine.builders.compare import Difference, differences
+from buildmatrix.engine.builders.stored import stored
+from buildmatrix.errors import Diagnostic, and_more
+from buildmatrix.process import Programs
+from buildmatrix.spec.rows.builders import DeclaredBuilder
+
+CREATE = "buildmatrix builder create"
+
+
+def difference(one: DeclaredBuilder | None, programs: Programs) -> tuple[Difference, ...]:
+    """Return in what the builder that there is differs from a declared one; () where either is none."""
+    kept = stored(one.name, programs.environment) if one else None
+    return differences(one, kept, programs.environment) if one and kept else ()
+
+
+def told_to_create(one: Diagnostic, name: str, builders: Mapping[str, DeclaredBuilder]) -> Diagnostic:
+    """Return what is said of a builder that is not there, with the command that makes one that is declared."""
+    if one.code != "builder" or name not in builders:
+        return one
+    return replace(one, hint=f"the file declares it: {CREATE} {name}", command=f"{CREATE} {name}")
+
+
+def warning(one: DeclaredBuilder, differs: tuple[Difference, ...]) -> Diagnostic:
+    """Return the warning that a builder is another one than the file declares."""
+    first, command = spoken(differs[0]), f"{CREATE} {one.name}"
+    return Diagnostic(
+        message=f'builder "{one.name}" is not as the file declares it: {first}{and_more(len(differs), "difference")}',
+        code="builder",
+        place=one.place,
+        hint=f"{command} changes it",
+        command=command,
+        severity="warning",
+    )
+
+
+def spoken(one: Difference) -> str:
+    """Return a difference with its node."""
+    return f"node {one.node}: {one.words}" if one.node else one.words

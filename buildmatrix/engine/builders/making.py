@@ -1,0 +1,74 @@
+"""Builders are made: what is needed for it is looked at, and the steps are taken one after another."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from buildmatrix.engine.builders.steps import Step, typed
+from buildmatrix.engine.buildx import BUILDX
+from buildmatrix.errors import Diagnostic, EngineError, SpecError
+from buildmatrix.process import Programs
+from buildmatrix.spec.rows.builders import DeclaredBuilder
+
+SECONDS = 900.0
+"""How long a step may take: an image of BuildKit may have to come from far away."""
+
+
+def program_of(programs: Programs) -> tuple[str, ...]:
+    """Return the command to which those of buildx are given."""
+    alone = programs.standalone_buildx()
+    return (alone,) if alone else BUILDX
+
+
+def refuse_absent_files(declared: DeclaredBuilder) -> None:
+    """Raise SpecError for each file of a builder that is not there, or cannot be read."""
+    if found := list(absent_files(declared)):
+        raise SpecError(*found)
+
+
+def absent_files(declared: DeclaredBuilder) -> Iterator[Diagnostic]:
+    """Yield each file of a builder that is not there, or cannot be read, with its place."""
+    said: set[str] = set()
+    for node in declared.nodes:
+        for path, place in node.paths.items():
+            if path not in said and (why := _unreadable(path)):
+                said.add(path)
+                message = f"builder.{declared.name}: {path} {why}"
+                hint = "paths are relative to the file that declares the builder"
+                yield Diagnostic(message=message, code="builder", place=place, hint=hint)
+
+
+def _unreadable(path: str) -> str:
+    try:
+        with Path(path).open("rb"):
+            return ""
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def take(steps: Iterable[Step], programs: Programs, tell: Callable[[str], None]) -> None:
+    """Take steps, and tell what each did; EngineError where one fails."""
+    program = program_of(programs)
+    for step in steps:
+        _taken(step, program, programs)
+        tell(step.does)
+
+
+def _taken(step: Step, program: Sequence[str], programs: Programs) -> None:
+    done = programs.run([*program, *step.words], timeout=SECONDS)
+    if done.code == 0:
+        return
+    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+    said = re.sub(r"^(ERROR|error): ", "", lines[-1]) if lines else f"exit code {done.code}"
+    message = f"buildx could not {_verb(step)}: {said}"
+    hint = f"the command was: {typed(program, step)}"
+    if said.startswith('failed to find driver "cloud"'):
+        hint = f"update buildx: the cloud driver comes with 0.37, and with Docker Desktop\n{hint}"
+    raise EngineError(Diagnostic(message=message, code="builder", hint=hint))
+
+
+def _verb(step: Step) -> str:
+    verbs = {"create": "make the builder", "rm": "remove the builder", "inspect": "start the builder"}
+    return verbs.get(step.words[0], f"{step.words[0]} the builder")
