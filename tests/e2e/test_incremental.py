@@ -160,6 +160,8 @@ def test_a_tag_that_went_or_moved_is_moved_and_nothing_is_built(
     first = applied(run)["app"]["digest"]
     imagetools("create", "-t", f"{repository}/app:latest", base)
     assert planned(run)["app"] == ("skip", [f"tag {repository}/app:latest holds another image: it moves"])
+    done = run("plan", "--incremental", "--detailed-exitcode")
+    assert (done.returncode, "0 to build, 2 up to date, 1 tag to move" in done.stdout) == (10, True), done.stdout
     found = applied(run)
     assert statuses(found) == {"lib": "unchanged", "app": "unchanged"}
     assert sorted(found["app"]["tags"]) == [f"{repository}/app:1", f"{repository}/app:latest"]
