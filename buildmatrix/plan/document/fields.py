@@ -251,6 +251,11 @@ class InputsOfPlan(Document):
         Of(lambda one, _: one.built_for or None),
         Doc("With --incremental: the platforms for which it is built, left out where it is not."),
     ] = None
+    moves: Annotated[
+        tuple[str, ...] | None,
+        Of(lambda one, _: one.moves or None),
+        Doc("With --incremental: the tags that only have to be moved, left out where there are none."),
+    ] = None
 
 
 class SavedPlan(Document):
