@@ -358,7 +358,8 @@ class Fingerprints:
         paths = {path for path in paths if is_within(path, real)}
         made = {one.path for one in found.entries if self._by_outputs(_named(real, one))}
         left = _without_made(real, found.entries, paths, made)
-        read = Read(real, tuple(one.path for one in left), os.path.abspath(root))  # noqa: PTH100 links stay
+        others = tuple(_named(real, one) for one in found.entries if one.path in made)
+        read = Read(real, tuple(one.path for one in left), os.path.abspath(root), others)  # noqa: PTH100 links stay
         return (found if len(left) == len(found.entries) else Reached(digest_of(left), left, None)), read
 
     # --- other Builds ---------------------------------------------------------------------------------------------

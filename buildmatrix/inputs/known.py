@@ -20,8 +20,10 @@ class Read:
     """What a fingerprint was read from: a directory, by its real path, with the paths in it; or a file without any.
 
     `way` is the path as it is written, absolute, which links and other directories on it may lead elsewhere later.
+    `made` are the real paths that were left out as an output's, those of directories with a `/` at the end.
     """
 
     place: str
     paths: tuple[str, ...] = ()
     way: str = ""
+    made: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from platform import machine
 
 from buildmatrix.engine.buildx import Builder, Probe
 from buildmatrix.engine.registry import Registry
+from buildmatrix.errors import Diagnostic
 from buildmatrix.inputs.fingerprint import Aside, Fingerprints
 from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.platform import of_machine
@@ -22,6 +23,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.process import Programs
+from buildmatrix.publish.shrink import SHRUNK, shrunk
 from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
 from buildmatrix.report.plan.fingerprints import Fingerprint, Part
@@ -113,7 +115,15 @@ def planned(policy: Policy, programs: Programs, tell: Callable[[str], object], w
     tags.settle_alone()
     left, again = _left(policy, programs, tags, found, ResultFile(builds_of(plan), written), tell)
     targets = (_decided(target, left, again) for target in whole.targets)
-    return Looked(plan=replace(whole, targets=tuple(targets)), pins=pins, fingerprints=found, decisions=left.decisions)
+    whole = replace(whole, targets=tuple(targets), warnings=(*whole.warnings, *_refused(left, policy, tags)))
+    return Looked(plan=whole, pins=pins, fingerprints=found, decisions=left.decisions)
+
+
+def _refused(left: Reduced, policy: Policy, tags: Tags) -> Iterator[Diagnostic]:
+    """Yield a warning for what registries have and `apply` would therefore refuse."""
+    for one in shrunk(left.pushed, policy, tags, own_platform()):
+        if one.code == SHRUNK:
+            yield replace(one, message=f"apply would be refused: {one.message}", severity="warning")
 
 
 def _left(
@@ -196,7 +206,7 @@ def _explained(part: tuple[str, str], within: tuple[tuple[str, str], ...]) -> Pa
 
 def _decided(target: PlannedTarget, left: Reduced, again: Resumed) -> PlannedTarget:
     if decision := left.decisions.get(target.name):
-        return replace(target, decision=decision.action, because=decision.because)
+        return replace(target, decision=decision.action, because=decision.because, moves=decision.moves)
     parts = [build.name for build in left.plan.parts[target.name]]
     found = [again.unchanged[name].reason for name in parts if name in again.unchanged]
     if len(found) == len(parts):

@@ -43,6 +43,7 @@ def reviewed(looked: Looked, policy: Policy, environment: Mapping[str, str]) -> 
             fingerprints=known.fingerprints,
             doubt=known.doubt,
             built_for=_built_for(decision, target.platforms or (own_platform(),)) if decision else (),
+            moves=decision.moves if decision else (),
         )
     looked.fingerprints.keep()
     return Reviewed(
@@ -158,7 +159,10 @@ def _files(then: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str,
 
 
 def refuse_other_decisions(then: Reviewed, decisions: Mapping[str, Decision], plan: Plan) -> None:
-    """Raise StaleError where what was to be kept would be built now; what need not be built any more is fine."""
+    """Raise StaleError where what was to be kept would be built now, or would have a tag moved of which nobody knew.
+
+    What need not be built any more is fine: the tags of what was to be built were to be pushed.
+    """
     if not then.incremental:
         return  # all of it was going to be built
     found = []
@@ -168,6 +172,10 @@ def refuse_other_decisions(then: Reviewed, decisions: Mapping[str, Decision], pl
         if more := [platform for platform in now if platform not in was]:
             kept = f"kept for {', '.join(more)}" if was else "kept"
             found.append(f"{name} was to be {kept}, and has to be built now: {'; '.join(decision.because)}")
+        planned = then.inputs[name].moves if name in then.inputs else ()
+        if not was and (moves := [tag for tag in decision.moves if tag not in planned]):
+            tags = f"tag {moves[0]}{and_more(len(moves), 'tag')}"
+            found.append(f"{name} was to be kept, and {tags} would be moved now: {'; '.join(decision.because)}")
     if found:
         raise stale(found)
 

@@ -57,14 +57,14 @@ def checked(
 ) -> Checked:
     """Compare the images of a run with its pins; what was taken that is neither one nor the run's own is not known.
 
-    `overtaken` are the targets of whose files one changed while they were built, with its path.
+    `overtaken` are the targets of whose files one was not what their fingerprints say, with what is to be said of it.
     """
     own = {one.digest for one in outcome.targets} | {one.index for one in outcome.targets}
     own |= {one.image.digest for one in left.decisions.values() if one.image}
     built = list(_built(outcome, left))
     strange = all_of(lambda one: _strange(one, outcome, left.plan, pins, own, registry), built)
     wrong = {one: _strangers(one, names) for one, names in strange.items() if names}
-    wrong |= {one: _overtaken(one, overtaken[one.target]) for one in built if one.target in overtaken}
+    wrong |= {one: _overtaken(overtaken[one.target]) for one in built if one.target in overtaken}
     moved = {one: _unmarked(one, registry) for one in wrong}
     warnings = tuple(_with_hint(wrong[one], one, moved[one]) for one in wrong)
     digests = {one.target: (one.digest, moved[one]) for one in wrong}
@@ -129,8 +129,7 @@ def _strangers(built: _Built, names: tuple[str, ...]) -> Diagnostic:
     return Diagnostic(message=message, code="fingerprint", severity="warning")
 
 
-def _overtaken(built: _Built, path: str) -> Diagnostic:
-    message = f"{path} changed while {built.target} was built: nobody knows what of it is in the image"
+def _overtaken(message: str) -> Diagnostic:
     return Diagnostic(message=message, code="overtaken", severity="warning")
 
 

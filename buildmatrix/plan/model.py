@@ -65,6 +65,8 @@ class PlannedTarget:
     """Whether it is built, where that was decided by what registries hold."""
     because: tuple[str, ...] = ()
     """Why that was decided."""
+    moves: tuple[str, ...] = ()
+    """The tags that have to be moved to its image, where nothing else is done."""
     volatile: frozenset[Pointer] = frozenset()
     """What of `settings` changes from run to run, whatever the files say: `("labels", KEY)`, `("annotations", 3)`.
 
@@ -242,6 +244,16 @@ class Plan:
     def skipped(self) -> int:
         """How many targets are not built, since what would be built is there."""
         return sum(target.decision == "skip" for target in self.targets)
+
+    @property
+    def moves(self) -> int:
+        """How many tags have to move where nothing is built."""
+        return sum(len(target.moves) for target in self.targets)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to do: nothing to build, and no tag to move."""
+        return len(self.targets) == self.skipped and not self.moves
 
     @property
     def platform_builds(self) -> int:

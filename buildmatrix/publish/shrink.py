@@ -14,6 +14,9 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import caches_by_tag, pushed_tags
 from buildmatrix.publish.tags import Tags
 
+SHRUNK = "shrunk"
+"""The code of what would lose a platform."""
+
 ON_PURPOSE = "--platforms-may-shrink, or [apply] platforms-may-shrink = true"
 WHOLE = "build all its platforms once, without --platform, or build without pushing: --no-output"
 
@@ -23,6 +26,12 @@ def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None
 
     `own` is the platform of what declares none.
     """
+    if problems := shrunk(plan, policy, tags, own):
+        raise RegistryError(*problems)
+
+
+def shrunk(plan: Plan, policy: Policy, tags: Tags, own: str) -> list[Diagnostic]:
+    """Return the errors of tags that would lose a platform, or of which nobody can say whether they would."""
     lost: dict[tuple[Place, str, bool], _Lost] = {}
     doubts: dict[Unknown, _Lost] = {}
     for target in plan.targets:
@@ -38,8 +47,7 @@ def refuse_shrunk_tags(plan: Plan, policy: Policy, tags: Tags, own: str) -> None
     problems += [_doubt(held, one) for held, one in doubts.items()]
     problems += _unattested(plan, tags)
     problems += [] if policy.platforms_may_shrink else _under_caches(plan, tags)
-    if problems:
-        raise RegistryError(*problems)
+    return problems
 
 
 @dataclass(kw_only=True)
@@ -85,7 +93,7 @@ def _shrunk(words: str, lost: _Lost, own: str) -> Diagnostic:
         ending = "which the tag has now" if len(lost.tags) == 1 else "which the tags have now"
         hint = _three_ways(target.platforms or ((own,) if own else ()), words.split())
     message = f"{lost.who} would push {lost.spoken} without {words}, {ending}"
-    return Diagnostic(message=message, code="shrunk", place=target.place_of("platforms"), hint=hint)
+    return Diagnostic(message=message, code=SHRUNK, place=target.place_of("platforms"), hint=hint)
 
 
 def _unattested(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
@@ -102,7 +110,7 @@ def _unattested(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
             there = all_of(tags.below, asked)
             if gone := [asked[reference] for reference, answer in there.items() if isinstance(answer, Absent)]:
                 message = f"{target.name} would take over what {tag} has, and {gone[0]} is gone from the registry"
-                yield Diagnostic(message=message, code="shrunk", place=target.place_of("platforms"), hint=WHOLE)
+                yield Diagnostic(message=message, code=SHRUNK, place=target.place_of("platforms"), hint=WHOLE)
 
 
 def _carried(image: Image, platforms: tuple[str, ...]) -> dict[str, str]:
@@ -128,7 +136,7 @@ def _under_caches(plan: Plan, tags: Tags) -> Iterator[Diagnostic]:
                 message = f"{target.name} would write its cache over {tag}, an image for {' '.join(held.platforms)}"
                 own = parse(tag).tagged("cache")
                 hint = f"give the cache a tag of its own: ref={own}\nor lose the image: {ON_PURPOSE}"
-                yield Diagnostic(message=message, code="shrunk", place=place, hint=hint)
+                yield Diagnostic(message=message, code=SHRUNK, place=place, hint=hint)
 
 
 def _three_ways(written: tuple[str, ...], lost: list[str]) -> str:

@@ -15,12 +15,9 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.records import dataclass
-from buildmatrix.state.decision import Decision
+from buildmatrix.state.decision import AHEAD, Decision
 
 ANNOTATION = "dev.buildmatrix.built"
-
-AHEAD = timedelta(hours=1)
-"""How far the clock of who built an image may be before ours: what is told of later times is not believed."""
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -31,6 +28,11 @@ class Built:
 
     at: datetime
     upon: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def latest(self) -> datetime:
+        """The latest time that it tells of."""
+        return max((self.at, *self.upon.values()))
 
     @property
     def text(self) -> str:
@@ -99,9 +101,9 @@ class Ages:
         return [one for one in reached([name], links) if one != name]
 
     def told(self, image: Image) -> Built | None:
-        """Return what an image tells of itself; None where nobody knows."""
+        """Return what an image tells of itself; None where nobody knows, and where that is ahead of our clock."""
         found = built_in(image.index.annotations)
-        return found if found and max((found.at, *found.upon.values())) <= self.now + AHEAD else None
+        return found if found and found.latest <= self.now + AHEAD else None
 
     def overtaken(self, name: str, image: Image) -> str:
         """Return why an image is too old for what it is built upon, "" if it is not."""

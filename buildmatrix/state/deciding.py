@@ -17,14 +17,17 @@ from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import pushed_tags, tags_apart
-from buildmatrix.state.ages import Ages
+from buildmatrix.state.ages import Ages, built_in
 from buildmatrix.state.apart import decided_apart
 from buildmatrix.state.content_tags import content_tags
-from buildmatrix.state.decision import Asked, Decision, attestations, decided
+from buildmatrix.state.decision import AHEAD, UNKNOWN_AGE, Asked, Decision, attestations, decided
 from buildmatrix.state.marks import fingerprints_in
 from buildmatrix.state.telling import Telling
 
 OLDER = "older than max-age: built"
+AGED = (OLDER, UNKNOWN_AGE)
+"""How the reasons begin of what is built for its age."""
+
 UNASKED = Unknown(reason="nobody asked")
 
 
@@ -86,7 +89,7 @@ class Deciding:
                 found[target.name] = self._settled(target.name, self._decided(target.name, asked))
                 if found[target.name].action == "build":
                     rebuilt.add(target.name)
-            renewed = found[target.name].renewed if tags else self._beside.get(target.name, "").startswith(OLDER)
+            renewed = found[target.name].renewed if tags else self._beside.get(target.name, "").startswith(AGED)
             if renewed:
                 again[target.name] = f"{target.name}, which it depends on, is built again"
         self._with_tags_in_time(found)
@@ -111,7 +114,7 @@ class Deciding:
         why = self._beside.get(name, "")
         if not why or (found.action == "build" and not found.platforms):
             return found
-        return replace(decided(replace(asked, forced=why)), renewed=why.startswith(OLDER))
+        return replace(decided(replace(asked, forced=why)), renewed=why.startswith(AGED))
 
     def _settled(self, name: str, found: Decision) -> Decision:
         """Say what of a target is built without the cache, and take note of how old it is."""
@@ -166,18 +169,23 @@ class Deciding:
         yield from self._elsewhere.get(name, {}).items()
 
     def _created(self, target: PlannedTarget) -> datetime | None:
-        """Return when the image was made that would be kept, the oldest of several; None if nobody says."""
+        """Return when the image was made that would be kept, the oldest of several; None if nobody says.
+
+        Of a time that is still to come nobody knows what it means: it is returned before all others.
+        """
         known = self._known(target.name)
         found: list[datetime | None] = []
         for tag, held in self._all_held(target.name):
             if isinstance(held, Image) and known.fingerprints.items() <= fingerprints_in(held).items():
                 found.append(self._built(tag, held, known))
         made = [moment for moment in found if moment is not None]
-        return min(made) if made and len(made) == len(found) else None
+        if not made or len(made) < len(found):
+            return None
+        return max(made) if max(made) - self._ages.now > AHEAD else min(made)
 
     def _built(self, tag: str, image: Image, known: Known) -> datetime | None:
-        if told := self._ages.told(image):
-            return told.at
+        if said := built_in(image.index.annotations):
+            return said.at if self._ages.told(image) else said.latest
         looked = look(self._registry, tag, image.digest, known.fingerprints)
         return looked.created if isinstance(looked, Looked) else None
 

@@ -18,6 +18,11 @@ from buildmatrix.state.marks import OtherFormat, fingerprints_in, marks_in
 
 Action = Literal["build", "skip"]
 
+AHEAD = timedelta(minutes=10)
+"""How far the clock of who built an image may be before ours: what is told of later times is not believed."""
+
+UNKNOWN_AGE = "nobody knows how old it is"
+
 UNTOLD = "what goes into it changed"
 
 
@@ -120,7 +125,9 @@ def _undeclared(image: Image, asked: Asked) -> tuple[str, ...]:
 def _kept(image: Image, asked: Asked) -> Decision:
     if asked.max_age is not None:
         if asked.created is None or asked.now is None:
-            return _build("nobody knows how old it is, and max-age is set", renewed=True)
+            return _build(f"{UNKNOWN_AGE}, and max-age is set", renewed=True)
+        if asked.created - asked.now > AHEAD:
+            return _build(ahead(asked.created), renewed=True)
         if asked.now - asked.created > asked.max_age:
             return _build(f"older than max-age: built {asked.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC", renewed=True)
     if why := asked.overtaken(image):
@@ -136,6 +143,11 @@ def _kept(image: Image, asked: Asked) -> Decision:
     by_content = found and len(wrong) == len(asked.held)
     reasons += [f"it was built already: {found[0]}"] if by_content else []
     return Decision(action="skip", because=tuple(reasons), image=image, moves=wrong)
+
+
+def ahead(moment: datetime) -> str:
+    """Say that nobody knows how old something is that was built at a time that is still to come."""
+    return f"{UNKNOWN_AGE}: built {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC, ahead of this clock"
 
 
 def _what(held: Held) -> str:

@@ -41,6 +41,11 @@ SECONDS, SHARE = 1.0, 20
 KEPT = ("digest", "index", "size", "seconds", "tags", "log")
 """What is worth remembering of an outcome."""
 
+CHANGED = "{} changed while {} was built: nobody knows what of it is in the image"
+CHANGED_DOUBT = "{} changed while it was built"
+LEFT = "{} is what an earlier run wrote and this one did not: {} was built with it"
+LEFT_DOUBT = "{} is what an earlier run wrote and the last one did not"
+
 
 class _OtherFormatError(StaleError):
     """Another buildmatrix has written it."""
@@ -63,7 +68,7 @@ class ResultFile:
         self.late: Collection[str] = ()
         """The targets whose tags move at the end: what needs one of them may have pulled what those held before."""
         self.overtaken: dict[str, str] = {}
-        """The targets of whose files one changed while they were built, with its path."""
+        """The targets of whose files one was not what their fingerprints say, each with what is to be said of it."""
         self.is_old = False
         """Whether the last result is of an older buildmatrix, which says nothing of fingerprints."""
         dests = (dest for target in plan.targets for dest in dests_of(target))
@@ -140,7 +145,7 @@ class ResultFile:
             self._found[outcome.name] = self._known[outcome.name].but(moved)
         if same or outcome.call:
             return
-        entry = Entry(status=outcome.status)
+        entry = Entry(status=outcome.status, wrote=self.made.before(outcome.name))
         if outcome.status in {"built", "cached"} and outcome.exported:
             build = self._plan.by_name[outcome.name]
             entry = Entry(
@@ -150,7 +155,7 @@ class ResultFile:
                 made=int(time.time()),
                 builder=self._builder,
                 files=files_of(self._plan, build),
-                wrote=self.made.of(build, outcome.name),
+                wrote=self.made.of(outcome.name),
                 pins=self.pins.get(outcome.name) or None,
                 **{key: getattr(outcome, key) for key in KEPT},
             )
@@ -203,13 +208,15 @@ class ResultFile:
         known = {outcome.target: made.of(outcome.target) for outcome in ended.values()}
         reads = {name: tuple(made.rests_on(name)) for name in known}
         changed = self._still.changed(read for each in reads.values() for read in each)
+        unwritten = self.made.unwritten(self._found)
         telling = Telling(self._plan.of, made.of, made.within, self._kept)
         for name, outcome in ended.items():
             moved = next((changed[read] for read in reads[outcome.target] if changed[read]), "")
-            place = moved and os.path.relpath(moved, self._plan.directory)
+            stale = next((path for read in reads[outcome.target] for path in read.made if path in unwritten), "")
+            place = os.path.relpath(moved or stale, self._plan.directory) if moved or stale else ""
             if place:
-                self.overtaken[outcome.target] = place
-            doubt = known[outcome.target].doubt or (f"{place} changed while it was built" if place else "")
+                self.overtaken[outcome.target] = (CHANGED if moved else LEFT).format(place, outcome.target)
+            doubt = known[outcome.target].doubt or (place and (CHANGED_DOUBT if moved else LEFT_DOUBT).format(place))
             doubt = doubt or self._pulled_early(outcome.target)
             whole = known[outcome.target].fingerprints
             own = {platform: whole[platform] for platform in outcome.platforms or whole if platform in whole}

@@ -38,8 +38,11 @@ class Entry(Document):
     log: Annotated[str | None, Doc("The path of its full log.")] = None
     files: Annotated[Mapping[str, str] | None, Doc("How what it wrote to the disk looked then.")] = None
     wrote: Annotated[
-        Mapping[str, tuple[str, ...]] | None,
-        Doc("The files that it put into directories from which targets are built: they are none of those' sources."),
+        Mapping[str, Mapping[str, str]] | None,
+        Doc(
+            "The files that it put into directories from which targets are built, and how they looked: as long as they "
+            "look so they are none of those' sources."
+        ),
     ] = None
 
 

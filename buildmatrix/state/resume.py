@@ -13,8 +13,8 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.shapes import given
-from buildmatrix.state.deciding import OLDER
-from buildmatrix.state.decision import differs
+from buildmatrix.state.deciding import AGED, OLDER
+from buildmatrix.state.decision import AHEAD, ahead, differs
 from buildmatrix.state.present import Present, outputs_of, rebuild_of
 from buildmatrix.state.record import KEPT, left_of
 from buildmatrix.state.result import Entry
@@ -62,7 +62,7 @@ class Remembered:
         for build in builds:
             entry, now = self.entries.get(build.name), rebuild_of(build)
             is_bumped = now is not None and (entry is None or entry.rebuild != now)
-            if build.name in reasons and (is_bumped or reasons[build.name].startswith(OLDER)):
+            if build.name in reasons and (is_bumped or reasons[build.name].startswith(AGED)):
                 found.add(build.name)
         return found
 
@@ -94,7 +94,11 @@ class Remembered:
 
     def _old(self, build: Build, made: int) -> str:
         age = self.max_age(build)
-        if age is None or self.now - made <= age:
+        if age is None:
+            return ""
+        if made - self.now > AHEAD.total_seconds():
+            return ahead(datetime.fromtimestamp(made, UTC))
+        if self.now - made <= age:
             return ""
         return f"{OLDER} {datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M} UTC"
 

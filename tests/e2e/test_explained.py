@@ -206,6 +206,8 @@ def test_a_tag_never_loses_a_platform_to_a_content_tag(project: Project, run: Ru
     applied(run, FLAG)
     (folder / "app" / "a").write_text("1")
     project(one.replace("/app:1", "/app:2").replace("/app:latest", "/app:3"), {})
+    shown = run("plan", "--incremental", FLAG, "app").stdout
+    assert f"warning: apply would be refused: app would push {repository}/app:2 (and 1 more tag) without {ARM}" in shown
     done = run("apply", "--incremental", FLAG, "app")
     assert done.returncode == 5
     assert f"app would push {repository}/app:2 (and 1 more tag) without {ARM}" in done.stderr

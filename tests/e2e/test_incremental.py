@@ -160,6 +160,8 @@ def test_a_tag_that_went_or_moved_is_moved_and_nothing_is_built(
     first = applied(run)["app"]["digest"]
     imagetools("create", "-t", f"{repository}/app:latest", base)
     assert planned(run)["app"] == ("skip", [f"tag {repository}/app:latest holds another image: it moves"])
+    done = run("plan", "--incremental", "--detailed-exitcode")
+    assert (done.returncode, "0 to build, 2 up to date, 1 tag to move" in done.stdout) == (10, True), done.stdout
     found = applied(run)
     assert statuses(found) == {"lib": "unchanged", "app": "unchanged"}
     assert sorted(found["app"]["tags"]) == [f"{repository}/app:1", f"{repository}/app:latest"]
@@ -421,6 +423,34 @@ def test_what_no_registry_tells_of_is_skipped_while_it_is_there(
     assert {decision for decision, _ in planned(run).values()} == {"build"}
     applied(run)
     assert {decision for decision, _ in planned(run).values()} == {"skip"}
+
+
+def test_what_an_output_no_longer_writes_is_a_source(project: Project, run: Run, repository: str, base: str) -> None:
+    """A file that an earlier run wrote into a context stays there: what is built with it is no image made without."""
+    spec = f"""
+[target.gen]
+dockerfile-inline = "FROM scratch\\nCOPY gen /"
+output = ["type=local,dest=site"]
+[target.app]
+needs = ["gen"]
+context = "site"
+dockerfile-inline = "FROM {base}\\nCOPY . /files"
+tags = ["{repository}/app:1"]
+output = ["type=registry"]
+"""
+    folder = project(spec, {"gen/page": "1", "gen/conf": "1"})
+    applied(run)
+    assert set(statuses(applied(run)).values()) == {"unchanged"}
+    (folder / "gen" / "conf").unlink()
+    done = run("apply", "--incremental")
+    assert "site/conf is what an earlier run wrote and this one did not: app was built with it" in done.stderr
+    applied(run)
+    assert set(statuses(applied(run)).values()) == {"unchanged"}
+    (folder / "site" / "conf").write_text("by hand")
+    found = applied(run)
+    assert found["app"]["reason"] == "context: conf changed"
+    run("apply", "--incremental", "--set", "app.output=type=local,dest=out")
+    assert (folder / "out" / "files" / "conf").read_text() == "by hand"
 
 
 def test_what_stays_with_a_builder_is_asked_of_that_one(

@@ -145,6 +145,24 @@ def test_an_incremental_plan_is_applied_as_one(
     assert "lib was to be kept, and has to be built now: the image has no fingerprint" in stale.stderr
 
 
+def test_only_a_plan_that_says_so_moves_a_tag(
+    project: Project, run: Run, base: str, repository: str, one_node: str
+) -> None:
+    spec = SPEC.format(base=base, repository=repository)
+    folder = project(spec.replace('/app:1"', f'/app:1", "{repository}/app:2"'), FILES)
+    builder = ("--builder", one_node)
+    assert run("apply", "--incremental", *builder).returncode == 0
+    saved(folder, run, "--incremental")
+    imagetools("create", "-t", f"{repository}/app:2", base)
+    stale = run("apply", "plan.json", *builder)
+    assert stale.returncode == 4, stale.stderr
+    assert f"app was to be kept, and tag {repository}/app:2 would be moved now" in stale.stderr
+    assert digest(f"{repository}/app:2") == digest(base)
+    assert saved(folder, run, "--incremental")["saved"]["inputs"]["app"]["moves"] == [f"{repository}/app:2"]
+    succeeded(run("apply", "plan.json", *builder, "--format", "json"))
+    assert digest(f"{repository}/app:2") == digest(f"{repository}/app:1")
+
+
 def test_a_registry_that_is_silent_when_the_plan_is_saved(
     project: Project, run: Run, registry: str, repository: str, one_node: str
 ) -> None:

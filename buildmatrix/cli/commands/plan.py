@@ -76,8 +76,8 @@ def plan(
         bool,
         typer.Option(
             "--detailed-exitcode",
-            help="Exit 10 if there is a target to build, 0 if there is none. What is built already is known with "
-            "--incremental only: without it, it is 10 again directly after apply.",
+            help="Exit 10 if there is a target to build or a tag to move, 0 if there is none. What is built already is "
+            "known with --incremental only: without it, it is 10 again directly after apply.",
         ),
     ] = False,
     against: Annotated[
@@ -130,7 +130,7 @@ def plan(
         _say(run, planned, output_format, every=every, saved=saved)
         if preflight:
             _preflight(run, policy)
-    if detailed_exitcode and len(planned.targets) > planned.skipped:
+    if detailed_exitcode and not planned.is_done:
         raise typer.Exit(SOMETHING_TO_BUILD)
 
 

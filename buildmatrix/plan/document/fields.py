@@ -183,6 +183,11 @@ class TargetOfPlan(Document):
     because: Annotated[
         tuple[str, ...] | None, Of(lambda target, _: target.because or None), Doc("With --incremental: why.")
     ] = None
+    moves: Annotated[
+        tuple[str, ...] | None,
+        Of(lambda target, _: target.moves or None),
+        Doc("With --incremental: tags that only have to be moved to its image; left out where there are none."),
+    ] = None
     volatile: Annotated[
         tuple[tuple[str | int, ...], ...] | None,
         Of(lambda target, _: _pointers(target.volatile)),
@@ -245,6 +250,11 @@ class InputsOfPlan(Document):
         tuple[str, ...] | None,
         Of(lambda one, _: one.built_for or None),
         Doc("With --incremental: the platforms for which it is built, left out where it is not."),
+    ] = None
+    moves: Annotated[
+        tuple[str, ...] | None,
+        Of(lambda one, _: one.moves or None),
+        Doc("With --incremental: the tags that only have to be moved, left out where there are none."),
     ] = None
 
 

@@ -37,12 +37,14 @@ class Reviewed:
 class Inputs:
     """The fingerprints of a target by platform; or `doubt`, why nobody can know them.
 
-    `built_for` are the platforms for which an incremental run was going to build it: none where it was to be skipped.
+    `built_for` are the platforms for which an incremental run was going to build it: none where it was to be skipped,
+    with `moves`, the tags that were to be moved then.
     """
 
     fingerprints: Mapping[str, str]
     doubt: str = ""
     built_for: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,10 @@ def reviewed_of(document: Mapping[str, Any]) -> Reviewed | None:
         return None
     inputs = {
         name: Inputs(
-            fingerprints=one["fingerprints"], doubt=one["doubt"] or "", built_for=tuple(one.get("built_for", ()))
+            fingerprints=one["fingerprints"],
+            doubt=one["doubt"] or "",
+            built_for=tuple(one.get("built_for", ())),
+            moves=tuple(one.get("moves", ())),
         )
         for name, one in saved["inputs"].items()
     }

@@ -128,6 +128,7 @@ def _target(one: Table) -> PlannedTarget:
         tags_left_to=dict(one.get("tags_left_to", {})),
         decision=one.get("decision"),
         because=tuple(one.get("because", ())),
+        moves=tuple(one.get("moves", ())),
         variants=variants,
         parts=tuple(part.platforms for part in variants),
     )

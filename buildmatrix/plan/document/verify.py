@@ -215,7 +215,7 @@ def _shown(value: Any) -> str:
 
 def _declared(target: Document) -> dict[str, Any]:
     """Return a target without what was decided of it: that is looked at again."""
-    return {key: value for key, value in target.items() if key not in {"decision", "because"}}
+    return {key: value for key, value in target.items() if key not in {"decision", "because", "moves"}}
 
 
 def _of_plans(then: Document, now: Document) -> Iterator[str]:

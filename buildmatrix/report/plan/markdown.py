@@ -118,15 +118,19 @@ def _inline(text: str, names: Sequence[str], room: _Room) -> str:
 
 def _table(number: int, stage: Sequence[PlannedTarget], room: _Room) -> str:
     """Return what of a stage is built; what is up to date has a table of its own."""
-    built = [target for target in stage if target.decision != SKIPPED]
+    built = [target for target in stage if not _is_up_to_date(target)]
     kept = f", {len(stage) - len(built):,} up to date" if len(built) < len(stage) else ""
     title = f"stage {number}: {counted(len(stage), 'target')}{kept}"
     return _titled(title, built, room, is_folded=len(built) > MANY)
 
 
 def _up_to_date(plan: Plan, room: _Room) -> str:
-    kept = [target for target in plan.targets if target.decision == SKIPPED]
+    kept = [target for target in plan.targets if _is_up_to_date(target)]
     return _titled(f"up to date: {counted(len(kept), 'target')}", kept, room, is_folded=True) if kept else ""
+
+
+def _is_up_to_date(target: PlannedTarget) -> bool:
+    return target.decision == SKIPPED and not target.moves
 
 
 def _titled(title: str, targets: Sequence[PlannedTarget], room: _Room, *, is_folded: bool) -> str:

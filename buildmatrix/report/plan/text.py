@@ -48,9 +48,10 @@ def plan_text(
         lines.append("")
     for note in _notes(plan, style, Places(sources, prefix) if sources else None):
         lines += laid_out(note, width)
-    some = len(plan.targets) > plan.skipped
-    build = f"{one_line(saved)}` to build exactly this" if saved else "` to build this"
-    last = f"Nothing was built. Run `buildmatrix apply{' ' if saved else ''}{build}." if some else NOTHING
+    verb = "build" if len(plan.targets) > plan.skipped else "do"
+    build = f"{one_line(saved)}` to {verb} exactly this" if saved else f"` to {verb} this"
+    last = f"Nothing was built. Run `buildmatrix apply{' ' if saved else ''}{build}."
+    last = NOTHING if plan.is_done else last
     for text in (totals(plan), last):
         lines += laid_out([(text, plain)], width)
     return "\n".join(lines) + "\n"
@@ -108,6 +109,8 @@ def totals(plan: Plan) -> str:
     said = [f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts]
     if any(target.decision for target in plan.targets):
         said.append(f"{len(plan.targets) - plan.skipped:,} to build, {plan.skipped:,} up to date")
+    if plan.moves:
+        said.append(f"{plan.moves:,} tag{'' if plan.moves == 1 else 's'} to move")
     return ", ".join(said)
 
 

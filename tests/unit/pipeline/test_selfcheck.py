@@ -72,9 +72,9 @@ def test_what_was_pinned_keeps_its_mark(server: Server) -> None:
 
 
 def test_an_image_whose_files_changed_meanwhile_loses_its_mark(server: Server) -> None:
-    found = run(server, A, B, overtaken={"app": "src/a.py", "another": "x"})
-    (warning,) = found.warnings
     message = "src/a.py changed while app was built: nobody knows what of it is in the image"
+    found = run(server, A, B, overtaken={"app": message, "another": "x"})
+    (warning,) = found.warnings
     assert (warning.message, warning.code) == (message, "overtaken")
     assert found.wrong == {"app"}
     assert fingerprints_in(held(server, "1")) == fingerprints_in(held(server, "2")) == {}

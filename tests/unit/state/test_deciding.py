@@ -170,6 +170,28 @@ def test_how_old_an_image_is_says_its_annotation(days: int, because: tuple[str, 
     assert found["app"].renewed == (days == 8)
 
 
+@pytest.mark.parametrize("base", [TIME, TIME + timedelta(days=300)])
+def test_what_says_that_it_was_built_in_the_future_is_built(base: datetime) -> None:
+    """Its age is not known, so that max-age would never come; its configuration does not tell it better."""
+    moment = TIME if base > TIME else TIME + timedelta(days=300)
+    held: dict[str, Held] = {"r:5/app:1": aged(moment, base=base)}
+    found, asked = decide(held, max_age="7d")
+    why = "nobody knows how old it is: built 2026-11-27 00:00 UTC, ahead of this clock"
+    assert (found["app"].because, asked) == ((why, UNCACHED), [])
+    assert found["app"].renewed
+    assert decide(held)[0]["app"].action == "skip", "without max-age its age makes no difference"
+
+
+def test_of_several_images_one_of_the_future_counts() -> None:
+    old = aged(TIME - timedelta(days=1))
+    strange = replace(aged(TIME + timedelta(days=1)), digest="sha256:2")
+    found, _ = decide({"r:5/app:1": old, f"r:5/app:{NAME}": strange}, max_age="7d")
+    assert found["app"].action == "skip", "the other is not looked at"
+    both = replace(target("app", age="7d"), settings=target("app").settings.but({"tags": ("r:5/app:1", "r:5/app:2")}))
+    found, _ = decide({"r:5/app:1": old, "r:5/app:2": strange}, both, max_age="7d")
+    assert found["app"].renewed
+
+
 def test_what_is_too_old_and_changed_is_not_taken_from_the_cache() -> None:
     old = aged(TIME - timedelta(days=8))
     notes = {**old.index.annotations, marks.ANNOTATION: mark_of(OLD)}

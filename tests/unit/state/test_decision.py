@@ -179,6 +179,12 @@ def test_a_tag_that_holds_something_else_is_moved_and_nothing_is_built() -> None
         (TIME - timedelta(days=6), "skip", "up to date"),
         (TIME - timedelta(days=8), "build", "older than max-age: built 2026-01-23 00:00 UTC"),
         (None, "build", "nobody knows how old it is, and max-age is set"),
+        (TIME + timedelta(minutes=9), "skip", "up to date"),
+        (
+            TIME + timedelta(minutes=11),
+            "build",
+            "nobody knows how old it is: built 2026-01-31 00:11 UTC, ahead of this clock",
+        ),
     ],
 )
 def test_an_image_may_be_too_old(created: datetime | None, action: str, because: str) -> None:

@@ -26,23 +26,74 @@ def plan(folder: Path, *targets: PlannedTarget) -> Plan:
     return plans.plan(*targets, directory=str(folder))
 
 
+def rewrite(folder: Path, *names: str) -> None:
+    """Write as an output does: each file anew, in the place of what was there."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        (folder / f"{name}.new").write_text(name)
+        (folder / f"{name}.new").rename(folder / name)
+
+
+def names(wrote: dict[str, dict[str, str]] | None) -> dict[str, list[str]]:
+    return {dest: list(some) for dest, some in (wrote or {}).items()}
+
+
+def entry(wrote: dict[str, dict[str, str]] | None) -> dict[str, Entry]:
+    return {"gen": Entry(status="built", wrote=wrote)}
+
+
 def test_what_was_there_before_is_somebodys(tmp_path: Path) -> None:
     gen = target("src")
     write(tmp_path, "src/by-hand", "src/written-over")
     first = Made(plan(tmp_path, gen), {})
-    write(tmp_path, "src/gen/a", "src/b", "src/written-over")
+    write(tmp_path, "src/gen/a", "src/b")
+    rewrite(tmp_path, "src/written-over")
     (tmp_path / "src" / "link").symlink_to("gen")
-    wrote = first.of(gen, "gen")
-    assert wrote == {"src": ("b", "gen/", "gen/a", "link")}
-    entry = Entry(status="built", wrote=wrote)
-    second, unaware = Made(plan(tmp_path, gen), {"gen": entry}), Made(plan(tmp_path, gen), {})
+    wrote = first.of("gen")
+    assert names(wrote) == {"src": ["b", "gen/", "gen/a", "link"]}
+    second, unaware = Made(plan(tmp_path, gen), entry(wrote)), Made(plan(tmp_path, gen), {})
     (tmp_path / "src" / "b").unlink()
     write(tmp_path, "src/c")
-    assert second.of(gen, "gen") == {"src": ("c", "gen/", "gen/a", "link")}
-    assert unaware.of(gen, "gen") == {"src": ("c",)}, "without a record nobody knows"
-    told = {one: second(str(tmp_path / "src" / one)) for one in ("by-hand", "written-over", "gen/a", "c")}
-    assert told == {"by-hand": False, "written-over": False, "gen/a": True, "c": True}
+    rewrite(tmp_path, "src/gen/a")
+    assert names(second.of("gen")) == {"src": ["c", "gen/", "gen/a"]}
+    assert names(unaware.of("gen")) == {"src": ["c"]}, "without a record nobody knows"
+    told = {one: second(str(tmp_path / "src" / one)) for one in ("by-hand", "written-over", "gen/a", "link", "c")}
+    assert told == {"by-hand": False, "written-over": False, "gen/a": True, "link": True, "c": True}
     assert not second(str(tmp_path / "other"))
+
+
+def test_what_was_changed_by_hand_is_a_source(tmp_path: Path) -> None:
+    gen = target("src")
+    first = Made(plan(tmp_path, gen), {})
+    write(tmp_path, "src/a", "src/b", "src/folder/c")
+    wrote = first.of("gen")
+    (tmp_path / "src" / "a").write_text("x")
+    (tmp_path / "src" / "folder").chmod(0o700)
+    second = Made(plan(tmp_path, gen), entry(wrote))
+    told = [one for one in ("a", "b", "folder/", "folder/c") if second(str(tmp_path / "src") + f"/{one}")]
+    assert told == ["b", "folder/c"]
+    rewrite(tmp_path, "src/a", "src/b")
+    assert list(names(second.of("gen"))["src"]) == ["a", "b"], "it is the output's again"
+    (tmp_path / "src" / "b").write_text("changed while the run goes on")
+    second.of("gen")
+    assert not Made(plan(tmp_path, gen), entry(second.of("gen")))(str(tmp_path / "src" / "b"))
+
+
+def test_only_what_the_last_result_wrote_is_made(tmp_path: Path) -> None:
+    gen = target("src")
+    first = Made(plan(tmp_path, gen), {})
+    write(tmp_path, "src/a", "src/b")
+    earlier = entry(first.of("gen"))
+    second = Made(plan(tmp_path, gen), earlier)
+    assert second(str(tmp_path / "src/b"))
+    assert second.unwritten({}) == frozenset(), "its last result counts until there is another"
+    rewrite(tmp_path, "src/a")
+    now = entry(second.of("gen"))
+    assert second.unwritten(now) == {str(tmp_path / "src/b")}
+    third = Made(plan(tmp_path, gen), now)
+    assert [one for one in "ab" if third(str(tmp_path / "src" / one))] == ["a"]
+    for others in (plan(tmp_path, target("other")), plan(tmp_path, plans.target("new", gen.settings))):
+        assert not Made(others, now)(str(tmp_path / "src/a")), "nobody writes there, or somebody else"
 
 
 def test_only_where_a_context_is(tmp_path: Path) -> None:
@@ -51,11 +102,11 @@ def test_only_where_a_context_is(tmp_path: Path) -> None:
     gen = target("out", context="app")
     found = Made(plan(tmp_path, gen), {})
     write(tmp_path, "out/a")
-    assert found.of(gen, "gen") is None
+    assert found.of("gen") is None
     within = target("app/out", context="app")
     found = Made(plan(tmp_path, within), {})
     write(tmp_path, "app/out/a")
-    assert found.of(within, "gen") == {"app/out": ("a",)}
+    assert names(found.of("gen")) == {"app/out": ["a"]}
 
 
 def test_of_too_many_files_all_are_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,4 +114,4 @@ def test_of_too_many_files_all_are_sources(tmp_path: Path, monkeypatch: pytest.M
     found = Made(plan(tmp_path, gen), {})
     write(tmp_path, *(f"src/{number}" for number in range(5)))
     monkeypatch.setattr(made, "MOST", 4)
-    assert found.of(gen, "gen") is None
+    assert found.of("gen") is None

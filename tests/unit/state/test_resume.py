@@ -461,6 +461,9 @@ def test_what_is_too_old_is_built(folder: Path) -> None:
     assert reasons.keys() == {"tar", "third"}
     assert reasons["tar"].startswith("older than max-age: built 20")
     assert hour.uncached(reasons, builds_of(plan).targets) == {"tar"}
+    reasons = resumed(builds_of(plan), replace(hour, now=time.time() - 3600)).reasons
+    assert reasons["tar"].startswith("nobody knows how old it is: built 20"), "its time is still to come"
+    assert hour.uncached(reasons, builds_of(plan).targets) == {"tar"}
 
 
 def test_another_rebuild_is_not_taken_from_the_cache(folder: Path) -> None:

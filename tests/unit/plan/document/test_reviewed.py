@@ -302,6 +302,25 @@ def test_only_an_incremental_plan_keeps_anything(say: Say) -> None:
     refuse_other_decisions(then, {"app": replace(decision, action="skip")}, plan)
 
 
+@pytest.mark.usefixtures("repo")
+def test_only_tags_that_the_plan_names_are_moved(say: Say) -> None:
+    then = reviewed_of(saved(say, "app"))
+    plan = cast("Any", SimpleNamespace(by_name={"app": SimpleNamespace(platforms=())}))
+    assert then is not None
+    then = replace(then, incremental=True)
+    moving = {"app": Decision(action="skip", because=("tag r/b:2 holds another image: it moves",), moves=("r/b:2",))}
+    message = "app was to be kept, and tag r/b:2 would be moved now: tag r/b:2 holds another image: it moves"
+    with pytest.raises(StaleError, match=message):
+        refuse_other_decisions(then, moving, plan)
+    planned = replace(then, inputs={"app": Inputs(fingerprints={}, moves=("r/b:2",))})
+    refuse_other_decisions(planned, moving, plan)
+    both = {"app": replace(moving["app"], moves=("r/b:2", "r/b:3"))}
+    with pytest.raises(StaleError, match="tag r/b:3 would be moved now"):
+        refuse_other_decisions(planned, both, plan)
+    pushed = replace(then, inputs={"app": Inputs(fingerprints={}, built_for=("linux/amd64",))})
+    refuse_other_decisions(pushed, both, plan)
+
+
 def test_another_builder_would_build_for_another_platform() -> None:
     then = Reviewed(version="0.1.0", format="1", platform="linux/arm64")
     targets = [SimpleNamespace(name="app", platforms=())]

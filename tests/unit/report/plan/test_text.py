@@ -48,6 +48,23 @@ def plan(*targets: PlannedTarget, **more: Any) -> Plan:
     return plans.plan(*targets, **({"file": "f.toml", "directory": "/x"} | more))
 
 
+# --- what is to be done -----------------------------------------------------------------------------------------------
+
+
+def test_a_tag_that_moves_is_something_to_do() -> None:
+    kept = target(decision="skip", because=("up to date",))
+    moving = replace(kept, name="b", moves=("r/b:1",), because=("tag r/b:1 holds nothing: it moves",))
+    done, open_ = plan(kept), plan(kept, moving)
+    assert (done.is_done, open_.is_done, plan(replace(kept, decision="build")).is_done) == (True, False, False)
+    assert "0 to build, 1 up to date\nThere is nothing to build." in plan_text(done, PLAIN)
+    text = plan_text(open_, PLAIN)
+    assert "0 to build, 2 up to date, 1 tag to move\n" in text
+    assert "There is nothing" not in text
+    shown = plan_markdown(open_)
+    assert "up to date: 1 target" in shown
+    assert shown.index("r/b:1 holds nothing") < shown.index("up to date: 1 target"), "nobody has to unfold it"
+
+
 # --- nothing is missing -----------------------------------------------------------------------------------------------
 
 
