@@ -90,10 +90,12 @@ def options_of(claim: Claim, options: Options) -> Options:
         "--no-content-tag": options.content_tag is False and then.content_tag,
     }
     if flag := next((flag for flag, differs in others.items() if differs), ""):
-        hint = f"give {flag} to plan"
+        hint = (
+            f"give {flag} to plan" if flag != "--all" else "save it with plan --no-incremental: that builds all of it"
+        )
         raise UsageError(Diagnostic(message=f"a saved plan is applied as it is: {flag}", code="usage", hint=hint))
     if not then.incremental:
-        return options
+        return options if options.incremental else options.but({"incremental": False})
     return options.but({"incremental": True, "everything": then.everything, "content_tag": then.content_tag})
 
 

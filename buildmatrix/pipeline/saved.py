@@ -16,7 +16,7 @@ from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.contents import Contents, Inode, contents_of
 from buildmatrix.plan.document.reviewed import Claim, Reviewed, pins_of, plan_digest, reviewed_of
 from buildmatrix.plan.document.shown import Shown
-from buildmatrix.plan.document.verify import document_of, refuse_changed, request_of
+from buildmatrix.plan.document.verify import document_of, refuse_changed, refuse_moved, request_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
@@ -108,14 +108,14 @@ def plan_of_file(
         digests = {one: pin.digest for one, pin in pins_of(document).items()}
         planned = plan(root, sources, again, git, asking=Asking(programs=programs, digests=digests))
     except SpecError:
-        refuse_changed(document, None, str(sources.directory))
+        refuse_moved(document, str(sources.directory), git.known())
         raise
     reviewed = reviewed_of(document)
     sure = _fingerprinted(reviewed)
     paths = written.paths(planned)
     contents = contents_of(planned, saved, written=paths, fingerprinted=sure, beside=BESIDE)
     fresh = json_of(redacted(plan_json(planned, contents, _commit(git), sources, planned_pins(planned))))
-    refuse_changed(document, _beside(fresh, document, contents), str(sources.directory))
+    refuse_changed(document, _beside(fresh, document, contents))
     digest, pins = plan_digest(document), pins_of(document)
     claim = Claim(name=saved, digest=digest, reviewed=reviewed, pins=pins) if reviewed else None
     return Again(plan=planned, claim=claim)

@@ -127,7 +127,7 @@ def plan(
         if preflight and output_format in {"text", "short"}:  # it tells what becomes of what has no output
             left = tuple(one for one in planned.warnings if one.code != "no-output")
             planned = replace(planned, warnings=left)
-        _say(run, planned, output_format, every=every, saved=saved)
+        _say(run, _as_applied(planned, chosen, saved), output_format, every=every, saved=saved)
         if preflight:
             _preflight(run, policy)
     if detailed_exitcode and not planned.is_done:
@@ -136,6 +136,12 @@ def plan(
 
 def _asks_registries(chosen: Options, out: str | None, said: Apply) -> bool:
     return out is not None or asks_registries(chosen, said)
+
+
+def _as_applied(planned: Plan, chosen: Options, saved: "Saved | None") -> Plan:
+    """Return the plan that is shown: of one that was saved without --incremental, apply does not what the file says."""
+    settled = saved is not None and chosen.incremental is False
+    return replace(planned, apply=planned.apply.but({"incremental": None})) if settled else planned
 
 
 def _say(run: Session, planned: Plan, output_format: Format, *, every: bool, saved: Saved | None) -> None:

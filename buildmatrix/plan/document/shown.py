@@ -83,6 +83,12 @@ def _unreadable(name: str, why: str) -> UsageError:
     return UsageError(Diagnostic(message=f"{name} is not a valid plan of buildmatrix: {why}", code="plan", hint=MAKE))
 
 
+def _apply(document: Table) -> Apply:
+    """Return how the file applies a plan, but for what is settled when it is saved."""
+    saved, apply = document.get("saved"), build_table(Apply, document.get("apply", {}))
+    return apply.but({"incremental": None}) if saved and not saved["incremental"] else apply
+
+
 def _plan(document: Table) -> Plan:
     return Plan(
         file=str(document["file"]),
@@ -98,7 +104,7 @@ def _plan(document: Table) -> Plan:
             for name, one in document["matrices"].items()
         },
         warnings=tuple(_warning(one) for one in document["warnings"]),
-        apply=build_table(Apply, document.get("apply", {})),
+        apply=_apply(document),
         runners={key: tuple(labels) for key, labels in document.get("runner", {}).items()},
         absent_secrets=tuple(
             AbsentSecret(target=one["target"], id=one["id"], reason=one["reason"])

@@ -150,13 +150,19 @@ def _refuse_withheld(asked: Document, given: Mapping[str, str], environment: Map
 # --- what differs -----------------------------------------------------------------------------------------------------
 
 
-def refuse_changed(document: Document, fresh: Document | None, directory: str) -> None:
-    """Raise StaleError that names what differs between a plan and the same one made again.
+def refuse_changed(document: Document, fresh: Document) -> None:
+    """Raise StaleError that names what differs between a plan and the same one made again."""
+    if found := list(_differences(document, fresh)):
+        raise stale(found)
 
-    `fresh` is None where it cannot be made: then only files that changed tell why.
+
+def refuse_moved(document: Document, directory: str, git: Mapping[str, Any]) -> None:
+    """Raise StaleError where files changed, or what git says: then it is no wonder that a plan cannot be made again.
+
+    `git` are the facts that were asked for until it failed.
     """
-    found = list(_differences(document, fresh) if fresh is not None else _changed_files(document, directory))
-    if found:
+    moved = _facts({name: value for name, value in document["git"].items() if name in git}, git)
+    if found := [*_changed_files(document, directory), *moved]:
         raise stale(found)
 
 
@@ -176,12 +182,7 @@ def _changed_files(document: Document, directory: str) -> Iterator[str]:
 def _differences(then: Document, now: Document) -> Iterator[str]:
     found = [*_of_table(then["sources"], now["sources"]), *_of_table(then["contexts"], now["contexts"], "the context ")]
     found += _of_table(_pins(then, now), _pins(now, now), "the digest of ")
-    facts = {**dict.fromkeys(now["git"]), **then["git"]}
-    found += [
-        _moved(name, then["git"].get(name), now["git"].get(name))
-        for name in facts
-        if then["git"].get(name) != now["git"].get(name)
-    ]
+    found += _facts(then["git"], now["git"])
     yield from found
     if not found:
         yield from _of_plans(then, now)
@@ -191,6 +192,11 @@ def _pins(document: Document, now: Document) -> dict[str, Any]:
     """Return the digests of external images that the files tell `now`; others are those of the saved plan."""
     told = {one["name"] for one in now.get("pins", ()) if one["digest"]}
     return {one["name"]: one["digest"] for one in document.get("pins", ()) if one["name"] in told}
+
+
+def _facts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    names = {**dict.fromkeys(now), **then}
+    return (_moved(name, then.get(name), now.get(name)) for name in names if then.get(name) != now.get(name))
 
 
 def _moved(name: str, then: Any, now: Any) -> str:
