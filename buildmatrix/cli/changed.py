@@ -1,6 +1,7 @@
 """`--changed-since` and `--changed-files`: the plan of what changed."""
 
 import sys
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 
 from buildmatrix.cli.options import Changed
 from buildmatrix.cli.output import say_wide
@@ -55,11 +56,17 @@ def _kept(
 def _list(path: str, run: Session, asked: Request) -> bytes:
     try:
         if path != "-":
-            return read_regular(path, LARGEST, pipe=True)
+            return _utf8(read_regular(path, LARGEST, pipe=True))
         if run.is_from_standard_input or "-" in asked.bake_files.paths:
             message = "--changed-files -: standard input is read for something else already"
             raise UsageError(Diagnostic(message=message, code="usage", hint="write the list to a file"))
-        return sys.stdin.buffer.read(LARGEST + 1)[:LARGEST] if sys.stdin else b""
+        return _utf8(sys.stdin.buffer.read(LARGEST + 1)[:LARGEST]) if sys.stdin else b""
     except OSError as error:
         message = f"--changed-files {path}: the list cannot be read: {error.strerror}"
         raise UsageError(Diagnostic(message=message, code="usage")) from None
+
+
+def _utf8(listed: bytes) -> bytes:
+    """Return a list without the mark of its encoding, of which PowerShell's `>` may write UTF-16."""
+    wide = listed.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    return listed.decode("utf-16", "replace").encode("utf-8", "replace") if wide else listed.removeprefix(BOM_UTF8)

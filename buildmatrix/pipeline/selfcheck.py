@@ -24,11 +24,9 @@ from buildmatrix.oci.index import digest_of
 from buildmatrix.oci.reference import parse
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.plan.checks.values import OURS
 from buildmatrix.records import dataclass
 from buildmatrix.state.marks import fingerprints_in
-
-OURS = "dev.buildmatrix."
-"""How the annotations begin that tell what went into an image."""
 
 
 class _Built(NamedTuple):

@@ -47,6 +47,7 @@ class BySaved:
         }
         files = {name for name, digest in now.files.items() if saved["sources"].get(name) != digest}
         self._differ = files | (saved["sources"].keys() - now.files.keys())
+        self._told = saved["sources"].keys() | now.files.keys()
         self._contexts = Contexts(os.environ)
         self._read: dict[str, dict[str, tuple[Touched, ...]]] = {}
         self._differing: dict[str, tuple[str, ...]] = {}
@@ -122,7 +123,8 @@ class BySaved:
         yield from (path for path, what in then.items() if now.get(path) != what)
         for path in _paths(root, with_git=".git" in self._listed[folder]):
             is_own = os.path.basename(path) == os.path.basename(self._own)  # noqa: PTH119
-            if path not in then and not (is_own and os.path.samefile(os.path.join(root, path), self._own)):  # noqa: PTH118, PTH121
+            is_told = os.path.normpath(os.path.join(folder, path)) in self._told  # noqa: PTH118 an ignore file, by its own path
+            if not (path in then or is_told or (is_own and os.path.samefile(os.path.join(root, path), self._own))):  # noqa: PTH118, PTH121
                 yield path
 
 

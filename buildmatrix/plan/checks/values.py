@@ -183,6 +183,10 @@ def _read(
             yield Annotation(path=path, text=text, level=name or "manifest", platform=level["platform"] or "")
 
 
+OURS = "dev.buildmatrix."
+"""How the annotations begin that tell what went into an image."""
+
+
 @_check("annotations", "output", "platforms")
 def _annotations(settings: Settings) -> Iterator[Fault]:
     built = () if AUTO in (settings.platforms or ()) else settings.platforms or ()
@@ -195,6 +199,9 @@ def _annotations(settings: Settings) -> Iterator[Fault]:
         elif found.platform and built and not _platforms(found).intersection(built):
             message = f"{shown(found.text)} is for {found.platform}, which the target is not built for"
             yield Fault(path=found.path, message=message, hint=f"it is built for {' '.join(built)}")
+        elif OURS in found.text.partition("=")[0]:
+            message = f"{shown(found.text)}: by {OURS}… buildmatrix itself keeps what went into an image"
+            yield Fault(path=found.path, message=message, hint="give it another name")
 
 
 def _platforms(annotation: Annotation) -> set[str]:

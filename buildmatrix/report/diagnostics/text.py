@@ -167,11 +167,15 @@ def _untabbed(text: str) -> str:
     return one_line(text.replace("\t", " "))
 
 
+ELSEWHERE = frozenset({"publish", "registry", "shrunk", "tag-moved", "unknown-tag"})
+"""Codes of what is wrong in a registry: the place in a file says which target it is about."""
+
+
 def _closing(diagnostics: Sequence[Diagnostic], places: Places, style: Style) -> str:
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
     if not errors[1:]:
         return ""
-    spots = [places.spot(diagnostic.place) for diagnostic in errors]
+    spots = [places.spot(diagnostic.place) for diagnostic in errors if diagnostic.code not in ELSEWHERE]
     files = list(dict.fromkeys(spot.file for spot in spots if spot and spot.line))
     where = f" in {_shown(files[0])}" if len(files) == 1 else f" in {len(files)} files" if files else ""
     return f"{style.error('error:')} {len(errors)} problems{where}\n"

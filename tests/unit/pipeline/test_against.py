@@ -237,6 +237,17 @@ def test_a_saved_plan(plan: Program, project: Path) -> None:
     assert statuses(document(plan, "--against", "plan.json")) == {"base": "changed", "app": "changed"}
 
 
+def test_an_ignore_file_of_a_saved_plan_is_told_once_and_if_it_changed(plan: Program, project: Path) -> None:
+    write(project, {"base/.dockerignore": "*.log\n"})
+    assert plan("--out", "plan.json")[2] == 0
+    assert plan("--against", "plan.json", "--detailed-exitcode")[2] == 0
+    write(project, {"base/.dockerignore": "*.txt\n"})
+    found = document(plan, "--against", "plan.json")
+    assert found["targets"][0]["files"] == [{"part": "context", "paths": ["base/.dockerignore"], "more": 0}]
+    (project / "base/.dockerignore").unlink()
+    assert statuses(document(plan, "--against", "plan.json")) == {"base": "changed", "app": "affected"}
+
+
 def test_a_saved_plan_that_knows_each_file(plan: Program, project: Path) -> None:
     assert plan("--out", "plan.json")[2] == 0
     write(project, {"base/unread": "1"})

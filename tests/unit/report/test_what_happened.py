@@ -76,6 +76,11 @@ def test_sorted_counted_and_each_once() -> None:
     ]
 
 
+def test_what_is_wrong_in_a_registry_is_not_wrong_in_the_file() -> None:
+    found = [Diagnostic(message=f"tag {number} moved", code="publish", place=at("tags", number)) for number in (0, 1)]
+    assert diagnostics_text(found, sources(), PLAIN).splitlines()[-1] == "error: 2 problems"
+
+
 def test_colours_only_add() -> None:
     one = Diagnostic(message="no", code="x", place=at("tags"), hint="why")
     plain = diagnostics_text([one], sources(), PLAIN)

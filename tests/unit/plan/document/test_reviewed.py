@@ -13,10 +13,12 @@ from typing import Any, cast
 import pytest
 
 from buildmatrix.errors import StaleError
-from buildmatrix.pipeline.reviewing import refuse_other_decisions, refuse_other_platform
-from buildmatrix.plan.document.reviewed import Inputs, Reviewed, reviewed_of
+from buildmatrix.pipeline.reviewing import options_of, refuse_other_decisions, refuse_other_platform
+from buildmatrix.plan.document.reviewed import Claim, Inputs, Reviewed, reviewed_of
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.state.decision import Decision
 from tests.inside import exit_code
+from tests.repositories import git
 
 SPEC = """version = 1
 [variable]
@@ -282,6 +284,36 @@ def test_a_saved_plan_is_no_target(say: Say) -> None:
     code, _, err = say("plan", "plan.json")
     assert (code, "plan.json is a saved plan, and not a target" in err) == (2, True)
     assert "show it with: buildmatrix show plan.json" in err
+
+
+@pytest.mark.usefixtures("repo")
+def test_a_plan_that_builds_all_is_applied_so_whatever_the_file_says(repo: Path, say: Say) -> None:
+    (repo / "buildmatrix.toml").write_text(SPEC.replace("[variable]", "[apply]\nincremental = true\n[variable]"))
+    document = saved(say, "app", "--no-incremental")
+    then = reviewed_of(document)
+    assert then is not None
+    claim = Claim(name="plan.json", digest="", reviewed=then, pins={})
+    assert [options_of(claim, Options(incremental=one)).incremental for one in (None, False, True)] == [
+        False,
+        False,
+        True,
+    ]
+    assert "incremental" not in say("show", "plan.json")[1]
+    assert "apply runs with incremental = true" in say("plan", "app")[1]
+
+
+def test_git_says_why_a_plan_cannot_be_made_again(repo: Path, say: Say) -> None:
+    """On a detached commit there is no branch, and a tag made with it is none."""
+    (repo / "buildmatrix.toml").write_text(
+        "version = 1\n[target.app]\ndockerfile-inline = 'FROM scratch'\ntags = ['x/app:{{ git.branch }}-1']\n"
+        "output = ['type=registry']\n"
+    )
+    git(repo, "init", "--quiet", "--initial-branch", "main")
+    git(repo, "add", ".")
+    git(repo, "commit", "--quiet", "--message=x")
+    saved(say, "app")
+    git(repo, "checkout", "--quiet", "--detach")
+    assert "the plan is stale: git.branch was main and is unknown" in refused(say)
 
 
 @pytest.mark.usefixtures("repo")
