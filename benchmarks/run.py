@@ -1,7 +1,7 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
     python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
-                                        unchanged, unchanged-slow, chain, many, board, inputs, review
+                                        unchanged, unchanged-slow, chain, many, board, inputs, review, jobs
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -26,6 +26,9 @@ BUILDMATRIX = [str(Path(sys.executable).parent / "buildmatrix")]
 BAKE = ["docker", "buildx", "bake"]
 REST, QUIET = 0.85, 4
 """The machine is at rest when so much of it is idle for so many half seconds."""
+
+WAVE = 50
+"""Targets in a wave of jobs."""
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
 
@@ -280,6 +283,33 @@ def review(folder: Path) -> Iterator[Row]:
     yield row("plan --against: 1,000 cells, against plan", ours, plan, "2.2")
 
 
+def jobs(folder: Path) -> Iterator[Row]:
+    """`ci github` of a saved plan with 1,000 Builds: ten waves of 50 targets, each for two kinds of machines."""
+    project = folder / "jobs"
+    project.mkdir()
+    (project / "buildmatrix.toml").write_text(
+        """version = 1
+[runner]
+"linux/arm64" = "arm"
+[defaults]
+platforms = ["linux/amd64", "linux/arm64"]
+output = [{ type = "registry" }]
+"""
+        + "".join(map(linked, range(500)))
+    )
+    run([*BUILDMATRIX, "plan", "--out", "plan.json"], project)
+    for name, words in (("plan", []), ("saved plan", ["plan.json"])):
+        (ours,) = alternating(5, partial(run, [*BUILDMATRIX, "ci", "github", *words], project))
+        yield (f"ci github: a {name} of 1,000 Builds", f"{ours:.2f} s", "", "", "≤ 1 s")
+
+
+def linked(number: int) -> str:
+    """Return a target that is taken from the one so many before it."""
+    link = f'contexts.base = "target:t{number - WAVE}"\n' if number >= WAVE else ""
+    base = "base" if link else "scratch"
+    return f'[target.t{number}]\ndockerfile-inline = "FROM {base}"\ntags = ["registry.example.com/t{number}"]\n{link}'
+
+
 def digests(context: Path, cache: Path, *, cold: bool = False, times: int = 1) -> float:
     """Return the seconds that it took to learn what a whole context is, as the first ones of a run do."""
     from buildmatrix.inputs.context import Contexts
@@ -354,6 +384,7 @@ PARTS = {
     "board": board,
     "inputs": inputs,
     "review": review,
+    "jobs": jobs,
 }
 
 
