@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from buildmatrix.ci import github, gitlab
@@ -13,6 +14,7 @@ from buildmatrix.cli.comparing import committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
 from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.files import make_folder
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import setup_of_plan
 from buildmatrix.plan.model import Plan
@@ -60,9 +62,18 @@ def write_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
         say(kind.text(setup))
         return
     root = run.sources.repository.root
+    _make_room(path, root)
     refuse_unwritable({path: "--workflow"}, plan, root)
     write_file(path, kind.text(setup), root)
     say_wide(one_line(f"wrote {path}" + (f": {_number(setup.waves)}" if kind.has_waves else "")))
+
+
+def _make_room(path: str, root: str) -> None:
+    """Make the directory of a workflow: a repository that gets its first one has none."""
+    try:
+        make_folder(Path(path).parent, root)
+    except OSError as error:
+        raise UsageError(Diagnostic(message=f"{path} cannot be written: {error.strerror}", code="write")) from None
 
 
 def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:

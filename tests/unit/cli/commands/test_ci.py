@@ -91,6 +91,19 @@ def test_a_workflow_is_no_business_of_the_step(project: Path) -> None:
     assert (project / "outputs").read_text() == "own=1\n"
 
 
+def test_the_first_workflow_of_a_repository_has_its_directory_made(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = ".github/workflows/images.yml"
+    assert exit_code("ci", "github", "--workflow", path) == 0
+    assert (project / path).read_text().startswith(f"# Written by: buildmatrix ci github --workflow {path}")
+    assert exit_code("ci", "github", "--workflow", path, "--check") == 0
+    capfd.readouterr()
+    assert exit_code("ci", "gitlab", "--workflow", "buildmatrix.toml/images.yml") == 2
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert said == "error: buildmatrix.toml/images.yml cannot be written: File exists"
+
+
 def test_outputs_that_cannot_be_written_are_an_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
