@@ -62,6 +62,7 @@ CODES = {
     "publish": "a tag could not be moved, or moves later than it is needed",
     "race": "what one target writes while another one reads it",
     "read": "a file cannot be read",
+    "record": "a record of a build that is missing, or that does not fit its plan",
     "records": "the last result, or the logs, could not be written",
     "reference": "what is not a valid reference of an image",
     "registry": "a registry refused, or did not answer",

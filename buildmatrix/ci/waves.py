@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.builds import Build, BuildPlan
-from buildmatrix.plan.outputs import pushes
+from buildmatrix.plan.publishing import is_pushed
 from buildmatrix.spec.rows.settings import CacheonlyOutput
 
 Wave = tuple[Build, ...]
@@ -28,11 +28,6 @@ def waves_of(plan: BuildPlan) -> tuple[Wave, ...]:
         if build.exported:
             found.setdefault(level[build.name], []).append(build)
     return tuple(tuple(found[number]) for number in sorted(found))
-
-
-def is_pushed(build: Build) -> bool:
-    """Tell whether a Build is in a registry when its job has ended: other machines have nothing else of it."""
-    return build.exported and any(map(pushes, build.settings.output or ()))
 
 
 def unshared(plan: BuildPlan) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 Plan ─ preflight, Tags ─► Engine ─ resumed, staged, Schedule ─► Built ─ Publisher ─► Outcome
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,13 +31,14 @@ from buildmatrix.oci.reference import parse
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.access.absent import left_out, without_absent
-from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.plan.builds import Build, BuildPlan, builds_of
 from buildmatrix.plan.document.reviewed import Claim
+from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
 from buildmatrix.publish.publish import Published, Publisher, published_metadata
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
-from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, first_tags, staged, too_late
+from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, by_node, first_tags, staged, too_late
 from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
 from buildmatrix.state.present import Present, builder_of
@@ -46,6 +48,7 @@ from buildmatrix.state.values import Kept
 
 if TYPE_CHECKING:
     from buildmatrix.inputs.fingerprint import Fingerprints
+    from buildmatrix.pipeline.part import Part
     from buildmatrix.state.resume import Remembered
 
 
@@ -54,7 +57,8 @@ class Job:
     """A plan, how it is run, and with what.
 
     `written` are the paths that the command writes itself, `environment` is what bake will see, `logs` where the logs
-    of targets go, if anybody wants them. `claim` is what a saved plan says, None for a plan that was made now.
+    of targets go, if anybody wants them. `claim` is what a saved plan says, None for a plan that was made now; `part`
+    is what of it this machine builds, None for all of it.
     """
 
     plan: BuildPlan
@@ -64,6 +68,12 @@ class Job:
     written: tuple[str, ...] = ()
     logs: Logs | None = None
     claim: Claim | None = None
+    part: "Part | None" = None
+
+    @property
+    def asked(self) -> Plan:
+        """The plan of what is built here."""
+        return self.plan if self.part else self.plan.of
 
 
 class Watcher(Protocol):
@@ -130,9 +140,9 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         pinning = Pinning(job.plan.of, job.policy, job.programs.environment, tags.registry, planned)
         asking.callback(pinning.leave)
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
-        records = Records(result=ResultFile(reduced.plan, job.written), logs=job.logs)
+        records = Records(result=ResultFile(reduced.plan, job.written, keeps=not job.part), logs=job.logs)
         engine = _looked_at(job, asked, watcher)
-        job = reduced  # from here on: all that it looks at is allowed
+        job, records = _by_node(reduced, engine, records)  # from here on: all that it looks at is allowed
         for text in left_out(job.plan.of.absent_secrets):
             watcher.note(f"note: {text}")
         tags.settle(engine)
@@ -140,10 +150,17 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         pins = pinning.settle(tags.registry, own_images=own, tell=lambda text: watcher.note(f"note: {text} …"))
         for text in pinning.notes:
             watcher.note(f"note: {text}")
-        watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
+        if not job.part:
+            watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
         ready = _ready(job, engine, tags, pins, records, watcher)
         with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
             outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
+    if job.part:
+        from buildmatrix.pipeline.part import recorded
+
+        outcome = recorded(job.part, outcome, ready.left.plan, tags.registry, records.result.overtaken)
+        watcher.warn(_troubles(records))
+        return Applied(outcome=outcome, registry=tags.registry)
     wrong = frozenset[str]()
     if ready.left.decisions:
         from buildmatrix.pipeline.selfcheck import checked
@@ -171,8 +188,18 @@ def _probe_of(job: Job, probe: Probe) -> Iterator[Probe]:
         yield other
 
 
+def _by_node(job: Job, engine: Engine, records: Records) -> tuple[Job, Records]:
+    """Return a job that builds in parts what several nodes build and what moves its tags last, and its records."""
+    if job.part or (cut := by_node(job.plan.of, job.policy, engine.builder)) == job.plan.of:
+        return job, records
+    plan = builds_of(cut)
+    logs = (job.logs.place(build.name) for build in plan.targets) if job.logs and job.logs.lasting else ()
+    job = replace(job, plan=plan, written=(*job.written, *map(os.path.abspath, logs)))
+    return job, replace(records, result=ResultFile(plan, job.written))
+
+
 def _looked_at(job: Job, probe: Probe, watcher: Watcher) -> Engine:
-    plan = job.plan.of
+    plan = job.asked
     engine = preflight(plan, allow=job.policy.options.allow, probe=probe, programs=job.programs)
     watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *engine.warnings])
     if text := loaded(plan, engine.builder):
@@ -199,7 +226,7 @@ def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, w
     if job.claim:
         from buildmatrix.pipeline.reviewing import refuse_other_platform
 
-        refuse_other_platform(job.claim.reviewed, engine.own_platform, job.plan.of)
+        refuse_other_platform(job.claim.reviewed, engine.own_platform, job.asked)
     records.result.pins = {build.name: pins.of(_built_from(job.plan, build)) for build in job.plan.targets}
     make = cache(partial(_fingerprints, job, engine, tags, pins, records))
     policy = job.policy
@@ -211,6 +238,11 @@ def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, w
         left=Reduced(plan=job.plan, resumed=NOTHING, decisions={}),
         make=make,
     )
+    if job.part:
+        from buildmatrix.pipeline.part import left_of_part, refuse_staging
+
+        refuse_staging(job.part, engine.builder)
+        return replace(ready, left=left_of_part(job, job.part, tags, make))
     if not (policy.incremental or policy.options.resume):
         return ready
     from buildmatrix.pipeline.recorded import elsewhere, entries_of, remembered, telling_of
@@ -224,7 +256,8 @@ def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, w
         return replace(ready, last=last)
     from buildmatrix.pipeline.incremental import reduced
 
-    left = reduced(job.plan.of, policy, make(), tags, environment, telling, elsewhere(job.plan, policy, last))
+    beside, cut = elsewhere(job.plan, policy, last), partial(by_node, policy=policy, builder=engine.builder)
+    left = reduced(job.plan.of, policy, make(), tags, environment, telling, beside, cut=cut)
     if job.claim:
         from buildmatrix.pipeline.reviewing import refuse_other_decisions
 
@@ -256,7 +289,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
     """Return what became of a run, and what is left to be done."""
     began, start = datetime.now(UTC), time.monotonic()
     engine, tags, pins, records, left = ready.engine, ready.tags, ready.pins, ready.records, ready.left
-    staging = staged(job.plan, job.policy, engine.builder, left.moved)
+    staging = staged(job.plan, job.policy, engine.builder, left.moved, every=job.part is not None)
     again = _resumed(job, ready, staging) if ready.last else left.resumed
     records.result.late = {
         name for name, image in staging.images.items() if not set(image.builds) <= again.unchanged.keys()
@@ -276,7 +309,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
             first_tags=first,
         )
         built = _built(run, job.policy, again, records, listener)
-    images = [image for image in staging.images.values() if not _is_spared(image, built, again)]
+    images = [image for image in staging.images.values() if not (job.part or _is_spared(image, built, again))]
     publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
     published = _published(publisher, built) if images else Published()
     targets = tuple(_with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)

@@ -1,13 +1,10 @@
 """The jobs of a CI system for a plan, and the workflows that run them."""
 
-import json
-from hashlib import sha256
-
 from buildmatrix.ci.jobs import Jobs, jobs_of
 from buildmatrix.ci.setup import Setup, setup_of
 from buildmatrix.ci.waves import unshared
 from buildmatrix.errors import Diagnostic, StaleError
-from buildmatrix.plan.document.reviewed import reviewed_of
+from buildmatrix.plan.document.reviewed import plan_digest, reviewed_of
 from buildmatrix.plan.document.verify import MAKE
 from buildmatrix.plan.model import Plan
 from buildmatrix.state.assigned import assigned
@@ -30,13 +27,12 @@ def jobs_of_file(name: str, most: int) -> Jobs:
         message = f"{name} has format {found.format}, which can be shown, and not be applied"
         raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
     builds = assigned(found.plan, reviewed_of(found.document))
-    return jobs_of(builds, _id(found.document), most)
+    return jobs_of(builds, _id(plan_digest(found.document)), most)
 
 
-def _id(document: object) -> str:
+def _id(digest: str) -> str:
     """Return what tells a saved plan from others, in few characters: artifacts are called by it."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()[:16]
+    return digest.removeprefix("sha256:")[:16]
 
 
 def setup_of_plan(plan: Plan, path: str, file: str, waves: int) -> tuple[Setup, tuple[Diagnostic, ...]]:

@@ -46,6 +46,17 @@ class Looked:
     decisions: Mapping[str, Decision]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What a saved plan has decided for several machines: of the targets that are `asked` for here is looked again.
+
+    `settle` takes what was found, and returns what all of them go by. What is needed first is handed on by its digest.
+    """
+
+    asked: Plan
+    settle: Callable[[Mapping[str, Decision]], Mapping[str, Decision]]
+
+
 def reduced(  # noqa: PLR0913 what is known of a plan
     plan: Plan,
     policy: Policy,
@@ -56,17 +67,23 @@ def reduced(  # noqa: PLR0913 what is known of a plan
     elsewhere: Mapping[str, str],
     *,
     is_shown: bool = False,
+    planned: Planned | None = None,
+    cut: Callable[[Plan], Plan] = lambda plan: plan,
 ) -> Reduced:
     """Return what is left of a plan; `tags` have been looked at, `environment` is what bake will see.
 
     `telling` says what changed, `elsewhere` why what targets wrote beside their tags will not do. What only `is_shown`
-    leaves nothing behind.
+    leaves nothing behind. What was `planned` is held to by each of several machines; `cut` cuts what is decided.
     """
-    deciding = Deciding(plan, policy, fingerprints.of, tags.of, tags.registry, tags.below, telling)
-    decisions = deciding.decide(datetime.now(UTC), elsewhere)
+    asked = planned.asked if planned else plan
+    deciding = Deciding(asked, policy, fingerprints.of, tags.of, tags.registry, tags.below, telling)
+    decisions: Mapping[str, Decision] = deciding.decide(datetime.now(UTC), elsewhere)
+    decisions = planned.settle(decisions) if planned else decisions
     late = [one.name for one in plan.targets if one.carried_over or one.parts or policy.together(one)]
-    doubted = {name for name in decisions if fingerprints.of(name).doubt} | unsure(plan, decisions, late)
-    built = [name for name, one in decisions.items() if one.action == "build" and name not in doubted]
+    here = asked.by_name.keys() & decisions.keys()
+    doubted = {name for name in here if fingerprints.of(name).doubt}
+    doubted |= set() if planned else unsure(plan, decisions, late)
+    built = [name for name in decisions if name in here - doubted and decisions[name].action == "build"]
     notes = {
         name: {**notes_of(fingerprints.of(name).fingerprints, telling.summary(name)), **deciding.note(name)}
         for name in built
@@ -74,7 +91,7 @@ def reduced(  # noqa: PLR0913 what is known of a plan
     if not is_shown:
         telling.keep(built)
     fingerprints.keep()
-    executed = builds_of(as_decided(plan, decisions, notes, attests=attests_by_default(environment)))
+    executed = builds_of(cut(as_decided(plan, decisions, notes, attests=attests_by_default(environment))))
     return Reduced(plan=executed, resumed=kept(executed, decisions), decisions=decisions)
 
 

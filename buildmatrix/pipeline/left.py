@@ -1,7 +1,7 @@
 """What is left of a plan to be built, where some of it is up to date."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from buildmatrix.lock.named import short_name
 from buildmatrix.plan.builds import BuildPlan
@@ -14,11 +14,17 @@ from buildmatrix.state.unchanged import Resumed
 
 @dataclass(frozen=True, kw_only=True)
 class Reduced:
-    """A plan as it is executed, and what of it need not be built. `moved` are targets of which only tags move."""
+    """A plan as it is executed, and what of it need not be built. `moved` are targets of which only tags move.
+
+    `handed` are images by digest that other machines have built, `pulled` the digests of those of them that are pulled
+    by their tags before these move, by short name.
+    """
 
     plan: BuildPlan
     resumed: Resumed
     decisions: Mapping[str, Decision]
+    handed: tuple[str, ...] = ()
+    pulled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def moved(self) -> frozenset[str]:
@@ -29,10 +35,10 @@ class Reduced:
     def kept(self) -> tuple[str, ...]:
         """The images by digest that are used in place of targets that are not built."""
         if not self.decisions:
-            return ()
+            return self.handed
         from buildmatrix.state.narrowed import used
 
-        return tuple(used(self.plan))
+        return (*self.handed, *used(self.plan))
 
     @property
     def held(self) -> dict[str, str]:
@@ -46,7 +52,7 @@ class Reduced:
             for name, one in kept
             for tag in pushed_tags(self.plan.of.by_name[name])
             if one.image and tag not in one.moves
-        }
+        } | {**self.pulled}
 
     @property
     def pushed(self) -> Plan:

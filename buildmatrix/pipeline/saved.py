@@ -14,7 +14,7 @@ from buildmatrix.pipeline.bases import Asking
 from buildmatrix.pipeline.lock import planned_pins
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.contents import Contents, Inode, contents_of
-from buildmatrix.plan.document.reviewed import Claim, Reviewed, pins_of, reviewed_of
+from buildmatrix.plan.document.reviewed import Claim, Reviewed, pins_of, plan_digest, reviewed_of
 from buildmatrix.plan.document.shown import Shown
 from buildmatrix.plan.document.verify import document_of, refuse_changed, request_of
 from buildmatrix.plan.model import Plan
@@ -116,7 +116,8 @@ def plan_of_file(
     contents = contents_of(planned, saved, written=paths, fingerprinted=sure, beside=BESIDE)
     fresh = json_of(redacted(plan_json(planned, contents, _commit(git), sources, planned_pins(planned))))
     refuse_changed(document, _beside(fresh, document, contents), str(sources.directory))
-    claim = Claim(name=saved, reviewed=reviewed, pins=pins_of(document)) if reviewed else None
+    digest, pins = plan_digest(document), pins_of(document)
+    claim = Claim(name=saved, digest=digest, reviewed=reviewed, pins=pins) if reviewed else None
     return Again(plan=planned, claim=claim)
 
 

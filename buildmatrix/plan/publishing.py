@@ -42,6 +42,20 @@ def pushed_tags(target: PlannedTarget) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(_full, names)))
 
 
+def is_pushed(target: PlannedTarget) -> bool:
+    """Tell whether a target is in a registry when it is built: other machines have nothing else of it."""
+    return target.exported and any(map(pushes, target.settings.output or ()))
+
+
+def pushed_repositories(target: PlannedTarget) -> tuple[str, ...]:
+    """Return the repositories that a target is pushed to, by digest alone too, each once."""
+    if not target.exported or not builds(target.settings):
+        return ()
+    outputs: tuple[Any, ...] = target.settings.output or ()
+    named = (one.name.split(",") if one.name else target.tags for one in outputs if pushes(one))
+    return tuple(dict.fromkeys(parse(name).repository for names in named for name in names))
+
+
 def tags_apart(target: PlannedTarget) -> tuple[tuple[str, ...], ...]:
     """Return the tags of each output that pushes some, where those make different images; none where they do not."""
     if not target.exported or not builds(target.settings) or not differ(target.settings):
@@ -106,6 +120,6 @@ def staging_note(plan: Plan) -> str:
         return ""
     more = f" and {len(tags) - 1:,} more" if len(tags) > 1 else ""
     return (
-        f"tags move last: a builder that cannot push an image without a tag (the docker driver, several nodes) may "
-        f"push it first as {tags[0]}{more}"
+        f"tags move last: a builder that cannot push an image without a tag (the docker driver) may push it first as "
+        f"{tags[0]}{more}"
     )

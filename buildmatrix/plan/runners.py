@@ -3,7 +3,7 @@
 A run on one machine knows nothing of it: `builds_of` cuts only what differs in its settings.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -43,21 +43,30 @@ def runner_of(platforms: Sequence[str], runners: Runners) -> Labels:
 
 def cut_by_runner(plan: Plan) -> Plan:
     """Return the plan whose targets are to be built in parts, as far as they can be, where machines differ."""
-    targets = tuple(replace(target, parts=_parts(target, plan.runners)) for target in plan.targets)
-    return replace(plan, targets=targets)
+    return cut_by(plan, lambda platform: runner_for(platform, plan.runners))
 
 
-def _parts(target: PlannedTarget, runners: Runners) -> Cut:
+def cut_by(
+    plan: Plan,
+    machine_of: Callable[[str], Hashable],
+    is_cut: Callable[[PlannedTarget], bool] = lambda _: True,
+) -> Plan:
+    """Return the plan whose targets are to be built in parts where platforms have other machines, if they are cut."""
+    targets = (replace(one, parts=_parts(one, machine_of)) if is_cut(one) else one for one in plan.targets)
+    return replace(plan, targets=tuple(targets))
+
+
+def _parts(target: PlannedTarget, machine_of: Callable[[str], Hashable]) -> Cut:
     """Return the parts in which a target is built anyway, each cut where the machine is another."""
     whole = target.parts or ((target.platforms,) if target.platforms else ())
-    found = tuple(part for platforms in whole for part in _by_runner(platforms, runners))
+    found = tuple(part for platforms in whole for part in _by_machine(platforms, machine_of))
     return found if target.parts or len(found) > 1 else ()
 
 
-def _by_runner(platforms: Iterable[str], runners: Runners) -> Cut:
-    found: dict[Labels, list[str]] = {}
+def _by_machine(platforms: Iterable[str], machine_of: Callable[[str], Hashable]) -> Cut:
+    found: dict[Hashable, list[str]] = {}
     for platform in platforms:
-        found.setdefault(runner_for(platform, runners), []).append(platform)
+        found.setdefault(machine_of(platform), []).append(platform)
     return tuple(map(tuple, found.values()))
 
 

@@ -7,13 +7,15 @@ from dataclasses import field, replace
 from typing import Any
 
 from buildmatrix.engine.buildx import Builder
+from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.builds import Build, BuildPlan
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes, pushes_tags
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import LONGEST, STAGING, pushed_tags, staging_tag, tags_apart
+from buildmatrix.plan.runners import cut_by
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, Settings
 from buildmatrix.spec.rows.shapes import given
@@ -51,26 +53,28 @@ class Staging:
     images: Mapping[str, StagedImage] = field(default_factory=dict)
 
 
-def staged(plan: BuildPlan, policy: Policy, builder: Builder | None, moved: Collection[str] = ()) -> Staging:
+def staged(
+    plan: BuildPlan, policy: Policy, builder: Builder | None, moved: Collection[str] = (), *, every: bool = False
+) -> Staging:
     """Return the plan with its images staged where that was asked for, platforms are left out, or a target is split.
 
     SpecError for one whose outputs make different images. Without a `builder` digests are assumed. `moved` are targets
-    that are not built, and whose tags nevertheless move.
+    that are not built, and whose tags nevertheless move. With `every` all images are staged.
     """
-    by_digest = builder is None or pushes_by_digest(builder)
-    if wrong := list(_apart(plan, policy)):
+    moved = plan.parts if every else moved
+    if wrong := list(_apart(plan, policy, moved)):
         raise SpecError(*wrong)
-    made = {name: _image(builds, plan, policy, by_digest=by_digest, moved=moved) for name, builds in plan.parts.items()}
+    made = {name: _image(builds, plan, policy, builder, moved) for name, builds in plan.parts.items()}
     images = {name: image for name, image in made.items() if image is not None}
     targets = [_staged(build, images.get(build.target)) for build in plan.targets]
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
 
 
-def _apart(plan: BuildPlan, policy: Policy) -> Iterator[Diagnostic]:
+def _apart(plan: BuildPlan, policy: Policy, moved: Collection[str]) -> Iterator[Diagnostic]:
     """Yield an error for each target whose tags would move last, to one image, though its outputs push several."""
     for name, builds in plan.parts.items():
         target = builds[0]
-        if tags_apart(target) and (policy.together(target) or target.carried_over or target.is_part):
+        if tags_apart(target) and _moves_last(target, policy, moved):
             message = (
                 f"the outputs of {name} push different images, and its tags cannot be moved last, as this run has to"
             )
@@ -82,19 +86,28 @@ def _staged(build: Build, image: StagedImage | None) -> Build:
     return build if image is None else replace(build, settings=_staged_settings(build, image))
 
 
-def pushes_by_digest(builder: Builder) -> bool:
-    """Tell whether a builder can push an image without a tag.
+def pushes_by_digest(target: PlannedTarget, builder: Builder | None) -> bool:
+    """Tell whether a builder can push an image without a tag; where none is known, it is assumed.
 
-    The `docker` driver cannot, and with several nodes buildx then makes a tag `latest` (found by running 0.29).
+    The `docker` driver cannot, and what several nodes have built buildx joins under a tag `latest` (found with 0.29).
+    One node of several can (found with 0.13 and 0.29).
     """
-    return builder.driver != "docker" and len(builder.nodes) == 1
+    return builder is None or (builder.driver != "docker" and len(nodes_of(target.platforms, builder)) <= 1)
+
+
+def by_node(plan: Plan, policy: Policy, builder: Builder) -> Plan:
+    """Return the plan whose targets are built in parts, one for each node, where their tags move last.
+
+    So each is pushed by digest, and nothing needs a staging tag. What cannot be put together of parts stays whole.
+    """
+    if builder.driver == "docker" or len(builder.nodes) == 1:
+        return plan
+    return cut_by(plan, builder.node_of, lambda target: _moves_last(target, policy, ()))
 
 
 def first_tags(plan: BuildPlan, policy: Policy, builder: Builder) -> str:
     """Return what to say of the staging tags that a run will use, and why; "" if it uses none."""
-    if pushes_by_digest(builder):
-        return ""
-    images = (_image(builds, plan, policy, by_digest=False) for builds in plan.parts.values())
+    images = (_image(builds, plan, policy, builder, ()) for builds in plan.parts.values())
     tags = [tag for image in images if image for tags in image.staged_as.values() for tag in tags]
     if not tags:
         return ""
@@ -169,26 +182,33 @@ def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
                 )
 
 
+def _moves_last(target: PlannedTarget, policy: Policy, moved: Collection[str]) -> bool:
+    """Tell whether the tags of a target, or of the Build of one, move after the build; `moved` are some that do."""
+    if policy.together(target) or target.carried_over or target.parts:
+        return True
+    return isinstance(target, Build) and (target.is_part or target.target in moved)
+
+
 def _image(
-    builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, *, by_digest: bool, moved: Collection[str] = ()
+    builds: tuple[Build, ...], plan: BuildPlan, policy: Policy, builder: Builder | None, moved: Collection[str]
 ) -> StagedImage | None:
     target = builds[0]
-    together = policy.together(target)
-    if not (together or target.carried_over or target.is_part or target.target in moved):
+    if not _moves_last(target, policy, moved):
         return None
     tags: dict[str, list[str]] = {}
     for name in pushed_tags(target):
         tags.setdefault(parse(name).repository, []).append(name)
     if not tags:
         return None
-    first = {one.name: tuple(f"{repository}:{staging_tag(one.bake_name)}" for repository in tags) for one in builds}
+    tagged = [one for one in builds if not pushes_by_digest(one, builder)]
+    first = {one.name: tuple(f"{repository}:{staging_tag(one.bake_name)}" for repository in tags) for one in tagged}
     return StagedImage(
         name=target.target,
         builds=tuple(one.name for one in builds),
         tags={repository: tuple(found) for repository, found in tags.items()},
-        together=together,
+        together=policy.together(target),
         carried_over=target.carried_over,
-        staged_as={} if by_digest else first,
+        staged_as=first,
         annotations=plan.notes.get(target.target, {}),
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from buildmatrix.ci.matrices import MatricesDocument
 from buildmatrix.lock.file import LockDocument
+from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.document.fields import PlanDocument
 from buildmatrix.report.diagnostics.json import DiagnosticsDocument
 from buildmatrix.report.doctor import DoctorDocument
@@ -26,6 +27,7 @@ DOCUMENTS: dict[str, Any] = {
     "list": ListDocument,
     "graph": GraphDocument,
     "matrices": MatricesDocument,
+    "record": RecordDocument,
     "lock": LockDocument,
     "moves": MovesDocument,
     "fingerprints": FingerprintsDocument,

@@ -4,7 +4,7 @@ What registries hold by now makes no difference: every job of a plan, and the on
 to the same Builds.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from buildmatrix.graphs import reached
@@ -30,6 +30,14 @@ def assigned(plan: Plan, then: Reviewed | None) -> BuildPlan:
     cut = cut_by_runner(plan)
     decisions = planned_decisions(plan, then) if then else {}
     whole = builds_of(as_decided(cut, decisions, {})) if decisions else builds_of(cut)
+    return left_to_jobs(whole, decisions)
+
+
+def left_to_jobs(whole: BuildPlan, decisions: Mapping[str, Decision]) -> BuildPlan:
+    """Return a plan as it was decided without what is kept, and what only that is made of; Builds know their machines.
+
+    `whole` was cut by machines (see `cut_by_runner`).
+    """
     kept = {name for name, one in decisions.items() if one.action == "skip"}
     built = [build.name for build in whole.targets if build.exported and build.target not in kept]
     needed = set(reached(built, lambda name: whole.by_name[name].depends_on))
@@ -56,3 +64,19 @@ def _decision(platforms: tuple[str, ...], built: tuple[str, ...]) -> Decision:
     if not built:
         return Decision(action="skip", because=(), image=_SOME)
     return Decision(action="build", because=(), platforms=() if set(built) >= set(platforms) else built)
+
+
+def as_planned(found: Mapping[str, Decision], plan: Plan, then: Reviewed) -> dict[str, Decision]:
+    """Return what a plan decided, with what is found now of it: the images that are kept, and why the rest is built.
+
+    What need not be built any more is built: every machine of a plan, and the one that joins, comes to the same Builds.
+    """
+    return {name: _as_planned(one, found.get(name)) for name, one in planned_decisions(plan, then).items()}
+
+
+def _as_planned(planned: Decision, now: Decision | None) -> Decision:
+    if now is None or now.action == planned.action == "skip":
+        return now or planned
+    if now.action == "skip":
+        return replace(planned, because=("the plan builds it",))
+    return replace(planned, because=now.because, afresh=now.afresh, renewed=now.renewed)

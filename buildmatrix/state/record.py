@@ -49,9 +49,12 @@ class _OtherFormatError(StaleError):
 class ResultFile:
     """The file `.buildmatrix/result.json` in a plan's directory."""
 
-    def __init__(self, plan: BuildPlan, written: Iterable[str] = ()) -> None:
-        """Take the plan, and the paths that the run writes itself. What changes from now on is known of no more."""
-        self._plan = plan
+    def __init__(self, plan: BuildPlan, written: Iterable[str] = (), *, keeps: bool = True) -> None:
+        """Take the plan, and the paths that the run writes itself. What changes from now on is known of no more.
+
+        Unless it `keeps` anything, the file stays as it is.
+        """
+        self._plan, self._keeps = plan, keeps
         self.path = Path(plan.directory, FOLDER, FILE)
         self.trouble = ""
         """Why the result is not kept; "" if it is."""
@@ -174,6 +177,8 @@ class ResultFile:
         """Write the file whole or not at all; what is in the way is in `trouble`: a run does not fail for it."""
         began = time.monotonic()
         self._tell_inputs()
+        if not self._keeps:
+            return
         try:
             own_folder(self.path.parent)
             with _locked(self.path.parent):

@@ -19,7 +19,6 @@ from buildmatrix.spec.rows.options import BUILDER_PATTERN, Options
 
 if TYPE_CHECKING:
     from buildmatrix.cli.session import Session
-    from buildmatrix.pipeline.apply import Job
     from buildmatrix.plan.document.reviewed import Claim
     from buildmatrix.plan.model import Plan
     from buildmatrix.plan.policy import Policy
@@ -55,6 +54,7 @@ def apply(
       buildmatrix apply --keep-going --retries 2 --report report.html --log-dir logs
       buildmatrix apply --changed-since origin/main
       buildmatrix apply --resume
+      buildmatrix apply plan.json --build app@linux/arm64 --record records
     """
     with ExitStack() as stack:
         is_name = re.fullmatch(BUILDER_PATTERN, chosen.builder or "")  # what is refused below is told to no program
@@ -77,6 +77,10 @@ def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Optio
     from buildmatrix.plan.policy import Policy
 
     check_flags(chosen)
+    if chosen.build or chosen.record is not None:
+        from buildmatrix.cli.parts import refuse_alone
+
+        refuse_alone(chosen, claim)
     if claim:
         from buildmatrix.pipeline.reviewing import options_of
 
@@ -95,18 +99,20 @@ def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Optio
 
 def _hold_to_claim(here: "Session", claim: "Claim", plan: "Plan", policy: "Policy") -> None:
     """Refuse a saved plan whose targets are built from something else now."""
+    from buildmatrix.cli.jobs import written_by
     from buildmatrix.pipeline.reviewing import refuse_other_inputs
 
-    refuse_other_inputs(claim, replace(policy, plan=plan), here.programs, _written(policy))
+    refuse_other_inputs(claim, replace(policy, plan=plan), here.programs, written_by(policy))
 
 
 def _run(here: "Session", policy: "Policy", probe: Probe, claim: "Claim | None") -> None:
+    from buildmatrix.cli.jobs import job_of
     from buildmatrix.cli.reporting import report
     from buildmatrix.cli.showing import Screen
     from buildmatrix.pipeline.apply import apply as run
 
     with ExitStack() as stack:
-        job = _job(here, policy, claim, stack)
+        job = job_of(here, policy, claim, stack)
         applied = run(job, probe, Screen(here, job))
         report(here, job.plan, applied.outcome, policy.options, applied.registry)
 
@@ -128,34 +134,6 @@ def _planned(
     from buildmatrix.cli.checking import written
     from buildmatrix.pipeline.saved import Written, plan_of_file
 
-    files = Written(files=tuple(written(chosen)), log_dir=chosen.log_dir)
+    files = Written(files=tuple(filter(None, (*written(chosen), chosen.record))), log_dir=chosen.log_dir)
     again = plan_of_file(here.name, here.sources, asked, here.git, files, named=named, programs=programs)
     return again.plan, again.claim
-
-
-def _written(policy: "Policy") -> tuple[str, ...]:
-    """Return the files that the command writes, absolute: of a directory for logs the logs alone."""
-    from buildmatrix.build.logs import name_of
-    from buildmatrix.plan.builds import builds_of
-
-    chosen = policy.options
-    names = [build.name for build in builds_of(policy.plan).targets] if chosen.log_dir else []
-    paths = (*(f"{chosen.log_dir}/{name_of(name)}" for name in names), chosen.metadata, *chosen.report)
-    return tuple(map(os.path.abspath, filter(None, paths)))
-
-
-def _job(here: "Session", policy: "Policy", claim: "Claim | None", stack: ExitStack) -> "Job":
-    from buildmatrix.cli.showing import logs_of
-    from buildmatrix.pipeline.apply import Job
-    from buildmatrix.plan.builds import builds_of
-
-    chosen = policy.options
-    return Job(
-        plan=builds_of(policy.plan),
-        policy=policy,
-        programs=here.programs,
-        environment=here.environment,
-        written=(*_written(policy), *map(os.path.abspath, [claim.name] if claim else [])),
-        logs=logs_of(chosen.log_dir, stack, here.sources.repository.root),
-        claim=claim,
-    )

@@ -17,6 +17,7 @@ Which = Literal[
     "list",
     "graph",
     "matrices",
+    "record",
     "lock",
     "moves",
     "fingerprints",

@@ -227,13 +227,20 @@ def _inside(path: str, root: str) -> bytes:
 
 
 def _without(lines: Lines, names: Iterable[bytes]) -> Iterator[Lines]:
-    """Yield what there was before files were written: with the directories that hold nothing else, and without them."""
-    gone = {name for name in names if lines.get(name, b"d") != b"d"}
-    if not gone:
+    """Yield what there was before files were written: with the directories that hold nothing else, and without them.
+
+    A directory that is named was written with all that is in it.
+    """
+    named = [name for name in names if name in lines]
+    folders = [name for name in named if lines[name] == b"d"]
+    within = tuple(name + b"/" for name in folders)
+    gone = {name for name in named if lines[name] != b"d"}
+    gone |= {name for name in lines if name.startswith(within)} if within else set()
+    if not (gone or folders):
         return
     left = {name: line for name, line in lines.items() if name not in gone}
     yield left
-    around = {parent for name in gone for parent in _parents(name)}
+    around = {*folders, *(parent for name in gone for parent in _parents(name))}
     kept = {parent for name in left if name not in around for parent in _parents(name)}
     emptied = around - kept
     yield {name: line for name, line in left.items() if name not in emptied}

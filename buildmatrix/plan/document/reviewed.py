@@ -3,8 +3,10 @@
 `plan --out` finds it out, and `apply PLAN.json` holds what it finds against it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import field
+from hashlib import sha256
 from typing import Any
 
 from buildmatrix.records import dataclass
@@ -53,11 +55,18 @@ class PlannedPin:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A saved plan that is being applied: its file, what it says of what goes in, and its pins by image."""
+    """A saved plan that is being applied: its file and digest, what it says of what goes in, and its pins by image."""
 
     name: str
+    digest: str
     reviewed: Reviewed
     pins: Mapping[str, PlannedPin]
+
+
+def plan_digest(document: Mapping[str, Any]) -> str:
+    """Return the digest of a saved plan, however its file is laid out: `sha256:…`."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 def reviewed_of(document: Mapping[str, Any]) -> Reviewed | None:

@@ -256,6 +256,22 @@ class Options(Table):
     everything: Annotated[
         bool, Flag("--all", help="With --incremental: build also what is up to date, and mark it.")
     ] = False
+    build: Annotated[
+        tuple[str, ...],
+        Flag(
+            "--build",
+            metavar="KEY[,KEY…]",
+            help="Build only these of a saved plan, as ci lists them, by digest and without tags; may be repeated.",
+        ),
+    ] = ()
+    record: Annotated[
+        str | None,
+        Flag(
+            "--record",
+            metavar="DIR",
+            help="With --build: write a record of each to DIR, for merge; those of others are read there.",
+        ),
+    ] = None
     log_dir: Annotated[
         str | None,
         Flag(

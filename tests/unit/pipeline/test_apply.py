@@ -187,9 +187,9 @@ def test_an_optional_secret_that_is_not_there_is_told_and_counts_for_what_is_res
 
     recorded = []
 
-    def result(plan: BuildPlan, *more: Any) -> ResultFile:
+    def result(plan: BuildPlan, *more: Any, **flags: Any) -> ResultFile:
         recorded.append(plan.by_name["app"].settings.secret)
-        return ResultFile(plan, *more)
+        return ResultFile(plan, *more, **flags)
 
     monkeypatch.setattr("buildmatrix.pipeline.apply.ResultFile", result)
     run(tmp_path, Docker(), watching := Watching(), spec=spec)

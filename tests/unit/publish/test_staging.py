@@ -11,7 +11,7 @@ from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import LONGEST, staging_tag
-from buildmatrix.publish.staging import FirstTags, Staging, first_tags, pushes_by_digest, staged, too_late
+from buildmatrix.publish.staging import FirstTags, Staging, by_node, first_tags, pushes_by_digest, staged, too_late
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import (
     CacheonlyOutput,
@@ -26,6 +26,7 @@ from tests.plans import plan, target
 
 TAGS = ("r.example/app:1", "r.example/app:2", "other.example/app")
 REGISTRY = RegistryOutput(type="registry")
+BOTH = ("linux/amd64", "linux/arm64")
 
 
 def pushed(name: str = "app", *outputs: Any, tags: tuple[str, ...] = TAGS, **values: Any) -> PlannedTarget:
@@ -35,7 +36,8 @@ def pushed(name: str = "app", *outputs: Any, tags: tuple[str, ...] = TAGS, **val
 
 
 def builder(driver: str = "docker-container", nodes: int = 1) -> Builder:
-    made = tuple(Node(name=f"n{number}", error="", platforms=("linux/amd64",)) for number in range(nodes))
+    own = [(BOTH[number],) if nodes > 1 else BOTH for number in range(nodes)]
+    made = tuple(Node(name=f"n{number}", error="", platforms=BOTH, own=one) for number, one in enumerate(own))
     return Builder(name="b", driver=driver, error="", nodes=made)
 
 
@@ -105,8 +107,9 @@ def test_the_parts_of_a_target_are_one_image() -> None:
 )
 def test_who_can_push_without_a_tag(driver: str, nodes: int, by_digest: bool) -> None:
     by = builder(driver, nodes)
-    assert pushes_by_digest(by) is by_digest
-    found = stage(plan(pushed()), by=by)
+    made = plan(pushed(platforms=BOTH))
+    assert pushes_by_digest(made.targets[0], by) is by_digest
+    found = stage(made, by=by)
     (output,) = outputs_of(found)
     assert found.plan.by_name["app"].settings.tags is None
     assert (output.type, output.push, output.store) == ("image", True, False)
@@ -144,17 +147,45 @@ def test_the_plan_without_tags_writes_no_name() -> None:
     assert docker == DockerOutput(type="docker")
 
 
+def test_what_several_nodes_build_is_cut_so_that_each_pushes_by_digest() -> None:
+    def keys(made: Plan, by: Builder, publish: Any = "together") -> list[str]:
+        found = stage(by_node(made, policy(made, publish), by), publish, by)
+        assert not any(image.staged_as for image in found.images.values())
+        return [one.name for one in found.plan.targets]
+
+    made = plan(pushed(platforms=BOTH))
+    assert keys(made, builder(nodes=2)) == ["app@linux/amd64", "app@linux/arm64"]
+    assert keys(made, builder(nodes=2), "direct") == keys(made, builder()) == ["app"]
+    carried = plan(pushed(platforms=BOTH, carried_over=("linux/s390x",)))
+    assert keys(carried, builder(nodes=2), "direct") == ["app@linux/amd64", "app@linux/arm64"]
+    assert by_node(made, policy(made), builder("docker", 2)) == made
+
+
+def test_what_one_file_holds_stays_whole_and_needs_a_staging_tag_on_several_nodes() -> None:
+    made = plan(pushed("app", REGISTRY, OciOutput(type="oci", dest="a.tar"), platforms=BOTH))
+    by = builder(nodes=2)
+    found = stage(by_node(made, policy(made), by), by=by)
+    assert found.images["app"].staged_as["app"][0] == "r.example/app:buildmatrix-staging-app"
+
+
+def test_every_image_is_staged_for_who_moves_tags_elsewhere() -> None:
+    made = builds_of(plan(pushed()))
+    found = staged(made, policy(made, "direct"), builder(), every=True)
+    assert (list(found.images), found.plan.by_name["app"].tags) == (["app"], ())
+
+
 def test_staging_tags_are_told_of_with_the_reason() -> None:
     def told(planned: Plan, by: Builder, publish: Any = "together") -> str:
         built: BuildPlan = builds_of(planned)
         return first_tags(built, policy(planned, publish), by)
 
-    one, more = plan(pushed(tags=TAGS[:1])), plan(pushed(), pushed("b", tags=("r.example/b:1",)))
+    one = plan(pushed(tags=TAGS[:1]))
+    more = plan(pushed(platforms=BOTH), pushed("b", tags=("r.example/b:1",), platforms=BOTH[:1]))
     assert told(one, builder("docker")) == (
         'pushed first as r.example/app:buildmatrix-staging-app: the driver "docker" cannot push an image without a tag'
     )
     assert told(more, builder(nodes=2)) == (
-        "pushed first as r.example/app:buildmatrix-staging-app and 2 more: "
+        "pushed first as r.example/app:buildmatrix-staging-app and 1 more: "
         "a builder of several nodes cannot push an image without a tag"
     )
     assert not told(more, builder())

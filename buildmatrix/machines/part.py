@@ -1,0 +1,149 @@
+"""What of a plan one machine builds: Builds that it is given, on what others have built before."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from buildmatrix.errors import Diagnostic, UsageError, did_you_mean
+from buildmatrix.graphs import reached
+from buildmatrix.lock.named import short_name
+from buildmatrix.machines.record import RecordDocument
+from buildmatrix.plan.builds import TARGET, Build, BuildPlan
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.publishing import is_pushed, pushed_tags
+from buildmatrix.state.narrowed import IMAGE
+
+Records = Mapping[str, RecordDocument]
+"""Records by the keys of their Builds."""
+
+
+def keys_in(texts: Iterable[str], plan: BuildPlan) -> tuple[str, ...]:
+    """Return the Builds that are named, each once, with `,` between; UsageError for what no job builds.
+
+    A key may have a `,` of its own: `app[go=1.22,os=alpine]`.
+    """
+    jobs = {build.name for build in plan.targets if build.exported}
+    return tuple(dict.fromkeys(key for text in texts for key in _keys(text, jobs, plan)))
+
+
+def _keys(text: str, jobs: Collection[str], plan: BuildPlan) -> Iterator[str]:
+    words = text.split(",")
+    while words:
+        whole = (count for count in range(len(words), 0, -1) if ",".join(words[:count]) in jobs)
+        if not (count := next(whole, 0)):
+            raise UsageError(_unknown(words[0] if words[0] in plan.by_name else ",".join(words), jobs, plan))
+        yield ",".join(words[:count])
+        words = words[count:]
+
+
+def _unknown(name: str, jobs: Collection[str], plan: BuildPlan) -> Diagnostic:
+    message = f"--build {name or repr(name)} is not a build of the plan"
+    hint = did_you_mean(name, jobs) or "buildmatrix ci github PLAN.json lists them"
+    if name in plan.by_name:
+        message, hint = f"{name} has no job of its own", "it is built with what depends on it"
+    elif parts := [build.name for build in plan.parts.get(name, ())]:
+        message, hint = f"{name} is built in parts", f"write --build {','.join(parts)}"
+    return Diagnostic(message=message, code="usage", hint=hint)
+
+
+def inside(plan: BuildPlan, wanted: Collection[str]) -> set[str]:
+    """Return the Builds that a machine builds: those that are wanted, and what they are made of and is not pushed."""
+
+    def links(name: str) -> Iterator[str]:
+        return (one for one in plan.by_name[name].depends_on if one in wanted or not is_pushed(plan.by_name[one]))
+
+    return set(reached(wanted, links))
+
+
+def awaited(plan: BuildPlan, key: str, wanted: Collection[str]) -> Iterator[str]:
+    """Yield the Builds of other machines that have to be there before one, in the plan's order."""
+    own = inside(plan, wanted)
+    made_of = set(reached([key], lambda name: (one for one in plan.by_name[name].depends_on if one in own)))
+    links = {one for name in made_of for one in (*plan.by_name[name].depends_on, *plan.by_name[name].needs)}
+    yield from (build.name for build in plan.targets if build.name in links - own)
+
+
+def lost(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, str]:
+    """Return the Builds that cannot be built on this machine, each with why: what they depend on is not there."""
+    found: dict[str, str] = {}
+    for build in plan.targets:
+        if build.name not in wanted:
+            continue
+        upon = next((one for one in (*build.depends_on, *build.needs) if one in found), "")
+        missing = (why for name in awaited(plan, build.name, wanted) if (why := _missing(name, records.get(name))))
+        if why := f"{upon}, which it depends on, cannot be built" if upon else next(missing, ""):
+            found[build.name] = why
+    return found
+
+
+def _missing(name: str, record: RecordDocument | None) -> str:
+    if record is None:
+        return f"there is no record of {name}, which it depends on"
+    return "" if record.is_good else f"{name}, which it depends on, {_ended(record)}"
+
+
+def _ended(record: RecordDocument) -> str:
+    return "failed" if record.status == "failed" else f"was {record.status}"
+
+
+def part_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> BuildPlan:
+    """Return what of a plan is built for the Builds that are wanted; what is pushed comes by its digest from records.
+
+    What is built only for others is not exported.
+    """
+    own = inside(plan, wanted)
+    images = {one.bake_name: f"{IMAGE}{records[one.name].reference}" for one in plan.targets if one.name in records}
+    builds = tuple(_part(build, own, wanted, images) for build in plan.targets if build.name in own)
+    targets = {plan.by_name[name].target for name in wanted}
+    return replace(plan, targets=builds, of=_only(plan.of, lambda name: name in targets))
+
+
+def _part(build: Build, own: Collection[str], wanted: Collection[str], images: Mapping[str, str]) -> Build:
+    contexts = {key: _on(value, own, images) for key, value in (build.settings.contexts or {}).items()}
+    return replace(
+        build,
+        settings=build.settings.but({"contexts": contexts or None}),
+        exported=build.name in wanted,
+        depends_on=tuple(name for name in build.depends_on if name in own),
+        needs=tuple(name for name in build.needs if name in own),
+    )
+
+
+def _on(value: str, own: Collection[str], images: Mapping[str, str]) -> str:
+    name = value.removeprefix(TARGET)
+    return images.get(name, value) if value.startswith(TARGET) and name not in own else value
+
+
+def closure_of(plan: BuildPlan, wanted: Iterable[str]) -> Plan:
+    """Return the targets that Builds are made of, or that come before them, as a plan."""
+    names = reached(wanted, lambda name: (*plan.by_name[name].depends_on, *plan.by_name[name].needs))
+    targets = {plan.by_name[name].target for name in names}
+    return _only(plan.of, lambda name: name in targets)
+
+
+def _only(plan: Plan, is_meant: Callable[[str], bool]) -> Plan:
+    return replace(plan, targets=tuple(target for target in plan.targets if is_meant(target.name)))
+
+
+def images_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> tuple[str, ...]:
+    """Return the images by digest that are taken from records: `repository@sha256:…`."""
+    names = {name for key in wanted for name in awaited(plan, key, wanted) if name in records}
+    return tuple(records[name].reference for name in sorted(names) if records[name].reference)
+
+
+def tags_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, str]:
+    """Return the digests of tags that are pulled before they move, by short name: of what is needed first.
+
+    UsageError where parts of a target would have to be pulled by one tag at once.
+    """
+    found: dict[str, str] = {}
+    for build in map(plan.by_name.__getitem__, inside(plan, wanted)):
+        for needed in (plan.by_name[name] for name in build.needs if name in records and name not in wanted):
+            if needed.platforms and build.platforms and set(needed.platforms).isdisjoint(build.platforms):
+                continue
+            for tag in pushed_tags(needed):
+                digest = records[needed.name].digest
+                if found.setdefault(short_name(tag), digest) != digest:
+                    message = f"{build.target} needs {needed.target} first, of which several parts are under {tag}"
+                    hint = f'hand it on instead: contexts.NAME = "target:{needed.target}"'
+                    raise UsageError(Diagnostic(message=message, code="record", place=build.place, hint=hint))
+    return found
