@@ -41,11 +41,11 @@ ACTIONS = {
     "docker/setup-buildx-action@v4": (
         ["name"],
         """
-        export DOCKER_CONFIG=$RUNNER_TEMP/docker
         node=0; if [[ $NAME == arm ]]; then node=1; fi
+        export DOCKER_CONFIG=$RUNNER_TEMP/docker DOCKER_HOST=unix://$ENGINE_HOME/run/docker$node.sock
         mkdir "$DOCKER_CONFIG"; cp -r "$CLI_PLUGINS" "$DOCKER_CONFIG/cli-plugins"
         docker buildx create --name "$NAME" --driver remote --use "unix://$ENGINE_HOME/run/buildkit$node.sock"
-        printf '%s\\n' "DOCKER_CONFIG=$DOCKER_CONFIG" "DOCKER_HOST=unix://$ENGINE_HOME/run/docker$node.sock" \\
+        printf '%s\\n' "DOCKER_CONFIG=$DOCKER_CONFIG" "DOCKER_HOST=$DOCKER_HOST" \\
           "XDG_CACHE_HOME=$RUNNER_TEMP/cache" >> "$GITHUB_ENV"
         """,
     ),
