@@ -22,6 +22,7 @@ COMMANDS = (
     "fingerprint",
     "render",
     "ci",
+    "merge",
     "list",
     "graph",
     "schema",

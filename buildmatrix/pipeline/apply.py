@@ -312,7 +312,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
     images = [image for image in staging.images.values() if not (job.part or _is_spared(image, built, again))]
     publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
     published = _published(publisher, built) if images else Published()
-    targets = tuple(_with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
+    targets = tuple(with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
     records.result.record_all(targets)
     metadata = published_metadata(built.metadata, published, images, targets)
     ended = _ended(built, published, engine)
@@ -417,7 +417,7 @@ def _written_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _with_tags(outcome: BuildOutcome, published: Published, build: Build) -> BuildOutcome:
+def with_tags(outcome: BuildOutcome, published: Published, build: Build) -> BuildOutcome:
     """Return an outcome with what its tags are now; what was not built of them is carried over."""
     moved, digest = published.moved.get(build.target), published.digest_of(build.target)
     if moved is None:

@@ -47,15 +47,17 @@ class Publisher:
         first_tags: FirstTags,
         *,
         blindly: bool,
+        apart: bool = False,
     ) -> None:
         """Take the images that were staged, and what their tags held before the build.
 
-        `blindly` moves tags also where a registry does not tell what they hold.
+        `blindly` moves tags also where a registry does not tell what they hold. With `apart` each image that waits for
+        no other moves its tags whatever becomes of others; those that wait are moved last, if all of that went well.
         """
         self._plan, self._images, self._tags = plan, list(images), tags
         self._first_tags = first_tags
         self._mover = Mover(tags, lambda: self._stopped, blindly=blindly)
-        self._stopped = False
+        self._stopped, self._apart = False, apart
 
     def publish(self, digests: Mapping[str, str], *, complete: bool, interrupted: bool = False) -> Published:
         """Move the tags of the images that were built (`digests` by Build); those that wait for all, if `complete`.
@@ -73,15 +75,33 @@ class Publisher:
         return Published(
             moved=found.moved,
             indexes=found.indexes,
-            words=found.words or _words(ready, held),
+            words=" ".join(filter(None, [found.words, self._words(found, ready, held)])),
             left_behind=(*found.left_behind, *left),
             problem=found.problem or (_without_digest(unknown) if unknown else None),
         )
+
+    def _words(self, found: Published, ready: list[StagedImage], held: list[StagedImage]) -> str:
+        if not self._apart:
+            return "" if found.words else _words(ready, held)
+        moved = [image for image in ready if image.name in found.moved]
+        waiting = [image for image in held if image.together]
+        return " ".join(filter(None, [_words(moved, []), _words([], waiting)]))
 
     def _stop(self, _: int) -> None:
         self._stopped = True
 
     def _moved(self, images: list[StagedImage], digests: Mapping[str, str]) -> Published:
+        if not self._apart:
+            return self._moved_at_once(images, digests)
+        alone = [image.name for image in images if not image.together]
+        by_name = {image.name: image for image in images}
+        found = list(all_of(lambda name: self._moved_at_once([by_name[name]], digests), alone).values())
+        waiting = [image for image in images if image.together]
+        if waiting and not any(one.problem for one in found):
+            found.append(self._moved_at_once(waiting, digests))
+        return _all_of(found)
+
+    def _moved_at_once(self, images: list[StagedImage], digests: Mapping[str, str]) -> Published:
         moves = [move for image in images for move in _moves(image, [digests[key] for key in image.builds])]
         result = self._mover.move_all(moves)
         if result.troubles:
@@ -126,6 +146,20 @@ class Publisher:
         if now not in {digest, None}:
             return False  # it is another run's by now, or gone
         return not isinstance(self._tags.registry.delete(tag), Absent)
+
+
+def _all_of(found: Sequence[Published]) -> Published:
+    """Return what became of several sets of tags as one."""
+    problems = [one.problem for one in found if one.problem]
+    stopped = next((one for one in problems if isinstance(one, StoppedError)), None)
+    said = dict.fromkeys(diagnostic for one in problems for diagnostic in one.diagnostics)
+    return Published(
+        moved={name: tags for one in found for name, tags in one.moved.items()},
+        indexes={tag: image for one in found for tag, image in one.indexes.items()},
+        words=" ".join(dict.fromkeys(one.words for one in found if one.words)),
+        left_behind=tuple(dict.fromkeys(tag for one in found for tag in one.left_behind)),
+        problem=stopped or (RegistryError(*said) if said else None),
+    )
 
 
 def _moves(image: StagedImage, digests: Sequence[str]) -> list[Move]:

@@ -84,7 +84,7 @@ class Options(Table):
             help="The builder to use.",
             env=("BUILDMATRIX_BUILDER", "BUILDX_BUILDER"),
             completes="builders",
-            commands=("apply", "plan", "doctor"),
+            commands=("apply", "plan", "doctor", "merge"),
             refusal=("is no builder's name", "see docker buildx ls: letters, digits and ._+- after a letter or digit"),
         ),
         InFile(after="timeout"),
@@ -170,6 +170,7 @@ class Options(Table):
             "--publish",
             help="direct: each image is pushed with its tags; together: tags move when every image is pushed.",
             env=("BUILDMATRIX_PUBLISH",),
+            commands=("apply", "merge"),
         ),
         InFile(),
         OfImage(),
@@ -183,6 +184,7 @@ class Options(Table):
             "--platforms-may-shrink/--no-platforms-may-shrink",
             help="Push a tag even if it loses platforms that it has.",
             env=("BUILDMATRIX_PLATFORMS_MAY_SHRINK",),
+            commands=("apply", "merge"),
         ),
         InFile(),
         Doc(
@@ -214,9 +216,17 @@ class Options(Table):
         ),
     ] = ()
     dry_run: Annotated[bool, Flag("--dry-run", help="Show the command and the bake file; run nothing.")] = False
-    summary: Annotated[Literal["text", "json"], Flag("--format", help="The summary: text or json.")] = "text"
+    summary: Annotated[
+        Literal["text", "json"], Flag("--format", help="The summary: text or json.", commands=("apply", "merge"))
+    ] = "text"
     metadata: Annotated[
-        str | None, Flag("--metadata", metavar="FILE", help="Write bake's metadata (digests, provenance) to FILE.")
+        str | None,
+        Flag(
+            "--metadata",
+            metavar="FILE",
+            help="Write bake's metadata (digests, provenance) to FILE.",
+            commands=("apply", "merge"),
+        ),
     ] = None
     resume: Annotated[
         bool,
@@ -283,7 +293,12 @@ class Options(Table):
     ] = None
     report: Annotated[
         tuple[str, ...],
-        Flag("--report", metavar="FILE", help="Write a report: .json, .xml, .md or .html; may be repeated."),
+        Flag(
+            "--report",
+            metavar="FILE",
+            help="Write a report: .json, .xml, .md or .html; may be repeated.",
+            commands=("apply", "merge"),
+        ),
     ] = ()
 
 

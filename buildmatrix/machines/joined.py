@@ -1,0 +1,101 @@
+"""What the records of a plan come to: the images that are there, what is missing, and what becomes of which tags."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import reduce
+
+from buildmatrix.engine.outcome import BuildOutcome
+from buildmatrix.errors import Diagnostic, some
+from buildmatrix.machines.record import RecordDocument
+from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.state import ages
+
+NO_RECORD = "there is no record of it: its job has not ended, or its record is not here"
+
+
+def index_notes(records: Iterable[RecordDocument]) -> dict[str, str]:
+    """Return the annotations of the index of several parts: each tells all of them, and when it was built itself."""
+    every = [record.annotations for record in records]
+    found: dict[str, str] = {}
+    for key, text in (pair for one in every for pair in one.items() if pair[0] != ages.ANNOTATION):
+        found.setdefault(key, text)
+    return found | _age(every)
+
+
+def _age(every: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the annotation of the oldest; none where one part does not tell."""
+    told = [{ages.ANNOTATION: one[ages.ANNOTATION]} for one in every if ages.ANNOTATION in one]
+    return reduce(ages.oldest, told[1:], told[0]) if told and len(told) == len(every) else {}
+
+
+def outcomes_of(
+    plan: BuildPlan, records: Mapping[str, RecordDocument], gone: Mapping[str, str]
+) -> dict[str, BuildOutcome]:
+    """Return what became of each Build that has a job; `gone` says why an image of a good record cannot be taken."""
+    first = min((record.started for record in records.values()), default="")
+    return {
+        build.name: _outcome(build, records.get(build.name), gone.get(build.name, ""), first)
+        for build in plan.targets
+        if build.exported
+    }
+
+
+def _outcome(build: Build, record: RecordDocument | None, gone: str, first: str) -> BuildOutcome:
+    made = BuildOutcome(
+        name=build.name,
+        target=build.target,
+        declared=build.declared,
+        status="skipped",
+        exported=True,
+        platforms=build.platforms,
+        tags=(),
+        tags_left_to=build.tags_left_to,
+        depends_on=build.depends_on,
+        needs=build.needs,
+        reason=NO_RECORD,
+    )
+    if record is None:
+        return made
+    told = replace(
+        made,
+        status=record.status,
+        digest=record.digest,
+        started=seconds_between(first, record.started),
+        seconds=record.seconds,
+        reason=record.reason or "",
+        hint=record.hint or "",
+        failed_step=record.failed_step or "",
+        excerpt=record.excerpt or "",
+        log=record.log or "",
+    )
+    return replace(told, status="failed", digest="", reason=gone) if gone else told
+
+
+def seconds_between(first: str, later: str) -> float:
+    """Return the seconds between two moments of records; 0 where one is none."""
+    try:
+        return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(first)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def missing(plan: BuildPlan, outcomes: Mapping[str, BuildOutcome], again: str) -> Iterator[Diagnostic]:
+    """Yield an error for each Build that is not there; `again` is the command that builds one, with its key to come."""
+    for key, one in outcomes.items():
+        if one.status in {"failed", "stopped", "skipped"}:
+            verb = "failed" if one.status == "failed" else "was not built"
+            hint = one.hint or f"run its job again: {again.format(key)}"
+            place = plan.by_name[key].place
+            yield Diagnostic(message=f"{key} {verb}: {one.reason}", code="record", place=place, hint=hint)
+
+
+def left_alone(images: Mapping[str, Sequence[str]], parts: Mapping[str, Sequence[str]], there: Collection[str]) -> str:
+    """Return what to say of tags that stay as they are: of `images`, by target, of which not all `parts` are there."""
+    lacking = {name: [key for key in parts[name] if key not in there] for name in images}
+    return " ".join(_left(tuple(images[name]), keys) for name, keys in lacking.items() if keys)
+
+
+def _left(tags: Sequence[str], keys: Sequence[str]) -> str:
+    verb, plural = "was" if len(tags) == 1 else "were", "is" if len(keys) == 1 else "are"
+    return f"{some(tags, 3)} {verb} left as before: {some(keys, 3)} {plural} missing."
