@@ -394,6 +394,7 @@ FLAGS_ALONE = {
     "apply.py": {"builder"},
     "checking.py": {"keep_going"},
     "doctor.py": {"builder"},
+    "merge.py": {"builder"},
     "plan.py": {"incremental"},
     "reviewing.py": {"content_tag", "incremental"},
 }

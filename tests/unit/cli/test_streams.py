@@ -92,6 +92,7 @@ FORMS = {
     "plan": ["", "--format short", "--format json", "--format markdown"],
     "apply": ["--dry-run"],
     "show": ["plan.json"],
+    "merge": ["--help"],
     "ci": ["github", "gitlab", "github --workflow -"],
 }
 EACH = [f"{name} {form}" for name in COMMANDS for form in FORMS.get(name, [""])]

@@ -74,7 +74,7 @@ def test_no_name_forges_a_line(where: str, command: str, say: Callable[..., tupl
         ["plan", FORGED], ["plan", "--platform", FORGED], ["plan", "--set", FORGED], ["plan", "--var", FORGED],
         ["plan", "--var-file", FORGED], ["plan", "--file", FORGED], ["plan", "--color", FORGED],
         ["plan", f"--{FORGED}"], [FORGED], ["plan", f"app[{FORGED}={FORGED}]"], ["list", FORGED],
-        ["apply", f"{FORGED}.json"],
+        ["apply", f"{FORGED}.json"], ["merge", f"{FORGED}.json", "."], ["merge", FORGED, "."],
         ["apply", "--dry-run", "--allow", FORGED], ["apply", "--dry-run", "--builder", FORGED],
         ["apply", "--timeout", FORGED], ["apply", "--report", FORGED], ["render", "--check", "-o", FORGED],
         ["render", "-o", f"nowhere/{FORGED}"], ["plan", "--set", f"app.args.A={FORGED}"], ["schema", FORGED],

@@ -1,0 +1,141 @@
+"""What of a plan one machine builds, and on what."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildmatrix.ci.waves import waves_of
+from buildmatrix.errors import UsageError
+from buildmatrix.machines.part import awaited, closure_of, images_of, keys_in, lost, part_of, tags_of
+from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.plan.publishing import is_pushed
+from buildmatrix.spec.rows.settings import CacheonlyOutput
+from tests.unit.machines.records import AMD, ARM, digest, failed, jobs, record, target
+
+NOWHERE: tuple[Any, ...] = (CacheonlyOutput(type="cacheonly"),)
+CHAIN = jobs(
+    target("base"), target("mid", "base", output=NOWHERE), target("app", "mid"), target("late", needs=("base",))
+)
+
+
+# --- which ------------------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_told_apart_though_they_have_commas_themselves() -> None:
+    cells = [target(f"app[go={go},os=a]") for go in ("1", "2")]
+    plan = jobs(*cells, target("a"), target("b", platforms=(AMD,)))
+    keys = [f"app[go=1,os=a]@{AMD}", "b", f"app[go=2,os=a]@{ARM}", f"a@{ARM}"]
+    assert keys_in([",".join(keys)], plan) == tuple(keys)
+    assert keys_in([keys[0], f"{keys[1]},{keys[0]}"], plan) == (keys[0], "b")
+
+
+@given(st.data())
+def test_any_builds_of_a_plan_come_back_from_what_ci_prints(data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(["a", "b", "a,b", "b,a", "c[x=1,y=2]", "c"]), min_size=1, unique=True))
+    plan = jobs(*(target(name, platforms=(AMD,)) for name in names))
+    some = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=1))
+    assert keys_in([",".join(some)], plan) == tuple(some)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("", "--build '' is not a build of the plan", "buildmatrix ci github PLAN.json lists them"),
+        ("app@linux/arm", "--build app@linux/arm is not a build of the plan", f'did you mean "app@{ARM}"'),
+        ("app", "app is built in parts", f"write --build app@{AMD},app@{ARM}"),
+        (f"app@{AMD},", "--build '' is not a build of the plan", "buildmatrix ci github"),
+        (f"inner@{AMD}", f"inner@{AMD} has no job of its own", "it is built with what depends on it"),
+    ],
+)
+def test_what_no_job_builds_is_refused(text: str, message: str, hint: str) -> None:
+    inner = target("inner", exported=False, output=())
+    with pytest.raises(UsageError) as raised:
+        keys_in([text], jobs(inner, target("app", "inner")))
+    (one,) = raised.value.diagnostics
+    assert one.message == message
+    assert one.hint.startswith(hint)
+
+
+# --- on what ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_pushed_comes_by_digest_and_the_rest_is_built_again() -> None:
+    made = part_of(CHAIN, [f"app@{ARM}"], {f"base@{ARM}": record(f"base@{ARM}", 5)})
+    assert [(one.name, one.exported, one.depends_on) for one in made.targets] == [
+        (f"mid@{ARM}", False, ()),
+        (f"app@{ARM}", True, (f"mid@{ARM}",)),
+    ]
+    mid, app = made.targets
+    assert mid.settings.contexts == {"base": f"docker-image://r/base@{digest(5)}"}
+    assert app.settings.contexts == {"mid": "target:mid--linux-arm64"}
+    assert [one.name for one in made.of.targets] == ["app"]
+    assert [one.name for one in closure_of(CHAIN, [f"app@{ARM}"]).targets] == ["base", "mid", "app"]
+
+
+def test_what_a_job_builds_itself_it_hands_on_itself() -> None:
+    keys = [f"base@{AMD}", f"mid@{AMD}"]
+    made = part_of(CHAIN, keys, {})
+    assert [(one.name, one.exported) for one in made.targets] == [(key, True) for key in keys]
+    assert made.targets[1].settings.contexts == {"base": "target:base--linux-amd64"}
+    assert images_of(CHAIN, keys, {}) == ()
+
+
+def test_what_is_needed_first_is_pulled_as_it_was_built_though_its_tag_has_not_moved() -> None:
+    records = {f"base@{AMD}": record(f"base@{AMD}", 1), f"base@{ARM}": record(f"base@{ARM}", 2)}
+    assert list(awaited(CHAIN, f"late@{ARM}", [f"late@{ARM}"])) == [f"base@{AMD}", f"base@{ARM}"]
+    assert tags_of(CHAIN, [f"late@{ARM}"], records) == {"r/base:1": digest(2)}
+    assert part_of(CHAIN, [f"late@{ARM}"], records).targets[0].needs == ()
+
+
+def test_parts_that_would_have_to_be_one_tag_at_once_are_refused() -> None:
+    plan = jobs(target("base"), target("late", needs=("base",)))
+    records = {f"base@{AMD}": record(f"base@{AMD}", 1), f"base@{ARM}": record(f"base@{ARM}", 2)}
+    with pytest.raises(UsageError, match="several parts are under r/base:1"):
+        tags_of(plan, [f"late@{AMD}", f"late@{ARM}"], records)
+
+
+def test_what_cannot_be_built_is_told_with_the_reason_and_takes_what_is_upon_it() -> None:
+    plan = jobs(target("base"), target("mid", "base"), target("app", "mid"))
+    wanted = [f"{name}@{AMD}" for name in ("mid", "app")]
+    assert lost(plan, wanted, {}) == {
+        f"mid@{AMD}": f"there is no record of base@{AMD}, which it depends on",
+        f"app@{AMD}": f"mid@{AMD}, which it depends on, cannot be built",
+    }
+    assert lost(plan, wanted, {f"base@{AMD}": failed(f"base@{AMD}")})[f"mid@{AMD}"] == (
+        f"base@{AMD}, which it depends on, failed"
+    )
+    skipped = failed(f"base@{AMD}", "skipped")
+    assert lost(plan, wanted, {f"base@{AMD}": skipped})[f"mid@{AMD}"] == f"base@{AMD}, which it depends on, was skipped"
+    assert lost(plan, wanted, {f"base@{AMD}": record(f"base@{AMD}")}) == {}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> BuildPlan:
+    """Plans whose targets depend on, or need, some before them, and of which some are pushed."""
+    targets = []
+    for number in range(draw(st.integers(1, 7))):
+        before = [f"t{one}" for one in range(number)]
+        links = tuple(draw(st.lists(st.sampled_from(before), unique=True, max_size=3))) if before else ()
+        needs = tuple(draw(st.lists(st.sampled_from(before), unique=True, max_size=2))) if before else ()
+        output = draw(st.sampled_from([None, NOWHERE]))
+        values: dict[str, Any] = {"output": output} if output else {}
+        targets.append(target(f"t{number}", *links, needs=needs, stage=number + 1, **values))
+    return jobs(*targets)
+
+
+@given(graphs())
+def test_jobs_in_waves_find_what_they_wait_for_and_build_the_rest_themselves(plan: BuildPlan) -> None:
+    records = {}
+    for wave in waves_of(plan):
+        for build in wave:
+            assert lost(plan, [build.name], records) == {}
+            made = part_of(plan, [build.name], records)
+            assert [one.name for one in made.targets if one.exported] == [build.name]
+            assert all(name in made.by_name for one in made.targets for name in one.depends_on)
+            texts = [text for one in made.targets for text in (one.settings.contexts or {}).values()]
+            inner = {f"target:{one.bake_name}" for one in made.targets}
+            assert all(text in inner or text.startswith("docker-image://") for text in texts)
+        for build in wave:
+            records[build.name] = record(build.name) if is_pushed(build) else record(build.name, pushed=())
