@@ -154,7 +154,13 @@ def left_of_part(job: "Job", part: Part, tags: Tags, make: "Callable[[], Fingerp
     left = reduced(whole, job.policy, make(), tags, environment, telling, {}, planned=planned)
     plan = part_of(left_to_jobs(left.plan, left.decisions), part.wanted, part.records)
     reasons = {key: why for key, why in left.resumed.reasons.items() if key in plan.by_name}
-    return replace(left, plan=plan, resumed=Resumed(reasons=reasons), handed=handed, pulled=pulled)
+    near, own = (_decided(left, one) for one in (job.plan.of, plan.of))
+    return replace(own, plan=plan, resumed=Resumed(reasons=reasons), handed=handed, pulled={**near.held, **pulled})
+
+
+def _decided(left: Reduced, plan: Plan) -> Reduced:
+    """Return the same with what was decided of the targets of a plan alone."""
+    return replace(left, decisions={key: one for key, one in left.decisions.items() if key in plan.by_name})
 
 
 def _settled(job: "Job", whole: Plan, found: Mapping[str, Decision]) -> Mapping[str, Decision]:

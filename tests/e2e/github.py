@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,22 +56,25 @@ ACTIONS = {
 class GitHub:
     """A repository at GitHub, with the artifacts of its runs, and what the last one said."""
 
-    def __init__(self, repository: Path, home: Path) -> None:
-        """`repository` is the checkout, and `home` a directory for what GitHub has. The workflow is committed."""
+    def __init__(self, repository: Path, home: Path, *words: str) -> None:
+        """`repository` is the checkout, and `home` a directory for what GitHub has.
+
+        The workflow is committed; `words` are options of `ci github --workflow`.
+        """
         self.repository, self.home, self.said = repository, home, ""
         self.artifacts = home / "artifacts"
         programs(home / "bin", {"pip": "true"})
         for name, (inputs, script) in ACTIONS.items():
             self._folder(name).mkdir(parents=True)
             (self._folder(name) / "action.yml").write_text(_action(inputs, script))
-        self.write_workflow()
+        self._write_workflow(words)
 
     def _folder(self, action: str) -> Path:
         return self.home / "actions" / action.partition("@")[0]
 
-    def write_workflow(self) -> None:
+    def _write_workflow(self, words: Sequence[str]) -> None:
         """Commit the workflow that `ci github` writes; our setup-buildx, which does not see its machine, is told."""
-        subprocess.run(command("ci", "github", "--workflow", PATH), cwd=self.repository, check=True)
+        subprocess.run(command("ci", "github", "--workflow", PATH, *words), cwd=self.repository, check=True)
         path = self.repository / PATH
         assert SETUP in path.read_text()
         told = f'{SETUP}      with: {{ name: "${{{{ matrix.runner[0] }}}}" }}\n'
@@ -85,8 +88,9 @@ class GitHub:
         )
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         self.said = "".join(line["msg"] for line in lines if line.get("raw_output")) + done.stderr
-        assert "Traceback" not in self.said
-        return {_name(line): line["jobResult"] for line in lines if "jobResult" in line}
+        assert "bug in buildmatrix" not in self.said, self.said
+        failed = {_name(line) for line in lines if line.get("stepResult") == "failure"}
+        return {name: "failure" if name in failed else "success" for name in map(_name, _ends(lines))}
 
     def command(self) -> list[str]:
         """What runs the workflow."""
@@ -108,6 +112,11 @@ def _action(inputs: list[str], script: str) -> str:
     step = {"shell": "bash", "run": script, "env": given}
     action = {"name": "ours", "inputs": {name: {"default": ""} for name in inputs}}
     return json.dumps({**action, "runs": {"using": "composite", "steps": [step]}})
+
+
+def _ends(lines: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the last line of each job: what it says of the end is of all rows of a matrix."""
+    return (line for line in lines if "jobResult" in line)
 
 
 def _name(line: Mapping[str, Any]) -> str:

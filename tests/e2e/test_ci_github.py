@@ -1,19 +1,51 @@
-"""The workflow for GitHub, run by act on two engines: what it builds, and what it does when a job fails."""
+"""The workflow for GitHub, run by act on two engines: what it builds, what a job that fails leaves, what is skipped."""
 
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.github import GitHub
-from tests.e2e.machines import BUILDS, chain, check
+from tests.e2e.machines import BUILDS, chain, check, commit
+from tests.e2e.tools import digest, platforms, write
+
+PAIR = """
+[apply]
+incremental = true
+[runner]
+"linux/amd64" = "amd"
+"linux/arm64" = "arm"
+[defaults]
+platforms = ["linux/amd64", "linux/arm64"]
+context = "files"
+output = [{{ type = "registry" }}]
+[target.good]
+dockerfile-inline = "FROM scratch\\nCOPY good /"
+tags = ["{repository}/good:1"]
+[target.bad]
+dockerfile-inline = "FROM scratch\\nARG TARGETARCH\\nCOPY $TARGETARCH /"
+tags = ["{repository}/bad:1"]
+"""
+GOOD, BAD = (["good@linux/amd64", "good@linux/arm64"], ["bad@linux/amd64", "bad@linux/arm64"])
 
 
-@pytest.fixture
-def github(tmp_path: Path, repository: str, two_nodes: str) -> GitHub:
+def test_a_chain_is_built_in_waves_and_joined(tmp_path: Path, repository: str, two_nodes: str) -> None:
     assert two_nodes
-    return GitHub(chain(tmp_path / "repository", repository), tmp_path / "github")
-
-
-def test_a_chain_is_built_in_waves_and_joined(github: GitHub, repository: str) -> None:
+    github = GitHub(chain(tmp_path / "repository", repository), tmp_path / "github")
     assert github.push() == dict.fromkeys(["plan", *BUILDS, "merge"], "success"), github.said
     check(repository)
+
+
+def test_what_failed_keeps_back_its_image_alone_and_what_is_up_to_date_has_no_job(
+    tmp_path: Path, repository: str, two_nodes: str
+) -> None:
+    assert two_nodes
+    folder = write(tmp_path / "repository", PAIR.format(repository=repository), {"files/good": "1", "files/amd64": "1"})
+    github = GitHub(folder, tmp_path / "github", "--waves", "2")
+    wanted = dict.fromkeys(["plan", *GOOD, *BAD, "merge"], "success")
+    assert github.push() == {**wanted, "bad@linux/arm64": "failure", "merge": "failure"}, github.said
+    assert "bad@linux/arm64" in github.said
+    assert sorted(platforms(f"{repository}/good:1")) == ["linux/amd64", "linux/arm64"]
+    assert digest(f"{repository}/bad:1") == ""
+    (folder / "files/arm64").write_text("1")
+    commit(folder)
+    assert github.push() == dict.fromkeys(["plan", *BAD, "merge"], "success"), github.said
+    assert sorted(platforms(f"{repository}/bad:1")) == ["linux/amd64", "linux/arm64"]
+    assert github.push() == {"plan": "success"}, github.said

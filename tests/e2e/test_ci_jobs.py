@@ -44,15 +44,17 @@ def test_a_job_that_failed_is_run_again_with_those_behind_it(checkout: Path, tmp
     run = Workflow(checkout, tmp_path)
     assert run.plan() == 0
     (base, _), (lib, _), (app, _) = run.waves
-    rows = [row for wave in run.waves for row in wave]
-    ended = {row["build"]: run.run(row, **(BROKEN if row is base else {})) for row in rows}
-    amd = {base["build"], lib["build"], app["build"]}
-    assert {build for build, code in ended.items() if code} == amd
+    jobs = {}
+    for wave in run.waves:
+        started = {row["build"]: run.start(row, **(BROKEN if row is base else {})) for row in wave}
+        jobs.update({build: job.ended() for build, job in started.items()})
+    amd = [row["build"] for row in (base, lib, app)]
+    assert [build for build, code in jobs.items() if code] == amd
     merged = run.merge()
     assert merged.process.returncode == 1, merged.said
     assert all(build in merged.said for build in amd)
     assert [digest(f"{repository}/{name}:1") for name in NAMES] == [""] * 3
-    assert [run.run(row) for row in rows if row["build"] in amd] == [0, 0, 0]
+    assert [run.start(row).ended() for row in (base, lib, app)] == [0, 0, 0]
     merged = run.merge()
     assert merged.process.returncode == 0, merged.said
     check(repository)
@@ -74,7 +76,7 @@ def test_a_run_that_is_cancelled_moves_no_tag_and_the_next_one_is_none_the_worse
     assert digest(f"{repository}/app:1") == ""
     run = Workflow(lone(checkout, repository), tmp_path / "second")
     assert run.plan() == 0
-    assert [run.run(row) for row in run.waves[0]] == [0, 0]
+    assert [run.start(row).ended() for row in run.waves[0]] == [0, 0]
     merged = run.merge()
     assert merged.process.returncode == 0, merged.said
     assert platforms(f"{repository}/app:1") == list(PLATFORMS)
