@@ -68,6 +68,16 @@ def one_node(engine: dict[str, str]) -> str:
     return "one-node"
 
 
+@pytest.fixture(scope="session")
+def other_node(engine: dict[str, str], two_nodes: str) -> str:
+    """A builder of the second node alone: another engine than that of `one_node`, with a cache of its own."""
+    assert two_nodes
+    address = f"unix://{engine['ENGINE_HOME']}/run/buildkit1.sock"
+    create = ["docker", "buildx", "create", "--name", "other-node", "--driver", "remote", address]
+    subprocess.run(create, env={**os.environ, **engine}, capture_output=True, check=False)  # it may be there already
+    return "other-node"
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """Write a spec and further files; returns the directory."""

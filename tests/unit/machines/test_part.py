@@ -127,7 +127,7 @@ def graphs(draw: st.DrawFn) -> BuildPlan:
 
 @given(graphs())
 def test_jobs_in_waves_find_what_they_wait_for_and_build_the_rest_themselves(plan: BuildPlan) -> None:
-    records = {}
+    records: dict[str, Any] = {}
     for wave in waves_of(plan):
         for build in wave:
             assert lost(plan, [build.name], records) == {}
