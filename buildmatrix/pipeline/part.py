@@ -98,9 +98,12 @@ def _unwritable(folder: str, error: OSError) -> UsageError:
 
 
 def plan_of_part(part: Part) -> BuildPlan:
-    """Return the plan of a part as it is executed; `of` are all targets that it is made of or waits for."""
+    """Return the plan of a part as it is executed; `of` are all targets that it is made of or waits for.
+
+    These are as the file has them: what goes into a target is not told by what of it an incremental plan keeps.
+    """
     made = part_of(part.jobs, part.wanted, part.records)
-    return replace(made, of=closure_of(part.jobs, part.wanted))
+    return replace(made, of=closure_of(part.whole, [part.jobs.by_name[key].target for key in part.wanted]))
 
 
 def refuse_lost(part: Part, *, keep_going: bool) -> None:

@@ -20,7 +20,8 @@ output = [{{ type = "registry" }}]
 dockerfile-inline = "FROM scratch\\nCOPY good /"
 tags = ["{repository}/good:1"]
 [target.bad]
-dockerfile-inline = "FROM scratch\\nARG TARGETARCH\\nCOPY $TARGETARCH /"
+dockerfile-inline = "FROM good\\nARG TARGETARCH\\nCOPY $TARGETARCH /"
+contexts.good = "target:good"
 tags = ["{repository}/bad:1"]
 """
 GOOD, BAD = (["good@linux/amd64", "good@linux/arm64"], ["bad@linux/amd64", "bad@linux/arm64"])
@@ -38,7 +39,7 @@ def test_what_failed_keeps_back_its_image_alone_and_what_is_up_to_date_has_no_jo
 ) -> None:
     assert two_nodes
     folder = write(tmp_path / "repository", PAIR.format(repository=repository), {"files/good": "1", "files/amd64": "1"})
-    github = GitHub(folder, tmp_path / "github", "--waves", "2")
+    github = GitHub(folder, tmp_path / "github", "--waves", "3")
     wanted = dict.fromkeys(["plan", *GOOD, *BAD, "merge"], "success")
     assert github.push() == {**wanted, "bad@linux/arm64": "failure", "merge": "failure"}, github.said
     assert "bad@linux/arm64" in github.said
