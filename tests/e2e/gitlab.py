@@ -17,6 +17,7 @@ from tests.e2e.tools import command
 
 PATH = ".gitlab/images.yml"
 RUNNER = Path(sys.executable).parent.parent / "gitlab-ci-local/node_modules/.bin/gitlab-ci-local"
+CHILD = ("--file=child.yml", "--variable=PLAN_PIPELINE=1")
 RSYNC = """set -e
 files=.
 for word; do
@@ -58,26 +59,39 @@ class GitLab:
         child: dict[str, Any] = json.loads((self.repository / ".buildmatrix/jobs.yml").read_text())
         return child
 
-    def build(self, child: dict[str, Any]) -> dict[str, str]:
-        """Run a child pipeline; returns how each job ended, by its name."""
+    def build(self, child: dict[str, Any], broken: str = "") -> dict[str, str]:
+        """Run a child pipeline; returns how each job ended, by its name. The machine of `broken` makes no builder."""
         plan = self.home / "plan.json"
         (self.repository / ".buildmatrix/plan.json").rename(plan)
         where = {"paths": [".buildmatrix/plan.json"]}
         planned = {"stage": "plan", "script": f"mkdir -p .buildmatrix; cp {plan} .buildmatrix", "artifacts": where}
-        jobs = {name: self._on_machine(job) if "tags" in job else job for name, job in child.items()}
-        (self.repository / "child.yml").write_text(json.dumps({**jobs, "planned": planned}))
-        return self.run("--file=child.yml", "--variable=PLAN_PIPELINE=1")
+        self._write_child({**child, "planned": planned}, broken)
+        return self.run(*CHILD)
 
-    def _on_machine(self, job: dict[str, Any]) -> dict[str, Any]:
+    def retry(self, child: dict[str, Any], name: str) -> dict[str, str]:
+        """Run a job of the child pipeline again, and then the one that joins."""
+        self._write_child(child)
+        return {**self.run(*CHILD, name), **self.run(*CHILD, "merge")}
+
+    def _write_child(self, child: dict[str, Any], broken: str = "") -> None:
+        jobs = {
+            name: self._on_machine(job, is_broken=name == broken) if "tags" in job else job
+            for name, job in child.items()
+        }
+        (self.repository / "child.yml").write_text(json.dumps(jobs))
+
+    def _on_machine(self, job: dict[str, Any], *, is_broken: bool) -> dict[str, Any]:
         """Return a job with what the machine of its tag has."""
         docker = self.home / "machines" / re.sub(r"\W", "_", job["variables"]["BUILD"])
         node = MACHINES.index(job["tags"][0])
         plugins = Path(os.environ["DOCKER_CONFIG"], "cli-plugins")
-        shutil.copytree(plugins, docker / "cli-plugins", symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(docker, ignore_errors=True)
+        shutil.copytree(plugins, docker / "cli-plugins", symlinks=True)
+        run = f"{os.environ['ENGINE_HOME']}/run"
         machine = {
             "DOCKER_CONFIG": str(docker),
-            "DOCKER_HOST": f"unix://{os.environ['ENGINE_HOME']}/run/docker{node}.sock",
-            "NODE": f"unix://{os.environ['ENGINE_HOME']}/run/buildkit{node}.sock",
+            "DOCKER_HOST": f"unix://{run}/docker{node}.sock",
+            "NODE": "--no-such-flag" if is_broken else f"unix://{run}/buildkit{node}.sock",
             "XDG_CACHE_HOME": str(docker / "cache"),
         }
         return {**job, "variables": {**job["variables"], **machine}}
