@@ -113,10 +113,10 @@ def _on(value: str, own: Collection[str], images: Mapping[str, str]) -> str:
     return images.get(name, value) if value.startswith(TARGET) and name not in own else value
 
 
-def closure_of(plan: Plan, wanted: Iterable[str]) -> Plan:
-    """Return the targets that some are made of, or that come before them, as a plan."""
-    names = set(reached(wanted, lambda name: (*plan.by_name[name].depends_on, *plan.by_name[name].needs)))
-    return _only(plan, lambda name: name in names)
+def closure_of(plan: Plan, names: Iterable[str]) -> Plan:
+    """Return the plan of some targets, with what they depend on and what comes before them."""
+    within = set(reached(names, lambda name: (*plan.by_name[name].depends_on, *plan.by_name[name].needs)))
+    return _only(plan, lambda name: name in within)
 
 
 def _only(plan: Plan, is_meant: Callable[[str], bool]) -> Plan:

@@ -46,7 +46,8 @@ class Reduced:
 
         The `docker` driver would take what its engine has under the tag, which may be older.
         """
-        kept = ((name, one) for name, one in self.decisions.items() if one.action == "skip" and one.image)
+        here = self.plan.of.by_name.keys() & self.decisions.keys()
+        kept = ((name, self.decisions[name]) for name in here if self.decisions[name].action == "skip")
         return {
             short_name(tag): one.image.digest
             for name, one in kept

@@ -98,10 +98,7 @@ def _unwritable(folder: str, error: OSError) -> UsageError:
 
 
 def plan_of_part(part: Part) -> BuildPlan:
-    """Return the plan of a part as it is executed; `of` are all targets that it is made of or waits for.
-
-    These are as the file has them: what goes into a target is not told by what of it an incremental plan keeps.
-    """
+    """Return the plan of a part as it is executed; `of` are all targets that it is made of or waits for."""
     made = part_of(part.jobs, part.wanted, part.records)
     return replace(made, of=closure_of(part.whole, [part.jobs.by_name[key].target for key in part.wanted]))
 
@@ -157,13 +154,7 @@ def left_of_part(job: "Job", part: Part, tags: Tags, make: "Callable[[], Fingerp
     left = reduced(whole, job.policy, make(), tags, environment, telling, {}, planned=planned)
     plan = part_of(left_to_jobs(left.plan, left.decisions), part.wanted, part.records)
     reasons = {key: why for key, why in left.resumed.reasons.items() if key in plan.by_name}
-    near, own = (_decided(left, one) for one in (job.plan.of, plan.of))
-    return replace(own, plan=plan, resumed=Resumed(reasons=reasons), handed=handed, pulled={**near.held, **pulled})
-
-
-def _decided(left: Reduced, plan: Plan) -> Reduced:
-    """Return the same with what was decided of the targets of a plan alone."""
-    return replace(left, decisions={key: one for key, one in left.decisions.items() if key in plan.by_name})
+    return replace(left, plan=plan, resumed=Resumed(reasons=reasons), handed=handed, pulled={**left.held, **pulled})
 
 
 def _settled(job: "Job", whole: Plan, found: Mapping[str, Decision]) -> Mapping[str, Decision]:

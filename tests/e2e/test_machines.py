@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ Make = Callable[[str], Machines]
 
 
 @pytest.fixture
-def machines(tmp_path: Path, project: Project, one_node: str, other_node: str) -> Iterator[Make]:
+def machines(tmp_path: Path, project: Project, one_node: str, other_node: str) -> Make:
     """Make a project whose jobs run on two engines, one for each platform."""
 
     def make(spec: str) -> Machines:
