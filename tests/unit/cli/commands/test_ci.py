@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from buildmatrix.report.documents import schemas
 from tests.inside import exit_code
 
+ROOT = Path(__file__).parents[4]
 SPEC = """version = 1
 [runner]
 "linux/arm64" = "arm"
@@ -122,3 +123,16 @@ def test_a_plan_that_was_tampered_with_has_no_jobs(
     out, err = capfd.readouterr()
     assert out == ""
     assert "plan.json" in err
+
+
+def test_the_guide_shows_the_jobs_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, _, chapter = (ROOT / "docs/guide.md").read_text().partition("\n## A native runner for each platform\n")
+    spec, shown = re.search(r"```toml\n(.*?)```.*    \$ buildmatrix ci github\n(.*?)\n\n", chapter, re.DOTALL).groups()  # type: ignore[union-attr]
+    (tmp_path / "app").mkdir()
+    for folder in (tmp_path, tmp_path / "app"):
+        (folder / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "buildmatrix.toml").write_text(spec)
+    assert document(capfd) == json.loads(shown)
