@@ -33,6 +33,7 @@ jobs:
     <reads>
     outputs:
       plan: ${{ steps.ci.outputs.plan }}
+      waves: ${{ steps.ci.outputs.waves }}
       <outputs>
     <planning>
     - id: ci
@@ -40,14 +41,14 @@ jobs:
         buildmatrix plan --out "$RUNNER_TEMP/plan.json"
         buildmatrix show "$RUNNER_TEMP/plan.json" --format markdown >> "$GITHUB_STEP_SUMMARY"
         buildmatrix ci github "$RUNNER_TEMP/plan.json" --waves <waves>
-    - if: ${{ steps.ci.outputs.wave-1 }}
+    - if: ${{ steps.ci.outputs.waves > 0 }}
       uses: actions/upload-artifact@v7
       with: { name: "plan-${{ steps.ci.outputs.plan }}", path: "${{ runner.temp }}/plan.json", overwrite: true }
 <jobs>
 
   merge:
     needs: [<needs>]
-    if: ${{ !cancelled() && needs.plan.outputs.wave-1 }}
+    if: ${{ !cancelled() && needs.plan.outputs.waves > 0 }}
     runs-on: <runner>
     <writes>
     <merging>
@@ -199,7 +200,7 @@ def _tools(setup: Setup) -> Iterator[tuple[str, str]]:
 def _logins(setup: Setup) -> Iterator[tuple[str, str]]:
     """Yield a step for each registry that is pushed to: GitHub's own knows the job, others want secrets."""
     for number, host in enumerate(setup.registries, start=1):
-        user, password = (f"secrets.{secret_name(host)}_{what}" for what in ("USERNAME", "PASSWORD"))
+        user, password = f"vars.{secret_name(host)}_USERNAME", f"secrets.{secret_name(host)}_PASSWORD"
         if host == OWN_REGISTRY:
             user, password = "github.actor", "secrets.GITHUB_TOKEN"
         registry = [f"  registry: {scalar(host)}"] if host != "docker.io" else []
@@ -208,11 +209,15 @@ def _logins(setup: Setup) -> Iterator[tuple[str, str]]:
         yield name, "\n".join(["uses: docker/login-action@v4", "with:", *registry, *given])
 
 
-def secrets_of(setup: Setup) -> list[str]:
-    """Return the names of the secrets that the workflow reads, beside GitHub's own."""
+def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
+    """Yield what the workflow takes from GitHub beside its own token: where it stands, and the names.
+
+    A user's name is no secret: GitHub hands on no output that has one in it, and a target may be called like a user.
+    """
     logins = [secret_name(host) for host in setup.registries if host != OWN_REGISTRY]
     of_builds = [name for name in setup.variables if name != "GITHUB_TOKEN"]
-    return [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")] + of_builds
+    yield "variables of the repository", [f"{name}_USERNAME" for name in logins]
+    yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds]
 
 
 def secret_name(host: str) -> str:

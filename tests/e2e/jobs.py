@@ -59,8 +59,8 @@ class Workflow:
         machine = self._machine("plan")
         code = self._start(machine, self._steps["plan"]).ended()
         outputs = dict(line.split("=", 1) for line in (machine / "outputs").read_text().splitlines())
-        self.id = outputs.pop("plan", "")
-        self.waves = [json.loads(matrix)["include"] for matrix in outputs.values()]
+        self.id = outputs["plan"]
+        self.waves = [json.loads(outputs[f"wave-{number + 1}"])["include"] for number in range(int(outputs["waves"]))]
         if self.waves:
             self._copy(machine / "plan.json", self.artifacts / f"plan-{self.id}" / "plan.json")
         return code

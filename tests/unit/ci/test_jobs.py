@@ -73,7 +73,7 @@ def test_a_plan_with_nothing_to_build_has_no_wave() -> None:
 
 def test_of_a_plan_with_nothing_to_build_no_job_starts() -> None:
     jobs = jobs_of(planned(), "id", 9)
-    assert step_outputs(jobs) == "plan=id\n"
+    assert step_outputs(jobs) == "plan=id\nwaves=0\n"
     assert json.loads(matrices_json(jobs)) == {"format_version": 1, "plan": "id", "waves": []}
     assert list(pipeline_of(jobs.waves, "")) == ["nothing to build"]
 
