@@ -1,5 +1,6 @@
 """What the records of a plan come to: the images that are there, what is missing, and what becomes of which tags."""
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.state import ages
 
-NO_RECORD = "there is no record of it: its job has not ended, or its record is not here"
+NO_RECORD = "there is no record of it"
 
 
 def index_notes(records: Iterable[RecordDocument]) -> dict[str, str]:
@@ -85,7 +86,7 @@ def missing(plan: BuildPlan, outcomes: Mapping[str, BuildOutcome], again: str) -
     for key, one in outcomes.items():
         if one.status in {"failed", "stopped", "skipped"}:
             verb = "failed" if one.status == "failed" else "was not built"
-            hint = one.hint or f"run its job again: {again.format(key)}"
+            hint = one.hint or f"run its job again: {again.format(shlex.quote(key))}"
             place = plan.by_name[key].place
             yield Diagnostic(message=f"{key} {verb}: {one.reason}", code="record", place=place, hint=hint)
 

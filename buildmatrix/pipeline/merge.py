@@ -82,10 +82,10 @@ def merge(job: Joining, probe: Probe | None, warn: Warn, note: Note) -> Applied:
 
     StaleError for records of the plan that do not fit it, RegistryError where nobody can say what a tag holds.
     """
+    found = _judged(job, note)
     with ExitStack() as asking:
         tags = Tags(job.plan, job.policy, job.programs, note)
         asking.callback(tags.leave)
-        found = _judged(job, note)
         _settle(tags, probe)
         pins, make = _inputs(job, tags.registry)
         left = _left(job, tags, make)

@@ -272,7 +272,7 @@ def test_metadata_names_what_is_published(
     flags = ("apply", "--builder", builder, "--metadata", "m.json", "--format", "json")
 
     def told() -> Mapping[str, Any]:
-        found: Mapping[str, Any] = json.loads((tmp_path / "m.json").read_text())["app"]
+        found: Mapping[str, Any] = json.loads((tmp_path / "m.json").read_text()).get("app", {})
         return found
 
     project(spec(*names))
@@ -293,7 +293,9 @@ def test_metadata_names_what_is_published(
     )
     (tmp_path / "m.json").unlink()
     assert run(*flags, "--publish", "together", "-k").returncode == 1
-    assert not [key for key in told() if key.startswith(("image.", "containerimage."))]
+    said = json.loads((tmp_path / "m.json").read_text())
+    named = [key for name, one in said.items() if name.startswith("app") for key in one]
+    assert not [key for key in named if key.startswith(("image.", "containerimage."))]
 
 
 @pytest.mark.parametrize("flags", [(), ("-k",), ("-k", "--jobs", "1")], ids=str)
@@ -346,14 +348,13 @@ def test_staging_tags_are_the_same_in_every_run(project: Project, run: Run, repo
     assert (done.returncode, left(done) in ([], wanted[:1])) == (1, True)
 
 
-@pytest.mark.parametrize("builder", ["default", "two-nodes"])
 def test_a_registry_that_overwrites_no_tag_gets_fresh_staging_tags(
-    project: Project, run: Run, proxy: FaultyRegistry, repository: str, builder: str
+    project: Project, run: Run, proxy: FaultyRegistry, repository: str
 ) -> None:
     text = json.dumps(
         {"errors": [{"code": "TAG_INVALID", "message": "the tag cannot be overwritten: it is immutable"}]}
     )
-    flags = ("apply", "--builder", builder, "--publish", "together", "--format", "json")
+    flags = ("apply", "--builder", "default", "--publish", "together", "--format", "json")
     for status in (400, 412):
         project(spec(f"{inner(proxy, repository)}:{status}"))
         proxy.faults = [Fault("PUT", "/manifests/buildmatrix-staging-app$", "status", status=status, text=text)]

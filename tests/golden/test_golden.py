@@ -9,15 +9,19 @@ The program runs in a copy of the case's directory. `REGENERATE_GOLDEN=1 pytest 
 read the difference before you commit it. Cases whose input cannot be committed as a file are in `MADE`.
 """
 
+import json
 import os
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+
+from buildmatrix.plan.document.reviewed import plan_digest
 
 HERE = Path(__file__).parent
 REGENERATE = bool(os.environ.get("REGENERATE_GOLDEN"))
@@ -73,6 +77,18 @@ def revisions(folder: Path) -> None:
     shutil.rmtree(then)
 
 
+def saved_plan(folder: Path) -> None:
+    """Save the plan of a case; `@PLAN@` in its records becomes the plan's digest."""
+    own = {
+        name: text for name, text in os.environ.items() if not name.startswith(("BUILDMATRIX_", "GITHUB_", "BUILDX_"))
+    }
+    command = [sys.executable, "-m", "buildmatrix", "plan", "--out", "plan.json"]
+    subprocess.run(command, cwd=folder, env=own, check=True, capture_output=True)
+    digest = plan_digest(json.loads((folder / "plan.json").read_text()))
+    for record in folder.glob("records/*.json"):
+        record.write_text(record.read_text().replace("@PLAN@", digest))
+
+
 MADE: dict[str, Callable[[Path], object]] = {
     "bom-and-crlf": lambda path: path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n")),
     "directory": lambda path: path.mkdir(),
@@ -117,6 +133,22 @@ MADE: dict[str, Callable[[Path], object]] = {
         lambda path: revisions(path.parent),
     ),
     "outside-paths": lambda path: outside_paths(path.parent),
+    **dict.fromkeys(
+        (
+            "build-key-in-parts",
+            "build-key-unknown",
+            "build-with-resume",
+            "build-without-record",
+            "merge-record-missing",
+            "merge-record-of-another-plan",
+            "merge-record-tampered-with",
+            "merge-record-truncated",
+            "merge-records-twice",
+            "record-of-a-dependency-missing",
+            "record-without-build",
+        ),
+        lambda path: saved_plan(path.parent),
+    ),
 }
 
 
