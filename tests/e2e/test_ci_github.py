@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.github import GitHub
+from tests.e2e.github import PATH, GitHub
 from tests.e2e.machines import BUILDS, chain, check, commit
 from tests.e2e.tools import digest, platforms, write
 
@@ -50,3 +50,17 @@ def test_what_failed_keeps_back_its_image_alone_and_what_is_up_to_date_has_no_jo
     assert github.push() == dict.fromkeys(["plan", *BAD, "merge"], "success"), github.said
     assert sorted(platforms(f"{repository}/bad:1")) == ["linux/amd64", "linux/arm64"]
     assert github.push() == {"plan": "success"}, github.said
+
+
+def test_a_matrix_that_does_not_reach_the_jobs_is_no_success(tmp_path: Path, repository: str, two_nodes: str) -> None:
+    """GitHub hands on no output in which a secret is: it says so in the log, and the output is empty."""
+    assert two_nodes
+    folder = write(tmp_path / "repository", PAIR.format(repository=repository), {"files/good": "1"})
+    github = GitHub(folder, tmp_path / "github")
+    path = folder / PATH
+    output = "      wave-1: ${{ steps.ci.outputs.wave-1 }}\n"
+    assert output in path.read_text()
+    path.write_text(path.read_text().replace(output, ""))
+    commit(folder)
+    assert github.push() == {"plan": "success", "merge": "failure", **dict.fromkeys(BAD, "failure")}, github.said
+    assert "good@linux/amd64 was not built: there is no record of it" in " ".join(github.said.split())
