@@ -94,8 +94,9 @@ dist: .venv/ready
 
 # Its tests are skipped where it cannot be had; under CI they fail.
 $(gitlab): .venv/ready Makefile
-	@npm install --loglevel=error --no-audit --no-fund --prefix $@ gitlab-ci-local@$(gitlab_version) >/dev/null && touch $@ || \
-	  { rm -rf $@; echo "gitlab-ci-local cannot be had"; }
+	@.venv/bin/python -m pip install -qq -e '.[dev-gitlab]' && \
+	  npm install --loglevel=error --no-audit --no-fund --prefix $@ gitlab-ci-local@$(gitlab_version) >/dev/null && \
+	  touch $@ || { rm -rf $@; echo "gitlab-ci-local cannot be had"; }
 
 # Where no engine can be had (exit 3) a developer's tests skip what needs one; under CI they fail.
 engine:
