@@ -1,7 +1,7 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
     python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
-                                        unchanged, unchanged-slow, chain, many, board, inputs, review, jobs
+                                        unchanged, unchanged-slow, chain, many, board, inputs, review, jobs, merge
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -310,6 +310,24 @@ def linked(number: int) -> str:
     return f'[target.t{number}]\ndockerfile-inline = "FROM {base}"\ntags = ["registry.example.com/t{number}"]\n{link}'
 
 
+def merge(folder: Path) -> Iterator[Row]:
+    """`merge` of the records of 100 targets for two platforms, each of which was built apart: all their tags move."""
+    registry, builder = os.environ.get("ENGINE_REGISTRY", ""), "one-node"
+    if not registry:
+        return
+    project = folder / "merge"
+    project.mkdir()
+    write(project, 100, f"{registry}/{time.time_ns()}")
+    spec = project / "buildmatrix.toml"
+    spec.write_text(f'{spec.read_text()}[runner]\n"linux/arm64" = "arm"\n')
+    run([*BUILDMATRIX, "plan", "--out", "plan.json"], project)
+    keys = [f"t-{number}@linux/{machine}" for number in range(100) for machine in ("amd64", "arm64")]
+    part = ["--build", ",".join(keys), "--record", "records", "--builder", builder]
+    run([*BUILDMATRIX, "apply", "plan.json", *part], project)
+    seconds = run([*BUILDMATRIX, "merge", "plan.json", "records"], project)
+    yield ("merge: 200 records, 100 tags", f"{seconds:.2f} s", "", "", "≤ 10 s")
+
+
 def digests(context: Path, cache: Path, *, cold: bool = False, times: int = 1) -> float:
     """Return the seconds that it took to learn what a whole context is, as the first ones of a run do."""
     from buildmatrix.inputs.context import Contexts
@@ -385,6 +403,7 @@ PARTS = {
     "inputs": inputs,
     "review": review,
     "jobs": jobs,
+    "merge": merge,
 }
 
 

@@ -1,5 +1,6 @@
 """What we write is valid: by actionlint, which knows GitHub's actions and expressions, and by the schemas of both."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from buildmatrix.ci.gitlab import gitlab_workflow, pipeline_json
 from buildmatrix.ci.jobs import Job
 from buildmatrix.ci.setup import Setup
 
+ROOT = Path(__file__).parents[3]
 PLAIN = Setup(
     path="ci/images.yml",
     file="",
@@ -109,6 +111,13 @@ def test_and_would_be_found_if_they_were_not(tmp_path: Path, right: str, wrong: 
     text = github_workflow(replace(PLAIN, waves=3))
     assert right in text
     assert said in linted(*written(tmp_path, [text.replace(right, wrong)]))
+
+
+def test_our_own_workflows_are_valid_and_those_that_the_guide_shows(tmp_path: Path) -> None:
+    """By actionlint; what it says of versions of actions that GitHub no longer runs is an error, too."""
+    shown = re.findall(r"```yaml\n(name: .*?)```", (ROOT / "docs/guide.md").read_text(), re.DOTALL)
+    assert len(shown) >= 2
+    assert linted(*(ROOT / ".github/workflows").glob("*.yml"), *written(tmp_path, shown)) == ""
 
 
 def test_pipelines_of_gitlab_are_valid(tmp_path: Path) -> None:
