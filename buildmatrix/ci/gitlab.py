@@ -28,6 +28,7 @@ _WORKFLOW = """\
 # Written by: buildmatrix ci gitlab --workflow <path>
 # It is yours from now on. The same command with --check tells whether it still is what would be written.
 # In .gitlab-ci.yml:  include: [{ local: <path> }], with `plan` and `build` among its stages.
+# .buildmatrix holds the plan and records: list it in the .dockerignore of a context that is the whole repository.
 stages: [plan, build]
 
 .buildmatrix:
