@@ -52,6 +52,10 @@ class Workflow:
         )
         self.file = dict(re.findall(r"^env: \{ (\w+): (\S+) \}$", done.stdout, re.MULTILINE))
         self._steps = {name: "\n".join(_commands(done.stdout, name)) for name in ("plan", "apply", "merge")}
+        (self._plan, *_), (self._record,), (self._records, *_) = (
+            re.findall(rf'{key}: "?({kind}-[^"\n]+)', done.stdout)
+            for key, kind in (("name", "plan"), ("name", "records"), ("pattern", "records"))
+        )
         self.id, self.waves = "", list[list[Row]]()
 
     def plan(self) -> int:
@@ -62,7 +66,7 @@ class Workflow:
         self.id = outputs["plan"]
         self.waves = [json.loads(outputs[f"wave-{number + 1}"])["include"] for number in range(int(outputs["waves"]))]
         if self.waves:
-            self._copy(machine / "plan.json", self.artifacts / f"plan-{self.id}" / "plan.json")
+            self._copy(machine / "plan.json", self.artifacts / self._named(self._plan) / "plan.json")
         return code
 
     def start(self, row: Row, **more: str) -> Job:
@@ -74,7 +78,7 @@ class Workflow:
         create = f'docker buildx create --name ci --driver remote --use "{socket}" >/dev/null'
         shutil.copytree(Path(os.environ["DOCKER_CONFIG"], "cli-plugins"), machine / "cli-plugins", symlinks=True)
         own = {"BUILD": row["build"], "DOCKER_CONFIG": str(machine), "XDG_CACHE_HOME": str(machine / "cache"), **more}
-        artifact = (machine / "records", self.artifacts / f"records-{self.id}-{row['id']}")
+        artifact = (machine / "records", self.artifacts / self._named(self._record, row["id"]))
         return self._start(machine, f"{create}\n{self._steps['apply']}", artifact, **own)
 
     def merge(self) -> Job:
@@ -101,9 +105,14 @@ class Workflow:
         return machine
 
     def _download(self, machine: Path) -> None:
-        self._copy(self.artifacts / f"plan-{self.id}" / "plan.json", machine / "plan.json")
-        for artifact in self.artifacts.glob(f"records-{self.id}-*"):
+        self._copy(self.artifacts / self._named(self._plan) / "plan.json", machine / "plan.json")
+        for artifact in self.artifacts.glob(self._named(self._records)):
             shutil.copytree(artifact, machine / "records/jobs" / artifact.name)
+
+    def _named(self, name: str, row: str = "") -> str:
+        """Return the name of an artifact, with what its expressions are."""
+        plan = re.sub(r"\$\{\{ [a-z.]+\.outputs\.plan \}\}", self.id, name)
+        return plan.replace("${{ matrix.id }}", row)
 
     @staticmethod
     def _copy(source: Path, target: Path) -> None:
