@@ -79,7 +79,7 @@ def test_no_name_forges_a_line(where: str, command: str, say: Callable[..., tupl
         ["apply", "--timeout", FORGED], ["apply", "--report", FORGED], ["render", "--check", "-o", FORGED],
         ["render", "-o", f"nowhere/{FORGED}"], ["plan", "--set", f"app.args.A={FORGED}"], ["schema", FORGED],
     ],
-    ids=range(20),
+    ids=range(22),
 )  # fmt: skip
 def test_no_argument_forges_a_line(words: list[str], say: Callable[..., tuple[str, str, int]]) -> None:
     out, err, _ = say('version = 1\n[target.app]\ndockerfile-inline = "FROM x"\n', *words)
