@@ -42,11 +42,10 @@ ACTIONS = {
         ["name"],
         """
         node=0; if [[ $NAME == arm ]]; then node=1; fi
-        export DOCKER_CONFIG=$RUNNER_TEMP/docker DOCKER_HOST=unix://$ENGINE_HOME/run/docker$node.sock
+        export DOCKER_CONFIG=$RUNNER_TEMP/docker
         mkdir "$DOCKER_CONFIG"; cp -r "$CLI_PLUGINS" "$DOCKER_CONFIG/cli-plugins"
         docker buildx create --name "$NAME" --driver remote --use "unix://$ENGINE_HOME/run/buildkit$node.sock"
-        printf '%s\\n' "DOCKER_CONFIG=$DOCKER_CONFIG" "DOCKER_HOST=$DOCKER_HOST" \\
-          "XDG_CACHE_HOME=$RUNNER_TEMP/cache" >> "$GITHUB_ENV"
+        printf '%s\\n' "DOCKER_CONFIG=$DOCKER_CONFIG" "XDG_CACHE_HOME=$RUNNER_TEMP/cache" >> "$GITHUB_ENV"
         """,
     ),
 }

@@ -87,11 +87,10 @@ class GitLab:
         plugins = Path(os.environ["DOCKER_CONFIG"], "cli-plugins")
         shutil.rmtree(docker, ignore_errors=True)
         shutil.copytree(plugins, docker / "cli-plugins", symlinks=True)
-        run = f"{os.environ['ENGINE_HOME']}/run"
+        socket = f"unix://{os.environ['ENGINE_HOME']}/run/buildkit{node}.sock"
         machine = {
             "DOCKER_CONFIG": str(docker),
-            "DOCKER_HOST": f"unix://{run}/docker{node}.sock",
-            "NODE": "--no-such-flag" if is_broken else f"unix://{run}/buildkit{node}.sock",
+            "NODE": "--no-such-flag" if is_broken else socket,
             "XDG_CACHE_HOME": str(docker / "cache"),
         }
         return {**job, "variables": {**job["variables"], **machine}}
