@@ -23,6 +23,8 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help demo test coverage lint unit pythons e2e kills fuzz prove bench generate dist engine down clean
 
 PYTHON ?= python3
+gitlab := .venv/gitlab-ci-local
+gitlab_version := 4.75.1
 engine := tools/engine/engine
 with_engine := $(engine) exec
 coverage := --cov --cov-report=term
@@ -40,12 +42,12 @@ help:
 demo: .venv/ready engine
 	@$(with_engine) tools/demo.sh
 
-test: lint engine
+test: lint engine $(gitlab)
 	@$(with_engine) pytest $(workers) $(coverage)
 
 coverage: export WHOLE := 1
 coverage: export COVERAGE_PATCH := subprocess, fork, _exit
-coverage: .venv/ready engine
+coverage: .venv/ready engine $(gitlab)
 	@$(with_engine) pytest $(workers) $(coverage)
 
 lint: .venv/ready
@@ -62,7 +64,7 @@ pythons: .venv/ready
 	@tools/pythons.sh
 
 e2e: export WHOLE := 1
-e2e: .venv/ready engine
+e2e: .venv/ready engine $(gitlab)
 	@$(with_engine) pytest -m e2e
 
 fuzz: export FUZZ_COUNT ?= 5000
@@ -89,6 +91,12 @@ generate: .venv/ready
 
 dist: .venv/ready
 	@python tools/dist.py
+
+# Its tests are skipped where it cannot be had; under CI they fail.
+$(gitlab): .venv/ready Makefile
+	@.venv/bin/python -m pip install -qq -e '.[dev-gitlab]' && \
+	  npm install --loglevel=error --no-audit --no-fund --prefix $@ gitlab-ci-local@$(gitlab_version) >/dev/null && \
+	  touch $@ || { rm -rf $@; echo "gitlab-ci-local cannot be had"; }
 
 # Where no engine can be had (exit 3) a developer's tests skip what needs one; under CI they fail.
 engine:

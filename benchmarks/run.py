@@ -1,7 +1,8 @@
 """The same work by buildmatrix and by plain `docker buildx bake`, in one run, as ratios.
 
     python benchmarks/run.py [PART]...  print the table, or some parts of it: start, scale, nothing, building,
-                                        split, unchanged, unchanged-slow, chain, many, board, inputs, review
+                                        split, unchanged, unchanged-slow, chain, many, board, inputs, review,
+                                        jobs, merge
     python benchmarks/run.py --write    also write docs/benchmarks.md
 
 Needs buildx; for `apply` an engine and, in $ENGINE_REGISTRY, a registry (`make bench` brings both).
@@ -26,6 +27,9 @@ BUILDMATRIX = [str(Path(sys.executable).parent / "buildmatrix")]
 BAKE = ["docker", "buildx", "bake"]
 REST, QUIET = 0.85, 4
 """The machine is at rest when so much of it is idle for so many half seconds."""
+
+WAVE = 50
+"""Targets in a wave of jobs."""
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
 
@@ -300,6 +304,51 @@ def review(folder: Path) -> Iterator[Row]:
     yield row("plan --against: 1,000 cells, against plan", ours, plan, "2.2")
 
 
+def jobs(folder: Path) -> Iterator[Row]:
+    """`ci github` of a saved plan with 1,000 Builds: ten waves of 50 targets, each for two kinds of machines."""
+    project = folder / "jobs"
+    project.mkdir()
+    (project / "buildmatrix.toml").write_text(
+        """version = 1
+[runner]
+"linux/arm64" = "arm"
+[defaults]
+platforms = ["linux/amd64", "linux/arm64"]
+output = [{ type = "registry" }]
+"""
+        + "".join(map(linked, range(500)))
+    )
+    run([*BUILDMATRIX, "plan", "--out", "plan.json"], project)
+    for name, words in (("plan", []), ("saved plan", ["plan.json"])):
+        (ours,) = alternating(5, partial(run, [*BUILDMATRIX, "ci", "github", *words], project))
+        yield (f"ci github: a {name} of 1,000 Builds", f"{ours:.2f} s", "", "", "≤ 1 s")
+
+
+def linked(number: int) -> str:
+    """Return a target that is taken from the one so many before it."""
+    link = f'contexts.base = "target:t{number - WAVE}"\n' if number >= WAVE else ""
+    base = "base" if link else "scratch"
+    return f'[target.t{number}]\ndockerfile-inline = "FROM {base}"\ntags = ["registry.example.com/t{number}"]\n{link}'
+
+
+def merge(folder: Path) -> Iterator[Row]:
+    """`merge` of the records of 100 targets for two platforms, each of which was built apart: all their tags move."""
+    registry, builder = os.environ.get("ENGINE_REGISTRY", ""), "one-node"
+    if not registry:
+        return
+    project = folder / "merge"
+    project.mkdir()
+    write(project, 100, f"{registry}/{time.time_ns()}")
+    spec = project / "buildmatrix.toml"
+    spec.write_text(f'{spec.read_text()}[runner]\n"linux/arm64" = "arm"\n')
+    run([*BUILDMATRIX, "plan", "--out", "plan.json"], project)
+    keys = [f"t-{number}@linux/{machine}" for number in range(100) for machine in ("amd64", "arm64")]
+    part = ["--build", ",".join(keys), "--record", "records", "--builder", builder]
+    run([*BUILDMATRIX, "apply", "plan.json", *part], project)
+    seconds = run([*BUILDMATRIX, "merge", "plan.json", "records"], project)
+    yield ("merge: 200 records, 100 tags", f"{seconds:.2f} s", "", "", "≤ 10 s")
+
+
 def digests(context: Path, cache: Path, *, cold: bool = False, times: int = 1) -> float:
     """Return the seconds that it took to learn what a whole context is, as the first ones of a run do."""
     from buildmatrix.inputs.context import Contexts
@@ -375,6 +424,8 @@ PARTS = {
     "board": board,
     "inputs": inputs,
     "review": review,
+    "jobs": jobs,
+    "merge": merge,
 }
 
 

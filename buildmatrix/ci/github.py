@@ -4,7 +4,8 @@ What the file says reaches the shell through the environment alone: a name could
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from buildmatrix.ci.matrices import LABELS
 from buildmatrix.ci.setup import Setup
@@ -32,6 +33,7 @@ jobs:
     <reads>
     outputs:
       plan: ${{ steps.ci.outputs.plan }}
+      waves: ${{ steps.ci.outputs.waves }}
       <outputs>
     <planning>
     - id: ci
@@ -39,14 +41,14 @@ jobs:
         buildmatrix plan --out "$RUNNER_TEMP/plan.json"
         buildmatrix show "$RUNNER_TEMP/plan.json" --format markdown >> "$GITHUB_STEP_SUMMARY"
         buildmatrix ci github "$RUNNER_TEMP/plan.json" --waves <waves>
-    - if: ${{ steps.ci.outputs.wave-1 }}
+    - if: ${{ steps.ci.outputs.waves > 0 }}
       uses: actions/upload-artifact@v7
       with: { name: "plan-${{ steps.ci.outputs.plan }}", path: "${{ runner.temp }}/plan.json", overwrite: true }
 <jobs>
 
   merge:
     needs: [<needs>]
-    if: ${{ !cancelled() && needs.plan.outputs.wave-1 }}
+    if: ${{ !cancelled() && needs.plan.outputs.waves > 0 }}
     runs-on: <runner>
     <writes>
     <merging>
@@ -108,19 +110,10 @@ def github_workflow(setup: Setup) -> str:
     """Return the workflow's text."""
     waves = range(1, setup.waves + 1)
     logins, tools = dict(_logins(setup)), dict(_tools(setup))
-    secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in setup.variables]
-    write = _Writer(
-        {
-            "checkout": _CHECKOUT,
-            "install": _INSTALL,
-            "plan": _PLAN,
-            "records": _RECORDS,
-            "build": filled(_BUILD, {"secrets": secrets}),
-            "record": _RECORD,
-            **logins,
-            **tools,
-        }
-    )
+    planning = ["checkout", *logins, "install"]
+    building = [_building(number, [*logins, *tools]) for number in waves]
+    merging = [*planning, "plan", "records"]
+    write = _Writer({**_own(setup), **logins, **tools}, [planning, *building, merging])
     parts: dict[str, str | list[str]] = {
         "path": setup.path,
         "environment": _environment(setup),
@@ -131,26 +124,43 @@ def github_workflow(setup: Setup) -> str:
         "waves": str(setup.waves),
         "needs": _needs(setup.waves),
     }
-    parts["planning"] = write.steps("checkout", *logins, "install")
-    parts["jobs"] = [line for number in waves for line in _wave(number, [*logins, *tools], parts, write)]
-    parts["merging"] = write.steps("checkout", *logins, "install", "plan", "records", and_more=True)
+    parts["planning"] = write.steps(planning)
+    parts["jobs"] = [line for number in waves for line in _wave(number, parts, write.steps(building[number - 1]))]
+    parts["merging"] = write.steps(merging, and_more=True)
     return filled(_WORKFLOW, parts)
 
 
-def _wave(number: int, own: Iterable[str], parts: Mapping[str, str | list[str]], write: "_Writer") -> list[str]:
+def _own(setup: Setup) -> Steps:
+    """Return the steps that each workflow has."""
+    secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in setup.variables]
+    return {
+        "checkout": _CHECKOUT,
+        "install": _INSTALL,
+        "plan": _PLAN,
+        "records": _RECORDS,
+        "build": filled(_BUILD, {"secrets": secrets}),
+        "record": _RECORD,
+    }
+
+
+def _building(number: int, own: Iterable[str]) -> list[str]:
     earlier = ["records"] if number > 1 else []
-    steps = write.steps("checkout", *own, "install", "plan", *earlier, "build", "record")
+    return ["checkout", *own, "install", "plan", *earlier, "build", "record"]
+
+
+def _wave(number: int, parts: Mapping[str, str | list[str]], steps: list[str]) -> list[str]:
     more = {"number": str(number), "needs": _needs(number - 1), "building": steps}
     return filled(_WAVE, {**parts, **more}).splitlines()
 
 
 class _Writer:
-    """Writes the steps of jobs: each whole where it is first, and by its name from then on."""
+    """Writes the steps of jobs: each whole where it is first, and by its name from then on, if it comes again."""
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, jobs: Iterable[Sequence[str]]) -> None:
         self._steps, self._written = steps, set[str]()
+        self._times = Counter(name for job in jobs for name in job)
 
-    def steps(self, *names: str, and_more: bool = False) -> list[str]:
+    def steps(self, names: Sequence[str], *, and_more: bool = False) -> list[str]:
         """Return the lines of a job's steps; `and_more` follow."""
         if self._written.issuperset(names) and not and_more:
             return [f"steps: [{', '.join(f'*{name}' for name in names)}]"]
@@ -161,8 +171,9 @@ class _Writer:
             yield f"- *{name}"
             return
         self._written.add(name)
-        yield f"- &{name}"
-        yield from (f"  {line}" for line in self._steps[name].splitlines())
+        first, *others = self._steps[name].splitlines()
+        yield from [f"- &{name}", f"  {first}"] if self._times[name] > 1 else [f"- {first}"]
+        yield from (f"  {line}" for line in others)
 
 
 def _needs(waves: int) -> str:
@@ -189,7 +200,7 @@ def _tools(setup: Setup) -> Iterator[tuple[str, str]]:
 def _logins(setup: Setup) -> Iterator[tuple[str, str]]:
     """Yield a step for each registry that is pushed to: GitHub's own knows the job, others want secrets."""
     for number, host in enumerate(setup.registries, start=1):
-        user, password = (f"secrets.{secret_name(host)}_{what}" for what in ("USERNAME", "PASSWORD"))
+        user, password = f"vars.{secret_name(host)}_USERNAME", f"secrets.{secret_name(host)}_PASSWORD"
         if host == OWN_REGISTRY:
             user, password = "github.actor", "secrets.GITHUB_TOKEN"
         registry = [f"  registry: {scalar(host)}"] if host != "docker.io" else []
@@ -198,11 +209,15 @@ def _logins(setup: Setup) -> Iterator[tuple[str, str]]:
         yield name, "\n".join(["uses: docker/login-action@v4", "with:", *registry, *given])
 
 
-def secrets_of(setup: Setup) -> list[str]:
-    """Return the names of the secrets that the workflow reads, beside GitHub's own."""
+def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
+    """Yield what the workflow takes from GitHub beside its own token: where it stands, and the names.
+
+    A user's name is no secret: GitHub hands on no output that has one in it, and a target may be called like a user.
+    """
     logins = [secret_name(host) for host in setup.registries if host != OWN_REGISTRY]
     of_builds = [name for name in setup.variables if name != "GITHUB_TOKEN"]
-    return [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")] + of_builds
+    yield "variables of the repository", [f"{name}_USERNAME" for name in logins]
+    yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds]
 
 
 def secret_name(host: str) -> str:

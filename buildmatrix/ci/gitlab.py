@@ -28,6 +28,7 @@ _WORKFLOW = """\
 # Written by: buildmatrix ci gitlab --workflow <path>
 # It is yours from now on. The same command with --check tells whether it still is what would be written.
 # In .gitlab-ci.yml:  include: [{ local: <path> }], with `plan` and `build` among its stages.
+# .buildmatrix holds the plan and records: list it in the .dockerignore of a context that is the whole repository.
 stages: [plan, build]
 
 .buildmatrix:
@@ -103,10 +104,11 @@ def gitlab_workflow(setup: Setup) -> str:
     )
 
 
-def secrets_of(setup: Setup) -> list[str]:
-    """Return the names of the variables of GitLab that the jobs read, beside its own."""
+def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
+    """Yield what the jobs take from GitLab beside its own variables: where it stands, and the names."""
     logins = [secret_name(host) for host in setup.registries if host != OWN_REGISTRY]
-    return [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")] + list(setup.variables)
+    of_logins = [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")]
+    yield "CI/CD variables of the project", [*of_logins, *setup.variables]
 
 
 def _value(text: str) -> str:

@@ -57,9 +57,13 @@ def matrices_json(jobs: Jobs) -> str:
 
 
 def step_outputs(jobs: Jobs) -> str:
-    """Return what a step of GitHub says: `plan`, and the matrix of each wave as `wave-1`, `wave-2` and so on."""
+    """Return what a step of GitHub says: `plan`, how many `waves`, and the matrix of each as `wave-1` and so on."""
     waves = plain_document(MatricesDocument, jobs)["waves"]
-    lines = [f"plan={jobs.plan}", *(f"wave-{number}={_line(wave)}" for number, wave in enumerate(waves, start=1))]
+    lines = [
+        f"plan={jobs.plan}",
+        f"waves={len(waves)}",
+        *(f"wave-{number}={_line(wave)}" for number, wave in enumerate(waves, start=1)),
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -3,8 +3,9 @@
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from buildmatrix.ci import github, gitlab
@@ -13,6 +14,7 @@ from buildmatrix.cli.comparing import committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
 from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.files import make_folder
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import setup_of_plan
 from buildmatrix.plan.model import Plan
@@ -23,14 +25,13 @@ STANDARD_OUTPUT = "-"
 
 
 class Kind(NamedTuple):
-    """The workflow of a CI system: its text, the names of its secrets, where it is committed if nobody says where."""
+    """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where."""
 
     system: str
     text: Callable[[Setup], str]
     path: str
     has_waves: bool
-    secrets: Callable[[Setup], list[str]]
-    secrets_are: str
+    taken: Callable[[Setup], Iterable[tuple[str, list[str]]]]
 
 
 GITHUB = Kind(
@@ -38,16 +39,14 @@ GITHUB = Kind(
     text=github.github_workflow,
     path=github.PATH,
     has_waves=True,
-    secrets=github.secrets_of,
-    secrets_are="secrets of the repository",
+    taken=github.taken,
 )
 GITLAB = Kind(
     system="gitlab",
     text=gitlab.gitlab_workflow,
     path=gitlab.PATH,
     has_waves=False,
-    secrets=gitlab.secrets_of,
-    secrets_are="CI/CD variables of the project",
+    taken=gitlab.taken,
 )
 
 
@@ -60,9 +59,18 @@ def write_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
         say(kind.text(setup))
         return
     root = run.sources.repository.root
+    _make_room(path, root)
     refuse_unwritable({path: "--workflow"}, plan, root)
     write_file(path, kind.text(setup), root)
     say_wide(one_line(f"wrote {path}" + (f": {_number(setup.waves)}" if kind.has_waves else "")))
+
+
+def _make_room(path: str, root: str) -> None:
+    """Make the directory of a workflow: a repository that gets its first one has none."""
+    try:
+        make_folder(Path(path).parent, root)
+    except OSError as error:
+        raise UsageError(Diagnostic(message=f"{path} cannot be written: {error.strerror}", code="write")) from None
 
 
 def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
@@ -93,8 +101,9 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
 
 def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     """Yield what a workflow needs that only its owner can give."""
-    if names := kind.secrets(setup):
-        yield f"it takes {', '.join(names)} from the {kind.secrets_are}"
+    for where, names in kind.taken(setup):
+        if names:
+            yield f"it takes {', '.join(names)} from the {where}"
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
         flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
         yield f"its apply needs {flags}: add what you allow"

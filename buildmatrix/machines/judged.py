@@ -1,6 +1,7 @@
 """Which records count for a plan. Data in, data out: nobody is asked anything."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from buildmatrix.errors import Diagnostic, StaleError, some
@@ -9,6 +10,8 @@ from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.publishing import pushed_repositories
 from buildmatrix.records import dataclass
+from buildmatrix.state.carried import OWN
+from buildmatrix.state.marks import ANNOTATION
 
 
 class Twice(NamedTuple):
@@ -38,11 +41,14 @@ class Judged:
         return {key: record for key, record in self.records.items() if record.is_good}
 
 
-def judged(plan: BuildPlan, digest: str, folder: Folder) -> Judged:
-    """Return what the records of a directory are to a plan, of which this is the digest."""
+def judged(plan: BuildPlan, digest: str, folder: Folder, marks: Mapping[str, str] = MappingProxyType({})) -> Judged:
+    """Return what the records of a directory are to a plan, of which this is the digest.
+
+    `marks` are those that images of the plan have, by target.
+    """
     own = [one for one in folder.records if one.record.plan == digest]
     others = (Odd(one.path, "it is of another plan") for one in folder.records if one.record.plan != digest)
-    faults = {one: fault for one in own if (fault := _fault(plan, one.record))}
+    faults = {one: fault for one in own if (fault := _fault(plan, one.record, marks))}
     by_build: dict[str, list[Read]] = {}
     for one in own:
         if one not in faults:
@@ -68,7 +74,7 @@ def _twice(key: str, ranked: list[Read]) -> Twice | None:
     return Twice(key, good[-1].path, other[-1].path) if other else None
 
 
-def _fault(plan: BuildPlan, record: RecordDocument) -> str:
+def _fault(plan: BuildPlan, record: RecordDocument, marks: Mapping[str, str]) -> str:
     """Return what a record of this plan says that the plan does not, "" for nothing."""
     build = plan.by_name.get(record.build)
     if build is None or not build.exported:
@@ -80,7 +86,19 @@ def _fault(plan: BuildPlan, record: RecordDocument) -> str:
         return f"it says that {record.build} is in {some(where) or 'no repository'}, and the plan says {some(wanted)}"
     if len({one.digest for one in record.pushed}) > 1:
         return f"it says that {record.build} is several images"
-    return ""
+    return _fault_of_notes(plan, record, marks) if record.is_good else ""
+
+
+def _fault_of_notes(plan: BuildPlan, record: RecordDocument, marks: Mapping[str, str]) -> str:
+    """Return which annotation of a record the plan has not: an index would carry it."""
+    planned = plan.notes.get(record.target, {}) if record.build != record.target else {}
+    own = {key: text for key, text in record.annotations.items() if key not in OWN}
+    if own != planned:
+        wrong = sorted(key for key in {*own, *planned} if own.get(key) != planned.get(key))
+        return f"it has another annotation {wrong[0]} for {record.target} than the plan"
+    mark = record.annotations.get(ANNOTATION)
+    is_other = mark is not None and mark != marks.get(record.target)
+    return f"it has another fingerprint for {record.target} than the plan" if is_other else ""
 
 
 def _repositories(build: Build, record: RecordDocument) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from buildmatrix.oci.image import Image
 from buildmatrix.oci.reference import Reference
 from buildmatrix.pipeline.apply import Applied, with_tags
 from buildmatrix.pipeline.left import Reduced
+from buildmatrix.pipeline.part import marks_of
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.document.reviewed import Claim
 from buildmatrix.plan.model import Plan
@@ -116,7 +117,8 @@ def _settle(tags: Tags, probe: Probe | None) -> None:
 
 
 def _judged(job: Joining, note: Note) -> Judged:
-    found = judged(assigned(job.plan, job.claim.reviewed), job.claim.digest, read_folder(job.folder))
+    then = job.claim.reviewed
+    found = judged(assigned(job.plan, then), job.claim.digest, read_folder(job.folder), marks_of(then))
     refuse_wrong(found, job.folder)
     for twice in found.twice:
         note(f"note: {twice.build} was built twice: {twice.newer} counts, {twice.older} does not")

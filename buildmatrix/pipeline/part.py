@@ -26,7 +26,7 @@ from buildmatrix.oci.reference import Reference
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.plan.access.absent import without_absent
 from buildmatrix.plan.builds import Build, BuildPlan
-from buildmatrix.plan.document.reviewed import Claim
+from buildmatrix.plan.document.reviewed import Claim, Reviewed
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.publishing import pushed_repositories
 from buildmatrix.plan.runners import cut_by_runner
@@ -35,6 +35,7 @@ from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
 from buildmatrix.state.assigned import as_planned, assigned, left_to_jobs
 from buildmatrix.state.decision import Decision
+from buildmatrix.state.marks import mark_of
 from buildmatrix.state.unchanged import NOTHING, Resumed
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def part_of_plan(plan: Plan, claim: Claim, named: Iterable[str], folder: str, ro
     _make(folder, root)
     jobs = assigned(plan, claim.reviewed)
     keys = keys_in(named, jobs)
-    found = judged(jobs, claim.digest, read_folder(folder))
+    found = judged(jobs, claim.digest, read_folder(folder), marks_of(claim.reviewed))
     refuse_wrong(found, folder)
     gone = lost(jobs, keys, found.records)
     return Part(
@@ -95,6 +96,12 @@ def _make(folder: str, root: str) -> None:
 
 def _unwritable(folder: str, error: OSError) -> UsageError:
     return UsageError(Diagnostic(message=f"{folder} cannot be written: {error.strerror}", code="write"))
+
+
+def marks_of(then: Reviewed) -> dict[str, str]:
+    """Return the marks that images of an incremental plan have, by target."""
+    known = {name: one.fingerprints for name, one in then.inputs.items() if one.fingerprints}
+    return {name: mark_of(prints) for name, prints in known.items()} if then.incremental else {}
 
 
 def plan_of_part(part: Part) -> BuildPlan:

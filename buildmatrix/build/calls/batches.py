@@ -182,6 +182,6 @@ def dry_run(policy: Policy, environment: Mapping[str, str]) -> str:
         for key in image.builds
         for repository in image.tags
     ]
-    head = "# where the builder pushes no digest (the driver docker, several nodes), it is pushed first as\n"
+    head = "# where the builder pushes no digest (the driver docker), it is pushed first as\n"
     parts += [head + "".join(first)] if first else []
     return "\n".join(parts)

@@ -25,6 +25,11 @@ class About:
     declared: Mapping[str, Spot] = field(default_factory=dict)
     page: str = ""
 
+    @property
+    def program(self) -> str:
+        """What ran: `buildmatrix apply`, or `buildmatrix merge`."""
+        return "buildmatrix merge" if self.command.startswith("buildmatrix merge ") else "buildmatrix apply"
+
 
 NOTHING = About()
 

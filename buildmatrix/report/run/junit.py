@@ -12,7 +12,7 @@ from buildmatrix.text import clean
 def run_junit(outcome: Outcome, about: About = NOTHING) -> str:
     """Return a test case for each target; a run that failed without a failed target has one of its own."""
     root = ET.Element("testsuites")
-    suite = ET.SubElement(root, "testsuite", name="buildmatrix apply")
+    suite = ET.SubElement(root, "testsuite", name=about.program)
     _properties(suite, _run_facts(outcome, about))
     for target in outcome.targets:
         _case(suite, target, about.declared.get(target.name))

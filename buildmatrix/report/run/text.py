@@ -173,7 +173,7 @@ def _details(target: BuildOutcome, tag: str, width: int | None) -> list[str]:
 def outcome_markdown(outcome: Outcome, about: About = NOTHING) -> str:
     """Return the outcome as markdown: what is wrong first, then a table; what has no room is counted."""
     failed = [target for target in outcome.targets if target.status == "failed"]
-    title = f"### buildmatrix apply: {counts_in_time(outcome)}"
+    title = f"### {about.program}: {counts_in_time(outcome)}"
     parts = [*_facts(outcome, about), *_failures(failed), *_warned(outcome.warnings), *_answers(outcome.targets)]
     parts += _images(outcome.pins)
     head = "\n\n".join([title, *parts])

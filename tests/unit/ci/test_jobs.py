@@ -1,10 +1,13 @@
 """Which Builds share a job, in which wave: small plans by hand; tests/properties/test_jobs.py has random ones."""
 
+import json
 from typing import Any
 
 import pytest
 
+from buildmatrix.ci.gitlab import pipeline_of
 from buildmatrix.ci.jobs import jobs_of
+from buildmatrix.ci.matrices import matrices_json, step_outputs
 from buildmatrix.ci.waves import unshared, waves_of
 from buildmatrix.errors import SpecError
 from buildmatrix.plan.builds import BuildPlan
@@ -66,6 +69,13 @@ def test_what_is_needed_comes_before_whatever_becomes_of_it() -> None:
 def test_a_plan_with_nothing_to_build_has_no_wave() -> None:
     assert waves() == []
     assert waves(target("lib", exported=False)) == []
+
+
+def test_of_a_plan_with_nothing_to_build_no_job_starts() -> None:
+    jobs = jobs_of(planned(), "id", 9)
+    assert step_outputs(jobs) == "plan=id\nwaves=0\n"
+    assert json.loads(matrices_json(jobs)) == {"format_version": 1, "plan": "id", "waves": []}
+    assert list(pipeline_of(jobs.waves, "")) == ["nothing to build"]
 
 
 def test_a_build_has_a_job_of_its_own() -> None:

@@ -67,6 +67,25 @@ def test_a_record_that_says_what_its_plan_does_not_is_refused(values: dict[str, 
     assert words in diagnostic.message
 
 
+def test_annotations_that_the_plan_does_not_have_are_refused() -> None:
+    base = replace(BASE, settings=BASE.settings.but({"annotations": ("index:a=b",)}))
+    plan, mark, age = jobs(base, APP), "dev.buildmatrix.inputs", "dev.buildmatrix.built"
+
+    def fault(key: str, marks: dict[str, str], **notes: str) -> str:
+        one = record(key, annotations={name.replace("_", "."): text for name, text in notes.items()})
+        found = judged(plan, PLAN, Folder(records=(Read("x", one),)), marks)
+        return found.wrong[0].why if found.wrong else ""
+
+    own = {mark.replace(".", "_"): "1 x", age.replace(".", "_"): "t"}
+    assert not fault(f"base@{AMD}", {}, a="b")
+    assert not fault(f"base@{AMD}", {"base": "1 x"}, a="b", **own)
+    assert fault(f"base@{AMD}", {}, a="c") == "it has another annotation a for base than the plan"
+    assert fault(f"base@{AMD}", {}, a="b", evil="1") == "it has another annotation evil for base than the plan"
+    assert fault(f"app@{AMD}", {}, a="b") == "it has another annotation a for app than the plan"
+    assert fault(f"base@{AMD}", {"base": "1 y"}, a="b", **own) == "it has another fingerprint for base than the plan"
+    assert fault(f"base@{AMD}", {}, a="b", **own) == "it has another fingerprint for base than the plan"
+
+
 def test_two_images_in_two_repositories_are_no_image_of_a_build() -> None:
     two = target("two", platforms=(AMD,))
     two = replace(two, settings=two.settings.but({"tags": ("r/two:1", "s/two:1")}))

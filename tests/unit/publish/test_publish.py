@@ -54,13 +54,20 @@ class Run:
         self.before = {self.tag(name): self.registry.look(self.tag(name)) for name in tags}
 
     def publish(
-        self, built: Mapping[str, str] | None = None, *, blindly: bool = False, refused: bool = False, **how: bool
+        self,
+        built: Mapping[str, str] | None = None,
+        *,
+        blindly: bool = False,
+        refused: bool = False,
+        apart: bool = False,
+        **how: bool,
     ) -> Published:
         parts = [plans.target(image.name, file="spec") for image in self.images]
         tags = cast("Any", Held(self.registry, self.before))
         first = FirstTags({image.name: image for image in self.images})
         assert first.are_refused(["push x/buildmatrix-staging-app: 409 Conflict"] if refused else []) is refused
-        publisher = Publisher(builds_of(plans.plan(*parts)), self.images, tags, first, blindly=blindly)
+        plan = builds_of(plans.plan(*parts))
+        publisher = Publisher(plan, self.images, tags, first, blindly=blindly, apart=apart)
         return publisher.publish(self.built if built is None else built, **{"complete": True, **how})
 
 
@@ -120,6 +127,39 @@ def test_what_waits_for_nobody_moves_beside_a_failure(run: Run) -> None:
     assert run.server.tags["1"] == run.built["app"]
     assert "3" not in run.server.tags
     assert (found.moved, found.words) == ({"app": (run.tag("1"),)}, HELD_BACK)
+
+
+def test_images_apart_do_not_wait_for_one_that_cannot_move(run: Run) -> None:
+    run.images = [run.image("app", "1", together=False), run.image("web", "3", together=False)]
+    run.began(**{"1": run.push("old", "1")})
+    theirs = run.push("theirs", "1")
+    together = run.publish()
+    assert (together.moved, "3" in run.server.tags) == ({}, False)
+    found = run.publish(apart=True)
+    assert found.moved == {"web": (run.tag("3"),)}
+    assert run.server.tags == {"1": theirs, "3": run.built["web"]}
+    assert (
+        problem(found).message
+        == f"{run.tag('1')} of app could not be moved: another run moved it while this one was building"
+    )
+    assert found.words == "Tags were left as they were. 1 tag moved when everything was there."
+
+
+def test_images_that_wait_for_all_stay_where_one_apart_could_not_move(run: Run) -> None:
+    run.images[0] = run.image("app", "1", together=False)
+    run.began(**{"1": run.push("old", "1")})
+    run.push("theirs", "1")
+    found = run.publish(apart=True)
+    assert (found.moved, "3" in run.server.tags) == ({}, False)
+
+
+def test_of_images_apart_those_that_are_there_move_and_only_what_waits_is_said_to_wait(run: Run) -> None:
+    run.images = [run.image("app", "1", together=False), run.image("web", "3", together=False)]
+    found = run.publish({"app": run.built["app"]}, complete=False, apart=True)
+    assert (found.moved, found.words) == ({"app": (run.tag("1"),)}, "1 tag moved when everything was there.")
+    run.images[1] = run.image("web", "3")
+    held = run.publish({"app": run.built["app"]}, complete=False, apart=True)
+    assert held.words == f"1 tag moved when everything was there. {HELD_BACK}"
 
 
 def test_an_interrupted_run_moves_nothing_and_cleans_up(run: Run) -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,9 @@ def test_no_name_forges_a_line(where: str, command: str, say: Callable[..., tupl
         ["apply", "--dry-run", "--allow", FORGED], ["apply", "--dry-run", "--builder", FORGED],
         ["apply", "--timeout", FORGED], ["apply", "--report", FORGED], ["render", "--check", "-o", FORGED],
         ["render", "-o", f"nowhere/{FORGED}"], ["plan", "--set", f"app.args.A={FORGED}"], ["schema", FORGED],
+        ["ci", FORGED], ["ci", "github", f"{FORGED}.json"], ["ci", "github", "--workflow", f"nowhere/{FORGED}"],
     ],
-    ids=range(27),
+    ids=count(),
 )  # fmt: skip
 def test_no_argument_forges_a_line(words: list[str], say: Callable[..., tuple[str, str, int]]) -> None:
     out, err, _ = say('version = 1\n[target.app]\ndockerfile-inline = "FROM x"\n', *words)

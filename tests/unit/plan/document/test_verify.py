@@ -372,6 +372,21 @@ def test_what_the_command_writes_itself_does_not_count(
     assert "the context . has changed" in refused(say, repo / "plan.json", 4, *REPORTS)
 
 
+@pytest.mark.parametrize("before", ["", "records"])
+def test_records_in_a_context_do_not_count(repo: Path, say: Say, save: Callable[..., Path], before: str) -> None:
+    (repo / before).mkdir(exist_ok=True)
+    saved, asked = save("app"), ("--build", "app", "--record", "records")
+    not_stale = "--build takes builds of a plan that was saved with plan --out"
+    for name in ("records", "records/jobs/a"):
+        (repo / name).mkdir(exist_ok=True, parents=True)
+        assert not_stale in refused(say, saved, 2, *asked)
+    write(repo, "records/app.json", "records/jobs/a/base.json")
+    assert not_stale in refused(say, saved, 2, *asked)
+    assert "the context . has changed" in refused(say, saved, 4)
+    write(repo, "other")
+    assert "the context . has changed" in refused(say, saved, 4, *asked)
+
+
 def test_a_plan_and_reports_in_one_context(repo: Path) -> None:
     command = [sys.executable, "-m", "buildmatrix"]
     with (repo / "plan.json").open("w") as file:
