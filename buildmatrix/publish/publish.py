@@ -22,11 +22,12 @@ class Published:
     """What became of the tags: those that moved, by target, what is left in the registry, and what went wrong.
 
     `indexes` are what each tag points at now: where it was completed from what the registry held, it is not the image
-    that was built.
+    that was built. `changed` are those that held something else before.
     """
 
     moved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     indexes: Mapping[str, Image] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
     words: str = ""
     left_behind: tuple[str, ...] = ()
     problem: BuildmatrixError | None = None
@@ -73,7 +74,8 @@ class Publisher:
         return Published(
             moved=found.moved,
             indexes=found.indexes,
-            words=found.words or _words(ready, held),
+            changed=found.changed,
+            words=found.words or _words(len(found.changed), held),
             left_behind=(*found.left_behind, *left),
             problem=found.problem or (_without_digest(unknown) if unknown else None),
         )
@@ -86,7 +88,8 @@ class Publisher:
         result = self._mover.move_all(moves)
         if result.troubles:
             return self._failed(result)
-        return Published(moved={image.name: image.all_tags for image in images}, indexes=result.digests)
+        moved = {image.name: image.all_tags for image in images}
+        return Published(moved=moved, indexes=result.digests, changed=result.changed)
 
     def _failed(self, result: Result) -> Published:
         said = [f"Tags that could not be moved back: {', '.join(result.stuck)}."] if result.stuck else []
@@ -202,8 +205,7 @@ def _without_digest(names: list[str]) -> RegistryError:
     return RegistryError(Diagnostic(message=message, code="publish", hint="update the docker-buildx plugin"))
 
 
-def _words(moved: list[StagedImage], held: list[StagedImage]) -> str:
+def _words(count: int, held: list[StagedImage]) -> str:
     if held:
         return 'Tags were left as they were (publish = "together").'
-    count = sum(len(image.all_tags) for image in moved)
-    return f"{count} tag{'s' if count != 1 else ''} moved when everything was there." if moved else ""
+    return f"{count} tag{'s' if count != 1 else ''} moved when everything was there." if count else ""
