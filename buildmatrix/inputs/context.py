@@ -20,6 +20,7 @@ from buildmatrix.cache import cache_directory
 from buildmatrix.dockerfile.ignore import NOTHING, Ignored, ignored_by
 from buildmatrix.files import read_regular
 from buildmatrix.inputs.digests import Digests, UnknownError
+from buildmatrix.inputs.looks import Look, look_of
 from buildmatrix.inputs.sources import Reaching, target_of
 from buildmatrix.inputs.tree import Leaf, Tree, encoded
 
@@ -54,11 +55,15 @@ class Entry(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """What sources reach: entries sorted by path, and their digest in hex, which is None where `doubt` says why."""
+    """What sources reach: entries sorted by path, and their digest in hex, which is None where `doubt` says why.
+
+    `looks` are how the entries looked before they were read, one for each.
+    """
 
     digest: str | None
     entries: tuple[Entry, ...]
     doubt: str | None
+    looks: tuple[Look, ...] = ()
 
 
 Sources = tuple[str, ...] | None
@@ -117,19 +122,20 @@ class Contexts:
                 reaching.everything()
             for source in sources or ():
                 reaching.source(source)
-            entries = tuple(self._entries(root, reaching))
+            pairs = list(self._entries(root, reaching))
         except UnknownError as doubt:
             return Reached(digest=None, entries=(), doubt=doubt.told(root))
         except OSError as error:
             return Reached(digest=None, entries=(), doubt=f"the context cannot be read: {error.strerror or error}")
-        return Reached(digest=digest_of(entries), entries=entries, doubt=None)
+        entries = tuple(entry for entry, _ in pairs)
+        return Reached(digest=digest_of(entries), entries=entries, doubt=None, looks=tuple(look for _, look in pairs))
 
     def _tree(self, root: str, ignore_file: str | None) -> Tree:
         if (root, ignore_file) not in self._trees:
             self._trees[root, ignore_file] = Tree(root, _ignored(ignore_file))
         return self._trees[root, ignore_file]
 
-    def _entries(self, root: str, reaching: Reaching) -> Iterator[Entry]:
+    def _entries(self, root: str, reaching: Reaching) -> Iterator[tuple[Entry, Look]]:
         leaves = reaching.leaves
         self._limit(leaves)
         if root not in self._digests:
@@ -138,12 +144,13 @@ class Contexts:
         folders = {*reaching.folders, *reaching.paths_around()} - {""}
         for path in sorted([*leaves, *folders]):
             leaf = leaves.get(path)
+            found = _at(root, path) if leaf is None else leaf.stat(follow_symlinks=False)
             if leaf is None:
-                yield _directory(root, path)
+                yield _directory(path, found), look_of(found)
             elif leaf.is_symlink():
-                yield _entry(path, "symlink", content=target_of(leaf))
+                yield _entry(path, "symlink", content=target_of(leaf)), look_of(found)
             else:
-                yield _file(path, leaf, digests, first)
+                yield _file(path, leaf, found, digests, first), look_of(found)
 
     def _limit(self, leaves: Mapping[str, Leaf]) -> None:
         if len(leaves) > self._most_files:
@@ -152,8 +159,7 @@ class Contexts:
             raise UnknownError(f"more than {self._most_bytes / 1e9:g} GB are read")
 
 
-def _file(path: str, leaf: Leaf, digests: Digests, first: dict[tuple[int, int], str]) -> Entry:
-    found = leaf.stat(follow_symlinks=False)
+def _file(path: str, leaf: Leaf, found: os.stat_result, digests: Digests, first: dict[tuple[int, int], str]) -> Entry:
     mode = found.st_mode
     if not stat.S_ISREG(mode):
         raise UnknownError("is neither a file nor a directory nor a link", leaf.path)
@@ -173,8 +179,12 @@ def _entry(path: str, kind: Kind, mode: int | None = None, content: str | None =
     return Entry(path, kind, is_executable=False, mode=mode, content=content, same_as=None)
 
 
-def _directory(root: str, path: str) -> Entry:
-    mode = stat.S_IMODE(os.lstat(os.fsencode(root) + b"/" + encoded(path)).st_mode) & ~_INHERITED
+def _at(root: str, path: str) -> os.stat_result:
+    return os.lstat(os.fsencode(root) + b"/" + encoded(path))
+
+
+def _directory(path: str, found: os.stat_result) -> Entry:
+    mode = stat.S_IMODE(found.st_mode) & ~_INHERITED
     return _entry(path, "directory", None if mode in _OF_PROGRAMS else mode)
 
 

@@ -20,6 +20,7 @@ from buildmatrix.graphs import reached
 from buildmatrix.inputs.context import Contexts, Entry, Reached, digest_of
 from buildmatrix.inputs.framing import Value, fingerprint_of
 from buildmatrix.inputs.known import Known, Read
+from buildmatrix.inputs.looks import look_at, passed
 from buildmatrix.inputs.settings import Part, parts_of
 from buildmatrix.oci.platform import normalized
 from buildmatrix.plan.access.paths import is_local
@@ -114,6 +115,8 @@ class Fingerprints:
         self._configs_of: dict[tuple[str, str], Config | None] = {}
         self._texts: dict[str, str] = {}
         self._left = cache(self._without)
+        self._file = cache(self._look_at_file)
+        self._passed = cache(lambda way: tuple(passed(way)))
         self._before = cache(lambda name: tuple(sorted(reached(self._below(name), self._below))))
         self._place_in_plan = {target.name: number for number, target in enumerate(plan.targets)}
         self._writers = {full(tag): target.name for target in plan.targets for tag in pushed_tags(target)}
@@ -304,8 +307,8 @@ class Fingerprints:
         for one in reaches(target):
             if one.part in BUILT_FROM and row_of(Settings, str(one.pointer[0])).marker(NoInput) is None:
                 folder, _, name = self._real(one.path).rpartition("/")
-                found = self._contexts.of(folder or "/", None, (name,))
                 self._note(target.name, self._file(one.path))
+                found = self._contexts.of(folder or "/", None, (name,))
                 if found.digest is None:
                     raise DoubtError(f"{one.path}: {found.doubt}")
                 yield f"file {one.path}", found.digest
@@ -322,16 +325,19 @@ class Fingerprints:
         named = dockerfile_of(target.settings) if name == MAIN else None
         ignore = self._contexts.ignore_file(root, None if named is None else os.path.join(self._plan.directory, named))  # noqa: PTH118
         needed = tuple(one for need in self._before(target.name) for one in dests_of(self._plan.by_name[need]))
+        lines = self._file(ignore) if ignore else None
         found, read = self._left(root, ignore, sources, needed)
-        for one in (read, self._file(ignore)) if read and ignore else (read,):
+        for one in (read, lines) if read else ():
             self._note(target.name, one)
         if found.digest is None:
             raise DoubtError(f"{_spoken(name)}: {found.doubt}")
         self._listed.setdefault(os.path.relpath(root, self._plan.directory), {})[id(found)] = found
         return found
 
-    def _file(self, path: str) -> Read:
-        return Read(self._real(path), way=os.path.abspath(os.path.join(self._plan.directory, path)))  # noqa: PTH100, PTH118
+    def _look_at_file(self, path: str) -> Read:
+        """Return a file as it looks before it is read: each is asked once."""
+        way, real = os.path.abspath(os.path.join(self._plan.directory, path)), self._real(path)  # noqa: PTH100, PTH118
+        return Read(real, way=way, looks=(look_at(real),), passed=self._passed(way))
 
     def _note(self, name: str, read: Read | None) -> None:
         if read is not None:
@@ -353,14 +359,18 @@ class Fingerprints:
         absent = not os.path.lexists(real) and any(is_within(real, self._real(path)) for path in needed)
         if absent or any(is_within(real, path) for path in self._written):
             return Reached(digest=digest_of(()), entries=(), doubt=None), None
+        way = os.path.abspath(root)  # noqa: PTH100 links stay
+        on_it, top = self._passed(way), look_at(real)
         found = self._contexts.of(root, ignore, sources)
         paths = {*self._written, *self._kept_by_tools} - {real}
         paths = {path for path in paths if is_within(path, real)}
         made = {one.path for one in found.entries if self._by_outputs(_named(real, one))}
         left = _without_made(real, found.entries, paths, made)
         others = tuple(_named(real, one) for one in found.entries if one.path in made)
-        read = Read(real, tuple(one.path for one in left), os.path.abspath(root), others)  # noqa: PTH100 links stay
-        return (found if len(left) == len(found.entries) else Reached(digest_of(left), left, None)), read
+        looks = {one.path: look for one, look in zip(found.entries, found.looks, strict=True)}
+        told = tuple(looks[one.path] for one in left)
+        read = Read(real, tuple(one.path for one in left), way, others, (top, *told), on_it)
+        return (found if len(left) == len(found.entries) else Reached(digest_of(left), left, None, told)), read
 
     # --- other Builds ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from buildmatrix.inputs.looks import Look, Passed
 from buildmatrix.inputs.settings import Part
 from buildmatrix.records import dataclass
 
@@ -20,10 +21,13 @@ class Read:
     """What a fingerprint was read from: a directory, by its real path, with the paths in it; or a file without any.
 
     `way` is the path as it is written, absolute, which links and other directories on it may lead elsewhere later.
-    `made` are the real paths that were left out as an output's, those of directories with a `/` at the end.
+    `looks` are those of the place and of each path when it was read, `passed` what is on the way; empty where nobody
+    looked. `made` are the real paths that were left out as an output's, those of directories with a `/` at the end.
     """
 
     place: str
     paths: tuple[str, ...] = ()
     way: str = ""
     made: tuple[str, ...] = ()
+    looks: tuple[Look | None, ...] = ()
+    passed: tuple[Passed, ...] = ()

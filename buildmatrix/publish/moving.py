@@ -60,9 +60,13 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What became of a set: the digest of each tag if all were moved, else the troubles, and tags that stay wrong."""
+    """What became of a set: the digest of each tag if all were moved, else the troubles, and tags that stay wrong.
+
+    `changed` are the tags that held something else before, also where nobody knows what.
+    """
 
     digests: dict[str, Image] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     stuck: tuple[str, ...] = ()
     left_to_others: tuple[str, ...] = ()
@@ -133,7 +137,8 @@ class Mover:
         if not troubles:
             troubles = self._move(tags)
         if not troubles:
-            return Result(digests={tag.move.tag: tag.content for tag in tags})
+            changed = tuple(tag.move.tag for tag in tags if digest_in(tag.before) != tag.ours)
+            return Result(digests={tag.move.tag: tag.content for tag in tags}, changed=changed)
         stuck = [words for words in all_of(self._moved_back, tags).values() if words]
         others = tuple(tag.move.tag for tag in tags if tag.theirs and tag.touched)
         return Result(troubles=tuple(troubles), stuck=tuple(stuck), left_to_others=others)

@@ -22,11 +22,12 @@ class Published:
     """What became of the tags: those that moved, by target, what is left in the registry, and what went wrong.
 
     `indexes` are what each tag points at now: where it was completed from what the registry held, it is not the image
-    that was built.
+    that was built. `changed` are those that held something else before.
     """
 
     moved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     indexes: Mapping[str, Image] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
     words: str = ""
     left_behind: tuple[str, ...] = ()
     problem: BuildmatrixError | None = None
@@ -75,17 +76,17 @@ class Publisher:
         return Published(
             moved=found.moved,
             indexes=found.indexes,
-            words=" ".join(filter(None, [found.words, self._words(found, ready, held)])),
+            changed=found.changed,
+            words=" ".join(filter(None, [found.words, self._words(found, held)])),
             left_behind=(*found.left_behind, *left),
             problem=found.problem or (_without_digest(unknown) if unknown else None),
         )
 
-    def _words(self, found: Published, ready: list[StagedImage], held: list[StagedImage]) -> str:
+    def _words(self, found: Published, held: list[StagedImage]) -> str:
         if not self._apart:
-            return "" if found.words else _words(ready, held)
-        moved = [image for image in ready if image.name in found.moved]
+            return "" if found.words else _words(len(found.changed), held)
         waiting = [image for image in held if image.together]
-        return " ".join(filter(None, [_words(moved, []), _words([], waiting)]))
+        return " ".join(filter(None, [_words(len(found.changed), []), _words(0, waiting)]))
 
     def _stop(self, _: int) -> None:
         self._stopped = True
@@ -106,7 +107,8 @@ class Publisher:
         result = self._mover.move_all(moves)
         if result.troubles:
             return self._failed(result)
-        return Published(moved={image.name: image.all_tags for image in images}, indexes=result.digests)
+        moved = {image.name: image.all_tags for image in images}
+        return Published(moved=moved, indexes=result.digests, changed=result.changed)
 
     def _failed(self, result: Result) -> Published:
         said = [f"Tags that could not be moved back: {', '.join(result.stuck)}."] if result.stuck else []
@@ -156,6 +158,7 @@ def _all_of(found: Sequence[Published]) -> Published:
     return Published(
         moved={name: tags for one in found for name, tags in one.moved.items()},
         indexes={tag: image for one in found for tag, image in one.indexes.items()},
+        changed=tuple(tag for one in found for tag in one.changed),
         words=" ".join(dict.fromkeys(one.words for one in found if one.words)),
         left_behind=tuple(dict.fromkeys(tag for one in found for tag in one.left_behind)),
         problem=stopped or (RegistryError(*said) if said else None),
@@ -236,8 +239,7 @@ def _without_digest(names: list[str]) -> RegistryError:
     return RegistryError(Diagnostic(message=message, code="publish", hint="update the docker-buildx plugin"))
 
 
-def _words(moved: list[StagedImage], held: list[StagedImage]) -> str:
+def _words(count: int, held: list[StagedImage]) -> str:
     if held:
         return 'Tags were left as they were (publish = "together").'
-    count = sum(len(image.all_tags) for image in moved)
-    return f"{count} tag{'s' if count != 1 else ''} moved when everything was there." if moved else ""
+    return f"{count} tag{'s' if count != 1 else ''} moved when everything was there." if count else ""

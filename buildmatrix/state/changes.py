@@ -100,7 +100,7 @@ def _images(names: Sequence[str], old: Contents, now: Now) -> Iterator[str]:
         if name in gone or name in added:
             yield f"{_image(name, now)} {'removed' if name in gone else 'added'}"
         elif name in old.parts and name in now.contents.parts:
-            yield f"{_image(name, now)} moved {one_line(old.parts[name])} → {now.contents.parts[name]}"
+            yield f"{_image(name, now)} {_from_to(old.parts[name], now.contents.parts[name]) or 'changed'}"
 
 
 def _image(name: str, now: Now) -> str:
@@ -127,8 +127,13 @@ def _setting(name: str, old: Contents, now: Now) -> str:
 def _moved(name: str, old: Contents, new: Contents) -> str:
     """Return that a context is another image now, or that what is fetched is another; "" where neither is known."""
     before, after = old.parts.get(name, ""), new.parts.get(name, "")
-    both = len(before) == len(after) == SHOWN and name.startswith((f"{CONTEXT} ", SOURCE))
-    return f"{one_line(name)} moved {one_line(before)} → {after}" if both else ""
+    moved = _from_to(before, after) if name.startswith((f"{CONTEXT} ", SOURCE)) else ""
+    return f"{one_line(name)} {moved}" if moved else ""
+
+
+def _from_to(before: str, after: str) -> str:
+    """Return that an image moved between two digests; "" where one is none: what the run itself writes has none yet."""
+    return f"moved {one_line(before)} → {after}" if len(before) == len(after) == SHOWN else ""
 
 
 def _valued(spoken: str, was: bool, is_now: bool, now: Now, name: str = "") -> str:  # noqa: FBT001 as it is asked

@@ -152,7 +152,7 @@ class Present:
             digest = left[name].digest
             gone = [tag for tag in tags if not digest or ids.get(tag if tag == digest else parse(tag).full) != digest]
             if gone:
-                found[name] = f"the engine has {_cut(gone[0])} no more" if digest else "nobody knows which image it was"
+                found[name] = _lacking(gone[0], ids) if digest else "nobody knows which image it was"
         return found
 
     def _loads(self, target: PlannedTarget) -> bool:
@@ -195,6 +195,11 @@ class Present:
         if isinstance(answer, Unknown) and not answer.refused:
             self._silent[host] = answer
         return answer
+
+
+def _lacking(name: str, ids: Mapping[str, str]) -> str:
+    is_other = not name.startswith("sha256:") and parse(name).full in ids
+    return f"the engine has another image as {name}" if is_other else f"the engine has {_cut(name)} no more"
 
 
 def _cut(name: str) -> str:

@@ -1,17 +1,21 @@
 """Whether what a build read stood still while a run went on: what changed meanwhile may have been read before or after.
 
 Contents that are as they were say too little: a file may have been another one while BuildKit read it. The times of
-inodes, which nobody sets, tell of every change; those of directories tell of files that came and went.
+inodes, which nobody sets, tell of every change; those of directories tell of files that came and went. They are
+compared with what they were when it was read, whatever clock they go by: a file system's may be behind ours. What
+changed before that, and after the run began, is told by this machine's clock alone.
 """
 
 import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 from buildmatrix.files import is_within
 from buildmatrix.inputs.known import Read
+from buildmatrix.inputs.looks import Look, Passed, look_of, passed
 
 TICK, COARSE_TICK = 20_000_000, 2_000_000_000
 """Nanoseconds within which two changes of a file may have one time; the coarse one where a disk knows only seconds."""
@@ -34,27 +38,29 @@ class Still:
     def _changed(self, read: Read) -> Iterator[str]:
         if read.way and os.path.realpath(read.way) != read.place:
             yield read.way
-        yield from (path for path in _passed(read.way) if self._was_exchanged(path))
-        for path in (read.place, *(f"{read.place}/{one}" for one in read.paths)):
+        then, now = {one.path: one for one in read.passed}, {one.path: one for one in passed(read.way)}
+        yield from (path for path in then if path not in now)
+        yield from (path for path, one in now.items() if self._was_exchanged(one, then.get(path, one)))
+        inside = (f"{read.place}/{one}" for one in read.paths)
+        looks: Iterable[Look | None] = read.looks or repeat(None)
+        for path, look in zip(chain((read.place,), inside), looks, strict=False):
             try:
                 found = os.lstat(os.fsencode(path))
             except OSError:
                 yield path
                 return
-            if self._is_young(found.st_ctime_ns) and not (stat.S_ISDIR(found.st_mode) and self._is_ours(path)):
+            is_other = self._is_young(found.st_ctime_ns) or look not in {None, look_of(found)}
+            if is_other and not (stat.S_ISDIR(found.st_mode) and self._is_ours(path)):
                 yield path
 
-    def _was_exchanged(self, path: str) -> bool:
+    def _was_exchanged(self, now: Passed, then: Passed) -> bool:
         """Tell whether a link, or a directory on the way, was put there since.
 
         To be moved changes a directory's own time, and not that of its contents, as what comes to be in it does.
         """
-        try:
-            found = os.lstat(os.fsencode(path))
-        except OSError:
-            return True
-        inside = not stat.S_ISLNK(found.st_mode) and self._is_young(found.st_mtime_ns)
-        return self._is_young(found.st_ctime_ns) and not inside
+        inside = not now.is_link and (now.modified != then.modified or self._is_young(now.modified))
+        moved = now.changed != then.changed or self._is_young(now.changed)
+        return now.identity != then.identity or (moved and not inside)
 
     def _is_ours(self, folder: str) -> bool:
         """Tell whether the run itself creates something in a directory."""
@@ -62,16 +68,3 @@ class Still:
 
     def _is_young(self, changed: int) -> bool:
         return changed > self._since - (TICK if changed % 10**9 else COARSE_TICK)
-
-
-def _passed(way: str) -> Iterator[str]:
-    """Yield the directories and links that are passed on the way to a path, itself included where it is one."""
-    current = ""
-    for part in filter(None, way.split("/")):
-        current = f"{current}/{part}"
-        if os.path.islink(current):  # noqa: PTH114
-            yield current
-            current = os.path.realpath(current)
-            yield from (str(one) for one in Path(current).parents)
-        if os.path.isdir(current):  # noqa: PTH112
-            yield current

@@ -108,6 +108,16 @@ def test_one_tag_is_one_tag(run: Run) -> None:
     assert run.publish().words == "1 tag moved when everything was there."
 
 
+def test_only_what_held_something_else_has_moved(run: Run) -> None:
+    run.began(**{"1": run.built["app"], "2": run.built["web"]})
+    found = run.publish()
+    assert found.words == "2 tags moved when everything was there."
+    assert (found.changed, found.moved["app"]) == ((run.tag("2"), run.tag("3")), (run.tag("1"), run.tag("2")))
+    run.server.tags |= {f"staging-{name}": digest for name, digest in run.built.items()}
+    run.began(**{"1": run.built["app"], "2": run.built["app"], "3": run.built["web"]})
+    assert run.publish().words == "", "all of them were there"
+
+
 def test_without_staged_images_there_is_nothing_to_say(run: Run) -> None:
     run.images = []
     assert run.publish() == Published()
@@ -157,7 +167,7 @@ def test_of_images_apart_those_that_are_there_move_and_only_what_waits_is_said_t
     run.images = [run.image("app", "1", together=False), run.image("web", "3", together=False)]
     found = run.publish({"app": run.built["app"]}, complete=False, apart=True)
     assert (found.moved, found.words) == ({"app": (run.tag("1"),)}, "1 tag moved when everything was there.")
-    run.images[1] = run.image("web", "3")
+    run.images = [run.image("app", "2", together=False), run.image("web", "3")]
     held = run.publish({"app": run.built["app"]}, complete=False, apart=True)
     assert held.words == f"1 tag moved when everything was there. {HELD_BACK}"
 

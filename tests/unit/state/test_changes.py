@@ -48,6 +48,7 @@ def test_the_same_is_nothing() -> None:
         ("network", "none", "network added"),
         ("SOURCE_DATE_EPOCH", "1", "SOURCE_DATE_EPOCH added"),
         (DEBIAN, "sha256:" + "b" * 64, "base debian:12 moved aaaaaaaaaaaa → bbbbbbbbbbbb"),
+        (DEBIAN, "the fingerprints of what writes it in this run", "base debian:12 changed"),
         (DEBIAN, None, "base debian:12 removed"),
         ("image ghcr.io/acme/tool:1", "sha256:" + "b" * 64, "image ghcr.io/acme/tool:1 added"),
         ("needs lib", "x", "needs lib, which changed"),

@@ -265,6 +265,31 @@ def test_what_changed_during_the_run_is_in_doubt(folder: Path, what: str) -> Non
     assert reasons["app"] in {f"cannot know: {place} changed while it was built" for place in ("src", "src/file")}
 
 
+@pytest.mark.parametrize("what", ["src/file", "docker/base.Dockerfile", "another beside it"])
+def test_what_changed_is_in_doubt_where_a_file_systems_clock_is_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """An incremental run reads before it builds: what it has seen then is compared, and no clock."""
+    now = time.time_ns() + 3600 * 10**9
+    monkeypatch.setattr("buildmatrix.state.still.time.time_ns", lambda: now)
+    plan = planned(folder)
+    result = ResultFile(builds_of(plan))
+    made = fingerprints(plan, {}, result.made)
+    assert not made.of("app").doubt
+    result.begin(builder_of(BUILDER, NOWHERE), lambda: made)
+    settle()
+    if what == "another beside it":
+        (folder / "src/other").write_text("1")
+        (folder / "src/other").unlink()
+    else:
+        file = folder / what
+        content = file.read_bytes()
+        file.write_bytes(b"x" * len(content))
+        file.write_bytes(content)
+    result.record_all([built(plan, "app")])
+    assert "changed while it was built" in resume(plan).reasons["app"]
+
+
 def test_what_needs_an_image_whose_tags_move_last_is_in_doubt(folder: Path) -> None:
     plan = planned(folder)
     result = begun(plan)

@@ -108,7 +108,6 @@ FORMS = {
     "apply": ["--dry-run", "--dry-run -j 1"],
     "render": ["--check --output other.json"],
     "builder": ["create many --dry-run"],
-    "merge": ["--help"],
     "show": ["plan.json", "plan.json --format json", "plan.json --format markdown"],
     "ci": ["github", "gitlab", "github --workflow -", "gitlab --workflow -"],
     "doctor": ["", "--format json"],
