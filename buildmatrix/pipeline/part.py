@@ -14,7 +14,15 @@ from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.drivers import OTHER
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
+from buildmatrix.errors import (
+    BuildFailedError,
+    BuildmatrixError,
+    Diagnostic,
+    EngineError,
+    RegistryError,
+    StoppedError,
+    UsageError,
+)
 from buildmatrix.files import make_folder
 from buildmatrix.machines.folder import read_folder
 from buildmatrix.machines.judged import judged, refuse_wrong
@@ -41,6 +49,9 @@ from buildmatrix.state.unchanged import NOTHING, Resumed
 if TYPE_CHECKING:
     from buildmatrix.inputs.fingerprint import Fingerprints
     from buildmatrix.pipeline.apply import Job
+
+
+AGAIN = "run its job again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +198,9 @@ def recorded(
     targets = tuple(_failed(one, faults[one.name]) if one.name in faults else one for one in outcome.targets)
     wrong = [_problem_of(key, fault, plan.by_name[key]) for key, fault in faults.items()]
     ended = replace(
-        outcome, targets=(*targets, *_lost(part)), problem=_problem(outcome.problem, wrong, list(_why_lost(part)))
+        outcome,
+        targets=(*targets, *_lost(part)),
+        problem=_problem(_own_words(outcome.problem), wrong, list(_why_lost(part))),
     )
     _write(part, ended, plan, answers, overtaken)
     return ended
@@ -219,8 +232,14 @@ def _failed(one: BuildOutcome, fault: str) -> BuildOutcome:
 
 
 def _problem_of(key: str, fault: str, build: Build) -> Diagnostic:
-    hint = "run its job again"
-    return Diagnostic(message=f"{key} cannot be recorded: {fault}", code="record", place=build.place, hint=hint)
+    message = f"{key} cannot be recorded: {fault}"
+    return Diagnostic(message=message, code="record", place=build.place, hint=AGAIN)
+
+
+def _own_words(problem: BuildmatrixError | None) -> BuildmatrixError | None:
+    """Return a problem with what to do on one of several machines, which resumes nothing."""
+    is_stopped = isinstance(problem, StoppedError)
+    return StoppedError(Diagnostic(message="stopped", code="stopped", hint=AGAIN)) if is_stopped else problem
 
 
 def _problem(
