@@ -19,6 +19,7 @@ from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.publishing import pushed_repositories
 
 AGAIN = "run its job again"
+LATER = "No tag moved: buildmatrix merge does that."
 
 
 def recorded(
@@ -36,6 +37,7 @@ def recorded(
         outcome,
         targets=(*targets, *_lost(part)),
         problem=_problem(_own_words(outcome.problem), wrong, list(why_lost(part))),
+        publish=LATER if any(one.digest and one.name in answers for one in targets) else "",
     )
     _write(part, ended, plan, answers, overtaken)
     return ended
