@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from buildmatrix.errors import Diagnostic, UsageError, did_you_mean
 from buildmatrix.graphs import reached
@@ -10,10 +11,31 @@ from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.builds import TARGET, Build, BuildPlan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.publishing import is_pushed, pushed_tags
+from buildmatrix.records import dataclass
 from buildmatrix.state.narrowed import IMAGE
 
 Records = Mapping[str, RecordDocument]
 """Records by the keys of their Builds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one machine builds of a saved plan.
+
+    `whole` is the plan, cut by machines; `jobs` are all of its Builds that have jobs, with what they are made of.
+    `wanted` are the keys of those that are built here, `records` what others have built. `lost` are those that cannot
+    be built, each with why. Into `folder` go the records; `root` is the repository.
+    """
+
+    digest: str
+    whole: Plan
+    jobs: BuildPlan
+    wanted: tuple[str, ...]
+    records: Records
+    lost: Mapping[str, str]
+    folder: str
+    root: str
+    began: datetime
 
 
 def keys_in(texts: Iterable[str], plan: BuildPlan) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ from buildmatrix.state.values import Kept
 
 if TYPE_CHECKING:
     from buildmatrix.inputs.fingerprint import Fingerprints
-    from buildmatrix.pipeline.part import Part
+    from buildmatrix.machines.part import Part
     from buildmatrix.state.resume import Remembered
 
 
@@ -157,7 +157,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
             outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
     if job.part:
-        from buildmatrix.pipeline.part import recorded
+        from buildmatrix.machines.recording import recorded
 
         outcome = recorded(job.part, outcome, ready.left.plan, tags.registry, records.result.overtaken)
         watcher.warn(_troubles(records))
