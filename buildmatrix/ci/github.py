@@ -33,7 +33,7 @@ jobs:
     <reads>
     outputs:
       plan: ${{ steps.ci.outputs.plan }}
-      waves: ${{ steps.ci.outputs.waves }}
+      merge: ${{ steps.ci.outputs.merge }}
       <outputs>
     <planning>
     - id: ci
@@ -41,14 +41,14 @@ jobs:
         buildmatrix plan --out "$RUNNER_TEMP/plan.json"
         buildmatrix show "$RUNNER_TEMP/plan.json" --format markdown >> "$GITHUB_STEP_SUMMARY"
         buildmatrix ci github "$RUNNER_TEMP/plan.json" --waves <waves>
-    - if: ${{ steps.ci.outputs.waves > 0 }}
+    - if: ${{ steps.ci.outputs.merge == 'true' }}
       uses: actions/upload-artifact@v7
       with: { name: "plan-${{ steps.ci.outputs.plan }}", path: "${{ runner.temp }}/plan.json", overwrite: true }
 <jobs>
 
   merge:
     needs: [<needs>]
-    if: ${{ !cancelled() && needs.plan.outputs.waves > 0 }}
+    if: ${{ !cancelled() && needs.plan.outputs.merge == 'true' }}
     runs-on: <runner>
     <writes>
     <merging>

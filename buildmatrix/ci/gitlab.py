@@ -6,11 +6,11 @@ when a plan is there, in JSON, which is YAML too; what its jobs do stands in the
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from buildmatrix.ci.github import secret_name
-from buildmatrix.ci.jobs import Job
+from buildmatrix.ci.jobs import Job, Jobs
 from buildmatrix.ci.setup import Setup
 from buildmatrix.ci.writing import filled, scalar
 from buildmatrix.text import json_safe
@@ -126,14 +126,15 @@ def _login(setup: Setup) -> Iterator[str]:
         yield f"- {command}"
 
 
-def pipeline_json(waves: Sequence[Sequence[Job]], local: str) -> str:
+def pipeline_json(jobs: Jobs, local: str) -> str:
     """Return the child pipeline of a plan; `local` is the file that says what its jobs do, "" for none."""
-    return json_safe(json.dumps(pipeline_of(waves, local), indent=2, ensure_ascii=False)) + "\n"
+    return json_safe(json.dumps(pipeline_of(jobs, local), indent=2, ensure_ascii=False)) + "\n"
 
 
-def pipeline_of(waves: Sequence[Sequence[Job]], local: str) -> dict[str, Any]:
+def pipeline_of(jobs: Jobs, local: str) -> dict[str, Any]:
     """Return the same as data; where there is nothing to do with a job that does nothing, since none is an error."""
-    if not waves:
+    waves = jobs.waves
+    if not jobs.ends_in_merge:
         return {"nothing to build": {"script": ["true"], "variables": {"GIT_STRATEGY": "none"}}}
     stages = [f"wave-{number}" for number in range(1, len(waves) + 1)]
     return {

@@ -45,16 +45,26 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Jobs:
-    """All jobs of a plan, by wave, and what may go wrong. `plan` is the id of a saved plan, "" for one that is not."""
+    """All jobs of a plan, by wave, and what may go wrong. `plan` is the id of a saved plan, "" for one that is not.
+
+    `moves`: tags are to be moved to what is there already.
+    """
 
     plan: str
     waves: tuple[tuple[Job, ...], ...]
     warnings: tuple[Diagnostic, ...]
+    moves: bool = False
+
+    @property
+    def ends_in_merge(self) -> bool:
+        """Whether there is anything to merge."""
+        return bool(self.waves) or self.moves
 
 
-def jobs_of(plan: BuildPlan, plan_id: str, most: int) -> Jobs:
+def jobs_of(plan: BuildPlan, plan_id: str, most: int, *, moves: bool = False) -> Jobs:
     """Return the jobs of a plan, at most so many in a wave; SpecError where there are more machines than that."""
-    return Jobs(plan=plan_id, waves=tuple(rows_of(waves_of(plan), most)), warnings=tuple(unshared(plan)))
+    waves = tuple(rows_of(waves_of(plan), most))
+    return Jobs(plan=plan_id, waves=waves, warnings=tuple(unshared(plan)), moves=moves)
 
 
 def rows_of(waves: Iterable[Wave], most: int) -> Iterator[tuple[Job, ...]]:

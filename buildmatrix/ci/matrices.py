@@ -57,11 +57,15 @@ def matrices_json(jobs: Jobs) -> str:
 
 
 def step_outputs(jobs: Jobs) -> str:
-    """Return what a step of GitHub says: `plan`, how many `waves`, and the matrix of each as `wave-1` and so on."""
+    """Return what a step of GitHub says: `plan`, whether there is anything to `merge`, and each wave's matrix.
+
+    That of a wave is called `wave-1` and so on; GitHub loses it where a secret's value stands in it, and `merge` misses
+    the records then.
+    """
     waves = plain_document(MatricesDocument, jobs)["waves"]
     lines = [
         f"plan={jobs.plan}",
-        f"waves={len(waves)}",
+        f"merge={'true' if jobs.ends_in_merge else 'false'}",
         *(f"wave-{number}={_line(wave)}" for number, wave in enumerate(waves, start=1)),
     ]
     return "".join(f"{line}\n" for line in lines)

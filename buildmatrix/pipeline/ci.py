@@ -26,8 +26,9 @@ def jobs_of_file(name: str, most: int) -> Jobs:
     if not found.is_current:
         message = f"{name} has format {found.format}, which can be shown, and not be applied"
         raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
-    builds = assigned(found.plan, reviewed_of(found.document))
-    return jobs_of(builds, _id(plan_digest(found.document)), most)
+    then = reviewed_of(found.document)
+    moves = then is not None and any(one.moves for one in then.inputs.values())
+    return jobs_of(assigned(found.plan, then), _id(plan_digest(found.document)), most, moves=moves)
 
 
 def _id(digest: str) -> str:

@@ -136,7 +136,7 @@ def gitlab(
     from buildmatrix.ci.gitlab import pipeline_json
     from buildmatrix.ci.jobs import GITLAB_MOST
 
-    say(pipeline_json(_jobs(selection, adjustments, color, GITLAB_MOST).waves, include))
+    say(pipeline_json(_jobs(selection, adjustments, color, GITLAB_MOST), include))
 
 
 def _jobs(selection: options.Selection, adjustments: options.Adjustments, color: str, most: int) -> "Jobs":

@@ -73,9 +73,15 @@ def test_a_plan_with_nothing_to_build_has_no_wave() -> None:
 
 def test_of_a_plan_with_nothing_to_build_no_job_starts() -> None:
     jobs = jobs_of(planned(), "id", 9)
-    assert step_outputs(jobs) == "plan=id\nwaves=0\n"
+    assert step_outputs(jobs) == "plan=id\nmerge=false\n"
     assert json.loads(matrices_json(jobs)) == {"format_version": 1, "plan": "id", "waves": []}
-    assert list(pipeline_of(jobs.waves, "")) == ["nothing to build"]
+    assert list(pipeline_of(jobs, "")) == ["nothing to build"]
+
+
+def test_tags_that_only_move_are_merged() -> None:
+    jobs = jobs_of(planned(), "id", 9, moves=True)
+    assert step_outputs(jobs) == "plan=id\nmerge=true\n"
+    assert list(pipeline_of(jobs, "")) == ["stages", "planned", "merge"]
 
 
 def test_a_build_has_a_job_of_its_own() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from buildmatrix.ci.github import github_workflow
 from buildmatrix.ci.gitlab import gitlab_workflow, pipeline_json
-from buildmatrix.ci.jobs import Job
+from buildmatrix.ci.jobs import Job, Jobs
 from buildmatrix.ci.setup import Setup
 
 ROOT = Path(__file__).parents[3]
@@ -53,12 +53,17 @@ def job(wave: int, number: int, *builds: str, runner: tuple[str, ...] = ()) -> J
 
 
 PIPELINES = [
-    [],
-    [[job(1, 1, "app")]],
-    [
-        [job(1, 1, "base@linux/amd64"), job(1, 2, "base@linux/arm64", "tool", runner=("arm", "$x: [a]"))],
-        [job(2, 1, "app[a=1,b= x]@linux/amd64", runner=("yes",)), job(2, 2, "t" * 300)],
-    ],
+    Jobs(plan="p", waves=(), warnings=()),
+    Jobs(plan="p", waves=(), warnings=(), moves=True),
+    Jobs(plan="p", waves=((job(1, 1, "app"),),), warnings=()),
+    Jobs(
+        plan="p",
+        waves=(
+            (job(1, 1, "base@linux/amd64"), job(1, 2, "base@linux/arm64", "tool", runner=("arm", "$x: [a]"))),
+            (job(2, 1, "app[a=1,b= x]@linux/amd64", runner=("yes",)), job(2, 2, "t" * 300)),
+        ),
+        warnings=(),
+    ),
 ]
 
 
@@ -122,7 +127,7 @@ def test_our_own_workflows_are_valid_and_those_that_the_guide_shows(tmp_path: Pa
 
 def test_pipelines_of_gitlab_are_valid(tmp_path: Path) -> None:
     files = [gitlab_workflow(setup) for setup in SETUPS]
-    children = [pipeline_json(waves, local) for waves in PIPELINES for local in ("", ".gitlab/images.yml")]
+    children = [pipeline_json(jobs, local) for jobs in PIPELINES for local in ("", ".gitlab/images.yml")]
     assert against_schema("gitlab-ci", *written(tmp_path, [*files, *children])) == ""
 
 

@@ -60,10 +60,10 @@ def outputs(project: Path) -> dict[str, str]:
 def test_a_step_has_the_plan_and_a_matrix_for_each_wave(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     found = document(capfd, "plan.json")
     said = outputs(project)
-    assert list(said) == ["own", "plan", "waves", "wave-1", "wave-2"]
+    assert list(said) == ["own", "plan", "merge", "wave-1", "wave-2"]
     assert [json.loads(said[f"wave-{number}"]) for number in (1, 2)] == found["waves"]
     assert [[row["build"] for row in wave["include"]] for wave in found["waves"]] == WAVES
-    assert (said["plan"], said["waves"]) == (found["plan"], "2")
+    assert (said["plan"], said["merge"]) == (found["plan"], "true")
     assert re.fullmatch("[0-9a-f]{16}", found["plan"])
 
 
