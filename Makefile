@@ -10,7 +10,7 @@
 #   make fuzz      specs that nobody would write (FUZZ_COUNT, FUZZ_SEED): no traceback, no hang, no odd exit code; and
 #                  properties with more examples
 #   make prove     1,000 changes of random projects: what is kept is what a real build makes (PROVE_COUNT, PROVE_SEED)
-#   make kills     30 kills of engines, registries and runs at random moments (KILLS, KILLS_SEED): no tag is harmed
+#   make kills     30 kills of engines, registries, runs and machines at random moments (KILLS, KILLS_SEED): no tag is harmed
 #   make bench     the same work by buildmatrix and by plain bake
 #   make generate  the schemas and the reference, from the settings' rows
 #   make dist      the sdist and the wheel of a release in dist/, looked at
@@ -81,7 +81,7 @@ prove: .venv/ready engine
 kills: export KILLS ?= 30
 kills: export KILLS_SEED ?= $(shell echo $$RANDOM)
 kills: .venv/ready engine
-	@$(with_engine) pytest tests/e2e/test_kills.py -v
+	@$(with_engine) pytest tests/e2e/test_kills.py tests/e2e/test_machines.py -k kill -v
 
 bench: .venv/ready engine
 	@$(with_engine) python benchmarks/run.py

@@ -185,26 +185,25 @@ def refuse_other_decisions(then: Reviewed, decisions: Mapping[str, Decision], pl
 def held(built: "Built", overtaken: Mapping[str, str]) -> "Built":
     """Return how building ended, where only what was reviewed may be built: what another file went into has failed.
 
-    `overtaken` are the targets of whose files one changed while they were built, with its path.
+    `overtaken` are the targets of whose files one changed while they were built, with words for it.
     """
     ended = [one for one in built.outcomes.values() if one.exported and one.status in {"built", "cached"}]
     late = {one.name: overtaken[one.target] for one in ended if one.target in overtaken}
     if not late:
         return built
     outcomes = {
-        name: replace(one, status="failed", reason=f"{late[name]} changed while it was built") if name in late else one
+        name: replace(one, status="failed", reason=late[name]) if name in late else one
         for name, one in built.outcomes.items()
     }
-    problem = stale([_overtaken(built.outcomes[name], path) for name, path in late.items()])
+    problem = stale([words + _pushed(built.outcomes[name]) for name, words in late.items()])
     before = built.problem
     return replace(
         built, outcomes=outcomes, problem=type(before)(*before.diagnostics, *problem.diagnostics) if before else problem
     )
 
 
-def _overtaken(outcome: BuildOutcome, path: str) -> str:
-    pushed = f", and {outcome.tags[0]} was pushed{and_more(len(outcome.tags), 'tag')}" if outcome.tags else ""
-    return f"{path} changed while {outcome.name} was built{pushed}"
+def _pushed(outcome: BuildOutcome) -> str:
+    return f" of {outcome.tags[0]}{and_more(len(outcome.tags), 'tag')}, which was pushed" if outcome.tags else ""
 
 
 def refuse_other_platform(then: Reviewed, platform: str, plan: Plan) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ import pytest
 from tests.e2e.tools import Project, Start, command, digest, inspected, known, nap, platforms, raw, wait_for
 
 AMD, ARM = "linux/amd64", "linux/arm64"
+KILLS, SEED = int(os.environ.get("KILLS", "2")), os.environ.get("KILLS_SEED", "1")
+SHARE = 0.4
+"""How often a job is killed rather than left alone."""
 EPOCH = "1700000000"
 RUNNERS = """
 [runner]
@@ -229,6 +234,32 @@ def test_a_job_that_is_killed_leaves_no_record_and_is_run_again(machines: Make, 
     made.run([[row]], WORD="0")
     assert made.merge().returncode == 0
     assert platforms(f"{repository}/base:1") == [AMD, ARM]
+
+
+@pytest.mark.parametrize("number", range(max(1, KILLS // 6)))
+def test_jobs_killed_at_any_moment_and_run_again_end_as_one_machine_would(
+    machines: Make, repository: str, start: Start, one_node: str, number: int
+) -> None:
+    """Whatever a job had done when it ended: no tag is there before its image is, and none without a platform."""
+    choose = random.Random(f"{SEED}-{number}")  # noqa: S311 which job dies is no secret
+    made = machines(CHAIN.format(repository=repository))
+    tags = [f"{repository}/{name}" for name in ("base:1", "mid:1", "mid:2", "app:1")]
+    for row in (row for wave in made.plan() for row in wave):
+        while choose.random() < SHARE:
+            folder = made.checkout()
+            process = start(folder, *made.arguments(row), SOURCE_DATE_EPOCH=EPOCH)
+            time.sleep(choose.uniform(0.3, 2.0))
+            process.kill()
+            process.wait()
+            made.carry(row, folder)
+            if choose.random() < SHARE:
+                assert made.merge().returncode in {0, 1}
+            assert all(platforms(tag) == [AMD, ARM] for tag in tags if digest(tag))
+        assert made.job(row).returncode == 0
+    assert made.merge().returncode == 0
+    joined = {tag: (manifests(tag), attestations(tag)) for tag in tags}
+    assert made.go(made.checkout(), "apply", "--builder", one_node).returncode == 0
+    assert joined == {tag: (manifests(tag), attestations(tag)) for tag in tags}
 
 
 def test_of_an_incremental_plan_what_is_kept_is_kept(machines: Make, repository: str, one_node: str) -> None:
