@@ -17,7 +17,7 @@ from buildmatrix.oci.index import Listed, OddError
 from buildmatrix.oci.reference import Reference
 from buildmatrix.publish.tags import Tags, digest_in
 from buildmatrix.records import dataclass
-from buildmatrix.state.carried import joined
+from buildmatrix.state.carried import joined, notes_in
 
 ROUNDS = 3
 """How often the whole set is looked at again, and what was moved back by another run is moved once more."""
@@ -206,7 +206,7 @@ class Mover:
             return new
         rows = carried(new, held)
         names = {str(one.platform) for one in rows if one.platform}
-        return _assembled([new], rows, joined(new.index.annotations, held.index.annotations, names))
+        return _assembled([new], rows, joined(new.index.annotations, notes_in(held), names))
 
     # --- moving ---------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+from buildmatrix.oci.image import Image
 from buildmatrix.state import ages, marks, summary
-from buildmatrix.state.marks import OtherFormat, mark_of, marks_in
+from buildmatrix.state.marks import OtherFormat, is_altered, mark_of, marks_in
 
 Notes = Mapping[str, str]
 
@@ -13,6 +14,12 @@ OWN = frozenset({marks.ANNOTATION, summary.ANNOTATION, ages.ANNOTATION})
 def notes_of(fingerprints: Mapping[str, str], text: str) -> dict[str, str]:
     """Return the annotations of an image with these fingerprints by platform; `text` is its summary, "" for none."""
     return {marks.ANNOTATION: mark_of(fingerprints), **({summary.ANNOTATION: text} if text else {})}
+
+
+def notes_in(image: Image) -> Notes:
+    """Return what an image says of itself; nothing of ours where another program has exchanged images of it."""
+    notes = image.index.annotations
+    return {key: text for key, text in notes.items() if key not in OWN} if is_altered(image) else notes
 
 
 def joined(new: Notes, old: Notes, platforms: Collection[str]) -> dict[str, str]:

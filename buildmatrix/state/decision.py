@@ -14,7 +14,7 @@ from buildmatrix.oci.image import Held, Image
 from buildmatrix.oci.index import Listed
 from buildmatrix.oci.reference import parse
 from buildmatrix.records import dataclass
-from buildmatrix.state.marks import OtherFormat, fingerprints_in, marks_in
+from buildmatrix.state.marks import OtherFormat, fingerprints_in, is_altered, marks_in
 
 Action = Literal["build", "skip"]
 
@@ -164,6 +164,8 @@ def _in_part(images: Sequence[Image], asked: Asked) -> Decision:
         return _build(f"its tag holds {image.kind}")
     if not marks:
         return _build("the image has no fingerprint: another program, or a run without --incremental, built it")
+    if is_altered(image):
+        return _build("another program has exchanged images of its index, and kept the fingerprint")
     lacking = [name for name in asked.fingerprints if name not in fresh]
     there = [name for name in lacking if name in image.platforms and name in marks]
     differing = [name for name in there if marks[name] != asked.fingerprints[name]]

@@ -43,6 +43,18 @@ def marks_in(annotations: Mapping[str, str]) -> dict[str, str] | OtherFormat:
 
 
 def fingerprints_in(held: Held | None) -> dict[str, str]:
-    """Return the fingerprints by platform that an image tells; {} for another format, and for what is no image."""
-    marks = marks_in(held.index.annotations) if isinstance(held, Image) else {}
+    """Return the fingerprints by platform that an image tells; {} for another format, and for what is no image.
+
+    Nor does one tell any that another program has put together anew: the mark is of what there was.
+    """
+    marks = marks_in(held.index.annotations) if isinstance(held, Image) and not is_altered(held) else {}
     return {} if isinstance(marks, OtherFormat) else marks
+
+
+def is_altered(image: Image) -> bool:
+    """Tell whether manifests of an index were exchanged: it has an attestation of one that it does not have.
+
+    Digests of manifests are not in the mark, which is pushed with them, before anybody knows them.
+    """
+    there = {one.digest for one in image.index.manifests}
+    return any(one.about not in there for one in image.index.manifests if one.about)

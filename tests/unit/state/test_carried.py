@@ -1,9 +1,14 @@
 """What an image says of platforms that it takes over is what those came with, whoever wrote it meanwhile."""
 
+from dataclasses import replace
+
 import pytest
 
+from buildmatrix.oci.image import Image
+from buildmatrix.oci.index import Index, Listed
+from buildmatrix.oci.platform import platform_of
 from buildmatrix.state import ages, summary
-from buildmatrix.state.carried import joined, notes_of
+from buildmatrix.state.carried import joined, notes_in, notes_of
 from buildmatrix.state.contents import Contents
 from buildmatrix.state.marks import ANNOTATION, marks_in
 from buildmatrix.state.summary import read, written
@@ -29,6 +34,16 @@ def test_of_what_nobody_marked_nothing_is_claimed() -> None:
     assert marks_in(found) == {AMD: A}
     assert read(found).keys() == {AMD}
     assert found["title"] == "x"
+
+
+def test_what_was_exchanged_in_an_index_takes_no_mark_along() -> None:
+    arm = Listed(digest="sha256:a", media_type="", size=1, plain={}, platform=platform_of("linux", "arm64"))
+    about = Listed(digest="sha256:b", media_type="", size=1, plain={}, about="sha256:a")
+    annotations = {**notes(amd64=A, arm64=B), "title": "x"}
+    whole = Image(digest="d", media_type="", body=b"", index=Index(manifests=(arm, about), annotations=annotations))
+    assert notes_in(whole) == annotations
+    altered = replace(whole, index=replace(whole.index, manifests=(replace(arm, digest="sha256:other"), about)))
+    assert notes_in(altered) == {"title": "x"}
 
 
 def test_a_new_image_without_a_mark_takes_none_for_what_it_brings() -> None:

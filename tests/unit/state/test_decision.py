@@ -55,6 +55,19 @@ def test_what_is_there_under_all_tags_is_kept() -> None:
     assert found.image == image(NOW)
 
 
+def test_an_index_of_which_a_manifest_was_exchanged_is_built() -> None:
+    """By another program that keeps annotations: what is left of the attestations tells it."""
+    whole = attested(NOW, AMD, ARM)
+    amd, _, *about = whole.index.manifests
+    altered = replace(whole, index=replace(whole.index, manifests=(amd, listed(ARM, "sha256:another"), *about)))
+    assert decision(whole).action == "skip"
+    found = decision(altered)
+    why = "another program has exchanged images of its index, and kept the fingerprint"
+    assert (found.action, found.platforms, said(found)) == ("build", (), why)
+    alone = replace(whole, index=replace(whole.index, manifests=(amd, about[0])))
+    assert decision(alone).because == (f"{ARM} missing",), "what is taken away with its attestation is missing"
+
+
 @pytest.mark.parametrize(
     ("held", "because"),
     [
