@@ -119,7 +119,8 @@ def test_what_changes_while_it_is_built_is_a_failure(
     (folder / "src/lib").write_text("2")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 4, err
-    assert f"src/lib changed while first was built: nobody knows what of it is in the image of {repository}/first:1" in err
+    said = "src/lib changed while first was built: nobody knows what of it is in the image of"
+    assert f"{said} {repository}/first:1, which was pushed" in err
 
 
 def test_an_incremental_plan_is_applied_as_one(
