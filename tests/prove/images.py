@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 OURS = "dev.buildmatrix."
+WHITEOUT, OPAQUE, DIRECTORY = ".wh.", ".wh..wh..opq", "5"
 BINDINGS = {
     "docker.container.image.v1": "oci.image.config.v1",
     "docker.image.rootfs.diff.tar": "oci.image.layer.v1.tar",
@@ -27,11 +28,15 @@ UMASKED = dict(_UMASKED)
 Blob = Callable[[str], bytes]
 
 
-class Layer(NamedTuple):
-    """The digests of a layer's contents: as they are, and without what a umask takes."""
+Entry = tuple[Any, ...]
+"""A name, and all that an archive says of it but for times."""
 
-    strict: str
-    lenient: str
+
+class Layer(NamedTuple):
+    """A layer's contents, sorted: as they are, and without what a umask takes."""
+
+    strict: list[Entry]
+    lenient: list[Entry]
 
 
 class Image(NamedTuple):
@@ -70,14 +75,17 @@ class Store:
         self, made: Mapping[str, Any], blob: Blob, hidden: frozenset[str], attested: list[str], *, timed: bool
     ) -> tuple[str, Image]:
         config = json.loads(blob(made["config"]["digest"]))
-        layers = [(_media(one), self._layer(one, blob)) for one in made["layers"]]
+        media = [_media(one) for one in made["layers"]]
+        layers = [self._layer(one, blob) for one in made["layers"]]
+        strict = _digests([layer.strict for layer in layers])
+        lenient = _digests([layer.lenient for layer in layers])
         annotations = {key: value for key, value in made.get("annotations", {}).items() if not key.startswith(OURS)}
         platform = "/".join(config[key] for key in ("os", "architecture", "variant") if config.get(key))
         said = [_config(config, hidden, timed=timed), annotations]
         return platform, Image(
-            strict=_text(said, [(media, layer.strict) for media, layer in layers]),
-            lenient=_text(said, [(media, layer.lenient) for media, layer in layers]),
-            contents=_text(said, [layer.lenient for _, layer in layers]),
+            strict=_text(said, [*zip(media, strict, strict=True)]),
+            lenient=_text(said, [*zip(media, lenient, strict=True)]),
+            contents=_text(said, lenient),
             attested=json.dumps(attested),
         )
 
@@ -88,7 +96,7 @@ class Store:
             data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
             entries = sorted(_entries(data))
             lenient = [(name, kind, UMASKED.get(mode, mode), *rest) for name, kind, mode, *rest in entries]
-            self._layers[digest] = Layer(_digest(entries), _digest(lenient))
+            self._layers[digest] = Layer(entries, lenient)
         return self._layers[digest]
 
 
@@ -124,11 +132,47 @@ def _config(config: Mapping[str, Any], hidden: frozenset[str], *, timed: bool) -
     return {**left, "config": inner}
 
 
-def _digest(entries: list[Any]) -> str:
+def _digests(layers: list[list[Entry]]) -> list[str]:
+    """Return a digest of what each layer adds to those below.
+
+    A file that is copied over itself is in a layer or not, by whether both have one time: by what was in BuildKit's
+    cache, that is.
+    """
+    below: dict[str, Entry] = {}
+    found = []
+    for layer in layers:
+        found.append(_digest([entry for entry in layer if below.get(entry[0]) != entry]))
+        for entry in layer:
+            _lay(below, entry)
+    return found
+
+
+def _lay(below: dict[str, Entry], entry: Entry) -> None:
+    """Lay an entry over what is there; a whiteout, or what is no directory, takes away what it hides."""
+    folder, _, base = entry[0].rpartition("/")
+    if base == OPAQUE:
+        _hide(below, f"{folder}/")
+    elif base.startswith(WHITEOUT):
+        hidden = f"{folder}/{base[len(WHITEOUT) :]}".lstrip("/")
+        if below.pop(hidden, ("", DIRECTORY))[1] == DIRECTORY:
+            _hide(below, f"{hidden}/")
+    else:
+        before = below.get(entry[0])
+        if before and before[1] == DIRECTORY != entry[1]:
+            _hide(below, f"{entry[0]}/")
+        below[entry[0]] = entry
+
+
+def _hide(below: dict[str, Entry], around: str) -> None:
+    for name in [name for name in below if name.startswith(around)]:
+        del below[name]
+
+
+def _digest(entries: list[Entry]) -> str:
     return hashlib.sha256(repr(entries).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _entries(data: bytes) -> Iterator[tuple[Any, ...]]:
+def _entries(data: bytes) -> Iterator[Entry]:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for one in archive:
             held = archive.extractfile(one) if one.isreg() else None
