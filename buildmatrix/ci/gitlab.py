@@ -76,7 +76,7 @@ images:
   script:
   <emulation>
   - docker buildx create --name ci --driver docker-container --use
-  - buildmatrix apply .buildmatrix/plan.json --build "$BUILD" --record .buildmatrix/records --keep-going
+  - buildmatrix apply .buildmatrix/plan.json --builder ci --build "$BUILD" --record .buildmatrix/records --keep-going
   artifacts: { paths: [.buildmatrix/records], when: always }
 
 .merge:

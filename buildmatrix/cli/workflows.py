@@ -104,6 +104,8 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     for where, names in kind.taken(setup):
         if names:
             yield f"it takes {', '.join(names)} from the {where}"
+    if plan.apply.builder:
+        yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
         flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
         yield f"its apply needs {flags}: add what you allow"
