@@ -13,7 +13,7 @@ from buildmatrix.ci.setup import Setup
 from buildmatrix.cli.comparing import committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
-from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.errors import Diagnostic, SpecError, UsageError
 from buildmatrix.files import make_folder
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import setup_of_plan
@@ -23,15 +23,23 @@ from buildmatrix.text import one_line
 
 STANDARD_OUTPUT = "-"
 
+_BROUGHT = frozenset({"cache-from", "cache-to", "output", "platforms", "secret", "tags"})
+"""Settings by which a workflow has logins, permissions, emulation, waves and secrets."""
+_SET_IT = "logins and rights depend on it: set its environment variable here, and in the job plan, or give it a default"
+
 
 class Kind(NamedTuple):
-    """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where."""
+    """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where.
+
+    `sets` are the names of the variables that the system gives to each job.
+    """
 
     system: str
     text: Callable[[Setup], str]
     path: str
     has_waves: bool
     taken: Callable[[Setup], Iterable[tuple[str, list[str]]]]
+    sets: re.Pattern[str]
 
 
 GITHUB = Kind(
@@ -40,6 +48,7 @@ GITHUB = Kind(
     path=github.PATH,
     has_waves=True,
     taken=github.taken,
+    sets=re.compile("GITHUB_.*|RUNNER_.*|CI"),
 )
 GITLAB = Kind(
     system="gitlab",
@@ -47,6 +56,7 @@ GITLAB = Kind(
     path=gitlab.PATH,
     has_waves=False,
     taken=gitlab.taken,
+    sets=re.compile("GITLAB_.*|CI_.*|CI"),
 )
 
 
@@ -92,6 +102,7 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
         message = "a workflow is for a file that is committed, and this one is standard input"
         raise UsageError(Diagnostic(message=message, code="usage", hint="name it with --file FILE"))
     plan, lacking = listed(run.name, run.sources, request(), run.git)
+    _refuse_open(lacking)
     file = f"{run.way_from_root}{run.name}"
     where = kind.path if path == STANDARD_OUTPUT else os.path.relpath(path, run.sources.repository.root)
     setup, doubts = setup_of_plan(plan, one_line(where), "" if file == FILE else file, waves)
@@ -99,16 +110,31 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
     return plan, setup
 
 
+def _refuse_open(lacking: Iterable[Diagnostic]) -> None:
+    """Raise SpecError where what a workflow has to bring along depends on a variable that has no value."""
+    missing = (one for one in lacking if one.code == "missing-variable")
+    if found := [one for one in missing if one.place and _BROUGHT.intersection(one.place.pointer)]:
+        raise SpecError(*(replace(one, severity="error", hint=_SET_IT) for one in found))
+
+
 def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     """Yield what a workflow needs that only its owner can give."""
     for where, names in kind.taken(setup):
         if names:
             yield f"it takes {', '.join(names)} from the {where}"
+    if read := [name for name in _read(plan) if not kind.sets.fullmatch(name)]:
+        yield f"its job plan reads {', '.join(read)} from the environment: set there what the images are to have"
     if plan.apply.builder:
         yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
         flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
         yield f"its apply needs {flags}: add what you allow"
+
+
+def _read(plan: Plan) -> list[str]:
+    """Return the environment variables that give a plan its values, or would."""
+    given = (one.env for one in plan.made.given.values() if one.origin == "environment")
+    return sorted({*given, *plan.made.unset})
 
 
 def _number(waves: int) -> str:
