@@ -6,18 +6,19 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.setup import Setup
 from buildmatrix.cli.comparing import committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
-from buildmatrix.errors import Diagnostic, SpecError, UsageError
+from buildmatrix.errors import Diagnostic, SpecError, UsageError, some
 from buildmatrix.files import make_folder
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import setup_of_plan
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import is_on_disk
 from buildmatrix.spec.load import FILE
 from buildmatrix.text import one_line
 
@@ -126,9 +127,18 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
         yield f"its job plan reads {', '.join(read)} from the environment: set there what the images are to have"
     if plan.apply.builder:
         yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
+    if files := list(_files(plan)):
+        yield f"what its jobs write is gone when they end, unless you add a step that uploads it: {some(files, 8)}"
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
         flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
         yield f"its apply needs {flags}: add what you allow"
+
+
+def _files(plan: Plan) -> Iterator[str]:
+    """Yield what jobs write to the disks of their machines: `out (docs)`."""
+    for target in plan.targets:
+        outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
+        yield from (f"{output.dest} ({target.name})" for output in outputs if is_on_disk(output))
 
 
 def _read(plan: Plan) -> list[str]:
