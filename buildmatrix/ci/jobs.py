@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heapreplace
 from itertools import pairwise
 
-from buildmatrix.ci.waves import Wave, unshared, waves_of
+from buildmatrix.ci.waves import Wave, doubts, waves_of
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.records import dataclass
@@ -64,7 +64,7 @@ class Jobs:
 def jobs_of(plan: BuildPlan, plan_id: str, most: int, *, moves: bool = False) -> Jobs:
     """Return the jobs of a plan, at most so many in a wave; SpecError where there are more machines than that."""
     waves = tuple(rows_of(waves_of(plan), most))
-    return Jobs(plan=plan_id, waves=waves, warnings=tuple(unshared(plan)), moves=moves)
+    return Jobs(plan=plan_id, waves=waves, warnings=tuple(doubts(plan)), moves=moves)
 
 
 def rows_of(waves: Iterable[Wave], most: int) -> Iterator[tuple[Job, ...]]:
