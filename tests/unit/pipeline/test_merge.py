@@ -121,6 +121,12 @@ def test_what_lacks_a_part_stays_beside_what_is_whole(place: Place, merge: Merge
     assert place.tags == {"more": BOTH, "one": BOTH, "two": BOTH}
 
 
+def test_what_is_missing_is_no_problem_of_the_file(place: Place, merge: Merge) -> None:
+    place.put(*ALL[2:])
+    err = merge()[2]
+    assert err.endswith("error: 2 problems\n"), err
+
+
 def test_images_published_together_stay_where_one_is_missing(place: Place, merge: Merge) -> None:
     place.put(*ALL[1:])
     code, out, _ = merge("--publish", "together")
