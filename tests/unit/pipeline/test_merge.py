@@ -127,6 +127,16 @@ def test_what_is_missing_is_no_problem_of_the_file(place: Place, merge: Merge) -
     assert err.endswith("error: 2 problems\n"), err
 
 
+@pytest.mark.usefixtures("place")
+def test_a_directory_that_is_not_there_is_said_once(merge: Merge) -> None:
+    code, _, err = merge()
+    assert code == 1
+    assert err.splitlines() == [
+        "error: the directory records does not exist, and the records of 4 builds are missing",
+        "  name the one that the jobs wrote to: apply --record DIR",
+    ]
+
+
 def test_images_published_together_stay_where_one_is_missing(place: Place, merge: Merge) -> None:
     place.put(*ALL[1:])
     code, out, _ = merge("--publish", "together")
