@@ -99,9 +99,12 @@ def no_folder(folder: str, lacking: int) -> Diagnostic:
 
 
 def left_alone(images: Mapping[str, Sequence[str]], parts: Mapping[str, Sequence[str]], there: Collection[str]) -> str:
-    """Return what to say of tags that stay as they are: of `images`, by target, of which not all `parts` are there."""
+    """Return what to say of tags that stay as they are, a line for each image.
+
+    They are of `images`, by target, of which not all `parts` are there.
+    """
     lacking = {name: [key for key in parts[name] if key not in there] for name in images}
-    return " ".join(_left(tuple(images[name]), keys) for name, keys in lacking.items() if keys)
+    return "\n".join(_left(tuple(images[name]), keys) for name, keys in lacking.items() if keys)
 
 
 def _left(tags: Sequence[str], keys: Sequence[str]) -> str:

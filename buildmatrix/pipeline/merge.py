@@ -253,7 +253,7 @@ def _ended(
         builder=", ".join(dict.fromkeys(one.builder for one in own if one.builder)),
         metadata=metadata,
         problem=_worst(known.problem, published.problem),
-        publish=" ".join(filter(None, [published.words, left_alone(named, parts, there)])),
+        publish="\n".join(filter(None, [published.words, left_alone(named, parts, there)])),
         left_behind=published.left_behind,
     )
 

@@ -114,6 +114,7 @@ def test_what_lacks_a_part_stays_beside_what_is_whole(place: Place, merge: Merge
     assert (code, place.tags) == (1, {"two": BOTH})
     host = place.server.host
     assert f"{host}/r:one, {host}/r:more were left as before: one@{AMD} is missing" in out
+    assert "1 tag moved to an image of which all was there" in out
     assert f"one@{AMD} failed: exit code: 1" in err
     assert merge("--publish", "together")[0] == 1
     place.put(ALL[0])
@@ -141,7 +142,7 @@ def test_images_published_together_stay_where_one_is_missing(place: Place, merge
     place.put(*ALL[1:])
     code, out, _ = merge("--publish", "together")
     assert (code, place.tags) == (1, {})
-    assert 'Tags were left as they were (publish = "together").' in out
+    assert 'Tags were left as they were (publish = "together")\n' in out
 
 
 def test_an_image_that_is_gone_has_to_be_built_again(place: Place, merge: Merge) -> None:
