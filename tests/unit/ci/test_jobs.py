@@ -77,6 +77,7 @@ def test_of_a_plan_with_nothing_to_build_no_job_starts() -> None:
     assert step_outputs(jobs) == "plan=id\nmerge=false\n"
     assert json.loads(matrices_json(jobs)) == {"format_version": 1, "plan": "id", "waves": []}
     assert list(pipeline_of(jobs, "")) == ["nothing to build"]
+    assert pipeline_of(jobs, "")["nothing to build"]["tags"] == ["ubuntu"]
 
 
 def test_tags_that_only_move_are_merged() -> None:
