@@ -19,7 +19,7 @@ PATH = ".github/workflows/images.yml"
 
 _WORKFLOW = """\
 # Written by: buildmatrix ci github --workflow <path>
-# It is yours from now on. The same command with --check tells whether it still is what would be written.
+# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours.
 # A step stands where it is first: `&name` gives it a name, and `*name` is the same step again.
 name: images
 on: { push: { branches: [main] }, workflow_dispatch: {} }

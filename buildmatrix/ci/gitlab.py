@@ -26,7 +26,7 @@ LONGEST = 200
 
 _WORKFLOW = """\
 # Written by: buildmatrix ci gitlab --workflow <path>
-# It is yours from now on. The same command with --check tells whether it still is what would be written.
+# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours.
 # In .gitlab-ci.yml:  include: [{ local: <path> }], with `plan` and `build` among its stages.
 # .buildmatrix holds the plan and records: list it in the .dockerignore of a context that is the whole repository.
 stages: [plan, build]

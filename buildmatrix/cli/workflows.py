@@ -88,8 +88,8 @@ def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     """Raise OutOfDateError, and show a diff, if a workflow is not what would be written; it may have more waves."""
     maker = f"buildmatrix ci {kind.system} --workflow {one_line(path)}"
     _, setup = _set_up(run, kind, path, waves)
-    hint = f"run {maker}"
-    old = committed(path, hint)
+    old = committed(path, f"run {maker}")
+    hint = f"run {maker}, which writes over what was changed by hand"
     has = max([0, *map(int, re.findall(r"^  wave-([0-9]{1,4}):$", old, re.MULTILINE))])
     message = f"{path} is out of date"
     if kind.has_waves and has < setup.waves:
