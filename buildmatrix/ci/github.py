@@ -19,7 +19,7 @@ PATH = ".github/workflows/images.yml"
 
 _WORKFLOW = """\
 # Written by: buildmatrix ci github --workflow <path>
-# It is yours from now on. The same command with --check tells whether it still is what would be written.
+# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours.
 # A step stands where it is first: `&name` gives it a name, and `*name` is the same step again.
 name: images
 on: { push: { branches: [main] }, workflow_dispatch: {} }
@@ -90,6 +90,7 @@ _BUILD = """\
 run: buildmatrix apply "$RUNNER_TEMP/plan.json" --build "$BUILD" --record "$RUNNER_TEMP/records" --keep-going
 env:
   BUILD: ${{ matrix.build }}
+  BUILDX_BUILDER: ${{ steps.buildx.outputs.name }}
   <secrets>
 """
 
@@ -192,7 +193,7 @@ def _permissions(setup: Setup, right: str) -> list[str]:
 def _tools(setup: Setup) -> Iterator[tuple[str, str]]:
     if setup.emulates:
         yield "qemu", "uses: docker/setup-qemu-action@v4"
-    yield "buildx", "uses: docker/setup-buildx-action@v4"
+    yield "buildx", "id: buildx\nuses: docker/setup-buildx-action@v4"
     if setup.caches_in_github:
         yield "cache", "uses: crazy-max/ghaction-github-runtime@v4"
 

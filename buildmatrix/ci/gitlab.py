@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from buildmatrix.ci.github import secret_name
-from buildmatrix.ci.jobs import Job, Jobs
+from buildmatrix.ci.jobs import Job, Jobs, Labels
 from buildmatrix.ci.setup import Setup
 from buildmatrix.ci.writing import filled, scalar
 from buildmatrix.text import json_safe
@@ -26,7 +26,7 @@ LONGEST = 200
 
 _WORKFLOW = """\
 # Written by: buildmatrix ci gitlab --workflow <path>
-# It is yours from now on. The same command with --check tells whether it still is what would be written.
+# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours.
 # In .gitlab-ci.yml:  include: [{ local: <path> }], with `plan` and `build` among its stages.
 # .buildmatrix holds the plan and records: list it in the .dockerignore of a context that is the whole repository.
 stages: [plan, build]
@@ -76,7 +76,7 @@ images:
   script:
   <emulation>
   - docker buildx create --name ci --driver docker-container --use
-  - buildmatrix apply .buildmatrix/plan.json --build "$BUILD" --record .buildmatrix/records --keep-going
+  - buildmatrix apply .buildmatrix/plan.json --builder ci --build "$BUILD" --record .buildmatrix/records --keep-going
   artifacts: { paths: [.buildmatrix/records], when: always }
 
 .merge:
@@ -135,7 +135,7 @@ def pipeline_of(jobs: Jobs, local: str) -> dict[str, Any]:
     """Return the same as data; where there is nothing to do with a job that does nothing, since none is an error."""
     waves = jobs.waves
     if not jobs.ends_in_merge:
-        return {"nothing to build": {"script": ["true"], "variables": {"GIT_STRATEGY": "none"}}}
+        return {"nothing to build": {**_tags(jobs.runner), "script": ["true"], "variables": {"GIT_STRATEGY": "none"}}}
     stages = [f"wave-{number}" for number in range(1, len(waves) + 1)]
     return {
         **({"include": [{"local": local}]} if local else {}),
@@ -153,5 +153,10 @@ def _name(job: Job) -> str:
 
 
 def _job(job: Job) -> dict[str, Any]:
-    own = {"tags": [label.replace("$", "$$") for label in job.runner]} if job.runner else {}
-    return {"extends": ".build", "stage": f"wave-{job.wave}", **own, "variables": {"BUILD": ",".join(job.builds)}}
+    own = {"extends": ".build", "stage": f"wave-{job.wave}", **_tags(job.runner)}
+    return {**own, "variables": {"BUILD": ",".join(job.builds)}}
+
+
+def _tags(runner: Labels) -> dict[str, Any]:
+    """Return what tells which machines take a job; those of a project may take none that does not say so."""
+    return {"tags": [label.replace("$", "$$") for label in runner]} if runner else {}

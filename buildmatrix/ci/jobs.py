@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heapreplace
 from itertools import pairwise
 
-from buildmatrix.ci.waves import Wave, unshared, waves_of
+from buildmatrix.ci.waves import Wave, doubts, waves_of
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.records import dataclass
+from buildmatrix.spec.rows.tables import OTHERS
 
 GITHUB_MOST = 256
 """Jobs that GitHub makes of one matrix."""
@@ -47,13 +48,14 @@ class Job:
 class Jobs:
     """All jobs of a plan, by wave, and what may go wrong. `plan` is the id of a saved plan, "" for one that is not.
 
-    `moves`: tags are to be moved to what is there already.
+    `moves`: tags are to be moved to what is there already. `runner` is the machine of what builds nothing.
     """
 
     plan: str
     waves: tuple[tuple[Job, ...], ...]
     warnings: tuple[Diagnostic, ...]
     moves: bool = False
+    runner: Labels = ()
 
     @property
     def ends_in_merge(self) -> bool:
@@ -64,7 +66,12 @@ class Jobs:
 def jobs_of(plan: BuildPlan, plan_id: str, most: int, *, moves: bool = False) -> Jobs:
     """Return the jobs of a plan, at most so many in a wave; SpecError where there are more machines than that."""
     waves = tuple(rows_of(waves_of(plan), most))
-    return Jobs(plan=plan_id, waves=waves, warnings=tuple(unshared(plan)), moves=moves)
+    return Jobs(plan=plan_id, waves=waves, warnings=tuple(doubts(plan)), moves=moves, runner=default_runner(plan))
+
+
+def default_runner(plan: BuildPlan) -> Labels:
+    """Return the labels of the machine for what builds nothing."""
+    return plan.runners.get(OTHERS, ())
 
 
 def rows_of(waves: Iterable[Wave], most: int) -> Iterator[tuple[Job, ...]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from buildmatrix.ci.jobs import Labels
+from buildmatrix.ci.jobs import Labels, default_runner
 from buildmatrix.ci.waves import waves_of
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.access.reach import secret_file, secret_variable
@@ -12,7 +12,6 @@ from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo
 from buildmatrix.spec.rows.settings import Secret
-from buildmatrix.spec.rows.tables import OTHERS
 
 _LOCAL = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::[0-9]+)?")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -45,9 +44,9 @@ def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
         path=path,
         file=file,
         waves=max(1, waves, len(waves_of(plan))),
-        runner=plan.runners.get(OTHERS, ()),
+        runner=default_runner(plan),
         registries=_sorted(host for build in plan.targets for host in _registries(build)),
-        emulates=any(_emulates(build, plan.runners.get(OTHERS, ())) for build in plan.targets),
+        emulates=any(_emulates(build, default_runner(plan)) for build in plan.targets),
         caches_in_github=any(map(_caches_in_github, plan.targets)),
         variables=_sorted(name for build in plan.targets for name in _variables(build)),
     )

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from buildmatrix.errors import Diagnostic
-from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.errors import Diagnostic, some
+from buildmatrix.plan.builds import Build, BuildPlan, held_together
 from buildmatrix.plan.publishing import is_pushed
 from buildmatrix.spec.rows.settings import CacheonlyOutput
 
+_PUSH = 'push it (output = [{ type = "registry" }]), or write a target of its own for each platform'
 Wave = tuple[Build, ...]
 """Builds that can be built at the same time, each on a machine of its own."""
 
@@ -42,6 +43,30 @@ def unshared(plan: BuildPlan) -> Iterator[Diagnostic]:
         message = f"{name} needs {other}, which another job builds and pushes nowhere: its files are not there"
         hint = f'push {other}, and take it as a context: contexts.NAME = "target:{other}"'
         yield Diagnostic(message=message, code="runner", place=build.place, hint=hint, severity="warning")
+
+
+def whole(plan: BuildPlan) -> Iterator[Diagnostic]:
+    """Yield a warning for each target by which others, or itself, are not built on the machines of their platforms.
+
+    `plan` are the Builds of one that was cut by machines (see `plan.runners.cut_by_runner`).
+    """
+    found: dict[str, list[str]] = {}
+    why = {}
+    for name, above, reason in held_together(plan.of.targets):
+        found.setdefault(above.name, []).append(name)
+        why[above.name] = above, reason
+    for name, held in found.items():
+        above, reason = why[name]
+        verb, who = "are" if held[1:] else "is", "it" if held == [name] else name
+        message = f"{some(held, 4)} {verb} built for all platforms by one machine: {who} {reason}"
+        hint = _PUSH if above.platforms else f"write platforms = [ … ] in target.{above.declared}"
+        yield Diagnostic(message=message, code="runner", place=above.place, hint=hint, severity="warning")
+
+
+def doubts(plan: BuildPlan) -> Iterator[Diagnostic]:
+    """Yield a warning for all that separate machines do not do as it may be meant."""
+    yield from unshared(plan)
+    yield from whole(plan)
 
 
 def _writes(build: Build) -> bool:

@@ -6,32 +6,41 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.setup import Setup
 from buildmatrix.cli.comparing import committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
-from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.errors import Diagnostic, SpecError, UsageError, some
 from buildmatrix.files import make_folder
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import setup_of_plan
 from buildmatrix.plan.model import Plan
+from buildmatrix.plan.outputs import is_on_disk
 from buildmatrix.spec.load import FILE
 from buildmatrix.text import one_line
 
 STANDARD_OUTPUT = "-"
 
+_BROUGHT = frozenset({"cache-from", "cache-to", "output", "platforms", "secret", "tags"})
+"""Settings by which a workflow has logins, permissions, emulation, waves and secrets."""
+_SET_IT = "logins and rights depend on it: set its environment variable here, and in the job plan, or give it a default"
+
 
 class Kind(NamedTuple):
-    """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where."""
+    """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where.
+
+    `sets` are the names of the variables that the system gives to each job.
+    """
 
     system: str
     text: Callable[[Setup], str]
     path: str
     has_waves: bool
     taken: Callable[[Setup], Iterable[tuple[str, list[str]]]]
+    sets: re.Pattern[str]
 
 
 GITHUB = Kind(
@@ -40,6 +49,7 @@ GITHUB = Kind(
     path=github.PATH,
     has_waves=True,
     taken=github.taken,
+    sets=re.compile("GITHUB_.*|RUNNER_.*|CI"),
 )
 GITLAB = Kind(
     system="gitlab",
@@ -47,6 +57,7 @@ GITLAB = Kind(
     path=gitlab.PATH,
     has_waves=False,
     taken=gitlab.taken,
+    sets=re.compile("GITLAB_.*|CI_.*|CI"),
 )
 
 
@@ -77,8 +88,8 @@ def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     """Raise OutOfDateError, and show a diff, if a workflow is not what would be written; it may have more waves."""
     maker = f"buildmatrix ci {kind.system} --workflow {one_line(path)}"
     _, setup = _set_up(run, kind, path, waves)
-    hint = f"run {maker}"
-    old = committed(path, hint)
+    old = committed(path, f"run {maker}")
+    hint = f"run {maker}, which writes over what was changed by hand"
     has = max([0, *map(int, re.findall(r"^  wave-([0-9]{1,4}):$", old, re.MULTILINE))])
     message = f"{path} is out of date"
     if kind.has_waves and has < setup.waves:
@@ -92,6 +103,7 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
         message = "a workflow is for a file that is committed, and this one is standard input"
         raise UsageError(Diagnostic(message=message, code="usage", hint="name it with --file FILE"))
     plan, lacking = listed(run.name, run.sources, request(), run.git)
+    _refuse_open(lacking)
     file = f"{run.way_from_root}{run.name}"
     where = kind.path if path == STANDARD_OUTPUT else os.path.relpath(path, run.sources.repository.root)
     setup, doubts = setup_of_plan(plan, one_line(where), "" if file == FILE else file, waves)
@@ -99,14 +111,40 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
     return plan, setup
 
 
+def _refuse_open(lacking: Iterable[Diagnostic]) -> None:
+    """Raise SpecError where what a workflow has to bring along depends on a variable that has no value."""
+    missing = (one for one in lacking if one.code == "missing-variable")
+    if found := [one for one in missing if one.place and _BROUGHT.intersection(one.place.pointer)]:
+        raise SpecError(*(replace(one, severity="error", hint=_SET_IT) for one in found))
+
+
 def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     """Yield what a workflow needs that only its owner can give."""
     for where, names in kind.taken(setup):
         if names:
             yield f"it takes {', '.join(names)} from the {where}"
+    if read := [name for name in _read(plan) if not kind.sets.fullmatch(name)]:
+        yield f"its job plan reads {', '.join(read)} from the environment: set there what the images are to have"
+    if plan.apply.builder:
+        yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
+    if files := list(_files(plan)):
+        yield f"what its jobs write is gone when they end, unless you add a step that uploads it: {some(files, 8)}"
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
         flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
         yield f"its apply needs {flags}: add what you allow"
+
+
+def _files(plan: Plan) -> Iterator[str]:
+    """Yield what jobs write to the disks of their machines: `out (docs)`."""
+    for target in plan.targets:
+        outputs: tuple[Any, ...] = (target.settings.output or ()) if target.exported else ()
+        yield from (f"{output.dest} ({target.name})" for output in outputs if is_on_disk(output))
+
+
+def _read(plan: Plan) -> list[str]:
+    """Return the environment variables that give a plan its values, or would."""
+    given = (one.env for one in plan.made.given.values() if one.origin == "environment")
+    return sorted({*given, *plan.made.unset})
 
 
 def _number(waves: int) -> str:

@@ -98,7 +98,7 @@ def skipped_gha_caches(plan: Plan, environment: Mapping[str, str]) -> Iterator[D
 
 
 GITHUB = (
-    'GitHub gives that to actions, and to a step with "run" only behind "uses: crazy-max/ghaction-github-runtime@v3"\n'
+    'GitHub gives that to actions, and to a step with "run" only behind "uses: crazy-max/ghaction-github-runtime@v4"\n'
     'elsewhere use another cache, such as type = "registry"'
 )
 

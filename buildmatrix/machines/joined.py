@@ -91,10 +91,20 @@ def missing(plan: BuildPlan, outcomes: Mapping[str, BuildOutcome], again: str) -
             yield Diagnostic(message=f"{key} {verb}: {one.reason}", code="record", place=place, hint=hint)
 
 
+def no_folder(folder: str, lacking: int) -> Diagnostic:
+    """Return the error of a directory of records that does not exist, for want of which so many Builds are missing."""
+    builds = f"{lacking} builds" if lacking > 1 else "a build"
+    message = f"the directory {folder} does not exist, and the records of {builds} are missing"
+    return Diagnostic(message=message, code="record", hint="name the one that the jobs wrote to: apply --record DIR")
+
+
 def left_alone(images: Mapping[str, Sequence[str]], parts: Mapping[str, Sequence[str]], there: Collection[str]) -> str:
-    """Return what to say of tags that stay as they are: of `images`, by target, of which not all `parts` are there."""
+    """Return what to say of tags that stay as they are, a line for each image.
+
+    They are of `images`, by target, of which not all `parts` are there.
+    """
     lacking = {name: [key for key in parts[name] if key not in there] for name in images}
-    return " ".join(_left(tuple(images[name]), keys) for name, keys in lacking.items() if keys)
+    return "\n".join(_left(tuple(images[name]), keys) for name, keys in lacking.items() if keys)
 
 
 def _left(tags: Sequence[str], keys: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from buildmatrix.ci.jobs import Jobs, jobs_of
 from buildmatrix.ci.setup import Setup, setup_of
-from buildmatrix.ci.waves import unshared
+from buildmatrix.ci.waves import doubts
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.plan.document.reviewed import plan_digest, reviewed_of
 from buildmatrix.plan.document.verify import MAKE
@@ -39,4 +39,4 @@ def _id(digest: str) -> str:
 def setup_of_plan(plan: Plan, path: str, file: str, waves: int) -> tuple[Setup, tuple[Diagnostic, ...]]:
     """Return what a workflow for all of a plan has to bring along (see `setup_of`), and what may go wrong."""
     builds = assigned(plan, None)
-    return setup_of(builds, path, file, waves), tuple(unshared(builds))
+    return setup_of(builds, path, file, waves), tuple(doubts(builds))

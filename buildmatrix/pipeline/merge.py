@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from buildmatrix.engine.buildx import Probe
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
@@ -17,7 +18,7 @@ from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, E
 from buildmatrix.inputs.fingerprint import Aside, Fingerprints
 from buildmatrix.lock.pins import Pins
 from buildmatrix.machines.folder import read_folder
-from buildmatrix.machines.joined import index_notes, left_alone, missing, outcomes_of, seconds_between
+from buildmatrix.machines.joined import index_notes, left_alone, missing, no_folder, outcomes_of, seconds_between
 from buildmatrix.machines.judged import Judged, judged, refuse_wrong, strangers
 from buildmatrix.machines.looked import looked_for
 from buildmatrix.machines.record import RecordDocument
@@ -163,6 +164,8 @@ def _known(job: Joining, found: Judged, left: Reduced, tags: Tags) -> Known:
     gone, doubts = looked_for(found.good, tags.registry)
     outcomes = outcomes_of(jobs, found.records, gone)
     lacking = list(missing(jobs, outcomes, job.again))
+    if lacking and not Path(job.folder).exists():
+        lacking = [no_folder(job.folder, len(lacking))]
     strange = [replace(one, severity="error") for one in strangers(found.strange, job.folder)] if lacking else []
     shrunk, refused = _shrunk(job, left, tags)
     there = {build.name for build in jobs.targets if build.exported} | kept.keys()
@@ -250,7 +253,7 @@ def _ended(
         builder=", ".join(dict.fromkeys(one.builder for one in own if one.builder)),
         metadata=metadata,
         problem=_worst(known.problem, published.problem),
-        publish=" ".join(filter(None, [published.words, left_alone(named, parts, there)])),
+        publish="\n".join(filter(None, [published.words, left_alone(named, parts, there)])),
         left_behind=published.left_behind,
     )
 

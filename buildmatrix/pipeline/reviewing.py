@@ -19,7 +19,7 @@ from buildmatrix.pipeline.incremental import Looked, own_platform
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.reviewed import Claim, Inputs, Reviewed
-from buildmatrix.plan.document.verify import MAKE, MOST_SHOWN, stale
+from buildmatrix.plan.document.verify import LEAVE_GIT_OUT, MAKE, MOST_SHOWN, is_of_git, stale
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import insecure_registries
@@ -67,6 +67,13 @@ def in_the_open(plan: Plan) -> Iterator[str]:
             if value and value == redacted(value) and is_private(name, value):
                 names.setdefault(name, []).append(target.name)
     yield from (f"args.{name} of {targets[0]}{and_more(len(targets), 'target')}" for name, targets in names.items())
+
+
+def with_git(saved: Reviewed) -> Iterator[Diagnostic]:
+    """Yield a warning for each context of which a plan that is being saved reads git's own directory."""
+    for folder in (folder for folder, paths in saved.files.items() if any(map(is_of_git, paths))):
+        message = f"the context {folder} has .git in it: the plan is stale in any other checkout, and after a commit"
+        yield Diagnostic(message=message, code="context", hint=LEAVE_GIT_OUT, severity="warning")
 
 
 def _built_for(decision: Decision, platforms: tuple[str, ...]) -> tuple[str, ...]:

@@ -106,6 +106,14 @@ def unjoined(targets: Sequence[PlannedTarget]) -> Iterator[Diagnostic]:
             yield Diagnostic(message=message, code="platform", place=target.place, hint=hint)
 
 
+def held_together(targets: Sequence[PlannedTarget]) -> Iterator[tuple[str, PlannedTarget, str]]:
+    """Yield each target that was to be built in parts and is not: what keeps it whole, itself or one above, and why."""
+    cuts = _cuts(targets)
+    for target in (one for one in targets if len(one.parts) > 1 and one.name not in cuts):
+        if whole := next((one for one in _above(target, targets) if not _can_be_split(one)), None):
+            yield target.name, whole, _in_one_go(whole)
+
+
 def _spoken(target: PlannedTarget) -> list[str]:
     return [" ".join(one.platforms) for one in target.variants]
 

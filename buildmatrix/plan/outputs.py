@@ -34,11 +34,11 @@ def exported_of(settings: Settings, mode: OutputMode, *, exported: bool, needed:
     if not builds(settings):
         return settings.but({**dict.fromkeys(_OF_RESULTS), "output": (CacheonlyOutput(type="cacheonly"),)})
     made = with_outputs(settings, mode)
-    kept = tuple(one for one in settings.output or () if mode == "none" and needed and _is_on_disk(one))
+    kept = tuple(one for one in settings.output or () if mode == "none" and needed and is_on_disk(one))
     return made.but({"output": kept}) if kept else made
 
 
-def _is_on_disk(output: Any) -> bool:
+def is_on_disk(output: Any) -> bool:
     """Tell whether an output is files of this machine."""
     return getattr(output, "dest", None) not in {None, "", "-"}
 

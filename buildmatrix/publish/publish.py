@@ -77,16 +77,18 @@ class Publisher:
             moved=found.moved,
             indexes=found.indexes,
             changed=found.changed,
-            words=" ".join(filter(None, [found.words, self._words(found, held)])),
+            words=" ".join(filter(None, [found.words, self._words(found, held, complete=complete)])),
             left_behind=(*found.left_behind, *left),
             problem=found.problem or (_without_digest(unknown) if unknown else None),
         )
 
-    def _words(self, found: Published, held: list[StagedImage]) -> str:
+    def _words(self, found: Published, held: list[StagedImage], *, complete: bool) -> str:
         if not self._apart:
             return "" if found.words else _words(len(found.changed), held)
         waiting = [image for image in held if image.together]
-        return " ".join(filter(None, [_words(len(found.changed), []), _words(0, waiting)]))
+        whole = complete and not held and not found.problem
+        moved = _words(len(found.changed), []) if whole else _moved_apart(len(found.changed))
+        return " ".join(filter(None, [moved, _words(0, waiting)]))
 
     def _stop(self, _: int) -> None:
         self._stopped = True
@@ -243,3 +245,8 @@ def _words(count: int, held: list[StagedImage]) -> str:
     if held:
         return 'Tags were left as they were (publish = "together").'
     return f"{count} tag{'s' if count != 1 else ''} moved when everything was there." if count else ""
+
+
+def _moved_apart(count: int) -> str:
+    moved = "1 tag moved to an image" if count == 1 else f"{count} tags moved to images"
+    return f"{moved} of which all was there." if count else ""

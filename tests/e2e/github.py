@@ -106,10 +106,11 @@ class GitHub:
 
 
 def _action(inputs: list[str], script: str) -> str:
-    """Return an action's file, in JSON. What it is given is in the environment, `path` as PATH_OF."""
+    """Return an action's file, in JSON. What it is given is in the environment (`path` as PATH_OF) and its outputs."""
     given = {"PATH_OF" if name == "path" else name.upper(): f"${{{{ inputs.{name} }}}}" for name in inputs}
+    outputs = {name: {"value": f"${{{{ inputs.{name} }}}}"} for name in inputs}
     step = {"shell": "bash", "run": script, "env": given}
-    action = {"name": "ours", "inputs": {name: {"default": ""} for name in inputs}}
+    action = {"name": "ours", "inputs": {name: {"default": ""} for name in inputs}, "outputs": outputs}
     return json.dumps({**action, "runs": {"using": "composite", "steps": [step]}})
 
 

@@ -64,8 +64,8 @@ class Workflow:
         code = self._start(machine, self._steps["plan"]).ended()
         outputs = dict(line.split("=", 1) for line in (machine / "outputs").read_text().splitlines())
         self.id = outputs["plan"]
-        self.waves = [json.loads(outputs[f"wave-{number + 1}"])["include"] for number in range(int(outputs["waves"]))]
-        if self.waves:
+        self.waves = [json.loads(text)["include"] for name, text in outputs.items() if name.startswith("wave-")]
+        if outputs["merge"] == "true":
             self._copy(machine / "plan.json", self.artifacts / self._named(self._plan) / "plan.json")
         return code
 
@@ -77,7 +77,8 @@ class Workflow:
         socket = f"unix://{os.environ['ENGINE_HOME']}/run/buildkit{node}.sock"
         create = f'docker buildx create --name ci --driver remote --use "{socket}" >/dev/null'
         shutil.copytree(Path(os.environ["DOCKER_CONFIG"], "cli-plugins"), machine / "cli-plugins", symlinks=True)
-        own = {"BUILD": row["build"], "DOCKER_CONFIG": str(machine), "XDG_CACHE_HOME": str(machine / "cache"), **more}
+        own = {"BUILD": row["build"], "BUILDX_BUILDER": "ci", "XDG_CACHE_HOME": str(machine / "cache"), **more}
+        own |= {"DOCKER_CONFIG": str(machine)}
         artifact = (machine / "records", self.artifacts / self._named(self._record, row["id"]))
         return self._start(machine, f"{create}\n{self._steps['apply']}", artifact, **own)
 

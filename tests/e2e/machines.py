@@ -18,6 +18,8 @@ NAMES = ("base", "lib", "app")
 PLATFORMS = ("linux/amd64", "linux/arm64")
 BUILDS = [f"{name}@{platform}" for name in NAMES for platform in PLATFORMS]
 SPEC = """
+[apply]
+builder = "of-another-machine"
 [runner]
 "linux/amd64" = "amd"
 "linux/arm64" = "arm"

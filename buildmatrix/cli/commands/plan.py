@@ -208,10 +208,12 @@ def _looked_up(run: Session, policy: Policy, out: str | None) -> tuple[Plan, Sav
     looked = planned(policy, run.programs, lambda text: say(f"note: {text}\n", err=True), written)
     if out is None:
         return looked.plan, None
-    from buildmatrix.pipeline.reviewing import in_the_open, reviewed
+    from buildmatrix.pipeline.reviewing import in_the_open, reviewed, with_git
     from buildmatrix.pipeline.saved import saved_text
 
-    known = reviewed(looked, policy, run.programs.environment), looked.pins.pins
+    saved = reviewed(looked, policy, run.programs.environment)
+    run.warn(with_git(saved))
+    known = saved, looked.pins.pins
     text = redacted(saved_text(looked.plan, run.sources, run.git, _standard_output(), out, known))
     write_file(out, text, run.sources.repository.root)
     for who in in_the_open(looked.plan):

@@ -3,6 +3,7 @@
 So nothing that it says is believed: what is built, and what that needs to be allowed, is what the files say now.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,13 +17,21 @@ from buildmatrix.template.request import Request
 from buildmatrix.text import HIDDEN
 
 MAKE = "make it with: buildmatrix plan --out plan.json"
+LEAVE_GIT_OUT = "git changes .git, and no checkout has the same: leave it out, by a line .git in the .dockerignore"
 MOST_SHOWN = 8
+_OF_GIT = re.compile(r"(^|/)\.git(/| (has changed|is gone|is new)|$)")
 
 Document = Mapping[str, Any]
 
 
-def stale(found: Sequence[str], hint: str = MAKE) -> StaleError:
+def is_of_git(path: str) -> bool:
+    """Tell whether a path, or what begins with one and says what became of it, is of git's own directory."""
+    return _OF_GIT.search(path) is not None
+
+
+def stale(found: Sequence[str], hint: str = "") -> StaleError:
     """Return the error of a saved plan that is not what it was: it names the first of what was found."""
+    hint = hint or (f"{LEAVE_GIT_OUT}; then {MAKE}" if any(map(is_of_git, found)) else MAKE)
     more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
     message = f"the plan is stale: {'; '.join(found[:MOST_SHOWN])}{more}"
     return StaleError(Diagnostic(message=message, code="stale", hint=hint))

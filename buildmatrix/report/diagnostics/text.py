@@ -167,8 +167,8 @@ def _untabbed(text: str) -> str:
     return one_line(text.replace("\t", " "))
 
 
-ELSEWHERE = frozenset({"publish", "registry", "shrunk", "tag-moved", "unknown-tag"})
-"""Codes of what is wrong in a registry: the place in a file says which target it is about."""
+ELSEWHERE = frozenset({"publish", "record", "registry", "shrunk", "tag-moved", "unknown-tag"})
+"""Codes of what is wrong in a registry or on another machine: the place in a file says which target it is about."""
 
 
 def _closing(diagnostics: Sequence[Diagnostic], places: Places, style: Style) -> str:

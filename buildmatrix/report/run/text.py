@@ -49,11 +49,11 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None, an
         title = one_line(f"> {', '.join(names)}: {what}" if what else f"> {', '.join(names)}")
         lines += ["", *laid_out([(title, plain)], width, "  "), *_indented(text, width)]
     lines += [] if annotated else _warnings(outcome.warnings, style, width)
-    publish = one_line(outcome.publish)
+    publish, *kept = (one_line(text).removesuffix(".") for text in outcome.publish.split("\n"))
     warned = f", {counted(len(outcome.warnings), 'warning')}" if outcome.warnings else ""
     left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
     end = f"{counts_in_time(outcome)}{warned}. {publish}".rstrip().removesuffix(".")
-    lines += ["", *(line for text in (*left, end) for line in laid_out([(text, plain)], width, "  "))]
+    lines += ["", *(line for text in (*left, *kept, end) for line in laid_out([(text, plain)], width, "  "))]
     return "\n".join(["", *lines] if lines[0] else lines) + "\n"
 
 

@@ -8,18 +8,19 @@ import pytest
 from buildmatrix.ci.gitlab import pipeline_of
 from buildmatrix.ci.jobs import jobs_of
 from buildmatrix.ci.matrices import matrices_json, step_outputs
-from buildmatrix.ci.waves import unshared, waves_of
+from buildmatrix.ci.waves import unshared, waves_of, whole
 from buildmatrix.errors import SpecError
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.runners import builds_for_runners
-from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, OciOutput, RegistryOutput, Settings
 from tests import plans
 
 AMD, ARM = "linux/amd64", "linux/arm64"
 RUNNERS = {"default": ("ubuntu",), ARM: ("arm",)}
 PUSHED = (RegistryOutput(type="registry"),)
 FILES = (LocalOutput(type="local", dest="out"),)
+ARCHIVE = (OciOutput(type="oci", dest="win.tar"),)
 NOTHING = (CacheonlyOutput(type="cacheonly"),)
 
 
@@ -76,6 +77,7 @@ def test_of_a_plan_with_nothing_to_build_no_job_starts() -> None:
     assert step_outputs(jobs) == "plan=id\nmerge=false\n"
     assert json.loads(matrices_json(jobs)) == {"format_version": 1, "plan": "id", "waves": []}
     assert list(pipeline_of(jobs, "")) == ["nothing to build"]
+    assert pipeline_of(jobs, "")["nothing to build"]["tags"] == ["ubuntu"]
 
 
 def test_tags_that_only_move_are_merged() -> None:
@@ -128,3 +130,16 @@ def test_files_of_another_machine_are_warned_of() -> None:
     (warning,) = unshared(plan)
     assert warning.message == "app needs gen, which another job builds and pushes nowhere: its files are not there"
     assert warning.severity == "warning"
+
+
+def test_an_archive_that_keeps_a_chain_on_one_machine_is_warned_of() -> None:
+    both = (AMD, ARM)
+    chain = target("app", platforms=both), target("bin", "app", platforms=both, output=FILES)
+    assert list(whole(planned(*chain, target("win", "bin", platforms=(AMD,), output=ARCHIVE)))) == []
+    (warning,) = whole(planned(*chain, target("win", "bin", platforms=both, output=ARCHIVE), target("lone")))
+    why = "win writes all platforms in one go (output oci)"
+    assert warning.message == f"app, bin, win are built for all platforms by one machine: {why}"
+    (warning,) = whole(planned(target("app", platforms=both, output=ARCHIVE)))
+    assert warning.message.endswith("by one machine: it writes all platforms in one go (output oci)")
+    (warning,) = whole(planned(target("app", platforms=both), target("web", "app", platforms=())))
+    assert warning.message == "app is built for all platforms by one machine: web declares no platforms of its own"

@@ -622,7 +622,7 @@ def test_a_cache_of_github_without_its_word_is_warned_of(environment: dict[str, 
     )
     assert all(
         one.hint == 'GitHub gives that to actions, and to a step with "run" only behind '
-        '"uses: crazy-max/ghaction-github-runtime@v3"\n'
+        '"uses: crazy-max/ghaction-github-runtime@v4"\n'
         'elsewhere use another cache, such as type = "registry"'
         for one in found
     )

@@ -114,6 +114,7 @@ def test_what_lacks_a_part_stays_beside_what_is_whole(place: Place, merge: Merge
     assert (code, place.tags) == (1, {"two": BOTH})
     host = place.server.host
     assert f"{host}/r:one, {host}/r:more were left as before: one@{AMD} is missing" in out
+    assert "1 tag moved to an image of which all was there" in out
     assert f"one@{AMD} failed: exit code: 1" in err
     assert merge("--publish", "together")[0] == 1
     place.put(ALL[0])
@@ -121,11 +122,27 @@ def test_what_lacks_a_part_stays_beside_what_is_whole(place: Place, merge: Merge
     assert place.tags == {"more": BOTH, "one": BOTH, "two": BOTH}
 
 
+def test_what_is_missing_is_no_problem_of_the_file(place: Place, merge: Merge) -> None:
+    place.put(*ALL[2:])
+    err = merge()[2]
+    assert err.endswith("error: 2 problems\n"), err
+
+
+@pytest.mark.usefixtures("place")
+def test_a_directory_that_is_not_there_is_said_once(merge: Merge) -> None:
+    code, _, err = merge()
+    assert code == 1
+    assert err.splitlines() == [
+        "error: the directory records does not exist, and the records of 4 builds are missing",
+        "  name the one that the jobs wrote to: apply --record DIR",
+    ]
+
+
 def test_images_published_together_stay_where_one_is_missing(place: Place, merge: Merge) -> None:
     place.put(*ALL[1:])
     code, out, _ = merge("--publish", "together")
     assert (code, place.tags) == (1, {})
-    assert 'Tags were left as they were (publish = "together").' in out
+    assert 'Tags were left as they were (publish = "together")\n' in out
 
 
 def test_an_image_that_is_gone_has_to_be_built_again(place: Place, merge: Merge) -> None:

@@ -124,6 +124,21 @@ def test_of_what_nobody_can_know_the_whole_contexts_are_compared(say: Say) -> No
     assert "the plan is stale: the context more has changed" in refused(say)
 
 
+def test_git_in_a_context_is_warned_of_and_is_why_a_plan_is_stale(repo: Path, say: Say) -> None:
+    inline, output = "FROM scratch\\nCOPY . /src", '["type=cacheonly"]'
+    text = f'version = 1\n[target.app]\ndockerfile-inline = "{inline}"\noutput = {output}\n'
+    Path("buildmatrix.toml").write_text(text)
+    git(repo, "init", "-q")
+    code, _, err = say("plan", "--out", "plan.json")
+    assert (code, "the context . has .git in it" in err) == (0, True)
+    (repo / ".git/config").write_text("# other\n")
+    assert "a line .git in the .dockerignore; then make it with" in " ".join(refused(say).split())
+    (repo / ".dockerignore").write_text(".git\nplan.json\n")
+    assert say("plan", "--out", "plan.json")[::2] == (0, "")
+    (repo / ".git/config").write_text("# another\n")
+    assert is_applied(say)
+
+
 UNREAD: Mapping[str, Callable[[Path], object]] = {
     "a file that no COPY takes": lambda repo: (repo / "app/README.md").write_text("changed"),
     "a new one": lambda repo: (repo / "app/new").write_text("new"),
