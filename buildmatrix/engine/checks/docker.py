@@ -108,7 +108,10 @@ def builder(scene: Scene) -> Verdict:
 
 
 def declared(scene: Scene) -> Verdict:
-    """Tell whether the builder is as the file declares it, and which other declared ones are missing."""
+    """Tell whether the builder is as the file declares it, and which other declared ones are missing.
+
+    Where the one to use is missing, which is an error of the builder, nobody knows how it would be.
+    """
     from buildmatrix.engine.builders.declared import CREATE, difference, warning
     from buildmatrix.engine.builders.stored import stored
 
@@ -121,6 +124,8 @@ def declared(scene: Scene) -> Verdict:
     words = some(
         f"{name}: {'there' if found else f'missing, {CREATE} {name} makes it'}" for name, found in kept.items()
     )
+    if used in kept and kept[used] is None:
+        return Verdict(unknown=words)
     return verdict([warning(builders[used], differs)] if differs else (), words=words)
 
 

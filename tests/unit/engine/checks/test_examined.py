@@ -201,7 +201,8 @@ def test_a_builder_of_the_file_that_is_not_there_is_created(tmp_path: Path) -> N
         "the file declares it: buildmatrix builder create many",
         "buildmatrix builder create many",
     )
-    assert found["builders"].words == "many: missing, buildmatrix builder create many makes it"
+    words = "many: missing, buildmatrix builder create many makes it"
+    assert (found["builders"].status, found["builders"].words) == ("unknown", words)
 
 
 @pytest.mark.parametrize("asked", ["many", None])
