@@ -199,8 +199,10 @@ def differs(told: Mapping[str, tuple[str, ...]], count: int) -> Sequence[str]:
 
 
 def _lacks(platform: str, image: Image, asked: Asked, marks: Mapping[str, str]) -> str:
-    if platform not in image.platforms or platform not in marks:
+    if platform not in image.platforms:
         return f"{platform} missing"
+    if platform not in marks:
+        return f"{platform} has no fingerprint"
     own = [one for one in image.index.manifests if one.platform and str(one.platform) == platform]
     silent = {called: answer for one in own for called, answer in _silent(one, image, asked).items()}
     for called, answer in silent.items():
