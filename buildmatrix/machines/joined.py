@@ -86,7 +86,8 @@ def missing(plan: BuildPlan, outcomes: Mapping[str, BuildOutcome], again: str) -
     for key, one in outcomes.items():
         if one.status in {"failed", "stopped", "skipped"}:
             verb = "failed" if one.status == "failed" else "was not built"
-            hint = one.hint or f"run its job again: {again.format(shlex.quote(key))}"
+            job = f"run its job again: {again.format(shlex.quote(key))}"
+            hint = f"{one.hint}\n{job}" if one.hint else job
             place = plan.by_name[key].place
             yield Diagnostic(message=f"{key} {verb}: {one.reason}", code="record", place=place, hint=hint)
 

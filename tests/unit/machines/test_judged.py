@@ -147,7 +147,7 @@ def test_what_is_missing_failed_or_gone_is_named_with_the_command_that_builds_it
     said = [(one.message, one.hint) for one in missing(plan, outcomes, "apply p --build {}")]
     assert said == [
         (f"base@{ARM} failed: r/base does not have it any more", f"run its job again: apply p --build base@{ARM}"),
-        (f"app@{AMD} failed: exit code: 1", "mend it"),
+        (f"app@{AMD} failed: exit code: 1", f"mend it\nrun its job again: apply p --build app@{AMD}"),
         (
             f"app@{ARM} was not built: there is no record of it",
             f"run its job again: apply p --build app@{ARM}",
