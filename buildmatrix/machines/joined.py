@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
+from buildmatrix.engine.failures.places import line_told, place_in
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import Diagnostic, some
 from buildmatrix.machines.record import RecordDocument
@@ -36,10 +37,16 @@ def outcomes_of(
     """Return what became of each Build that has a job; `gone` says why an image of a good record cannot be taken."""
     first = min((record.started for record in records.values()), default="")
     return {
-        build.name: _outcome(build, records.get(build.name), gone.get(build.name, ""), first)
+        build.name: _placed(_outcome(build, records.get(build.name), gone.get(build.name, ""), first), build, plan)
         for build in plan.targets
         if build.exported
     }
+
+
+def _placed(one: BuildOutcome, build: Build, plan: BuildPlan) -> BuildOutcome:
+    """Return an outcome with the place of its failure, as far as the end of its log tells a line of its Dockerfile."""
+    line = line_told(one.excerpt.split("\n"), build)
+    return replace(one, place=place_in(build, plan.directory, line)) if line else one
 
 
 def _outcome(build: Build, record: RecordDocument | None, gone: str, first: str) -> BuildOutcome:
