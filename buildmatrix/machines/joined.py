@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
+from buildmatrix.engine.failures.places import line_told, place_in
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import Diagnostic, some
 from buildmatrix.machines.record import RecordDocument
@@ -36,10 +37,16 @@ def outcomes_of(
     """Return what became of each Build that has a job; `gone` says why an image of a good record cannot be taken."""
     first = min((record.started for record in records.values()), default="")
     return {
-        build.name: _outcome(build, records.get(build.name), gone.get(build.name, ""), first)
+        build.name: _placed(_outcome(build, records.get(build.name), gone.get(build.name, ""), first), build, plan)
         for build in plan.targets
         if build.exported
     }
+
+
+def _placed(one: BuildOutcome, build: Build, plan: BuildPlan) -> BuildOutcome:
+    """Return an outcome with the place of its failure, as far as the end of its log tells a line of its Dockerfile."""
+    line = line_told(one.excerpt.split("\n"), build)
+    return replace(one, place=place_in(build, plan.directory, line)) if line else one
 
 
 def _outcome(build: Build, record: RecordDocument | None, gone: str, first: str) -> BuildOutcome:
@@ -86,7 +93,8 @@ def missing(plan: BuildPlan, outcomes: Mapping[str, BuildOutcome], again: str) -
     for key, one in outcomes.items():
         if one.status in {"failed", "stopped", "skipped"}:
             verb = "failed" if one.status == "failed" else "was not built"
-            hint = one.hint or f"run its job again: {again.format(shlex.quote(key))}"
+            job = f"run its job again: {again.format(shlex.quote(key))}"
+            hint = f"{one.hint}\n{job}" if one.hint else job
             place = plan.by_name[key].place
             yield Diagnostic(message=f"{key} {verb}: {one.reason}", code="record", place=place, hint=hint)
 

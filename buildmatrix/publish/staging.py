@@ -66,7 +66,7 @@ def staged(
         raise SpecError(*wrong)
     made = {name: _image(builds, plan, policy, builder, moved) for name, builds in plan.parts.items()}
     images = {name: image for name, image in made.items() if image is not None}
-    targets = [_staged(build, images.get(build.target)) for build in plan.targets]
+    targets = [_pushed_last(_staged(build, images.get(build.target))) for build in plan.targets]
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
 
 
@@ -80,6 +80,16 @@ def _apart(plan: BuildPlan, policy: Policy, moved: Collection[str]) -> Iterator[
             )
             hint = 'declare a target for each output, or build all its platforms at once with publish = "direct"'
             yield Diagnostic(message=message, code="publish", place=target.place_of("output"), hint=hint)
+
+
+def _pushed_last(build: Build) -> Build:
+    """Return a Build with its pushed outputs last: bake tells the digest of the last image that it has exported.
+
+    With the `docker` driver each output has a digest of its own, since attestations differ (found with 0.29).
+    """
+    outputs = build.settings.output or ()
+    ordered = tuple(sorted(outputs, key=pushes))
+    return build if ordered == tuple(outputs) else replace(build, settings=build.settings.but({"output": ordered}))
 
 
 def _staged(build: Build, image: StagedImage | None) -> Build:

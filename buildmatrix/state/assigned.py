@@ -79,4 +79,4 @@ def _as_planned(planned: Decision, now: Decision | None) -> Decision:
         return now or planned
     if now.action == "skip":
         return replace(planned, because=("the plan builds it",))
-    return replace(planned, because=now.because, afresh=now.afresh, renewed=now.renewed)
+    return replace(planned, because=now.because, only=now.only, afresh=now.afresh, renewed=now.renewed)

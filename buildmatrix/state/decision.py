@@ -63,7 +63,8 @@ class Decision:
     to be pointed at it. `changed` says that what goes into it is another than what the image was built from: a record
     of the last build can tell what. `renewed` says that it is built for its age alone, or for that of what it depends
     on: what depends on it has to be built, too, though nothing that goes into it is another. `afresh` names what of it
-    is built without the cache: the target, and what it is built from and is pushed nowhere.
+    is built without the cache: the target, and what it is built from and is pushed nowhere. `only` has the reasons that
+    are of some platforms, with those.
     """
 
     action: Action
@@ -74,6 +75,12 @@ class Decision:
     changed: bool = False
     renewed: bool = False
     afresh: tuple[str, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+    def because_of(self, platforms: Collection[str]) -> tuple[str, ...]:
+        """Return why a part for these platforms is built: without what is of others alone, where that leaves any."""
+        others = {one for one, own in self.only.items() if platforms and set(own).isdisjoint(platforms)}
+        return tuple(one for one in self.because if one not in others) or self.because
 
 
 def decided(asked: Asked) -> Decision:
@@ -169,38 +176,43 @@ def _in_part(images: Sequence[Image], asked: Asked) -> Decision:
     lacking = [name for name in asked.fingerprints if name not in fresh]
     there = [name for name in lacking if name in image.platforms and name in marks]
     differing = [name for name in there if marks[name] != asked.fingerprints[name]]
-    others = (_lacks(name, image, asked, marks) for name in lacking if name not in differing)
+    others = {_lacks(name, image, asked, marks): (name,) for name in lacking if name not in differing}
     undeclared = _undeclared(image, asked)
     told = {name: tuple(asked.told(image, name)) for name in differing}
-    reasons = (*differs(told, len(asked.fingerprints)), *others, *undeclared)
+    only = differs(told, len(asked.fingerprints)) | others
+    reasons = (*only, *undeclared)
     changed = bool(differing)
     late = asked.overtaken(image) if fresh else ""
     # what a tag keeps is taken from what that very tag holds
     alike = all(isinstance(held, Image) and held.digest == image.digest for held in asked.held.values())
     if fresh and alike and not undeclared and asked.max_age is None and not late:
-        return Decision(action="build", because=reasons, platforms=tuple(lacking), image=image, changed=changed)
+        return Decision(
+            action="build", because=reasons, platforms=tuple(lacking), image=image, changed=changed, only=only
+        )
     because = (*reasons, *([late] if late else []))
-    return Decision(action="build", because=because, changed=changed, renewed=bool(late))
+    return Decision(action="build", because=because, changed=changed, renewed=bool(late), only=only)
 
 
-def differs(told: Mapping[str, tuple[str, ...]], count: int) -> Sequence[str]:
-    """Say what is another for some of so many platforms; what is the same for all of them is said once."""
+def differs(told: Mapping[str, tuple[str, ...]], count: int) -> dict[str, tuple[str, ...]]:
+    """Say what is another for some of so many platforms, with those; what is the same for all of them is said once."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for name, texts in told.items():
         alike.setdefault(texts, []).append(name)
-    reasons: list[str] = []
+    reasons: dict[str, tuple[str, ...]] = {}
     for texts, names in alike.items():
         whole = len(names) == count
         if texts:
-            reasons += texts if whole else [f"{' '.join(names)}: {text}" for text in texts]
+            reasons |= dict.fromkeys(texts if whole else (f"{' '.join(names)}: {text}" for text in texts), tuple(names))
         else:
-            reasons += [UNTOLD] if whole else [f"{name} changed" for name in names]
+            reasons |= {UNTOLD: tuple(names)} if whole else {f"{name} changed": (name,) for name in names}
     return reasons
 
 
 def _lacks(platform: str, image: Image, asked: Asked, marks: Mapping[str, str]) -> str:
-    if platform not in image.platforms or platform not in marks:
+    if platform not in image.platforms:
         return f"{platform} missing"
+    if platform not in marks:
+        return f"{platform} has no fingerprint"
     own = [one for one in image.index.manifests if one.platform and str(one.platform) == platform]
     silent = {called: answer for one in own for called, answer in _silent(one, image, asked).items()}
     for called, answer in silent.items():

@@ -36,7 +36,7 @@ def kept(plan: BuildPlan, decisions: Mapping[str, Decision]) -> Resumed:
             found[build.name] = unchanged_of(build, "; ".join(decision.because), values)
     spared = {name: unchanged_of(plan.by_name[name], ONLY_FOR, {"tags": ()}) for name in only_for(plan, found)}
     reasons = {
-        build.name: "; ".join(decisions[build.target].because)
+        build.name: "; ".join(decisions[build.target].because_of(build.platforms))
         for build in plan.targets
         if build.name not in found and build.target in decisions
     }

@@ -6,9 +6,8 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +25,7 @@ from buildmatrix.spec.toml.source import Sources
 from tests.e2e import own_registry
 from tests.e2e.tls_bridge import tls_bridge
 from tests.e2e.tools import digest
+from tests.e2e.warm import Warm
 
 NEWER = {"provenance-add-gha", "allow-untrusted-image", "persistent-volume-claim.requests.storage"}
 """Options that buildx has since 0.30."""
@@ -54,7 +54,8 @@ users: [{name: u, user: {}}]
 class Machine:
     """A directory with a file, a configuration of buildx of its own, and one of both buildx alone."""
 
-    def __init__(self, folder: Path, engine: dict[str, str], buildx: str, *, alone: bool) -> None:
+    def __init__(self, folder: Path, engine: dict[str, str], buildx: str, warm: Warm, *, alone: bool) -> None:
+        self._warm = warm
         self.folder, self.run_directory, self.buildx = folder, f"{engine['ENGINE_HOME']}/run", buildx
         (folder / "kube").write_text(KUBECONFIG)
         tools = folder / "tools"
@@ -70,12 +71,9 @@ class Machine:
         (self.folder / "buildmatrix.toml").write_text(f"version = 1\n{APP.format(uuid.uuid4().hex)}{text}")
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "buildmatrix", *words]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        code, out, err = self._warm.run(words, self.folder, self.environment)
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(words, code, out, err)
 
     def said(self, *words: str) -> str:
         done = self.run(*words)
@@ -97,15 +95,21 @@ def plugin(engine: dict[str, str]) -> str:
     return str(Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve())
 
 
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    with Warm() as found:
+        yield found
+
+
 @pytest.fixture(params=["docker", "alone", "old"])
-def machine(request: pytest.FixtureRequest, tmp_path: Path, engine: dict[str, str]) -> Machine:
+def machine(request: pytest.FixtureRequest, tmp_path: Path, engine: dict[str, str], warm: Warm) -> Machine:
     buildx = os.environ["OLD_BUILDX"] if request.param == "old" else plugin(engine)
-    return Machine(tmp_path, engine, buildx, alone=request.param != "docker")
+    return Machine(tmp_path, engine, buildx, warm, alone=request.param != "docker")
 
 
 @pytest.fixture
-def here(tmp_path: Path, engine: dict[str, str]) -> Machine:
-    return Machine(tmp_path, engine, plugin(engine), alone=False)
+def here(tmp_path: Path, engine: dict[str, str], warm: Warm) -> Machine:
+    return Machine(tmp_path, engine, plugin(engine), warm, alone=False)
 
 
 def node(name: str, endpoint: str, platform: str) -> str:
@@ -194,6 +198,14 @@ def test_the_doctor_s_command_makes_the_builder_that_is_missing(here: Machine) -
     assert command == "buildmatrix builder create b"
     here.said(*command.split()[1:])
     assert here.run("doctor").returncode == 0
+
+
+def test_a_remote_builder_whose_address_nobody_answers_is_an_error(here: Machine) -> None:
+    here.file('[apply]\nbuilder = "b"\n[builder.b]\ndriver = "remote"\nendpoint = "tcp://127.0.0.1:1"\n')
+    here.said("builder", "create")
+    done = here.run("doctor")
+    assert done.returncode == 3
+    assert 'node b0 of builder "b" does not answer at tcp://127.0.0.1:1' in done.stdout
 
 
 def test_a_builder_of_containers_is_created_inactive(machine: Machine) -> None:

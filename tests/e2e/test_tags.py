@@ -237,6 +237,15 @@ def test_a_registry_without_tls_that_is_not_this_machine(
         assert sorted(platforms(f"{repository}:1")) == BOTH
 
 
+def test_what_is_loaded_and_pushed_moves_its_tags_last(project: Project, run: Run, repository: str) -> None:
+    """The docker driver gives each output a digest of its own, and bake tells one."""
+    project(spec(f"{repository}:1"))
+    found = succeeded(run("apply", "--builder", "default", "--load", "--publish", "together", "--format", "json"))
+    assert digest(f"{repository}:1") == found["app"]["digest"]
+    done = subprocess.run(["docker", "image", "rm", f"{repository}:1"], capture_output=True, check=False)
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize(
     "faults",
     [

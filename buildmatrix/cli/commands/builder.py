@@ -13,7 +13,7 @@ from buildmatrix.cli.completion import complete_builders, complete_declared
 from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session, show, style_of
 from buildmatrix.engine.alone import command_of
-from buildmatrix.engine.builders.declared import spoken
+from buildmatrix.engine.builders.declared import no_builder, spoken
 from buildmatrix.engine.builders.making import take
 from buildmatrix.engine.builders.steps import Step, use
 from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, UsageError
@@ -128,8 +128,7 @@ def use_(
     with _opened(file, color) as (found, programs):
         which = _named(found, name)
         if which in found.builders and stored(which, programs.environment) is None:
-            absent = Diagnostic(message=f'there is no builder "{which}"', code="builder")
-            raise EngineError(told_to_create(absent, which, found.builders))
+            raise EngineError(told_to_create(no_builder(which), which, found.builders))
         _done((use(which),), programs, dry_run=dry_run)
 
 
@@ -167,7 +166,7 @@ def rm(
     dry_run: DryRun = False,
     color: options.Colour = "auto",
 ) -> None:
-    """Remove a builder with its containers or pods; one that is not there need not be removed.
+    """Remove a builder with its containers or pods; one that the file declares need not be there.
 
     \b
     Examples:
@@ -178,8 +177,7 @@ def rm(
         which = _named(found, name)
         steps = removal(which, programs, keep_state=keep_state)
         if not steps and which not in found.builders:
-            message = f'there is no builder "{which}"'
-            raise EngineError(Diagnostic(message=message, code="builder", hint="see buildmatrix builder ls"))
+            raise EngineError(no_builder(which))
         if not steps:
             _tell(f"{which} is not there: nothing to do")
         _done(steps, programs, dry_run=dry_run)

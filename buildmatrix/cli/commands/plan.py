@@ -127,7 +127,9 @@ def plan(
         if preflight and output_format in {"text", "short"}:  # it tells what becomes of what has no output
             left = tuple(one for one in planned.warnings if one.code != "no-output")
             planned = replace(planned, warnings=left)
-        _say(run, _as_applied(planned, chosen, saved), output_format, every=every, saved=saved)
+        shown = _as_applied(planned, chosen, saved)
+        shown = shown if output_format == "json" else _with_builder(shown, chosen)
+        _say(run, shown, output_format, every=every, saved=saved)
         if preflight:
             _preflight(run, policy)
     if detailed_exitcode and not planned.is_done:
@@ -142,6 +144,12 @@ def _as_applied(planned: Plan, chosen: Options, saved: "Saved | None") -> Plan:
     """Return the plan that is shown: of one that was saved without --incremental, apply does not what the file says."""
     settled = saved is not None and chosen.incremental is False
     return replace(planned, apply=planned.apply.but({"incremental": None})) if settled else planned
+
+
+def _with_builder(planned: Plan, chosen: Options) -> Plan:
+    """Return the plan as it is read: the builder that the environment or the command line names wins in apply, too."""
+    given = planned.apply.builder and chosen.builder
+    return replace(planned, apply=planned.apply.but({"builder": given})) if given else planned
 
 
 def _say(run: Session, planned: Plan, output_format: Format, *, every: bool, saved: Saved | None) -> None:

@@ -12,6 +12,11 @@ from buildmatrix.spec.rows.builders import DeclaredBuilder
 CREATE = "buildmatrix builder create"
 
 
+def no_builder(name: str) -> Diagnostic:
+    """Return what is said of a builder that neither buildx nor the file knows."""
+    return Diagnostic(message=f'there is no builder "{name}"', code="builder", hint="see buildmatrix builder ls")
+
+
 def difference(one: DeclaredBuilder | None, programs: Programs) -> tuple[Difference, ...]:
     """Return in what the builder that there is differs from a declared one; () where either is none."""
     kept = stored(one.name, programs.environment) if one else None

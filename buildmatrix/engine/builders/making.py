@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from buildmatrix.engine.builders.declared import no_builder
 from buildmatrix.engine.builders.steps import Step, typed
 from buildmatrix.engine.buildx import BUILDX
 from buildmatrix.errors import Diagnostic, EngineError, SpecError
@@ -62,6 +63,8 @@ def _taken(step: Step, program: Sequence[str], programs: Programs) -> None:
         return
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     said = re.sub(r"^(ERROR|error): ", "", lines[-1]) if lines else f"exit code {done.code}"
+    if step.words[0] == "use" and said.startswith("failed to find instance"):
+        raise EngineError(no_builder(step.words[1]))
     message = f"buildx could not {_verb(step)}: {said}"
     hint = f"the command was: {typed(program, step)}"
     if said.startswith('failed to find driver "cloud"'):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
+from buildmatrix.engine.builders.declared import no_builder
 from buildmatrix.engine.builders.making import program_of
 from buildmatrix.engine.buildx import Builder, Node, parse_builder
 from buildmatrix.errors import Diagnostic, EngineError
@@ -92,7 +93,7 @@ def seen(name: str, programs: Programs, *, bootstrap: bool = False) -> Seen:
 
 def _absent(name: str, stderr: str) -> Diagnostic:
     if f'no builder "{name}" found' in stderr:
-        return Diagnostic(message=f'there is no builder "{name}"', code="builder", hint="see buildmatrix builder ls")
+        return no_builder(name)
     said = stderr.strip().splitlines() or ["buildx said nothing"]
     message = f'builder "{name}" cannot be used: {said[-1].removeprefix("ERROR: ")}'
     return Diagnostic(message=message, code="engine", hint="buildmatrix doctor says what is in the way")

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
+from buildmatrix.engine.checks.nodes import REMOTE, silent_nodes
 from buildmatrix.engine.failures.unreachable import SILENT, unreachable
 from buildmatrix.engine.versions import OLDEST_BUILDKIT, gate_found, is_older
 from buildmatrix.errors import Diagnostic, EngineError, some
@@ -101,12 +102,16 @@ def builder(scene: Scene) -> Verdict:
         if any(one.message == error.diagnostics[0].message for one in engine(scene).problems):
             return Verdict(unknown="the engine does not answer")
         return verdict(replace(one, command=one.command or _other_builder(one, scene)) for one in error.diagnostics)
-    nodes = [f"{node.name}: {some(sorted(node.platforms), 8) or 'not started yet'}" for node in found.nodes]
-    return Verdict(words=f'"{found.name}" ({found.driver}); {"; ".join(nodes)}')
+    silent = "does not answer" if found.driver == REMOTE else "not started yet"
+    nodes = [f"{node.name}: {some(sorted(node.platforms), 8) or silent}" for node in found.nodes]
+    return verdict(silent_nodes(found, scene.plan), words=f'"{found.name}" ({found.driver}); {"; ".join(nodes)}')
 
 
 def declared(scene: Scene) -> Verdict:
-    """Tell whether the builder is as the file declares it, and which other declared ones are missing."""
+    """Tell whether the builder is as the file declares it, and which other declared ones are missing.
+
+    Where the one to use is missing, which is an error of the builder, nobody knows how it would be.
+    """
     from buildmatrix.engine.builders.declared import CREATE, difference, warning
     from buildmatrix.engine.builders.stored import stored
 
@@ -119,6 +124,8 @@ def declared(scene: Scene) -> Verdict:
     words = some(
         f"{name}: {'there' if found else f'missing, {CREATE} {name} makes it'}" for name, found in kept.items()
     )
+    if used in kept and kept[used] is None:
+        return Verdict(unknown=words)
     return verdict([warning(builders[used], differs)] if differs else (), words=words)
 
 
@@ -135,6 +142,8 @@ def buildkit(scene: Scene) -> Verdict:
     told = {node.name: node.buildkit for node in found.nodes if node.buildkit}
     if told and all("0.0.0" in version for version in told.values()):
         return Verdict(unknown=f"it does not tell its version: {some(told.values(), 1)}")
+    if not told and found.driver == REMOTE:
+        return Verdict(unknown="the builder does not answer")
     if not told:
         return Verdict(unknown=f'builder "{found.name}" has not told its version: {_start(found, scene)} starts it')
     old = [name for name, version in told.items() if is_older(version, OLDEST_BUILDKIT)]

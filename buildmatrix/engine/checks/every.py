@@ -9,7 +9,7 @@ CHECKS = (
     Check("buildx", docker.buildx, of_run=True),
     Check("engine", docker.engine),
     Check("context", docker.context),
-    Check("builder", docker.builder),
+    Check("builder", docker.builder, of_run=True),
     Check("builders", docker.declared, of_run=True, of_plan=True),
     Check("buildkit", docker.buildkit),
     Check("environment", around.environment),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from buildmatrix.engine.buildx import Builder, Probe
+from buildmatrix.engine.checks.nodes import awaited
 from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
@@ -44,7 +45,8 @@ class Scene:
     """What checks look at: this machine, docker as `probe` asks it, and a plan, None where there is none.
 
     `directory` is that of the plan, or the one in which we stand; `environment` the one that we were started with, of
-    which `programs` hands on less. It `tells` where somebody wants to know what there is, and not only what is wrong.
+    which `programs` hands on less. It `tells` where somebody wants to know what there is
+    now, and not only what is wrong: a run waits for remote nodes that have just been started.
     """
 
     def __init__(
@@ -64,9 +66,10 @@ class Scene:
     def found(self) -> "tuple[Version, Builder]":
         """The version of buildx and the builder; EngineError if none answers."""
         try:
-            return self.probe.look()
+            version, builder = self.probe.look()
         except EngineError as error:
             raise EngineError(*map(self._told_to_create, error.diagnostics)) from None
+        return version, builder if self.tells else awaited(builder, self.programs, self.probe.program())
 
     def _told_to_create(self, one: Diagnostic) -> Diagnostic:
         """Return what is said of a builder that is not there, with the command that makes one of the file."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from buildmatrix.dockerfile.reader import runs_programs
 from buildmatrix.engine.buildx import Builder, Probe
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
+from buildmatrix.engine.checks.nodes import REMOTE
 from buildmatrix.engine.drivers import half_caches, refused_settings, skipped_gha_caches
 from buildmatrix.engine.emulation import platform_hint, qemu
 from buildmatrix.engine.secrets import secrets_of
@@ -30,6 +31,8 @@ def platforms(scene: Scene) -> Verdict:
     if not scene.plan:
         return Verdict()
     builder = scene.builder
+    if not builder.platforms and builder.driver == REMOTE:
+        return Verdict(unknown="the builder does not answer")
     if not builder.platforms:
         start = f"{scene.probe.command} inspect --bootstrap {builder.name}"
         return Verdict(unknown=f'builder "{builder.name}" has not started yet: {start}')

@@ -124,7 +124,7 @@ SILENT = "no Docker Engine answers"
 
 _SILENT = _Kind("", f"{SILENT}{{at}}", "start it, or name another with DOCKER_HOST, docker context use, or --builder")
 
-_FAR = {
+FAR = {
     "remote": "is its buildkitd running there, and can this machine reach it?",
     "kubernetes": "do its pods run (kubectl get pods), and does kubectl reach the cluster?",
 }
@@ -143,8 +143,8 @@ def unreachable(
     if _NOTHING.search(said) and (words := told()):
         said = words
     name, driver = builder
-    if driver in _FAR:
-        hint = _FAR_TLS if driver == "remote" and re.search("x509: |tls: ", said) else _FAR[driver]
+    if driver in FAR:
+        hint = _FAR_TLS if driver == "remote" and re.search("x509: |tls: ", said) else FAR[driver]
         return EngineError(Diagnostic(message=f'builder "{name}" does not answer: {said}', code="engine", hint=hint))
     kind = next((one for one in _KINDS if re.search(one.sign, said)), _SILENT)
     tried = environment.get("DOCKER_HOST") or environment.get("DOCKER_CONTEXT")

@@ -48,6 +48,7 @@ def builder_of(*nodes: str, driver: str = "docker-container") -> Completed:
 def docker(environment: dict[str, str] | None = None, **answers: Completed | EngineError) -> Scripted:
     table = {"version": release("v0.29.1"), "inspect": builder(), "info": said("{}"), **answers}
     keys = {"version": VERSION, "inspect": INSPECT, "info": INFO, "ls": "docker buildx ls"}
+    keys["bootstrap"] = f"{INSPECT} --bootstrap"
     return Scripted({keys[name]: answer for name, answer in table.items()}, environment)
 
 
@@ -339,6 +340,14 @@ def test_a_builder_that_has_not_run_yet_may_have_any_platform(inspected: Complet
     assert engine.builder.platforms == frozenset()
     only = engine.builder.nodes[0].name if len(engine.builder.nodes) == 1 else ""
     assert engine.builder.node_of("linux/s390x") == only
+
+
+def test_a_run_waits_for_a_remote_node_that_has_just_been_started() -> None:
+    silent, there = builder_of(INACTIVE, driver="remote"), builder("remote")
+    late = docker(inspect=silent, bootstrap=there)
+    assert look(late, running("linux/amd64")).builder.platforms == {"linux/amd64"}
+    never = docker(inspect=silent, bootstrap=said(code=1))
+    assert refused(never, running("linux/amd64")).message.startswith("node ")
 
 
 def test_a_builder_that_has_not_run_yet_builds_what_the_engine_is() -> None:

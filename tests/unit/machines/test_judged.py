@@ -140,6 +140,19 @@ def test_the_order_of_the_files_makes_no_difference(order: list[int]) -> None:
 # --- what they come to ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("settings", "file", "line", "within"),
+    [({"dockerfile": "web/arm.Dockerfile"}, "web/arm.Dockerfile", 3, 0), ({"dockerfile_inline": "FROM a"}, "f", 0, 3)],
+)
+def test_a_failure_is_where_its_job_said_it_is(settings: dict[str, str], file: str, line: int, within: int) -> None:
+    app = replace(APP, settings=APP.settings.but(settings))
+    heading = "arm.Dockerfile:3" if line else "Dockerfile:3"
+    broken = failed(f"app@{AMD}", excerpt=f"sh: no\n{heading}\n{'-' * 20}\n   3 | >>> RUN no")
+    place = outcomes_of(jobs(BASE, app), judge(broken).records, {})[f"app@{AMD}"].place
+    assert place is not None
+    assert (place.file.endswith(file), place.line, place.within) == (True, line, within)
+
+
 def test_what_is_missing_failed_or_gone_is_named_with_the_command_that_builds_it() -> None:
     plan = jobs(BASE, APP)
     found = judge(record(f"base@{AMD}"), record(f"base@{ARM}"), failed(f"app@{AMD}", hint="mend it"))
@@ -147,7 +160,7 @@ def test_what_is_missing_failed_or_gone_is_named_with_the_command_that_builds_it
     said = [(one.message, one.hint) for one in missing(plan, outcomes, "apply p --build {}")]
     assert said == [
         (f"base@{ARM} failed: r/base does not have it any more", f"run its job again: apply p --build base@{ARM}"),
-        (f"app@{AMD} failed: exit code: 1", "mend it"),
+        (f"app@{AMD} failed: exit code: 1", f"mend it\nrun its job again: apply p --build app@{AMD}"),
         (
             f"app@{ARM} was not built: there is no record of it",
             f"run its job again: apply p --build app@{ARM}",

@@ -134,7 +134,7 @@ def test_what_else_is_written_keeps_its_names_and_its_keys() -> None:
         LocalOutput(type="local", dest="out"),
         CacheonlyOutput(type="cacheonly"),
     )
-    first, docker, named, archive, kept, local = outputs_of(stage(plan(pushed("app", *written))))
+    docker, named, archive, kept, local, first = outputs_of(stage(plan(pushed("app", *written))))
     assert (first.name, first.compression, first.insecure, first.store) == ("r.example/own", "zstd", True, False)
     assert (docker.name, archive.name, kept.name) == (",".join(TAGS),) * 3
     assert (named.name, local) == ("mine", written[5])
@@ -142,7 +142,7 @@ def test_what_else_is_written_keeps_its_names_and_its_keys() -> None:
 
 
 def test_the_plan_without_tags_writes_no_name() -> None:
-    (_, docker) = outputs_of(stage(plan(pushed("app", ImageOutput(type="image", push=True, name="r.example/own:1"),
+    (docker, _) = outputs_of(stage(plan(pushed("app", ImageOutput(type="image", push=True, name="r.example/own:1"),
                                                DockerOutput(type="docker"), tags=()))))  # fmt: skip
     assert docker == DockerOutput(type="docker")
 
@@ -244,7 +244,7 @@ def test_fresh_names_take_the_place_of_the_first_ones_only() -> None:
     assert len(parse(long).tag or "") <= LONGEST
     renamed = first.renamed(staging.plan)
     assert [getattr(one, "name", "") for one in renamed.by_name["app"].settings.output or ()] == [
-        ",".join(fresh), *(",".join(TAGS),) * 2,
+        *(",".join(TAGS),) * 2, ",".join(fresh),
     ]  # fmt: skip
     assert first.of("free") == ()
     assert renamed.by_name["free"] is staging.plan.by_name["free"]
@@ -286,3 +286,10 @@ def test_different_images_cannot_be_moved_to_last() -> None:
     for one, publish in ((planned("zstd"), "together"), (planned("zstd", carried_over=("linux/arm64",)), "direct")):
         with pytest.raises(SpecError, match=r"^the outputs of app push different images"):
             stage(one, publish)
+
+
+@pytest.mark.parametrize("publish", ["together", "direct"])
+def test_what_is_pushed_is_exported_last_since_bake_tells_one_digest(publish: str) -> None:
+    made = pushed("app", REGISTRY, DockerOutput(type="docker"), LocalOutput(type="local", dest="out"))
+    types = [output.type for output in outputs_of(stage(plan(made), publish, builder("docker")))]
+    assert types == ["docker", "local", "image" if publish == "together" else "registry"]

@@ -119,9 +119,19 @@ def test_only_the_changed_platform_is_built() -> None:
     assert (found.action, said(found), found.platforms, found.changed) == ("build", "linux/arm64 changed", (ARM,), True)
 
 
-def test_an_index_that_lists_a_platform_that_its_mark_does_not_know_does_not_have_it() -> None:
+def test_a_part_says_what_is_of_its_own_platforms() -> None:
+    found = decision(image({AMD: OLD[AMD]}, AMD))
+    assert said(found) == "linux/amd64 changed; linux/arm64 missing"
+    assert found.because_of((AMD,)) == ("linux/amd64 changed",)
+    assert found.because_of((ARM,)) == ("linux/arm64 missing",)
+    assert found.because_of((AMD, ARM)) == found.because_of(()) == found.because
+    one = decision(image({AMD: NOW[AMD]}, AMD))
+    assert one.because_of((AMD,)) == one.because, "built for the other's sake"
+
+
+def test_a_platform_of_an_index_that_its_mark_does_not_know_has_no_fingerprint() -> None:
     found = decision(image({AMD: NOW[AMD]}, AMD, ARM))
-    assert (found.action, said(found), found.platforms) == ("build", "linux/arm64 missing", (ARM,))
+    assert (found.action, said(found), found.platforms) == ("build", "linux/arm64 has no fingerprint", (ARM,))
 
 
 def test_a_mark_of_a_platform_that_the_index_lacks_says_nothing() -> None:

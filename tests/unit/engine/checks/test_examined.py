@@ -112,7 +112,7 @@ def test_without_a_plan_the_machine_is_looked_at() -> None:
 def test_each_has_a_name_of_its_own_and_a_run_makes_those_of_its_plan() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     of_run = [check.name for check in CHECKS if check.of_run]
-    assert of_run == ["buildx", "builders", "tmpdir", "secrets", "platforms", "image-store", "driver"]
+    assert of_run == ["buildx", "builder", "builders", "tmpdir", "secrets", "platforms", "image-store", "driver"]
 
 
 # --- docker and buildx ------------------------------------------------------------------------------------------------
@@ -201,7 +201,8 @@ def test_a_builder_of_the_file_that_is_not_there_is_created(tmp_path: Path) -> N
         "the file declares it: buildmatrix builder create many",
         "buildmatrix builder create many",
     )
-    assert found["builders"].words == "many: missing, buildmatrix builder create many makes it"
+    words = "many: missing, buildmatrix builder create many makes it"
+    assert (found["builders"].status, found["builders"].words) == ("unknown", words)
 
 
 @pytest.mark.parametrize("asked", ["many", None])
@@ -228,6 +229,27 @@ def test_a_builder_that_has_not_started_is_not_known() -> None:
     found = look(docker(inspect=inactive), plan(target(settings=Settings(platforms=("linux/arm64",)))))
     assert (found["buildkit"].status, found["platforms"].status) == ("unknown", "unknown")
     assert "docker buildx inspect --bootstrap b" in found["platforms"].words
+
+
+def half_remote() -> Completed:
+    """A remote builder of two nodes, of which the one for arm64 does not answer."""
+    dead = "Name: b1\nEndpoint: tcp://far:1\nStatus: inactive\nPlatforms: linux/arm64*\n"
+    return said(f"{node('remote', 'tcp://near:1').stdout}\n{dead}")
+
+
+def test_a_remote_node_that_does_not_answer_is_an_error() -> None:
+    inactive = said("Name: b\nDriver: remote\n\nNodes:\nName: b0\nEndpoint: tcp://far:1\nStatus: inactive\n")
+    found = look(docker(inspect=inactive), plan(target(settings=Settings(platforms=("linux/arm64",)))))
+    one = problem(found["builder"])
+    assert one.message == 'node b0 of builder "b" does not answer at tcp://far:1'
+    assert (found["buildkit"].words, found["platforms"].words) == ("the builder does not answer",) * 2
+    assert problem(look(docker(inspect=half_remote()))["builder"]).message.startswith("node b1 ")
+
+
+@pytest.mark.parametrize(("platform", "status"), [("linux/amd64", "warning"), ("linux/arm64", "error")])
+def test_a_remote_node_on_which_nothing_is_built_may_be_silent(platform: str, status: str) -> None:
+    planned = plan(target(settings=Settings(platforms=(platform,))))
+    assert problem(look(docker(inspect=half_remote()), planned)["builder"], status).message.startswith("node b1 ")
 
 
 def test_a_buildkit_that_passes_pins_over() -> None:
