@@ -147,8 +147,13 @@ def _only(plan: Plan, is_meant: Callable[[str], bool]) -> Plan:
 
 def images_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> tuple[str, ...]:
     """Return the images by digest that are taken from records: `repository@sha256:…`."""
+    return tuple(record.reference for record in used(plan, wanted, records).values() if record.reference)
+
+
+def used(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, RecordDocument]:
+    """Return the records by which some Builds are built: of what they wait for."""
     names = {name for key in wanted for name in awaited(plan, key, wanted) if name in records}
-    return tuple(records[name].reference for name in sorted(names) if records[name].reference)
+    return {name: records[name] for name in sorted(names)}
 
 
 def tags_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, str]:

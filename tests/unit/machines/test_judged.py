@@ -54,6 +54,10 @@ def test_what_is_of_another_plan_or_no_record_is_left_out_and_named() -> None:
             {"pushed": (PushedImage(repository="evil/app", digest=digest(1), media_type=None, size=None),)},
             "is in evil/app, and the plan says r/app",
         ),
+        (
+            {"metadata": {"containerimage.digest": digest(2)}},
+            f"is {digest(1)[:19]}…, and that bake has pushed {digest(2)[:19]}…",
+        ),
         ({"status": "failed"}, "is in r/app, and the plan says "),
     ],
 )
