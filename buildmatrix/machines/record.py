@@ -43,6 +43,9 @@ class RecordDocument(Document):
     platforms: Annotated[tuple[str, ...], Doc("Those that it was built for; empty for the builder's own.")]
     status: Annotated[Status, Doc("How it ended, as in a report.")]
     pushed: Annotated[tuple[PushedImage, ...], Doc("What each repository got; empty for what failed or is not pushed.")]
+    built_on: Annotated[
+        Mapping[str, str], Doc("The digests of the images of other Builds that it was built on, by their keys.")
+    ]
     annotations: Annotated[
         Mapping[str, str], Doc("Those of the index into which the parts of the image are joined; empty for one part.")
     ]
