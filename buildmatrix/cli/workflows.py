@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from buildmatrix.ci import github, gitlab
+from buildmatrix.ci.names import refused_variables
 from buildmatrix.ci.setup import Setup
 from buildmatrix.cli.comparing import committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
-from buildmatrix.errors import Diagnostic, UsageError
+from buildmatrix.errors import Diagnostic, SpecError, UsageError
 from buildmatrix.files import make_folder
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import setup_of_plan
@@ -22,16 +23,21 @@ from buildmatrix.spec.load import FILE
 from buildmatrix.text import one_line
 
 STANDARD_OUTPUT = "-"
+_SYSTEMS = {"github": "GitHub", "gitlab": "GitLab"}
 
 
 class Kind(NamedTuple):
-    """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where."""
+    """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where.
+
+    `own_variables` are those that its jobs have for themselves.
+    """
 
     system: str
     text: Callable[[Setup], str]
     path: str
     has_waves: bool
     taken: Callable[[Setup], Iterable[tuple[str, list[str]]]]
+    own_variables: re.Pattern[str]
 
 
 GITHUB = Kind(
@@ -40,6 +46,7 @@ GITHUB = Kind(
     path=github.PATH,
     has_waves=True,
     taken=github.taken,
+    own_variables=github.OWN_VARIABLES,
 )
 GITLAB = Kind(
     system="gitlab",
@@ -47,6 +54,7 @@ GITLAB = Kind(
     path=gitlab.PATH,
     has_waves=False,
     taken=gitlab.taken,
+    own_variables=gitlab.OWN_VARIABLES,
 )
 
 
@@ -92,6 +100,8 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
         message = "a workflow is for a file that is committed, and this one is standard input"
         raise UsageError(Diagnostic(message=message, code="usage", hint="name it with --file FILE"))
     plan, lacking = listed(run.name, run.sources, request(), run.git)
+    if wrong := list(refused_variables(plan, kind.own_variables, _SYSTEMS[kind.system])):
+        raise SpecError(*wrong)
     file = f"{run.way_from_root}{run.name}"
     where = kind.path if path == STANDARD_OUTPUT else os.path.relpath(path, run.sources.repository.root)
     setup, doubts = setup_of_plan(plan, one_line(where), "" if file == FILE else file, waves)
