@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, Pointer
+from buildmatrix.plan.checks.exports import MULTI_PLATFORM, is_attested
 from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -242,7 +243,8 @@ def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, s
         same = contexts == (target.settings.contexts or {})
         return target.settings if same else target.settings.but({"contexts": contexts})
     changed = {"platforms": part, "contexts": contexts or None, **_own_annotations(target.settings, part)}
-    return target.settings.but(changed)
+    made = target.settings.but(changed)
+    return as_index(made) if part != target.platforms or target.carried_over else made
 
 
 def _of_part(output: Any, part: tuple[str, ...]) -> Any:
@@ -259,6 +261,18 @@ def index_annotations(settings: Settings) -> dict[str, str]:
     """Return the annotations of a target's index: where its parts are joined afterwards, BuildKit writes none."""
     found = [one for one in annotations(settings) if isinstance(one, Annotation) and one.level == "index"]
     return {key: value for key, _, value in (_key_and_value(one).partition("=") for one in found)}
+
+
+def as_index(settings: Settings) -> Settings:
+    """Return the settings of a part that is written as an index where only that has a place for its annotations.
+
+    A lone image without attestations has none for those of a platform or of what an index says of it.
+    """
+    found = (one for one in annotations(settings) if isinstance(one, Annotation))
+    lost = any(one.platform or one.level == "manifest-descriptor" for one in found)
+    if not lost or is_attested(settings):
+        return settings
+    return settings.but({"args": {**(settings.args or {}), MULTI_PLATFORM: "1"}})
 
 
 def _own_annotations(settings: Settings, part: tuple[str, ...]) -> dict[str, Any]:
