@@ -107,6 +107,13 @@ def unjoined(targets: Sequence[PlannedTarget]) -> Iterator[Diagnostic]:
             yield Diagnostic(message=message, code="platform", place=target.place, hint=hint)
 
 
+def as_joined(variant: PlannedTarget, whole: PlannedTarget) -> PlannedTarget:
+    """Return a target as it is for some of its platforms, with those of the image that its parts are joined to."""
+    if variant is whole or not _can_be_split(whole):
+        return variant
+    return replace(variant, settings=variant.settings.but({"platforms": whole.platforms}))
+
+
 def _spoken(target: PlannedTarget) -> list[str]:
     return [" ".join(one.platforms) for one in target.variants]
 
@@ -203,6 +210,8 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
         key = key_of(target.name, part) if part else target.name
         upon = {name: names.keys(name, part or target.platforms)[0] for name in made.depends_on}
         settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
+        if part and (part != target.platforms or target.carried_over):
+            settings = as_index(settings)
         if part and part != target.platforms:
             settings = settings.but({"output": tuple(_of_part(one, part) for one in settings.output or ())})
         own = {
@@ -243,8 +252,7 @@ def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, s
         same = contexts == (target.settings.contexts or {})
         return target.settings if same else target.settings.but({"contexts": contexts})
     changed = {"platforms": part, "contexts": contexts or None, **_own_annotations(target.settings, part)}
-    made = target.settings.but(changed)
-    return as_index(made) if part != target.platforms or target.carried_over else made
+    return target.settings.but(changed)
 
 
 def _of_part(output: Any, part: tuple[str, ...]) -> Any:

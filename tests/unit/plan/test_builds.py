@@ -155,6 +155,8 @@ def test_a_part_whose_annotations_need_an_index_is_one(text: str, attest: Any, a
     made = target("app", parts=APART, annotations=(text,), attest=attest)
     assert [one.settings.args for one in by_name(made).values()] == [amd, arm]
     assert by_name(replace(made, parts=()))["app"].settings.args is None
+    variants = tuple(target("app", platforms=part, annotations=(text,), attest=attest) for part in APART)
+    assert [one.settings.args for one in by_name(replace(made, variants=variants)).values()] == [amd, arm]
     alone = target("app", parts=((ARM,),), platforms=(ARM,), annotations=(text,), attest=attest)
     assert by_name(alone)[f"app@{ARM}"].settings.args is None
     assert by_name(replace(alone, carried_over=(AMD,)))[f"app@{ARM}"].settings.args == arm
