@@ -8,11 +8,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from buildmatrix.ci.matrices import LABELS
+from buildmatrix.ci.names import secret_names
 from buildmatrix.ci.setup import Setup
 from buildmatrix.ci.writing import expression_free, filled, labels, scalar
 
 OWN_REGISTRY = "ghcr.io"
 """The registry that knows a job by GitHub's own token."""
+
+OWN_VARIABLES = re.compile(
+    "BUILD|PATH|HOME|BUILDMATRIX_FILE|DOCKER_(HOST|CONFIG|CONTEXT)|(RUNNER|ACTIONS)_.*|GITHUB_(?!TOKEN$).*",
+    re.IGNORECASE,
+)
+"""What the steps of a job know by the environment; a secret of that name would be written over it."""
 
 PATH = ".github/workflows/images.yml"
 """Where a workflow is committed, if nobody says where."""
@@ -200,8 +207,9 @@ def _tools(setup: Setup) -> Iterator[tuple[str, str]]:
 
 def _logins(setup: Setup) -> Iterator[tuple[str, str]]:
     """Yield a step for each registry that is pushed to: GitHub's own knows the job, others want secrets."""
+    names = secret_names(setup.registries)
     for number, host in enumerate(setup.registries, start=1):
-        user, password = f"vars.{secret_name(host)}_USERNAME", f"secrets.{secret_name(host)}_PASSWORD"
+        user, password = f"vars.{names[host]}_USERNAME", f"secrets.{names[host]}_PASSWORD"
         if host == OWN_REGISTRY:
             user, password = "github.actor", "secrets.GITHUB_TOKEN"
         registry = [f"  registry: {scalar(host)}"] if host != "docker.io" else []
@@ -215,13 +223,7 @@ def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
 
     A user's name is no secret: GitHub hands on no output that has one in it, and a target may be called like a user.
     """
-    logins = [secret_name(host) for host in setup.registries if host != OWN_REGISTRY]
+    logins = [name for host, name in secret_names(setup.registries).items() if host != OWN_REGISTRY]
     of_builds = [name for name in setup.variables if name != "GITHUB_TOKEN"]
     yield "variables of the repository", [f"{name}_USERNAME" for name in logins]
     yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds]
-
-
-def secret_name(host: str) -> str:
-    """Return how the secrets for a registry begin: `REGISTRY_EXAMPLE_COM`."""
-    name = re.sub(r"[^A-Z0-9]+", "_", host.upper()).strip("_")
-    return name if re.match(r"[A-Z]", name) and not name.startswith("GITHUB_") else f"REGISTRY_{name}"

@@ -5,18 +5,25 @@ when a plan is there, in JSON, which is YAML too; what its jobs do stands in the
 """
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from buildmatrix.ci.github import secret_name
 from buildmatrix.ci.jobs import Job, Jobs, Labels
+from buildmatrix.ci.names import secret_names
 from buildmatrix.ci.setup import Setup
 from buildmatrix.ci.writing import filled, scalar
 from buildmatrix.text import json_safe
 
 OWN_REGISTRY = "registry.gitlab.com"
 """The registry that knows a job by GitLab's own variables."""
+
+OWN_VARIABLES = re.compile(
+    "BUILD|PATH|HOME|WORKFLOW|PLAN_PIPELINE|BUILDMATRIX_FILE|DOCKER_(HOST|CONFIG|CONTEXT|TLS_CERTDIR)"
+    "|CI|CI_(?!JOB_TOKEN$|REGISTRY_PASSWORD$|DEPENDENCY_PROXY_PASSWORD$|DEPLOY_PASSWORD$).*"
+)
+"""What jobs know by the environment: a variable of the project by that name counts more than that of a job."""
 
 PATH = ".gitlab/images.yml"
 """Where the file is committed, if nobody says where."""
@@ -106,9 +113,12 @@ def gitlab_workflow(setup: Setup) -> str:
 
 def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
     """Yield what the jobs take from GitLab beside its own variables: where it stands, and the names."""
-    logins = [secret_name(host) for host in setup.registries if host != OWN_REGISTRY]
+    logins = [name for host, name in secret_names(setup.registries).items() if host != OWN_REGISTRY]
     of_logins = [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")]
-    yield "CI/CD variables of the project", [*of_logins, *setup.variables]
+    yield (
+        "CI/CD variables of the project",
+        [*of_logins, *(name for name in setup.variables if not name.startswith("CI_"))],
+    )
 
 
 def _value(text: str) -> str:
@@ -119,8 +129,8 @@ def _value(text: str) -> str:
 def _login(setup: Setup) -> Iterator[str]:
     """Yield a command for each registry that is pushed to: that of gitlab.com knows the job, others want variables."""
     yield from ["before_script:"] if setup.registries else []
-    for host in setup.registries:
-        name = "CI_REGISTRY" if host == OWN_REGISTRY else secret_name(host)
+    for host, own in secret_names(setup.registries).items():
+        name = "CI_REGISTRY" if host == OWN_REGISTRY else own
         user = "$CI_REGISTRY_USER" if name == "CI_REGISTRY" else f"${name}_USERNAME"
         command = f'echo "${name}_PASSWORD" | docker login --username "{user}" --password-stdin {shlex.quote(host)}'
         yield f"- {command}"

@@ -8,7 +8,8 @@ from buildmatrix.ci.waves import waves_of
 from buildmatrix.oci.reference import parse
 from buildmatrix.plan.access.reach import secret_file, secret_variable
 from buildmatrix.plan.builds import Build, BuildPlan
-from buildmatrix.plan.publishing import pushed_tags
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.plan.publishing import caches_by_tag, pushed_repositories
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo
 from buildmatrix.spec.rows.settings import Secret
@@ -24,7 +25,7 @@ class Setup:
     """What a workflow is written by.
 
     `path` is where it is committed, and `file` the root file if its name alone would not find it, both from the
-    repository's root. `runner` is that of jobs that build nothing. `registries` are those that are pushed to and want
+    repository's root. `runner` is that of jobs that build nothing. `registries` are those that are written to and want
     to know who pushes. `variables` are the environment variables that hold secrets of builds.
     """
 
@@ -48,7 +49,7 @@ def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
         registries=_sorted(host for build in plan.targets for host in _registries(build)),
         emulates=any(_emulates(build, default_runner(plan)) for build in plan.targets),
         caches_in_github=any(map(_caches_in_github, plan.targets)),
-        variables=_sorted(name for build in plan.targets for name in _variables(build)),
+        variables=_sorted(name for build in plan.targets for name in variables_of(build)),
     )
 
 
@@ -57,7 +58,8 @@ def _sorted(found: Iterator[str]) -> tuple[str, ...]:
 
 
 def _registries(build: Build) -> Iterator[str]:
-    hosts = (parse(tag).host for tag in pushed_tags(build))
+    """Yield the registries that a build writes to: by tags, by digest alone, and caches."""
+    hosts = (parse(name).host for name in (*pushed_repositories(build), *caches_by_tag(build)))
     return (host for host in hosts if not _LOCAL.fullmatch(host))
 
 
@@ -78,7 +80,7 @@ def _caches_in_github(build: Build) -> bool:
     return any(isinstance(cache, GhaCacheFrom | GhaCacheTo) for cache in caches)
 
 
-def _variables(build: Build) -> Iterator[str]:
+def variables_of(build: PlannedTarget) -> Iterator[str]:
     """Yield the environment variables that hold secrets which a build cannot do without."""
     needed = (secret for secret in build.settings.secret or () if isinstance(secret, Secret) and not secret.optional)
     names = (secret_variable(secret) for secret in needed if secret_file(secret) is None)

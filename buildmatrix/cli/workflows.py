@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from buildmatrix.ci import github, gitlab
+from buildmatrix.ci.names import refused_variables
 from buildmatrix.ci.setup import Setup
 from buildmatrix.cli.comparing import committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
@@ -23,6 +24,7 @@ from buildmatrix.spec.load import FILE
 from buildmatrix.text import one_line
 
 STANDARD_OUTPUT = "-"
+_SYSTEMS = {"github": "GitHub", "gitlab": "GitLab"}
 
 _BROUGHT = frozenset({"cache-from", "cache-to", "output", "platforms", "secret", "tags"})
 """Settings by which a workflow has logins, permissions, emulation, waves and secrets."""
@@ -32,7 +34,8 @@ _SET_IT = "logins and rights depend on it: set its environment variable here, an
 class Kind(NamedTuple):
     """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where.
 
-    `sets` are the names of the variables that the system gives to each job.
+    `sets` are the names of the variables that the system gives to each job, `own_variables` those that jobs need
+    themselves.
     """
 
     system: str
@@ -41,6 +44,7 @@ class Kind(NamedTuple):
     has_waves: bool
     taken: Callable[[Setup], Iterable[tuple[str, list[str]]]]
     sets: re.Pattern[str]
+    own_variables: re.Pattern[str]
 
 
 GITHUB = Kind(
@@ -50,6 +54,7 @@ GITHUB = Kind(
     has_waves=True,
     taken=github.taken,
     sets=re.compile("GITHUB_.*|RUNNER_.*|CI"),
+    own_variables=github.OWN_VARIABLES,
 )
 GITLAB = Kind(
     system="gitlab",
@@ -58,6 +63,7 @@ GITLAB = Kind(
     has_waves=False,
     taken=gitlab.taken,
     sets=re.compile("GITLAB_.*|CI_.*|CI"),
+    own_variables=gitlab.OWN_VARIABLES,
 )
 
 
@@ -104,6 +110,8 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
         raise UsageError(Diagnostic(message=message, code="usage", hint="name it with --file FILE"))
     plan, lacking = listed(run.name, run.sources, request(), run.git)
     _refuse_open(lacking)
+    if wrong := list(refused_variables(plan, kind.own_variables, _SYSTEMS[kind.system])):
+        raise SpecError(*wrong)
     file = f"{run.way_from_root}{run.name}"
     where = kind.path if path == STANDARD_OUTPUT else os.path.relpath(path, run.sources.repository.root)
     setup, doubts = setup_of_plan(plan, one_line(where), "" if file == FILE else file, waves)

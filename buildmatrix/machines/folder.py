@@ -1,5 +1,6 @@
 """The records in a directory, wherever in it: what a file is called, and where it lies, says nothing."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,8 @@ def _read(folder: str, path: str) -> Read | Odd:
     try:
         document = table_of(read_regular(Path(folder, path), own=True).decode())
     except OSError as error:
-        return Odd(path, error.strerror or "it cannot be read")
+        is_link = error.errno == errno.ELOOP
+        return Odd(path, "it is a link" if is_link else error.strerror or "it cannot be read")
     except ValueError:
         document = {}
     if found := record_of(document):

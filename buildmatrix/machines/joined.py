@@ -9,6 +9,7 @@ from functools import reduce
 from buildmatrix.engine.failures.places import line_told, place_in
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import Diagnostic, some
+from buildmatrix.machines.part import Records, built_on
 from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.state import ages
@@ -29,6 +30,27 @@ def _age(every: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return the annotation of the oldest; none where one part does not tell."""
     told = [{ages.ANNOTATION: one[ages.ANNOTATION]} for one in every if ages.ANNOTATION in one]
     return reduce(ages.oldest, told[1:], told[0]) if told and len(told) == len(every) else {}
+
+
+def outdated(plan: BuildPlan, good: Records) -> dict[str, str]:
+    """Return the Builds that were built on other images than those that records name now, each with why.
+
+    What is built on one of them is one, too.
+    """
+    found: dict[str, str] = {}
+    for build in plan.targets:
+        under = [name for name in built_on(plan, build.name) if name in good] if build.name in good else []
+        if why := next((why for name in under if (why := _outdated(name, good[build.name], good, found))), ""):
+            found[build.name] = why
+    return found
+
+
+def _outdated(name: str, record: RecordDocument, good: Records, found: Mapping[str, str]) -> str:
+    then, now = record.built_on.get(name, ""), good[name].digest
+    if then != now:
+        before = f"{then[:19]}…" if then else "no image"
+        return f"it was built on {before} of {name}, which is {now[:19]}… by now"
+    return f"{name}, which it was built on, has to be built again" if name in found else ""
 
 
 def outcomes_of(

@@ -13,6 +13,8 @@ from buildmatrix.records import dataclass
 from buildmatrix.state.carried import OWN
 from buildmatrix.state.marks import ANNOTATION
 
+_DIGEST = "containerimage.digest"
+
 
 class Twice(NamedTuple):
     """A Build of which there are two good records with different images, and the paths of theirs: the newer counts."""
@@ -86,6 +88,9 @@ def _fault(plan: BuildPlan, record: RecordDocument, marks: Mapping[str, str]) ->
         return f"it says that {record.build} is in {some(where) or 'no repository'}, and the plan says {some(wanted)}"
     if len({one.digest for one in record.pushed}) > 1:
         return f"it says that {record.build} is several images"
+    told = record.metadata.get(_DIGEST, "")
+    if record.digest and told not in {"", record.digest}:
+        return f"it says that {record.build} is {record.digest[:19]}…, and that bake has pushed {told[:19]}…"
     return _fault_of_notes(plan, record, marks) if record.is_good else ""
 
 

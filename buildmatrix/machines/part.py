@@ -84,6 +84,27 @@ def awaited(plan: BuildPlan, key: str, wanted: Collection[str]) -> Iterator[str]
     yield from (build.name for build in plan.targets if build.name in links - own)
 
 
+def built_on(plan: BuildPlan, key: str) -> Iterator[str]:
+    """Yield the Builds whose pushed images one is made of, or pulls by their tags, in the plan's order."""
+    made_of = [plan.by_name[name] for name in _made_of(plan, key)]
+    links = {one for build in made_of for one in build.depends_on if is_pushed(plan.by_name[one])}
+    pulled = {one for build in made_of for one in build.needs if _is_pulled(plan.by_name[one], build)}
+    yield from (build.name for build in plan.targets if build.name in links | pulled)
+
+
+def _made_of(plan: BuildPlan, key: str) -> Iterator[str]:
+    """Yield a Build, and those that it is made of and that no registry has."""
+    return reached(
+        [key], lambda name: (one for one in plan.by_name[name].depends_on if not is_pushed(plan.by_name[one]))
+    )
+
+
+def _is_pulled(needed: Build, build: Build) -> bool:
+    """Tell whether a tag of what is needed first may be pulled for a Build: they have a platform in common."""
+    apart = needed.platforms and build.platforms and set(needed.platforms).isdisjoint(build.platforms)
+    return bool(pushed_tags(needed)) and not apart
+
+
 def lost(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, str]:
     """Return the Builds that cannot be built on this machine, each with why: what they depend on is not there."""
     found: dict[str, str] = {}
@@ -147,8 +168,13 @@ def _only(plan: Plan, is_meant: Callable[[str], bool]) -> Plan:
 
 def images_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> tuple[str, ...]:
     """Return the images by digest that are taken from records: `repository@sha256:…`."""
+    return tuple(record.reference for record in used(plan, wanted, records).values() if record.reference)
+
+
+def used(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, RecordDocument]:
+    """Return the records by which some Builds are built: of what they wait for."""
     names = {name for key in wanted for name in awaited(plan, key, wanted) if name in records}
-    return tuple(records[name].reference for name in sorted(names) if records[name].reference)
+    return {name: records[name] for name in sorted(names)}
 
 
 def tags_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, str]:
@@ -158,9 +184,8 @@ def tags_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[
     """
     found: dict[str, str] = {}
     for build in map(plan.by_name.__getitem__, inside(plan, wanted)):
-        for needed in (plan.by_name[name] for name in build.needs if name in records and name not in wanted):
-            if needed.platforms and build.platforms and set(needed.platforms).isdisjoint(build.platforms):
-                continue
+        others = (plan.by_name[name] for name in build.needs if name in records and name not in wanted)
+        for needed in (one for one in others if _is_pulled(one, build)):
             for tag in pushed_tags(needed):
                 digest = records[needed.name].digest
                 if found.setdefault(short_name(tag), digest) != digest:

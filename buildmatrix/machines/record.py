@@ -22,6 +22,7 @@ LONGEST_NAME = 100
 _DIGEST = Keyword("pattern", r"^sha256:[0-9a-f]{64}$")
 _TEXT = Keyword("minLength", 1)
 _SIZE = Keyword("minimum", 0)
+_YEAR = Keyword("maximum", 366 * 24 * 3600)
 
 
 class PushedImage(Document):
@@ -43,6 +44,9 @@ class RecordDocument(Document):
     platforms: Annotated[tuple[str, ...], Doc("Those that it was built for; empty for the builder's own.")]
     status: Annotated[Status, Doc("How it ended, as in a report.")]
     pushed: Annotated[tuple[PushedImage, ...], Doc("What each repository got; empty for what failed or is not pushed.")]
+    built_on: Annotated[
+        Mapping[str, str], Doc("The digests of the images of other Builds that it was built on, by their keys.")
+    ]
     annotations: Annotated[
         Mapping[str, str], Doc("Those of the index into which the parts of the image are joined; empty for one part.")
     ]
@@ -50,7 +54,7 @@ class RecordDocument(Document):
     overtaken: Annotated[str | None, Doc("What is to be said of a file that changed while it was built from it.")]
     started: Annotated[str, Doc("When its job began, RFC 3339, UTC.")]
     ended: Annotated[str, Doc("When its job ended, RFC 3339, UTC.")]
-    seconds: Annotated[float, _SIZE, Doc("From its first step to its last; 0 if it did not start.")]
+    seconds: Annotated[float, _SIZE, _YEAR, Doc("From its first step to its last; 0 if it did not start.")]
     builder: Annotated[str | None, Doc("The builder.")]
     reason: Annotated[str | None, Doc("Why it failed, or was skipped or stopped.")]
     hint: Annotated[str | None, Doc("What to do about its failure.")]

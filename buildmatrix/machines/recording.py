@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, RegistryError, StoppedError, UsageError
-from buildmatrix.machines.part import Part
+from buildmatrix.machines.part import Part, built_on
 from buildmatrix.machines.record import FORMAT_VERSION, GOOD, PushedImage, RecordDocument, write_record
 from buildmatrix.oci.answers import Absent, Answer, Found
 from buildmatrix.oci.http.parallel import all_of
@@ -110,6 +110,8 @@ def _write(
     answers: Mapping[str, Mapping[str, Answer]],
     overtaken: Mapping[str, str],
 ) -> None:
+    digests = {key: record.digest for key, record in part.records.items()}
+    digests |= {one.name: one.digest for one in outcome.targets if one.exported}
     for one in outcome.targets:
         if not one.exported:
             continue
@@ -122,6 +124,7 @@ def _write(
             platforms=one.platforms,
             status=one.status,
             pushed=tuple(_images(one, answers.get(one.name, {}))),
+            built_on={name: digests[name] for name in built_on(part.jobs, one.name) if digests.get(name)},
             annotations=plan.notes.get(one.target, {}) if one.name != one.target and one.status in GOOD else {},
             metadata={key: text for key, text in told.items() if isinstance(text, str)} if told else {},
             overtaken=overtaken.get(one.target),

@@ -18,7 +18,15 @@ from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, E
 from buildmatrix.inputs.fingerprint import Aside, Fingerprints
 from buildmatrix.lock.pins import Pins
 from buildmatrix.machines.folder import read_folder
-from buildmatrix.machines.joined import index_notes, left_alone, missing, no_folder, outcomes_of, seconds_between
+from buildmatrix.machines.joined import (
+    index_notes,
+    left_alone,
+    missing,
+    no_folder,
+    outcomes_of,
+    outdated,
+    seconds_between,
+)
 from buildmatrix.machines.judged import Judged, judged, refuse_wrong, strangers
 from buildmatrix.machines.looked import looked_for
 from buildmatrix.machines.record import RecordDocument
@@ -162,7 +170,7 @@ def _known(job: Joining, found: Judged, left: Reduced, tags: Tags) -> Known:
     jobs = left_to_jobs(left.plan, left.decisions)
     kept = {key: one for key, one in left.resumed.unchanged.items() if left.plan.by_name[key].exported}
     gone, doubts = looked_for(found.good, tags.registry)
-    outcomes = outcomes_of(jobs, found.records, gone)
+    outcomes = outcomes_of(jobs, found.records, outdated(jobs, found.good) | gone)
     lacking = list(missing(jobs, outcomes, job.again))
     if lacking and not Path(job.folder).exists():
         lacking = [no_folder(job.folder, len(lacking))]

@@ -20,7 +20,8 @@ from buildmatrix.errors import (
 from buildmatrix.files import make_folder
 from buildmatrix.machines.folder import read_folder
 from buildmatrix.machines.judged import judged, refuse_wrong
-from buildmatrix.machines.part import Part, closure_of, images_of, keys_in, lost, part_of, tags_of
+from buildmatrix.machines.looked import looked_for
+from buildmatrix.machines.part import Part, closure_of, images_of, keys_in, lost, part_of, tags_of, used
 from buildmatrix.machines.recording import record_lost, unwritable, why_lost
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.plan.access.absent import without_absent
@@ -112,8 +113,9 @@ def refuse_staging(part: Part, builder: Builder) -> None:
 def left_of_part(job: "Job", part: Part, tags: Tags, make: "Callable[[], Fingerprints]") -> Reduced:
     """Return what is left of a part: of an incremental plan, on the images that it keeps.
 
-    StaleError where something that was kept would be built now.
+    StaleError where something that was kept would be built now, or an image is another one than its record says.
     """
+    looked_for(used(part.jobs, part.wanted, part.records), tags.registry)  # one that is gone fails as it is pulled
     handed, pulled = images_of(part.jobs, part.wanted, part.records), tags_of(part.jobs, part.wanted, part.records)
     if not job.policy.incremental:
         plan = part_of(without_absent(part.jobs, job.programs.environment, outside=True), part.wanted, part.records)

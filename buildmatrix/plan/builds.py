@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, Pointer
+from buildmatrix.plan.checks.exports import MULTI_PLATFORM, is_attested
 from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -114,6 +115,13 @@ def held_together(targets: Sequence[PlannedTarget]) -> Iterator[tuple[str, Plann
             yield target.name, whole, _in_one_go(whole)
 
 
+def as_joined(variant: PlannedTarget, whole: PlannedTarget) -> PlannedTarget:
+    """Return a target as it is for some of its platforms, with those of the image that its parts are joined to."""
+    if variant is whole or not _can_be_split(whole):
+        return variant
+    return replace(variant, settings=variant.settings.but({"platforms": whole.platforms}))
+
+
 def _spoken(target: PlannedTarget) -> list[str]:
     return [" ".join(one.platforms) for one in target.variants]
 
@@ -210,6 +218,8 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
         key = key_of(target.name, part) if part else target.name
         upon = {name: names.keys(name, part or target.platforms)[0] for name in made.depends_on}
         settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
+        if part and (part != target.platforms or target.carried_over):
+            settings = as_index(settings)
         if part and part != target.platforms:
             settings = settings.but({"output": tuple(_of_part(one, part) for one in settings.output or ())})
         own = {
@@ -267,6 +277,18 @@ def index_annotations(settings: Settings) -> dict[str, str]:
     """Return the annotations of a target's index: where its parts are joined afterwards, BuildKit writes none."""
     found = [one for one in annotations(settings) if isinstance(one, Annotation) and one.level == "index"]
     return {key: value for key, _, value in (_key_and_value(one).partition("=") for one in found)}
+
+
+def as_index(settings: Settings) -> Settings:
+    """Return the settings of a part that is written as an index where only that has a place for its annotations.
+
+    A lone image without attestations has none for those of a platform or of what an index says of it.
+    """
+    found = (one for one in annotations(settings) if isinstance(one, Annotation))
+    lost = any(one.platform or one.level == "manifest-descriptor" for one in found)
+    if not lost or is_attested(settings):
+        return settings
+    return settings.but({"args": {**(settings.args or {}), MULTI_PLATFORM: "1"}})
 
 
 def _own_annotations(settings: Settings, part: tuple[str, ...]) -> dict[str, Any]:

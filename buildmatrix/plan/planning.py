@@ -11,7 +11,7 @@ from buildmatrix.plan.access.absent import absent_secrets
 from buildmatrix.plan.access.entitlements import entitlements_of
 from buildmatrix.plan.access.reach import written_before
 from buildmatrix.plan.auto import Bases
-from buildmatrix.plan.builds import unjoined
+from buildmatrix.plan.builds import as_joined, unjoined
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
 from buildmatrix.plan.cells.select import SelectorError
@@ -110,7 +110,7 @@ def checked(
     by_name = {target.name: target for target in found}
     written = written_before(found) if files else {}
     for target in each_of(found):
-        checker.values(target)
+        checker.values(as_joined(target, by_name[target.name]))
         if target.name in on_disk:
             checker.files(target, written.get(target.name, frozenset()))
             checker.dests(target)

@@ -179,6 +179,31 @@ def test_what_machines_build_is_what_one_builds(machines: Make, repository: str,
         assert notes == raw(tag).get("annotations")
 
 
+ANNOTATED = """
+[target.app]
+dockerfile-inline = "FROM scratch\\nCOPY app /app"
+annotations = [
+  "index:i=1", "manifest[linux/arm64]:m=2", "manifest-descriptor:d=3", "manifest-descriptor[linux/amd64]:e=4",
+]
+attest = [{{ type = "provenance", disabled = true }}]
+tags = ["{repository}/app:1"]
+"""
+
+
+def test_annotations_of_images_without_attestations_are_those_that_one_machine_writes(
+    machines: Make, repository: str, one_node: str
+) -> None:
+    made = machines((RUNNERS + ANNOTATED).format(repository=repository))
+    made.run(made.plan())
+    assert (done := made.merge()).returncode == 0, done.stderr
+    tag = f"{repository}/app:1"
+    joined = digest(tag)
+    assert [row["annotations"] for row in raw(tag)["manifests"]] == [{"d": "3", "e": "4"}, {"d": "3"}]
+    assert raw(f"{repository}/app@{manifests(tag)[ARM]}")["annotations"] == {"m": "2"}
+    assert made.go(made.checkout(), "apply", "--builder", one_node).returncode == 0
+    assert joined == digest(tag)
+
+
 def test_who_joins_twice_changes_nothing(machines: Make, repository: str) -> None:
     made = machines(CHAIN.format(repository=repository))
     made.run(made.plan()[:1])

@@ -22,6 +22,9 @@ from buildmatrix.spec.rows.settings import (
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 """What Go takes for true."""
 
+MULTI_PLATFORM = "BUILDKIT_MULTI_PLATFORM"
+"""An argument by which BuildKit writes an index for one platform, too."""
+
 ARCHIVE = "an archive for `docker load` holds one image without attestations"
 
 
@@ -69,7 +72,7 @@ def makes_index(settings: Settings, output: Any, *, by_default: bool = True) -> 
     tables: tuple[Any, ...] = settings.attest or ()
     asked = [table for table in tables if not table.disabled]
     platforms = settings.platforms or ()
-    if len(platforms) > 1 or AUTO in platforms or (settings.args or {}).get("BUILDKIT_MULTI_PLATFORM") in TRUE:
+    if len(platforms) > 1 or AUTO in platforms or (settings.args or {}).get(MULTI_PLATFORM) in TRUE:
         return True
     if isinstance(output, ImageOutput | RegistryOutput):
         return bool(asked) or (by_default and not any(isinstance(table, ProvenanceAttest) for table in tables))

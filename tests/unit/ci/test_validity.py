@@ -38,7 +38,7 @@ ODD: dict[str, Any] = {
     "path": "a b/#$x: 'y'.yml",
     "file": 'ä/${{ github.token }} $HOME: "x" # y.toml',
     "runner": ("yes", "- a: [b]", "${{ x }}"),
-    "registries": ("1.2.3.4", "[::2]:5000"),
+    "registries": ("1.2.3.4", "[::2]:5000", "a.b", "a-b"),
 }
 SETUPS = [
     PLAIN,

@@ -45,6 +45,7 @@ def record(key: str, number: int = 1, **values: Any) -> RecordDocument:
         "platforms": tuple(platform.split("+")) if platform else (),
         "status": "built",
         "pushed": (PushedImage(repository=f"r/{name}", digest=digest(number), media_type="m", size=9),),
+        "built_on": {},
         "annotations": {},
         "metadata": {},
         "overtaken": None,

@@ -49,7 +49,7 @@ def test_records_are_found_wherever_they_lie_and_whatever_they_are_called(tmp_pa
     (tmp_path / "link.json").symlink_to(jobs / "base.json")
     found = read_folder(str(tmp_path))
     assert [(one.path, one.record.build) for one in found.records] == [("jobs/records-1/base.json", "app")]
-    assert [one.path for one in found.odd] == ["link.json"]
+    assert found.odd == (Odd("link.json", "it is a link"),)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,9 @@ def test_what_is_no_record_is_named(text: str, why: str, tmp_path: Path) -> None
         ("status", "fine"),
         ("platforms", "linux/amd64"),
         ("pushed", [{"repository": "r", "digest": "latest", "media_type": None, "size": None}]),
+        ("seconds", 1e308),
+        ("seconds", float("inf")),
+        ("seconds", float("nan")),
         ("more", 1),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from buildmatrix.errors import StaleError
 from buildmatrix.machines.folder import Folder, Odd, Read
-from buildmatrix.machines.joined import index_notes, left_alone, missing, outcomes_of
+from buildmatrix.machines.joined import index_notes, left_alone, missing, outcomes_of, outdated
 from buildmatrix.machines.judged import Judged, judged, refuse_wrong, strangers
 from buildmatrix.machines.record import PushedImage, RecordDocument
 from tests.unit.machines.records import AMD, ARM, PLAN, digest, failed, jobs, record, target
@@ -53,6 +53,10 @@ def test_what_is_of_another_plan_or_no_record_is_left_out_and_named() -> None:
         (
             {"pushed": (PushedImage(repository="evil/app", digest=digest(1), media_type=None, size=None),)},
             "is in evil/app, and the plan says r/app",
+        ),
+        (
+            {"metadata": {"containerimage.digest": digest(2)}},
+            f"is {digest(1)[:19]}…, and that bake has pushed {digest(2)[:19]}…",
         ),
         ({"status": "failed"}, "is in r/app, and the plan says "),
     ],
@@ -169,6 +173,31 @@ def test_what_is_missing_failed_or_gone_is_named_with_the_command_that_builds_it
     assert [(one.status, one.digest) for one in outcomes.values()] == [
         ("built", digest(1)), ("failed", ""), ("failed", ""), ("skipped", ""),
     ]  # fmt: skip
+
+
+def test_what_was_built_on_another_image_than_there_is_now_is_named_with_all_upon_it() -> None:
+    plan = jobs(BASE, APP, target("late", needs=("app",)))
+    good = {
+        f"base@{AMD}": record(f"base@{AMD}", 1),
+        f"base@{ARM}": record(f"base@{ARM}", 2),
+        f"app@{AMD}": record(f"app@{AMD}", built_on={f"base@{AMD}": digest(1)}),
+        f"app@{ARM}": record(f"app@{ARM}", 3, built_on={f"base@{ARM}": digest(9)}),
+        f"late@{AMD}": record(f"late@{AMD}", built_on={f"app@{AMD}": digest(1)}),
+        f"late@{ARM}": record(f"late@{ARM}", built_on={f"app@{ARM}": digest(3)}),
+    }
+    found = outdated(plan, good)
+    assert found == {
+        f"app@{ARM}": f"it was built on {digest(9)[:19]}… of base@{ARM}, which is {digest(2)[:19]}… by now",
+        f"late@{ARM}": f"app@{ARM}, which it was built on, has to be built again",
+    }
+    said = [(one.message, one.hint) for one in missing(plan, outcomes_of(plan, good, found), "apply p --build {}")]
+    assert said[0] == (
+        f"app@{ARM} failed: {found[f'app@{ARM}']}",
+        f"run its job again: apply p --build app@{ARM}",
+    )
+    del good[f"base@{ARM}"]  # the image that it was built on may be there all the same
+    assert outdated(plan, good) == {}
+    assert list(outdated(plan, good | {f"app@{AMD}": record(f"app@{AMD}")})) == [f"app@{AMD}", f"late@{AMD}"]
 
 
 def test_tags_that_stay_are_named_with_what_is_missing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from buildmatrix.ci.waves import waves_of
 from buildmatrix.errors import UsageError
-from buildmatrix.machines.part import awaited, closure_of, images_of, keys_in, lost, part_of, tags_of
+from buildmatrix.machines.part import awaited, built_on, closure_of, images_of, keys_in, lost, part_of, tags_of
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.publishing import is_pushed
 from buildmatrix.spec.rows.settings import CacheonlyOutput
@@ -109,6 +109,12 @@ def test_what_cannot_be_built_is_told_with_the_reason_and_takes_what_is_upon_it(
     skipped = failed(f"base@{AMD}", "skipped")
     assert lost(plan, wanted, {f"base@{AMD}": skipped})[f"mid@{AMD}"] == f"base@{AMD}, which it depends on, was skipped"
     assert lost(plan, wanted, {f"base@{AMD}": record(f"base@{AMD}")}) == {}
+
+
+def test_it_is_known_whose_images_one_is_built_on() -> None:
+    assert list(built_on(CHAIN, f"app@{ARM}")) == [f"base@{ARM}"]  # by mid, which no registry has
+    assert list(built_on(CHAIN, f"late@{AMD}")) == [f"base@{AMD}"]  # that of another platform it does not pull
+    assert list(built_on(CHAIN, f"base@{AMD}")) == []
 
 
 @st.composite

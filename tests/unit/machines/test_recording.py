@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.spec.rows.settings import CacheonlyOutput
 from tests.unit.machines.records import AMD, ARM, PLAN, digest, jobs, target
+from tests.unit.machines.records import record as good
 
 NOWHERE: tuple[Any, ...] = (CacheonlyOutput(type="cacheonly"),)
 HERE = jobs(target("app"), target("tool", output=NOWHERE, platforms=(AMD,)))
@@ -109,6 +111,19 @@ def test_what_failed_was_stopped_or_never_begun_is_told_with_the_reason(tmp_path
     made, _ = record(tmp_path, ended(APP, status="stopped", digest=""), problem=stopped)
     assert isinstance(made.problem, StoppedError)
     assert made.problem.diagnostics[0].hint == "run its job again"
+
+
+def test_a_record_says_on_which_images_it_was_built_of_other_machines_and_of_its_own(tmp_path: Path) -> None:
+    plan = jobs(target("base"), target("mid", "base"), target("app", "mid"))
+    names = [f"{name}@{AMD}" for name in ("base", "mid", "app")]
+    made = replace(part(tmp_path, plan), records={names[0]: good(names[0], 7)})
+    told = [
+        ended(APP, name=key, target=key.partition("@")[0], declared=key.partition("@")[0], digest=digest(number))
+        for number, key in enumerate(names[1:], start=1)
+    ]
+    recorded(made, Outcome(targets=tuple(told), seconds=1.0), plan, cast("Any", Held()), {})
+    written = {one["build"]: one["built_on"] for one in map(json.loads, map(Path.read_text, tmp_path.glob("*.json")))}
+    assert written == {names[1]: {names[0]: digest(7)}, names[2]: {names[1]: digest(1)}}
 
 
 def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

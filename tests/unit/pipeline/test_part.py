@@ -2,7 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -10,12 +11,15 @@ from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.errors import BuildFailedError, EngineError, StaleError, UsageError
 from buildmatrix.machines.part import Part
 from buildmatrix.machines.record import write_record
-from buildmatrix.pipeline.part import part_of_plan, plan_of_part, refuse_lost, refuse_staging
+from buildmatrix.oci.answers import Descriptor, Found
+from buildmatrix.oci.image import Image
+from buildmatrix.pipeline.left import Reduced
+from buildmatrix.pipeline.part import left_of_part, part_of_plan, plan_of_part, refuse_lost, refuse_staging
 from buildmatrix.plan.document.reviewed import Claim, Reviewed
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.spec.rows.settings import CacheonlyOutput
 from tests import plans
-from tests.unit.machines.records import AMD, ARM, PLAN, RUNNERS, failed, record, target
+from tests.unit.machines.records import AMD, ARM, PLAN, RUNNERS, digest, failed, record, target
 
 CLAIM = Claim(name="plan.json", digest=PLAN, reviewed=Reviewed(version="1", format="1", platform=AMD), pins={})
 
@@ -79,6 +83,24 @@ def test_records_that_do_not_fit_end_a_job_too(tmp_path: Path) -> None:
     write_record(record(f"base@{AMD}", platforms=(ARM,)), str(tmp_path))
     with pytest.raises(StaleError, match="and the plan says base for linux/amd64"):
         part(tmp_path, made, f"app@{AMD}")
+
+
+def test_an_image_of_another_platform_than_its_record_says_is_built_upon_by_nobody(tmp_path: Path) -> None:
+    made = plan(target("base"), target("app", "base"), target("other"))
+    write_record(record(f"base@{AMD}"), str(tmp_path))
+    job = SimpleNamespace(policy=SimpleNamespace(incremental=False), programs=SimpleNamespace(environment={}))
+
+    def left(key: str, *platforms: str) -> Reduced:
+        listed = [SimpleNamespace(platform=one) for one in platforms]
+        image = Image(digest=digest(1), media_type="m", body=b"", index=cast("Any", SimpleNamespace(manifests=listed)))
+        there = Found(descriptor=Descriptor(digest=digest(1), media_type="m", size=9))
+        tags = SimpleNamespace(registry=SimpleNamespace(head=lambda _: there, content=lambda *_: image))
+        return left_of_part(cast("Any", job), part(tmp_path, made, key), cast("Any", tags), cast("Any", None))
+
+    with pytest.raises(StaleError, match=f"base@{AMD} names {digest(1)[:19]}…, which is for {ARM}"):
+        left(f"app@{AMD}", ARM)
+    assert left(f"app@{AMD}", AMD).handed == (f"r/base@{digest(1)}",)
+    assert left(f"other@{AMD}", ARM).handed == ()  # nobody asks for what is not used
 
 
 def test_a_directory_that_cannot_be_written_is_told_before_anything_is_built(tmp_path: Path) -> None:

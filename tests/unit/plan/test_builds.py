@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from buildmatrix.plan.bakefile import bake_document
 from buildmatrix.plan.builds import Build, builds_of
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, RegistryOutput, Settings, TarOutput
+from buildmatrix.spec.rows.settings import (
+    CacheonlyOutput,
+    LocalOutput,
+    ProvenanceAttest,
+    RegistryOutput,
+    Settings,
+    TarOutput,
+)
 from tests import plans
 from tests.plans import plan
 
@@ -127,6 +134,32 @@ def test_annotations_of_the_index_wait_for_it() -> None:
     assert arm.annotations == ("manifest:b=2=3", "manifest[linux/arm64]:c=4", "manifest:d=5")
     (written,) = amd.output or ()
     assert written.annotation == {"annotation.f": "7"}  # type: ignore[union-attr]
+
+
+UNATTESTED = (ProvenanceAttest(type="provenance", disabled=True),)
+INDEX = {"BUILDKIT_MULTI_PLATFORM": "1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "attest", "amd", "arm"),
+    [
+        ("manifest[linux/arm64]:a=1", UNATTESTED, None, INDEX),
+        ("manifest-descriptor:a=1", UNATTESTED, INDEX, INDEX),
+        ("manifest-descriptor[linux/amd64]:a=1", None, INDEX, None),
+        ("manifest-descriptor:a=1", (ProvenanceAttest(type="provenance", mode="max"),), None, None),
+        ("manifest:a=1", UNATTESTED, None, None),
+        ("index:a=1", UNATTESTED, None, None),
+    ],
+)
+def test_a_part_whose_annotations_need_an_index_is_one(text: str, attest: Any, amd: Any, arm: Any) -> None:
+    made = target("app", parts=APART, annotations=(text,), attest=attest)
+    assert [one.settings.args for one in by_name(made).values()] == [amd, arm]
+    assert by_name(replace(made, parts=()))["app"].settings.args is None
+    variants = tuple(target("app", platforms=part, annotations=(text,), attest=attest) for part in APART)
+    assert [one.settings.args for one in by_name(replace(made, variants=variants)).values()] == [amd, arm]
+    alone = target("app", parts=((ARM,),), platforms=(ARM,), annotations=(text,), attest=attest)
+    assert by_name(alone)[f"app@{ARM}"].settings.args is None
+    assert by_name(replace(alone, carried_over=(AMD,)))[f"app@{ARM}"].settings.args == arm
 
 
 def test_what_is_volatile_is_so_in_each_part() -> None:
