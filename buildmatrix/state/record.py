@@ -73,7 +73,7 @@ class ResultFile:
         """Whether the last result is of an older buildmatrix, which says nothing of fingerprints."""
         dests = (dest for target in plan.targets for dest in dests_of(target))
         own = (os.path.realpath(os.path.join(plan.directory, one)) for one in (FOLDER, *written, *dests))  # noqa: PTH118
-        self._still = Still(own)
+        self._still = Still(own, plan.directory)
         self._builder = ""
         self._making: Begun[None, Fingerprints] | None = None
         self._kept: Kept | None = None

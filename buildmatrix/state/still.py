@@ -24,9 +24,14 @@ TICK, COARSE_TICK = 20_000_000, 2_000_000_000
 class Still:
     """Tells what changed since it was made."""
 
-    def __init__(self, written: Iterable[str]) -> None:
-        """Take the real paths that the run writes itself: directories in which they come to be change for that."""
+    def __init__(self, written: Iterable[str], directory: str = "") -> None:
+        """Take the real paths that the run writes itself: directories in which they come to be change for that.
+
+        Directories around `directory`, the project's, only have to be the same ones: others may change their modes, and
+        who exchanges one of them takes the run away with it.
+        """
         self._since = time.time_ns()
+        self._over = frozenset(map(str, Path(os.path.realpath(directory)).parents)) if directory else frozenset()
         self._written = tuple(written)
         made = (path for path in self._written if not os.path.isdir(path))  # noqa: PTH112 a Path for each is slow
         self._around = {str(folder) for path in made for folder in Path(path).parents}
@@ -58,6 +63,8 @@ class Still:
 
         To be moved changes a directory's own time, and not that of its contents, as what comes to be in it does.
         """
+        if now.path in self._over and not now.is_link:
+            return now.identity != then.identity
         inside = not now.is_link and (now.modified != then.modified or self._is_young(now.modified))
         moved = now.changed != then.changed or self._is_young(now.changed)
         return now.identity != then.identity or (moved and not inside)

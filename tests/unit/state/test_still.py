@@ -63,9 +63,16 @@ def link_moved(at: Path) -> None:
         (back_again, "current/x", ""),
     ],
 )
+@pytest.mark.parametrize("around", ["", "releases"])
 @pytest.mark.parametrize("behind", [0, 3600])
 def test_what_changed_and_what_is_on_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: int, change: Callable[[Path], None], way: str, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    behind: int,
+    around: str,
+    change: Callable[[Path], None],
+    way: str,
+    said: str,
 ) -> None:
     """Also where the file system's clock is behind this machine's by so many seconds: NFS."""
     for name in ("good", "bad", "releases"):
@@ -79,8 +86,10 @@ def test_what_changed_and_what_is_on_the_way(
     read = Read(str(real), paths, str(tmp_path / way), looks=looks, passed=tuple(passed(str(tmp_path / way))))
     now = time.time_ns() + behind * 10**9
     monkeypatch.setattr("buildmatrix.state.still.time.time_ns", lambda: now)
-    still = Still(())
+    still = Still((), str(tmp_path / around) if around else "")
     time.sleep(0.05)
     change(tmp_path)
+    if around:  # somebody else sets the mode of a directory in which the project lies: it is still the same one
+        tmp_path.chmod(0o700)
     found = still.changed([read])[read]
     assert found == (str(tmp_path / said) if said else "")
