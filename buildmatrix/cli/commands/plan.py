@@ -128,7 +128,7 @@ def plan(
             left = tuple(one for one in planned.warnings if one.code != "no-output")
             planned = replace(planned, warnings=left)
         shown = _as_applied(planned, chosen, saved)
-        shown = shown if output_format == "json" else _with_builder(shown, chosen)
+        shown = shown if output_format == "json" else _with_builder(shown, policy)
         _say(run, shown, output_format, every=every, saved=saved)
         if preflight:
             _preflight(run, policy)
@@ -146,10 +146,11 @@ def _as_applied(planned: Plan, chosen: Options, saved: "Saved | None") -> Plan:
     return replace(planned, apply=planned.apply.but({"incremental": None})) if settled else planned
 
 
-def _with_builder(planned: Plan, chosen: Options) -> Plan:
+def _with_builder(planned: Plan, policy: Policy) -> Plan:
     """Return the plan as it is read: the builder that the environment or the command line names wins in apply, too."""
-    given = planned.apply.builder and chosen.builder
-    return replace(planned, apply=planned.apply.but({"builder": given})) if given else planned
+    if not planned.apply.builder:
+        return planned
+    return replace(planned, apply=planned.apply.but({"builder": policy.builder}))
 
 
 def _say(run: Session, planned: Plan, output_format: Format, *, every: bool, saved: Saved | None) -> None:
