@@ -63,11 +63,17 @@ def declared(name: str, sources: Sources) -> Declared:
 def planned(one: DeclaredBuilder, programs: Programs, *, start: bool = False, current: bool = False) -> Change:
     """Return what makes a builder what is declared; SpecError for a file of it that is not there.
 
+    UsageError for a builder of that name with another driver: it is somebody's, and to remove it loses its cache.
     What is created or changed is started where the file says so; with `start` in any case. With `current` it becomes
     the current one.
     """
     refuse_absent_files(one)
-    found = change(one, stored(one.name, programs.environment), programs.environment)
+    there = stored(one.name, programs.environment)
+    if there and there.driver != one.driver:
+        message = f'builder "{one.name}" is there with the driver {there.driver}, and the file declares {one.driver}'
+        hint = f"call it otherwise, or remove the one that is there, with its cache: buildmatrix builder rm {one.name}"
+        raise UsageError(Diagnostic(message=message, code="builder", place=one.place, hint=hint))
+    found = change(one, there, programs.environment)
     more = [bootstrap(one.name)] if start or (one.bootstrap and found.steps) else []
     return Change(steps=(*found.steps, *more, *([use(one.name)] if current else [])), differs=found.differs)
 

@@ -94,6 +94,7 @@ def create(
     """Create a builder as the file declares it, or change one that differs; one that is as declared stays as it is.
 
     A node more is added. What differs otherwise is removed and created again; a builder of containers keeps its cache.
+    One of another driver is left alone (exit 2).
 
     \b
     Examples:

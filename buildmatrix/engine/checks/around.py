@@ -186,4 +186,4 @@ def _changing(one: _Variable) -> Diagnostic:
 def _overridden(given: Mapping[str, str]) -> Iterator[Diagnostic]:
     if given.get("DOCKER_HOST") and given.get("DOCKER_CONTEXT"):
         message = "DOCKER_HOST and DOCKER_CONTEXT are both set: DOCKER_HOST counts, and the context is passed over"
-        yield Diagnostic(message=message, code="engine", command="unset DOCKER_HOST", severity="warning")
+        yield Diagnostic(message=message, code="engine", command="unset DOCKER_CONTEXT", severity="warning")

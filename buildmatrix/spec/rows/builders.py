@@ -189,8 +189,12 @@ class DeclaredBuilder:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is BuildKit's own image on the current engine, without any privilege of its own."""
-        return self.driver == CONTAINER and not any(map(_says_more, self.nodes))
+        """Whether it is BuildKit's own image on the current engine, without any privilege of its own.
+
+        A node is a container that is called by it: another name may be that of another builder's, which has privileges.
+        """
+        named = all(node.name == f"{self.name}{number}" for number, node in enumerate(self.nodes))
+        return self.driver == CONTAINER and named and not any(map(_says_more, self.nodes))
 
 
 def _says_more(node: DeclaredNode) -> bool:

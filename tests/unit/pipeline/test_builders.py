@@ -71,6 +71,23 @@ def test_a_file_that_a_builder_needs_is_looked_for_when_it_is_made(tmp_path: Pat
     assert found.place.pointer == ("builder", "b", "buildkitd-config")
 
 
+def test_one_of_another_driver_is_left_alone(tmp_path: Path) -> None:
+    """It is somebody's, and its cache would go with it, perhaps for one that cannot be made."""
+    (tmp_path / "instances").mkdir()
+    kept = {"Name": "far", "Driver": "docker-container", "Nodes": [{"Name": "far0", "Endpoint": "default"}]}
+    (tmp_path / "instances/far").write_text(json.dumps(kept))
+    with pytest.raises(UsageError) as raised:
+        planned(file(FAR, tmp_path).builders["far"], docker(tmp_path))
+    (found,) = raised.value.diagnostics
+    assert found.message == 'builder "far" is there with the driver docker-container, and the file declares remote'
+    assert "buildmatrix builder rm far" in found.hint
+
+
+def test_one_whose_node_is_called_like_that_of_another_is_not_plain(tmp_path: Path) -> None:
+    text = "[builder.mine]\n[[builder.mine.node]]\nname = 'privileged0'\n"
+    assert [file(one, tmp_path).builders["mine"].is_plain for one in ("[builder.mine]\n", text)] == [True, False]
+
+
 def test_what_is_created_is_started_where_the_file_says_so(tmp_path: Path) -> None:
     one = file("[builder.b]\nbootstrap = true\n", tmp_path).builders["b"]
     assert [step.words[0] for step in planned(one, docker(tmp_path), current=True).steps] == [

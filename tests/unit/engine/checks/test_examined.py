@@ -433,7 +433,7 @@ def test_variables_that_change_what_is_built() -> None:
 
 def test_an_engine_that_is_named_twice() -> None:
     found = look(docker({"DOCKER_HOST": "unix:///x", "DOCKER_CONTEXT": "y"}))["environment"]
-    assert problem(found, "warning").command == "unset DOCKER_HOST"
+    assert problem(found, "warning").command == "unset DOCKER_CONTEXT"
 
 
 def test_a_temporary_directory_that_is_not_there() -> None:
