@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ dockerfile-inline = "FROM mid\\nCOPY app /app"
 tags = ["{repository}/app:1"]
 """
 )
-FILES = {"base": "1", "mid": "1", "app": "1"}
+FILES = ("base", "mid", "app")
 SECRET = (
     RUNNERS
     + """
@@ -132,7 +133,8 @@ def machines(tmp_path: Path, project: Project, one_node: str, other_node: str) -
     def make(spec: str) -> Machines:
         folder = tmp_path / "origin"
         folder.mkdir()
-        shutil.copytree(project(spec, FILES), folder, dirs_exist_ok=True, ignore=lambda *_: ["origin"])
+        files = {name: uuid.uuid4().hex for name in FILES}  # what a node has in its cache has the time that it had then
+        shutil.copytree(project(spec, files), folder, dirs_exist_ok=True, ignore=lambda *_: ["origin"])
         return Machines(folder, {AMD: one_node, ARM: other_node})
 
     return make

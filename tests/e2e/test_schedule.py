@@ -340,5 +340,6 @@ def test_where_bake_limits_by_itself_a_plan_is_whole_and_ends_alike(
     plugin = Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve()
     variables = {"PATH": str(folder / "tools"), "BUILDX": str(plugin), "FLAGS": str(folder / "flags")}
     done = run("apply", *flags, "--format", "json", SALT=salt, **variables)
-    assert statuses(done) | expected == statuses(done), done.stderr
+    found = {name: "built" if status == "cached" else status for name, status in statuses(done).items()}
+    assert found | expected == found, done.stderr  # what a call had built when it ended is cached in the next
     assert (folder / "flags").read_text().split()[: len(given)] == given

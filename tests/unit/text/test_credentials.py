@@ -115,7 +115,7 @@ FORMS = {
 }
 ENDS = {
     "render --check --output other.json": (10,),
-    **dict.fromkeys(["doctor ", "doctor --format json"], (0, 1, 3)),
+    **dict.fromkeys(["doctor ", "doctor --format json"], (0, 1, 3, 5)),
     **dict.fromkeys(["merge plan.json records", "merge plan.json records --format json"], (1,)),
 }
 """Exit codes other than 0: of a comparison, of a machine that may have no docker, and of records that are not there."""
