@@ -2,6 +2,7 @@
 
 import sys
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from typing import TYPE_CHECKING
 
 from buildmatrix.cli.options import Changed
 from buildmatrix.cli.output import say_wide
@@ -14,6 +15,9 @@ from buildmatrix.pipeline.bases import Asking
 from buildmatrix.plan.model import Plan
 from buildmatrix.template.request import Request
 from buildmatrix.text import one_line
+
+if TYPE_CHECKING:
+    from buildmatrix.pipeline.against import Here
 
 LARGEST = 1 << 26
 """The largest list of files that is read, in bytes."""
@@ -32,10 +36,23 @@ def planned_of(run: Session, asked: Request, changed: Changed, asking: Asking) -
 def _kept(
     run: Session, asked: Request, planned: Plan, reference: str | None, listed: bytes | None, asking: Asking
 ) -> Plan:
-    from buildmatrix.pipeline.against import Here
     from buildmatrix.pipeline.changed import again, changed_targets
 
-    here = Here(
+    here = here_of(run, asked, planned, asking)
+    found = changed_targets(here, reference, listed)
+    for note in found.notes:
+        say_wide(one_line(f"note: {note}"))
+    if found.names is None:
+        return planned
+    git = Git.of(run.git_folder)  # a new one: a saved plan says which facts this plan asks for, and no others
+    return plan(run.name, run.sources, again(here, found.names), git, asking=asking)
+
+
+def here_of(run: Session, asked: Request, planned: Plan, asking: Asking) -> "Here":
+    """Return a run and its plan, as what is compared with something earlier; `asking` is what it was made with."""
+    from buildmatrix.pipeline.against import Here
+
+    return Here(
         name=run.name,
         sources=run.sources,
         request=asked,
@@ -44,13 +61,6 @@ def _kept(
         plan=planned,
         asking=asking,
     )
-    found = changed_targets(here, reference, listed)
-    for note in found.notes:
-        say_wide(one_line(f"note: {note}"))
-    if found.names is None:
-        return planned
-    git = Git.of(run.git_folder)  # a new one: a saved plan says which facts this plan asks for, and no others
-    return plan(run.name, run.sources, again(here, found.names), git, asking=asking)
 
 
 def _list(path: str, run: Session, asked: Request) -> bytes:

@@ -1,5 +1,6 @@
 """`plan --against`: what changes, in the form that was asked for."""
 
+from buildmatrix.cli.changed import here_of
 from buildmatrix.cli.output import say, width
 from buildmatrix.cli.session import Session
 from buildmatrix.errors import Diagnostic, UsageError
@@ -23,18 +24,9 @@ def say_changes(
 
     `asking` is what the plan was made with.
     """
-    from buildmatrix.pipeline.against import Here, against
+    from buildmatrix.pipeline.against import against
 
-    here = Here(
-        name=run.name,
-        sources=run.sources,
-        request=asked,
-        git=run.git,
-        folder=run.git_folder,
-        plan=planned,
-        asking=asking,
-    )
-    changes = against(here, reference)
+    changes = against(here_of(run, asked, planned, asking), reference)
     if output_format == "json":
         from buildmatrix.report.review.json import review_json
 

@@ -18,6 +18,7 @@ from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.errors import Diagnostic, StaleError
 from buildmatrix.files import own_folder, read_regular, write_whole
 from buildmatrix.graphs import reached
+from buildmatrix.inputs.known import Read
 from buildmatrix.oci.http.parallel import Begun
 from buildmatrix.plan.access.reach import dests_of
 from buildmatrix.plan.builds import BuildPlan
@@ -206,12 +207,11 @@ class ResultFile:
             self.trouble = f"nobody knows what was built: {error!r}"
             return
         known = {outcome.target: made.of(outcome.target) for outcome in ended.values()}
-        reads = {name: tuple(made.rests_on(name)) for name in known}
-        changed = self._still.changed(read for each in reads.values() for read in each)
+        reads, changed = self._moved(made, known)
         unwritten = self.made.unwritten(self._found)
         telling = Telling(self._plan.of, made.of, made.within, self._kept)
         for name, outcome in ended.items():
-            moved = next((changed[read] for read in reads[outcome.target] if changed[read]), "")
+            moved = changed[outcome.target]
             stale = next((path for read in reads[outcome.target] for path in read.made if path in unwritten), "")
             place = os.path.relpath(moved or stale, self._plan.directory) if moved or stale else ""
             if place:
@@ -234,10 +234,17 @@ class ResultFile:
             return {}
         made = self._making.result()[None]
         targets = {name: self._plan.by_name[name].target for name in names}
-        reads = {target: tuple(made.rests_on(target)) for target in dict.fromkeys(targets.values())}
-        moved = self._still.changed(read for each in reads.values() for read in each)
-        paths = {name: next(filter(None, map(moved.get, reads[target])), "") for name, target in targets.items()}
+        _, moved = self._moved(made, dict.fromkeys(targets.values()))
+        paths = {name: moved[target] for name, target in targets.items()}
         return {name: os.path.relpath(path, self._plan.directory) for name, path in paths.items() if path}
+
+    def _moved(
+        self, made: "Fingerprints", targets: Iterable[str]
+    ) -> tuple[dict[str, tuple[Read, ...]], dict[str, str]]:
+        """Return what each target was made from, and the first path of it that changed, "" for none."""
+        reads = {name: tuple(made.rests_on(name)) for name in targets}
+        changed = self._still.changed(read for each in reads.values() for read in each)
+        return reads, {name: next(filter(None, map(changed.get, each)), "") for name, each in reads.items()}
 
     def _pulled_early(self, name: str) -> str:
         """Return that a target needs one whose tags moved later, "" if it does not."""
