@@ -46,7 +46,7 @@ def change(declared: DeclaredBuilder, found: StoredBuilder | None, environment: 
         return Change(steps=tuple(_create(declared, node, append=True) for node in nodes), differs=differs)
     if kinds == {"extra"} and declared.driver in FORGETTABLE:
         return Change(steps=tuple(_leave(declared.name, one.node) for one in differs), differs=differs)
-    anew = (remove(declared.name, found.driver, keep_state=declared.driver == found.driver), *_created(declared))
+    anew = (remove(declared.name, found.driver, keep_state=True), *_created(declared))
     return Change(steps=anew, differs=differs)
 
 
