@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.machines import MACHINES, commit, environment, programs
-from tests.e2e.tools import command
+from tests.e2e.tools import command, docker_config
 
 PATH = ".gitlab/images.yml"
 RUNNER = Path(sys.executable).parent.parent / "gitlab-ci-local/node_modules/.bin/gitlab-ci-local"
@@ -84,9 +84,8 @@ class GitLab:
         """Return a job with what the machine of its tag has."""
         docker = self.home / "machines" / re.sub(r"\W", "_", job["variables"]["BUILD"])
         node = MACHINES.index(job["tags"][0])
-        plugins = Path(os.environ["DOCKER_CONFIG"], "cli-plugins")
         shutil.rmtree(docker, ignore_errors=True)
-        shutil.copytree(plugins, docker / "cli-plugins", symlinks=True)
+        docker_config(docker)
         socket = f"unix://{os.environ['ENGINE_HOME']}/run/buildkit{node}.sock"
         machine = {
             "DOCKER_CONFIG": str(docker),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.machines import MACHINES, environment, programs
-from tests.e2e.tools import command
+from tests.e2e.tools import command, docker_config
 
 Row = dict[str, Any]
 
@@ -76,9 +76,9 @@ class Workflow:
         node = MACHINES.index(row["runner"][0])
         socket = f"unix://{os.environ['ENGINE_HOME']}/run/buildkit{node}.sock"
         create = f'docker buildx create --name ci --driver remote --use "{socket}" >/dev/null'
-        shutil.copytree(Path(os.environ["DOCKER_CONFIG"], "cli-plugins"), machine / "cli-plugins", symlinks=True)
+        docker_config(machine / "docker")
         own = {"BUILD": row["build"], "BUILDX_BUILDER": "ci", "XDG_CACHE_HOME": str(machine / "cache"), **more}
-        own |= {"DOCKER_CONFIG": str(machine)}
+        own |= {"DOCKER_CONFIG": str(machine / "docker")}
         artifact = (machine / "records", self.artifacts / self._named(self._record, row["id"]))
         return self._start(machine, f"{create}\n{self._steps['apply']}", artifact, **own)
 

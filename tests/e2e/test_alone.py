@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, digest, known, platforms
+from tests.e2e.tools import Project, digest, engines_buildx, known, platforms
 
 SPEC = """
 [target.base]
@@ -32,12 +32,11 @@ output = [{{ type = "docker" }}]
 
 
 @pytest.fixture(params=["new", "old"])
-def alone(request: pytest.FixtureRequest, tmp_path: Path, engine: dict[str, str]) -> Path:
+def alone(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A directory with buildx and nothing else."""
-    plugin = Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve()
     folder = tmp_path / "alone"
     folder.mkdir()
-    (folder / "buildx").symlink_to(plugin if request.param == "new" else os.environ["OLD_BUILDX"])
+    (folder / "buildx").symlink_to(engines_buildx() if request.param == "new" else os.environ["OLD_BUILDX"])
     return folder
 
 

@@ -24,7 +24,7 @@ from buildmatrix.spec.rows.builders import DRIVER_OPTS
 from buildmatrix.spec.toml.source import Sources
 from tests.e2e import own_registry
 from tests.e2e.tls_bridge import tls_bridge
-from tests.e2e.tools import digest
+from tests.e2e.tools import digest, engines_buildx
 from tests.e2e.warm import Warm
 
 NEWER = {"provenance-add-gha", "allow-untrusted-image", "persistent-volume-claim.requests.storage"}
@@ -91,10 +91,6 @@ class Machine:
         return {one["name"]: one["state"] for one in found["builders"]}
 
 
-def plugin(engine: dict[str, str]) -> str:
-    return str(Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve())
-
-
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Warm]:
     with Warm() as found:
@@ -103,13 +99,13 @@ def warm() -> Iterator[Warm]:
 
 @pytest.fixture(params=["docker", "alone", "old"])
 def machine(request: pytest.FixtureRequest, tmp_path: Path, engine: dict[str, str], warm: Warm) -> Machine:
-    buildx = os.environ["OLD_BUILDX"] if request.param == "old" else plugin(engine)
+    buildx = os.environ["OLD_BUILDX"] if request.param == "old" else str(engines_buildx())
     return Machine(tmp_path, engine, buildx, warm, alone=request.param != "docker")
 
 
 @pytest.fixture
 def here(tmp_path: Path, engine: dict[str, str], warm: Warm) -> Machine:
-    return Machine(tmp_path, engine, plugin(engine), warm, alone=False)
+    return Machine(tmp_path, engine, str(engines_buildx()), warm, alone=False)
 
 
 def node(name: str, endpoint: str, platform: str) -> str:

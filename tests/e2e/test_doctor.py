@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import uuid
@@ -13,7 +12,7 @@ from typing import Any, NoReturn
 
 from tests.e2e import own_registry
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project
+from tests.e2e.tools import Project, docker_config, engines_buildx
 
 PLAIN = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\n'
 STRANGER = 12345
@@ -50,19 +49,18 @@ def test_where_all_is_well_nothing_is_in_the_way(project: Project, repository: s
     assert all(found[name]["status"] == "ok" for name in ("docker", "buildx", "engine", "context", "builder", "clock"))
 
 
-def test_an_old_buildx_is_replaced_by_what_is_printed(tmp_path: Path, engine: dict[str, str]) -> None:
+def test_an_old_buildx_is_replaced_by_what_is_printed(tmp_path: Path) -> None:
     """The plugin says that it is too old, and the download is what a machine without the network has."""
     (tmp_path / "buildmatrix.toml").write_text(PLAIN)
-    plugin = Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve()
     plugins, tools = tmp_path / "config" / "cli-plugins", tmp_path / "tools"
     plugins.mkdir(parents=True)
     tools.mkdir()
     version = 'if [ "$2" = version ]; then echo github.com/docker/buildx v0.12.1 x; exit; fi'
-    old = f'#!/bin/sh\n{version}\nexec {plugin} "$@"\n'
+    old = f'#!/bin/sh\n{version}\nexec {engines_buildx()} "$@"\n'
     told = '{"SchemaVersion":"0.1.0","Vendor":"x","Version":"v0.12.1"}'
     metadata = f"if [ \"$1\" = docker-cli-plugin-metadata ]; then echo '{told}'; exit; fi\n"
     write_program(plugins / "docker-buildx", old.replace("#!/bin/sh\n", f"#!/bin/sh\n{metadata}"))
-    write_program(tools / "curl", f'#!/bin/sh\nrm -f "$2" && cp {plugin} "$2"\n')
+    write_program(tools / "curl", f'#!/bin/sh\nrm -f "$2" && cp {engines_buildx()} "$2"\n')
     variables = {"DOCKER_CONFIG": str(tmp_path / "config"), "PATH": f"{tools}:{os.environ['PATH']}"}
     found, code = doctor(tmp_path, **variables)
     one = wrong(found["buildx"])
@@ -92,10 +90,7 @@ def test_no_emulator_is_told_by_the_name_that_binfmt_has(project: Project) -> No
 
 def test_a_wrong_context_is_left(tmp_path: Path, engine: dict[str, str]) -> None:
     (tmp_path / "buildmatrix.toml").write_text(PLAIN)
-    config = tmp_path / "config"
-    (config / "cli-plugins").mkdir(parents=True)
-    plugin = Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve()
-    (config / "cli-plugins" / "docker-buildx").symlink_to(plugin)
+    config = docker_config(tmp_path / "config")
     variables = {"DOCKER_CONFIG": str(config), "DOCKER_HOST": None}
     plain = {**{k: v for k, v in os.environ.items() if k != "DOCKER_HOST"}, "DOCKER_CONFIG": str(config)}
     for words in (["create", "here", "--docker", f"host={engine['DOCKER_HOST']}"], ["use", "here"]):
@@ -109,11 +104,10 @@ def test_a_wrong_context_is_left(tmp_path: Path, engine: dict[str, str]) -> None
 
 
 def test_no_credentials_are_given_by_docker_login(
-    project: Project, tmp_path: Path, engine: dict[str, str], unavailable: Callable[[str], NoReturn]
+    project: Project, tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:
     own_registry.needed(unavailable)
-    config = tmp_path / "config"
-    shutil.copytree(engine["DOCKER_CONFIG"], config, symlinks=True)
+    config = docker_config(tmp_path / "config")
     with own_registry.running(tmp_path, auth=own_registry.basic(tmp_path)) as registry:
         folder = project(f'[target.app]\ntags = ["{registry.host}/app:1"]\noutput = [{{ type = "registry" }}]\n')
         found, code = doctor(folder, DOCKER_CONFIG=str(config))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.tools import Project, Run, Start, digest, nap, result_of, succeeded, wait_for
+from tests.e2e.tools import Project, Run, Start, digest, docker_config, nap, result_of, succeeded, wait_for
 
 VARIABLE = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
@@ -157,13 +156,9 @@ def test_a_policy_that_only_buildkit_can_read_is_left_alone(
 
 
 @pytest.fixture
-def old_docker(old_buildx: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> str:
+def old_docker(old_buildx: tuple[str, ...], tmp_path: Path, one_node: str, two_nodes: str) -> str:
     """A configuration of docker whose plugin is buildx 0.13, with the same builders."""
-    folder = tmp_path_factory.mktemp("docker") / "config"
-    shutil.copytree(os.environ["DOCKER_CONFIG"], folder, ignore=shutil.ignore_patterns("cli-plugins"))
-    (folder / "cli-plugins").mkdir()
-    (folder / "cli-plugins" / "docker-buildx").symlink_to(old_buildx[0])
-    return str(folder)
+    return str(docker_config(tmp_path / "old-docker", old_buildx[0], one_node, two_nodes))
 
 
 def test_buildx_0_13_takes_the_policy_too(

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, Run, digest, get, known, outcomes, platforms, raw, statuses, succeeded
+from tests.e2e.tools import (
+    Project,
+    Run,
+    digest,
+    engines_buildx,
+    get,
+    known,
+    outcomes,
+    platforms,
+    raw,
+    statuses,
+    succeeded,
+)
 
 FIVE = """
 [defaults]
@@ -329,7 +341,6 @@ def test_where_bake_limits_by_itself_a_plan_is_whole_and_ends_alike(
     project: Project,
     run: Run,
     salt: str,
-    engine: dict[str, str],
     flags: tuple[str, ...],
     given: list[str],
     expected: dict[str, str],
@@ -337,8 +348,7 @@ def test_where_bake_limits_by_itself_a_plan_is_whole_and_ends_alike(
     """Bake here ends all at a failure, which is the worst that such a call can do; a real 0.38 is not to be had."""
     folder = project(FIVE, {"tools/buildx": NEWER, "flags": ""})
     (folder / "tools" / "buildx").chmod(0o755)
-    plugin = Path(engine["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve()
-    variables = {"PATH": str(folder / "tools"), "BUILDX": str(plugin), "FLAGS": str(folder / "flags")}
+    variables = {"PATH": str(folder / "tools"), "BUILDX": str(engines_buildx()), "FLAGS": str(folder / "flags")}
     done = run("apply", *flags, "--format", "json", SALT=salt, **variables)
     found = {name: "built" if status == "cached" else status for name, status in statuses(done).items()}
     assert found | expected == found, done.stderr  # what a call had built when it ended is cached in the next

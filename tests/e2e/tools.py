@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -158,3 +159,23 @@ def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
             return
         time.sleep(0.1)
     pytest.fail(f"it did not come to that within {seconds:.0f} s")
+
+
+def engines_buildx() -> Path:
+    """Return the engine's buildx."""
+    return Path(os.environ["DOCKER_CONFIG"], "cli-plugins", "docker-buildx").resolve()
+
+
+def docker_config(folder: Path, buildx: Path | str = "", *builders: str) -> Path:
+    """Make a configuration of docker of a test's own; returns `folder`.
+
+    It has a buildx (the engine's by default) and some of the engine's builders. Other tests write into the engine's
+    own one meanwhile, so that it is not copied as it stands.
+    """
+    (folder / "cli-plugins").mkdir(parents=True)
+    (folder / "cli-plugins" / "docker-buildx").symlink_to(buildx or engines_buildx())
+    instances = folder / "buildx" / "instances"
+    instances.mkdir(parents=True)
+    for name in builders:
+        shutil.copy(Path(os.environ["DOCKER_CONFIG"], "buildx", "instances", name), instances)
+    return folder
