@@ -208,7 +208,9 @@ def unchanged_slow(folder: Path) -> Iterator[Row]:
 def split(folder: Path) -> Iterator[Row]:
     """`apply` of 100 targets in a part for each platform, on a builder of two nodes, against bake building them whole.
 
-    A part has its own platform as an argument, in plain bake both have the same.
+    A part has its own platform as an argument, in plain bake both have the same. Bake makes two calls, of 50 targets
+    each, and where one ends with `no such job` both are made again, which alone counts: with all targets in one call it
+    ends so each time.
     """
     registry = os.environ.get("ENGINE_REGISTRY", "")
     if not registry:
@@ -217,7 +219,9 @@ def split(folder: Path) -> Iterator[Row]:
     spec = folder / "buildmatrix.toml"
     spec.write_text(spec.read_text().replace("args.I = ", 'args.P = "{{ platform.arch }}"\nargs.I = '))
     builder = ["--builder", "two-nodes"]
-    works = [partial(rested, [*BAKE, "-f", "docker-bake.hcl", *builder], folder)]
+    halves = [[f"t-{number}" for number in numbers] for numbers in (range(50), range(50, 100))]
+    calls = [[*BAKE, "-f", "docker-bake.hcl", *builder, *half] for half in halves]
+    works = [partial(working, calls, folder)]
     works += [partial(rested, [*BUILDMATRIX, "apply", *builder], folder)]
     for work in works:
         work()
@@ -372,6 +376,16 @@ def cpu(command: list[str], folder: Path) -> tuple[float, float]:
     seconds = run(command, folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def working(commands: list[list[str]], folder: Path) -> float:
+    """Run commands one after another, from rest, until all of them work; returns the seconds they took then."""
+    for _ in range(10):
+        settle()
+        start = time.perf_counter()
+        if all(subprocess.run(one, cwd=folder, capture_output=True, check=False).returncode == 0 for one in commands):
+            return time.perf_counter() - start
+    raise SystemExit(f"it never works: {' '.join(commands[0])}")
 
 
 def settle() -> None:

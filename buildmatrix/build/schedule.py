@@ -12,7 +12,7 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
-from buildmatrix.build.calls.batches import calls
+from buildmatrix.build.calls.batches import MOST, calls, solves
 from buildmatrix.build.calls.runner import Starter, Unit
 from buildmatrix.build.decision import waited_for
 from buildmatrix.build.live import Told
@@ -31,9 +31,6 @@ from buildmatrix.state.unchanged import NOTHING, Resumed
 
 MOST_CALLS = 16
 """Bake calls at once where nobody says how many: each is a process of docker."""
-
-LARGE_CALLS = 2
-"""Calls of many targets at once."""
 
 MOST_LINES = 10_000
 """Lines of calls that may wait to be read; docker waits then, too."""
@@ -122,14 +119,16 @@ class Schedule:
             self.work.pending.clear()  # each waits for what will not come: it is skipped, and said to be
 
     def _has_room(self, unit: Unit) -> bool:
-        """Few large calls at a time: an engine that gets hundreds of targets at once forgets some of them.
+        """An engine that gets hundreds of targets at once forgets some of them.
 
-        One that bake limits has all jobs, and runs by itself.
+        A call that bake limits has all jobs, and runs by itself.
         """
-        large = sum(not running.unit.call.alone for running in self.work.running)
-        if self.policy.jobs and (large or not unit.call.alone):
-            return not self.work.running
-        return unit.call.alone or large < LARGE_CALLS
+        running = self.work.running
+        if self.policy.jobs:
+            return not running or (unit.call.alone and all(one.unit.call.alone for one in running))
+        calls_then = [unit.call, *(one.unit.call for one in running)]
+        every = (self.plan.by_name[name] for one in calls_then for name in one.names)
+        return not running or sum(solves(target, self.run.engine) for target in every) <= MOST
 
     def _before(self, unit: Unit) -> set[str]:
         """Return the targets that have to end before a unit starts."""

@@ -36,9 +36,7 @@ class Engine:
 
 def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Programs) -> Engine:
     """Return the engine; UsageError for what the command line lacks, EngineError for what the machine lacks."""
-    entitlements = entitlements_of(plan.each, plan.directory)  # again: a saved plan says what it likes
-    if refused := [*not_allowed(entitlements, tuple(allow)), *races_of(plan.each, plan.directory)]:
-        raise UsageError(*refused)
+    refuse_not_allowed(plan, allow)
     scene = Scene(programs, probe, plan)
     version, found = scene.found
     verdicts = [check.look(scene) for check in CHECKS if check.of_run]
@@ -52,6 +50,13 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         own_platform=next(iter(found.nodes[0].platforms), "") or probe.own_platform(),
         insecure_registries=probe.insecure_registries if found.driver == "docker" else frozenset,
     )
+
+
+def refuse_not_allowed(plan: Plan, allow: Iterable[str]) -> None:
+    """Raise UsageError for what the command line has to allow and does not, and for files that builds race for."""
+    entitlements = entitlements_of(plan.each, plan.directory)  # again: a saved plan says what it likes
+    if refused := [*not_allowed(entitlements, tuple(allow)), *races_of(plan.each, plan.directory)]:
+        raise UsageError(*refused)
 
 
 def not_allowed(entitlements: Iterable[Entitlement], allowed: Iterable[str]) -> Iterator[Diagnostic]:

@@ -84,6 +84,26 @@ def removal(name: str, programs: Programs, *, keep_state: bool) -> tuple[Step, .
     return (remove(name, kept.driver, keep_state=keep_state),) if kept else ()
 
 
+def to_be_made(
+    name: str | None, builders: Builders, allowed: Iterable[str], programs: Programs
+) -> DeclaredBuilder | None:
+    """Return the builder of a run if the file declares it and it is missing.
+
+    UsageError for one that may do more than BuildKit's own on this engine and that was not allowed: a file of somebody
+    else would say which program gets the files and logins of a build.
+    """
+    one = builders.get(name or "")
+    if one is None or stored(one.name, programs.environment) is not None:
+        return None
+    if not one.is_plain and not is_allowed(f"builder={one.name}", allowed):
+        message = f'builder "{one.name}" is not there, and apply has to allow what the file says of it'
+        hint = f"read it, then run {CREATE} {one.name}, or add --allow=builder={one.name}"
+        command = f"{CREATE} {one.name}"
+        raise UsageError(Diagnostic(message=message, code="allow", place=one.place, hint=hint, command=command))
+    refuse_absent_files(one)
+    return one
+
+
 def ready(
     name: str | None,
     builders: Builders,
@@ -91,18 +111,9 @@ def ready(
     programs: Programs,
     tell: Callable[[str], None],
 ) -> bool:
-    """Make the builder of a run where it is declared and missing, and tell so; return whether it was made.
-
-    UsageError for one that may do more than BuildKit's own on this engine and that was not allowed: a file of somebody
-    else would say which program gets the files and logins of a build.
-    """
-    one = builders.get(name or "")
-    if one is None or stored(one.name, programs.environment) is not None:
+    """Make the builder of a run where that is needed, and tell so; return whether it was made."""
+    one = to_be_made(name, builders, allowed, programs)
+    if one is None:
         return False
-    if not one.is_plain and not is_allowed(f"builder={one.name}", allowed):
-        message = f'builder "{one.name}" is not there, and apply has to allow what the file says of it'
-        hint = f"read it, then run {CREATE} {one.name}, or add --allow=builder={one.name}"
-        command = f"{CREATE} {one.name}"
-        raise UsageError(Diagnostic(message=message, code="allow", place=one.place, hint=hint, command=command))
     take(planned(one, programs).steps, programs, tell)
     return True

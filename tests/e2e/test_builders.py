@@ -220,6 +220,12 @@ def test_a_builder_of_containers_is_created_inactive(machine: Machine) -> None:
     failed = machine.run("builder", "inspect", "--bootstrap")
     assert failed.returncode == 3
     assert 'error: builder "b" cannot be used: ' in failed.stderr
+    machine.file('[builder.b]\nplatforms = ["linux/amd64"]\ndriver-opts.memory = "much"\n')
+    refused = machine.run("builder", "create")
+    assert refused.returncode == 3
+    assert "buildx could not make the builder: " in refused.stderr
+    machine.file('[builder.b]\nplatforms = ["linux/amd64"]\n')
+    assert machine.said("builder", "create") == "b is as the file declares it: nothing to do\n"
     machine.said("builder", "rm")
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from buildmatrix.build.calls.chains import Chains
 from buildmatrix.engine.buildx import BUILDX
+from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.versions import has_execution
 from buildmatrix.plan.access.absent import without_absent
 from buildmatrix.plan.access.entitlements import for_bake
 from buildmatrix.plan.bakefile import bake_document, bake_text, with_links
 from buildmatrix.plan.builds import builds_of
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import staging_tag
@@ -26,11 +27,11 @@ from buildmatrix.text import one_line
 BAKE_FILE, METADATA_FILE = "docker-bake.json", "metadata.json"
 
 MOST = 100
-"""Targets that one bake call may have: an engine that gets hundreds at once forgets some (`no such job`, found with
-0.29 and BuildKit 0.25), and bake takes time by their square to read its file."""
+"""Solves that engines may have at once: one that gets hundreds forgets some (`no such job`, found with 0.29 and
+BuildKit 0.25), and bake takes time by the square of targets to read its file. A target has one on each of its nodes."""
 
 PIECE = 50
-"""Targets of a call where there are more than that."""
+"""Solves of a call where there are more than that."""
 
 AT_ONCE = 16
 """Calls into which a stage is cut so that a failure disturbs few; each is a process of docker."""
@@ -60,17 +61,24 @@ def calls(
     there is where the engine's bake limits them, and goes on, by itself. Questions (`call`) have calls of their own:
     bake builds what a call names, or asks about it.
     """
+    weights = {target.name: solves(target, engine) for target in plan.targets}
     if not policy.is_split or (_by_bake(engine) and not policy.is_timed):
-        return [call(plan, names) for wave in _waves(plan) for part in _alike(plan, wave) for names in _pieces(part)]
+        parts = (part for wave in _waves(plan) for part in _alike(plan, wave))
+        return [call(plan, names) for part in parts for names in _pieces(part, weights)]
     found = []
     chains = list(Chains(plan, policy, unchanged).of((name for name in plan.by_name if name not in unchanged), MOST))
     for stage in sorted({target.stage for target in plan.targets}):
         begun = {chain[0]: chain for chain in chains if plan.by_name[chain[0]].stage == stage}
         for firsts in _alike(plan, begun):
             size = 1 if policy.jobs else min(PIECE, -(-len(firsts) // AT_ONCE))
-            parts = (itertools.chain(*(begun[first] for first in some)) for some in _cut(firsts, size))
-            found += [call(plan, some, alone=True) for part in parts for some in _cut(part, MOST)]
+            joined = (itertools.chain(*(begun[first] for first in some)) for some in _cut(firsts, size))
+            found += [call(plan, some, alone=True) for part in joined for some in _weighed(part, MOST, weights)]
     return found
+
+
+def solves(target: PlannedTarget, engine: Engine | None) -> int:
+    """Return how many builds an engine's nodes make of a target: each does its platforms."""
+    return max(1, len(nodes_of(target.platforms, engine.builder))) if engine else 1
 
 
 def _by_bake(engine: Engine | None) -> bool:
@@ -97,8 +105,22 @@ def call(plan: Plan, names: Iterable[str], *, alone: bool = False) -> Call:
     )
 
 
-def _pieces(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    return _cut(names, PIECE if len(names) > MOST else MOST)
+def _pieces(names: tuple[str, ...], weights: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    return _weighed(names, PIECE if sum(weights[name] for name in names) > MOST else MOST, weights)
+
+
+def _weighed(names: Iterable[str], size: int, weights: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Cut targets into parts of so many solves; one that has more is a part of its own."""
+    part: list[str] = []
+    weight = 0
+    for name in names:
+        if part and weight + weights[name] > size:
+            yield tuple(part)
+            part, weight = [], 0
+        part.append(name)
+        weight += weights[name]
+    if part:
+        yield tuple(part)
 
 
 def _cut(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:

@@ -246,8 +246,14 @@ def _refuse_name(out: str) -> None:
 
 def _preflight(run: Session, policy: Policy) -> None:
     from buildmatrix.engine.buildx import Probe
-    from buildmatrix.engine.preflight import loaded, preflight
+    from buildmatrix.engine.preflight import loaded, preflight, refuse_not_allowed
+    from buildmatrix.pipeline.builders import to_be_made
 
+    one = to_be_made(policy.builder, policy.plan.builders, policy.options.allow, run.programs)
+    if one is not None:
+        refuse_not_allowed(policy.plan, policy.options.allow)
+        say_wide(f'preflight: builder "{one.name}" ({one.driver}) is not there: apply creates it, nobody knows it yet')
+        return
     with Probe(run.programs, policy.builder) as probe:
         engine = preflight(policy.plan, allow=policy.options.allow, probe=probe, programs=run.programs)
     run.warn(engine.warnings)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from buildmatrix.engine.builders.declared import no_builder
 from buildmatrix.engine.builders.steps import Step, typed
@@ -50,11 +51,25 @@ def _unreadable(path: str) -> str:
 
 
 def take(steps: Iterable[Step], programs: Programs, tell: Callable[[str], None]) -> None:
-    """Take steps, and tell what each did; EngineError where one fails."""
-    program = program_of(programs)
-    for step in steps:
+    """Take steps, and tell what each did; EngineError where one fails.
+
+    A builder that is made anew is removed only after buildx has taken what it is to be: a wrong option costs nothing.
+    """
+    program, every = program_of(programs), tuple(steps)
+    if "rm" in {step.words[0] for step in every}:
+        _try(every, program, programs)
+    for step in every:
         _taken(step, program, programs)
         tell(step.does)
+
+
+def _try(steps: Iterable[Step], program: Sequence[str], programs: Programs) -> None:
+    """Create what steps create, in a configuration of buildx that is thrown away."""
+    with TemporaryDirectory() as folder:
+        elsewhere = programs.with_variable("BUILDX_CONFIG", folder)
+        for step in steps:
+            if step.words[0] == "create":
+                _taken(step, program, elsewhere)
 
 
 def _taken(step: Step, program: Sequence[str], programs: Programs) -> None:
