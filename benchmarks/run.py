@@ -225,7 +225,7 @@ def split(folder: Path) -> Iterator[Row]:
     works += [partial(rested, [*BUILDMATRIX, "apply", *builder], folder)]
     for work in works:
         work()
-    bakes, ours = middle(5, *works)
+    bakes, ours = middle(3, *works)
     yield row("apply: 100 targets × 2 platforms in parts, two nodes", ours, bakes, "1.1")
 
 

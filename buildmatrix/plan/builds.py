@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, Pointer
-from buildmatrix.plan.checks.exports import MULTI_PLATFORM, is_attested
+from buildmatrix.plan.checks.exports import MULTI_PLATFORM, is_attested, lost_annotations, makes_index
 from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -85,7 +85,11 @@ def builds_of(plan: Plan) -> BuildPlan:
     return BuildPlan(
         **values | {"targets": tuple(build for target in plan.targets for build in _builds(target, cuts, names))},
         of=plan,
-        notes={target.name: index_annotations(target.settings) for target in plan.targets if target.name in cuts},
+        notes={
+            target.name: index_annotations(target.settings)
+            for target in plan.targets
+            if target.name in cuts or _is_completed(target)
+        },
     )
 
 
@@ -117,9 +121,24 @@ def held_together(targets: Sequence[PlannedTarget]) -> Iterator[tuple[str, Plann
 
 def as_joined(variant: PlannedTarget, whole: PlannedTarget) -> PlannedTarget:
     """Return a target as it is for some of its platforms, with those of the image that its parts are joined to."""
-    if variant is whole or not _can_be_split(whole):
-        return variant
-    return replace(variant, settings=variant.settings.but({"platforms": whole.platforms}))
+    if _is_completed(whole):
+        return _for(variant, (*whole.platforms, *whole.carried_over))
+    return variant if variant is whole or not _can_be_split(whole) else _for(variant, whole.platforms)
+
+
+def _for(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
+    return replace(target, settings=target.settings.but({"platforms": platforms}))
+
+
+def _is_completed(target: PlannedTarget) -> bool:
+    """Tell whether a lone image has annotations that only the index has a place for in which it is put afterwards."""
+    outputs: tuple[Any, ...] = target.settings.output or ()
+    if not target.exported or not target.carried_over or not all(map(_is_joined, outputs)):
+        return False
+    settings = target.settings
+    pushed = (index for index, one in enumerate(outputs) if pushes_tags(one))
+    alone = (index for index in pushed if not makes_index(settings, outputs[index], by_default=False))
+    return any(True for index in alone for _ in lost_annotations(settings, index))
 
 
 def _spoken(target: PlannedTarget) -> list[str]:
@@ -220,13 +239,16 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
         settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
         if part and (part != target.platforms or target.carried_over):
             settings = as_index(settings)
+        completed = target.platforms if not part and _is_completed(target) else ()
+        if completed:
+            settings = as_index(settings.but(_own_annotations(settings, completed)))
         if part and part != target.platforms:
             settings = settings.but({"output": tuple(_of_part(one, part) for one in settings.output or ())})
         own = {
             "name": key,
             "bake": "" if key == target.name else names.in_bake(key),
             "settings": settings,
-            "volatile": _volatile(made, part, settings),
+            "volatile": _volatile(made, part or completed, settings),
             "depends_on": tuple(upon.values()),
             "needs": needs,
             "variants": (),

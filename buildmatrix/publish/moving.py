@@ -17,7 +17,7 @@ from buildmatrix.oci.index import Listed, OddError
 from buildmatrix.oci.reference import Reference
 from buildmatrix.publish.tags import Tags, digest_in
 from buildmatrix.records import dataclass
-from buildmatrix.state.carried import joined, notes_in
+from buildmatrix.state.carried import joined, listed, notes_in
 
 ROUNDS = 3
 """How often the whole set is looked at again, and what was moved back by another run is moved once more."""
@@ -170,7 +170,7 @@ class Mover:
         if move.completes or len(move.digests) > 1:
             parts = [self._pushed(move, digest) for digest in move.digests]
             made = _assembled(parts, (), move.annotations)
-            return annotated(made, move.annotations) if len(parts) == 1 else made
+            return annotated(listed(made), move.annotations) if len(parts) == 1 else made
         (digest,) = move.digests
         found = self._registry.get(move.repository, digest)
         if isinstance(found, Found):
@@ -206,7 +206,7 @@ class Mover:
             return new
         rows = carried(new, held)
         names = {str(one.platform) for one in rows if one.platform}
-        return _assembled([new], rows, joined(new.index.annotations, notes_in(held), names))
+        return _assembled([new], rows, joined(new.index.annotations, notes_in(listed(held)), names))
 
     # --- moving ---------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
 """What an image says of itself in its annotations, by platform: its mark, and the summary of what went into it."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from buildmatrix.oci.image import Image
+from buildmatrix.oci.index import INDEXES
 from buildmatrix.state import ages, marks, summary
 from buildmatrix.state.marks import OtherFormat, is_altered, mark_of, marks_in
 
@@ -20,6 +22,14 @@ def notes_in(image: Image) -> Notes:
     """Return what an image says of itself; nothing of ours where another program has exchanged images of it."""
     notes = image.index.annotations
     return {key: text for key, text in notes.items() if key not in OWN} if is_altered(image) else notes
+
+
+def listed(image: Image) -> Image:
+    """Return an image as what an index is made of: of a lone manifest's annotations the index has ours only."""
+    if image.media_type in INDEXES:
+        return image
+    own = {key: text for key, text in image.index.annotations.items() if key in OWN}
+    return replace(image, index=replace(image.index, annotations=own))
 
 
 def joined(new: Notes, old: Notes, platforms: Collection[str]) -> dict[str, str]:

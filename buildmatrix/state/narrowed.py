@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from buildmatrix.oci.reference import parse
-from buildmatrix.plan.builds import TARGET
+from buildmatrix.plan.builds import TARGET, as_index
 from buildmatrix.plan.checks.exports import makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
@@ -125,7 +125,8 @@ def _noted(target: PlannedTarget, notes: Notes, *, attests: bool) -> PlannedTarg
     if not target.exported:
         return target
     settings = target.settings
-    outputs = tuple(_with_notes(settings, output, notes, attests=attests) for output in settings.output or ())
+    written = as_index(settings) if target.carried_over else settings
+    outputs = tuple(_with_notes(written, output, notes, attests=attests) for output in settings.output or ())
     return replace(target, settings=settings.but({"output": outputs or None}))
 
 

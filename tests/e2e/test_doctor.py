@@ -98,6 +98,12 @@ def test_a_wrong_context_is_left(tmp_path: Path, engine: dict[str, str]) -> None
     found, code = doctor(tmp_path, DOCKER_CONTEXT="nowhere", **variables)
     one = wrong(found["context"])
     assert (code, one["command"]) == (3, "unset DOCKER_CONTEXT")
+    found, code = doctor(tmp_path, DOCKER_CONTEXT="nowhere", BUILDX_BUILDER="default", **variables)
+    assert (code, wrong(found["context"])["command"], found["builder"]["status"]) == (
+        3,
+        "unset DOCKER_CONTEXT",
+        "unknown",
+    )
     found, code = doctor(tmp_path, one["command"], DOCKER_CONTEXT="nowhere", **variables)
     assert (found["context"]["status"], found["builder"]["status"], code) == ("ok", "ok", 0)
     assert found["context"]["words"].startswith('"here" (')

@@ -502,6 +502,39 @@ def test_an_image_without_an_index_is_known_by_its_manifest(
     assert statuses(applied(run, **plain)) == {"lib": "unchanged", "app": "unchanged"}
 
 
+@pytest.mark.parametrize("more", ["", f', "manifest-descriptor[{ARM}]:org.k=d"'])
+def test_an_image_of_one_platform_has_the_annotations_of_the_index_that_it_is_put_into(
+    more: str, project: Project, run: Run, repository: str
+) -> None:
+    """BuildKit writes no index for one platform without attestations, and refuses what only an index has."""
+    spec = f"""
+[target.app]
+dockerfile-inline = "FROM scratch\\nARG TARGETARCH\\nCOPY $TARGETARCH /"
+platforms = ["{AMD}", "{ARM}"]
+tags = ["{repository}:1"]
+output = [{{ type = "registry" }}]
+attest = [{{ type = "provenance", disabled = true }}]
+annotations = ["index:org.i=i", "manifest:org.m=m", "index,manifest:org.both=b"{more}]
+"""
+    folder = project(spec, {"amd64/a": "1", "arm64/a": "1"})
+    applied(run)
+
+    def told() -> tuple[dict[str, str], dict[str, Any]]:
+        found = index(f"{repository}:1")
+        own = {key: text for key, text in found["annotations"].items() if key.startswith("org.")}
+        return own, {one["platform"]["architecture"]: one.get("annotations") for one in found["manifests"]}
+
+    whole = told()
+    assert whole == ({"org.i": "i", "org.both": "b"}, {"amd64": None, "arm64": {"org.k": "d"} if more else None})
+    (folder / "arm64" / "a").write_text("2")
+    assert applied(run)["app"]["carried_over"] == [AMD]
+    assert told() == whole
+    assert statuses(applied(run)) == {"app": "unchanged"}
+    (folder / "arm64" / "a").write_text("3")
+    assert run("apply", "--platform", ARM).returncode == 0
+    assert told() == whole
+
+
 def test_wasm_beside_linux(project: Project, run: Run, repository: str) -> None:
     folder = project(
         f'[target.w]\ndockerfile-inline = "FROM scratch\\nCOPY a.wasm /"\nplatforms = ["wasi/wasm", "{AMD}"]\n'

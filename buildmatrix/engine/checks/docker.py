@@ -101,6 +101,8 @@ def builder(scene: Scene) -> Verdict:
             return Verdict(unknown="there is no buildx to ask")
         if any(one.message == error.diagnostics[0].message for one in engine(scene).problems):
             return Verdict(unknown="the engine does not answer")
+        if context(scene).errors:
+            return Verdict(unknown="the docker context cannot be used")
         return verdict(replace(one, command=one.command or _other_builder(one, scene)) for one in error.diagnostics)
     silent = "does not answer" if found.driver == REMOTE else "not started yet"
     nodes = [f"{node.name}: {some(sorted(node.platforms), 8) or silent}" for node in found.nodes]
