@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import field
 from functools import cache
 from ipaddress import ip_address, ip_network
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -66,10 +67,19 @@ class _Exchange:
 
     def __init__(self) -> None:
         self.found: Reply | Unknown | None = None
-        self.ended = threading.Event()
+        self._going = threading.Lock()  # lighter than an Event, of which a run makes hundreds
+        self._going.acquire()
         self._lock = threading.Lock()
         self._sock: socket.socket | None = None
         self._given_up = False
+
+    def end(self) -> None:
+        """Say that `found` is there."""
+        self._going.release()
+
+    def is_ended_within(self, seconds: float) -> bool:
+        """Wait for the end, so many seconds at most."""
+        return self._going.acquire(timeout=seconds)
 
     def hold(self, sock: socket.socket) -> None:
         """Take the connection that is about to be written to; TimeoutError if it is too late for that."""
@@ -95,6 +105,8 @@ class Transport:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._lock = threading.Lock()
+        self._waiting: SimpleQueue[tuple[_Exchange, Request, float]] = SimpleQueue()
+        self._idle = 0
         self._pools: dict[tuple[str, str, Certificates, bool], PoolManager] = {}
         self._contexts: dict[tuple[Certificates, bool], SSLContext] = {}
         self._certificates: dict[tuple[str, str], Certificates] = {}
@@ -102,16 +114,16 @@ class Transport:
     def ask(self, request: Request, *, seconds: float = SECONDS) -> Reply | Unknown:
         """Return what is answered within so many seconds.
 
-        The exchange has a thread of its own, since neither the look-up of a name nor headers that drip can be bounded
-        from within. When the time is over, its connection is ended.
+        The exchange goes on in a thread of its own, since neither the look-up of a name nor headers that drip can be
+        bounded from within. When the time is over, its connection is ended. A thread that has ended takes the next one.
         """
         if not request.host:
             return Unknown(
                 reason=f"{request.registry or 'the registry'} names {shown(request.url)}, which is no address"
             )
         exchange = _Exchange()
-        threading.Thread(target=self._run, args=[exchange, request, seconds], daemon=True).start()
-        if exchange.ended.wait(seconds) and exchange.found is not None:
+        self._begin(exchange, request, seconds)
+        if exchange.is_ended_within(seconds) and exchange.found is not None:
             return exchange.found
         exchange.give_up()
         return Unknown(reason=f"{request.host} did not answer within {seconds:.0f} s", passes=True, silent=True)
@@ -121,6 +133,19 @@ class Transport:
         with self._lock:
             return self._trusted(host, host) != Certificates()
 
+    def _begin(self, exchange: _Exchange, request: Request, seconds: float) -> None:
+        """Hand an exchange to a thread that has nothing to do: there are as many as have been needed at once."""
+        with self._lock:
+            found = self._idle > 0
+            self._idle -= found
+        self._waiting.put((exchange, request, seconds))
+        if not found:
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._run(*self._waiting.get())
+
     def _run(self, exchange: _Exchange, request: Request, seconds: float) -> None:
         _current.exchange = exchange
         try:
@@ -128,7 +153,9 @@ class Transport:
         except Exception as error:  # noqa: BLE001 a registry may answer anything, and what libraries make of it is an answer
             exchange.found = trouble(error, request.host)
         finally:
-            exchange.ended.set()
+            with self._lock:
+                self._idle += 1  # before it is told: who asks next finds this one
+            exchange.end()
 
     def _exchange(self, request: Request, seconds: float) -> Reply:
         answer = self._pool(request).urlopen(
