@@ -5,6 +5,7 @@ from typing import Any
 
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.errors import Diagnostic, Place
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.checks.exports import attests_by_default, lost_annotations, makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
@@ -45,6 +46,22 @@ def _refused_of(target: PlannedTarget, builder: Builder, *, attests: bool) -> It
         if "host-gateway" in address and builder.driver != "docker":
             message = f'host-gateway is known to the docker driver only, and builder "{builder.name}" has another'
             yield target, ("extra_hosts", name), message, "write the address, or use --builder default"
+
+
+def loaded_over(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
+    """Yield the targets whose parts the docker driver would load under one tag, one over the other.
+
+    It loads what has no output, each part as an image of its own.
+    """
+    for builds in builds_of(plan).parts.values() if builder.driver == "docker" else ():
+        first = builds[0]
+        if len(builds) > 1 and first.tags and first.exported and not first.settings.output:
+            message = (
+                f"{first.target} is built for {' and '.join(' '.join(one.platforms) for one in builds)} apart, and "
+                f'builder "{builder.name}" would load each as {first.tags[0]}, one over the other'
+            )
+            hint = f'push it (output = [{{ type = "registry" }}]), or build one: --platform {first.platforms[0]}'
+            yield Diagnostic(message=message, code="driver", place=first.place, hint=hint)
 
 
 def loads_elsewhere(output: Any, builder: Builder) -> bool:

@@ -6,7 +6,7 @@ from buildmatrix.dockerfile.reader import runs_programs
 from buildmatrix.engine.buildx import Builder, Probe
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
 from buildmatrix.engine.checks.nodes import REMOTE
-from buildmatrix.engine.drivers import half_caches, refused_settings, skipped_gha_caches
+from buildmatrix.engine.drivers import half_caches, loaded_over, refused_settings, skipped_gha_caches
 from buildmatrix.engine.emulation import platform_hint, qemu
 from buildmatrix.engine.secrets import secrets_of
 from buildmatrix.errors import Diagnostic, and_more
@@ -53,6 +53,7 @@ def driver(scene: Scene) -> Verdict:
     plan, builder, environment = scene.plan, scene.builder, scene.programs.environment
     return verdict(
         refused_settings(plan, builder, environment),
+        loaded_over(plan, builder),
         _only_cached(plan, builder),
         half_caches(plan, builder),
         skipped_gha_caches(plan, environment),
