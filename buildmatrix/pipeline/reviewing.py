@@ -154,15 +154,17 @@ def _differences(then: Reviewed, plan: Plan, made: Fingerprints) -> Iterator[str
     yield from (f"whether {name} is what was planned cannot be told: {doubt}" for name, doubt in doubts.items())
     other = [name for name in known if made.of(name).fingerprints != then.inputs[name].fingerprints]
     if other and not doubts:
-        files = list(islice(_files(then.files, made.files()), MOST_SHOWN + 1))
+        files = list(islice(_files(plan.directory, then.files, made.files()), MOST_SHOWN + 1))
         yield from files or (f"what goes into {name} has changed" for name in other)
 
 
-def _files(then: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def _files(root: str, then: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield what became of files. One that is there and was not read now may be another target's, or left out."""
     for folder in sorted({*then, *now}):
         before, here = then.get(folder, {}), now.get(folder, {})
         for path in sorted({*before, *here}):
-            if before.get(path) != here.get(path):
+            is_there = os.path.lexists(os.path.join(root, folder, path))  # noqa: PTH110, PTH118 as it is written
+            if before.get(path) != here.get(path) and (path in here or not is_there):
                 name = os.path.normpath(os.path.join(folder, path))  # noqa: PTH118 as it is written
                 yield f"{name} {'is gone' if path not in here else 'is new' if path not in before else 'has changed'}"
 

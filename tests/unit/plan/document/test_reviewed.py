@@ -186,6 +186,19 @@ def test_what_changed_is_named(repo: Path, say: Say, change: str) -> None:
     assert "make it with: buildmatrix plan --out plan.json" in said
 
 
+def test_a_job_of_one_build_names_its_own_files_only(repo: Path, say: Say) -> None:
+    """Both contexts are one directory: what the other target reads was not looked at, and is not gone."""
+    text = "version = 1\n"
+    for name in ("one", "two"):
+        text += f'[target.{name}]\ndockerfile-inline = "FROM scratch\\nCOPY {name} /"\noutput = ["type=cacheonly"]\n'
+        (repo / name).write_text("1")
+    Path("buildmatrix.toml").write_text(text)
+    assert say("plan", "--out", "plan.json")[0] == 0
+    (repo / "one").write_text("2")
+    code, _, err = say("apply", "plan.json", "--build", "one", "--record", "records")
+    assert (code, "the plan is stale: one has changed\n" in err) == (4, True), err
+
+
 def test_what_lies_outside_of_the_repository_counts(repo: Path, say: Say) -> None:
     subprocess.run(["git", "init", "-q", "."], check=True)
     (repo.parent / "outside").mkdir()
