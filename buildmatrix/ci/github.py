@@ -94,12 +94,14 @@ with: { pattern: "records-${{ needs.plan.outputs.plan }}-*", path: "${{ runner.t
 """
 
 _BUILD = """\
-run: buildmatrix apply "$RUNNER_TEMP/plan.json" --build "$BUILD" --record "$RUNNER_TEMP/records" --keep-going
+run: <apply>
 env:
   BUILD: ${{ matrix.build }}
   BUILDX_BUILDER: ${{ steps.buildx.outputs.name }}
   <secrets>
 """
+
+_APPLY = 'buildmatrix apply "$RUNNER_TEMP/plan.json" --build "$BUILD" --record "$RUNNER_TEMP/records" --keep-going'
 
 _RECORD = """\
 if: ${{ !cancelled() }}
@@ -140,15 +142,21 @@ def github_workflow(setup: Setup) -> str:
 
 def _own(setup: Setup) -> Steps:
     """Return the steps that each workflow has."""
-    secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in setup.variables]
+    secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in (*setup.variables, *setup.optional)]
     return {
         "checkout": _CHECKOUT,
         "install": _INSTALL,
         "plan": _PLAN,
         "records": _RECORDS,
-        "build": filled(_BUILD, {"secrets": secrets}),
+        "build": filled(_BUILD, {"apply": _applying(setup), "secrets": secrets}),
         "record": _RECORD,
     }
+
+
+def _applying(setup: Setup) -> str:
+    """Return the command that builds. GitHub sets what a repository does not have to nothing: it is to be not there."""
+    lacking = [f'test "${name}" || unset {name}' for name in setup.optional]
+    return "\n  ".join(["|", *lacking, _APPLY]) if lacking else _APPLY
 
 
 def _building(number: int, own: Iterable[str]) -> list[str]:
@@ -226,4 +234,5 @@ def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
     logins = [name for host, name in secret_names(setup.registries).items() if host != OWN_REGISTRY]
     of_builds = [name for name in setup.variables if name != "GITHUB_TOKEN"]
     yield "variables of the repository", [f"{name}_USERNAME" for name in logins]
-    yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds]
+    optional = [f"{name} (optional)" for name in setup.optional if name != "GITHUB_TOKEN"]
+    yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds, *optional]

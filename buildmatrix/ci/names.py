@@ -32,7 +32,8 @@ def _mark(host: str) -> str:
 def refused_variables(plan: Plan, own: re.Pattern[str], system: str) -> Iterator[Diagnostic]:
     """Yield an error for each secret of a build in a variable that a job has for itself, as `own` names those."""
     for target in plan.targets:
-        for name in dict.fromkeys(filter(own.fullmatch, variables_of(target))):
+        names = (name for optional in (False, True) for name in variables_of(target, optional=optional))
+        for name in dict.fromkeys(filter(own.fullmatch, names)):
             message = f"{target.name} has a secret in {name}, which jobs of {system} have for themselves"
             hint = "give the variable another name: env = …"
             yield Diagnostic(message=message, code="secret", place=target.place, hint=hint)

@@ -26,7 +26,8 @@ class Setup:
 
     `path` is where it is committed, and `file` the root file if its name alone would not find it, both from the
     repository's root. `runner` is that of jobs that build nothing. `registries` are those that are written to and want
-    to know who pushes. `variables` are the environment variables that hold secrets of builds.
+    to know who pushes. `variables` are the environment variables that hold secrets of builds, `optional` those of which
+    builds can do without.
     """
 
     path: str
@@ -37,10 +38,12 @@ class Setup:
     emulates: bool
     caches_in_github: bool
     variables: tuple[str, ...]
+    optional: tuple[str, ...]
 
 
 def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
     """Return what a workflow for all of a plan has to bring along; with room for so many waves at least."""
+    needed = {name for build in plan.targets for name in variables_of(build, optional=False)}
     return Setup(
         path=path,
         file=file,
@@ -49,7 +52,10 @@ def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
         registries=_sorted(host for build in plan.targets for host in _registries(build)),
         emulates=any(_emulates(build, default_runner(plan)) for build in plan.targets),
         caches_in_github=any(map(_caches_in_github, plan.targets)),
-        variables=_sorted(name for build in plan.targets for name in variables_of(build)),
+        variables=_sorted(iter(needed)),
+        optional=_sorted(
+            name for build in plan.targets for name in variables_of(build, optional=True) if name not in needed
+        ),
     )
 
 
@@ -80,8 +86,9 @@ def _caches_in_github(build: Build) -> bool:
     return any(isinstance(cache, GhaCacheFrom | GhaCacheTo) for cache in caches)
 
 
-def variables_of(build: PlannedTarget) -> Iterator[str]:
-    """Yield the environment variables that hold secrets which a build cannot do without."""
-    needed = (secret for secret in build.settings.secret or () if isinstance(secret, Secret) and not secret.optional)
-    names = (secret_variable(secret) for secret in needed if secret_file(secret) is None)
+def variables_of(build: PlannedTarget, *, optional: bool) -> Iterator[str]:
+    """Yield the environment variables that hold secrets of a build: those without which it can do, or the others."""
+    every = (secret for secret in build.settings.secret or () if isinstance(secret, Secret))
+    wanted = (secret for secret in every if bool(secret.optional) == optional and secret_file(secret) is None)
+    names = map(secret_variable, wanted)
     return (name for name in names if _NAME.fullmatch(name))

@@ -163,7 +163,7 @@ def _files(root: str, then: Mapping[str, Mapping[str, str]], now: Mapping[str, M
     for folder in sorted({*then, *now}):
         before, here = then.get(folder, {}), now.get(folder, {})
         for path in sorted({*before, *here}):
-            is_there = os.path.lexists(os.path.join(root, folder, path))  # noqa: PTH110, PTH118 as it is written
+            is_there = os.path.lexists(os.path.join(root, folder, path))  # noqa: PTH118 as it is written
             if before.get(path) != here.get(path) and (path in here or not is_there):
                 name = os.path.normpath(os.path.join(folder, path))  # noqa: PTH118 as it is written
                 yield f"{name} {'is gone' if path not in here else 'is new' if path not in before else 'has changed'}"

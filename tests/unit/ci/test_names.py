@@ -51,7 +51,7 @@ def test_registries_whose_names_are_alike_do_not_share_a_password() -> None:
     ],
 )
 def test_a_secret_in_a_variable_of_the_job_is_refused(own: Any, refused: list[str], taken: list[str]) -> None:
-    secrets = tuple(Secret(id=name, env=name) for name in [*refused, *taken])
+    secrets = tuple(Secret(id=name, env=name, optional=name == refused[-1]) for name in [*refused, *taken])
     plan = plans.plan(plans.target("app", Settings(secret=secrets)))
     found = [one.message for one in refused_variables(plan, own, "X")]
     assert found == [f"app has a secret in {name}, which jobs of X have for themselves" for name in refused]

@@ -1,5 +1,6 @@
 """What we write is valid: by actionlint, which knows GitHub's actions and expressions, and by the schemas of both."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from buildmatrix.ci.github import github_workflow
+from buildmatrix.ci.github import github_workflow, taken
 from buildmatrix.ci.gitlab import gitlab_workflow, pipeline_json
 from buildmatrix.ci.jobs import Job, Jobs
 from buildmatrix.ci.setup import Setup
@@ -25,6 +26,7 @@ PLAIN = Setup(
     emulates=False,
     caches_in_github=False,
     variables=(),
+    optional=(),
 )
 ALL: dict[str, Any] = {
     "file": "images/buildmatrix.toml",
@@ -33,6 +35,7 @@ ALL: dict[str, Any] = {
     "emulates": True,
     "caches_in_github": True,
     "variables": ("GITHUB_TOKEN", "NPM_TOKEN"),
+    "optional": ("LICENCE", "PROXY"),
 }
 ODD: dict[str, Any] = {
     "path": "a b/#$x: 'y'.yml",
@@ -134,3 +137,25 @@ def test_pipelines_of_gitlab_are_valid(tmp_path: Path) -> None:
 def test_and_the_schema_would_say_if_they_were_not(tmp_path: Path) -> None:
     text = gitlab_workflow(PLAIN).replace("strategy: depend", "strategy: wait")
     assert "strategy" in against_schema("gitlab-ci", *written(tmp_path, [text]))
+
+
+def test_an_optional_secret_that_github_does_not_have_is_not_there(tmp_path: Path) -> None:
+    """GitHub sets a variable for it to nothing, and a secret without a value is one."""
+    made = replace(PLAIN, variables=("TOKEN",), optional=("LICENCE", "PROXY"))
+    run = re.search(r"run: \|\n((?: {8,}.*\n)+) +env:\n((?: {8,}.*\n)+)", github_workflow(made))
+    assert run is not None
+    assert "TOKEN: ${{ secrets.TOKEN }}" in run[2]
+    assert "LICENCE: ${{ secrets.LICENCE }}" in run[2]
+    script = run[1].replace("buildmatrix apply", "env; true")
+    given = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(tmp_path), "BUILD": "app"}
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        env={**given, "TOKEN": "", "LICENCE": "", "PROXY": "x"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert {"TOKEN=", "PROXY=x"} <= set(lines)
+    assert not any(line.startswith("LICENCE") for line in lines)
+    assert ("secrets of the repository", ["TOKEN", "LICENCE (optional)", "PROXY (optional)"]) in list(taken(made))
