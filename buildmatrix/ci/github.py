@@ -26,7 +26,8 @@ PATH = ".github/workflows/images.yml"
 
 _WORKFLOW = """\
 # Written by: buildmatrix ci github --workflow <path>
-# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours.
+# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours,
+# and so is from the beginning the line that brings buildmatrix to its jobs: it is kept, and not compared.
 # A step stands where it is first: `&name` gives it a name, and `*name` is the same step again.
 name: images
 on: { push: { branches: [main] }, workflow_dispatch: {} }
@@ -44,7 +45,9 @@ jobs:
       <outputs>
     <planning>
     - id: ci
+      <values>
       run: |
+        <valueless>
         buildmatrix plan --out "$RUNNER_TEMP/plan.json"
         buildmatrix show "$RUNNER_TEMP/plan.json" --format markdown >> "$GITHUB_STEP_SUMMARY"
         buildmatrix ci github "$RUNNER_TEMP/plan.json" --waves <waves>
@@ -79,9 +82,9 @@ uses: actions/checkout@v5
 with: { persist-credentials: false }
 """
 
-_INSTALL = """\
-run: pip install ./tools/buildmatrix         # a checkout; or buildmatrix-bake, where your package index has it
-"""
+_INSTALL = "pip install ./tools/buildmatrix         # a checkout; or buildmatrix-bake, where your package index has it"
+
+_INSTALLED = re.compile(r"^ *- &install\n +run: (?![|>])(.+)$", re.MULTILINE)
 
 _PLAN = """\
 uses: actions/download-artifact@v8
@@ -131,6 +134,8 @@ def github_workflow(setup: Setup) -> str:
         "reads": _permissions(setup, "read"),
         "writes": _permissions(setup, "write"),
         "outputs": [f"wave-{number}: ${{{{ steps.ci.outputs.wave-{number} }}}}" for number in waves],
+        "values": _values(setup),
+        "valueless": _without_value(setup.values),
         "waves": str(setup.waves),
         "needs": _needs(setup.waves),
     }
@@ -145,7 +150,7 @@ def _own(setup: Setup) -> Steps:
     secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in (*setup.variables, *setup.optional)]
     return {
         "checkout": _CHECKOUT,
-        "install": _INSTALL,
+        "install": f"run: {setup.install or _INSTALL}",
         "plan": _PLAN,
         "records": _RECORDS,
         "build": filled(_BUILD, {"apply": _applying(setup), "secrets": secrets}),
@@ -155,8 +160,22 @@ def _own(setup: Setup) -> Steps:
 
 def _applying(setup: Setup) -> str:
     """Return the command that builds. GitHub sets what a repository does not have to nothing: it is to be not there."""
-    lacking = [f'test "${name}" || unset {name}' for name in setup.optional]
+    lacking = _without_value(setup.optional)
     return "\n  ".join(["|", *lacking, _APPLY]) if lacking else _APPLY
+
+
+def _without_value(names: Iterable[str]) -> list[str]:
+    return [f'test "${name}" || unset {name}' for name in names]
+
+
+def _values(setup: Setup) -> list[str]:
+    return ["env:", *(f"  {name}: ${{{{ vars.{name} }}}}" for name in setup.values)] if setup.values else []
+
+
+def installed(text: str) -> str:
+    """Return how a workflow brings buildmatrix to a job, which its owner may have changed; "" if it does not."""
+    found = _INSTALLED.search(text)
+    return found[1] if found else ""
 
 
 def _building(number: int, own: Iterable[str]) -> list[str]:
@@ -233,6 +252,6 @@ def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
     """
     logins = [name for host, name in secret_names(setup.registries).items() if host != OWN_REGISTRY]
     of_builds = [name for name in setup.variables if name != "GITHUB_TOKEN"]
-    yield "variables of the repository", [f"{name}_USERNAME" for name in logins]
+    yield "variables of the repository", [*(f"{name}_USERNAME" for name in logins), *setup.values]
     optional = [f"{name} (optional)" for name in setup.optional if name != "GITHUB_TOKEN"]
     yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds, *optional]

@@ -33,13 +33,14 @@ LONGEST = 200
 
 _WORKFLOW = """\
 # Written by: buildmatrix ci gitlab --workflow <path>
-# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours.
+# As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours,
+# and so is from the beginning the line that brings buildmatrix to its jobs: it is kept, and not compared.
 # In .gitlab-ci.yml:  include: [{ local: <path> }], with `plan` and `build` among its stages.
 # .buildmatrix holds the plan and records: list it in the .dockerignore of a context that is the whole repository.
 stages: [plan, build]
 
 .buildmatrix:
-  image: { name: "registry.example.com/buildmatrix:0.1.0", entrypoint: [""] }   # of buildmatrix's own buildmatrix.toml
+  image: <image>
   services: ["docker:dind"]
   <tags>
   variables:
@@ -93,6 +94,12 @@ images:
 """
 
 
+_IMAGE = (
+    '{ name: "registry.example.com/buildmatrix:0.1.0", entrypoint: [""] }   # of buildmatrix\'s own buildmatrix.toml'
+)
+
+_INSTALLED = re.compile(r"^\.buildmatrix:\n  image: (.+)$", re.MULTILINE)
+
 _EMULATION = "docker run --privileged --rm tonistiigi/binfmt --install all"
 
 
@@ -102,6 +109,7 @@ def gitlab_workflow(setup: Setup) -> str:
         _WORKFLOW,
         {
             "path": setup.path,
+            "image": setup.install or _IMAGE,
             "local": _value(setup.path),
             "tags": [f"tags: [{', '.join(map(_value, setup.runner))}]"] if setup.runner else [],
             "environment": [f"BUILDMATRIX_FILE: {_value(setup.file)}"] if setup.file else [],
@@ -111,13 +119,19 @@ def gitlab_workflow(setup: Setup) -> str:
     )
 
 
+def installed(text: str) -> str:
+    """Return the image of a file that was written, which its owner may have changed; "" if there is none."""
+    found = _INSTALLED.search(text)
+    return found[1] if found else ""
+
+
 def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
     """Yield what the jobs take from GitLab beside its own variables: where it stands, and the names."""
     logins = [name for host, name in secret_names(setup.registries).items() if host != OWN_REGISTRY]
     of_logins = [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")]
     of_builds = [name for name in setup.variables if not name.startswith("CI_")]
     optional = [f"{name} (optional)" for name in setup.optional if not name.startswith("CI_")]
-    yield "CI/CD variables of the project", [*of_logins, *of_builds, *optional]
+    yield "CI/CD variables of the project", [*of_logins, *setup.values, *of_builds, *optional]
 
 
 def _value(text: str) -> str:

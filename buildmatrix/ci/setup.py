@@ -27,7 +27,8 @@ class Setup:
     `path` is where it is committed, and `file` the root file if its name alone would not find it, both from the
     repository's root. `runner` is that of jobs that build nothing. `registries` are those that are written to and want
     to know who pushes. `variables` are the environment variables that hold secrets of builds, `optional` those of which
-    builds can do without.
+    builds can do without, `values` those that give the plan its values. `install` is how buildmatrix comes to a job, in
+    the words of its system; "" for the usual way.
     """
 
     path: str
@@ -39,6 +40,8 @@ class Setup:
     caches_in_github: bool
     variables: tuple[str, ...]
     optional: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    install: str = ""
 
 
 def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.names import refused_variables
 from buildmatrix.ci.setup import Setup
-from buildmatrix.cli.comparing import committed, refuse_difference
+from buildmatrix.cli.comparing import MOST_COMPARED, committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
 from buildmatrix.errors import Diagnostic, SpecError, UsageError, some
-from buildmatrix.files import make_folder
+from buildmatrix.files import make_folder, read_regular
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import setup_of_plan
 from buildmatrix.plan.model import Plan
@@ -35,7 +35,7 @@ class Kind(NamedTuple):
     """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where.
 
     `sets` are the names of the variables that the system gives to each job, `own_variables` those that jobs need
-    themselves.
+    themselves. `installed` tells how a text brings buildmatrix to its jobs, which its owner may change.
     """
 
     system: str
@@ -45,6 +45,7 @@ class Kind(NamedTuple):
     taken: Callable[[Setup], Iterable[tuple[str, list[str]]]]
     sets: re.Pattern[str]
     own_variables: re.Pattern[str]
+    installed: Callable[[str], str]
 
 
 GITHUB = Kind(
@@ -55,6 +56,7 @@ GITHUB = Kind(
     taken=github.taken,
     sets=re.compile("GITHUB_.*|RUNNER_.*|CI"),
     own_variables=github.OWN_VARIABLES,
+    installed=github.installed,
 )
 GITLAB = Kind(
     system="gitlab",
@@ -64,6 +66,7 @@ GITLAB = Kind(
     taken=gitlab.taken,
     sets=re.compile("GITLAB_.*|CI_.*|CI"),
     own_variables=gitlab.OWN_VARIABLES,
+    installed=gitlab.installed,
 )
 
 
@@ -78,8 +81,17 @@ def write_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     root = run.sources.repository.root
     _make_room(path, root)
     refuse_unwritable({path: "--workflow"}, plan, root)
-    write_file(path, kind.text(setup), root)
+    kept = replace(setup, install=kind.installed(_written(path)))
+    write_file(path, kind.text(kept), root)
     say_wide(one_line(f"wrote {path}" + (f": {_number(setup.waves)}" if kind.has_waves else "")))
+
+
+def _written(path: str) -> str:
+    """Return the workflow that is written over, "" if there is none that can be read."""
+    try:
+        return read_regular(path, MOST_COMPARED).decode()
+    except (OSError, ValueError):
+        return ""
 
 
 def _make_room(path: str, root: str) -> None:
@@ -100,7 +112,7 @@ def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     message = f"{path} is out of date"
     if kind.has_waves and has < setup.waves:
         message = f"{path} has {_number(has)}, and {_number(setup.waves)} are needed"
-    text = kind.text(replace(setup, waves=max(setup.waves, has)))
+    text = kind.text(replace(setup, waves=max(setup.waves, has), install=kind.installed(old)))
     refuse_difference(old, text, path, maker, Diagnostic(message=message, code="out-of-date", hint=hint))
 
 
@@ -115,6 +127,9 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
     file = f"{run.way_from_root}{run.name}"
     where = kind.path if path == STANDARD_OUTPUT else os.path.relpath(path, run.sources.repository.root)
     setup, doubts = setup_of_plan(plan, one_line(where), "" if file == FILE else file, waves)
+    own = (kind.sets, kind.own_variables)
+    values = tuple(name for name in _read(plan) if not any(one.fullmatch(name) for one in own))
+    setup = replace(setup, values=values)
     run.warn([*(one for one in plan.warnings if one.code != "no-output"), *lacking, *doubts])
     return plan, setup
 
@@ -131,8 +146,6 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     for where, names in kind.taken(setup):
         if names:
             yield f"it takes {', '.join(names)} from the {where}"
-    if read := [name for name in _read(plan) if not kind.sets.fullmatch(name)]:
-        yield f"its job plan reads {', '.join(read)} from the environment: set there what the images are to have"
     if plan.apply.builder:
         yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
     if files := list(_files(plan)):
