@@ -287,7 +287,8 @@ def _checked(
     from buildmatrix.publish.content import push_content_tags, pushed_images
 
     overtaken = {record.target: record.overtaken for record in known.records.values() if record.overtaken}
-    found = checked(outcome, known.left, pins, tags.registry, overtaken)
+    digests = [record.digest for record in known.records.values() if record.is_good]
+    found = checked(outcome, known.left, pins, tags.registry, overtaken, digests)
     warn(found.warnings)
     if not job.policy.content_tag:
         return found.outcome

@@ -51,14 +51,21 @@ class Checked:
 
 
 def checked(
-    outcome: Outcome, left: Reduced, pins: Pins, registry: Registry, overtaken: Mapping[str, str] = MappingProxyType({})
+    outcome: Outcome,
+    left: Reduced,
+    pins: Pins,
+    registry: Registry,
+    overtaken: Mapping[str, str] = MappingProxyType({}),
+    pushed: Iterable[str] = (),
 ) -> Checked:
     """Compare the images of a run with its pins; what was taken that is neither one nor the run's own is not known.
 
     `overtaken` are the targets of whose files one was not what their fingerprints say, with what is to be said of it.
+    `pushed` are digests of images of the run that its outcome does not tell: their tags hold an index by now that has
+    other platforms, too.
     """
     own = {one.digest for one in outcome.targets} | {one.index for one in outcome.targets}
-    own |= {one.image.digest for one in left.decisions.values() if one.image}
+    own |= set(pushed) | {one.image.digest for one in left.decisions.values() if one.image}
     built = list(_built(outcome, left))
     strange = all_of(lambda one: _strange(one, outcome, left.plan, pins, own, registry), built)
     wrong = {one: _strangers(one, names) for one, names in strange.items() if names}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from buildmatrix.oci.reference import parse
-from buildmatrix.plan.builds import TARGET, as_index
+from buildmatrix.plan.builds import TARGET, as_index, builds_of
 from buildmatrix.plan.checks.exports import makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
@@ -36,14 +36,14 @@ def as_decided(
     """
     uncached = {name for one in decisions.values() for name in one.afresh}
     kept = {name: one for name, one in decisions.items() if one.action == "skip" and one.image}
-    below = {link for target in plan.targets if target.name not in kept for link in (*target.depends_on, *target.needs)}
+    narrow = _narrowed(plan, decisions, kept)
+    cuts = _cuts(plan) if narrow else {}
     targets = []
     for target in plan.targets:
-        decision = decisions.get(target.name)
         if target.name not in kept:
             target = _on_images(target, plan, kept)  # noqa: PLW2901 what is left of it is changed further
-            if decision and decision.platforms and target.name not in below:
-                target = _only(target, decision.platforms)  # noqa: PLW2901
+            if target.name in narrow:
+                target = _only(target, narrow[target.name], cuts.get(target.name, ()))  # noqa: PLW2901
             if target.name in uncached:
                 target = without_cache(target)  # noqa: PLW2901
             if target.name in notes:
@@ -52,6 +52,36 @@ def as_decided(
             target = replace(target, depends_on=(), parts=(), variants=())  # noqa: PLW2901 one image, and nothing is built for it
         targets.append(target)
     return replace(plan, targets=tuple(targets))
+
+
+Platforms = tuple[str, ...]
+
+
+def _narrowed(plan: Plan, decisions: Mapping[str, Decision], kept: Collection[str]) -> dict[str, Platforms]:
+    """Return the targets that are built for some of their platforms only, with these.
+
+    What others are built on is among them where those want no more of it: an image of another platform would be built
+    again, perhaps otherwise, and be no longer the one that was built upon.
+    """
+    found: dict[str, Platforms] = {}
+    wanted: dict[str, set[str]] = {}
+    whole = set[str]()
+    for target in (one for one in reversed(plan.targets) if one.name not in kept):
+        decision = decisions.get(target.name)
+        only = decision.platforms if decision else ()
+        if only and target.name not in whole and wanted.get(target.name, set()) <= set(only):
+            found[target.name] = only
+        platforms = found.get(target.name, target.platforms)
+        whole.update(target.needs if platforms else (*target.needs, *target.depends_on))
+        for name in target.depends_on:
+            wanted.setdefault(name, set()).update(platforms)
+    return found
+
+
+def _cuts(plan: Plan) -> dict[str, tuple[Platforms, ...]]:
+    """Return the parts in which targets are built, whether by their own settings or by those of what they depend on."""
+    parts = builds_of(plan).parts.items()
+    return {name: tuple(one.platforms for one in builds) for name, builds in parts if builds[0].is_part}
 
 
 def without_cache(target: Target) -> Target:
@@ -101,13 +131,16 @@ def _pinned(target: PlannedTarget, decision: Decision) -> str:
     return f"{IMAGE}{parse(pushed_tags(target)[0]).repository}@{digest}"
 
 
-def _only(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
-    """Return a target that is built for these platforms, the others being carried over from what its tags hold."""
+def _only(target: PlannedTarget, platforms: Platforms, cuts: tuple[Platforms, ...]) -> PlannedTarget:
+    """Return a target that is built for these platforms, the others being carried over from what its tags hold.
+
+    It stays in its parts (`cuts`), by which its Builds are known.
+    """
     others = tuple(name for name in target.platforms if name not in platforms)
     return replace(
         _for(target, platforms),
         carried_over=(*target.carried_over, *others),
-        parts=tuple(part for cut in target.parts if (part := tuple(name for name in cut if name in platforms))),
+        parts=tuple(part for cut in cuts or target.parts if (part := _both(cut, platforms))),
         variants=tuple(_for(one, own) for one in target.variants if (own := _both(one.platforms, platforms))),
     )
 

@@ -535,6 +535,41 @@ annotations = ["index:org.i=i", "manifest:org.m=m", "index,manifest:org.both=b"{
     assert told() == whole
 
 
+def test_of_a_target_in_parts_and_what_is_built_on_it_only_the_platform_that_changed_is_built(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    """What depends on it is whole by its own settings, and in parts since its base is."""
+    spec = f"""
+[defaults]
+platforms = ["{AMD}", "{ARM}"]
+output = [{{ type = "registry" }}]
+
+[target.lib]
+tags = ["{repository}/lib:1"]
+[[target.lib.override]]
+select = {{ platform = "{ARM}" }}
+dockerfile = "arm.Dockerfile"
+
+[target.app]
+contexts.lib = "target:lib"
+dockerfile-inline = "FROM lib\\nCOPY f /"
+tags = ["{repository}/app:1"]
+"""
+    text = f"FROM {base}\nRUN date +%s%N > /stamp\n"
+    folder = project(spec, {"Dockerfile": text, "arm.Dockerfile": text, "f": "1"})
+    applied(run)
+    before = [index(f"{repository}/{name}:1") for name in ("lib", "app")]
+    (folder / "arm.Dockerfile").write_text(f"{text}LABEL a=b\n")
+    found = applied(run, "--no-cache")
+    assert statuses(found) == {f"lib@{ARM}": "built", f"app@{ARM}": "built"}
+    for old, name in zip(before, ("lib", "app"), strict=True):
+        now = index(f"{repository}/{name}:1")
+        kept = [one for one in now["manifests"] if one in old["manifests"]]
+        assert [one["platform"]["architecture"] for one in kept if one["platform"]["os"] == "linux"] == ["amd64"]
+        assert len(now["manifests"]) == len(old["manifests"])
+    assert set(statuses(applied(run)).values()) == {"unchanged"}
+
+
 def test_wasm_beside_linux(project: Project, run: Run, repository: str) -> None:
     folder = project(
         f'[target.w]\ndockerfile-inline = "FROM scratch\\nCOPY a.wasm /"\nplatforms = ["wasi/wasm", "{AMD}"]\n'

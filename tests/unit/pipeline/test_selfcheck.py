@@ -38,6 +38,7 @@ def run(
     metadata: Any = None,
     tags: tuple[str, ...] = ("1", "2"),
     overtaken: dict[str, str] | None = None,
+    pushed: tuple[str, ...] = (),
     **more: Any,
 ) -> Checked:
     """Check a run that built one image, under two tags, of A for amd64 and of B for arm64."""
@@ -56,7 +57,7 @@ def run(
     outcome = Outcome(targets=(built,), seconds=1, builder="b", nodes=(), metadata=told)
     found = tuple(Pin(name=f"x:{number}", targets=("app",), digest=pin) for number, pin in enumerate(pins))
     left = Reduced(plan=plan, resumed=NOTHING, decisions={"app": Decision(action="build", because=())})
-    return checked(outcome, left, Pins(pins=found), asking(), overtaken or {})
+    return checked(outcome, left, Pins(pins=found), asking(), overtaken or {}, pushed)
 
 
 def held(server: Server, tag: str) -> Image:
@@ -120,3 +121,9 @@ def test_a_mark_that_stays_is_told(server: Server) -> None:
     )
     assert json.dumps(found.outcome.metadata)
     assert found.outcome.targets[0].digest == server.tags["1"]
+
+
+def test_an_image_of_another_job_that_is_in_an_index_by_now_is_known(server: Server) -> None:
+    assert run(server, A).wrong == {"app"}
+    server.tags.clear()
+    assert not run(server, A, pushed=(B,)).wrong
