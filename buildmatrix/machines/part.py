@@ -99,9 +99,13 @@ def _made_of(plan: BuildPlan, key: str) -> Iterator[str]:
     )
 
 
-def _is_pulled(needed: Build, build: Build) -> bool:
-    """Tell whether a tag of what is needed first may be pulled for a Build: they have a platform in common."""
-    apart = needed.platforms and build.platforms and set(needed.platforms).isdisjoint(build.platforms)
+def _is_pulled(needed: Build, build: Build, own: str = "") -> bool:
+    """Tell whether a tag of what is needed first may be pulled for a Build: they have a platform in common.
+
+    One that declares none has the builder's `own`, any where that is not known.
+    """
+    platforms = build.platforms or tuple(filter(None, [own]))
+    apart = needed.platforms and platforms and set(needed.platforms).isdisjoint(platforms)
     return bool(pushed_tags(needed)) and not apart
 
 
@@ -177,19 +181,38 @@ def used(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str
     return {name: records[name] for name in sorted(names)}
 
 
-def tags_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str, str]:
+def refuse_several(plan: BuildPlan) -> None:
+    """Raise UsageError where a job would have to pull several parts by one tag, which only merge joins."""
+    found: dict[str, Diagnostic] = {}
+    for build in (one for one in plan.targets if len(one.platforms) > 1):
+        of: dict[str, set[str]] = {}
+        for needed in (plan.by_name[name] for name in build.needs):
+            if is_pushed(needed) and _is_pulled(needed, build):
+                of.setdefault(needed.target, set()).add(needed.name)
+        several = next((name for name, keys in of.items() if len(keys) > 1), "")
+        if several:
+            found.setdefault(build.target, _several(build, several, pushed_tags(plan.parts[several][0])[0]))
+    if found:
+        raise UsageError(*found.values())
+
+
+def _several(build: Build, needed: str, tag: str) -> Diagnostic:
+    message = f"{build.target} needs {needed} first, of which several parts are under {tag}"
+    hint = f'hand it on instead: contexts.NAME = "target:{needed}"'
+    return Diagnostic(message=message, code="record", place=build.place, hint=hint)
+
+
+def tags_of(plan: BuildPlan, wanted: Collection[str], records: Records, own: str) -> dict[str, str]:
     """Return the digests of tags that are pulled before they move, by short name: of what is needed first.
 
-    UsageError where parts of a target would have to be pulled by one tag at once.
+    `own` is the builder's own platform. UsageError where parts of a target would have to be pulled by one tag at once.
     """
     found: dict[str, str] = {}
     for build in map(plan.by_name.__getitem__, inside(plan, wanted)):
         others = (plan.by_name[name] for name in build.needs if name in records and name not in wanted)
-        for needed in (one for one in others if _is_pulled(one, build)):
+        for needed in (one for one in others if _is_pulled(one, build, own)):
             for tag in pushed_tags(needed):
                 digest = records[needed.name].digest
                 if found.setdefault(short_name(tag), digest) != digest:
-                    message = f"{build.target} needs {needed.target} first, of which several parts are under {tag}"
-                    hint = f'hand it on instead: contexts.NAME = "target:{needed.target}"'
-                    raise UsageError(Diagnostic(message=message, code="record", place=build.place, hint=hint))
+                    raise UsageError(_several(build, needed.target, tag))
     return found

@@ -262,7 +262,7 @@ def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, w
         from buildmatrix.pipeline.part import left_of_part, refuse_staging
 
         refuse_staging(job.part, engine.builder)
-        return replace(ready, left=left_of_part(job, job.part, tags, make))
+        return replace(ready, left=left_of_part(job, job.part, tags, make, engine.own_platform))
     if not (policy.incremental or policy.options.resume):
         return ready
     from buildmatrix.pipeline.recorded import elsewhere, entries_of, remembered, telling_of

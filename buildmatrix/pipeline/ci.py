@@ -4,7 +4,9 @@ from buildmatrix.ci.jobs import Jobs, jobs_of
 from buildmatrix.ci.setup import Setup, setup_of
 from buildmatrix.ci.waves import doubts
 from buildmatrix.errors import Diagnostic, StaleError
-from buildmatrix.plan.document.reviewed import plan_digest, reviewed_of
+from buildmatrix.machines.part import refuse_several
+from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.plan.document.reviewed import Reviewed, plan_digest, reviewed_of
 from buildmatrix.plan.document.verify import MAKE
 from buildmatrix.plan.model import Plan
 from buildmatrix.state.assigned import assigned
@@ -12,7 +14,7 @@ from buildmatrix.state.assigned import assigned
 
 def jobs_of_plan(plan: Plan, most: int) -> Jobs:
     """Return the jobs of all that a plan has, at most so many in each wave."""
-    return jobs_of(assigned(plan, None), "", most)
+    return jobs_of(_assigned(plan, None), "", most)
 
 
 def jobs_of_file(name: str, most: int) -> Jobs:
@@ -28,7 +30,14 @@ def jobs_of_file(name: str, most: int) -> Jobs:
         raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
     then = reviewed_of(found.document)
     moves = then is not None and any(one.moves for one in then.inputs.values())
-    return jobs_of(assigned(found.plan, then), _id(plan_digest(found.document)), most, moves=moves)
+    return jobs_of(_assigned(found.plan, then), _id(plan_digest(found.document)), most, moves=moves)
+
+
+def _assigned(plan: Plan, then: Reviewed | None) -> BuildPlan:
+    """Return the Builds of jobs; UsageError for one that none could build."""
+    builds = assigned(plan, then)
+    refuse_several(builds)
+    return builds
 
 
 def _id(digest: str) -> str:
@@ -38,5 +47,5 @@ def _id(digest: str) -> str:
 
 def setup_of_plan(plan: Plan, path: str, file: str, waves: int) -> tuple[Setup, tuple[Diagnostic, ...]]:
     """Return what a workflow for all of a plan has to bring along (see `setup_of`), and what may go wrong."""
-    builds = assigned(plan, None)
+    builds = _assigned(plan, None)
     return setup_of(builds, path, file, waves), tuple(doubts(builds))

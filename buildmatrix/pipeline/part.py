@@ -110,13 +110,15 @@ def refuse_staging(part: Part, builder: Builder) -> None:
         )
 
 
-def left_of_part(job: "Job", part: Part, tags: Tags, make: "Callable[[], Fingerprints]") -> Reduced:
+def left_of_part(job: "Job", part: Part, tags: Tags, make: "Callable[[], Fingerprints]", own: str) -> Reduced:
     """Return what is left of a part: of an incremental plan, on the images that it keeps.
 
-    StaleError where something that was kept would be built now, or an image is another one than its record says.
+    `own` is the builder's own platform. StaleError where something that was kept would be built now, or an image is
+    another one than its record says.
     """
     looked_for(used(part.jobs, part.wanted, part.records), tags.registry)  # one that is gone fails as it is pulled
-    handed, pulled = images_of(part.jobs, part.wanted, part.records), tags_of(part.jobs, part.wanted, part.records)
+    handed = images_of(part.jobs, part.wanted, part.records)
+    pulled = tags_of(part.jobs, part.wanted, part.records, own)
     if not job.policy.incremental:
         plan = part_of(without_absent(part.jobs, job.programs.environment, outside=True), part.wanted, part.records)
         return Reduced(plan=plan, resumed=NOTHING, decisions={}, handed=handed, pulled=pulled)

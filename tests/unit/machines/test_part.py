@@ -8,10 +8,20 @@ from hypothesis import strategies as st
 
 from buildmatrix.ci.waves import waves_of
 from buildmatrix.errors import UsageError
-from buildmatrix.machines.part import awaited, built_on, closure_of, images_of, keys_in, lost, part_of, tags_of
+from buildmatrix.machines.part import (
+    awaited,
+    built_on,
+    closure_of,
+    images_of,
+    keys_in,
+    lost,
+    part_of,
+    refuse_several,
+    tags_of,
+)
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.publishing import is_pushed
-from buildmatrix.spec.rows.settings import CacheonlyOutput
+from buildmatrix.spec.rows.settings import CacheonlyOutput, OciOutput
 from tests.unit.machines.records import AMD, ARM, digest, failed, jobs, record, target
 
 NOWHERE: tuple[Any, ...] = (CacheonlyOutput(type="cacheonly"),)
@@ -85,7 +95,7 @@ def test_what_a_job_builds_itself_it_hands_on_itself() -> None:
 def test_what_is_needed_first_is_pulled_as_it_was_built_though_its_tag_has_not_moved() -> None:
     records = {f"base@{AMD}": record(f"base@{AMD}", 1), f"base@{ARM}": record(f"base@{ARM}", 2)}
     assert list(awaited(CHAIN, f"late@{ARM}", [f"late@{ARM}"])) == [f"base@{AMD}", f"base@{ARM}"]
-    assert tags_of(CHAIN, [f"late@{ARM}"], records) == {"r/base:1": digest(2)}
+    assert tags_of(CHAIN, [f"late@{ARM}"], records, AMD) == {"r/base:1": digest(2)}
     assert part_of(CHAIN, [f"late@{ARM}"], records).targets[0].needs == ()
 
 
@@ -93,7 +103,23 @@ def test_parts_that_would_have_to_be_one_tag_at_once_are_refused() -> None:
     plan = jobs(target("base"), target("late", needs=("base",)))
     records = {f"base@{AMD}": record(f"base@{AMD}", 1), f"base@{ARM}": record(f"base@{ARM}", 2)}
     with pytest.raises(UsageError, match="several parts are under r/base:1"):
-        tags_of(plan, [f"late@{AMD}", f"late@{ARM}"], records)
+        tags_of(plan, [f"late@{AMD}", f"late@{ARM}"], records, AMD)
+
+
+@pytest.mark.parametrize(("own", "number"), [(AMD, 1), (ARM, 2)])
+def test_what_declares_no_platforms_pulls_the_part_of_its_builder(own: str, number: int) -> None:
+    plan = jobs(target("base"), target("late", platforms=(), needs=("base",), output=NOWHERE))
+    records = {f"base@{AMD}": record(f"base@{AMD}", 1), f"base@{ARM}": record(f"base@{ARM}", 2)}
+    refuse_several(plan)
+    assert tags_of(plan, ["late"], records, own) == {"r/base:1": digest(number)}
+
+
+def test_what_is_built_for_several_platforms_at_once_cannot_pull_parts_and_is_no_job() -> None:
+    archive: tuple[Any, ...] = (OciOutput(type="oci", dest="a.tar"),)
+    plan = jobs(target("base"), target("late", needs=("base",), output=archive))
+    with pytest.raises(UsageError, match="late needs base first, of which several parts are under r/base:1"):
+        refuse_several(plan)
+    refuse_several(CHAIN)
 
 
 def test_what_cannot_be_built_is_told_with_the_reason_and_takes_what_is_upon_it() -> None:

@@ -95,7 +95,7 @@ def test_an_image_of_another_platform_than_its_record_says_is_built_upon_by_nobo
         image = Image(digest=digest(1), media_type="m", body=b"", index=cast("Any", SimpleNamespace(manifests=listed)))
         there = Found(descriptor=Descriptor(digest=digest(1), media_type="m", size=9))
         tags = SimpleNamespace(registry=SimpleNamespace(head=lambda _: there, content=lambda *_: image))
-        return left_of_part(cast("Any", job), part(tmp_path, made, key), cast("Any", tags), cast("Any", None))
+        return left_of_part(cast("Any", job), part(tmp_path, made, key), cast("Any", tags), cast("Any", None), AMD)
 
     with pytest.raises(StaleError, match=f"base@{AMD} names {digest(1)[:19]}…, which is for {ARM}"):
         left(f"app@{AMD}", ARM)
