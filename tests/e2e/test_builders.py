@@ -112,6 +112,7 @@ def node(name: str, endpoint: str, platform: str) -> str:
     return f'[[builder.b.node]]\nname = "{name}"\nendpoint = "{endpoint}"\nplatforms = ["{platform}"]\n'
 
 
+@pytest.mark.corpus
 @pytest.mark.usefixtures("two_nodes")
 def test_a_builder_is_created_changed_used_and_removed(machine: Machine) -> None:
     remote = '[builder.b]\ndriver = "remote"\n'
@@ -147,6 +148,7 @@ def test_a_builder_is_created_changed_used_and_removed(machine: Machine) -> None
     assert machine.states()["b"] == "missing"
 
 
+@pytest.mark.corpus
 def test_apply_makes_the_builder_that_is_named_and_only_with_its_allowance(machine: Machine) -> None:
     machine.file(f'[apply]\nbuilder = "b"\n[builder.b]\ndriver = "remote"\nendpoint = "{machine.socket(0)}"\n')
     refused = machine.run("apply")

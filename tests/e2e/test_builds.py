@@ -50,6 +50,7 @@ def apply(folder: Path, builder: str, *arguments: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("builder", ["one-node", "two-nodes", "default"])
 def test_two_builds_are_one_index(project: Project, repository: str, two_nodes: str, builder: str) -> None:
     assert two_nodes

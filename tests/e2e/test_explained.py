@@ -92,6 +92,7 @@ def test_what_only_a_selected_target_depends_on_says_what_changed(
     }
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("attests", [True, False])
 @pytest.mark.parametrize("single", [True, False])
 def test_the_record_is_in_the_image_on_every_builder(

@@ -259,6 +259,7 @@ def test_a_full_disk_ends_logs_and_reports_and_not_the_build(project: Project, r
     assert digest(f"{repository}/app:1")
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     "signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["once", "term", "twice"]
 )
@@ -352,6 +353,7 @@ def test_monstrous_logs(project: Project, run: Run, tmp_path: Path) -> None:
     assert (folder / "r.html").stat().st_size < 1_000_000
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     ("text", "words"),
     [

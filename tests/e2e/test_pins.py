@@ -178,6 +178,7 @@ Judge = Callable[..., bool]
 """Whether the engine lets an image through under rules."""
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     "shape",
     [

@@ -19,6 +19,7 @@ def bases(registry: str, one_node: str) -> Bases:
     return bases_in(registry, f"test-{uuid.uuid4().hex[:12]}/bases", one_node)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("kind", ["the same each time", "another each time"])
 def test_what_is_kept_is_what_would_be_built(
     kind: str, bases: Bases, tmp_path: Path, one_node: str, two_nodes: str

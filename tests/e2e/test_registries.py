@@ -107,6 +107,7 @@ def held(asked: Asked, name: str) -> dict[str, str]:
     return {row["platform"]["architecture"]: row["digest"] for row in rows if row["platform"]["os"] == "linux"}
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("ready", KINDS, indirect=True)
 def test_who_is_logged_in_moves_tags(project: Project, run: Run, ready: Asked, one_node: str) -> None:
     ready.logged_in()
@@ -143,6 +144,7 @@ def test_who_is_not_let_in_is_told_to_log_in(project: Project, run: Run, ready: 
     assert ready.client().head(f"{ready.host}/app:1") == Absent()
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("ready", KINDS, indirect=True)
 def test_a_credential_helper_knows_the_login(project: Project, run: Run, ready: Asked) -> None:
     helper = ready.folder / "bin" / "docker-credential-test"

@@ -175,6 +175,7 @@ def test_another_buildx_and_another_driver_skip_what_one_built(
             assert statuses(found) == {"lib": "unchanged", "app": "unchanged"}, (builder, other)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("ready", KINDS, indirect=True)
 def test_a_registry_that_asks_who_is_there_remembers_too(
     project: Project,
@@ -204,6 +205,7 @@ ASKS = "GET|HEAD"
 OURS = "^(buildmatrix|containerd)"
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     "fault",
     [

@@ -33,6 +33,7 @@ def app(repository: str, dockerfile: str = "FROM busybox\nARG V\nRUN echo $V\n")
 # --- questions --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     ("builder", "flags"),
     [
@@ -199,6 +200,7 @@ def layers(tag: str) -> list[str]:
     return [row["digest"] for row in raw(f"{tag.rpartition(':')[0]}@{inspected(tag)[0]['digest']}")["layers"]]
 
 
+@pytest.mark.corpus
 @pytest.mark.alone  # whatever a prune is to take, BuildKit may forget results of builds that run at that moment
 @pytest.mark.parametrize("builder", ["default", "one-node"])
 @pytest.mark.parametrize("flags", [(), ("--jobs", "1", "--publish", "together")], ids=str)
@@ -374,6 +376,7 @@ def chain(repository: str, salt: str, bad: int, links: int = 6) -> str:
     return known(spec, repository)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("flags", [("-k",), ("-j", "1"), ("-k", "--timeout", "5m")], ids=str)
 @pytest.mark.parametrize("builder", ["default", "one-node"])
 def test_a_failure_in_a_chain_takes_only_what_is_upon_it(

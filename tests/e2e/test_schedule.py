@@ -58,6 +58,7 @@ def salt(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
@@ -142,6 +143,7 @@ def joined(found: Mapping[str, Any], target: str) -> str:
     return own
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("builder", ["default", "one-node", "two-nodes"])
 def test_together_moves_all_tags_or_none(
     project: Project, run: Run, repository: str, builder: str, two_nodes: str

@@ -38,6 +38,7 @@ def spec(repository: str, *, text: str = "", last: str = "true") -> str:
     return known(text, repository)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("flags", WAYS, ids=" ".join)
 def test_a_shared_tag_is_the_last_ones(
     project: Project, run: Run, repository: str, two_nodes: str, flags: tuple[str, ...]

@@ -51,6 +51,7 @@ def json_of(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
 # --- a tag does not lose a platform -----------------------------------------------------------------------------------
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     ("arguments", "declared"),
     [
@@ -246,6 +247,7 @@ def test_what_is_loaded_and_pushed_moves_its_tags_last(project: Project, run: Ru
     assert done.returncode == 0
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     "faults",
     [
@@ -272,6 +274,7 @@ def test_a_404_that_is_none_loses_no_platform(
 # --- what is said of what is published --------------------------------------------------------------------------------
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("builder", ["default", "one-node", "two-nodes"])
 def test_metadata_names_what_is_published(
     project: Project, run: Run, repository: str, builder: str, two_nodes: str, tmp_path: Path
@@ -307,6 +310,7 @@ def test_metadata_names_what_is_published(
     assert not [key for key in named if key.startswith(("image.", "containerimage."))]
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("flags", [(), ("-k",), ("-k", "--jobs", "1")], ids=str)
 def test_metadata_names_what_was_published_beside_a_failure(
     project: Project, run: Run, repository: str, flags: tuple[str, ...], tmp_path: Path

@@ -147,4 +147,5 @@ def test_who_is_waited_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             pinning = Pinning(planned, Policy(plan=planned), {"XDG_CACHE_HOME": str(tmp_path)}, registry)
             assert all(pin.digest for pin in pinning.settle(registry, own_images=False, tell=told.append).pins)
             server.before = lambda *_: None
+            monkeypatch.setattr(lock_pins, "PATIENCE", 60)
     assert told == [f"waiting for {server.host} to tell the digests of external images"]
