@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing
+from shlex import quote
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.git.facts import Git
@@ -14,7 +15,7 @@ from buildmatrix.plan.auto import Bases
 from buildmatrix.plan.builds import as_joined, unjoined
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
-from buildmatrix.plan.cells.select import SelectorError
+from buildmatrix.plan.cells.select import SelectorError, parts_of_key
 from buildmatrix.plan.checks.collisions import collisions, warn_of_strangers
 from buildmatrix.plan.checks.groups import check_groups
 from buildmatrix.plan.checks.races import races_of
@@ -184,7 +185,18 @@ def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> 
     try:
         expansion.selection.names(selector.removeprefix("!"))
     except SelectorError as error:
-        problems.error("selector", error.message, hint=error.hint, rests_on=[TARGETS, *error.rests_on])
+        hint = _of_key(expansion, selector) or error.hint
+        problems.error("selector", error.message, hint=hint, rests_on=[TARGETS, *error.rests_on])
+
+
+def _of_key(expansion: Expansion, selector: str) -> str:
+    """Return what to write for the key of a build, as output has it; "" for what is not one."""
+    name, platforms = parts_of_key(selector)
+    try:
+        known = expansion.selection.names(name) if platforms else ()
+    except SelectorError:
+        return ""
+    return f"write --platform {','.join(platforms)} {quote(name)}" if known else ""
 
 
 def plan_of(
