@@ -147,8 +147,8 @@ def by_platform(text: str) -> str:
     if not found or not platforms:
         return ""
     wanted = ", ".join(f'"{one}"' for one in platforms)
-    select = wanted if len(platforms) == 1 else f"[{wanted}]"
-    return f"write --set {quote(name + found['rest'])}, or in the file an override with select = {{ platform = {select} }}"
+    select = f"select = {{ platform = {wanted if len(platforms) == 1 else f'[{wanted}]'} }}"
+    return f"write --set {quote(name + found['rest'])}, or in the file an override with {select}"
 
 
 def _value(row: Row, found: re.Match[str], place: Place, problems: Problems) -> Any:
