@@ -19,6 +19,7 @@ from buildmatrix.plan.cells.select import SelectorError, parts_of_key
 from buildmatrix.plan.checks.collisions import collisions, warn_of_strangers
 from buildmatrix.plan.checks.groups import check_groups
 from buildmatrix.plan.checks.races import races_of
+from buildmatrix.plan.checks.runners import warn_of_runners
 from buildmatrix.plan.checks.targets import Checker
 from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.document.origin import made_of
@@ -70,6 +71,7 @@ def make_plan(
             shared = collisions(sound, spec.directory, problems, spec.checks)
             if len(sound) == len(expansion.entries):
                 warn_of_strangers(sound, problems)
+                _warn_of_runners(spec, sound, request, problems)
             problems.take(races_of(each_of(targets), spec.directory))
             targets = share(targets, shared)
         return plan_of(spec, request, expansion, targets, git, problems)
@@ -90,6 +92,7 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     checker = Checker(spec.directory, problems, spec.variables, spec.targets)
     sound = checked(expansion, targets, checker, files=False)
     warn_of_strangers(sound, problems)
+    _warn_of_runners(spec, sound, request, problems)
     if "default" in spec.groups and not problems.is_sound(spec.groups["default"].basis):
         return
     default = set(expansion.selection.default_of_root())
@@ -97,6 +100,11 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     for target in sound:
         if target.name not in default:
             collisions([target], spec.directory, problems)
+
+
+def _warn_of_runners(spec: Spec, targets: Iterable[PlannedTarget], request: Request, problems: Problems) -> None:
+    if not request.platforms:
+        warn_of_runners(spec, targets, problems)
 
 
 def checked(
