@@ -290,7 +290,8 @@ def test_a_platform_that_no_node_has() -> None:
             ("linux/amd64", "linux/arm64"),
             (
                 "give it QEMU:     docker run --privileged --rm tonistiigi/binfmt --install arm64\n"
-                "or add a node:    docker buildx create --name many --platform linux/arm64 ssh://…, "
+                "or add a node:    docker buildx create --name many && docker buildx create --append --name many "
+                "--platform linux/arm64 ssh://…, "
                 "then --builder many\n"
                 "or leave it out:  buildmatrix apply --platform linux/amd64"
             ),
@@ -299,7 +300,7 @@ def test_a_platform_that_no_node_has() -> None:
             "remote",
             ("linux/amd64/v3",),
             (
-                "add a node:       docker buildx create --append --name many --platform linux/amd64/v3 ssh://…\n"
+                "add a node:       docker buildx create --append --name many --platform linux/amd64/v3 tcp://…\n"
                 "or leave it out:  buildmatrix apply '!app'"
             ),
         ),
@@ -307,7 +308,7 @@ def test_a_platform_that_no_node_has() -> None:
             "remote",
             ("windows/amd64",),
             (
-                "add a node:       docker buildx create --append --name many --platform windows/amd64 ssh://…\n"
+                "add a node:       docker buildx create --append --name many --platform windows/amd64 tcp://…\n"
                 "or leave it out:  buildmatrix apply '!app'"
             ),
         ),
