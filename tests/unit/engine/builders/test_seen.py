@@ -1,10 +1,14 @@
 """What buildx tells of builders: all in short, one at length."""
 
+from collections.abc import Callable
+
 import pytest
 
 from buildmatrix.engine.builders.found import inspected, listed
 from buildmatrix.engine.builders.seen import all_seen, seen
+from buildmatrix.engine.failures.unreachable import PLUGIN
 from buildmatrix.errors import EngineError, Place
+from buildmatrix.process import Programs
 from buildmatrix.report.builders import builder_json, builder_text, builders_text
 from buildmatrix.report.style import Style
 from buildmatrix.spec.rows.builders import DeclaredBuilder
@@ -41,6 +45,7 @@ def docker(**answers: object) -> Scripted:
         "docker buildx ls": said(f"warning\n{LISTED}{LISTED}{OTHER}"),
         "docker buildx inspect b": said(INSPECTED),
         "docker buildx du": said(DU),
+        "docker buildx version": said("github.com/docker/buildx v0.30.0"),
         **answers,
     }
     return Scripted(table, {"PATH": "/nowhere", "HOME": "/nowhere"}, path="/usr/bin/docker")  # type: ignore[arg-type]
@@ -80,6 +85,14 @@ def test_the_current_one_is_asked_for_where_it_is_not_marked() -> None:
 def test_a_buildx_that_does_not_tell() -> None:
     with pytest.raises(EngineError, match="buildx does not tell of its builders: broken"):
         all_seen(docker(**{"docker buildx ls": said(stderr="x\nERROR: broken\n", code=1)}))
+
+
+@pytest.mark.parametrize("ask", [all_seen, lambda programs: seen("b", programs)])
+def test_no_buildx_is_told_as_elsewhere(ask: Callable[[Programs], object]) -> None:
+    unknown = said(stderr="docker: unknown command: docker buildx\n\nRun 'docker --help' for more information", code=1)
+    with pytest.raises(EngineError) as raised:
+        ask(Scripted({"docker buildx": unknown}, {"PATH": "/nowhere"}, path="/usr/bin/docker"))
+    assert (raised.value.diagnostics[0].message, raised.value.diagnostics[0].hint) == ("docker has no buildx", PLUGIN)
 
 
 def test_one_builder_with_its_disk_and_its_cache() -> None:
