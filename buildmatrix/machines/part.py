@@ -24,7 +24,7 @@ class Part:
 
     `whole` is the plan, cut by machines; `jobs` are all of its Builds that have jobs, with what they are made of.
     `wanted` are the keys of those that are built here, `records` what others have built. `lost` are those that cannot
-    be built, each with why. Into `folder` go the records; `root` is the repository.
+    be built, each with why. Into `folder` go the records; `file` is the plan's, `root` the repository.
     """
 
     digest: str
@@ -34,6 +34,7 @@ class Part:
     records: Records
     lost: Mapping[str, str]
     folder: str
+    file: str
     root: str
     began: datetime
 

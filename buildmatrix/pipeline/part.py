@@ -61,6 +61,7 @@ def part_of_plan(plan: Plan, claim: Claim, named: Iterable[str], folder: str, ro
         records={key: record for key, record in found.good.items() if key not in keys},
         lost=gone,
         folder=folder,
+        file=claim.name,
         root=root,
         began=datetime.now(UTC),
     )
