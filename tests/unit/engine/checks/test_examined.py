@@ -201,7 +201,7 @@ def test_a_builder_of_the_file_that_is_not_there_is_created(tmp_path: Path) -> N
         "the file declares it: buildmatrix builder create many",
         "buildmatrix builder create many",
     )
-    words = "many: missing, buildmatrix builder create many makes it"
+    words = "many: not created yet (buildmatrix builder create many)"
     assert (found["builders"].status, found["builders"].words) == ("unknown", words)
 
 
