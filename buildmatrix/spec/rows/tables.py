@@ -114,9 +114,16 @@ class CellSettings(Settings):
 
 
 class Override(CellSettings):
-    """Settings for some cells of the matrix."""
+    """Settings for some cells of the matrix, or for some platforms."""
 
-    select: Annotated[CellTable, Doc("Axis to value or glob; all must match."), Examples({"os": "alpine"})]
+    select: Annotated[
+        CellTable,
+        Doc(
+            "Axis of the matrix, or `platform`, to value, glob, or list of those; all must match. "
+            "`platform` alone needs no matrix."
+        ),
+        Examples({"os": "alpine"}),
+    ]
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
 
 
@@ -138,7 +145,9 @@ class Target(CellSettings):
     matrix: Annotated[
         Matrix | None, MakesCells(), Doc("Axes; the target is built once for each combination of their values.")
     ] = None
-    override: Annotated[tuple[Override, ...] | None, MakesCells(), Doc("Settings for some cells of the matrix.")] = None
+    override: Annotated[
+        tuple[Override, ...] | None, MakesCells(), Doc("Settings for some cells of the matrix, or for some platforms.")
+    ] = None
 
 
 class Checks(Table):

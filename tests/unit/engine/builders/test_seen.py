@@ -104,6 +104,17 @@ def test_one_builder_with_its_disk_and_its_cache() -> None:
     assert '"max_used": null' in builder_json(found)
 
 
+def test_a_remote_node_that_buildx_calls_inactive_does_not_answer() -> None:
+    text = builder_text(
+        inspected(
+            "b", {}, docker(**{"docker buildx inspect b": said(INSPECTED.replace("running", "inactive"))}), start=False
+        ),
+        Style(colour=False),
+    )
+    assert "  status       inactive\n  error        does not answer: is its buildkitd running there" in text
+    assert "  error " not in builder_text(inspected("b", {}, docker(), start=False), Style(colour=False))
+
+
 def test_a_cache_is_asked_for_only_where_a_node_runs() -> None:
     still = docker(**{"docker buildx inspect b": said(INSPECTED.replace("running", "inactive"))})
     assert seen("b", still).cache.total == ""
