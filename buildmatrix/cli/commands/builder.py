@@ -146,7 +146,7 @@ def inspect(
 ) -> None:
     """Show a builder: its nodes with their platforms, status and versions, its cache, and what is not as declared.
 
-    Without NAME, and where the file names none either, it is the current one.
+    Without NAME it is that of the file, whatever BUILDX_BUILDER says; where the file names none, the current one.
 
     \b
     Examples:
