@@ -118,10 +118,7 @@ class Override(CellSettings):
 
     select: Annotated[
         CellTable,
-        Doc(
-            "Axis of the matrix, or `platform`, to value, glob, or list of those; all must match. "
-            "`platform` alone needs no matrix."
-        ),
+        Doc("Axis or `platform` to value, glob or list; all must match."),
         Examples({"os": "alpine"}),
     ]
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
@@ -146,7 +143,9 @@ class Target(CellSettings):
         Matrix | None, MakesCells(), Doc("Axes; the target is built once for each combination of their values.")
     ] = None
     override: Annotated[
-        tuple[Override, ...] | None, MakesCells(), Doc("Settings for some cells of the matrix, or for some platforms.")
+        tuple[Override, ...] | None,
+        MakesCells(),
+        Doc("Settings for some cells of the matrix, or for some platforms: those need no matrix."),
     ] = None
 
 
