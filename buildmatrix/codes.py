@@ -71,7 +71,7 @@ CODES = {
     "requires-buildx": "what is not a range of versions",
     "result": "the last result cannot be used",
     "revision": "what is to be compared with is neither a revision nor a saved plan",
-    "runner": "[runner] in a file that is included, or what separate machines cannot do",
+    "runner": "[runner] in an included file, or for a platform of no target, or what separate machines cannot do",
     "same-name": "two targets or cells of one name",
     "schema": "a key or value that the schema does not take",
     "secret": "a secret that names no variable of its own, or that this machine does not have",

@@ -32,7 +32,10 @@ EXIT_CODES = {
     3: "docker or buildx is missing, too old, unreachable or lacks a platform; a secret of the build is not there",
     4: "a saved plan, the last result or the lock file does not fit what is here now",
     5: "a registry refused or did not answer, or a tag would be harmed",
-    10: "`plan --detailed-exitcode`: there is something to do; `render --check`: the file is missing or out of date",
+    10: (
+        "`plan --detailed-exitcode`: there is something to do; `render --check`, `ci --check`: the file is missing or "
+        "out of date; `ci --waves`: the plan has more waves"
+    ),
     70: "a bug in buildmatrix",
     130: "stopped by ^C, SIGTERM, SIGHUP or SIGQUIT",
 }

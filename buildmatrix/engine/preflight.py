@@ -1,9 +1,11 @@
 """What `apply` makes sure of before it builds: everything at once, with what to do."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from buildmatrix.engine.buildx import BUILDX, Builder, Probe
+from buildmatrix.engine.checks import docker
 from buildmatrix.engine.checks.every import CHECKS
 from buildmatrix.engine.checks.model import Scene
 from buildmatrix.errors import Diagnostic, EngineError, UsageError, and_more
@@ -38,7 +40,10 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
     """Return the engine; UsageError for what the command line lacks, EngineError for what the machine lacks."""
     refuse_not_allowed(plan, allow)
     scene = Scene(programs, probe, plan)
-    version, found = scene.found
+    try:
+        version, found = scene.found
+    except EngineError as error:
+        raise EngineError(*(_mended(one, scene) for one in error.diagnostics)) from None
     verdicts = [check.look(scene) for check in CHECKS if check.of_run]
     if errors := [one for verdict in verdicts for one in verdict.errors]:
         raise EngineError(*errors)
@@ -50,6 +55,14 @@ def preflight(plan: Plan, *, allow: Iterable[str], probe: Probe, programs: Progr
         own_platform=next(iter(found.nodes[0].platforms), "") or probe.own_platform(),
         insecure_registries=probe.insecure_registries if found.driver == "docker" else frozenset,
     )
+
+
+def _mended(one: Diagnostic, scene: Scene) -> Diagnostic:
+    """Return why there is no builder, with the command that the checks of it have for that."""
+    looks = (docker.docker, docker.buildx, docker.engine, docker.context, docker.builder)
+    told = (error for look in looks for error in look(scene).errors if error.command)
+    is_same = (error for error in told if error.message == one.message or "docker context" in error.message)
+    return replace(one, command=one.command or next((error.command for error in is_same), ""))
 
 
 def refuse_not_allowed(plan: Plan, allow: Iterable[str]) -> None:

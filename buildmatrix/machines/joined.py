@@ -49,7 +49,7 @@ def _outdated(name: str, record: RecordDocument, good: Records, found: Mapping[s
     then, now = record.built_on.get(name, ""), good[name].digest
     if then != now:
         before = f"{then[:19]}…" if then else "no image"
-        return f"it was built on {before} of {name}, which is {now[:19]}… by now"
+        return f"it was built on {before} of {name}, which has been built again since: {now[:19]}…"
     return f"{name}, which it was built on, has to be built again" if name in found else ""
 
 

@@ -1,6 +1,6 @@
 """What of a plan one machine builds: Builds that it is given, on what others have built before."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from buildmatrix.errors import Diagnostic, UsageError, did_you_mean
 from buildmatrix.graphs import reached
 from buildmatrix.lock.named import short_name
 from buildmatrix.machines.record import RecordDocument
-from buildmatrix.plan.builds import TARGET, Build, BuildPlan
+from buildmatrix.plan.builds import TARGET, Build, BuildPlan, builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.publishing import is_pushed, pushed_tags
 from buildmatrix.records import dataclass
@@ -24,7 +24,7 @@ class Part:
 
     `whole` is the plan, cut by machines; `jobs` are all of its Builds that have jobs, with what they are made of.
     `wanted` are the keys of those that are built here, `records` what others have built. `lost` are those that cannot
-    be built, each with why. Into `folder` go the records; `root` is the repository.
+    be built, each with why. Into `folder` go the records; `file` is the plan's, `root` the repository.
     """
 
     digest: str
@@ -34,36 +34,42 @@ class Part:
     records: Records
     lost: Mapping[str, str]
     folder: str
+    file: str
     root: str
     began: datetime
 
 
-def keys_in(texts: Iterable[str], plan: BuildPlan) -> tuple[str, ...]:
+def keys_in(texts: Iterable[str], plan: BuildPlan, whole: Plan) -> tuple[str, ...]:
     """Return the Builds that are named, each once, with `,` between; UsageError for what no job builds.
 
-    A key may have a `,` of its own: `app[go=1.22,os=alpine]`.
+    A key may have a `,` of its own: `app[go=1.22,os=alpine]`. `whole` is the plan with what it keeps, cut by machines.
     """
     jobs = {build.name for build in plan.targets if build.exported}
-    return tuple(dict.fromkeys(key for text in texts for key in _keys(text, jobs, plan)))
+    return tuple(dict.fromkeys(key for text in texts for key in _keys(text, jobs, plan, whole)))
 
 
-def _keys(text: str, jobs: Collection[str], plan: BuildPlan) -> Iterator[str]:
+def _keys(text: str, jobs: Collection[str], plan: BuildPlan, whole: Plan) -> Iterator[str]:
     words = text.split(",")
     while words:
-        whole = (count for count in range(len(words), 0, -1) if ",".join(words[:count]) in jobs)
-        if not (count := next(whole, 0)):
-            raise UsageError(_unknown(words[0] if words[0] in plan.by_name else ",".join(words), jobs, plan))
+        fitting = (count for count in range(len(words), 0, -1) if ",".join(words[:count]) in jobs)
+        if not (count := next(fitting, 0)):
+            raise UsageError(_unknown(words, jobs, plan, builds_of(whole)))
         yield ",".join(words[:count])
         words = words[count:]
 
 
-def _unknown(name: str, jobs: Collection[str], plan: BuildPlan) -> Diagnostic:
+def _unknown(words: Sequence[str], jobs: Collection[str], plan: BuildPlan, whole: BuildPlan) -> Diagnostic:
+    known = {**plan.by_name, **whole.by_name}
+    name = next((one for count in range(len(words), 0, -1) if (one := ",".join(words[:count])) in known), "")
+    name = name or ",".join(words)
     message = f"--build {name or repr(name)} is not a build of the plan"
     hint = did_you_mean(name, jobs) or "buildmatrix ci github PLAN.json lists them"
     if name in plan.by_name:
         message, hint = f"{name} has no job of its own", "it is built with what depends on it"
     elif parts := [build.name for build in plan.parts.get(name, ())]:
         message, hint = f"{name} is built in parts", f"write --build {','.join(parts)}"
+    elif name in whole.by_name or name in whole.parts:
+        message, hint = f"{name} is not built: the plan keeps it, since it is up to date", "leave it out"
     return Diagnostic(message=message, code="usage", hint=hint)
 
 

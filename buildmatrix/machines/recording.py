@@ -6,11 +6,12 @@ Part, Outcome ─ recorded ─► Records, and the Outcome with what could not b
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from shlex import quote
 
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, RegistryError, StoppedError, UsageError
-from buildmatrix.machines.part import Part, built_on
+from buildmatrix.machines.part import Part, awaited, built_on
 from buildmatrix.machines.record import FORMAT_VERSION, GOOD, PushedImage, RecordDocument, write_record
 from buildmatrix.oci.answers import Absent, Answer, Found
 from buildmatrix.oci.http.parallel import all_of
@@ -165,9 +166,16 @@ def record_lost(part: Part) -> None:
 def why_lost(part: Part) -> Iterator[Diagnostic]:
     """Yield an error for each Build that cannot be built."""
     for key, why in part.lost.items():
-        hint = f"run its job first, and put its record into {part.folder}" if "no record" in why else ""
-        place = part.jobs.by_name[key].place
+        place, hint = part.jobs.by_name[key].place, _first(key, part)
         yield Diagnostic(message=f"{key} was not built: {why}", code="record", place=place, hint=hint)
+
+
+def _first(key: str, part: Part) -> str:
+    """Return what to do before one can be built: the command for what it waits for."""
+    before = [one for one in awaited(part.jobs, key, [*part.wanted, *part.lost]) if one not in part.records]
+    command = f"buildmatrix apply {part.file} --build {quote(','.join(before))} --record {part.folder}"
+    job, record = ("their jobs", "their records") if before[1:] else ("its job", "its record")
+    return f"run {job} first, and put {record} into {part.folder}: {command}" if before else ""
 
 
 def unwritable(folder: str, error: OSError) -> UsageError:

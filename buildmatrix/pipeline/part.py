@@ -48,19 +48,20 @@ def part_of_plan(plan: Plan, claim: Claim, named: Iterable[str], folder: str, ro
     UsageError for what is not a Build with a job, StaleError for a record that does not fit the plan.
     """
     _make(folder, root)
-    jobs = assigned(plan, claim.reviewed)
-    keys = keys_in(named, jobs)
+    whole, jobs = cut_by_runner(plan), assigned(plan, claim.reviewed)
+    keys = keys_in(named, jobs, whole)
     found = judged(jobs, claim.digest, read_folder(folder), marks_of(claim.reviewed))
     refuse_wrong(found, folder)
     gone = lost(jobs, keys, found.records)
     return Part(
         digest=claim.digest,
-        whole=cut_by_runner(plan),
+        whole=whole,
         jobs=jobs,
         wanted=tuple(key for key in keys if key not in gone),
         records={key: record for key, record in found.good.items() if key not in keys},
         lost=gone,
         folder=folder,
+        file=claim.name,
         root=root,
         began=datetime.now(UTC),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing
+from shlex import quote
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.git.facts import Git
@@ -14,10 +15,11 @@ from buildmatrix.plan.auto import Bases
 from buildmatrix.plan.builds import as_joined, unjoined
 from buildmatrix.plan.cells.expand import Expansion
 from buildmatrix.plan.cells.overrides import parse_sets
-from buildmatrix.plan.cells.select import SelectorError
+from buildmatrix.plan.cells.select import SelectorError, parts_of_key
 from buildmatrix.plan.checks.collisions import collisions, warn_of_strangers
 from buildmatrix.plan.checks.groups import check_groups
 from buildmatrix.plan.checks.races import races_of
+from buildmatrix.plan.checks.runners import warn_of_runners
 from buildmatrix.plan.checks.targets import Checker
 from buildmatrix.plan.closure import closure, planned_of
 from buildmatrix.plan.document.origin import made_of
@@ -69,6 +71,7 @@ def make_plan(
             shared = collisions(sound, spec.directory, problems, spec.checks)
             if len(sound) == len(expansion.entries):
                 warn_of_strangers(sound, problems)
+                _warn_of_runners(spec, sound, request, problems)
             problems.take(races_of(each_of(targets), spec.directory))
             targets = share(targets, shared)
         return plan_of(spec, request, expansion, targets, git, problems)
@@ -89,6 +92,7 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     checker = Checker(spec.directory, problems, spec.variables, spec.targets)
     sound = checked(expansion, targets, checker, files=False)
     warn_of_strangers(sound, problems)
+    _warn_of_runners(spec, sound, request, problems)
     if "default" in spec.groups and not problems.is_sound(spec.groups["default"].basis):
         return
     default = set(expansion.selection.default_of_root())
@@ -96,6 +100,11 @@ def _check_all(spec: Spec, expansion: Expansion, request: Request, problems: Pro
     for target in sound:
         if target.name not in default:
             collisions([target], spec.directory, problems)
+
+
+def _warn_of_runners(spec: Spec, targets: Iterable[PlannedTarget], request: Request, problems: Problems) -> None:
+    if not request.platforms:
+        warn_of_runners(spec, targets, problems)
 
 
 def checked(
@@ -184,7 +193,18 @@ def _check_selector(expansion: Expansion, selector: str, problems: Problems) -> 
     try:
         expansion.selection.names(selector.removeprefix("!"))
     except SelectorError as error:
-        problems.error("selector", error.message, hint=error.hint, rests_on=[TARGETS, *error.rests_on])
+        hint = _of_key(expansion, selector) or error.hint
+        problems.error("selector", error.message, hint=hint, rests_on=[TARGETS, *error.rests_on])
+
+
+def _of_key(expansion: Expansion, selector: str) -> str:
+    """Return what to write for the key of a build, as output has it; "" for what is not one."""
+    name, platforms = parts_of_key(selector)
+    try:
+        known = expansion.selection.names(name) if platforms else ()
+    except SelectorError:
+        return ""
+    return f"write --platform {','.join(platforms)} {quote(name)}" if known else ""
 
 
 def plan_of(

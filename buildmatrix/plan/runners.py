@@ -31,6 +31,11 @@ def runner_for(platform: str, runners: Runners) -> Labels:
     return next(globs, runners.get(OTHERS, ()))
 
 
+def fits_runner(key: str, platform: str) -> bool:
+    """Tell whether a key of `[runner]`, other than `default`, is a platform, or a glob that matches it."""
+    return fnmatchcase(platform, key) if _is_glob(key) else normalized(key) == platform
+
+
 def _is_glob(name: str) -> bool:
     return not _WILD.isdisjoint(name)
 

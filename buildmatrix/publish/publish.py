@@ -248,5 +248,5 @@ def _words(count: int, held: list[StagedImage]) -> str:
 
 
 def _moved_apart(count: int) -> str:
-    moved = "1 tag moved to an image" if count == 1 else f"{count} tags moved to images"
-    return f"{moved} of which all was there." if count else ""
+    moved = "1 tag moved: all parts of its image" if count == 1 else f"{count} tags moved: all parts of their images"
+    return f"{moved} were there." if count else ""

@@ -8,7 +8,7 @@ from buildmatrix.engine.checks.examined import Examined, Finding, Status
 from buildmatrix.errors import Diagnostic
 from buildmatrix.report.diagnostics.json import ProblemFound
 from buildmatrix.report.diagnostics.places import Places
-from buildmatrix.report.diagnostics.text import masked
+from buildmatrix.report.diagnostics.text import masked, ways
 from buildmatrix.report.layout import Span, laid_out, plain
 from buildmatrix.report.run.words import counted
 from buildmatrix.report.style import Style
@@ -84,11 +84,7 @@ def _message(problem: Diagnostic, places: Places) -> str:
 
 def _ways(problem: Diagnostic, style: Style, margin: str, width: int | None) -> Iterator[str]:
     """Yield the lines that say what to do: the hint, and the command where the hint does not have it."""
-    hint, command = masked(problem.hint), masked(problem.command)
-    texts = [one_line(line) for line in hint.split("\n") if line]
-    if command and command not in hint:
-        texts.append(f"run: {one_line(command)}")
-    for text in texts:
+    for text in ways(problem):
         yield from laid_out([(f"{margin}  ", plain), (text, style.hint)], width, f"{margin}    ")
 
 

@@ -143,8 +143,8 @@ def test_a_builder_is_created_changed_used_and_removed(machine: Machine) -> None
 
     machine.said("builder", "use")
     assert machine.said("builder", "ls").splitlines()[0].startswith("b *")
-    assert machine.said("builder", "rm") == "removed b\n"
-    assert machine.said("builder", "rm") == "b is not there: nothing to do\n"
+    assert machine.said("builder", "rm", "b") == "removed b\n"
+    assert machine.said("builder", "rm", "b") == "b is not there: nothing to do\n"
     assert machine.states()["b"] == "missing"
 
 
@@ -163,7 +163,7 @@ def test_apply_makes_the_builder_that_is_named_and_only_with_its_allowance(machi
     assert again.returncode == 0
     assert "created" not in again.stderr
 
-    machine.said("builder", "rm")
+    machine.said("builder", "rm", "b")
     machine.said("plan", "--out", "plan.json")
     saved = machine.run("apply", "plan.json", "--allow=builder=b")
     assert saved.returncode == 0, saved.stderr
@@ -228,7 +228,7 @@ def test_a_builder_of_containers_is_created_inactive(machine: Machine) -> None:
     assert "buildx could not make the builder: " in refused.stderr
     machine.file('[builder.b]\nplatforms = ["linux/amd64"]\n')
     assert machine.said("builder", "create") == "b is as the file declares it: nothing to do\n"
-    machine.said("builder", "rm")
+    machine.said("builder", "rm", "b")
 
 
 VALUES = {

@@ -38,6 +38,9 @@ DeclaredName = Annotated[
         autocompletion=complete_declared,
     ),
 ]
+RemovedName = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="The builder.", autocompletion=complete_builders)
+]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the commands; run nothing.")]
 
@@ -143,7 +146,7 @@ def inspect(
 ) -> None:
     """Show a builder: its nodes with their platforms, status and versions, its cache, and what is not as declared.
 
-    Without NAME, and where the file names none either, it is the current one.
+    Without NAME it is that of the file, whatever BUILDX_BUILDER says; where the file names none, the current one.
 
     \b
     Examples:
@@ -161,7 +164,7 @@ def inspect(
 
 def rm(
     *,
-    name: Name = None,
+    name: RemovedName = None,
     file: options.File = None,
     keep_state: Annotated[bool, typer.Option("--keep-state", help="Keep the cache of its containers.")] = False,
     dry_run: DryRun = False,
@@ -169,12 +172,17 @@ def rm(
 ) -> None:
     """Remove a builder with its containers or pods; one that the file declares need not be there.
 
+    NAME is wanted: the builder of the file may be in use, and its cache is lost.
+
     \b
     Examples:
       buildmatrix builder rm many
       buildmatrix builder rm many --keep-state
     """
     with _opened(file, color) as (found, programs):
+        if not name:
+            hint = f"write buildmatrix builder rm {found.name(None) or 'NAME'}"
+            raise UsageError(Diagnostic(message="which builder is to be removed is not said", code="usage", hint=hint))
         which = _named(found, name)
         steps = removal(which, programs, keep_state=keep_state)
         if not steps and which not in found.builders:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from buildmatrix.engine.builders.declared import no_builder
 from buildmatrix.engine.builders.steps import Step, typed
 from buildmatrix.engine.buildx import BUILDX
+from buildmatrix.engine.failures.unreachable import no_buildx
 from buildmatrix.errors import Diagnostic, EngineError, SpecError
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.builders import DeclaredBuilder
@@ -20,6 +21,13 @@ def program_of(programs: Programs) -> tuple[str, ...]:
     """Return the command to which those of buildx are given."""
     alone = programs.standalone_buildx()
     return (alone,) if alone else BUILDX
+
+
+def refuse_no_buildx(programs: Programs) -> None:
+    """Raise EngineError where there is no buildx: docker takes its commands for unknown ones then."""
+    done = programs.run([*program_of(programs), "version"])
+    if done.code != 0:
+        raise no_buildx(done)
 
 
 def refuse_absent_files(declared: DeclaredBuilder) -> None:
@@ -76,6 +84,7 @@ def _taken(step: Step, program: Sequence[str], programs: Programs) -> None:
     done = programs.run([*program, *step.words], timeout=SECONDS)
     if done.code == 0:
         return
+    refuse_no_buildx(programs)
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     said = re.sub(r"^(ERROR|error): ", "", lines[-1]) if lines else f"exit code {done.code}"
     if step.words[0] == "use" and said.startswith("failed to find instance"):

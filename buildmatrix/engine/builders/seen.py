@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from buildmatrix.engine.builders.declared import no_builder
-from buildmatrix.engine.builders.making import program_of
+from buildmatrix.engine.builders.making import program_of, refuse_no_buildx
 from buildmatrix.engine.buildx import Builder, Node, parse_builder
+from buildmatrix.engine.checks.nodes import silent_of
+from buildmatrix.engine.failures.unreachable import FAR
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.oci.platform import normalized
 from buildmatrix.process import Programs
@@ -39,6 +41,7 @@ def all_seen(programs: Programs) -> tuple[Seen, ...]:
     """Return the builders that buildx knows; EngineError where it does not tell."""
     done = programs.run([*program_of(programs), "ls", "--format", "{{json .}}"])
     if done.code != 0:
+        refuse_no_buildx(programs)
         raise EngineError(_untold(done.stderr))
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     current = "" if any("Current" in one for one in told) else _current(programs)
@@ -86,9 +89,21 @@ def seen(name: str, programs: Programs, *, bootstrap: bool = False) -> Seen:
     done = programs.run([*program, *words], timeout=SECONDS)
     builder = parse_builder(done.stdout)
     if done.code != 0 or not builder.name:
+        refuse_no_buildx(programs)
         raise EngineError(_absent(name, done.stderr))
+    builder = _with_silent(builder)
     is_running = any(node.status == "running" for node in builder.nodes)
     return Seen(builder=builder, cache=_cache(builder.name, programs) if is_running else Cache())
+
+
+def _with_silent(builder: Builder) -> Builder:
+    """Return a builder whose remote nodes say that they do not answer: buildx calls them inactive, without an error."""
+    silent = silent_of(builder)
+    nodes = (
+        replace(one, error=one.error or f"does not answer: {FAR[builder.driver]}") if one in silent else one
+        for one in builder.nodes
+    )
+    return replace(builder, nodes=tuple(nodes)) if silent else builder
 
 
 def _absent(name: str, stderr: str) -> Diagnostic:

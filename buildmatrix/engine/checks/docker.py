@@ -124,7 +124,7 @@ def declared(scene: Scene) -> Verdict:
     differs = difference(builders.get(used), scene.programs)
     kept = {name: stored(name, scene.programs.environment) for name in builders} if scene.tells else {}
     words = some(
-        f"{name}: {'there' if found else f'missing, {CREATE} {name} makes it'}" for name, found in kept.items()
+        f"{name}: {'there' if found else f'not created yet ({CREATE} {name})'}" for name, found in kept.items()
     )
     if used in kept and kept[used] is None:
         return Verdict(unknown=words)

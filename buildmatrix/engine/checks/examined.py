@@ -58,7 +58,13 @@ def _looked(check: Check, scene: Scene) -> Verdict:
     try:
         return check.look(scene)
     except EngineError as error:
-        no_buildx = error.diagnostics[0].code in {"missing", "buildx"}
-        return Verdict(unknown="there is no buildx to ask" if no_buildx else "the builder does not answer")
+        return Verdict(unknown=_unasked(error.diagnostics[0]))
     except BuildmatrixError as error:
         return Verdict(problems=error.diagnostics)
+
+
+def _unasked(one: Diagnostic) -> str:
+    """Return why the builder was not asked."""
+    if one.code == "builder":
+        return one.message
+    return "there is no buildx to ask" if one.code in {"missing", "buildx"} else "the builder does not answer"

@@ -115,7 +115,9 @@ def clock(scene: Scene) -> Verdict:
     if there.tzinfo is None:
         return Verdict(unknown="the Docker Engine does not tell its time zone")
     apart = max(before - there, there - datetime.now(UTC), timedelta())
-    words = f"the engine's is {_apart(apart)} from the one here" if apart > SKEW else "the engine's is that of here"
+    words = (
+        f"the engine's is {_apart(apart)} from the one here" if apart > SKEW else "the engine's and the one here agree"
+    )
     return verdict([_skewed(apart)] if apart > SKEW else (), words=words)
 
 

@@ -16,7 +16,7 @@ PATIENCE = 60.0
 
 def silent_nodes(builder: Builder, plan: Plan | None) -> Iterator[Diagnostic]:
     """Yield an error for each remote node that does not answer; a warning where the plan goes on without it."""
-    silent = _silent(builder)
+    silent = silent_of(builder)
     needed = _needed(builder, plan) if len(silent) < len(builder.nodes) else {node.name for node in silent}
     for node in silent:
         is_needed = node.name in needed
@@ -30,13 +30,13 @@ def silent_nodes(builder: Builder, plan: Plan | None) -> Iterator[Diagnostic]:
 
 def awaited(builder: Builder, programs: Programs, program: tuple[str, ...]) -> Builder:
     """Return the builder after buildx has waited for its remote nodes, as it does before it builds."""
-    if not _silent(builder):
+    if not silent_of(builder):
         return builder
     done = programs.run([*program, "inspect", "--bootstrap", builder.name], timeout=PATIENCE)
     return parse_builder(done.stdout) if done.code == 0 else builder
 
 
-def _silent(builder: Builder) -> tuple[Node, ...]:
+def silent_of(builder: Builder) -> tuple[Node, ...]:
     """Return the remote nodes that buildx has asked in vain."""
     if builder.driver != REMOTE:
         return ()

@@ -55,12 +55,12 @@ def without_absent(plan: W, environment: Mapping[str, str], *, outside: bool) ->
 
 def left_out(secrets: Sequence[AbsentSecret]) -> Iterator[str]:
     """Yield what to say of secrets that are not there: each once, with the first target that lacks it."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for one in secrets:
-        found.setdefault((one.id, one.reason), []).append(one.target)
+        found.setdefault((one.id, one.reason), {})[one.target] = None
     for (name, reason), targets in found.items():
         more = and_more(len(targets), "target")
-        yield f'secret "{name}" of {targets[0]}{more} is left out: {reason}'
+        yield f'secret "{name}" of {next(iter(targets))}{more} is left out: {reason}'
 
 
 class _Look:

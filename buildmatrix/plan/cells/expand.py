@@ -16,7 +16,7 @@ from buildmatrix.plan.cells.matrix import (
     cells_of,
 )
 from buildmatrix.plan.cells.members import with_members
-from buildmatrix.plan.cells.overrides import Setting
+from buildmatrix.plan.cells.overrides import Setting, by_platform
 from buildmatrix.plan.cells.parents import Parents
 from buildmatrix.plan.cells.platforms import Platforms, refuse_none
 from buildmatrix.plan.cells.select import Entry, Selection, SelectorError
@@ -106,7 +106,8 @@ class Expansion:
                 if forgiving:
                     continue
                 place, rests_on = setting.layer.place, error.rests_on
-                self.problems.error("selector", error.message, place, hint=error.hint, rests_on=rests_on)
+                hint = by_platform(place.file.removeprefix("--set ")) or error.hint
+                self.problems.error("selector", error.message, place, hint=hint, rests_on=rests_on)
 
     # --- entries --------------------------------------------------------------------------------------------------
 

@@ -5,9 +5,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from shlex import quote
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.plan.cells.select import parts_of_key
 from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.credentials import learn, learn_text
@@ -123,6 +125,8 @@ def _parse(text: str, problems: Problems) -> Setting | None:
 
 def _form(text: str) -> str:
     """Return how a text is written as a --set, where it tells what was meant; else how any is written."""
+    if hint := by_platform(text):
+        return hint
     if (bare := _BARE.match(text)) and (row := {row.key: row for row in rows(Settings)}.get(bare["key"])):
         return f"write --set '{text}{'' if bare['sub'] or not is_map(row.shape) else '.NAME'}=VALUE'"
     selector, _, rest = text.rpartition(".") if "." in text.partition("=")[0] else ("", "", text)
@@ -131,6 +135,20 @@ def _form(text: str) -> str:
     if sign and meant in {row.key for row in rows(Settings)}:
         return f"write --set '{selector or '*'}.{meant}={value}'"
     return "write --set 'SELECTOR.key=VALUE', for example --set 'app.args.DEBUG=1'"
+
+
+_OF_KEY = re.compile(r"(?P<key>[^@]+@[^.@=]+)(?P<rest>\..+)", re.DOTALL)
+
+
+def by_platform(text: str) -> str:
+    """Return what to write for a --set whose selector is the key of a build; "" for another one."""
+    found = _OF_KEY.match(text)
+    name, platforms = parts_of_key(found["key"]) if found else ("", ())
+    if not found or not platforms:
+        return ""
+    wanted = ", ".join(f'"{one}"' for one in platforms)
+    select = f"select = {{ platform = {wanted if len(platforms) == 1 else f'[{wanted}]'} }}"
+    return f"write --set {quote(name + found['rest'])}, or in the file an override with {select}"
 
 
 def _value(row: Row, found: re.Match[str], place: Place, problems: Problems) -> Any:

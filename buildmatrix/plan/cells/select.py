@@ -13,6 +13,7 @@ from buildmatrix.errors import did_you_mean, some
 from buildmatrix.plan.cells.matrix import ByValues, fits_text
 from buildmatrix.soundness import NAMES, REPORTED, Subject
 from buildmatrix.spec.checks.cellnames import label
+from buildmatrix.spec.rows.platforms import PLATFORM
 from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.scope import Cell
 
@@ -53,6 +54,14 @@ def parts_of(selector: str) -> tuple[str, list[tuple[str, str]] | None]:
     if any(not sign for _, sign, _ in wanted):
         raise SelectorError(f'"{selector}" is not a valid selector', "write name[axis=value,axis=value]")
     return found["name"], [(axis.strip(), glob.strip()) for axis, _, glob in wanted]
+
+
+def parts_of_key(key: str) -> tuple[str, tuple[str, ...]]:
+    """Return target and platforms of a build's key, `app@linux/amd64+linux/arm64`; ("", ()) of what is not one."""
+    name, _, rest = key.rpartition("@")
+    platforms = tuple(rest.split("+"))
+    is_key = name and all(re.fullmatch(PLATFORM, one) for one in platforms)
+    return (name, platforms) if is_key else ("", ())
 
 
 @dataclass(frozen=True, slots=True)

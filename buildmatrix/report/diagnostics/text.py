@@ -88,7 +88,7 @@ def _without_secrets(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _block(diagnostic: Diagnostic, places: Places, known: _Lines, style: Style, width: int | None) -> str:
-    spot, hint = places.spot(diagnostic.place), masked(diagnostic.hint)
+    spot, hint = places.spot(diagnostic.place), "\n".join(ways(diagnostic))
     paint = style.error if diagnostic.severity == "error" else style.warning
     where: list[Span] = [(_shown(spot.label), style.name), (": ", plain)] if spot and spot.label else []
     head = [*where, (f"{diagnostic.severity}:", paint), (f" {_shown(diagnostic.message)}", plain)]
@@ -97,6 +97,13 @@ def _block(diagnostic: Diagnostic, places: Places, known: _Lines, style: Style, 
     notes = [_note(message, places.spot(place)) for message, place in diagnostic.notes]
     lines += [line for note in notes for line in laid_out([(f"  {note}", plain)], width)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def ways(diagnostic: Diagnostic) -> list[str]:
+    """Return the lines that say what to do: the hint, and the command where the hint does not have it."""
+    hint, mends = masked(diagnostic.hint), masked(diagnostic.command)
+    lines = [one_line(line) for line in hint.split("\n") if line]
+    return [*lines, f"run: {one_line(mends)}"] if mends and mends not in hint else lines
 
 
 def masked(text: str) -> str:

@@ -103,10 +103,11 @@ def _rows(targets: Sequence[BuildOutcome], style: Style, width: int | None) -> l
     """Return a row for each target: side by side what has room, else tags and platforms below the name."""
     names = max((len(one_line(target.name)) for target in targets), default=0)
     tags = max((len(one_line(tag)) for target in targets for tag in target.tags), default=0)
-    heads = [_head(target, names, style) for target in targets]
+    wide = max([len("stopped"), *(len(target.status) for target in targets)])
+    heads = [_head(target, (names, wide), style) for target in targets]
     left = left_to_others(targets)
     beside = [[*_beside(target, tags, width), *map(one_line, left.get(target.name, ()))] for target in targets]
-    indent = " " * (names + 22)
+    indent = " " * (names + wide + 15)
     if fits((f"{indent}{text}" for texts in beside for text in texts), width):
         return [
             line
@@ -120,13 +121,14 @@ def _rows(targets: Sequence[BuildOutcome], style: Style, width: int | None) -> l
     ]
 
 
-def _head(target: BuildOutcome, names: int, style: Style) -> list[Span]:
+def _head(target: BuildOutcome, wide: tuple[int, int], style: Style) -> list[Span]:
+    """Return how a row begins; `wide` are the columns of names and of what became of them."""
     seconds = f"{target.seconds:>6.1f}s" if target.seconds else " " * 7
     return [
         ("  ", plain),
-        (one_line(target.name).ljust(names), style.name),
+        (one_line(target.name).ljust(wide[0]), style.name),
         ("  ", plain),
-        (target.status.ljust(7), lambda text: painted(target.status, text, style)),
+        (target.status.ljust(wide[1]), lambda text: painted(target.status, text, style)),
         (f"  {seconds}  ", plain),
     ]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean, some
 from buildmatrix.graphs import find_cycles, steps_of
-from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, shape_of
+from buildmatrix.soundness import FILE, NAMES, TARGETS, inheritance_of, settings_of, shape_of
 from buildmatrix.spec.checks.cellnames import cell_hint
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.platforms import PLATFORM_NAME as PLATFORM
-from buildmatrix.spec.rows.shapes import is_template
+from buildmatrix.spec.rows.shapes import given, is_template
 from buildmatrix.spec.rows.tables import IDENTIFIER, DeclaredOverride, DeclaredTarget, DeclaredVariable, Matrix, Spec
 from buildmatrix.spec.subjects import standing_at
 
@@ -149,24 +149,39 @@ def _check_matrix(target: DeclaredTarget, problems: Problems) -> None:
     if target.abstract:
         return
     if target.making.matrix is None:
-        for key in ("override", "name"):
-            if key == "override" and all(one.select.keys() == {PLATFORM} for one in target.table.override or ()):
-                continue
-            if getattr(target.table, key) not in {None, ()}:  # () of which all is refused already
-                message, place = f"target.{target.name} has {key} but no matrix", inside(target.place, key, part="key")
-                problems.error("no-matrix", message, place, hint=_WITHOUT_MATRIX[key], invalidates=standing_at(place))
+        _check_without(target, problems)
         return
     _check_whole(target, target.making.matrix, problems)
+
+
+def _check_without(target: DeclaredTarget, problems: Problems) -> None:
+    """Check a target without a matrix: its overrides can select a platform alone."""
+    if target.table.name is not None:
+        message, place = f"target.{target.name} has name but no matrix", inside(target.place, "name", part="key")
+        problems.error("no-matrix", message, place, hint=_NAME_ALONE, invalidates=standing_at(place))
+    for override in target.making.overrides:
+        axis = next((axis for axis in override.table.select if axis != PLATFORM), None)
+        if override.owner == target.name and (axis is not None or not override.table.select):
+            _refuse_override(target, override, axis, problems)
+
+
+def _refuse_override(target: DeclaredTarget, override: DeclaredOverride, axis: str | None, problems: Problems) -> None:
+    """Refuse an override by an axis in a target that has none; what it sets is not known then."""
+    message = f"target.{target.name} has no matrix, and its override selects "
+    message += "nothing" if axis is None else f'"{axis}"'
+    hint = did_you_mean(axis or "", [PLATFORM]) or _OVERRIDE_ALONE
+    place = inside(override.place, "select", *([] if axis is None else [axis]), part="key")
+    what = given(override.table).keys() - {"select"}
+    attributes = () if what & {"extend", "let"} else what
+    problems.error("no-matrix", message, place, hint=hint, invalidates=[settings_of(target.name, "", *attributes)])
 
 
 _OF_ACTIONS = (
     'write inherits = ["_docker-metadata-action"], and [target._docker-metadata-action] above it; '
     "--bake-file gives that target its values"
 )
-_WITHOUT_MATRIX = {
-    "override": "write its settings in the target itself, select by platform, or add matrix.AXIS = [ … ]",
-    "name": "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix",
-}
+_OVERRIDE_ALONE = "write its settings in the target itself, select by platform, or add matrix.AXIS = [ … ]"
+_NAME_ALONE = "a target is called as its header says: [target.NAME]; `name` is for the cells of a matrix"
 
 
 def _check_axes(target: DeclaredTarget, problems: Problems) -> None:

@@ -19,7 +19,7 @@ from buildmatrix.spec.rows.markers import NameOf, Pair
 from buildmatrix.spec.rows.platforms import platform_hint
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import is_list, is_map, rows
-from buildmatrix.spec.rows.tables import File, Target
+from buildmatrix.spec.rows.tables import OTHERS, File, Target
 
 _NAMES = frozenset(row.key for table in (Target, File) for row in rows_with(table, NameOf) if is_list(row.shape))
 """Lists of words that hold no comma and no space."""
@@ -202,7 +202,7 @@ def for_value(pointer: Pointer, value: Any, expected: str, known: Collection[str
     if hint := _of_a_matrix(pointer) or _of_env(key, text, expected):
         return hint
     if "linux/amd64" in known or pointer == ("runner",):
-        return platform_hint(text)
+        return did_you_mean(text, [OTHERS] if pointer == ("runner",) else []) or platform_hint(text)
     if expected == "true or false":
         return _as_boolean(key, value)
     if expected == "an integer":

@@ -114,9 +114,13 @@ class CellSettings(Settings):
 
 
 class Override(CellSettings):
-    """Settings for some cells of the matrix."""
+    """Settings for some cells of the matrix, or for some platforms."""
 
-    select: Annotated[CellTable, Doc("Axis to value or glob; all must match."), Examples({"os": "alpine"})]
+    select: Annotated[
+        CellTable,
+        Doc("Axis or `platform` to value, glob or list; all must match."),
+        Examples({"os": "alpine"}),
+    ]
     extend: Annotated[Extend | None, Doc("Lists to append to instead of replacing them.")] = None
 
 
@@ -138,7 +142,11 @@ class Target(CellSettings):
     matrix: Annotated[
         Matrix | None, MakesCells(), Doc("Axes; the target is built once for each combination of their values.")
     ] = None
-    override: Annotated[tuple[Override, ...] | None, MakesCells(), Doc("Settings for some cells of the matrix.")] = None
+    override: Annotated[
+        tuple[Override, ...] | None,
+        MakesCells(),
+        Doc("Settings for some cells of the matrix, or for some platforms: those need no matrix."),
+    ] = None
 
 
 class Checks(Table):

@@ -4,7 +4,7 @@ import pytest
 
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.emulation import platform_hint
-from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.settings import RegistryOutput, Settings
 from tests.plans import target
 
 
@@ -44,3 +44,39 @@ def test_a_variant_of_the_machines_own_architecture() -> None:
     lines = platform_hint("linux/arm/v7", found, machine).splitlines()
     assert lines[0].endswith("--install arm")
     assert lines[-1] == "or leave it out:  buildmatrix apply --platform linux/amd64,linux/arm"
+
+
+def test_leaving_a_platform_out_of_what_is_pushed_is_a_matter_of_the_file() -> None:
+    """`--platform` takes it from the tag, which need not have it."""
+    machine = Builder(
+        name="b", driver="remote", error="", nodes=(Node(name="n", error="", platforms=("linux/amd64",)),)
+    )
+    pushed = Settings(
+        platforms=("linux/amd64", "linux/s390x"), tags=("r/app:1",), output=(RegistryOutput(type="registry"),)
+    )
+    assert platform_hint("linux/s390x", target(settings=pushed), machine).splitlines()[1:] == [
+        "or add a node:    docker buildx create --append --name b --platform linux/s390x tcp://…",
+        'or leave it out:  platforms = ["linux/amd64"] in target.app',
+        "or keep it:       buildmatrix apply --platform linux/amd64, where the tag has linux/s390x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("driver", "command"),
+    [
+        ("docker-container", "docker buildx create --append --name b --platform linux/s390x ssh://…"),
+        ("kubernetes", "docker buildx create --append --name b --platform linux/s390x --driver-opt nodeselector=…"),
+        ("cloud", "docker buildx create --append --name b --platform linux/s390x"),
+        (
+            "docker",
+            (
+                "docker buildx create --name many && "
+                "docker buildx create --append --name many --platform linux/s390x ssh://…, then --builder many"
+            ),
+        ),
+    ],
+)
+def test_a_node_is_added_to_the_builder_or_to_a_new_one_with_the_machine_here(driver: str, command: str) -> None:
+    machine = Builder(name="b", driver=driver, error="", nodes=())
+    lines = platform_hint("linux/s390x", target(settings=Settings()), machine).splitlines()
+    assert lines[1] == f"or add a node:    {command}"

@@ -46,8 +46,22 @@ def builder_of(*nodes: str, driver: str = "docker-container") -> Completed:
 
 
 def docker(environment: dict[str, str] | None = None, **answers: Completed | EngineError) -> Scripted:
-    table = {"version": release("v0.29.1"), "inspect": builder(), "info": said("{}"), **answers}
-    keys = {"version": VERSION, "inspect": INSPECT, "info": INFO, "ls": "docker buildx ls"}
+    table = {
+        "version": release("v0.29.1"),
+        "inspect": builder(),
+        "info": said("{}"),
+        "context": said("default"),
+        "docker": said(),
+        **answers,
+    }
+    keys = {
+        "version": VERSION,
+        "inspect": INSPECT,
+        "info": INFO,
+        "ls": "docker buildx ls",
+        "context": "docker context inspect",
+        "docker": "docker --version",
+    }
     keys["bootstrap"] = f"{INSPECT} --bootstrap"
     return Scripted({keys[name]: answer for name, answer in table.items()}, environment)
 
@@ -290,7 +304,8 @@ def test_a_platform_that_no_node_has() -> None:
             ("linux/amd64", "linux/arm64"),
             (
                 "give it QEMU:     docker run --privileged --rm tonistiigi/binfmt --install arm64\n"
-                "or add a node:    docker buildx create --name many --platform linux/arm64 ssh://…, "
+                "or add a node:    docker buildx create --name many && docker buildx create --append --name many "
+                "--platform linux/arm64 ssh://…, "
                 "then --builder many\n"
                 "or leave it out:  buildmatrix apply --platform linux/amd64"
             ),
@@ -299,7 +314,7 @@ def test_a_platform_that_no_node_has() -> None:
             "remote",
             ("linux/amd64/v3",),
             (
-                "add a node:       docker buildx create --append --name many --platform linux/amd64/v3 ssh://…\n"
+                "add a node:       docker buildx create --append --name many --platform linux/amd64/v3 tcp://…\n"
                 "or leave it out:  buildmatrix apply '!app'"
             ),
         ),
@@ -307,7 +322,7 @@ def test_a_platform_that_no_node_has() -> None:
             "remote",
             ("windows/amd64",),
             (
-                "add a node:       docker buildx create --append --name many --platform windows/amd64 ssh://…\n"
+                "add a node:       docker buildx create --append --name many --platform windows/amd64 tcp://…\n"
                 "or leave it out:  buildmatrix apply '!app'"
             ),
         ),
@@ -694,3 +709,29 @@ def test_a_version_that_the_metadata_do_not_tell_is_asked_for(version: str) -> N
     programs = docker(info=said(json.dumps(told)))
     assert look(programs).buildx == Version("0.29.1")
     assert VERSION in programs.asked
+
+
+@pytest.mark.parametrize(
+    ("environment", "answers", "command"),
+    [
+        (
+            {"BUILDX_BUILDER": "nope"},
+            {"inspect": said(stderr='ERROR: no builder "nope" found', code=1), "ls": said()},
+            "unset BUILDX_BUILDER",
+        ),
+        (
+            {"DOCKER_CONTEXT": "nope"},
+            {
+                "inspect": said(stderr='ERROR: context "nope": context not found', code=1),
+                "context": said(stderr='context "nope": context not found', code=1),
+            },
+            "unset DOCKER_CONTEXT",
+        ),
+    ],
+)
+def test_why_there_is_no_builder_is_told_with_the_command_of_doctor(
+    environment: dict[str, str], answers: dict[str, Completed | EngineError], command: str
+) -> None:
+    programs = docker(environment, **answers)
+    programs.path = "/usr/bin/docker"
+    assert refused(programs, asked=environment.get("BUILDX_BUILDER")).command == command

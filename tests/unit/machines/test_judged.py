@@ -187,7 +187,9 @@ def test_what_was_built_on_another_image_than_there_is_now_is_named_with_all_upo
     }
     found = outdated(plan, good)
     assert found == {
-        f"app@{ARM}": f"it was built on {digest(9)[:19]}… of base@{ARM}, which is {digest(2)[:19]}… by now",
+        f"app@{ARM}": (
+            f"it was built on {digest(9)[:19]}… of base@{ARM}, which has been built again since: {digest(2)[:19]}…"
+        ),
         f"late@{ARM}": f"app@{ARM}, which it was built on, has to be built again",
     }
     said = [(one.message, one.hint) for one in missing(plan, outcomes_of(plan, good, found), "apply p --build {}")]

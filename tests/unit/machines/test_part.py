@@ -20,9 +20,13 @@ from buildmatrix.machines.part import (
     tags_of,
 )
 from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.plan.document.reviewed import Inputs, Reviewed
 from buildmatrix.plan.publishing import is_pushed
+from buildmatrix.plan.runners import cut_by_runner
 from buildmatrix.spec.rows.settings import CacheonlyOutput, OciOutput
-from tests.unit.machines.records import AMD, ARM, digest, failed, jobs, record, target
+from buildmatrix.state.assigned import assigned
+from tests import plans
+from tests.unit.machines.records import AMD, ARM, RUNNERS, digest, failed, jobs, record, target
 
 NOWHERE: tuple[Any, ...] = (CacheonlyOutput(type="cacheonly"),)
 CHAIN = jobs(
@@ -37,8 +41,8 @@ def test_keys_are_told_apart_though_they_have_commas_themselves() -> None:
     cells = [target(f"app[go={go},os=a]") for go in ("1", "2")]
     plan = jobs(*cells, target("a"), target("b", platforms=(AMD,)))
     keys = [f"app[go=1,os=a]@{AMD}", "b", f"app[go=2,os=a]@{ARM}", f"a@{ARM}"]
-    assert keys_in([",".join(keys)], plan) == tuple(keys)
-    assert keys_in([keys[0], f"{keys[1]},{keys[0]}"], plan) == (keys[0], "b")
+    assert keys_in([",".join(keys)], plan, plan) == tuple(keys)
+    assert keys_in([keys[0], f"{keys[1]},{keys[0]}"], plan, plan) == (keys[0], "b")
 
 
 @given(st.data())
@@ -46,7 +50,7 @@ def test_any_builds_of_a_plan_come_back_from_what_ci_prints(data: st.DataObject)
     names = data.draw(st.lists(st.sampled_from(["a", "b", "a,b", "b,a", "c[x=1,y=2]", "c"]), min_size=1, unique=True))
     plan = jobs(*(target(name, platforms=(AMD,)) for name in names))
     some = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=1))
-    assert keys_in([",".join(some)], plan) == tuple(some)
+    assert keys_in([",".join(some)], plan, plan) == tuple(some)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +65,27 @@ def test_any_builds_of_a_plan_come_back_from_what_ci_prints(data: st.DataObject)
 )
 def test_what_no_job_builds_is_refused(text: str, message: str, hint: str) -> None:
     inner = target("inner", exported=False, output=())
+    plan = jobs(inner, target("app", "inner"))
     with pytest.raises(UsageError) as raised:
-        keys_in([text], jobs(inner, target("app", "inner")))
+        keys_in([text], plan, plan)
     (one,) = raised.value.diagnostics
     assert one.message == message
     assert one.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("name", [f"base@{AMD}", "base", f"side@{ARM}", f"inner@{AMD}", f"base@{AMD},side@{AMD}"])
+def test_what_an_incremental_plan_keeps_is_told_as_up_to_date(name: str) -> None:
+    whole = plans.plan(
+        target("inner", exported=False, output=()), target("base", "inner"), target("side"), runners=RUNNERS
+    )
+    built = {"base": (), "side": (AMD,)}
+    inputs = {key: Inputs(fingerprints={AMD: "1", ARM: "2"}, built_for=value) for key, value in built.items()}
+    then = Reviewed(version="1", format="1", platform=AMD, incremental=True, inputs=inputs)
+    with pytest.raises(UsageError) as raised:
+        keys_in([name], assigned(whole, then), cut_by_runner(whole))
+    (one,) = raised.value.diagnostics
+    assert one.message == f"{name.partition(',')[0]} is not built: the plan keeps it, since it is up to date"
+    assert one.hint == "leave it out"
 
 
 # --- on what ----------------------------------------------------------------------------------------------------------

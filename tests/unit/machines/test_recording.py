@@ -44,6 +44,7 @@ def part(folder: Path, plan: BuildPlan = HERE, lost: Mapping[str, str] | None = 
         records={},
         lost=lost or {},
         folder=str(folder),
+        file="plan.json",
         root="",
         began=datetime(2026, 11, 27, tzinfo=UTC),
     )

@@ -22,6 +22,7 @@ def file(text: str, folder: Path) -> Declared:
 def docker(folder: Path, code: int = 0) -> Scripted:
     done = said(code=code, stderr="x\nERROR: it said no\n" if code else "")
     answers: dict[str, Any] = {f"docker buildx {name}": done for name in ("create", "inspect", "use", "rm")}
+    answers["docker buildx version"] = said("v0.30.0")
     return Scripted(answers, {"BUILDX_CONFIG": str(folder)}, path="/usr/bin/docker")
 
 

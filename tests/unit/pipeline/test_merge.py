@@ -114,7 +114,7 @@ def test_what_lacks_a_part_stays_beside_what_is_whole(place: Place, merge: Merge
     assert (code, place.tags) == (1, {"two": BOTH})
     host = place.server.host
     assert f"{host}/r:one, {host}/r:more were left as before: one@{AMD} is missing" in out
-    assert "1 tag moved to an image of which all was there" in out
+    assert "1 tag moved: all parts of its image were there" in out
     assert f"one@{AMD} failed: exit code: 1" in err
     assert merge("--publish", "together")[0] == 1
     place.put(ALL[0])

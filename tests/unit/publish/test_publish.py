@@ -152,7 +152,7 @@ def test_images_apart_do_not_wait_for_one_that_cannot_move(run: Run) -> None:
         problem(found).message
         == f"{run.tag('1')} of app could not be moved: another run moved it while this one was building"
     )
-    assert found.words == "Tags were left as they were. 1 tag moved to an image of which all was there."
+    assert found.words == "Tags were left as they were. 1 tag moved: all parts of its image were there."
 
 
 def test_images_that_wait_for_all_stay_where_one_apart_could_not_move(run: Run) -> None:
@@ -166,10 +166,10 @@ def test_images_that_wait_for_all_stay_where_one_apart_could_not_move(run: Run) 
 def test_of_images_apart_those_that_are_there_move_and_only_what_waits_is_said_to_wait(run: Run) -> None:
     run.images = [run.image("app", "1", together=False), run.image("web", "3", together=False)]
     found = run.publish({"app": run.built["app"]}, complete=False, apart=True)
-    assert (found.moved, found.words) == ({"app": (run.tag("1"),)}, "1 tag moved to an image of which all was there.")
+    assert (found.moved, found.words) == ({"app": (run.tag("1"),)}, "1 tag moved: all parts of its image were there.")
     run.images = [run.image("app", "2", together=False), run.image("web", "3")]
     held = run.publish({"app": run.built["app"]}, complete=False, apart=True)
-    assert held.words == f"1 tag moved to an image of which all was there. {HELD_BACK}"
+    assert held.words == f"1 tag moved: all parts of its image were there. {HELD_BACK}"
 
 
 def test_an_interrupted_run_moves_nothing_and_cleans_up(run: Run) -> None:

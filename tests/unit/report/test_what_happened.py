@@ -4,6 +4,7 @@ import io
 import json
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome, Pin, StepOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome, Pin, Status, StepOutcome
 from buildmatrix.engine.progress.events import (
     Event,
     Line,
@@ -51,6 +52,23 @@ def sources() -> Sources:
 
 def at(*pointer: str | int) -> Place:
     return Place(file="f.toml", pointer=("target", "app", *pointer))
+
+
+def test_the_command_that_mends_it_is_said_unless_the_hint_has_it() -> None:
+    one = Diagnostic(message="no", code="x", hint="see b", command="a b")
+    assert diagnostics_text([one], sources(), PLAIN) == "error: no\n  see b\n  run: a b\n"
+    assert diagnostics_text([replace(one, hint="the command: a b")], sources(), PLAIN).count("a b") == 1
+
+
+@pytest.mark.parametrize("status", ["built", "unchanged"])
+def test_tags_stand_in_one_column(status: Status, make_target: Callable[..., BuildOutcome]) -> None:
+    targets = (
+        make_target("app", status, tags=("r/app:1", "r/app:2"), digest="sha256:1"),
+        make_target("b", tags=("r/b:1", "r/b:2"), digest="sha256:2"),
+    )
+    lines = outcome_text(Outcome(targets=targets, seconds=1.0), PLAIN).splitlines()
+    columns_of_tags = {line.index("r/") for line in lines if "r/" in line}
+    assert (len(columns_of_tags), sum("r/" in line for line in lines)) == (1, 4)
 
 
 def test_carets_stand_under_wide_signs_and_behind_tabs() -> None:

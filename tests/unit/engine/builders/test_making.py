@@ -16,7 +16,8 @@ from tests.programs import Scripted, said
     ],
 )
 def test_what_is_said_of_a_builder_that_cannot_be_used(stderr: str, message: str) -> None:
-    programs = Scripted({"docker buildx use nope": said(stderr=stderr, code=1)}, path="/usr/bin/docker")
+    answers = {"docker buildx use nope": said(stderr=stderr, code=1), "docker buildx version": said("v0.30.0")}
+    programs = Scripted(dict(answers), path="/usr/bin/docker")
     with pytest.raises(EngineError) as caught:
         take((use("nope"),), programs, pytest.fail)
     assert caught.value.diagnostics[0].message == message

@@ -1,10 +1,14 @@
 """What buildx tells of builders: all in short, one at length."""
 
+from collections.abc import Callable
+
 import pytest
 
 from buildmatrix.engine.builders.found import inspected, listed
 from buildmatrix.engine.builders.seen import all_seen, seen
+from buildmatrix.engine.failures.unreachable import PLUGIN
 from buildmatrix.errors import EngineError, Place
+from buildmatrix.process import Programs
 from buildmatrix.report.builders import builder_json, builder_text, builders_text
 from buildmatrix.report.style import Style
 from buildmatrix.spec.rows.builders import DeclaredBuilder
@@ -41,6 +45,7 @@ def docker(**answers: object) -> Scripted:
         "docker buildx ls": said(f"warning\n{LISTED}{LISTED}{OTHER}"),
         "docker buildx inspect b": said(INSPECTED),
         "docker buildx du": said(DU),
+        "docker buildx version": said("github.com/docker/buildx v0.30.0"),
         **answers,
     }
     return Scripted(table, {"PATH": "/nowhere", "HOME": "/nowhere"}, path="/usr/bin/docker")  # type: ignore[arg-type]
@@ -82,6 +87,14 @@ def test_a_buildx_that_does_not_tell() -> None:
         all_seen(docker(**{"docker buildx ls": said(stderr="x\nERROR: broken\n", code=1)}))
 
 
+@pytest.mark.parametrize("ask", [all_seen, lambda programs: seen("b", programs)])
+def test_no_buildx_is_told_as_elsewhere(ask: Callable[[Programs], object]) -> None:
+    unknown = said(stderr="docker: unknown command: docker buildx\n\nRun 'docker --help' for more information", code=1)
+    with pytest.raises(EngineError) as raised:
+        ask(Scripted({"docker buildx": unknown}, {"PATH": "/nowhere"}, path="/usr/bin/docker"))
+    assert (raised.value.diagnostics[0].message, raised.value.diagnostics[0].hint) == ("docker has no buildx", PLUGIN)
+
+
 def test_one_builder_with_its_disk_and_its_cache() -> None:
     found = inspected("b", {}, docker(), start=False)
     text = builder_text(found, Style(colour=False))
@@ -89,6 +102,17 @@ def test_one_builder_with_its_disk_and_its_cache() -> None:
     assert "  disk         24GiB reserved, 47GiB left free\n" in text
     assert text.endswith("cache          3MB (2MB reclaimable)\n")
     assert '"max_used": null' in builder_json(found)
+
+
+def test_a_remote_node_that_buildx_calls_inactive_does_not_answer() -> None:
+    text = builder_text(
+        inspected(
+            "b", {}, docker(**{"docker buildx inspect b": said(INSPECTED.replace("running", "inactive"))}), start=False
+        ),
+        Style(colour=False),
+    )
+    assert "  status       inactive\n  error        does not answer: is its buildkitd running there" in text
+    assert "  error " not in builder_text(inspected("b", {}, docker(), start=False), Style(colour=False))
 
 
 def test_a_cache_is_asked_for_only_where_a_node_runs() -> None:

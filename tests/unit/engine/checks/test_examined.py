@@ -188,7 +188,9 @@ def test_a_remote_builder_needs_no_engine() -> None:
 def test_a_builder_that_is_not_there() -> None:
     no = said(stderr='ERROR: no builder "mnay" found', code=1)
     programs = docker({"BUILDX_BUILDER": "mnay"}, inspect=no, ls=said("NAME\nmany\n"))
-    one = problem(look(programs, asked="mnay")["builder"])
+    found = look(programs, asked="mnay")
+    one = problem(found["builder"])
+    assert found["buildkit"].words == 'there is no builder "mnay"'
     assert (one.message, one.command) == ('there is no builder "mnay"', "unset BUILDX_BUILDER")
 
 
@@ -201,7 +203,7 @@ def test_a_builder_of_the_file_that_is_not_there_is_created(tmp_path: Path) -> N
         "the file declares it: buildmatrix builder create many",
         "buildmatrix builder create many",
     )
-    words = "many: missing, buildmatrix builder create many makes it"
+    words = "many: not created yet (buildmatrix builder create many)"
     assert (found["builders"].status, found["builders"].words) == ("unknown", words)
 
 

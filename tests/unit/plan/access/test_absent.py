@@ -84,7 +84,7 @@ def test_a_plan_without_any_is_itself(tmp_path: Path) -> None:
 
 
 def test_each_is_told_once() -> None:
-    absent = [AbsentSecret(target=name, id="x", reason=UNSET) for name in ("a", "b", "c")]
+    absent = [AbsentSecret(target=name, id="x", reason=UNSET) for name in ("a", "a", "b", "c")]  # a in two parts
     absent.append(AbsentSecret(target="a", id="y", reason="there is no file y"))
     assert list(left_out(absent)) == [
         f'secret "x" of a (and 2 more targets) is left out: {UNSET}',

@@ -119,7 +119,7 @@ APP = ("target", "app")
         ((*APP, "attest", 0, "mode"), "`max` tells all"),
         ((*APP, "args", "PYTHON"), "Build arguments"),
         ((*APP, "matrix", "python"), "The axis's values"),
-        ((*APP, "override", 0, 0, "select"), "Axis to value"),
+        ((*APP, "override", 0, 0, "select"), "Axis or `platform` to value"),
         ((*APP, "extend", "tags"), "Names of the image"),
         (("defaults", "output", 0, "push"), "Push it to its registry"),
     ],
