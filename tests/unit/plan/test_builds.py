@@ -67,7 +67,8 @@ V7 = "linux/arm/v7"
         ({"parts": ((AMD,), (ARM, V7)), "platforms": (AMD, ARM, V7)}, ["out/linux_amd64", "out"]),
         ({"parts": ((AMD,), (V7,)), "platforms": (AMD, V7)}, ["out/linux_amd64", "out/linux_arm_v7"]),
         ({"parts": ((AMD,),), "platforms": (AMD,)}, ["out"]),
-        ({"parts": APART, "platform_split": False}, ["out", "out"]),
+        ({"parts": APART, "platform_split": True}, ["out", "out"]),  # BuildKit adds the directory itself
+        ({"parts": APART, "args": {"BUILDKIT_MULTI_PLATFORM": "1"}}, ["out", "out"]),  # here, too
     ],
 )
 def test_a_part_writes_where_buildx_would_write_its_platform(more: dict[str, Any], dests: list[str]) -> None:
@@ -98,6 +99,7 @@ def test_cuts_of_several_bases_are_all_kept() -> None:
     [
         {"output": (TarOutput(type="tar", dest="out.tar"),)},
         {"output": (*PUSHED, TarOutput(type="tar", dest="out.tar"))},
+        {"output": (LocalOutput(type="local", dest="out", platform_split=False),)},
         {"platforms": None},
     ],
 )
