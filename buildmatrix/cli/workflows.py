@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.names import refused_variables
 from buildmatrix.ci.setup import Setup
+from buildmatrix.ci.writing import written_by
 from buildmatrix.cli.comparing import MOST_COMPARED, committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
@@ -104,7 +105,7 @@ def _make_room(path: str, root: str) -> None:
 
 def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     """Raise OutOfDateError, and show a diff, if a workflow is not what would be written; it may have more waves."""
-    maker = f"buildmatrix ci {kind.system} --workflow {one_line(path)}"
+    maker = written_by(kind.system, one_line(path))
     _, setup = _set_up(run, kind, path, waves)
     old = committed(path, f"run {maker}")
     hint = f"run {maker}, which writes over what was changed by hand"
