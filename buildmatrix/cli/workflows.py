@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.names import refused_variables
-from buildmatrix.ci.setup import Setup
+from buildmatrix.ci.setup import Setup, asks_agent, files_of
 from buildmatrix.ci.writing import written_by
 from buildmatrix.cli.comparing import MOST_COMPARED, committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
@@ -147,8 +147,14 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     for where, names in kind.taken(setup):
         if names:
             yield f"it takes {', '.join(names)} from the {where}"
+    if files := list(dict.fromkeys(path for target in plan.each for path in files_of(target))):
+        yield f"its jobs read {some(files, 8)}: add a step that writes what is not committed, ahead of apply"
+    if agents := list(dict.fromkeys(target.name for target in plan.each if asks_agent(target))):
+        yield f"its jobs need an ssh agent with a key, for {some(agents, 8)}: add a step that starts one, ahead of apply"
     if plan.apply.builder:
         yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
+    if kind is GITLAB and setup.caches_in_github:
+        yield "caches of type gha are GitHub's: GitLab has none, and its jobs build without them"
     if files := list(_files(plan)):
         yield f"what its jobs write is gone when they end, unless you add a step that uploads it: {some(files, 8)}"
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
