@@ -147,10 +147,7 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     for where, names in kind.taken(setup):
         if names:
             yield f"it takes {', '.join(names)} from the {where}"
-    if files := list(dict.fromkeys(path for target in plan.each for path in files_of(target))):
-        yield f"its jobs read {some(files, 8)}: add a step that writes what is not committed, ahead of apply"
-    if agents := list(dict.fromkeys(target.name for target in plan.each if asks_agent(target))):
-        yield f"its jobs need an ssh agent with a key, for {some(agents, 8)}: add a step that starts one, ahead of apply"
+    yield from _secrets(plan)
     if plan.apply.builder:
         yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
     if kind is GITLAB and setup.caches_in_github:
@@ -160,6 +157,15 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
         flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
         yield f"its apply needs {flags}: add what you allow"
+
+
+def _secrets(plan: Plan) -> Iterator[str]:
+    """Yield what jobs read that is no part of a checkout: files of secrets, keys, and those of an agent."""
+    if files := list(dict.fromkeys(path for target in plan.each for path in files_of(target))):
+        yield f"its jobs read {some(files, 8)}: add a step that writes what is not committed, ahead of apply"
+    if agents := list(dict.fromkeys(target.name for target in plan.each if asks_agent(target))):
+        who = some(agents, 8)
+        yield f"its jobs need an ssh agent with a key, for {who}: add a step that starts one, ahead of apply"
 
 
 def _files(plan: Plan) -> Iterator[str]:
