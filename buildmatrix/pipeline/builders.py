@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from buildmatrix.engine.builders.declared import CREATE
+from buildmatrix.engine.builders.declared import CREATE, REMOVE
 from buildmatrix.engine.builders.making import refuse_absent_files, take
 from buildmatrix.engine.builders.steps import Change, Step, bootstrap, change, remove, use
 from buildmatrix.engine.builders.stored import stored
@@ -71,7 +71,7 @@ def planned(one: DeclaredBuilder, programs: Programs, *, start: bool = False, cu
     there = stored(one.name, programs.environment)
     if there and there.driver != one.driver:
         message = f'builder "{one.name}" is there with the driver {there.driver}, and the file declares {one.driver}'
-        hint = f"call it otherwise, or remove the one that is there, with its cache: buildmatrix builder rm {one.name}"
+        hint = f"call it otherwise, or remove the one that is there, with its cache: {REMOVE} {one.name}"
         raise UsageError(Diagnostic(message=message, code="builder", place=one.place, hint=hint))
     found = change(one, there, programs.environment)
     more = [bootstrap(one.name)] if start or (one.bootstrap and found.steps) else []
