@@ -256,10 +256,10 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
         upon = {name: names.keys(name, part or target.platforms)[0] for name in made.depends_on}
         settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
         if part and (part != target.platforms or target.carried_over):
-            settings = as_index(settings)
+            settings = _written_alike(as_index(settings), made)
         completed = target.platforms if not part and _is_completed(target) else ()
         if completed:
-            settings = as_index(settings.but(_own_annotations(settings, completed)))
+            settings = _written_alike(as_index(settings.but(_own_annotations(settings, completed))), made)
         if part and part != target.platforms:
             settings = settings.but({"output": tuple(_of_part(one, settings) for one in settings.output or ())})
         own = {
@@ -312,6 +312,17 @@ def _of_part(output: Any, settings: Settings) -> Any:
         return output
     platform = (settings.platforms or ("",))[0].replace("/", "_")
     return output.but({"dest": os.path.join(output.dest, platform)})  # noqa: PTH118  # as it is spelt
+
+
+def _written_alike(settings: Settings, target: PlannedTarget) -> Settings:
+    """Return the settings of a target's only platform, written as an index, with its files where they are without."""
+    if len(target.platforms) != 1 or writes_several(target.settings) or not writes_several(settings):
+        return settings
+    outputs = (
+        one.but({"platform_split": False}) if isinstance(one, LocalOutput) and one.platform_split is None else one
+        for one in settings.output or ()
+    )
+    return settings.but({"output": tuple(outputs)})
 
 
 # --- annotations ------------------------------------------------------------------------------------------------------

@@ -77,6 +77,17 @@ def test_a_part_writes_where_buildx_would_write_its_platform(more: dict[str, Any
     assert [one[0].dest for one in found if one and isinstance(one[0], LocalOutput)] == dests
 
 
+@pytest.mark.parametrize("parts", [(), ((AMD,),)])
+def test_files_of_one_platform_are_in_no_directory_of_it_where_it_is_an_index(parts: Any) -> None:
+    """As those of the same run without the annotation, for which alone BuildKit is to do as if there were several."""
+    local = LocalOutput(type="local", dest="out")
+    own = {"platforms": (AMD,), "annotations": (f"manifest[{AMD}]:a=b",)}
+    one = replace(target("app", parts=parts, output=(*PUSHED, local), **own), carried_over=(ARM,))
+    (found,) = by_name(one).values()
+    assert (found.settings.args or {})["BUILDKIT_MULTI_PLATFORM"] == "1"
+    assert [getattr(each, "platform_split", None) for each in found.settings.output or ()] == [None, False]
+
+
 def test_what_builds_upon_a_split_target_is_split_alike() -> None:
     found = by_name(target("base", parts=APART), target("app", "base"), replace(target("late"), needs=("base",)))
     assert [name for name in found if name.startswith("app")] == ["app@linux/amd64", "app@linux/arm64"]
