@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from buildmatrix.ci.matrices import LABELS
 from buildmatrix.ci.names import secret_names
 from buildmatrix.ci.setup import Setup
-from buildmatrix.ci.writing import expression_free, filled, labels, scalar
+from buildmatrix.ci.writing import expression_free, filled, labels, scalar, written_by
 
 OWN_REGISTRY = "ghcr.io"
 """The registry that knows a job by GitHub's own token."""
@@ -25,7 +25,7 @@ PATH = ".github/workflows/images.yml"
 """Where a workflow is committed, if nobody says where."""
 
 _WORKFLOW = """\
-# Written by: buildmatrix ci github --workflow <path>
+# Written by: <command>
 # As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours,
 # and so is from the beginning the line that brings buildmatrix to its jobs: it is kept, and not compared.
 # A step stands where it is first: `&name` gives it a name, and `*name` is the same step again.
@@ -33,6 +33,7 @@ name: images
 on: { push: { branches: [main] }, workflow_dispatch: {} }
 permissions: { contents: read }
 concurrency: { group: "${{ github.workflow }}-${{ github.ref }}" }
+defaults: { run: { shell: bash } }
 <environment>
 
 jobs:
@@ -128,7 +129,7 @@ def github_workflow(setup: Setup) -> str:
     merging = [*planning, "plan", "records"]
     write = _Writer({**_own(setup), **logins, **tools}, [planning, *building, merging])
     parts: dict[str, str | list[str]] = {
-        "path": setup.path,
+        "command": written_by("github", setup.path),
         "environment": _environment(setup),
         "runner": labels(setup.runner or LABELS),
         "reads": _permissions(setup, "read"),

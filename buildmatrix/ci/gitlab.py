@@ -13,7 +13,7 @@ from typing import Any
 from buildmatrix.ci.jobs import Job, Jobs, Labels
 from buildmatrix.ci.names import secret_names
 from buildmatrix.ci.setup import Setup
-from buildmatrix.ci.writing import filled, scalar
+from buildmatrix.ci.writing import filled, scalar, written_by
 from buildmatrix.text import json_safe
 
 OWN_REGISTRY = "registry.gitlab.com"
@@ -32,10 +32,10 @@ LONGEST = 200
 """Characters of a job's name, of which GitLab takes 255."""
 
 _WORKFLOW = """\
-# Written by: buildmatrix ci gitlab --workflow <path>
+# Written by: <command>
 # As long as it is left as written, the same command with --check tells when it is out of date. Changed, it is yours,
 # and so is from the beginning the line that brings buildmatrix to its jobs: it is kept, and not compared.
-# In .gitlab-ci.yml:  include: [{ local: <path> }], with `plan` and `build` among its stages.
+# In .gitlab-ci.yml:  include: [{ local: <local> }], with `plan` and `build` among its stages.
 # .buildmatrix holds the plan and records: list it in the .dockerignore of a context that is the whole repository.
 stages: [plan, build]
 
@@ -108,7 +108,7 @@ def gitlab_workflow(setup: Setup) -> str:
     return filled(
         _WORKFLOW,
         {
-            "path": setup.path,
+            "command": written_by("gitlab", setup.path),
             "image": setup.install or _IMAGE,
             "local": _value(setup.path),
             "tags": [f"tags: [{', '.join(map(_value, setup.runner))}]"] if setup.runner else [],

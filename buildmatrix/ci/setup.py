@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from buildmatrix.ci.jobs import Labels, default_runner
 from buildmatrix.ci.waves import waves_of
 from buildmatrix.oci.reference import parse
-from buildmatrix.plan.access.reach import secret_file, secret_variable
+from buildmatrix.plan.access.reach import key_paths, privileges, secret_file, secret_variable
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.publishing import caches_by_tag, pushed_repositories
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo
-from buildmatrix.spec.rows.settings import Secret
+from buildmatrix.spec.rows.settings import Secret, Ssh
 
 _LOCAL = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::[0-9]+)?")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -95,3 +95,17 @@ def variables_of(build: PlannedTarget, *, optional: bool) -> Iterator[str]:
     wanted = (secret for secret in every if bool(secret.optional) == optional and secret_file(secret) is None)
     names = map(secret_variable, wanted)
     return (name for name in names if _NAME.fullmatch(name))
+
+
+def files_of(build: PlannedTarget) -> Iterator[str]:
+    """Yield the files that a build reads as secrets and as keys: `.npmrc`, `.netrc (optional)`."""
+    for secret in build.settings.secret or ():
+        if isinstance(secret, Secret) and (path := secret_file(secret)):
+            yield f"{path} (optional)" if secret.optional else path
+    for table in build.settings.ssh or ():
+        yield from key_paths(table) if isinstance(table, Ssh) else ()
+
+
+def asks_agent(build: PlannedTarget) -> bool:
+    """Tell whether a build asks the ssh agent of its machine."""
+    return any(value == "ssh" for value, _ in privileges(build.settings))

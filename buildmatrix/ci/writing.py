@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from buildmatrix.text import json_safe
@@ -28,6 +29,11 @@ def _lines(template: str, parts: Mapping[str, str | Iterable[str]]) -> Iterator[
                 yield f"{alone[1]}{inner}" if inner else ""
         else:
             yield _WITHIN.sub(lambda found: str(parts[found[1]]), line)
+
+
+def written_by(system: str, path: str) -> str:
+    """Return the command that writes the workflow of a CI system, for a shell."""
+    return f"buildmatrix ci {system} --workflow {shlex.quote(path)}"
 
 
 def scalar(text: str) -> str:

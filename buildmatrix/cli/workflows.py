@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.names import refused_variables
-from buildmatrix.ci.setup import Setup
+from buildmatrix.ci.setup import Setup, asks_agent, files_of
+from buildmatrix.ci.writing import written_by
 from buildmatrix.cli.comparing import MOST_COMPARED, committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
@@ -104,7 +105,7 @@ def _make_room(path: str, root: str) -> None:
 
 def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     """Raise OutOfDateError, and show a diff, if a workflow is not what would be written; it may have more waves."""
-    maker = f"buildmatrix ci {kind.system} --workflow {one_line(path)}"
+    maker = written_by(kind.system, one_line(path))
     _, setup = _set_up(run, kind, path, waves)
     old = committed(path, f"run {maker}")
     hint = f"run {maker}, which writes over what was changed by hand"
@@ -146,13 +147,25 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
     for where, names in kind.taken(setup):
         if names:
             yield f"it takes {', '.join(names)} from the {where}"
+    yield from _secrets(plan)
     if plan.apply.builder:
         yield f'each job builds with a builder of its own, and not with [apply] builder = "{plan.apply.builder}"'
+    if kind is GITLAB and setup.caches_in_github:
+        yield "caches of type gha are GitHub's: GitLab has none, and its jobs build without them"
     if files := list(_files(plan)):
         yield f"what its jobs write is gone when they end, unless you add a step that uploads it: {some(files, 8)}"
     if needed := [one.value for one in plan.entitlements if not one.automatic]:
         flags = " ".join(f"--allow={shlex.quote(value)}" for value in dict.fromkeys(needed))
         yield f"its apply needs {flags}: add what you allow"
+
+
+def _secrets(plan: Plan) -> Iterator[str]:
+    """Yield what jobs read that is no part of a checkout: files of secrets, keys, and those of an agent."""
+    if files := list(dict.fromkeys(path for target in plan.each for path in files_of(target))):
+        yield f"its jobs read {some(files, 8)}: add a step that writes what is not committed, ahead of apply"
+    if agents := list(dict.fromkeys(target.name for target in plan.each if asks_agent(target))):
+        who = some(agents, 8)
+        yield f"its jobs need an ssh agent with a key, for {who}: add a step that starts one, ahead of apply"
 
 
 def _files(plan: Plan) -> Iterator[str]:

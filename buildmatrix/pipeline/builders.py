@@ -2,11 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from buildmatrix.engine.builders.declared import CREATE
+from buildmatrix.engine.builders.declared import CREATE, REMOVE, no_builder
 from buildmatrix.engine.builders.making import refuse_absent_files, take
+from buildmatrix.engine.builders.seen import seen
 from buildmatrix.engine.builders.steps import Change, Step, bootstrap, change, remove, use
 from buildmatrix.engine.builders.stored import stored
-from buildmatrix.errors import Diagnostic, Problems, SpecError, UsageError, did_you_mean
+from buildmatrix.errors import (
+    BuildmatrixError,
+    Diagnostic,
+    EngineError,
+    Problems,
+    SpecError,
+    UsageError,
+    did_you_mean,
+)
 from buildmatrix.plan.access.entitlements import is_allowed
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
@@ -71,7 +80,7 @@ def planned(one: DeclaredBuilder, programs: Programs, *, start: bool = False, cu
     there = stored(one.name, programs.environment)
     if there and there.driver != one.driver:
         message = f'builder "{one.name}" is there with the driver {there.driver}, and the file declares {one.driver}'
-        hint = f"call it otherwise, or remove the one that is there, with its cache: buildmatrix builder rm {one.name}"
+        hint = f"call it otherwise, or remove the one that is there, with its cache: {REMOVE} {one.name}"
         raise UsageError(Diagnostic(message=message, code="builder", place=one.place, hint=hint))
     found = change(one, there, programs.environment)
     more = [bootstrap(one.name)] if start or (one.bootstrap and found.steps) else []
@@ -82,6 +91,20 @@ def removal(name: str, programs: Programs, *, keep_state: bool) -> tuple[Step, .
     """Return the step that removes a builder; none where buildx has no such builder."""
     kept = stored(name, programs.environment)
     return (remove(name, kept.driver, keep_state=keep_state),) if kept else ()
+
+
+def not_removed(name: str, programs: Programs) -> BuildmatrixError:
+    """Return what is said where buildx keeps no builder of a name: there is none, or it is docker's own."""
+    try:
+        found = seen(name, programs).builder
+    except EngineError as error:
+        return error
+    if found.driver != "docker":
+        return EngineError(no_builder(name))
+    of_context = f"it is that of docker context {name}, and goes with it: docker context rm {name}"
+    hint = "docker buildx prune --builder default empties its cache" if name == "default" else of_context
+    message = f'builder "{name}" is docker\'s own, which cannot be removed'
+    return UsageError(Diagnostic(message=message, code="builder", hint=hint))
 
 
 def to_be_made(

@@ -1,5 +1,6 @@
 """What is rendered for plain bake of targets that are built in parts: a target for each, which pushes by digest."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -39,7 +40,8 @@ def _joined(images: Mapping[str, StagedImage], builds: Mapping[str, Build]) -> I
     """Yield the commands that join images, once bake has pushed their parts."""
     for image in images.values():
         for repository, tags in image.tags.items():
-            named = " ".join(f"-t {tag}" for tag in tags)
+            notes = (f"--annotation {shlex.quote(f'index:{key}={value}')}" for key, value in image.annotations.items())
+            flags = " ".join([*(f"-t {tag}" for tag in tags), *notes])
             digests = " ".join(f"{repository}@DIGEST" for _ in image.builds)
             parts = ", ".join(builds[name].bake_name for name in image.builds)
-            yield f"docker buildx imagetools create {named} {digests} (of {parts}: see --metadata-file)"
+            yield f"docker buildx imagetools create {flags} {digests} (of {parts}: see --metadata-file)"

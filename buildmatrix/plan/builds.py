@@ -7,7 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, Pointer
-from buildmatrix.plan.checks.exports import MULTI_PLATFORM, is_attested, lost_annotations, makes_index
+from buildmatrix.plan.checks.exports import (
+    MULTI_PLATFORM,
+    is_attested,
+    lost_annotations,
+    makes_index,
+    writes_several,
+)
 from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -106,9 +112,16 @@ def unjoined(targets: Sequence[PlannedTarget]) -> Iterator[Diagnostic]:
             who = "it" if whole is target else f"{whole.name}, which depends on it,"
             why = _in_one_go(whole)
             message = f"{target.name} has other settings for {' and for '.join(_spoken(target))}, and {who} {why}"
-            push = f'push it (output = [{{ type = "registry" }}]), or build one: --platform {target.platforms[0]}'
-            hint = push if whole.platforms else f"write platforms = [ … ] in target.{whole.declared}"
+            hint = _apart_hint(whole) if whole.platforms else f"write platforms = [ … ] in target.{whole.declared}"
             yield Diagnostic(message=message, code="platform", place=target.place, hint=hint)
+
+
+def _apart_hint(whole: PlannedTarget) -> str:
+    """Return how a target that writes all its platforms in one go can be built in parts, or for one of them."""
+    other = next(one for one in whole.settings.output or () if not _is_joined(one))
+    push = 'push it (output = [{ type = "registry" }])'
+    apart = "leave platform-split = false out" if isinstance(other, LocalOutput) else push
+    return f"{apart}, or build one: --platform {whole.platforms[0]}"
 
 
 def held_together(targets: Sequence[PlannedTarget]) -> Iterator[tuple[str, PlannedTarget, str]]:
@@ -186,8 +199,13 @@ def _can_be_split(target: PlannedTarget) -> bool:
 
 
 def _is_joined(output: Any) -> bool:
-    """Tell whether what a part writes there can be put together with the others' afterwards, or lies beside it."""
-    return pushes_tags(output) or isinstance(output, CacheonlyOutput | LocalOutput)
+    """Tell whether what a part writes there can be put together with the others' afterwards, or lies beside it.
+
+    In one directory parts would write over one another; BuildKit itself refuses that of a whole target.
+    """
+    if isinstance(output, LocalOutput):
+        return output.platform_split is not False
+    return pushes_tags(output) or isinstance(output, CacheonlyOutput)
 
 
 def _common(platforms: Sequence[str], cuts: Sequence[Cut]) -> Cut:
@@ -238,12 +256,12 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
         upon = {name: names.keys(name, part or target.platforms)[0] for name in made.depends_on}
         settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
         if part and (part != target.platforms or target.carried_over):
-            settings = as_index(settings)
+            settings = _written_alike(as_index(settings), made)
         completed = target.platforms if not part and _is_completed(target) else ()
         if completed:
-            settings = as_index(settings.but(_own_annotations(settings, completed)))
+            settings = _written_alike(as_index(settings.but(_own_annotations(settings, completed))), made)
         if part and part != target.platforms:
-            settings = settings.but({"output": tuple(_of_part(one, part) for one in settings.output or ())})
+            settings = settings.but({"output": tuple(_of_part(one, settings) for one in settings.output or ())})
         own = {
             "name": key,
             "bake": "" if key == target.name else names.in_bake(key),
@@ -285,11 +303,26 @@ def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, s
     return target.settings.but(changed)
 
 
-def _of_part(output: Any, part: tuple[str, ...]) -> Any:
-    """Return an output as a part writes it: buildx names no directory by the platform where there is one only."""
-    if not isinstance(output, LocalOutput) or len(part) > 1 or output.platform_split is False:
+def _of_part(output: Any, settings: Settings) -> Any:
+    """Return an output as a part writes it.
+
+    BuildKit names no directory by the platform where there is one only, unless it is told to, or writes an index.
+    """
+    if not isinstance(output, LocalOutput) or output.platform_split or writes_several(settings):
         return output
-    return output.but({"dest": os.path.join(output.dest, part[0].replace("/", "_"))})  # noqa: PTH118  # as it is spelt
+    platform = (settings.platforms or ("",))[0].replace("/", "_")
+    return output.but({"dest": os.path.join(output.dest, platform)})  # noqa: PTH118  # as it is spelt
+
+
+def _written_alike(settings: Settings, target: PlannedTarget) -> Settings:
+    """Return the settings of a target's only platform, written as an index, with its files where they are without."""
+    if len(target.platforms) != 1 or writes_several(target.settings) or not writes_several(settings):
+        return settings
+    outputs = (
+        one.but({"platform_split": False}) if isinstance(one, LocalOutput) and one.platform_split is None else one
+        for one in settings.output or ()
+    )
+    return settings.but({"output": tuple(outputs)})
 
 
 # --- annotations ------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from buildmatrix.engine.builders.compare import Difference
-from buildmatrix.engine.builders.declared import CREATE, spoken
+from buildmatrix.engine.builders.declared import mending, spoken
 from buildmatrix.engine.builders.found import Found, State
 from buildmatrix.engine.buildx import Node
 from buildmatrix.report.diagnostics.text import masked
@@ -138,7 +138,7 @@ def builders_text(found: Sequence[Found], style: Style, *, width: int | None = N
 def _line(one: Found) -> dict[str, object]:
     current = one.seen and one.seen.is_current
     nodes = "" if one.state == "missing" else f"{counted(len(_nodes(one)), 'node')}: {_status(one)}"
-    last = f"{CREATE} {one.name}" if one.state in {"missing", "differs"} else " ".join(_platforms(one))
+    last = mending(one.name, one.differs) if one.state in {"missing", "differs"} else " ".join(_platforms(one))
     return {
         "name": f"{one.name} *" if current else one.name,
         "driver": one.driver,
@@ -173,7 +173,7 @@ def _told(found: Found) -> Iterator[tuple[str, str]]:
     for one in found.differs:
         yield "  differs", spoken(one)
     if found.differs:
-        yield "  change it", f"{CREATE} {found.name}"
+        yield "  change it", mending(found.name, found.differs)
     if error := _error(found):
         yield "error", error
     for node in _nodes(found):

@@ -17,7 +17,7 @@ from buildmatrix.engine.builders.declared import no_builder, spoken
 from buildmatrix.engine.builders.making import take
 from buildmatrix.engine.builders.steps import Step, use
 from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, UsageError
-from buildmatrix.pipeline.builders import NOTHING, Declared, declared, planned, removal
+from buildmatrix.pipeline.builders import NOTHING, Declared, declared, not_removed, planned, removal
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.options import BUILDER_PATTERN
 from buildmatrix.text import one_line
@@ -186,7 +186,7 @@ def rm(
         which = _named(found, name)
         steps = removal(which, programs, keep_state=keep_state)
         if not steps and which not in found.builders:
-            raise EngineError(no_builder(which))
+            raise not_removed(which, programs)
         if not steps:
             _tell(f"{which} is not there: nothing to do")
         _done(steps, programs, dry_run=dry_run)

@@ -20,10 +20,10 @@ DEFAULT_CONFIG = "buildkitd.default.toml"
 class Difference:
     """What differs: of a node, or of the whole builder ("").
 
-    `kind` tells a node that is `missing` or `extra` from one that is `other`.
+    `kind` tells a node that is `missing` or `extra` from one that is `other`; another `driver` is somebody's builder.
     """
 
-    kind: Literal["missing", "extra", "other"]
+    kind: Literal["missing", "extra", "other", "driver"]
     node: str
     words: str
 
@@ -33,7 +33,7 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Return in what a builder differs from what the file says of it, in the order of its nodes."""
     if declared.driver != found.driver:
-        return (Difference(kind="other", node="", words=_change("driver", found.driver, declared.driver)),)
+        return (Difference(kind="driver", node="", words=_change("driver", found.driver, declared.driver)),)
     there = {node.name: node for node in found.nodes}
     wanted = [node.name for node in declared.nodes]
     return (

@@ -10,6 +10,7 @@ from buildmatrix.process import Programs
 from buildmatrix.spec.rows.builders import DeclaredBuilder
 
 CREATE = "buildmatrix builder create"
+REMOVE = "buildmatrix builder rm"
 
 
 def no_builder(name: str) -> Diagnostic:
@@ -32,15 +33,26 @@ def told_to_create(one: Diagnostic, name: str, builders: Mapping[str, DeclaredBu
 
 def warning(one: DeclaredBuilder, differs: tuple[Difference, ...]) -> Diagnostic:
     """Return the warning that a builder is another one than the file declares."""
-    first, command = spoken(differs[0]), f"{CREATE} {one.name}"
+    first, command = spoken(differs[0]), mending(one.name, differs)
+    what = "call it otherwise, or remove the one that is there, with its cache" if _is_anothers(differs) else ""
     return Diagnostic(
         message=f'builder "{one.name}" is not as the file declares it: {first}{and_more(len(differs), "difference")}',
         code="builder",
         place=one.place,
-        hint=f"{command} changes it",
+        hint=what or f"{command} changes it",
         command=command,
         severity="warning",
     )
+
+
+def mending(name: str, differs: tuple[Difference, ...]) -> str:
+    """Return the command that makes a builder what is declared; one of another driver has to go first."""
+    create = f"{CREATE} {name}"
+    return f"{REMOVE} {name} && {create}" if _is_anothers(differs) else create
+
+
+def _is_anothers(differs: tuple[Difference, ...]) -> bool:
+    return any(one.kind == "driver" for one in differs)
 
 
 def spoken(one: Difference) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
 from buildmatrix.engine.checks.nodes import REMOTE, silent_nodes
-from buildmatrix.engine.failures.unreachable import SILENT, unreachable
+from buildmatrix.engine.failures.unreachable import SILENT, unreachable, without_tls
 from buildmatrix.engine.versions import OLDEST_BUILDKIT, gate_found, is_older
 from buildmatrix.errors import Diagnostic, EngineError, some
 from buildmatrix.oci.platform import of_machine
@@ -82,7 +82,7 @@ def _mended(found: tuple[Diagnostic, ...], scene: Scene) -> Iterator[Diagnostic]
     environment = scene.programs.environment
     address = environment.get("DOCKER_HOST", "")
     for one in found:
-        command = ""
+        command = one.command or without_tls(one.message, environment)
         if "permission denied" in one.message:
             command = "sudo usermod -aG docker $USER"
         elif one.message.startswith(SILENT):
@@ -99,7 +99,7 @@ def builder(scene: Scene) -> Verdict:
     except EngineError as error:
         if scene.is_without_docker or error.diagnostics[0].code in {"missing", "buildx"}:
             return Verdict(unknown="there is no buildx to ask")
-        if any(one.message == error.diagnostics[0].message for one in engine(scene).problems):
+        if _what(error.diagnostics[0]) in map(_what, engine(scene).problems):
             return Verdict(unknown="the engine does not answer")
         if context(scene).errors:
             return Verdict(unknown="the docker context cannot be used")
@@ -107,6 +107,11 @@ def builder(scene: Scene) -> Verdict:
     silent = "does not answer" if found.driver == REMOTE else "not started yet"
     nodes = [f"{node.name}: {some(sorted(node.platforms), 8) or silent}" for node in found.nodes]
     return verdict(silent_nodes(found, scene.plan), words=f'"{found.name}" ({found.driver}); {"; ".join(nodes)}')
+
+
+def _what(one: Diagnostic) -> str:
+    """Return what is wrong, without docker's own words: its programs say the same otherwise."""
+    return one.message.partition(": ")[0]
 
 
 def declared(scene: Scene) -> Verdict:
@@ -135,6 +140,8 @@ def _other_builder(one: Diagnostic, scene: Scene) -> str:
     """Return the command that goes back from a builder that is not there, or does not answer, to docker's own."""
     if "BUILDX_BUILDER" in scene.programs.environment:
         return "unset BUILDX_BUILDER"
+    if scene.probe.alone and one.message.startswith(SILENT) and "DOCKER_HOST" in scene.programs.environment:
+        return "unset DOCKER_HOST"
     return f"{scene.probe.command} use default" if one.code == "engine" and not scene.probe.is_asked else ""
 
 
@@ -183,13 +190,14 @@ def context(scene: Scene) -> Verdict:
 
 
 def _no_context(said: str, scene: Scene) -> Diagnostic:
-    named = "DOCKER_CONTEXT" in scene.programs.environment
-    command = "unset DOCKER_CONTEXT" if named else "docker context use default"
+    environment = scene.programs.environment
+    named = next((name for name in ("DOCKER_HOST", "DOCKER_CONTEXT") if environment.get(name)), "")
+    command = f"unset {named}" if named else "docker context use default"
     return Diagnostic(
         message=f"the docker context cannot be used: {said}",
         code="engine",
         hint="see docker context ls",
-        command=command,
+        command=without_tls(said, environment) or command,
     )
 
 

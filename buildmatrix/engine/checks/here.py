@@ -1,10 +1,13 @@
 """What is looked at on this machine, whatever its docker is: room on disks, and clocks."""
 
+import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from buildmatrix.cache import cache_directory
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
@@ -36,6 +39,15 @@ def _temporary(folder: str) -> Iterator[Diagnostic]:
     yield Diagnostic(message=message, code="disk", hint=hint, command="unset TMPDIR")
 
 
+class _Room(NamedTuple):
+    """A directory that is there, its disk, the bytes that are free on it, and whether nothing can be written to it."""
+
+    path: str
+    disk: int
+    free: int
+    is_read_only: bool
+
+
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 
@@ -43,12 +55,12 @@ def disk(scene: Scene) -> Verdict:
     """Tell how much room there is where something is written: here, and for the engine if it is on this machine."""
     places = _places(scene)
     found = {what: room for what, (path, _) in places.items() if (room := _room(path)) is not None}
-    full = (_full(what, found[what][1], *places[what]) for what in found if found[what][1] < SCARCE)
+    problems = (_problem(what, room, places[what][1]) for what, room in found.items())
     disks: dict[int, list[str]] = {}
-    for what, (disk, _) in found.items():
-        disks.setdefault(disk, []).append(what)
-    told = (f"{_size(found[whats[0]][1])} free for {' and '.join(whats)}" for whats in disks.values())
-    return verdict(full, words=", ".join(told))
+    for what, room in found.items():
+        disks.setdefault(room.disk, []).append(what)
+    told = (f"{_size(found[whats[0]].free)} free for {' and '.join(whats)}" for whats in disks.values())
+    return verdict(filter(None, problems), words=", ".join(told))
 
 
 def _places(scene: Scene) -> dict[str, tuple[str, str]]:
@@ -72,20 +84,33 @@ def _is_here(environment: Mapping[str, str]) -> bool:
     return environment.get("DOCKER_HOST", "unix://").startswith("unix://") and not environment.get("DOCKER_CONTEXT")
 
 
-def _room(path: str) -> tuple[int, int] | None:
-    """Return the disk of a path, or of what there is above it, and the bytes free there; None where nobody knows."""
+def _room(path: str) -> _Room | None:
+    """Return the room at a path, or at what there is above it; None where nobody knows."""
     there = next((one for one in (Path(path), *Path(path).absolute().parents) if one.exists()), None)
     try:
-        return (there.stat().st_dev, shutil.disk_usage(there).free) if there else None
+        return _room_of(there) if there else None
     except OSError:
         return None
+
+
+def _room_of(there: Path) -> _Room:
+    is_read_only = bool(os.statvfs(there).f_flag & os.ST_RDONLY)
+    return _Room(str(there), there.stat().st_dev, shutil.disk_usage(there).free, is_read_only)
+
+
+def _problem(what: str, room: _Room, command: str) -> Diagnostic | None:
+    """Return what is wrong with a disk, None if nothing."""
+    if room.is_read_only:
+        message, hint = f"the disk for {what} ({room.path}) is read-only", "mount it so that it can be written to"
+        return Diagnostic(message=message, code="disk", hint=hint, severity="warning")
+    return _full(what, room.free, room.path, command) if room.free < SCARCE else None
 
 
 def _full(what: str, free: int, path: str, command: str) -> Diagnostic:
     return Diagnostic(
         message=f"only {_size(free)} free for {what} ({path})",
         code="disk",
-        hint="" if command else f"delete what is not needed there: du -xh -d 1 {path} tells what is large",
+        hint="" if command else f"delete what is not needed there: du -xh -d 1 {shlex.quote(path)} tells what is large",
         command=command,
         severity="error" if free < FULL else "warning",
     )

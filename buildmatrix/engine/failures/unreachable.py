@@ -65,14 +65,18 @@ class _Kind(NamedTuple):
 
 _CERTIFICATES = "DOCKER_CERT_PATH names a directory with ca.pem, cert.pem and key.pem"
 
+_TOO_NEW, _TOO_OLD = r"client version \S+ is too new", r"client version \S+ is too old"
+
+_PEM = r"(?:ca|cert|key)\.pem"
+
 _KINDS = (
     _Kind(
-        r"client version \S+ is too new\. Maximum supported API version is ([0-9.]+)",
+        rf"{_TOO_NEW}\. Maximum supported API version is ([0-9.]+)",
         "the Docker Engine{at} is too old for this docker",
         r"update the engine, or try DOCKER_API_VERSION=\1",
     ),
     _Kind(
-        r"client version \S+ is too old",
+        _TOO_OLD,
         "this docker is too old for the Docker Engine{at}",
         "update the Docker CLI and its buildx plugin",
     ),
@@ -98,7 +102,7 @@ _KINDS = (
         f"{_CERTIFICATES}, made for it",
     ),
     _Kind(
-        r"(?:ca|cert|key)\.pem",
+        _PEM,
         "the certificates for the Docker Engine{at} cannot be read",
         f"{_CERTIFICATES}; without TLS, unset DOCKER_TLS_VERIFY",
     ),
@@ -146,8 +150,27 @@ def unreachable(
     if driver in FAR:
         hint = _FAR_TLS if driver == "remote" and re.search("x509: |tls: ", said) else FAR[driver]
         return EngineError(Diagnostic(message=f'builder "{name}" does not answer: {said}', code="engine", hint=hint))
+    if (version := environment.get("DOCKER_API_VERSION")) and re.search(f"{_TOO_NEW}|{_TOO_OLD}", said):
+        return EngineError(_other_version(version, said))
     kind = next((one for one in _KINDS if re.search(one.sign, said)), _SILENT)
     tried = environment.get("DOCKER_HOST") or environment.get("DOCKER_CONTEXT")
     found = re.search(kind.sign, said)
     message = f"{kind.message.format(at=f' at {tried}' if tried else '')}: {said}"
     return EngineError(Diagnostic(message=message, code="engine", hint=found.expand(kind.hint) if found else kind.hint))
+
+
+def _other_version(version: str, said: str) -> Diagnostic:
+    """Return what to say where somebody told docker which API to speak: it is not docker's own age that is wrong."""
+    return Diagnostic(
+        message=f"the Docker Engine does not speak the API of DOCKER_API_VERSION={version}: {said}",
+        code="engine",
+        hint="unset it: docker and its engine find one that both speak",
+        command="unset DOCKER_API_VERSION",
+    )
+
+
+def without_tls(said: str, environment: Mapping[str, str]) -> str:
+    """Return the command where docker wants certificates for an engine of this machine, which needs none; "" else."""
+    is_here = environment.get("DOCKER_HOST", "unix://").startswith("unix://")
+    named = " ".join(name for name in ("DOCKER_TLS_VERIFY", "DOCKER_TLS") if environment.get(name))
+    return f"unset {named}" if is_here and named and re.search(_PEM, said) else ""

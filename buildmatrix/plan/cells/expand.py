@@ -90,7 +90,7 @@ class Expansion:
         self._values = Values()
         self._clashes: dict[Place, list[_Clash]] = {}
         self._sets: list[tuple[frozenset[str], Setting]] = []
-        self._platforms = Platforms(spec, rendering, problems)
+        self._platforms = Platforms(rendering, problems)
         self._expand()
         self._values.check_inherited(self.problems)
         self._refuse_clashes()
@@ -277,9 +277,10 @@ class Expansion:
 
     def settings(self, entry: Entry) -> Rendered:
         """Return an entry's settings, rendered and checked; with variants where they differ by platform."""
-        recipe = self._recipe(entry, self._lines.of(entry.target, entry.cell))
+        line = self._lines.of(entry.target, entry.cell)
+        recipe = self._recipe(entry, line)
         let = self._merged(entry.target, entry.cell).let if entry.target.name in self._lets else {}
-        if not self._platforms.may_differ(entry.target, entry.cell, recipe, let):
+        if not self._platforms.may_differ(line, entry.cell, recipe, let):
             return self._settings(entry)
         platforms = self._declared_platforms(entry, recipe)
         if not platforms or AUTO in platforms:

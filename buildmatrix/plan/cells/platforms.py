@@ -12,12 +12,13 @@ from buildmatrix.graphs import reached
 from buildmatrix.plan.builds import OF_IMAGE, index_annotations
 from buildmatrix.plan.cells.matrix import matches
 from buildmatrix.plan.merging.interpolate import Recipe, Rendered
+from buildmatrix.plan.merging.merge import Line
 from buildmatrix.soundness import settings_of
 from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.platforms import AUTO
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import given, row_of
-from buildmatrix.spec.rows.tables import DeclaredTarget, Spec
+from buildmatrix.spec.rows.tables import DeclaredTarget
 from buildmatrix.template.context import Rendering
 from buildmatrix.template.platforms import PLATFORM, PlatformName, platform_name
 from buildmatrix.template.render import templates_in
@@ -27,20 +28,20 @@ from buildmatrix.template.scope import Cell
 class Platforms:
     """Tells what may differ by platform, and puts together what does not."""
 
-    def __init__(self, spec: Spec, rendering: Rendering, problems: Problems) -> None:
-        """Take the spec, what templates are rendered with, and where problems go."""
-        self._spec, self._rendering, self._problems = spec, rendering, problems
+    def __init__(self, rendering: Rendering, problems: Problems) -> None:
+        """Take what templates are rendered with, and where problems go."""
+        self._rendering, self._problems = rendering, problems
         self._cells: dict[tuple[int, str], tuple[Cell, Cell]] = {}
         self._uses: dict[int, tuple[Recipe, bool]] = {}
-        self._selects: dict[str, bool] = {}
+        self._selects: dict[Line, bool] = {}
         self._unmatched: dict[Place, tuple[DeclaredTarget, Any, dict[str, None]]] = {}
         self._matched: set[Place] = set()
 
-    def may_differ(self, target: DeclaredTarget, cell: Cell, recipe: Recipe, let: Mapping[str, Any]) -> bool:
+    def may_differ(self, line: Line, cell: Cell, recipe: Recipe, let: Mapping[str, Any]) -> bool:
         """Tell whether settings of a cell, or values of its `let`, may be others for another platform."""
         if PLATFORM in cell or PLATFORM in let:
             return False  # an axis, or a value, of the target's own
-        return self._is_selected(target) or self._is_used(recipe, let)
+        return self._is_selected(line) or self._is_used(recipe, let)
 
     def cell_on(self, cell: Cell, platform: str) -> Cell:
         """Return a cell with its platform; the same object each time."""
@@ -93,16 +94,13 @@ class Platforms:
                 self._matched.add(override.place)
             self._unmatched.setdefault(override.place, (target, wanted, {}))[2].update(dict.fromkeys(platforms))
 
-    def _is_selected(self, target: DeclaredTarget) -> bool:
-        """Tell whether an override of a target, or of one that it inherits, selects by platform."""
-        if target.name not in self._selects:
-            above = reached([target.name], lambda one: self._spec.targets[one].parents_in(self._spec.targets))
-            found = [
-                *target.making.overrides,
-                *(one for name in above for one in self._spec.targets[name].making.overrides),
-            ]
-            self._selects[target.name] = any(PLATFORM in one.table.select for one in found)
-        return self._selects[target.name]
+    def _is_selected(self, line: Line) -> bool:
+        """Tell whether an override of a target, or of one that this cell of it inherits, selects by platform."""
+        if line not in self._selects:
+            above = reached([line], lambda one: one.parents)
+            overrides = (each for one in (line, *above) for each in one.target.making.overrides)
+            self._selects[line] = any(PLATFORM in one.table.select for one in overrides)
+        return self._selects[line]
 
     def _is_used(self, recipe: Recipe, let: Mapping[str, Any]) -> bool:
         if PLATFORM in self._rendering.variables:

@@ -63,6 +63,12 @@ def attests_by_default(environment: Mapping[str, str]) -> bool:
     return environment.get("BUILDX_NO_DEFAULT_ATTESTATIONS") not in TRUE
 
 
+def writes_several(settings: Settings) -> bool:
+    """Tell whether BuildKit writes for several platforms, or does as if there were some."""
+    platforms = settings.platforms or ()
+    return len(platforms) > 1 or AUTO in platforms or (settings.args or {}).get(MULTI_PLATFORM) in TRUE
+
+
 def makes_index(settings: Settings, output: Any, *, by_default: bool = True) -> bool:
     """Tell whether an image is written as an index: several platforms, or one with attestations beside it.
 
@@ -71,8 +77,7 @@ def makes_index(settings: Settings, output: Any, *, by_default: bool = True) -> 
     """
     tables: tuple[Any, ...] = settings.attest or ()
     asked = [table for table in tables if not table.disabled]
-    platforms = settings.platforms or ()
-    if len(platforms) > 1 or AUTO in platforms or (settings.args or {}).get(MULTI_PLATFORM) in TRUE:
+    if writes_several(settings):
         return True
     if isinstance(output, ImageOutput | RegistryOutput):
         return bool(asked) or (by_default and not any(isinstance(table, ProvenanceAttest) for table in tables))

@@ -237,15 +237,19 @@ def _wrong_type(error: Any, pointer: Pointer) -> Problem:
     return Problem(message, pointer, _dotted(error, pointer) or _hints().for_type(pointer, error.instance, kinds))
 
 
+_POINTED = frozenset({"labels", "args", "extra-hosts", "driver-opts"})
+"""Tables of texts whose keys may have points."""
+
+
 def _dotted(error: Any, pointer: Pointer) -> str:
-    """Show how a key with points is written: TOML takes `labels.org.x` for tables within tables."""
-    if not isinstance(error.instance, dict) or not {"labels", "args", "extra-hosts"}.intersection(pointer[-2:-1]):
+    """Show how the first key with points is written: TOML takes `labels.org.x` for tables within tables."""
+    if not isinstance(error.instance, dict) or not _POINTED.intersection(pointer[-2:-1]):
         return ""
     key, inner = str(pointer[-1]), dict(error.instance)
     if inner and inner.keys() <= {"env", "default", "value", "description", "type"}:
         table = shown({"default" if key == "value" else key: item for key, item in inner.items()})
         return f'write {pointer[-2]}.{key} = "{{{{ {key.lower()} }}}}", and {key.lower()} = {table} under [variable]'
-    while len(inner) == 1:
+    while inner:
         (more, value), *_ = inner.items()
         key += f".{more}"
         if not isinstance(value, dict):

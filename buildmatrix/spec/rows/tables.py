@@ -130,8 +130,9 @@ class Target(CellSettings):
     inherits: Annotated[
         tuple[Annotated[str, Keyword("pattern", PARENT), Expected(_PARENT), NameOf("target")], ...] | None,
         Doc(
-            "Targets whose settings, matrix, name of cells and overrides are taken; later ones win. Settings alone are "
-            "taken of a cell (`NAME[AXIS=VALUE]`, or `NAME[=]` for the own values), and of what a template names."
+            "Targets whose settings, matrix, name of cells and overrides are taken; later ones win. Settings alone, "
+            "with what they are by platform, are taken of a cell (`NAME[AXIS=VALUE]`, or `NAME[=]` for the own "
+            "values), and of what a template names."
         ),
         Examples(["_common"]),
     ] = None

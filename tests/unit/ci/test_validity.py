@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -159,3 +160,16 @@ def test_an_optional_secret_that_github_does_not_have_is_not_there(tmp_path: Pat
     assert {"TOKEN=", "PROXY=x"} <= set(lines)
     assert not any(line.startswith("LICENCE") for line in lines)
     assert ("secrets of the repository", ["TOKEN", "LICENCE (optional)", "PROXY (optional)"]) in list(taken(made))
+
+
+@pytest.mark.parametrize("path", ["images.yml", "a b/x.yml", "it's.yml"])
+def test_the_command_in_the_head_is_one_for_a_shell(path: str) -> None:
+    for system, write in (("github", github_workflow), ("gitlab", gitlab_workflow)):
+        line = write(replace(PLAIN, path=path)).splitlines()[0]
+        written = line.removeprefix("# Written by: ")
+        assert shlex.split(written) == ["buildmatrix", "ci", system, "--workflow", path]
+
+
+def test_steps_of_github_are_for_bash_on_windows_too() -> None:
+    """PowerShell knows no $RUNNER_TEMP, and takes the plan from the root of a disk."""
+    assert "\ndefaults: { run: { shell: bash } }\n" in github_workflow(PLAIN)

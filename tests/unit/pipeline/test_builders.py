@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from buildmatrix.errors import BuildmatrixError, EngineError, SpecError, UsageError
-from buildmatrix.pipeline.builders import Declared, declared, planned, ready, removal
+from buildmatrix.pipeline.builders import Declared, declared, not_removed, planned, ready, removal
 from buildmatrix.spec.toml.source import Sources
 from tests.programs import Scripted, said
 
@@ -113,6 +113,23 @@ def test_what_is_not_there_need_not_be_removed(tmp_path: Path) -> None:
     kept(tmp_path, "b", "docker-container")
     assert [step.words for step in removal("b", docker(tmp_path), keep_state=True)] == [("rm", "--keep-state", "b")]
     assert [step.words for step in removal("b", docker(tmp_path), keep_state=False)] == [("rm", "b")]
+
+
+@pytest.mark.parametrize(("name", "hint"), [("default", "docker buildx prune"), ("far", "docker context rm far")])
+def test_dockers_own_builder_is_not_removed(name: str, hint: str) -> None:
+    """`ls` lists it, and buildx keeps nothing of it."""
+    inspected = said(f"Name: {name}\nDriver: docker\nError: no engine\n")
+    programs = Scripted({f"docker buildx inspect {name}": inspected}, {}, path="/usr/bin/docker")
+    (found,) = not_removed(name, programs).diagnostics
+    assert found.message == f'builder "{name}" is docker\'s own, which cannot be removed'
+    assert hint in found.hint
+
+
+def test_a_builder_that_nobody_knows_is_not_removed() -> None:
+    none = said(stderr='ERROR: no builder "b" found', code=1)
+    programs = Scripted({"docker buildx inspect b": none}, {}, path="/usr/bin/docker")
+    (found,) = not_removed("b", programs).diagnostics
+    assert found.message == 'there is no builder "b"'
 
 
 # --- the builder of a run ---------------------------------------------------------------------------------------------

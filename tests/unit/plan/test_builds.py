@@ -67,13 +67,25 @@ V7 = "linux/arm/v7"
         ({"parts": ((AMD,), (ARM, V7)), "platforms": (AMD, ARM, V7)}, ["out/linux_amd64", "out"]),
         ({"parts": ((AMD,), (V7,)), "platforms": (AMD, V7)}, ["out/linux_amd64", "out/linux_arm_v7"]),
         ({"parts": ((AMD,),), "platforms": (AMD,)}, ["out"]),
-        ({"parts": APART, "platform_split": False}, ["out", "out"]),
+        ({"parts": APART, "platform_split": True}, ["out", "out"]),  # BuildKit adds the directory itself
+        ({"parts": APART, "args": {"BUILDKIT_MULTI_PLATFORM": "1"}}, ["out", "out"]),  # here, too
     ],
 )
 def test_a_part_writes_where_buildx_would_write_its_platform(more: dict[str, Any], dests: list[str]) -> None:
     output = LocalOutput(type="local", dest="out", platform_split=more.pop("platform_split", None))
     found = [one.settings.output for one in by_name(target("app", **more, output=(output,))).values()]
     assert [one[0].dest for one in found if one and isinstance(one[0], LocalOutput)] == dests
+
+
+@pytest.mark.parametrize("parts", [(), ((AMD,),)])
+def test_files_of_one_platform_are_in_no_directory_of_it_where_it_is_an_index(parts: Any) -> None:
+    """As those of the same run without the annotation, for which alone BuildKit is to do as if there were several."""
+    local = LocalOutput(type="local", dest="out")
+    own = {"platforms": (AMD,), "annotations": (f"manifest[{AMD}]:a=b",)}
+    one = replace(target("app", parts=parts, output=(*PUSHED, local), **own), carried_over=(ARM,))
+    (found,) = by_name(one).values()
+    assert (found.settings.args or {})["BUILDKIT_MULTI_PLATFORM"] == "1"
+    assert [getattr(each, "platform_split", None) for each in found.settings.output or ()] == [None, False]
 
 
 def test_what_builds_upon_a_split_target_is_split_alike() -> None:
@@ -98,6 +110,7 @@ def test_cuts_of_several_bases_are_all_kept() -> None:
     [
         {"output": (TarOutput(type="tar", dest="out.tar"),)},
         {"output": (*PUSHED, TarOutput(type="tar", dest="out.tar"))},
+        {"output": (LocalOutput(type="local", dest="out", platform_split=False),)},
         {"platforms": None},
     ],
 )

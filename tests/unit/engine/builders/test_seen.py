@@ -1,9 +1,12 @@
 """What buildx tells of builders: all in short, one at length."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from buildmatrix.engine.builders.compare import Difference
 from buildmatrix.engine.builders.found import inspected, listed
 from buildmatrix.engine.builders.seen import all_seen, seen
 from buildmatrix.engine.failures.unreachable import PLUGIN
@@ -73,6 +76,20 @@ def test_each_builder_is_told_once_and_what_is_missing_last() -> None:
         "linux/amd64",
     ]
     assert lines[2].split() == ["m", "remote", "missing", "buildmatrix", "builder", "create", "m"]
+
+
+CREATES = "buildmatrix builder create b"
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"), [("other", CREATES), ("driver", f"buildmatrix builder rm b && {CREATES}")]
+)
+def test_what_changes_a_builder_is_told(kind: Any, command: str) -> None:
+    """One of another driver has to go first: `create` leaves it alone."""
+    there = listed({}, docker())[0]
+    found = replace(there, state="differs", differs=(Difference(kind=kind, node="", words="x"),))
+    assert builders_text([found], Style(colour=False)).rstrip().endswith(f" {command}")
+    assert f"  change it    {command}\n" in builder_text(found, Style(colour=False))
 
 
 def test_the_current_one_is_asked_for_where_it_is_not_marked() -> None:

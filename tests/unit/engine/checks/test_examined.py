@@ -1,6 +1,7 @@
 """The doctor's checks, over a docker that answers as scripted: the right verdict, and what mends it."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -174,6 +175,39 @@ def test_an_engine_that_does_not_answer(environment: dict[str, str], command: st
     assert found["clock"].status == "unknown"
 
 
+def test_an_engine_of_which_docker_and_buildx_say_it_otherwise_is_told_once() -> None:
+    """Docker and buildx ask it for other things."""
+    environment = {"DOCKER_HOST": "garbage"}
+    info = said(json.dumps({"ServerErrors": ['error: Get "http://garbage/info": no such host']}), code=1)
+    broken = said('Name: default\nDriver: docker\nError: error: Head "http://garbage/_ping": no such host\n')
+    found = look(docker(environment, info=info, inspect=broken))
+    assert problem(found["engine"]).command == "unset DOCKER_HOST"
+    assert (found["builder"].status, found["builder"].problems) == ("unknown", ())
+
+
+@pytest.mark.parametrize(
+    ("environment", "command", "of_context"),
+    [
+        ({"DOCKER_TLS_VERIFY": "1"}, "unset DOCKER_TLS_VERIFY", "unset DOCKER_TLS_VERIFY"),
+        ({"DOCKER_TLS": "1", "DOCKER_HOST": "unix:///s"}, "unset DOCKER_TLS", "unset DOCKER_TLS"),
+        ({"DOCKER_TLS": "1", "DOCKER_HOST": "tcp://far:1"}, "", "unset DOCKER_HOST"),  # it may want TLS
+    ],
+)
+def test_certificates_that_are_not_there(environment: dict[str, str], command: str, of_context: str) -> None:
+    words = "open /home/x/.docker/ca.pem: no such file or directory"
+    info = said(json.dumps({"ServerErrors": [words]}), code=1)
+    found = look(docker(environment, info=info, inspect=BROKEN, context=said(stderr=words, code=1)))
+    assert problem(found["engine"]).command == command
+    assert problem(found["context"]).command == of_context
+
+
+def test_a_version_of_the_api_that_the_engine_does_not_speak() -> None:
+    words = "client version 1.20 is too old. Minimum supported API version is 1.24"
+    info = said(json.dumps({"ServerErrors": [words]}), code=1)
+    found = look(docker({"DOCKER_API_VERSION": "1.20"}, info=info, inspect=said(stderr=words, code=1)))
+    assert problem(found["engine"]).command == "unset DOCKER_API_VERSION"
+
+
 def test_an_engine_that_one_may_not_use() -> None:
     info = said(json.dumps({"ServerErrors": ["permission denied while trying to connect"]}), code=1)
     assert problem(look(docker(info=info, inspect=BROKEN))["engine"]).command == "sudo usermod -aG docker $USER"
@@ -207,6 +241,9 @@ def test_a_builder_of_the_file_that_is_not_there_is_created(tmp_path: Path) -> N
     assert (found["builders"].status, found["builders"].words) == ("unknown", words)
 
 
+ANEW = "buildmatrix builder rm many && buildmatrix builder create many"
+
+
 @pytest.mark.parametrize("asked", ["many", None])
 def test_a_builder_that_is_not_as_the_file_declares_it(asked: str | None, tmp_path: Path) -> None:
     """By its name, or as the current one."""
@@ -218,7 +255,7 @@ def test_a_builder_that_is_not_as_the_file_declares_it(asked: str | None, tmp_pa
     one = problem(found["builders"], "warning")
     words = "driver: remote, declared: docker-container"
     assert one.message == f'builder "many" is not as the file declares it: {words}'
-    assert (one.command, one.place) == ("buildmatrix builder create many", MANY.place)
+    assert (one.command, one.place) == (ANEW, MANY.place)  # create leaves one of another driver alone
 
 
 def test_another_builder_than_the_declared_one_is_fine(tmp_path: Path) -> None:
@@ -374,6 +411,28 @@ def test_a_full_disk(free: int, status: str, monkeypatch: pytest.MonkeyPatch, tm
     found = look(docker({"TMPDIR": str(tmp_path)}))["disk"]
     assert found.status == status
     assert [one.command for one in found.problems] == ([] if status == "ok" else ["unset TMPDIR"])
+
+
+def test_a_full_disk_is_named_by_a_directory_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The cache of nothing that was kept yet is not."""
+
+    def usage(path: Any) -> Any:
+        return SimpleNamespace(free=0 if str(path).startswith(str(tmp_path)) else 1 << 40)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    one = problem(look(docker({"XDG_CACHE_HOME": str(tmp_path)}))["disk"])
+    assert one.message == f"only 0 B free for the user's cache ({tmp_path})"
+    assert f"du -xh -d 1 {tmp_path} tells" in one.hint
+
+
+def test_a_disk_that_is_read_only_is_not_called_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def flags(path: Any) -> Any:
+        return SimpleNamespace(f_flag=os.ST_RDONLY if Path(path) == tmp_path else 0)
+
+    monkeypatch.setattr(os, "statvfs", flags)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0 if path == tmp_path else 1 << 40))
+    one = problem(look(docker({"XDG_CACHE_HOME": str(tmp_path)}))["disk"], "warning")
+    assert one.message == f"the disk for the user's cache ({tmp_path}) is read-only"
 
 
 def test_a_full_disk_of_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

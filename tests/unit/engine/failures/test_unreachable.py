@@ -23,6 +23,14 @@ def said(words: str, docker: str = "", builder: tuple[str, str] = ("", ""), host
     return found
 
 
+@pytest.mark.parametrize("why", ["1.20 is too old. Minimum", "1.99 is too new. Maximum"])
+def test_a_version_that_somebody_told_docker_is_not_that_of_docker(why: str) -> None:
+    words = f"Error response from daemon: client version {why} supported API version is 1.24"
+    (found,) = unreachable(words, str, {"DOCKER_API_VERSION": why[:4]}).diagnostics
+    assert found.message.startswith(f"the Docker Engine does not speak the API of DOCKER_API_VERSION={why[:4]}: ")
+    assert (found.hint[:8], found.command) == ("unset it", "unset DOCKER_API_VERSION")
+
+
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
