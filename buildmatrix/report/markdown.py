@@ -12,7 +12,7 @@ _ACTIVE = re.compile(r"(?P<linked>@|#(?=\d)|/(?=/)|(?i:www)(?=\.))|[\\`*_\[\]|~$
 and only within one piece of text: a comment makes two of it.
 """
 
-_STARTS_A_BLOCK = re.compile(r"^(?:([-+=])|(\d+)([.)]))")
+_STARTS_A_BLOCK = re.compile(r"^(?:([-+=#])|(\d+)([.)]))")
 
 
 def code(text: str) -> str:

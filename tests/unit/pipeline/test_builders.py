@@ -127,7 +127,11 @@ def test_dockers_own_builder_is_not_removed(name: str, hint: str) -> None:
 
 def test_a_builder_that_nobody_knows_is_not_removed() -> None:
     none = said(stderr='ERROR: no builder "b" found', code=1)
-    programs = Scripted({"docker buildx inspect b": none}, {}, path="/usr/bin/docker")
+    programs = Scripted(
+        {"docker buildx inspect b": none, "docker buildx version": said("github.com/docker/buildx v0.29.1 x\n")},
+        {},
+        path="/usr/bin/docker",
+    )
     (found,) = not_removed("b", programs).diagnostics
     assert found.message == 'there is no builder "b"'
 

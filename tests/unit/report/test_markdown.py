@@ -58,6 +58,9 @@ def shown(text: str) -> str:
 
 @given(TEXT)
 @example("www.x.example me@x.example")
+@example("#")
+@example("## a")
+@example("#1")
 def test_a_text_is_text(text: str) -> None:
     assert active(escaped(text)) == []
     assert shown(escaped(text)).split() == one_line(" ".join(text.split())).split()
