@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buildmatrix.cli import options
-from buildmatrix.cli.output import say
+from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import messages, request, session, show
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
 
@@ -136,7 +136,10 @@ def gitlab(
     from buildmatrix.ci.gitlab import pipeline_json
     from buildmatrix.ci.jobs import GITLAB_MOST
 
-    say(pipeline_json(_jobs(selection, adjustments, color, GITLAB_MOST), include))
+    found = _jobs(selection, adjustments, color, GITLAB_MOST)
+    if not include:
+        say_wide("note: its jobs extend .planned, .build and .merge: --include FILE has the file in which those stand")
+    say(pipeline_json(found, include))
 
 
 def _jobs(selection: options.Selection, adjustments: options.Adjustments, color: str, most: int) -> "Jobs":
