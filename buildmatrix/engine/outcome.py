@@ -137,6 +137,12 @@ class BuildOutcome:
     reason: str = ""
     hint: str = ""
     problem: Diagnostic | None = None
+
+    @property
+    def published(self) -> str:
+        """The digest of what its tags point at, which for one of several Builds is their index; else its own."""
+        return (self.tags and self.index) or self.digest
+
     log: str = ""
     call: str = ""
     findings: tuple[Finding, ...] = ()

@@ -169,7 +169,7 @@ def _details(target: BuildOutcome, tag: str, width: int | None) -> list[str]:
         return ["(dependency)"]
     if target.call:
         return [asked(target)]
-    return [part for part in (tag, *map(one_line, (target.digest[:DIGEST], platforms_of(target)))) if part]
+    return [part for part in (tag, *map(one_line, (target.published[:DIGEST], platforms_of(target)))) if part]
 
 
 def outcome_markdown(outcome: Outcome, about: About = NOTHING) -> str:
@@ -278,7 +278,7 @@ def _row(target: BuildOutcome, left: Sequence[str], *, sized: bool) -> str:
         target.status + reason,
         escaped(platforms_of(target)),
         "<br>".join([*map(code, target.tags), *map(escaped, left)]),
-        code(target.digest[:DIGEST]),
+        code(target.published[:DIGEST]),
         *([size(target.size)] if sized else []),
         f"{target.seconds:.1f}s" if target.seconds else "",
     ]

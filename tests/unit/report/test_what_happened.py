@@ -71,6 +71,19 @@ def test_tags_stand_in_one_column(status: Status, make_target: Callable[..., Bui
     assert (len(columns_of_tags), sum("r/" in line for line in lines)) == (1, 4)
 
 
+@pytest.mark.parametrize(("tags", "shown"), [(("r/app:1",), "index"), ((), "part")])
+def test_a_tag_stands_beside_the_digest_that_it_points_at(
+    tags: tuple[str, ...], shown: str, make_target: Callable[..., BuildOutcome]
+) -> None:
+    """That of a part is one of its own; where no tag moved, nothing else is known."""
+    digests = {"digest": f"sha256:{'a' * 64}", "index": f"sha256:{'b' * 64}"}
+    target = make_target("app@linux/arm64", tags=tags, **digests)
+    outcome = Outcome(targets=(target,), seconds=1.0)
+    for text in (outcome_text(outcome, PLAIN), outcome_markdown(outcome)):
+        assert (f"sha256:{'b' * 12}" in text) == (shown == "index")
+        assert (f"sha256:{'a' * 12}" in text) == (shown == "part")
+
+
 def test_carets_stand_under_wide_signs_and_behind_tabs() -> None:
     found = diagnostics_text([Diagnostic(message="no", code="x", place=at("tags", 1), hint="why")], sources(), PLAIN)
     assert found == (
