@@ -90,7 +90,11 @@ def _problem(
 
 
 def _lost(part: Part) -> Iterator[BuildOutcome]:
-    for key, why in part.lost.items():
+    return _skipped(part, part.lost)
+
+
+def _skipped(part: Part, reasons: Mapping[str, str]) -> Iterator[BuildOutcome]:
+    for key, why in reasons.items():
         build = part.jobs.by_name[key]
         yield BuildOutcome(
             name=key,
@@ -156,6 +160,14 @@ def _moment(moment: datetime) -> str:
 
 
 # --- what cannot be built ---------------------------------------------------------------------------------------------
+
+
+def record_refused(part: Part, error: BuildmatrixError) -> None:
+    """Record that a machine cannot build its part, and why; UsageError where a record cannot be written."""
+    why = "; ".join(one.message for one in error.diagnostics)
+    hint = error.diagnostics[0].hint
+    refused = (replace(one, status="failed", hint=hint) for one in _skipped(part, dict.fromkeys(part.wanted, why)))
+    _write(part, Outcome(targets=(*refused, *_lost(part)), seconds=0.0), part.jobs, {}, {})
 
 
 def record_lost(part: Part) -> None:

@@ -220,7 +220,14 @@ def _made(job: Job, named: str | None, watcher: Watcher) -> bool:
 
 def _looked_at(job: Job, probe: Probe, watcher: Watcher) -> Engine:
     plan = job.asked
-    engine = preflight(plan, allow=job.policy.options.allow, probe=probe, programs=job.programs)
+    try:
+        engine = preflight(plan, allow=job.policy.options.allow, probe=probe, programs=job.programs)
+    except BuildmatrixError as error:
+        if job.part:
+            from buildmatrix.machines.recording import record_refused
+
+            record_refused(job.part, error)
+        raise
     watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *engine.warnings])
     if text := loaded(plan, engine.builder):
         watcher.note(f"note: {text}")

@@ -313,6 +313,20 @@ def test_of_an_incremental_plan_what_is_kept_is_kept(machines: Make, repository:
     assert made.go(made.checkout(), "apply", "--incremental", "--builder", one_node).stdout.count("unchanged") >= 3
 
 
+def test_why_a_machine_could_not_build_is_told_by_merge(machines: Make, repository: str) -> None:
+    made = machines(
+        f'{RUNNERS}[target.app]\ndockerfile-inline = "FROM scratch\\nCOPY base /"\ntags = ["{repository}:1"]\n'
+        'secret = [{ id = "token", env = "NO_SUCH_VARIABLE" }]\n'
+    )
+    (one, other), *_ = made.plan()
+    assert made.job(one).returncode == 3
+    assert made.job(other, NO_SUCH_VARIABLE="x").returncode == 0
+    done = made.merge()
+    assert done.returncode == 1
+    (told,) = [line for line in done.stderr.splitlines() if f"{one['build']} failed: " in line]
+    assert "NO_SUCH_VARIABLE" in told
+
+
 def test_what_is_needed_first_is_pulled_as_the_plan_builds_it(machines: Make, repository: str) -> None:
     spec = RUNNERS + (
         f'[target.base]\ndockerfile-inline = "FROM scratch\\nCOPY base /base"\ntags = ["{repository}/base:1"]\n'
