@@ -32,7 +32,19 @@ SPECS = sorted([*ROOT.glob("tests/golden/accepted/*/buildmatrix.toml"), *ROOT.gl
 SPECS = [spec for spec in SPECS if "[target" in spec.read_text() or "include" in spec.read_text()]
 SPECS = [spec for spec in SPECS if 'platforms = "auto"' not in spec.read_text()]
 """Which platforms these have a lock file or a registry says."""
-OPENED = ("settings.txt", "a.txt", "images/b/b.txt", "d", "out/deep", ".npm rc", "there.txt", "GITHUB_TOKEN", ".netrc")
+OPENED = (
+    "settings.txt",
+    "a.txt",
+    "images/b/b.txt",
+    "d",
+    "out/deep",
+    ".npm rc",
+    "there.txt",
+    "GITHUB_TOKEN",
+    ".netrc",
+    ".npmrc",
+    "id_rsa",
+)
 """Files of secrets, which `--print` opens, and directories of archives."""
 TABLES = {row.key: row.attribute for row in rows(Settings) if is_table_list(row)}
 TOO_NEW_FOR_0_13 = {
