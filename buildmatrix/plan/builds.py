@@ -88,9 +88,8 @@ def builds_of(plan: Plan) -> BuildPlan:
     cuts = _cuts(plan.targets)
     names = _Names(plan, cuts)
     values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
-    every = [build for target in plan.targets for build in _builds(target, cuts, names)]
     return BuildPlan(
-        **values | {"targets": tuple(_wanted(every))},
+        **values | {"targets": tuple(build for target in plan.targets for build in _builds(target, cuts, names))},
         of=plan,
         notes={
             target.name: index_annotations(target.settings)
@@ -98,15 +97,6 @@ def builds_of(plan: Plan) -> BuildPlan:
             if target.name in cuts or _is_completed(target)
         },
     )
-
-
-def _wanted(builds: Sequence[Build]) -> Iterator[Build]:
-    """Yield the Builds that are exported, and those that they depend on or need first; no part that nobody wants."""
-    wanted = set[str]()
-    for build in reversed(builds):  # in build order: what others need stands before them
-        if build.exported or build.name in wanted:
-            wanted.update((build.name, *build.depends_on, *build.needs))
-    yield from (build for build in builds if build.name in wanted)
 
 
 Cut = tuple[tuple[str, ...], ...]

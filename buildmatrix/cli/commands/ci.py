@@ -137,9 +137,9 @@ def gitlab(
     from buildmatrix.ci.jobs import GITLAB_MOST
 
     found = _jobs(selection, adjustments, color, GITLAB_MOST)
+    say(pipeline_json(found, include))
     if not include:
         say_wide("note: its jobs extend .planned, .build and .merge: --include FILE has the file in which those stand")
-    say(pipeline_json(found, include))
 
 
 def _jobs(selection: options.Selection, adjustments: options.Adjustments, color: str, most: int) -> "Jobs":
