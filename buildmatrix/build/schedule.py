@@ -42,6 +42,7 @@ class Schedule:
     def __init__(self, run: Run, policy: Policy, listener: Listener, resumed: Resumed = NOTHING) -> None:
         self.run, self.plan = run, run.plan
         self.policy = policy
+        self._weights = {target.name: solves(target, run.engine) for target in self.plan.targets}
         self.work = Work(unchanged=set(resumed.unchanged), reasons=dict(resumed.reasons))
         self.results = Results(run, self._tell, self.work.reasons)
         told = Told(self.work.reasons, self.work.ran)
@@ -124,11 +125,12 @@ class Schedule:
         A call that bake limits has all jobs, and runs by itself.
         """
         running = self.work.running
+        if not running:
+            return True
         if self.policy.jobs:
-            return not running or (unit.call.alone and all(one.unit.call.alone for one in running))
+            return unit.call.alone and all(one.unit.call.alone for one in running)
         calls_then = [unit.call, *(one.unit.call for one in running)]
-        every = (self.plan.by_name[name] for one in calls_then for name in one.names)
-        return not running or sum(solves(target, self.run.engine) for target in every) <= MOST
+        return sum(self._weights[name] for one in calls_then for name in one.names) <= MOST
 
     def _before(self, unit: Unit) -> set[str]:
         """Return the targets that have to end before a unit starts."""

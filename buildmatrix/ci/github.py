@@ -85,7 +85,8 @@ with: { persist-credentials: false }
 
 _INSTALL = "pip install ./tools/buildmatrix         # a checkout; or buildmatrix-bake, where your package index has it"
 
-_INSTALLED = re.compile(r"^ *- &install\n +run: (?![|>])(.+)$", re.MULTILINE)
+INSTALLED = re.compile(r"^ *- &install\n +run: (?![|>])(.+)$", re.MULTILINE)
+"""What brings buildmatrix to a job of a text that was written: its owner may have changed it."""
 
 _PLAN = """\
 uses: actions/download-artifact@v8
@@ -171,12 +172,6 @@ def _without_value(names: Iterable[str]) -> list[str]:
 
 def _values(setup: Setup) -> list[str]:
     return ["env:", *(f"  {name}: ${{{{ vars.{name} }}}}" for name in setup.values)] if setup.values else []
-
-
-def installed(text: str) -> str:
-    """Return how a workflow brings buildmatrix to a job, which its owner may have changed; "" if it does not."""
-    found = _INSTALLED.search(text)
-    return found[1] if found else ""
 
 
 def _building(number: int, own: Iterable[str]) -> list[str]:

@@ -98,7 +98,8 @@ _IMAGE = (
     '{ name: "registry.example.com/buildmatrix:0.1.0", entrypoint: [""] }   # of buildmatrix\'s own buildmatrix.toml'
 )
 
-_INSTALLED = re.compile(r"^\.buildmatrix:\n  image: (.+)$", re.MULTILINE)
+INSTALLED = re.compile(r"^\.buildmatrix:\n  image: (.+)$", re.MULTILINE)
+"""What brings buildmatrix to a job of a text that was written: its owner may have changed it."""
 
 _EMULATION = "docker run --privileged --rm tonistiigi/binfmt --install all"
 
@@ -117,12 +118,6 @@ def gitlab_workflow(setup: Setup) -> str:
             "emulation": [f"- {_EMULATION}"] if setup.emulates else [],
         },
     )
-
-
-def installed(text: str) -> str:
-    """Return the image of a file that was written, which its owner may have changed; "" if there is none."""
-    found = _INSTALLED.search(text)
-    return found[1] if found else ""
 
 
 def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:

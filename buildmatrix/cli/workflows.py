@@ -36,7 +36,7 @@ class Kind(NamedTuple):
     """The workflow of a CI system: its text, what it takes from where, where it is committed if nobody says where.
 
     `sets` are the names of the variables that the system gives to each job, `own_variables` those that jobs need
-    themselves. `installed` tells how a text brings buildmatrix to its jobs, which its owner may change.
+    themselves. `installed` finds in a text what brings buildmatrix to its jobs.
     """
 
     system: str
@@ -46,7 +46,7 @@ class Kind(NamedTuple):
     taken: Callable[[Setup], Iterable[tuple[str, list[str]]]]
     sets: re.Pattern[str]
     own_variables: re.Pattern[str]
-    installed: Callable[[str], str]
+    installed: re.Pattern[str]
 
 
 GITHUB = Kind(
@@ -57,7 +57,7 @@ GITHUB = Kind(
     taken=github.taken,
     sets=re.compile("GITHUB_.*|RUNNER_.*|CI"),
     own_variables=github.OWN_VARIABLES,
-    installed=github.installed,
+    installed=github.INSTALLED,
 )
 GITLAB = Kind(
     system="gitlab",
@@ -67,7 +67,7 @@ GITLAB = Kind(
     taken=gitlab.taken,
     sets=re.compile("GITLAB_.*|CI_.*|CI"),
     own_variables=gitlab.OWN_VARIABLES,
-    installed=gitlab.installed,
+    installed=gitlab.INSTALLED,
 )
 
 
@@ -82,9 +82,15 @@ def write_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     root = run.sources.repository.root
     _make_room(path, root)
     refuse_unwritable({path: "--workflow"}, plan, root)
-    kept = replace(setup, install=kind.installed(_written(path)))
+    kept = replace(setup, install=_installed(kind, _written(path)))
     write_file(path, kind.text(kept), root)
     say_wide(one_line(f"wrote {path}" + (f": {_number(setup.waves)}" if kind.has_waves else "")))
+
+
+def _installed(kind: Kind, text: str) -> str:
+    """Return what brings buildmatrix to the jobs of a text, "" if nothing is seen to."""
+    found = kind.installed.search(text)
+    return found[1] if found else ""
 
 
 def _written(path: str) -> str:
@@ -113,7 +119,7 @@ def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     message = f"{path} is out of date"
     if kind.has_waves and has < setup.waves:
         message = f"{path} has {_number(has)}, and {_number(setup.waves)} are needed"
-    text = kind.text(replace(setup, waves=max(setup.waves, has), install=kind.installed(old)))
+    text = kind.text(replace(setup, waves=max(setup.waves, has), install=_installed(kind, old)))
     refuse_difference(old, text, path, maker, Diagnostic(message=message, code="out-of-date", hint=hint))
 
 

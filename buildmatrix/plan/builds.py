@@ -135,11 +135,12 @@ def held_together(targets: Sequence[PlannedTarget]) -> Iterator[tuple[str, Plann
 def as_joined(variant: PlannedTarget, whole: PlannedTarget) -> PlannedTarget:
     """Return a target as it is for some of its platforms, with those of the image that its parts are joined to."""
     if _is_completed(whole):
-        return _for(variant, (*whole.platforms, *whole.carried_over))
-    return variant if variant is whole or not _can_be_split(whole) else _for(variant, whole.platforms)
+        return for_platforms(variant, (*whole.platforms, *whole.carried_over))
+    return variant if variant is whole or not _can_be_split(whole) else for_platforms(variant, whole.platforms)
 
 
-def _for(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
+def for_platforms(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
+    """Return a target that is for these platforms."""
     return replace(target, settings=target.settings.but({"platforms": platforms}))
 
 

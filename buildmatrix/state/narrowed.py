@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from buildmatrix.oci.reference import parse
-from buildmatrix.plan.builds import TARGET, as_index, builds_of
+from buildmatrix.plan.builds import TARGET, as_index, builds_of, for_platforms
 from buildmatrix.plan.checks.exports import makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
@@ -20,6 +20,8 @@ Target = TypeVar("Target", bound=PlannedTarget)
 
 Notes = Mapping[str, str]
 """Annotations by key."""
+
+Platforms = tuple[str, ...]
 
 
 def as_decided(
@@ -52,9 +54,6 @@ def as_decided(
             target = replace(target, depends_on=(), parts=(), variants=())  # noqa: PLW2901 one image, and nothing is built for it
         targets.append(target)
     return replace(plan, targets=tuple(targets))
-
-
-Platforms = tuple[str, ...]
 
 
 def _narrowed(plan: Plan, decisions: Mapping[str, Decision], kept: Collection[str]) -> dict[str, Platforms]:
@@ -138,15 +137,11 @@ def _only(target: PlannedTarget, platforms: Platforms, cuts: tuple[Platforms, ..
     """
     others = tuple(name for name in target.platforms if name not in platforms)
     return replace(
-        _for(target, platforms),
+        for_platforms(target, platforms),
         carried_over=(*target.carried_over, *others),
         parts=tuple(part for cut in cuts or target.parts if (part := _both(cut, platforms))),
-        variants=tuple(_for(one, own) for one in target.variants if (own := _both(one.platforms, platforms))),
+        variants=tuple(for_platforms(one, own) for one in target.variants if (own := _both(one.platforms, platforms))),
     )
-
-
-def _for(target: PlannedTarget, platforms: tuple[str, ...]) -> PlannedTarget:
-    return replace(target, settings=target.settings.but({"platforms": platforms}))
 
 
 def _both(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
