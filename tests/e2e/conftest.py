@@ -14,7 +14,8 @@ from typing import NoReturn
 
 import pytest
 
-from tests.e2e.tools import Project, Run, Start, command, write
+from tests.e2e.tools import Project, Run, Start, write
+from tests.warm import command, ran
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -93,10 +94,7 @@ def run(engine: dict[str, str], tmp_path: Path) -> Run:
     """Run buildmatrix in the project's directory, as a user would."""
 
     def go(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, **engine, "NO_COLOR": "1", **more}
-        return subprocess.run(
-            command(*arguments), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
+        return ran(*arguments, cwd=tmp_path, env={**os.environ, **engine, "NO_COLOR": "1", **more})
 
     return go
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.machines import MACHINES, commit, environment, programs
-from tests.e2e.tools import command
+from tests.warm import command
 
 PATH = ".github/workflows/images.yml"
 SETUP = "uses: docker/setup-buildx-action@v4\n"

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.machines import MACHINES, commit, environment, programs
-from tests.e2e.tools import command, docker_config
+from tests.e2e.tools import docker_config
+from tests.warm import command
 
 PATH = ".gitlab/images.yml"
 RUNNER = Path(sys.executable).parent.parent / "gitlab-ci-local/node_modules/.bin/gitlab-ci-local"

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.machines import MACHINES, environment, programs
-from tests.e2e.tools import command, docker_config
+from tests.e2e.tools import docker_config
+from tests.warm import command
 
 Row = dict[str, Any]
 

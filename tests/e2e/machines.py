@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.tools import command, get, inspected, known, raw, write
+from tests.e2e.tools import get, inspected, known, raw, write
+from tests.warm import command
 
 MACHINES = ("amd", "arm")
 NAMES = ("base", "lib", "app")

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +25,7 @@ from buildmatrix.spec.toml.source import Sources
 from tests.e2e import own_registry
 from tests.e2e.tls_bridge import tls_bridge
 from tests.e2e.tools import digest, engines_buildx
-from tests.e2e.warm import Warm
+from tests.warm import ran
 
 NEWER = {"provenance-add-gha", "allow-untrusted-image", "persistent-volume-claim.requests.storage"}
 """Options that buildx has since 0.30."""
@@ -54,8 +54,7 @@ users: [{name: u, user: {}}]
 class Machine:
     """A directory with a file, a configuration of buildx of its own, and one of both buildx alone."""
 
-    def __init__(self, folder: Path, engine: dict[str, str], buildx: str, warm: Warm, *, alone: bool) -> None:
-        self._warm = warm
+    def __init__(self, folder: Path, engine: dict[str, str], buildx: str, *, alone: bool) -> None:
         self.folder, self.run_directory, self.buildx = folder, f"{engine['ENGINE_HOME']}/run", buildx
         (folder / "kube").write_text(KUBECONFIG)
         tools = folder / "tools"
@@ -71,9 +70,9 @@ class Machine:
         (self.folder / "buildmatrix.toml").write_text(f"version = 1\n{APP.format(uuid.uuid4().hex)}{text}")
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        code, out, err = self._warm.run(words, self.folder, self.environment)
-        assert "Traceback" not in err, err
-        return subprocess.CompletedProcess(words, code, out, err)
+        done = ran(*words, cwd=self.folder, env=self.environment)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     def said(self, *words: str) -> str:
         done = self.run(*words)
@@ -91,21 +90,15 @@ class Machine:
         return {one["name"]: one["state"] for one in found["builders"]}
 
 
-@pytest.fixture(scope="module")
-def warm() -> Iterator[Warm]:
-    with Warm() as found:
-        yield found
-
-
 @pytest.fixture(params=["docker", "alone", "old"])
-def machine(request: pytest.FixtureRequest, tmp_path: Path, engine: dict[str, str], warm: Warm) -> Machine:
+def machine(request: pytest.FixtureRequest, tmp_path: Path, engine: dict[str, str]) -> Machine:
     buildx = os.environ["OLD_BUILDX"] if request.param == "old" else str(engines_buildx())
-    return Machine(tmp_path, engine, buildx, warm, alone=request.param != "docker")
+    return Machine(tmp_path, engine, buildx, alone=request.param != "docker")
 
 
 @pytest.fixture
-def here(tmp_path: Path, engine: dict[str, str], warm: Warm) -> Machine:
-    return Machine(tmp_path, engine, str(engines_buildx()), warm, alone=False)
+def here(tmp_path: Path, engine: dict[str, str]) -> Machine:
+    return Machine(tmp_path, engine, str(engines_buildx()), alone=False)
 
 
 def node(name: str, endpoint: str, platform: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.tools import command
+from tests.warm import ran
 
 Say = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -65,10 +65,7 @@ def say(engine: dict[str, str], ground: Ground) -> Say:
     """Run buildmatrix in the repository."""
 
     def go(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, **engine, "NO_COLOR": "1", **more}
-        return subprocess.run(
-            command(*arguments), cwd=ground.repo, env=environment, capture_output=True, text=True, check=False
-        )
+        return ran(*arguments, cwd=ground.repo, env={**os.environ, **engine, "NO_COLOR": "1", **more})
 
     return go
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project, Run, command, digest
+from tests.e2e.tools import Project, Run, digest
+from tests.warm import ran
 
 AMD, ARM = "linux/amd64", "linux/arm64"
 
@@ -142,14 +143,8 @@ def test_another_checkout_skips_what_the_first_one_built(
             (other / name).write_text((folder / name).read_text())
     finally:
         os.umask(before)
-    done = subprocess.run(
-        command("apply", "--incremental", "--format", "json"),
-        cwd=other,
-        env={**os.environ, **engine, "XDG_CACHE_HOME": str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given = {**os.environ, **engine, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = ran("apply", "--incremental", "--format", "json", cwd=other, env=given)
     assert done.returncode == 0, done.stderr
     assert {one["status"] for one in json.loads(done.stdout)["targets"]} == {"unchanged"}
 

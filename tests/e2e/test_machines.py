@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, Start, command, digest, inspected, known, nap, platforms, raw, wait_for
+from tests.e2e.tools import Project, Start, digest, inspected, known, nap, platforms, raw, wait_for
+from tests.warm import ran
 
 AMD, ARM = "linux/amd64", "linux/arm64"
 KILLS, SEED = int(os.environ.get("KILLS", "2")), os.environ.get("KILLS_SEED", "1")
@@ -78,9 +79,7 @@ class Machines:
 
     def go(self, folder: Path, *arguments: str, **more: str) -> Done:
         environment = {**os.environ, "NO_COLOR": "1", "SOURCE_DATE_EPOCH": EPOCH, **more}
-        done = subprocess.run(
-            command(*arguments), cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
+        done = ran(*arguments, cwd=folder, env=environment)
         assert "Traceback" not in done.stderr
         return done
 

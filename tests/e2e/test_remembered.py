@@ -29,7 +29,8 @@ from tests.e2e.test_incremental import (
 )
 from tests.e2e.test_pins import VARIABLE, old_docker, rule  # noqa: F401
 from tests.e2e.test_registries import KINDS, Asked, folder, ready  # noqa: F401
-from tests.e2e.tools import Project, Run, Start, command, digest, nap, wait_for
+from tests.e2e.tools import Project, Run, Start, digest, nap, wait_for
+from tests.warm import command
 
 
 @pytest.fixture

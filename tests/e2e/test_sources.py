@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from buildmatrix.dockerfile.ignore import ignored_by
-from tests.e2e.tools import Project, command, digest, platforms
+from tests.e2e.tools import Project, digest, platforms
+from tests.warm import ran
 
 ROOT = """
 include = ["images/*/buildmatrix.toml"]
@@ -22,8 +23,7 @@ APP = 'version = 1\n[target.app]\ntags = ["{repository}:app"]\n'
 
 
 def run_in(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1", **more}
-    return subprocess.run(command(*arguments), cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return ran(*arguments, cwd=folder, env={**os.environ, "NO_COLOR": "1", **more})
 
 
 def test_an_images_folder_builds_what_the_root_says(project: Project, repository: str, one_node: str) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.tools import Project, Run, command
+from tests.e2e.tools import Project, Run
 from tests.terminal import on_a_terminal
+from tests.warm import command
 
 pytestmark = pytest.mark.e2e
 

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 import uuid
@@ -43,10 +42,6 @@ ACCEPT = ", ".join(
         "docker.distribution.manifest.v2",
     )
 )
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "buildmatrix", *arguments]
 
 
 def write(folder: Path, spec: str, files: Mapping[str, str] | None = None) -> Path:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from buildmatrix.process import Programs
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
-from tests.e2e.tools import command
+from tests.warm import Done, ran
 
 FILE = "buildmatrix.toml"
 
@@ -48,13 +47,13 @@ def said_of(folder: Path, more: Mapping[str, str]) -> Said:
     )
 
 
-def applied(folder: Path, builder: str, more: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+def applied(folder: Path, builder: str, more: Mapping[str, str]) -> Done:
     """Run `apply --incremental` as a user would."""
     environment = {**os.environ, "NO_COLOR": "1", **more}
-    words = command("apply", "--incremental", "--format", "json", "--builder", builder, "--platforms-may-shrink")
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    words = ("apply", "--incremental", "--format", "json", "--builder", builder, "--platforms-may-shrink")
+    return ran(*words, cwd=folder, env=environment)
 
 
-def statuses(done: "subprocess.CompletedProcess[str]") -> dict[str, str]:
+def statuses(done: Done) -> dict[str, str]:
     """What became of each target."""
     return {one["name"]: one["status"] for one in json.loads(done.stdout)["targets"]}
