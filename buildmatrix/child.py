@@ -186,17 +186,22 @@ class Beside:
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
-        taken = float(AT_ONCE)
-        with suppress(ProcessLookupError, ChildProcessError):  # where our own parent had us ignore our children's ends
-            os.kill(self._pid, signal.SIGKILL)
-            used = os.wait4(self._pid, 0)[2]
-            taken = used.ru_utime + used.ru_stime
-        self._taken += taken
+        self._taken += (taken := ended(self._pid))
         return taken
 
     def __del__(self) -> None:
         """End it where nobody did."""
         self.close()
+
+
+def ended(pid: int) -> float:
+    """Kill a child, wait for its end, and return the seconds of processor time that it took."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+        used = os.wait4(pid, 0)[2]
+    except (ProcessLookupError, ChildProcessError):  # our own parent had us ignore our children's ends
+        return float(AT_ONCE)
+    return used.ru_utime + used.ru_stime
 
 
 def _leave_all(source: int, sink: int) -> None:

@@ -17,15 +17,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
 
-import buildmatrix.template.environment  # noqa: F401 else each process that renders for a test, a fork, imports it
 from buildmatrix import ENDING
 from buildmatrix.process import Programs
+from buildmatrix.template import worker
 from buildmatrix.text import forget
 from tests.examples import examples
+from tests.warm import Warm
 
 # a machine under load is no fault of an example
 settings.register_profile("untimed", deadline=None, max_examples=examples(100).max_examples)
@@ -92,6 +94,13 @@ def signals_stay() -> Iterator[None]:
     for signum, handler in before.items():
         signal.signal(signum, handler)
     assert after == before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """Templates are rendered as ever, in a process beside; that one is not forked from pytest's, which is large."""
+    with patch.object(worker, "Beside", Warm):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -37,11 +37,25 @@ def committed(folder: Path, files: Mapping[str, str] | None = None, *, message: 
     """Commit files and all else that is there, in a repository that is made where there is none; the commit's hash."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / ".git").exists():
-        git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
+        _made(folder / ".git")
     write(folder, files or {})
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", f"--message={message}")
-    return git(folder, "rev-parse", "HEAD")
+    branch = folder / ".git" / "refs" / "heads" / "main"  # read: a process of git each would take longer than the rest
+    return branch.read_text().strip() if _is_on_main(folder / ".git") else git(folder, "rev-parse", "HEAD")
+
+
+def _made(place: Path) -> None:
+    """What `git init` makes."""
+    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (place / name).mkdir(parents=True)
+    (place / "HEAD").write_text("ref: refs/heads/main\n")
+    core = "repositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true"
+    (place / "config").write_text(f"[core]\n\t{core}\n")
+
+
+def _is_on_main(place: Path) -> bool:
+    return place.is_dir() and (place / "HEAD").read_text() == "ref: refs/heads/main\n"
 
 
 def asked(folder: Path) -> GitFolder:

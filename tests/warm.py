@@ -1,7 +1,9 @@
-"""buildmatrix in processes that are forked from one that has loaded it: whole runs, without what Python takes to start.
+"""Processes that are forked from one that has loaded buildmatrix: without what Python takes to start, and to fork.
 
-It is that process which forks, and not the tests' own: that one is large, and full of what tests have changed. Where
-all that is tried is tried (WHOLE=1), each run is a program of its own, as users start it.
+It is that process which forks, and not the tests' own: that one is large, and full of what tests have changed.
+
+`ran` is a whole run; where all that is tried is tried (WHOLE=1), it is a program of its own, as users start it.
+`Warm` stands for the process beside that renders templates, which the program forks from itself.
 """
 
 import atexit
@@ -14,11 +16,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
+
+from buildmatrix.child import Beside, Pipe, ended
+from buildmatrix.template.serving import serve
 
 Done = subprocess.CompletedProcess[str]
 OTHERS = ("typer", "jinja2", "jinja2.sandbox", "jsonschema_rs", "packaging.version")
@@ -34,7 +40,8 @@ def ran(*words: str, cwd: Path, env: Mapping[str, str]) -> Done:
     if os.environ.get("WHOLE"):
         return subprocess.run(command(*words), cwd=cwd, env=env, capture_output=True, text=True, check=False)
     with TemporaryFile() as out, TemporaryFile() as err:
-        code = _asked({"words": words, "folder": str(cwd), "environment": dict(env), "umask": _umask()}, out, err)
+        given = {"words": words, "folder": str(cwd), "environment": dict(env), "umask": _umask()}
+        code = int(_asked("run", given, out.fileno(), err.fileno()))
         return subprocess.CompletedProcess(words, code, _said(out), _said(err))
 
 
@@ -48,19 +55,44 @@ def _said(file: IO[bytes]) -> str:
     return file.read().decode().replace("\r\n", "\n")
 
 
-def _asked(question: dict[str, object], out: IO[bytes], err: IO[bytes]) -> int:
-    """Have it run; several may at once. Its end is the end of a pipe, in which it has left its exit code."""
+class Warm(Beside):
+    """A process beside that renders; what else it is asked to serve, it forks from the tests themselves."""
+
+    def _forked(self) -> Pipe:
+        if self._serve is not serve:
+            return super()._forked()
+        theirs, ours = os.pipe(), os.pipe()
+        self._pid = int(_asked("beside", {"taken": self._taken}, theirs[0], ours[1]))
+        os.close(theirs[0])
+        os.close(ours[1])
+        self._starts += 1
+        return Pipe(ours[0], theirs[1], trusted=False)
+
+    def _end(self) -> float:
+        if self._serve is not serve or self._pipe is None:
+            return super()._end()
+        self._pipe.close()
+        self._pipe = None
+        taken = 0.0
+        with suppress(OSError):  # the tests are over
+            taken = float(_asked("end", {"pid": self._pid}))
+        self._taken += taken
+        return taken
+
+
+def _asked(what: str, given: Mapping[str, Any], *descriptors: int) -> bytes:
+    """Ask for something, and return what is answered; several may at once. The end of a pipe is that of the answer."""
     source, sink = os.pipe()
-    data = json.dumps(question).encode()
+    data = json.dumps([what, given]).encode()
     assert len(data) < LONGEST
     try:
-        socket.send_fds(_server(), [data], [out.fileno(), err.fileno(), sink])
+        socket.send_fds(_server(), [data], [sink, *descriptors])
     finally:
         os.close(sink)
     with os.fdopen(source, "rb") as file:
-        code = file.read()
-    assert code, "it was killed"
-    return int(code)
+        answer = file.read()
+    assert answer, "it was killed"
+    return answer
 
 
 @cache
@@ -77,44 +109,65 @@ def _server() -> socket.socket:
     return ours
 
 
+# --- the process that forks ------------------------------------------------------------------------------------------
+
+
 def _load() -> None:
     import buildmatrix
+    from buildmatrix.template.environment import Engine
 
     for found in pkgutil.walk_packages(buildmatrix.__path__, "buildmatrix."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
     for name in OTHERS:
         importlib.import_module(name)
+    Engine().compile("{{ a }}")  # what reads templates is made with the first one
     gc.collect()
     gc.freeze()
 
 
-def _serve(asked: socket.socket) -> None:
-    """Fork for each message."""
+def _listen(asked: socket.socket) -> None:
+    """Answer each message, until nobody can ask."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the tests
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks for their ends
+    runs: set[int] = set()
     while True:
         data, descriptors, _, _ = socket.recv_fds(asked, LONGEST, 3, socket.MSG_CMSG_CLOEXEC)
         if not data:
             return
-        if os.fork() == 0:
+        runs -= {pid for pid in runs if os.waitpid(pid, os.WNOHANG)[0]}
+        what, given = json.loads(data)
+        if what == "end":
+            os.write(descriptors[0], str(ended(given["pid"])).encode())
+        elif (pid := os.fork()) == 0:
             asked.close()
-            for signum, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGCHLD, signal.SIG_DFL)):
-                signal.signal(signum, handler)
-            out, err, told = descriptors
-            os.write(told, str(_run(out, err, **json.loads(data))).encode())
-            os._exit(0)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            DOES[what](*descriptors, **given)
+        elif what == "run":
+            runs.add(pid)
         for one in descriptors:
             os.close(one)
 
 
-def _run(out: int, err: int, words: list[str], folder: str, environment: dict[str, str], umask: int) -> int:
-    """Be buildmatrix; returns its exit code."""
-    from buildmatrix.cli.main import run
+def _beside(told: int, source: int, sink: int, taken: float) -> None:
+    """Be the process beside, and tell who it is."""
+    os.write(told, str(os.getpid()).encode())
+    beside = Beside(serve)
+    beside._taken = taken
+    beside._become(source, sink)
 
+
+def _run(told: int, out: int, err: int, **given: Any) -> None:
+    """Be buildmatrix, and tell the exit code."""
     for number, descriptor in ((1, out), (2, err)):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    os.write(told, str(_exit_code(**given)).encode())
+    os._exit(0)
+
+
+def _exit_code(words: list[str], folder: str, environment: dict[str, str], umask: int) -> int:
+    from buildmatrix.cli.main import run
+
     os.chdir(folder)
     os.umask(umask)
     os.environ.clear()
@@ -122,8 +175,8 @@ def _run(out: int, err: int, words: list[str], folder: str, environment: dict[st
     sys.argv = ["buildmatrix", *words]
     try:
         run()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
+    except SystemExit as given:
+        return given.code if isinstance(given.code, int) else 0 if given.code is None else 1
     finally:
         atexit._run_exitfuncs()
         sys.stdout.flush()
@@ -131,6 +184,9 @@ def _run(out: int, err: int, words: list[str], folder: str, environment: dict[st
     return 0
 
 
+DOES: Mapping[str, Callable[..., None]] = {"run": _run, "beside": _beside}
+
+
 if __name__ == "__main__":
     _load()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _listen(socket.socket(fileno=int(sys.argv[1])))

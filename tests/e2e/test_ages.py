@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_incremental import applied, index, planned, statuses
-from tests.e2e.tools import Project, Run
+from tests.e2e.test_incremental import applied, planned, statuses
+from tests.e2e.tools import Project, Run, raw
 
 AGED = "dev.buildmatrix.built"
 UNCACHED = "it is built without the cache"
@@ -20,8 +20,8 @@ def base(registry: str) -> str:
 
 def layers(reference: str) -> list[str]:
     """Return the layers of an image for the first of its platforms: what ran again made another one."""
-    child = index(reference)["manifests"][0]["digest"]
-    return [one["digest"] for one in index(f"{reference.rpartition(':')[0]}@{child}")["layers"]]
+    child = raw(reference)["manifests"][0]["digest"]
+    return [one["digest"] for one in raw(f"{reference.rpartition(':')[0]}@{child}")["layers"]]
 
 
 def alone(repository: str, base: str, more: str) -> str:
@@ -84,18 +84,18 @@ def test_what_was_taken_from_the_cache_is_as_old_as_that(
 ) -> None:
     stamped(project(alone(repository, base, 'max-age = "1h"'), {}))
     applied(run)
-    told = index(f"{repository}/app:1")["annotations"][AGED]
+    told = raw(f"{repository}/app:1")["annotations"][AGED]
     project(alone(repository, base, 'max-age = "1h"\nlabels.a = "1"'), {})
     time.sleep(1)
     assert applied(run)["app"]["status"] != "unchanged"
-    assert index(f"{repository}/app:1")["annotations"][AGED] == told
+    assert raw(f"{repository}/app:1")["annotations"][AGED] == told
 
 
 def test_another_rebuild_is_not_taken_from_the_cache(project: Project, run: Run, repository: str, base: str) -> None:
     folder = project(alone(repository, base, 'rebuild = "1"'), {})
     stamped(folder)
     applied(run)
-    assert AGED not in index(f"{repository}/app:1")["annotations"]
+    assert AGED not in raw(f"{repository}/app:1")["annotations"]
     first = layers(f"{repository}/app:1")
     project(alone(repository, base, 'rebuild = "the mirror was broken"'), {})
     found = applied(run)["app"]

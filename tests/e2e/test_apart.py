@@ -1,11 +1,9 @@
 """What is kept of an image has to be there with all that belongs to it, and be no other output's."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-from tests.e2e.test_incremental import AMD, ARM, applied, deleted, imagetools, index, planned, platforms
-from tests.e2e.tools import Project, Run, digest
+from tests.e2e.test_incremental import AMD, ARM, applied, deleted, planned, platforms
+from tests.e2e.tools import Project, Run, digest, raw, tagged
 
 SPEC = """
 [target.app]
@@ -19,7 +17,7 @@ FILES = {"amd64": "1", "arm64": "1"}
 
 def attestations_deleted(repository: str) -> None:
     """Do what a clean-up does that takes what has no tag."""
-    gone = [one["digest"] for one in index(f"{repository}:1")["manifests"] if one["platform"]["os"] == "unknown"]
+    gone = [one["digest"] for one in raw(f"{repository}:1")["manifests"] if one["platform"]["os"] == "unknown"]
     assert len(gone) == 2
     for one in gone:
         deleted(repository, one)
@@ -46,9 +44,9 @@ def test_no_tag_is_moved_to_what_lost_its_attestations(project: Project, run: Ru
     spec = SPEC.format(repository=repository)
     project(spec, FILES)
     applied(run)
-    attestation = next(one for one in index(f"{repository}/app:1")["manifests"] if one["platform"]["os"] == "unknown")
+    attestation = next(one for one in raw(f"{repository}/app:1")["manifests"] if one["platform"]["os"] == "unknown")
     about = {
-        one["digest"]: f"linux/{one['platform']['architecture']}" for one in index(f"{repository}/app:1")["manifests"]
+        one["digest"]: f"linux/{one['platform']['architecture']}" for one in raw(f"{repository}/app:1")["manifests"]
     }
     platform = about[attestation["annotations"]["vnd.docker.reference.digest"]]
     deleted(f"{repository}/app", attestation["digest"])
@@ -109,8 +107,8 @@ def compressions(repository: str) -> list[str]:
     """Return how the layers are compressed under both tags."""
 
     def of(tag: str) -> str:
-        child = index(f"{repository}:{tag}")["manifests"][0]["digest"]
-        manifest: dict[str, Any] = json.loads(imagetools("inspect", "--raw", f"{repository}@{child}"))
+        child = raw(f"{repository}:{tag}")["manifests"][0]["digest"]
+        manifest = raw(f"{repository}@{child}")
         return str(manifest["layers"][0]["mediaType"]).rpartition("+")[2]
 
     return [of("gz"), of("zst")]
@@ -133,7 +131,7 @@ output = [
     assert planned(run, *builder)["app"] == ("skip", ["up to date"])
     assert applied(run, *builder)["app"]["status"] == "unchanged"
     assert compressions(f"{repository}/app") == ["gzip", "zstd"]
-    imagetools("create", "-t", f"{repository}/app:zst", f"{repository}/app:gz")
+    tagged(f"{repository}/app:zst", f"{repository}/app:gz")
     because = "its outputs push different images, and their tags hold the same one"
     assert planned(run, *builder)["app"] == ("build", [because])
     applied(run, *builder)

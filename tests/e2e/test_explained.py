@@ -13,13 +13,11 @@ from tests.e2e.test_incremental import (
     applied,
     chain,
     deleted,
-    imagetools,
-    index,
     planned,
     platforms,
     statuses,
 )
-from tests.e2e.tools import Project, Run, digest
+from tests.e2e.tools import Project, Run, digest, provenance_of, raw, tagged
 
 RECORD = "dev.buildmatrix.record"
 
@@ -54,7 +52,7 @@ def because(run: Run, *arguments: str) -> dict[str, list[str]]:
 
 def test_what_changed_is_named(project: Project, run: Run, repository: str, base: str) -> None:
     own = f"{repository}/base:1"
-    imagetools("create", "-t", own, base)
+    tagged(own, base)
     folder = project(chain(repository, own, 'args.VERSION = "1"\nlabels.a = "1"'), FILES)
     applied(run)
     (folder / "app" / "a").write_text("2")
@@ -71,7 +69,7 @@ def test_what_changed_is_named(project: Project, run: Run, repository: str, base
         ],
     }
     before = digest(own)
-    imagetools("create", "-t", own, *(f"{base}@{one['digest']}" for one in reversed(index(base)["manifests"])))
+    tagged(own, *(f"{base}@{one['digest']}" for one in reversed(raw(base)["manifests"])))
     moved = f"base {own} moved {before[7:19]} → {digest(own)[7:19]}"
     assert because(run)["lib"] == [moved]
     assert because(run)["app"][0] == "depends on lib, which is rebuilt"
@@ -112,7 +110,7 @@ def test_the_record_is_in_the_image_on_every_builder(
     for builder in ((), ("--builder", one_node)):
         (folder / "app" / "7" / "7").write_text(f"more {builder}")
         applied(run, *builder, **more)
-        assert 4000 < len(index(f"{repository}/app:1")["annotations"][RECORD]) <= 16_000
+        assert 4000 < len(raw(f"{repository}/app:1")["annotations"][RECORD]) <= 16_000
     (folder / "app" / "7" / "7").write_text("last")
     done = run("plan", "--incremental", "--format", "json", **more)
     told = {one["name"]: one["because"] for one in json.loads(done.stdout)["targets"]}
@@ -133,7 +131,7 @@ def test_a_platform_that_is_carried_over_keeps_its_record(
 def test_a_record_that_somebody_else_wrote_says_nothing(project: Project, run: Run, repository: str, base: str) -> None:
     folder = project(chain(repository, base), FILES)
     applied(run)
-    document = index(f"{repository}/app:1")
+    document = raw(f"{repository}/app:1")
     document["annotations"][RECORD] = "AAAA"
     for tag in ("1", "latest"):
         put(f"{repository}/app", tag, document)
@@ -175,7 +173,7 @@ def test_what_is_built_on_it_takes_it_by_its_digest(project: Project, run: Run, 
     (folder / "app" / "a").write_text("2")
     project(spec.replace("/lib:1", "/lib:branch").replace("/app:1", "/app:branch"), {})
     assert statuses(applied(run, FLAG)) == {"lib": "unchanged", "app": "built"}
-    provenance = imagetools("inspect", "--format", "{{json .Provenance}}", f"{repository}/app:branch")
+    provenance = provenance_of(f"{repository}/app:branch")
     assert first["lib"]["digest"].removeprefix("sha256:") in provenance
     assert digest(f"{repository}/lib:branch") == first["lib"]["digest"]
 
@@ -187,8 +185,8 @@ def test_a_content_tag_is_believed_by_its_mark_and_its_children(
     project(spec, FILES)
     applied(run, FLAG)
     (tag,) = content_tags(f"{repository}/lib")
-    imagetools("create", "-t", f"{repository}/lib:{tag}", base)
-    child = next(one for one in index(f"{repository}/app:1")["manifests"] if one["platform"]["architecture"] == "arm64")
+    tagged(f"{repository}/lib:{tag}", base)
+    child = next(one for one in raw(f"{repository}/app:1")["manifests"] if one["platform"]["architecture"] == "arm64")
     deleted(f"{repository}/app", child["digest"])
     project(spec.replace("/lib:1", "/lib:2").replace("/app:1", "/app:2").replace("/app:latest", "/app:3"), FILES)
     assert because(run, FLAG) == {"lib": ["its tag is not there"], "app": ["no tag of it is there"]}

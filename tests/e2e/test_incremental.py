@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project, Run, digest
+from tests.e2e.tools import Project, Run, digest, provenance_of, raw, tagged
 from tests.warm import ran
 
 AMD, ARM = "linux/amd64", "linux/arm64"
@@ -70,17 +70,6 @@ def planned(run: Run, *arguments: str) -> dict[str, tuple[str, list[str]]]:
     return {one["name"]: (one["decision"], one["because"]) for one in json.loads(done.stdout)["targets"]}
 
 
-def imagetools(*arguments: str) -> str:
-    done = subprocess.run(["docker", "buildx", "imagetools", *arguments], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def index(reference: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(imagetools("inspect", "--raw", reference))
-    return found
-
-
 def deleted(repository: str, digest: str) -> None:
     host, _, path = repository.partition("/")
     connection = HTTPConnection(host)
@@ -90,7 +79,7 @@ def deleted(repository: str, digest: str) -> None:
 
 
 def platforms(reference: str) -> list[str]:
-    listed = [one["platform"] for one in index(reference)["manifests"]]
+    listed = [one["platform"] for one in raw(reference)["manifests"]]
     return sorted(f"{one['os']}/{one['architecture']}" for one in listed if one["os"] != "unknown")
 
 
@@ -154,7 +143,7 @@ def test_a_tag_that_went_or_moved_is_moved_and_nothing_is_built(
 ) -> None:
     project(chain(repository, base), FILES)
     first = applied(run)["app"]["digest"]
-    imagetools("create", "-t", f"{repository}/app:latest", base)
+    tagged(f"{repository}/app:latest", base)
     assert planned(run)["app"] == ("skip", [f"tag {repository}/app:latest holds another image: it moves"])
     done = run("plan", "--incremental", "--detailed-exitcode")
     assert (done.returncode, "0 to build, 2 up to date, 1 tag to move" in done.stdout) == (10, True), done.stdout
@@ -170,12 +159,12 @@ def test_only_the_missing_platform_is_built_and_the_index_is_put_together(
     spec = chain(repository, base)
     project(spec.replace(f'["{AMD}", "{ARM}"]', f'["{AMD}"]'), FILES)
     applied(run)
-    before = {one["digest"] for one in index(f"{repository}/app:1")["manifests"]}
+    before = {one["digest"] for one in raw(f"{repository}/app:1")["manifests"]}
     project(spec, FILES)
     assert planned(run)["app"] == ("build", [f"{ARM} missing"])
     applied(run, "app")
     assert platforms(f"{repository}/app:1") == [AMD, ARM]
-    after = index(f"{repository}/app:1")["manifests"]
+    after = raw(f"{repository}/app:1")["manifests"]
     assert before <= {one["digest"] for one in after}
     assert sum(one["platform"]["os"] == "unknown" for one in after) == 2
     assert planned(run)["app"] == ("skip", ["up to date"])
@@ -185,12 +174,12 @@ def test_a_base_that_moves_in_the_registry_is_built_upon_again(
     project: Project, run: Run, repository: str, base: str
 ) -> None:
     own = f"{repository}/base:1"
-    imagetools("create", "-t", own, base)
+    tagged(own, base)
     project(chain(repository, own), FILES)
     applied(run)
     assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
-    parts = [one["digest"] for one in index(base)["manifests"]]
-    imagetools("create", "-t", own, *(f"{base}@{part}" for part in reversed(parts)))
+    parts = [one["digest"] for one in raw(base)["manifests"]]
+    tagged(own, *(f"{base}@{part}" for part in reversed(parts)))
     assert digest(own) != digest(base)
     assert statuses(applied(run)) == {"lib": "built", "app": "built"}
 
@@ -205,7 +194,7 @@ def test_a_parent_that_is_up_to_date_is_used_by_its_digest(
     done = run("apply", "--incremental", "--builder", one_node, "--log-dir", "logs")
     assert done.returncode == 0, done.stderr
     assert "lib-files" not in (folder / "logs" / "app.log").read_text()
-    provenance = imagetools("inspect", "--format", "{{json .Provenance}}", f"{repository}/app:1")
+    provenance = provenance_of(f"{repository}/app:1")
     assert digest(f"{repository}/lib:1").removeprefix("sha256:") in provenance
 
 
@@ -263,7 +252,7 @@ tags = ["{repository}/app:1"]
 """
     folder = project(spec, FILES)
     applied(run)
-    imagetools("create", "-t", f"{repository}/lib:1", base)
+    tagged(f"{repository}/lib:1", base)
     assert planned(run)["lib"] == ("skip", [f"tag {repository}/lib:1 holds another image: it moves"])
     (folder / "app" / "a").write_text("2")
     text = "app, which is built, needs it first, and its tags would move later"
@@ -325,7 +314,7 @@ def test_a_child_of_a_live_index_that_was_deleted_is_built(
 ) -> None:
     project(chain(repository, base), FILES)
     applied(run)
-    child = next(one for one in index(f"{repository}/app:1")["manifests"] if one["platform"]["architecture"] == "arm64")
+    child = next(one for one in raw(f"{repository}/app:1")["manifests"] if one["platform"]["architecture"] == "arm64")
     deleted(f"{repository}/app", child["digest"])
     assert planned(run)["app"] == ("build", [f"{ARM} is gone from the registry"])
     applied(run)
@@ -493,7 +482,7 @@ def test_an_image_without_an_index_is_known_by_its_manifest(
     project(spec, FILES)
     plain = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     applied(run, **plain)
-    assert "manifests" not in index(f"{repository}/app:1")
+    assert "manifests" not in raw(f"{repository}/app:1")
     assert statuses(applied(run, **plain)) == {"lib": "unchanged", "app": "unchanged"}
 
 
@@ -515,7 +504,7 @@ annotations = ["index:org.i=i", "manifest:org.m=m", "index,manifest:org.both=b"{
     applied(run)
 
     def told() -> tuple[dict[str, str], dict[str, Any]]:
-        found = index(f"{repository}:1")
+        found = raw(f"{repository}:1")
         own = {key: text for key, text in found["annotations"].items() if key.startswith("org.")}
         return own, {one["platform"]["architecture"]: one.get("annotations") for one in found["manifests"]}
 
@@ -553,12 +542,12 @@ tags = ["{repository}/app:1"]
     text = f"FROM {base}\nRUN date +%s%N > /stamp\n"
     folder = project(spec, {"Dockerfile": text, "arm.Dockerfile": text, "f": "1"})
     applied(run)
-    before = [index(f"{repository}/{name}:1") for name in ("lib", "app")]
+    before = [raw(f"{repository}/{name}:1") for name in ("lib", "app")]
     (folder / "arm.Dockerfile").write_text(f"{text}LABEL a=b\n")
     found = applied(run, "--no-cache")
     assert statuses(found) == {f"lib@{ARM}": "built", f"app@{ARM}": "built"}
     for old, name in zip(before, ("lib", "app"), strict=True):
-        now = index(f"{repository}/{name}:1")
+        now = raw(f"{repository}/{name}:1")
         kept = [one for one in now["manifests"] if one in old["manifests"]]
         assert [one["platform"]["architecture"] for one in kept if one["platform"]["os"] == "linux"] == ["amd64"]
         assert len(now["manifests"]) == len(old["manifests"])

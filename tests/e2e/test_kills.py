@@ -19,7 +19,7 @@ import pytest
 
 from tests.e2e.tools import ENGINE, Project, Start, bring_back, get, until
 
-KILLS = int(os.environ.get("KILLS", "2"))
+KILLS = int(os.environ.get("KILLS", "1"))
 SEED = int(os.environ.get("KILLS_SEED", "1"))
 PLATFORMS = {"amd64", "arm64"}
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.tools import Project, Run, Start, digest, docker_config, nap, result_of, succeeded, wait_for
+from tests.e2e.tools import Project, Run, Start, digest, docker_config, nap, result_of, succeeded, tagged, wait_for
 
 VARIABLE = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
@@ -22,10 +22,7 @@ class Base(NamedTuple):
     two: str
 
     def move(self, to: str) -> None:
-        at = f"{self.tag.rpartition(':')[0]}@{to}"
-        subprocess.run(
-            ["docker", "buildx", "imagetools", "create", "-t", self.tag, at], check=True, capture_output=True
-        )
+        tagged(self.tag, f"{self.tag.rpartition(':')[0]}@{to}")
 
 
 @pytest.fixture

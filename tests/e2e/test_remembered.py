@@ -22,14 +22,12 @@ from tests.e2e.test_incremental import (
     FILES,
     applied,
     chain,
-    imagetools,
-    index,
     planned,
     statuses,
 )
 from tests.e2e.test_pins import VARIABLE, old_docker, rule  # noqa: F401
 from tests.e2e.test_registries import KINDS, Asked, folder, ready  # noqa: F401
-from tests.e2e.tools import Project, Run, Start, digest, nap, wait_for
+from tests.e2e.tools import Project, Run, Start, digest, nap, raw, tagged, wait_for
 from tests.warm import command
 
 
@@ -301,12 +299,12 @@ def test_a_tag_that_somebody_moved_to_an_older_image_is_moved_back(
     old = applied(run)["app"]["digest"]
     (place / "app" / "a").write_text("2")
     new = applied(run)["app"]["digest"]
-    imagetools("create", "-t", f"{repository}/app:1", f"{repository}/app@{old}")
+    tagged(f"{repository}/app:1", f"{repository}/app@{old}")
     assert planned(run)["app"] == ("skip", [f"tag {repository}/app:1 holds another image: it moves"])
     applied(run)
     assert digest(f"{repository}/app:1") == new
     for word in ("1", "latest"):
-        imagetools("create", "-t", f"{repository}/app:{word}", f"{repository}/app@{old}")
+        tagged(f"{repository}/app:{word}", f"{repository}/app@{old}")
     assert planned(run)["app"][0] == "build"
     (place / "app" / "a").write_text("1")
     assert planned(run)["app"] == ("skip", ["up to date"])
@@ -321,12 +319,12 @@ def test_a_tag_moves_with_all_its_platforms_and_attestations(
     spec = chain(repository, base)
     project(spec, FILES)
     applied(run)
-    before = index(f"{repository}/app:1")
+    before = raw(f"{repository}/app:1")
     assert sum(one["platform"]["os"] == "unknown" for one in before["manifests"]) == 2
     project(spec.replace("app:latest", "app:new"), FILES)
     assert planned(run)["app"] == ("skip", [f"tag {repository}/app:new holds nothing: it moves"])
     applied(run)
-    assert index(f"{repository}/app:new") == before
+    assert raw(f"{repository}/app:new") == before
 
 
 # --- bases and policies -----------------------------------------------------------------------------------------------
@@ -344,7 +342,7 @@ def moving(run: Run, project: Project, repository: str, base: str, one_node: str
         if not digest(f"{repository}/base:{word}"):
             project(spec)
             assert run("apply", "--builder", one_node).returncode == 0
-        imagetools("create", "-t", f"{repository}/base:1", f"{repository}/base:{word}")
+        tagged(f"{repository}/base:1", f"{repository}/base:{word}")
         return f"{repository}/base:1"
 
     return move

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.tools import Project, Run, digest, inspected, known, outcomes, raw, statuses, succeeded
+from tests.e2e.tools import Project, Run, digest, inspected, known, outcomes, raw, statuses, succeeded, tagged
 
 WARNS = "from busybox\nENV a b\nRUN true\n"
 
@@ -276,8 +276,7 @@ def test_no_tag_is_told_where_nothing_is_exported(project: Project, run: Run, re
 def test_a_tag_that_moved_or_went_is_pushed_again(project: Project, run: Run, repository: str, salt: str) -> None:
     project(known(CHAIN.format(repository=repository), repository), {"empty/file": ""})
     succeeded(run("apply", "--format", "json", SALT=salt))
-    move = ["docker", "buildx", "imagetools", "create", "-t", f"{repository}/base:1", f"{repository}/child:1"]
-    subprocess.run(move, check=True, capture_output=True)
+    tagged(f"{repository}/base:1", f"{repository}/child:1")
     done = run("apply", "--resume", "--format", "json", SALT=salt)
     found = succeeded(done)
     assert found["base"]["reason"] == f"{repository}/base:1 is another image now"

@@ -1,14 +1,13 @@
 """A plan that was saved is built exactly so, on the images that it names, or it is refused by name."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project, Run, Start, digest, nap, succeeded, wait_for
+from tests.e2e.tools import Project, Run, Start, digest, nap, provenance_of, succeeded, tagged, wait_for
 
 SPEC = """
 [defaults]
@@ -27,17 +26,11 @@ platforms = ["linux/amd64", "linux/arm64"]
 FILES = {"src/lib": "1", "src/app": "1", "src/README": "1"}
 
 
-def imagetools(*arguments: str) -> str:
-    done = subprocess.run(["docker", "buildx", "imagetools", *arguments], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture
 def base(registry: str, repository: str) -> str:
     """A tag of ours, which tests may move."""
     tag = f"{repository}:base"
-    imagetools("create", "-t", tag, f"{registry}/library/busybox")
+    tagged(tag, f"{registry}/library/busybox")
     return tag
 
 
@@ -50,7 +43,7 @@ def saved(folder: Path, run: Run, *arguments: str) -> dict[str, Any]:
 
 
 def materials(reference: str) -> str:
-    return imagetools("inspect", reference, "--format", "{{json .Provenance}}")
+    return provenance_of(reference)
 
 
 def test_a_base_that_moved_since_is_taken_as_it_was(
@@ -141,7 +134,7 @@ def test_an_incremental_plan_is_applied_as_one(
     found = succeeded(run("apply", "plan.json", *builder, "--format", "json"))
     assert {one["status"] for one in found.values()} == {"unchanged"}, "what is there already need not be built"
     # somebody else writes the tag of what was to be kept: then it would be built, which nobody has reviewed
-    imagetools("create", "-t", f"{repository}/lib:1", base)
+    tagged(f"{repository}/lib:1", base)
     stale = run("apply", "plan.json", *builder)
     assert stale.returncode == 4, stale.stderr
     assert "lib was to be kept, and has to be built now: the image has no fingerprint" in stale.stderr
@@ -155,7 +148,7 @@ def test_only_a_plan_that_says_so_moves_a_tag(
     builder = ("--builder", one_node)
     assert run("apply", "--incremental", *builder).returncode == 0
     saved(folder, run, "--incremental")
-    imagetools("create", "-t", f"{repository}/app:2", base)
+    tagged(f"{repository}/app:2", base)
     stale = run("apply", "plan.json", *builder)
     assert stale.returncode == 4, stale.stderr
     assert f"app was to be kept, and tag {repository}/app:2 would be moved now" in stale.stderr

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
-from tests.e2e.tools import Project, Run, Start, digest, outcomes, platforms, raw, statuses, succeeded, until
+from tests.e2e.tools import Project, Run, Start, digest, outcomes, platforms, raw, statuses, succeeded, tagged, until
 
 BOTH = ["linux/amd64", "linux/arm64"]
 OURS, READERS = "^buildmatrix", "^(buildmatrix|containerd)"
@@ -449,7 +449,7 @@ def test_a_failing_publish_leaves_to_others_what_they_moved(
     ]
     process = start(folder, "apply", "--builder", "one-node", "--publish", "together", "--format", "json")
     until(lambda: digest(names[0]) not in {old, other}, 60)
-    subprocess.run(["docker", "buildx", "imagetools", "create", "-t", names[0], f"{repository}@{other}"], check=True)
+    tagged(names[0], f"{repository}@{other}")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 5, err
     assert [digest(name) for name in names] == [other, old]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_incremental import imagetools
+from tests.e2e.tools import tagged
 
 GUIDE = (Path(__file__).parents[2] / "docs/guide.md").read_text()
 WORKFLOWS = [text for text in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL) if text.startswith("name: ")]
@@ -28,7 +28,7 @@ output = [{{ type = "registry" }}]
 @pytest.fixture
 def checkout(tmp_path: Path, repository: str, registry: str) -> Path:
     """A clone whose `main` is locked and published."""
-    imagetools("create", "-t", f"{repository}/base:1", f"{registry}/library/busybox")
+    tagged(f"{repository}/base:1", f"{registry}/library/busybox")
     (tmp_path / "app").mkdir()
     (tmp_path / "app/a").write_text("1")
     (tmp_path / "buildmatrix.toml").write_text(SPEC.format(base=f"{repository}/base:1", repository=repository))
@@ -73,7 +73,7 @@ def test_a_pull_request_is_told_and_a_push_is_built_as_planned(checkout: Path) -
 def test_bases_that_moved_are_in_the_file_and_told(checkout: Path, repository: str) -> None:
     before = (checkout / "buildmatrix.lock").read_text()
     shell(checkout, commands(STEPS[1]))
-    imagetools("create", "-t", f"{repository}/base:1", f"{repository}/app:1")
+    tagged(f"{repository}/base:1", f"{repository}/app:1")
     shell(checkout, commands(STEPS[2]))
     assert (checkout / "buildmatrix.lock").read_text() != before
     assert "base:1" in (checkout / "moved.md").read_text()

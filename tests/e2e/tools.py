@@ -9,13 +9,15 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+
+from buildmatrix.oci.image import OCI_INDEX
+from buildmatrix.oci.index import digest_of
 
 ENGINE = Path(__file__).parent.parent.parent / "tools" / "engine" / "engine"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -67,25 +69,82 @@ def statuses(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {name: target["status"] for name, target in outcomes(done).items()}
 
 
-def get(registry: str, path: str, method: str = "GET") -> bytes:
-    """What a registry of this machine has at a path; `imagetools` would tell the same a hundred times as slowly."""
-    request = urllib.request.Request(f"http://{registry}/v2/{path}", headers={"Accept": ACCEPT}, method=method)
+def get(registry: str, path: str, method: str = "GET", data: bytes | None = None, kind: str = "") -> bytes:
+    """What a registry of this machine answers; `imagetools` would tell the same a hundred times as slowly."""
+    headers = {"Accept": ACCEPT, **({"Content-Type": kind} if kind else {})}
+    request = urllib.request.Request(f"http://{registry}/v2/{path}", data, headers, method=method)
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 the test's own registry
-        data: bytes = answer.read()
-    return data
+        found: bytes = answer.read()
+    return found
+
+
+def parts_of(reference: str) -> tuple[str, str]:
+    """The repository of a reference to the tests' registry, and what it names there."""
+    parts = re.fullmatch(r"([^/]+)/(.+?)(?:@(.+)|:([^:/]+))?", reference)
+    assert parts is not None, reference
+    assert parts[1] == os.environ["ENGINE_REGISTRY"], reference
+    return parts[2], parts[3] or parts[4] or "latest"
 
 
 def manifest(reference: str) -> bytes:
     """The index or manifest of a reference to the tests' registry, b"" if that has none."""
-    parts = re.fullmatch(r"([^/]+)/(.+?)(?:@(.+)|:([^:/]+))?", reference)
-    assert parts is not None, reference
-    assert parts[1] == os.environ["ENGINE_REGISTRY"], reference
+    repository, name = parts_of(reference)
     try:
-        return get(parts[1], f"{parts[2]}/manifests/{parts[3] or parts[4] or 'latest'}")
+        return get(os.environ["ENGINE_REGISTRY"], f"{repository}/manifests/{name}")
     except HTTPError as error:
         if error.code == HTTPStatus.NOT_FOUND:
             return b""
         raise
+
+
+def tagged(tag: str, *sources: str) -> str:
+    """Give a tag to an image, or to a new index of several; return its digest.
+
+    `imagetools create` does that, too. A copy into another repository fails with it now and then while others push: the
+    registry answers that it has not what it was given a moment before.
+    """
+    repository, name = parts_of(tag)
+    pieces = [_carried(source, repository) for source in sources]
+    whole = pieces[0] if len(pieces) == 1 else _index_of(repository, pieces)
+    _put(repository, name, whole)
+    return digest_of(whole)
+
+
+def _put(repository: str, name: str, data: bytes) -> None:
+    get(os.environ["ENGINE_REGISTRY"], f"{repository}/manifests/{name}", "PUT", data, json.loads(data)["mediaType"])
+
+
+def _index_of(repository: str, images: list[bytes]) -> bytes:
+    """An index of some images, with the platforms that their configurations tell."""
+    rows = []
+    for data in images:
+        image, name = json.loads(data), digest_of(data)
+        _put(repository, name, data)
+        told = json.loads(get(os.environ["ENGINE_REGISTRY"], f"{repository}/blobs/{image['config']['digest']}"))
+        platform = {key: told[key] for key in ("os", "architecture", "variant") if key in told}
+        rows.append({"mediaType": image["mediaType"], "digest": name, "size": len(data), "platform": platform})
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": rows}).encode()
+
+
+def _carried(source: str, here: str) -> bytes:
+    """What is at a reference, after a repository has all that it refers to."""
+    data = manifest(source)
+    assert data, f"{source} is not there"
+    _carry(data, parts_of(source)[0], here)
+    return data
+
+
+def _carry(data: bytes, there: str, here: str) -> None:
+    """Have everything that a manifest or an index refers to in another repository, too."""
+    if there == here:
+        return
+    registry, held = os.environ["ENGINE_REGISTRY"], json.loads(data)
+    for one in held.get("manifests", []):
+        child = get(registry, f"{there}/manifests/{one['digest']}")
+        _carry(child, there, here)
+        _put(here, one["digest"], child)
+    for one in [*held.get("layers", []), *filter(None, [held.get("config")])]:
+        get(registry, f"{here}/blobs/uploads/?mount={one['digest']}&from={there}", "POST")
 
 
 def raw(reference: str) -> dict[str, Any]:
@@ -94,10 +153,18 @@ def raw(reference: str) -> dict[str, Any]:
     return found
 
 
+def provenance_of(reference: str) -> str:
+    """The provenance of an image, as JSON."""
+    words = ["docker", "buildx", "imagetools", "inspect", "--format", "{{json .Provenance}}", reference]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def digest(reference: str) -> str:
     """The digest of a reference, "" if the registry has none."""
     found = manifest(reference)
-    return f"sha256:{sha256(found).hexdigest()}" if found else ""
+    return digest_of(found) if found else ""
 
 
 def inspected(tag: str) -> list[dict[str, Any]]:

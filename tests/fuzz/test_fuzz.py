@@ -9,7 +9,7 @@ from tests.fuzz.mutations import cases
 from tests.fuzz.running import failing, run_case
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-COUNT = int(os.environ.get("FUZZ_COUNT", "48"))
+COUNT = int(os.environ.get("FUZZ_COUNT", "24"))
 PARTS = 4
 
 

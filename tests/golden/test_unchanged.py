@@ -32,6 +32,7 @@ def words_of(case: Path) -> list[str]:
     return ["plan", *given, *(word for word in words if word.partition("=")[0] in OPTIONS and "=" in word)]
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("name", PROJECTS)
 def test_against_itself_nothing_changes(name: str, tmp_path: Path, program: Program) -> None:
     folder = tmp_path / "project"

@@ -110,6 +110,7 @@ def shell(folder: Path, command: str, redirected: str) -> "subprocess.CompletedP
     return subprocess.run(bash, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     ("command", "redirected", "why"),
     [
@@ -129,6 +130,7 @@ def test_who_has_read_enough_changes_no_code(tmp_path: Path) -> None:
     assert shell(tmp_path, "plan --detailed-exitcode", "| head -1").returncode == 10
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("command", ["plan", "--help"])
 @pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full", "| cat", "| true", "<&-", "2>&- <&-"])
 def test_who_does_not_read_keeps_no_command(command: str, redirected: str, tmp_path: Path) -> None:
@@ -138,6 +140,7 @@ def test_who_does_not_read_keeps_no_command(command: str, redirected: str, tmp_p
     assert "rror" not in done.stderr
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     "redirected", ["2>&-", "2>/dev/full", ">&- 2>&-", ">&- 2>&- <&-", ">/dev/full 2>/dev/full", ""]
 )

@@ -18,6 +18,7 @@ def no_repository(_: tuple[str, ...]) -> str:
     raise UnansweredError("there is no git repository around the file")
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.parent.parent.name}-{spec.parent.name}")
 def test_what_is_valid_is_listed(spec: Path) -> None:
     """Alternatives may share a tag, contexts need not be there, and variables that only a run gives have no value."""
