@@ -49,7 +49,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark the tests by directory; of xdist's workers one starts with e2e, which takes longest, the others behind it.
 
     Those that need the engines for themselves come first: then another worker has tests that use no engine, and does
-    not wait for them. That holds with `--dist worksteal`, which gives each worker a piece of the whole to begin with.
+    not wait for them. Long ones are next, so that nobody waits for them at the end. All that holds with
+    `--dist worksteal`, which gives each worker a piece of the whole to begin with.
     """
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
@@ -57,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(folder)
     _sample(config, items)
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("alone", "e2e")])
+        items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("alone", "long", "e2e")])
 
 
 def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:

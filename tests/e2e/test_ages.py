@@ -120,6 +120,7 @@ def test_a_secret_that_is_new_is_not_answered_by_the_cache(
     assert layers(f"{repository}/app:1")[-1] != first[-1]
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("more", ["", "no-cache = true"])
 def test_what_failed_upon_a_base_that_was_renewed_is_built_by_the_next_run(
     project: Project, run: Run, repository: str, base: str, more: str

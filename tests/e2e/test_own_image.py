@@ -6,9 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_own_image(run_engine: Callable[..., None], registry: str, tmp_path: Path) -> None:
     run_engine("seed-python")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]

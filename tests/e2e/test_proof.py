@@ -12,6 +12,7 @@ from tests.prove.images import Store
 from tests.prove.proving import Place, prove
 
 MUTATIONS = 6
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
