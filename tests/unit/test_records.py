@@ -1,6 +1,9 @@
 """A dataclass of ours is the one of the standard library, but for what type checkers see to."""
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import asdict, field, fields, replace
+from typing import Any
 
 import pytest
 
@@ -37,3 +40,68 @@ def test_what_is_frozen_has_a_hash_and_nothing_else_has() -> None:
     assert hash(Child(name="a")) == hash(Child(name="a"))
     with pytest.raises(TypeError, match="unhashable"):
         hash(Changing(name="a"))
+
+
+class Said:
+    x: int = 1
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 7
+
+    def __repr__(self) -> str:
+        return "said"
+
+
+class Empty:
+    pass
+
+
+class Odd:
+    a: int
+    b: int = field(default=0, compare=False)
+    c: int = field(default=0, hash=False)
+    d: int = field(default=0, repr=False)
+    e: int = field(default=0, compare=False, hash=True)
+
+
+def both(of: type, **options: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A class, decorated by ours and by the standard library."""
+    standard = {**options, "unsafe_hash": options.get("frozen", False) and options.get("eq", True)}
+    standard.pop("frozen", None)
+    copies = [type(of.__name__, (), {k: v for k, v in vars(of).items() if k != "__dict__"}) for _ in range(2)]
+    return dataclass(**options)(copies[0]), dataclasses.dataclass(**standard)(copies[1])
+
+
+VALUES = [{"a": a, name: n} for a in (1, 2) for name in "bcde" for n in (0, 1)]
+
+
+@pytest.mark.parametrize("slots", [False, True])
+def test_it_compares_and_shows_as_the_standard_librarys(slots: bool) -> None:
+    ours, theirs = both(Odd, frozen=True, slots=slots)
+    for one in VALUES:
+        assert repr(ours(**one)) == repr(theirs(**one))
+        for two in VALUES:
+            assert (ours(**one) == ours(**two)) is (theirs(**one) == theirs(**two))
+            assert (hash(ours(**one)) == hash(ours(**two))) is (hash(theirs(**one)) == hash(theirs(**two)))
+    assert ours(a=1) != theirs(a=1)
+
+
+def test_what_a_class_says_itself_stays() -> None:
+    for made in both(Said, frozen=False):
+        assert (made() == made(2), repr(made())) == (True, "said")
+    for made in both(Said, frozen=False, eq=False, repr=False):
+        assert hash(made()) == 7
+
+
+def test_a_class_without_fields_and_one_that_is_compared_by_identity() -> None:
+    for made in both(Empty, frozen=True):
+        assert made() == made()
+        assert hash(made()) == hash(made())
+        assert repr(made()) == "Empty()"
+    for made in both(Empty, frozen=True, eq=False):
+        assert made() != made()
+    for made in both(Empty, repr=False):
+        assert "Empty object at" in repr(made())
