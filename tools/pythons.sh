@@ -5,7 +5,8 @@
 # is kept. A line says of each whether it was tried; that of .venv is left to `make test`. Where there is no other one,
 # nothing is done.
 #
-# Environment: PYTHONS_SECONDS (900): what the tests of one may take.
+# Environment: PYTHONS (all): `newest` tries the newest other one alone, as CI does.
+# PYTHONS_SECONDS (900): what the tests of one may take.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 versions=${PYENV_ROOT:-$HOME/.pyenv}/versions
@@ -48,12 +49,15 @@ try() { # try N PYTHON
 }
 
 failed=0 others=0
-for number in {11..40}; do
+numbers=({11..40})
+[[ ${PYTHONS:-all} != newest ]] || numbers=({40..11})
+for number in "${numbers[@]}"; do
   if ((number == own)); then
     echo "python3.$number: make test tries it"
   elif python=$(find_python "$number"); then
     others=$((others + 1))
     try "$number" "$python" || failed=1
+    [[ ${PYTHONS:-all} != newest ]] || break
   elif ((number <= newest)); then
     echo "python3.$number: not there"
   fi

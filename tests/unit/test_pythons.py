@@ -35,14 +35,14 @@ def program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-def ready(project: Path, script: str) -> None:
+def ready(project: Path, script: str, number: int = OTHER) -> None:
     """An environment that is made already, whose Python runs no tests but a script."""
-    program(project / f".venvs/3.{OTHER}/bin/python", script)
-    (project / f".venvs/3.{OTHER}/ready").touch()
+    program(project / f".venvs/3.{number}/bin/python", script)
+    (project / f".venvs/3.{number}/ready").touch()
 
 
-def pythons(project: Path) -> "subprocess.CompletedProcess[str]":
-    environment = {"PATH": str(project / "bin"), "PYENV_ROOT": str(project / "pyenv"), "HOME": str(project)}
+def pythons(project: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": str(project / "bin"), "PYENV_ROOT": str(project / "pyenv"), "HOME": str(project), **more}
     return subprocess.run(
         ["bash", "tools/pythons.sh"], cwd=project, env=environment, capture_output=True, text=True, check=False
     )
@@ -65,6 +65,18 @@ def test_one_of_the_path_and_one_of_pyenv_is_tried(place: str, project: Path) ->
     assert (done.returncode, done.stderr) == (0, "")
     assert f"python3.{OTHER}: 7 passed in 1.00s\n" in done.stdout
     assert "nothing to do" not in done.stdout
+
+
+def test_the_newest_alone_is_tried(project: Path) -> None:
+    for number in (OTHER, GONE):
+        program(project / f"bin/python3.{number}", "exit 0")
+        ready(project, f'test "$1" = -c || echo "{number} passed in 1.00s"', number)
+    done = pythons(project, PYTHONS="newest")
+    assert (done.returncode, done.stderr) == (0, "")
+    newest, older = max(OTHER, GONE), min(OTHER, GONE)
+    assert f"python3.{newest}: {newest} passed in 1.00s\n" in done.stdout
+    assert f"python3.{older}" not in done.stdout
+    assert f"python3.{older}: {older} passed in 1.00s\n" in pythons(project).stdout
 
 
 @pytest.mark.parametrize(
