@@ -157,14 +157,19 @@ class Beside:
 
     def _forked(self) -> Pipe:
         theirs, ours = os.pipe(), os.pipe()
-        with warnings.catch_warnings(action="ignore"):  # of threads: the child takes no lock of another one
-            self._pid = os.fork()
-        if self._pid == 0:
-            self._become(theirs[0], ours[1])
+        self._pid = self._child(theirs[0], ours[1])
         os.close(theirs[0])
         os.close(ours[1])
         self._starts += 1
         return Pipe(ours[0], theirs[1], trusted=False)
+
+    def _child(self, source: int, sink: int) -> int:
+        """Start it, and return its process id."""
+        with warnings.catch_warnings(action="ignore"):  # of threads: the child takes no lock of another one
+            pid = os.fork()
+        if pid == 0:
+            self._become(source, sink)
+        return pid
 
     def _become(self, source: int, sink: int) -> Never:
         """Be the process beside; nothing of ours is left in it but the two ends of the pipe."""
@@ -186,8 +191,11 @@ class Beside:
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
-        self._taken += (taken := ended(self._pid))
+        self._taken += (taken := self._ended())
         return taken
+
+    def _ended(self) -> float:
+        return ended(self._pid)
 
     def __del__(self) -> None:
         """End it where nobody did."""

@@ -17,13 +17,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from buildmatrix.child import Beside, Pipe, ended
+from buildmatrix.child import Beside, ended
 from buildmatrix.template.serving import serve
 
 Done = subprocess.CompletedProcess[str]
@@ -58,26 +57,18 @@ def _said(file: IO[bytes]) -> str:
 class Warm(Beside):
     """A process beside that renders; what else it is asked to serve, it forks from the tests themselves."""
 
-    def _forked(self) -> Pipe:
+    def _child(self, source: int, sink: int) -> int:
         if self._serve is not serve:
-            return super()._forked()
-        theirs, ours = os.pipe(), os.pipe()
-        self._pid = int(_asked("beside", {"taken": self._taken}, theirs[0], ours[1]))
-        os.close(theirs[0])
-        os.close(ours[1])
-        self._starts += 1
-        return Pipe(ours[0], theirs[1], trusted=False)
+            return super()._child(source, sink)
+        return int(_asked("beside", {"taken": self._taken}, source, sink))
 
-    def _end(self) -> float:
-        if self._serve is not serve or self._pipe is None:
-            return super()._end()
-        self._pipe.close()
-        self._pipe = None
-        taken = 0.0
-        with suppress(OSError):  # the tests are over
-            taken = float(_asked("end", {"pid": self._pid}))
-        self._taken += taken
-        return taken
+    def _ended(self) -> float:
+        if self._serve is not serve:
+            return super()._ended()
+        try:
+            return float(_asked("end", {"pid": self._pid}))
+        except OSError:  # the tests are over
+            return 0.0
 
 
 def _asked(what: str, given: Mapping[str, Any], *descriptors: int) -> bytes:

@@ -42,10 +42,6 @@ def saved(folder: Path, run: Run, *arguments: str) -> dict[str, Any]:
     return document
 
 
-def materials(reference: str) -> str:
-    return provenance_of(reference)
-
-
 def test_a_base_that_moved_since_is_taken_as_it_was(
     project: Project, run: Run, base: str, repository: str, one_node: str
 ) -> None:
@@ -61,7 +57,7 @@ def test_a_base_that_moved_since_is_taken_as_it_was(
     succeeded(done)
     (pin,) = json.loads(done.stdout)["pins"]
     assert (pin["digest"], pin["origin"]) == (then, "plan")
-    assert then.removeprefix("sha256:") in materials(f"{repository}/app:1")
+    assert then.removeprefix("sha256:") in provenance_of(f"{repository}/app:1")
     (folder / "src/app").write_text("2")
     stale = run("apply", "plan.json", "--builder", one_node)
     assert (stale.returncode, "the plan is stale: src/app has changed" in stale.stderr) == (4, True)
