@@ -2,11 +2,12 @@
 #
 #   make demo      plan and build examples/chain for two platforms, and look at the images
 #   make test      all checks and all tests, with a coverage report of what pytest itself runs (WORKERS: 2)
-#   make coverage  the tests, with a coverage report of the programs that they start too
+#   make whole     make test with none left out: of many tests of a kind that one takes a fourth, in turns by commit (TURN)
+#   make coverage  make whole, with a coverage report of the programs that the tests start too
 #   make lint      formatting, types, and which part may import which
 #   make unit      the tests that need neither docker nor an engine
 #   make pythons   the unit and golden tests with every other Python from 3.11 on that is here
-#   make e2e       the tests on a real engine, with all that make test samples: facts about docker, case by case
+#   make e2e       the tests on a real engine, all of them
 #   make fuzz      specs that nobody would write (FUZZ_COUNT, FUZZ_SEED): no traceback, no hang, no odd exit code; and
 #                  properties with more examples
 #   make prove     1,000 changes of random projects: what is kept is what a real build makes (PROVE_COUNT, PROVE_SEED)
@@ -20,7 +21,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint unit pythons e2e kills fuzz prove bench generate dist engine down clean
+.PHONY: help demo test whole coverage lint unit pythons e2e kills fuzz prove bench generate dist engine down clean
 
 PYTHON ?= python3
 gitlab := .venv/gitlab-ci-local
@@ -44,6 +45,9 @@ demo: .venv/ready engine
 
 test: lint engine $(gitlab)
 	@$(with_engine) pytest $(workers) $(coverage)
+
+whole: export WHOLE := 1
+whole: test
 
 coverage: export WHOLE := 1
 coverage: export COVERAGE_PATCH := subprocess, fork, _exit

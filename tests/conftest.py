@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +25,7 @@ from buildmatrix import ENDING
 from buildmatrix.process import Programs
 from buildmatrix.template import worker
 from buildmatrix.text import forget
+from tests import turns
 from tests.examples import examples
 from tests.warm import Warm
 
@@ -35,7 +35,6 @@ settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "tools" / "engine" / "engine"
-SAMPLE = 4
 UNAVAILABLE = 3  # what `engine` exits with where no engine can be had
 
 
@@ -56,25 +55,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in {"contract", "e2e"}:
             item.add_marker(folder)
-    _sample(config, items)
+    _take_turns(config, items)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("alone", "long", "e2e")])
 
 
-def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave a part of each corpus: every fourth case, unless all are asked for, or tests by their names.
-
-    What `counts` over all cases is left out of a part.
-    """
-    if os.environ.get("WHOLE") or any("::" in word for word in config.args):
-        return
-    cases, left = Counter[str](), []
-    for item in items:
-        if marker := item.get_closest_marker("corpus"):
-            function = item.nodeid.partition("[")[0]
-            if marker.kwargs.get("counts") or cases[function] % SAMPLE:
-                left.append(item)
-            cases[function] += 1
+def _take_turns(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave those out whose turn it is not."""
+    left = [] if turns.asks_for_all(config.args) else turns.waiting(items, turns.turn())
     config.hook.pytest_deselected(items=left)
     gone = set(left)
     items[:] = [item for item in items if item not in gone]

@@ -97,6 +97,7 @@ def openable(document: Any, folder: Path) -> Any:
     return document
 
 
+@pytest.mark.corpus
 @pytest.mark.usefixtures("agent")
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.parent.parent.name}-{spec.parent.name}")
 def test_every_attribute_comes_back(spec: Path, bake: tuple[str, tuple[str, ...]], tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def _plain(key: str, value: Any) -> Any:
     return sorted(value) if key in LISTS else value
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(("pattern", "environment", "options", "names"), _runs())
 def test_a_pattern_is_what_its_bake_file_is(
     buildx: tuple[str, ...],

@@ -8,6 +8,8 @@ import pytest
 from tests.e2e.test_incremental import applied, planned, statuses
 from tests.e2e.tools import Project, Run, raw
 
+pytestmark = pytest.mark.corpus
+
 AGED = "dev.buildmatrix.built"
 UNCACHED = "it is built without the cache"
 

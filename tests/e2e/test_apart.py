@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.test_incremental import AMD, ARM, applied, deleted, planned, platforms
 from tests.e2e.tools import Project, Run, digest, raw, tagged
+
+pytestmark = pytest.mark.corpus
 
 SPEC = """
 [target.app]

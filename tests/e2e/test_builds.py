@@ -9,8 +9,6 @@ import pytest
 
 from tests.e2e.tools import Project, known, outcomes, platforms, raw, result_of, succeeded
 
-pytestmark = pytest.mark.e2e
-
 SPLIT = """
 from dataclasses import replace
 from buildmatrix import pipeline

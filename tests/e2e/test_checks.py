@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.tools import Project, Run, Start, digest, nap, outcomes, running, statuses, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.corpus
 
 NOWHERE = '{ type = "docker", context = "nowhere" }'
 """An output that bake refuses for all of a call, before it builds, naming nobody; only this machine can tell."""

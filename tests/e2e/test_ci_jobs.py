@@ -11,6 +11,8 @@ from tests.e2e.jobs import Workflow
 from tests.e2e.machines import PLATFORMS, commit, configurations
 from tests.e2e.tools import digest, known, nap, platforms, running, until, write
 
+pytestmark = pytest.mark.corpus
+
 BROKEN = {"BUILDX_BUILDER": "gone"}
 """The environment of a machine that has no builder."""
 

@@ -10,9 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
+
 from tests.e2e import own_registry
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
 from tests.e2e.tools import Project, docker_config, engines_buildx
+
+pytestmark = pytest.mark.corpus
 
 PLAIN = 'version = 1\n[target.app]\ndockerfile-inline = "FROM scratch"\n'
 STRANGER = 12345

@@ -19,6 +19,8 @@ from tests.e2e.test_incremental import (
 )
 from tests.e2e.tools import Project, Run, digest, provenance_of, raw, tagged
 
+pytestmark = pytest.mark.corpus
+
 RECORD = "dev.buildmatrix.record"
 
 

@@ -10,8 +10,6 @@ import pytest
 
 from tests.e2e.tools import Project, Run
 
-pytestmark = pytest.mark.e2e
-
 ONE, TWO = ["linux/amd64"], ["linux/amd64", "linux/arm64"]
 INDEX = ["index:k=v"]
 NO_PROVENANCE = ["type=provenance,disabled=true"]

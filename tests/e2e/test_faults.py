@@ -31,6 +31,8 @@ from tests.e2e.tools import (
     wait_for,
 )
 
+pytestmark = pytest.mark.corpus
+
 
 @pytest.fixture
 def proxy(registry: str) -> Iterator[FaultyRegistry]:

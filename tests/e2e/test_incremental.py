@@ -15,6 +15,8 @@ from tests.e2e.faulty_registry import Fault, FaultyRegistry
 from tests.e2e.tools import Project, Run, digest, provenance_of, raw, tagged
 from tests.warm import ran
 
+pytestmark = pytest.mark.corpus
+
 AMD, ARM = "linux/amd64", "linux/arm64"
 
 

@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.test_pins import VARIABLE, Base, app, base, old_docker, said  # noqa: F401 fixtures
 from tests.e2e.tools import Project, Run, digest, succeeded
 
+pytestmark = pytest.mark.corpus
+
 LOCK = "buildmatrix.lock"
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.tools import Project, Run, Start, digest, docker_config, nap, result_of, succeeded, tagged, wait_for
 
+pytestmark = pytest.mark.corpus
+
 VARIABLE = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
 

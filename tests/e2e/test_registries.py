@@ -21,6 +21,8 @@ from buildmatrix.process import Programs
 from tests.e2e import own_registry as own
 from tests.e2e.tools import Project, Run, succeeded
 
+pytestmark = pytest.mark.corpus
+
 BOTH = ["linux/amd64", "linux/arm64"]
 EMPTY = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).encode()
 KINDS = ["basic", "token", "tls"]

@@ -30,6 +30,8 @@ from tests.e2e.test_registries import KINDS, Asked, folder, ready  # noqa: F401
 from tests.e2e.tools import Project, Run, Start, digest, nap, raw, tagged, wait_for
 from tests.warm import command
 
+pytestmark = pytest.mark.corpus
+
 
 @pytest.fixture
 def proxy(registry: str) -> Iterator[FaultyRegistry]:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.tools import Project, Run, digest, inspected, known, outcomes, raw, statuses, succeeded, tagged
 
+pytestmark = pytest.mark.corpus
+
 WARNS = "from busybox\nENV a b\nRUN true\n"
 
 

@@ -21,6 +21,8 @@ from tests.e2e.tools import (
     succeeded,
 )
 
+pytestmark = pytest.mark.corpus
+
 FIVE = """
 [defaults]
 output = ["type=cacheonly"]

@@ -7,6 +7,8 @@ import pytest
 
 from tests.e2e.tools import Project, Run, digest, known, succeeded
 
+pytestmark = pytest.mark.corpus
+
 WAYS = [
     ("--builder", "two-nodes", "--publish", "together"),
     ("--builder", "one-node", "--publish", "together"),

@@ -6,9 +6,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from buildmatrix.dockerfile.ignore import ignored_by
 from tests.e2e.tools import Project, digest, platforms
 from tests.warm import ran
+
+pytestmark = pytest.mark.corpus
 
 ROOT = """
 include = ["images/*/buildmatrix.toml"]

@@ -15,6 +15,8 @@ import pytest
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
 from tests.e2e.tools import Project, Run, Start, digest, outcomes, platforms, raw, statuses, succeeded, tagged, until
 
+pytestmark = pytest.mark.corpus
+
 BOTH = ["linux/amd64", "linux/arm64"]
 OURS, READERS = "^buildmatrix", "^(buildmatrix|containerd)"
 """Our client alone, and with it imagetools; BuildKit, which pushes, has another name."""

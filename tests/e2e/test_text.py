@@ -13,7 +13,7 @@ from tests.e2e.tools import Project, Run
 from tests.terminal import on_a_terminal
 from tests.warm import command
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.corpus
 
 LOG = (
     b"\x1b[31mred\x1b[0m \xc3\xbcml\xc3\xa4ut \xe6\x97\xa5\xe6\x9c\xac\n"

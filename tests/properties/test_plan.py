@@ -162,6 +162,7 @@ def test_csv_there_and_back(text: str, push: bool) -> None:
 # --- the same input gives the same bytes ------------------------------------------------------------------------------
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(
     "command", ["plan", "plan --format json", "render", "graph", "list tags", "plan --format markdown"]
 )

@@ -9,6 +9,8 @@ import pytest
 
 from tools.dist import ROOT, STEM, build, of_changelog, of_sdist, of_wheel
 
+pytestmark = pytest.mark.corpus
+
 
 def test_the_wheel_comes_from_the_sdist(tmp_path: Path) -> None:
     sdist = build("sdist", ROOT, tmp_path)

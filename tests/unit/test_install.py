@@ -17,6 +17,8 @@ from buildmatrix.cli.application import COMMANDS
 from tests.inside import exit_code
 from tools.dist import build
 
+pytestmark = pytest.mark.corpus
+
 ROOT = Path(__file__).parents[2]
 SPEC = """version = 1
 target.app.matrix.python = ["3.12", "3.13"]

@@ -13,6 +13,8 @@ from buildmatrix.cli.application import COMMANDS
 from buildmatrix.cli.output import Door, doors, is_stream, write_stream
 from tests.inside import exit_code
 
+pytestmark = pytest.mark.corpus
+
 SPEC = 'version = 1\n[builder.many]\n[target.app]\ndockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 CACHE = """cache-from = ["type=gha,token=CANARY-1"]\n"""
 

@@ -22,6 +22,8 @@ from tests.unit.lock.images import asking
 from tests.unit.lock.test_policy import A, B
 from tests.unit.lock.test_used import index, material
 
+pytestmark = pytest.mark.corpus
+
 PRINTS = {"linux/amd64": "a" * 32, "linux/arm64": "b" * 32}
 NOTES = {ANNOTATION: mark_of(PRINTS), "dev.buildmatrix.more": "x", "org.other": "y"}
 

@@ -20,6 +20,8 @@ from buildmatrix.engine.outcome import Outcome
 from buildmatrix.report.run.about import About
 from buildmatrix.report.run.html import run_html
 
+pytestmark = pytest.mark.corpus
+
 PHONE, WIDE = 390, 1300
 
 INSTALL = """
