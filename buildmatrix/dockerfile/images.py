@@ -13,6 +13,9 @@ from buildmatrix.oci.reference import REFERENCE
 
 Use = Literal["from", "copy", "mount", "syntax"]
 
+OWN = ""
+"""Stands for the platform of the builder, which nobody knows before it is asked."""
+
 _PLATFORM = re.compile(r"--platform=[\"']?(\w+/[\w/.]+)")
 
 
@@ -93,6 +96,37 @@ def _image(link: Link, line: int, use: Use, platform: str | None) -> Iterator[Im
 
 def _name(text: str) -> str | None:
     return full(text) if REFERENCE.fullmatch(text) else None
+
+
+# --- for other platforms ----------------------------------------------------------------------------------------------
+
+
+def contexts_across(
+    text: str, *, target: str | None, args: Mapping[str, str], contexts: Collection[str]
+) -> dict[str, frozenset[str]]:
+    """Return the named contexts that a Build takes for other platforms than its own, and for which.
+
+    OWN is the builder's. Only a FROM asks for one: `FROM --platform=$BUILDPLATFORM tools`, or that of a stage which a
+    context replaces.
+    """
+    if not contexts or "--platform" not in text or (file := known_with(text, args)) is None:
+        return {}
+    found: dict[str, set[str]] = {}
+    for platform in _PROBES:
+        linked_ = linked(file, target=target, platform=platform, args=args, contexts=contexts, bases={})
+        for name, asked in _contexts_taken(linked_, contexts) if linked_ else ():
+            if asked not in {"", platform}:
+                found.setdefault(name, set()).add(OWN if asked is None else asked)
+    return {name: frozenset(asked) for name, asked in found.items()}
+
+
+def _contexts_taken(found: Linked, contexts: Collection[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield the contexts of FROMs, with the platform asked for; a context may stand for a stage of its name."""
+    yield from ((part.base.name, part.platform) for part in found.parts if part.base.kind == "context")
+    for stage in found.graph.file.stages:
+        if stage.name in contexts:
+            asked = found.graph.scope.expanded(stage.platform)
+            yield stage.name, normalized(asked) if asked else asked
 
 
 # --- for any platform -------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from buildmatrix.errors import Diagnostic, Place
-from buildmatrix.plan.builds import TARGET, Build, builds_of
+from buildmatrix.plan.access.across import TARGET
+from buildmatrix.plan.builds import Build, builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Row, Since, rows

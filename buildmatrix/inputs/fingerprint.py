@@ -11,6 +11,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from buildmatrix.dockerfile.images import OWN as OWN_PLATFORM
 from buildmatrix.dockerfile.images import platforms_in
 from buildmatrix.dockerfile.links import Config, full
 from buildmatrix.dockerfile.remote import remote_of
@@ -23,9 +24,9 @@ from buildmatrix.inputs.known import Known, Read
 from buildmatrix.inputs.looks import look_at, passed
 from buildmatrix.inputs.settings import Part, parts_of
 from buildmatrix.oci.platform import normalized
+from buildmatrix.plan.access.across import TARGET, taken_across
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import BUILT_FROM, context_of, dests_of, dockerfile_of, reaches, text_of
-from buildmatrix.plan.builds import TARGET
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.spec.rows.markers import NoInput
@@ -233,17 +234,23 @@ class Fingerprints:
         for need in target.needs:
             if (own := self._configs_of.get((need, platform))) is not None:
                 yield from ((full(tag), own) for tag in pushed_tags(self._plan.by_name[need]))
+        across = taken_across(target, self._plan.directory)
         for name, place in (target.settings.contexts or {}).items():
             found = None
             if place.startswith(TARGET):
-                link = place.removeprefix(TARGET)
-                found = self._configs_of.get((link, platform))
+                found = self._config_of(place.removeprefix(TARGET), platform, of_all=name in across)
             elif place.startswith(IMAGE):
                 found = self._configs.get(full(place.removeprefix(IMAGE)))
             elif is_local(place.removeprefix(HERE)):
                 found = Config()  # files have no ONBUILD, and no variables
             if found is not None:
                 yield name, found
+
+    def _config_of(self, name: str, platform: str, *, of_all: bool) -> Config | None:
+        """Return what is known of a target's configuration, where it is asked for: what holds for all its platforms."""
+        found = self._configs_of.get((name, platform))
+        platforms = self._plan.by_name[name].platforms if of_all else ()
+        return found if all(self._configs_of.get((name, one)) == found for one in platforms) else None
 
     # --- images ---------------------------------------------------------------------------------------------------
 
@@ -272,10 +279,12 @@ class Fingerprints:
     # --- contexts -------------------------------------------------------------------------------------------------
 
     def _sources_of(self, target: PlannedTarget, uses: Uses, platform: str) -> Iterator[Part]:
+        across = taken_across(target, self._plan.directory)
         for name, sources in sorted(uses.sources.items()):
             place = self._place(target, name)
             if place.startswith(TARGET):
                 yield f"context {name}", self._upstream(place.removeprefix(TARGET), platform)
+                yield from self._across(name, place.removeprefix(TARGET), across.get(name, frozenset()) - {platform})
             elif place.startswith(IMAGE):
                 yield f"context {name}", self._image(target, full(place.removeprefix(IMAGE)))
             elif place.startswith(LAYOUT):
@@ -288,6 +297,14 @@ class Fingerprints:
                 yield f"context {name}", commit
             else:
                 raise DoubtError(f"{_spoken(name)} is not a local directory")
+
+    def _across(self, context: str, name: str, asked: Collection[str]) -> Iterator[Part]:
+        """Yield what a target is for other platforms that it is taken for; for any where the builder's decides."""
+        if OWN_PLATFORM in asked:
+            yield f"context {context} for any platform", self._whole(name)
+            return
+        for platform in sorted(asked):
+            yield f"context {context} for {platform}", self._upstream(name, platform)
 
     def _commit(self, place: str) -> str:
         """Return the commit that a git reference stands for, "" where that is not known."""
@@ -406,13 +423,6 @@ def _told(one: Entry | tuple[Value, ...]) -> Part:
         return "step", " ".join(map(str, one))
     mark = " (executable)" if one.is_executable else ""
     return one.path, f"{one.kind}{mark} {one.content or ''}".rstrip()
-
-
-def _short(one: Entry) -> str:
-    kind = "executable" if one.is_executable else one.kind
-    mode = "" if one.mode is None else f" {one.mode:o}"
-    content = one.content or ""
-    return f"{kind}{mode} {content[:SHORT] if one.kind == 'file' else content}".rstrip()
 
 
 def _named(real: str, one: Entry) -> str:

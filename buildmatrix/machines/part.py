@@ -8,7 +8,8 @@ from buildmatrix.errors import Diagnostic, UsageError, did_you_mean
 from buildmatrix.graphs import reached
 from buildmatrix.lock.named import short_name
 from buildmatrix.machines.record import RecordDocument
-from buildmatrix.plan.builds import TARGET, Build, BuildPlan, builds_of
+from buildmatrix.plan.access.across import TARGET
+from buildmatrix.plan.builds import Build, BuildPlan, builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.publishing import is_pushed, pushed_tags
 from buildmatrix.records import dataclass

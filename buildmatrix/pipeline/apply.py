@@ -15,6 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from buildmatrix.build.calls.links import links_here, taken_otherwise
 from buildmatrix.build.logs import Logs
 from buildmatrix.build.recorder import Recorder, Records
 from buildmatrix.build.results import Run
@@ -153,7 +154,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
             watcher.note(f"note: {text}")
         if not job.part:
             watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
-        ready = _ready(job, engine, tags, pins, records, watcher)
+        ready = _on_builder(_ready(job, engine, tags, pins, records, watcher), watcher)
         with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
             outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
     if job.part:
@@ -290,6 +291,13 @@ def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, w
 
         refuse_other_decisions(job.claim.reviewed, left.decisions, job.plan.of)
     return replace(ready, left=left, last=last)
+
+
+def _on_builder(ready: Ready, watcher: Watcher) -> Ready:
+    """Return what is known of a run, with what Builds take of one another as its builder can hand it on."""
+    plan = links_here(ready.left.plan, ready.engine)
+    watcher.warn(list(taken_otherwise(plan, ready.engine)))
+    return replace(ready, left=replace(ready.left, plan=plan))
 
 
 def _fingerprints(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records) -> "Fingerprints":

@@ -33,6 +33,7 @@ from buildmatrix.machines.record import RecordDocument
 from buildmatrix.pipeline.apply import Applied, with_tags
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.part import marks_of
+from buildmatrix.plan.access.absent import as_saved
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.document.reviewed import Claim
 from buildmatrix.plan.model import Plan
@@ -142,9 +143,10 @@ def _inputs(job: Joining, registry: Registry) -> tuple[Pins, Callable[[], Finger
     environment = job.programs.environment
     pinning = Pinning(job.plan, job.policy, environment, registry, job.claim.pins)
     pins = pinning.settle(registry, own_images=False)
+    plan = as_saved(job.plan, job.claim.absent_secrets)
     aside = Aside([*job.written, job.folder, job.claim.name], ResultFile(builds_of(job.plan)).made)
     own = job.claim.reviewed.platform
-    return pins, partial(fingerprints_of, job.plan, pins, registry, environment, own, aside)
+    return pins, partial(fingerprints_of, plan, pins, registry, environment, own, aside)
 
 
 def _left(job: Joining, tags: Tags, make: Callable[[], Fingerprints]) -> Reduced:

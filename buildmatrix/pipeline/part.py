@@ -24,7 +24,7 @@ from buildmatrix.machines.looked import looked_for
 from buildmatrix.machines.part import Part, closure_of, images_of, keys_in, lost, part_of, tags_of, used
 from buildmatrix.machines.recording import record_lost, unwritable, why_lost
 from buildmatrix.pipeline.left import Reduced
-from buildmatrix.plan.access.absent import without_absent
+from buildmatrix.plan.access.absent import as_saved, without_absent
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.document.reviewed import Claim, Reviewed
 from buildmatrix.plan.model import Plan
@@ -125,9 +125,12 @@ def left_of_part(job: "Job", part: Part, tags: Tags, make: "Callable[[], Fingerp
         return Reduced(plan=plan, resumed=NOTHING, decisions={}, handed=handed, pulled=pulled)
     from buildmatrix.pipeline.incremental import Planned, reduced
     from buildmatrix.pipeline.recorded import telling_of
+    from buildmatrix.pipeline.reviewing import refuse_other_secrets
 
-    environment = job.programs.environment
+    environment, claim = job.programs.environment, job.claim
+    assert claim is not None  # noqa: S101 only a saved plan has parts
     whole = without_absent(part.whole, environment, outside=True)
+    refuse_other_secrets(as_saved(part.whole, claim.absent_secrets), whole, job.plan.of.by_name)
     telling = telling_of(job.plan.of, make(), {}, tags.registry, environment)
     planned = Planned(asked=job.plan.of, settle=partial(_settled, job, whole))
     left = reduced(whole, job.policy, make(), tags, environment, telling, {}, planned=planned)

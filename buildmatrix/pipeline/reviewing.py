@@ -17,6 +17,7 @@ from buildmatrix.inputs.fingerprint import ENVIRONMENT, FORMAT, Aside, Fingerpri
 from buildmatrix.pipeline.fingerprints import fingerprints_of
 from buildmatrix.pipeline.incremental import Looked, own_platform
 from buildmatrix.pipeline.pinning import Pinning
+from buildmatrix.plan.access.absent import as_saved
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.reviewed import Claim, Inputs, Reviewed
 from buildmatrix.plan.document.verify import LEAVE_GIT_OUT, MAKE, MOST_SHOWN, is_of_git, stale
@@ -25,6 +26,7 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.options import Options
+from buildmatrix.spec.rows.settings import Secret
 from buildmatrix.state.contents import is_private
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.record import ResultFile
@@ -109,9 +111,10 @@ def options_of(claim: Claim, options: Options) -> Options:
 def refuse_other_inputs(claim: Claim, policy: Policy, programs: Programs, written: Collection[str]) -> None:
     """Raise StaleError that names what goes into targets now and did not then, or the other way round.
 
-    What the command writes itself may have been there when the plan was saved, or not.
+    What the command writes itself may have been there when the plan was saved, or not. Whether optional secrets are
+    there is asked anew where it is applied.
     """
-    then, plan = claim.reviewed, policy.plan
+    then, plan = claim.reviewed, as_saved(policy.plan, claim.absent_secrets)
     _refuse_other_terms(then, programs.environment)
     registry = Registry(programs, insecure_registries(plan))
     pinning = Pinning(plan, policy, programs.environment, registry, claim.pins)
@@ -125,6 +128,26 @@ def refuse_other_inputs(claim: Claim, policy: Policy, programs: Programs, writte
             made.keep()
             return
     raise stale(found)
+
+
+def refuse_other_secrets(then: Plan, now: Plan, names: Collection[str]) -> None:
+    """Raise StaleError for an optional secret that is there for one of two plans alone, of some targets.
+
+    What fingerprints say of a plan, every machine that builds a part of it has to come to.
+    """
+    before, here = (set(_secrets(plan, names)) for plan in (then, now))
+    ways = ((here - before, "is there, and was not"), (before - here, "is not there, and was"))
+    found = [
+        f'secret "{id_}" of {name} {way} when the plan was saved' for some, way in ways for name, id_ in sorted(some)
+    ]
+    if found:
+        raise stale(found, "let it be there for plan and for its jobs, or for neither; plan takes any word for it")
+
+
+def _secrets(plan: Plan, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    for target in (one for one in plan.targets if one.name in names):
+        every = (secret for one in target.each for secret in one.settings.secret or ())
+        yield from ((target.name, secret.id) for secret in every if isinstance(secret, Secret))
 
 
 def _refuse_other_terms(then: Reviewed, environment: Mapping[str, str]) -> None:

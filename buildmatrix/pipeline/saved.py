@@ -14,7 +14,7 @@ from buildmatrix.pipeline.bases import Asking
 from buildmatrix.pipeline.lock import planned_pins
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.contents import Contents, Inode, contents_of
-from buildmatrix.plan.document.reviewed import Claim, Reviewed, pins_of, plan_digest, reviewed_of
+from buildmatrix.plan.document.reviewed import Claim, Reviewed, absent_secrets_of, pins_of, plan_digest, reviewed_of
 from buildmatrix.plan.document.shown import Shown
 from buildmatrix.plan.document.verify import document_of, refuse_changed, refuse_moved, request_of
 from buildmatrix.plan.model import Plan
@@ -117,7 +117,10 @@ def plan_of_file(
     fresh = json_of(redacted(plan_json(planned, contents, _commit(git), sources, planned_pins(planned))))
     refuse_changed(document, _beside(fresh, document, contents))
     digest, pins = plan_digest(document), pins_of(document)
-    claim = Claim(name=saved, digest=digest, reviewed=reviewed, pins=pins) if reviewed else None
+    if reviewed is None:
+        return Again(plan=planned, claim=None)
+    absent = absent_secrets_of(document)
+    claim = Claim(name=saved, digest=digest, reviewed=reviewed, pins=pins, absent_secrets=absent)
     return Again(plan=planned, claim=claim)
 
 

@@ -1,12 +1,15 @@
 """Builds: what is executed. A target is one Build, unless some of its platforms are built apart from the others."""
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
+from buildmatrix.dockerfile.images import OWN
 from buildmatrix.errors import Diagnostic, Pointer
+from buildmatrix.plan.access.across import TARGET, taken_across
 from buildmatrix.plan.checks.exports import (
     MULTI_PLATFORM,
     is_attested,
@@ -22,7 +25,6 @@ from buildmatrix.spec.rows.markers import OfImage
 from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, Settings
 from buildmatrix.spec.rows.shapes import rows
 
-TARGET = "target:"
 OF_IMAGE = tuple(row.attribute for row in rows(Settings) if row.marker(OfImage) is not None)
 """Settings of the whole image."""
 
@@ -222,7 +224,7 @@ class _Names:
     """Names the Builds: their keys, and what they are called in a bake file, which knows neither `@` nor `/`."""
 
     def __init__(self, plan: Plan, cuts: Mapping[str, Cut]) -> None:
-        self._cuts, self._taken = cuts, set(plan.by_name)
+        self._cuts, self._taken, self._directory = cuts, set(plan.by_name), plan.directory
         self._in_bake: dict[str, str] = {}
 
     def keys(self, target: str, platforms: Sequence[str] = ()) -> list[str]:
@@ -231,6 +233,30 @@ class _Names:
             return [target]
         parts = [part for part in self._cuts[target] if not platforms or set(part).intersection(platforms)]
         return [key_of(target, part) for part in parts]
+
+    def links(self, target: PlannedTarget, upon: Mapping[str, str]) -> dict[str, str]:
+        """Return the Builds that the contexts of a part are, by context; `upon` are those for its own platforms.
+
+        What its Dockerfile takes for other platforms is among them: all parts of it, as `NAME::PLATFORM`.
+        """
+        given = target.settings.contexts or {}
+        own = {key: value.removeprefix(TARGET) for key, value in given.items() if value.startswith(TARGET)}
+        own = {key: name for key, name in own.items() if name in upon}
+        found = {key: self._for(name, key.partition("::")[2]) or upon[name] for key, name in own.items()}
+        if any(len(self._cuts.get(name, ())) > 1 for name in own.values()):
+            for key, asked in taken_across(target, self._directory).items():
+                others = self._others(own[key], upon).items()
+                wanted = {one: link for one, link in others if OWN in asked or one in asked}
+                found = {f"{key}::{one}": link for one, link in wanted.items()} | found
+        return found
+
+    def _for(self, name: str, platform: str) -> str:
+        """Return the part that a context is for by its name, `tools::linux/amd64`; "" if that names none."""
+        return self.keys(name, [platform])[0] if platform in itertools.chain(*self._cuts.get(name, ())) else ""
+
+    def _others(self, name: str, upon: Mapping[str, str]) -> dict[str, str]:
+        parts = {key_of(name, part): part for part in self._cuts.get(name, ())}
+        return {platform: key for key, part in parts.items() if key != upon[name] for platform in part}
 
     def in_bake(self, key: str) -> str:
         if "@" not in key:
@@ -255,20 +281,23 @@ def _builds(target: PlannedTarget, cuts: Mapping[str, Cut], names: _Names) -> It
         values = {field.name: getattr(made, field.name) for field in fields(PlannedTarget)}
         key = key_of(target.name, part) if part else target.name
         upon = {name: names.keys(name, part or target.platforms)[0] for name in made.depends_on}
-        settings = _settings(made, part, {name: names.in_bake(key) for name, key in upon.items()})
+        links = names.links(made, upon)
+        settings = _settings(made, part, {key: f"{TARGET}{names.in_bake(link)}" for key, link in links.items()})
         if part and (part != target.platforms or target.carried_over):
             settings = _written_alike(as_index(settings), made)
         completed = target.platforms if not part and _is_completed(target) else ()
         if completed:
             settings = _written_alike(as_index(settings.but(_own_annotations(settings, completed))), made)
         if part and part != target.platforms:
-            settings = settings.but({"output": tuple(_of_part(one, settings) for one in settings.output or ())})
+            is_annotated = bool(index_annotations(target.settings))
+            outputs = (_of_part(one, settings, is_annotated=is_annotated) for one in settings.output or ())
+            settings = settings.but({"output": tuple(outputs)})
         own = {
             "name": key,
             "bake": "" if key == target.name else names.in_bake(key),
             "settings": settings,
             "volatile": _volatile(made, part or completed, settings),
-            "depends_on": tuple(upon.values()),
+            "depends_on": tuple(dict.fromkeys((*upon.values(), *links.values()))),
             "needs": needs,
             "variants": (),
             "parts": (),
@@ -291,12 +320,9 @@ def _variant(target: PlannedTarget, part: tuple[str, ...]) -> PlannedTarget:
     )
 
 
-def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, str]) -> Settings:
-    """Return the settings of a part: its platforms, the Builds that it depends on, and no annotation of an index."""
-    contexts = {
-        key: f"{TARGET}{upon[value.removeprefix(TARGET)]}" if value.removeprefix(TARGET) in upon else value
-        for key, value in (target.settings.contexts or {}).items()
-    }
+def _settings(target: PlannedTarget, part: tuple[str, ...], links: Mapping[str, str]) -> Settings:
+    """Return the settings of a part: its platforms, contexts with what they are now, and no annotation of an index."""
+    contexts = {**(target.settings.contexts or {}), **links}
     if not part:
         same = contexts == (target.settings.contexts or {})
         return target.settings if same else target.settings.but({"contexts": contexts})
@@ -304,11 +330,14 @@ def _settings(target: PlannedTarget, part: tuple[str, ...], upon: Mapping[str, s
     return target.settings.but(changed)
 
 
-def _of_part(output: Any, settings: Settings) -> Any:
+def _of_part(output: Any, settings: Settings, *, is_annotated: bool) -> Any:
     """Return an output as a part writes it.
 
-    BuildKit names no directory by the platform where there is one only, unless it is told to, or writes an index.
+    BuildKit names no directory by the platform where there is one only, unless it is told to, or writes an index. Of an
+    image that `is_annotated` it writes OCI's media types: a part knows nothing of its index's annotations.
     """
+    if is_annotated and pushes_tags(output) and output.oci_mediatypes is None:
+        return output.but({"oci_mediatypes": True})
     if not isinstance(output, LocalOutput) or output.platform_split or writes_several(settings):
         return output
     platform = (settings.platforms or ("",))[0].replace("/", "_")

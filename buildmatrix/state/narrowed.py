@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from buildmatrix.oci.reference import parse
-from buildmatrix.plan.builds import TARGET, as_index, builds_of, for_platforms
+from buildmatrix.plan.access.across import TARGET, targets_across
+from buildmatrix.plan.builds import as_index, builds_of, for_platforms
 from buildmatrix.plan.checks.exports import makes_index
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
@@ -60,11 +61,13 @@ def _narrowed(plan: Plan, decisions: Mapping[str, Decision], kept: Collection[st
     """Return the targets that are built for some of their platforms only, with these.
 
     What others are built on is among them where those want no more of it: an image of another platform would be built
-    again, perhaps otherwise, and be no longer the one that was built upon.
+    again, perhaps otherwise, and be no longer the one that was built upon. Who takes it for other platforms than its
+    own wants all of it.
     """
     found: dict[str, Platforms] = {}
     wanted: dict[str, set[str]] = {}
     whole = set[str]()
+    partial = any(one.platforms for one in decisions.values())
     for target in (one for one in reversed(plan.targets) if one.name not in kept):
         decision = decisions.get(target.name)
         only = decision.platforms if decision else ()
@@ -72,8 +75,9 @@ def _narrowed(plan: Plan, decisions: Mapping[str, Decision], kept: Collection[st
             found[target.name] = only
         platforms = found.get(target.name, target.platforms)
         whole.update(target.needs if platforms else (*target.needs, *target.depends_on))
+        across = targets_across(target, plan.directory) if target.depends_on and partial else ()
         for name in target.depends_on:
-            wanted.setdefault(name, set()).update(platforms)
+            wanted.setdefault(name, set()).update(plan.by_name[name].platforms if name in across else platforms)
     return found
 
 

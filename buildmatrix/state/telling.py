@@ -6,7 +6,7 @@ from dataclasses import replace
 from buildmatrix.graphs import reached
 from buildmatrix.inputs.known import Known
 from buildmatrix.oci.image import Image
-from buildmatrix.plan.builds import TARGET
+from buildmatrix.plan.access.across import TARGET
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.state.changes import Now, changes

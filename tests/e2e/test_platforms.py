@@ -163,3 +163,73 @@ def test_one_that_fails_moves_no_tag(project: Project, run: Run, repository: str
             check=False,
         ).stderr
     )
+
+
+CROSS = """
+[defaults]
+platforms = [{platforms}]
+output = ["type=registry"]
+[target.tools]
+dockerfile-inline = "FROM {registry}/library/busybox\\nARG TARGETARCH\\nRUN echo $TARGETARCH $(uname -m) > /tools"
+tags = ["{repository}/tools:1"]
+{more}
+[target.app]
+contexts.tools = "target:tools"
+dockerfile-inline = '''
+FROM --platform={cross} tools AS build
+FROM {registry}/library/busybox
+COPY --from=build /tools /tools
+'''
+tags = ["{repository}/app:1"]
+"""
+
+
+def built_with(reference: str, copied: int = -1) -> set[str]:
+    """The layers that were copied from the tools of one platform: the same for each, wherever they are the same."""
+    return {found[copied] for found in layers(reference).values()}
+
+
+@pytest.mark.parametrize("cross", ["$BUILDPLATFORM", AMD])
+def test_a_part_is_built_with_the_tools_of_the_platform_that_it_asks_for(
+    project: Project, run: Run, repository: str, registry: str, one_node: str, cross: str
+) -> None:
+    """As a whole target is: `FROM --platform=$BUILDPLATFORM tools`, where tools is a target that is split."""
+    more = 'args.NOTE = "{{ platform }}"'
+    both = f'"{AMD}", "{ARM}"'
+    project(CROSS.format(platforms=both, registry=registry, repository=repository, more=more, cross=cross))
+    succeeded(run("apply", "--builder", one_node, "--format", "json"))
+    assert len(built_with(f"{repository}/app:1")) == 1
+    done = run("apply", "--builder", one_node, "--platform", ARM)
+    assert f"app takes tools for {AMD}, by a FROM with --platform, and gets it for {ARM}" in done.stderr
+
+
+def test_a_platform_that_comes_later_is_built_with_the_tools_that_it_asks_for(
+    project: Project, run: Run, repository: str, registry: str, one_node: str
+) -> None:
+    names = {"registry": registry, "repository": repository, "more": "", "cross": "$BUILDPLATFORM"}
+    project(CROSS.format(platforms=f'"{AMD}"', **names))
+    assert run("apply", "--incremental", "--builder", one_node).returncode == 0
+    project(CROSS.format(platforms=f'"{AMD}", "{ARM}"', **names))
+    succeeded(run("apply", "--incremental", "--builder", one_node, "--format", "json"))
+    assert len(built_with(f"{repository}/app:1")) == 1
+    again = succeeded(run("apply", "--incremental", "--builder", one_node, "--format", "json"))
+    assert {one["status"] for one in again.values()} == {"unchanged"}
+
+
+@pytest.mark.parametrize("pushed", [True, False])
+def test_a_job_is_built_with_the_tools_that_it_asks_for(
+    project: Project, run: Run, repository: str, registry: str, one_node: str, *, pushed: bool
+) -> None:
+    """Those of another job, by their digest; or its own, where no registry has them."""
+    more = "" if pushed else "output = []"
+    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', registry=registry, repository=repository, more=more, cross=AMD)
+    jobs = ["tools", "app"] if pushed else ["app"]
+    project(f'[runner]\ndefault = "a"\n"linux/arm64" = "b"\n[group]\ndefault = {jobs}\n{text}')
+    assert run("plan", "--out", "plan.json").returncode == 0
+    for name in jobs:
+        for platform in (AMD, ARM):
+            build = ("--build", f"{name}@{platform}", "--record", "records", "--builder", one_node)
+            done = run("apply", "plan.json", *build)
+            assert done.returncode == 0, done.stderr
+    assert run("merge", "plan.json", "records").returncode == 0
+    assert len(built_with(f"{repository}/app:1")) == 1

@@ -171,3 +171,42 @@ def test_a_registry_that_is_silent_when_the_plan_is_saved(
         (folder / "src/README").write_text("2")
         stale = run("apply", "plan.json", "--builder", one_node)
         assert (stale.returncode, "the context src has changed" in stale.stderr) == (4, True)
+
+
+OPTIONAL = """
+[target.app]
+platforms = ["linux/amd64"]
+dockerfile-inline = "FROM {base}\\nRUN --mount=type=secret,id=token cat /run/secrets/token > /token; true"
+secret = [{{ id = "token", env = "API_TOKEN", optional = true }}]
+tags = ["{repository}/app:1"]
+output = ["type=registry"]
+"""
+
+
+THERE = {"API_TOKEN": "1"}
+
+
+@pytest.mark.parametrize("then", [{}, THERE], ids=["absent", "there"])
+@pytest.mark.parametrize("now", [{}, THERE], ids=["absent now", "there now"])
+def test_whether_an_optional_secret_is_there_is_asked_where_a_plan_is_applied(
+    project: Project, run: Run, base: str, repository: str, one_node: str, then: dict[str, str], now: dict[str, str]
+) -> None:
+    project(OPTIONAL.format(base=base, repository=repository))
+    assert run("plan", "--out", "plan.json", **then).returncode == 0
+    done = run("apply", "plan.json", "--builder", one_node, **now)
+    assert done.returncode == 0, done.stderr
+    assert ("is left out" in done.stderr) is not bool(now)
+
+
+def test_jobs_of_an_incremental_plan_have_the_secrets_that_it_knew_of(
+    project: Project, run: Run, base: str, repository: str, one_node: str
+) -> None:
+    """What fingerprints say of the plan, each of them comes to."""
+    project(OPTIONAL.format(base=base, repository=repository))
+    assert run("plan", "--incremental", "--out", "plan.json").returncode == 0
+    job = ("apply", "plan.json", "--build", "app", "--record", "records", "--builder", one_node)
+    done = run(*job, **THERE)
+    assert done.returncode == 4
+    assert 'secret "token" of app is there, and was not when the plan was saved' in done.stderr
+    assert run(*job).returncode == 0
+    assert run("merge", "plan.json", "records").returncode == 0

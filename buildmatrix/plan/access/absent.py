@@ -3,7 +3,7 @@
 A plan tells them and keeps them: who applies it decides anew. A bake file has no such word, so that it lacks them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -53,6 +53,17 @@ def without_absent(plan: W, environment: Mapping[str, str], *, outside: bool) ->
     return replace(plan, targets=tuple(map(look.reduced, plan.targets)), absent_secrets=absent)
 
 
+def as_saved(plan: Plan, absent_secrets: Iterable[AbsentSecret]) -> Plan:
+    """Return a plan without the secrets that were not there when it was saved, whatever is there now."""
+    gone = {(one.target, one.id) for one in absent_secrets}
+
+    def absent(target: PlannedTarget) -> set[int]:
+        secrets = enumerate(target.settings.secret or ())
+        return {index for index, one in secrets if isinstance(one, Secret) and (target.name, one.id) in gone}
+
+    return replace(plan, targets=tuple(_reduced(target, absent) for target in plan.targets)) if gone else plan
+
+
 def left_out(secrets: Sequence[AbsentSecret]) -> Iterator[str]:
     """Yield what to say of secrets that are not there: each once, with the first target that lacks it."""
     found: dict[tuple[str, str], dict[str, None]] = {}
@@ -81,15 +92,7 @@ class _Look:
 
     def reduced(self, target: P) -> P:
         """Return a target without them."""
-        if target.variants:
-            target = replace(target, variants=tuple(map(self.reduced, target.variants)))
-        absent = dict(self.absent(target))
-        if not absent:
-            return target
-        secrets = target.settings.secret or ()
-        kept = [index for index in range(len(secrets)) if index not in absent]
-        left = placed((secrets[index] for index in kept), (source_of(secrets, index) for index in kept))
-        return replace(target, settings=target.settings.but({"secret": left or None}))
+        return _reduced(target, lambda one: {index for index, _ in self.absent(one)})
 
     def _reason(self, secret: Secret, target: PlannedTarget) -> str:
         src = secret_file(secret)
@@ -98,6 +101,18 @@ class _Look:
         if src is not None and is_written(src, self._written.get(target.name, frozenset())):
             return ""
         return why_absent(secret, self._directory, self._environment)
+
+
+def _reduced(target: P, absent: Callable[[PlannedTarget], Collection[int]]) -> P:
+    """Return a target without the secrets whose indexes are told."""
+    if target.variants:
+        target = replace(target, variants=tuple(_reduced(one, absent) for one in target.variants))
+    if not (gone := absent(target)):
+        return target
+    secrets = target.settings.secret or ()
+    kept = [index for index in range(len(secrets)) if index not in gone]
+    left = placed((secrets[index] for index in kept), (source_of(secrets, index) for index in kept))
+    return replace(target, settings=target.settings.but({"secret": left or None}))
 
 
 def _is_optional(secret: object) -> bool:

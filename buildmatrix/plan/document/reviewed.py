@@ -9,6 +9,7 @@ from dataclasses import field
 from hashlib import sha256
 from typing import Any
 
+from buildmatrix.plan.model import AbsentSecret
 from buildmatrix.records import dataclass
 
 
@@ -57,18 +58,28 @@ class PlannedPin:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A saved plan that is being applied: its file and digest, what it says of what goes in, and its pins by image."""
+    """A saved plan that is being applied: its file and digest, what it says of what goes in, and its pins by image.
+
+    `absent_secrets` were not there when it was saved.
+    """
 
     name: str
     digest: str
     reviewed: Reviewed
     pins: Mapping[str, PlannedPin]
+    absent_secrets: tuple[AbsentSecret, ...] = ()
 
 
 def plan_digest(document: Mapping[str, Any]) -> str:
     """Return the digest of a saved plan, however its file is laid out: `sha256:…`."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def absent_secrets_of(document: Mapping[str, Any]) -> tuple[AbsentSecret, ...]:
+    """Return the optional secrets that were not there when a plan was saved."""
+    found = document.get("absent_secrets", ())
+    return tuple(AbsentSecret(target=one["target"], id=one["id"], reason=one["reason"]) for one in found)
 
 
 def reviewed_of(document: Mapping[str, Any]) -> Reviewed | None:

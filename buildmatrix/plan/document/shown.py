@@ -8,8 +8,9 @@ from typing import Any
 
 from buildmatrix.errors import Diagnostic, Place, StaleError, UsageError
 from buildmatrix.plan.document.fields import FORMAT_VERSION
+from buildmatrix.plan.document.reviewed import absent_secrets_of
 from buildmatrix.plan.document.verify import MAKE, checked, version_in
-from buildmatrix.plan.model import AbsentSecret, Entitlement, MatrixSize, Plan, PlannedTarget, Reason
+from buildmatrix.plan.model import Entitlement, MatrixSize, Plan, PlannedTarget, Reason
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.settings import Settings
@@ -106,10 +107,7 @@ def _plan(document: Table) -> Plan:
         warnings=tuple(_warning(one) for one in document["warnings"]),
         apply=_apply(document),
         runners={key: tuple(labels) for key, labels in document.get("runner", {}).items()},
-        absent_secrets=tuple(
-            AbsentSecret(target=one["target"], id=one["id"], reason=one["reason"])
-            for one in document.get("absent_secrets", ())
-        ),
+        absent_secrets=absent_secrets_of(document),
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from buildmatrix.dockerfile.images import Image, external_images
+from buildmatrix.dockerfile.images import OWN, Image, contexts_across, external_images
 from buildmatrix.dockerfile.links import Config, full, short
 
 HUB = "docker.io/library/"
@@ -94,3 +94,28 @@ def test_what_the_onbuild_of_a_base_uses_counts() -> None:
 )
 def test_names(name: str, familiar: str, whole: str) -> None:
     assert (short(name), full(name)) == (familiar, whole)
+
+
+CROSS = "FROM --platform={} tools AS build\nRUN x\nFROM base\nCOPY --from=build /x /\nCOPY --from=other / /\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "found"),
+    [
+        (CROSS.format("$BUILDPLATFORM"), {}, {"tools": {OWN}}),
+        (CROSS.format("$BUILDPLATFORM"), {"BUILDPLATFORM": "linux/amd64"}, {"tools": {"linux/amd64"}}),
+        (CROSS.format("linux/aarch64"), {}, {"tools": {"linux/arm64"}}),
+        (CROSS.format("$TARGETPLATFORM"), {}, {}),
+        ("ARG P=linux/amd64\n" + CROSS.format("$P"), {"P": "linux/s390x"}, {"tools": {"linux/s390x"}}),
+        ("FROM --platform=$BUILDPLATFORM x AS tools\nFROM base\nCOPY --from=tools / /\n", {}, {"tools": {OWN}}),
+        ("FROM --platform=$BUILDPLATFORM tools AS unused\nFROM base\n", {}, {}),
+        ("FROM --platform=$BUILDPLATFORM busybox AS a\nFROM tools\nCOPY --from=a / /\n", {}, {}),
+        ("# syntax=example.org/other\n" + CROSS.format("$BUILDPLATFORM"), {}, {}),
+        ("FROM tools\n", {}, {}),
+    ],
+    ids=["builder's", "given", "named", "own", "argument", "stage", "not needed", "image", "frontend", "none"],
+)
+def test_contexts_that_are_taken_for_another_platform(
+    text: str, args: dict[str, str], found: dict[str, set[str]]
+) -> None:
+    assert contexts_across(text, target=None, args=args, contexts=["tools", "base", "other"]) == found

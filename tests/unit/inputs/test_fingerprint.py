@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -340,3 +341,26 @@ def test_pitfall_19_what_a_lock_file_has_is_known(folder: Folder) -> None:
         assert known.doubt == moved.doubt == ""
         assert known.fingerprints != moved.fingerprints
     assert found(contexts, **{"https://x/w.git": ""}).doubt == "context src is not a local directory"
+
+
+@pytest.mark.parametrize(
+    ("platform", "changed", "seen"),
+    [
+        ("$BUILDPLATFORM", AMD, {AMD, ARM}),
+        ("$BUILDPLATFORM", ARM, {AMD, ARM}),
+        (AMD, AMD, {AMD, ARM}),
+        (AMD, ARM, {ARM}),
+        ("$TARGETPLATFORM", AMD, {AMD}),
+    ],
+)
+def test_what_is_taken_for_another_platform_counts(folder: Folder, platform: str, changed: str, seen: set[str]) -> None:
+    """The image for one platform is made with a base for another; of its own it may copy something, too."""
+    tools = app("tools", platforms=(AMD, ARM))
+    args = {one: {"A": "2"} if one == changed else None for one in (AMD, ARM)}
+    parts = (tools.settings.but({"platforms": (one,), "args": args[one]}) for one in (AMD, ARM))
+    varied = replace(tools, variants=tuple(replace(tools, settings=one) for one in parts))
+    cross = f"FROM --platform={platform} tools AS a\nFROM scratch\nCOPY --from=a / /a\n"
+    user = app(upon=("tools",), contexts={"tools": "target:tools"}, dockerfile_inline=cross, platforms=(AMD, ARM))
+    before, after = folder.known(tools, user), folder.known(varied, user)
+    assert (before.doubt, after.doubt) == ("", "")
+    assert {one for one in (AMD, ARM) if before.fingerprints[one] != after.fingerprints[one]} == seen

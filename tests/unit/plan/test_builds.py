@@ -225,3 +225,61 @@ def test_what_another_call_has_built_without_the_cache_is_taken_from_it() -> Non
     assert key in bake_document(plans.plan(only, app), ["app"])["target"]["base"]
     asks = replace(base, settings=base.settings.but({"call": "check"}))
     assert key in bake_document(plans.plan(asks, app), ["app"])["target"]["base"]
+
+
+CROSS = "FROM --platform={} tools AS a\nFROM scratch\nCOPY --from=a / /\n"
+
+
+@pytest.mark.parametrize(
+    ("platform", "amd", "arm"),
+    [
+        ("$BUILDPLATFORM", [ARM], [AMD]),
+        (AMD, [], [AMD]),
+        (S390, [], []),
+        ("$TARGETPLATFORM", [], []),
+    ],
+)
+def test_a_part_is_given_what_it_takes_for_other_platforms(platform: str, amd: list[str], arm: list[str]) -> None:
+    """BuildKit would take the only one that is handed on, whichever that is."""
+    tools = target("tools", parts=APART)
+    found = by_name(tools, target("app", "tools", parts=APART, dockerfile_inline=CROSS.format(platform)))
+    for own, others in ((AMD, amd), (ARM, arm)):
+        build = found[f"app@{own}"]
+        names = {one: f"tools--{one.replace('/', '-')}" for one in (AMD, ARM)}
+        assert build.settings.contexts == {
+            "tools": f"target:{names[own]}",
+            **{f"tools::{one}": f"target:{names[one]}" for one in others},
+        }
+        assert build.depends_on == (f"tools@{own}", *(f"tools@{one}" for one in others))
+
+
+def test_a_context_for_a_platform_is_the_part_for_it() -> None:
+    app = plans.target(
+        "app",
+        Settings(
+            platforms=(AMD, ARM),
+            output=PUSHED,
+            contexts={"tools": "target:tools", f"tools::{AMD}": "target:tools"},
+            dockerfile_inline=CROSS.format("$BUILDPLATFORM"),
+        ),
+        depends_on=("tools",),
+        parts=APART,
+    )
+    found = by_name(target("tools", parts=APART), app)
+    assert found[f"app@{ARM}"].settings.contexts == {
+        "tools": "target:tools--linux-arm64",
+        f"tools::{AMD}": "target:tools--linux-amd64",
+    }
+
+
+def test_of_a_target_that_is_not_split_nothing_more_is_given() -> None:
+    app = target("app", "tools", dockerfile_inline=CROSS.format("$BUILDPLATFORM"))
+    assert by_name(target("tools"), app)["app"].settings.contexts == {"tools": "target:tools"}
+
+
+def test_a_part_of_an_annotated_image_is_written_in_ocis_media_types() -> None:
+    """As the whole image is: BuildKit takes those where there are annotations, and a part has none of its index."""
+    plain = by_name(target("app", parts=APART))[f"app@{AMD}"]
+    noted = by_name(target("app", parts=APART, annotations=("index:a=1",)))[f"app@{AMD}"]
+    outputs = [output for one in (plain, noted) for output in one.settings.output or ()]
+    assert [getattr(output, "oci_mediatypes", "") for output in outputs] == [None, True]

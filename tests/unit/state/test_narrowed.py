@@ -123,3 +123,14 @@ def test_variants_of_a_target_are_built_without_the_cache_too() -> None:
     app = replace(target("app"), parts=((AMD,), (ARM,)), variants=variants)
     plan = builds_of(narrowed([app], app=replace(BUILD, afresh=("app",))))
     assert [one.settings.no_cache for one in plan.targets] == [True, True]
+
+
+def test_what_is_taken_for_other_platforms_is_built_for_all_of_them() -> None:
+    """Only the image of the missing platform would be handed on, and be taken for the other one."""
+    part = Decision(action="build", because=("linux/arm64 missing",), platforms=(ARM,), image=IMAGE)
+    cross = "FROM --platform=$BUILDPLATFORM base AS a\nFROM scratch\nCOPY --from=a / /\n"
+    base, upon = target("base"), {"base": "target:base"}
+    crossed = narrowed([base, target("app", contexts=upon, dockerfile_inline=cross)], base=part, app=part)
+    plain = narrowed([base, target("app", contexts=upon, dockerfile_inline="FROM base")], base=part, app=part)
+    assert [one.by_name["base"].platforms for one in (crossed, plain)] == [(AMD, ARM), (ARM,)]
+    assert [one.by_name["app"].platforms for one in (crossed, plain)] == [(ARM,), (ARM,)]

@@ -1,11 +1,12 @@
 """Secrets that a build may do without: which of them are there, and what becomes of those that are not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from buildmatrix.plan.access.absent import absent_secrets, left_out, without_absent
+from buildmatrix.plan.access.absent import absent_secrets, as_saved, left_out, without_absent
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import AbsentSecret, PlannedTarget
 from buildmatrix.spec.rows.settings import LocalOutput, Secret, Settings
@@ -90,3 +91,13 @@ def test_each_is_told_once() -> None:
         f'secret "x" of a (and 2 more targets) is left out: {UNSET}',
         'secret "y" of a is left out: there is no file y',
     ]
+
+
+def test_a_plan_is_as_it_was_saved_whatever_is_there_now() -> None:
+    one = made("app", optional("a"), optional("b"), Secret(id="c"))
+    varied = replace(made("by"), variants=(made("by", optional("a")), made("by", optional("b"))))
+    then = [AbsentSecret(target="app", id="b", reason=""), AbsentSecret(target="by", id="a", reason="")]
+    found = as_saved(plan(one, varied), then)
+    assert found.by_name["app"].settings.secret == (optional("a"), Secret(id="c"))
+    assert [target.settings.secret for target in found.by_name["by"].variants] == [None, (optional("b"),)]
+    assert as_saved(plan(one), []) == plan(one)

@@ -1,0 +1,42 @@
+"""Targets that a Build takes for other platforms than its own: `FROM --platform=$BUILDPLATFORM tools`.
+
+BuildKit takes the image for the platform that is asked for where it is handed on as `NAME::PLATFORM`, and what is there
+as NAME otherwise, whichever platform that is for (found with 0.13 and 0.29): a part of a target is given all of them.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from buildmatrix.dockerfile.images import contexts_across
+from buildmatrix.plan.access.reach import text_of
+from buildmatrix.plan.model import PlannedTarget
+
+TARGET = "target:"
+
+
+def taken_across(target: PlannedTarget, directory: str) -> Mapping[str, frozenset[str]]:
+    """Return the contexts that are targets and are taken for other platforms, with those: OWN for the builder's."""
+    settings = target.settings
+    linked = {key for key, value in (settings.contexts or {}).items() if value.startswith(TARGET)}
+    if not linked:
+        return {}
+    args = frozenset((settings.args or {}).items())
+    names = frozenset(key.partition("::")[0] for key in settings.contexts or {})
+    found = _across(text_of(target, directory), settings.target, args, names)
+    return {key: asked for key, asked in found.items() if key in linked}
+
+
+def targets_across(target: PlannedTarget, directory: str) -> set[str]:
+    """Return the names of the targets that one takes for other platforms, on any of its own."""
+    return {name for one in target.variants or (target,) for name in _named(one, taken_across(one, directory))}
+
+
+def _named(target: PlannedTarget, keys: Iterable[str]) -> set[str]:
+    return {(target.settings.contexts or {})[key].removeprefix(TARGET) for key in keys}
+
+
+@lru_cache(maxsize=1024)
+def _across(
+    text: str, stage: str | None, args: frozenset[tuple[str, str]], contexts: frozenset[str]
+) -> Mapping[str, frozenset[str]]:
+    return contexts_across(text, target=stage, args=dict(args), contexts=contexts)

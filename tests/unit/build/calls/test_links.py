@@ -1,0 +1,84 @@
+"""What Builds take for other platforms than their own, as a builder can hand it on."""
+
+from collections.abc import Iterable
+
+import pytest
+from packaging.version import Version
+
+from buildmatrix.build.calls.links import links_here, taken_otherwise
+from buildmatrix.engine.buildx import Builder, Node
+from buildmatrix.engine.preflight import Engine
+from buildmatrix.plan.builds import BuildPlan, builds_of
+from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from tests.plans import plan, target
+
+AMD, ARM = "linux/amd64", "linux/arm64"
+WHY = "no other is built with it"
+CROSS = "FROM --platform={} tools AS a\nFROM scratch\nCOPY --from=a / /\n"
+
+
+def engine(*nodes: str) -> Engine:
+    """An engine on an amd64 machine: of one node, or of several that were made for these platforms."""
+    made = [Node(name=f"b-{name}", error="", platforms=(name, *({AMD, ARM} - {name})), own=(name,)) for name in nodes]
+    nodes_ = tuple(made or [Node(name="b", error="", platforms=(AMD, ARM))])
+    builder = Builder(name="b", driver="remote", error="", nodes=nodes_)
+    return Engine(buildx=Version("0.29"), builder=builder, warnings=(), own_platform=AMD)
+
+
+def cross(platform: str, *, pushed: bool = True) -> BuildPlan:
+    def made(name: str, links: Iterable[str], text: str, *, is_pushed: bool) -> PlannedTarget:
+        output = (RegistryOutput(type="registry"),) if is_pushed else None
+        settings = Settings(platforms=(AMD, ARM), output=output, dockerfile_inline=text, tags=(f"r/{name}:1",))
+        contexts = {link: f"target:{link}" for link in links}
+        settings = settings.but({"contexts": contexts or None})
+        return target(name, settings, depends_on=tuple(links), parts=((AMD,), (ARM,)), exported=is_pushed)
+
+    tools = made("tools", (), "FROM scratch", is_pushed=pushed)
+    return builds_of(plan(tools, made("app", ("tools",), CROSS.format(platform), is_pushed=True)))
+
+
+@pytest.mark.parametrize(
+    ("platform", "nodes", "given"),
+    [
+        ("$BUILDPLATFORM", (), {AMD: [], ARM: [AMD]}),
+        (ARM, (), {AMD: [ARM], ARM: []}),
+        ("$BUILDPLATFORM", (AMD, ARM), {AMD: [], ARM: []}),
+        (AMD, (AMD, ARM), {AMD: [], ARM: []}),
+    ],
+)
+def test_what_is_asked_for_is_handed_on_within_a_node(
+    platform: str, nodes: tuple[str, ...], given: dict[str, list[str]]
+) -> None:
+    found = links_here(cross(platform), engine(*nodes))
+    for own, others in given.items():
+        build = found.by_name[f"app@{own}"]
+        keys = ["tools", *(f"tools::{one}" for one in others)]
+        assert list(build.settings.contexts or {}) == keys
+        assert build.depends_on == (f"tools@{own}", *(f"tools@{one}" for one in others))
+    assert found.by_name.keys() == {f"{name}@{one}" for name in ("tools", "app") for one in (AMD, ARM)}
+
+
+def test_what_nobody_asks_for_is_not_built_for_nothing() -> None:
+    """A machine of the other kind could not run its steps."""
+    made = cross("$BUILDPLATFORM", pushed=False)
+    own = BuildPlan(**{**vars(made), "targets": tuple(one for one in made.targets if one.name != f"app@{ARM}")})
+    assert [one.name for one in own.targets] == [f"tools@{AMD}", f"tools@{ARM}", f"app@{AMD}"]
+    assert [one.name for one in links_here(own, engine()).targets] == [f"tools@{AMD}", f"app@{AMD}"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "nodes", "told"),
+    [
+        ("$BUILDPLATFORM", (), []),
+        ("$BUILDPLATFORM", (AMD, ARM), []),
+        (
+            AMD,
+            (AMD, ARM),
+            [f"app@{ARM} takes tools for {AMD}, by a FROM with --platform, and gets it for {ARM}: {WHY}"],
+        ),
+    ],
+)
+def test_who_gets_another_one_is_told(platform: str, nodes: tuple[str, ...], told: list[str]) -> None:
+    found = links_here(cross(platform), engine(*nodes))
+    assert [one.message for one in taken_otherwise(found, engine(*nodes))] == told
