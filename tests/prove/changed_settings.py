@@ -193,7 +193,7 @@ def the_name_of_a_parent(chance: random.Random, made: Project) -> bool:
         return False
     target, new = chance.choice(children), f"up{chance.randrange(100)}"
     target.settings["contexts"][new] = target.settings["contexts"].pop("up")
-    target.lines = [re.sub(r"^(FROM) up\b", rf"\1 {new}", line) for line in target.lines]
+    target.lines = [re.sub(r"^(FROM|FROM --platform=\S+) up\b", rf"\1 {new}", line) for line in target.lines]
     return True
 
 

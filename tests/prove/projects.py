@@ -179,7 +179,10 @@ class Composer:
         else:
             last = chance.choice(["scratch", plain, self.made.tag_of("onbuild"), self.made.tag_of("env")])
         last = parent or last
+        across = parent == "up" and chance.random() < 0.5
+        lines += ["FROM --platform=$BUILDPLATFORM up AS across"] if across else []
         lines += [f"FROM {last} AS final", "COPY --from=build /out /out"]
+        lines += ["COPY --from=across /out /across"] if across else []
         if last == self.made.tag_of("env"):
             lines += ["COPY ${SRC} /from-env/"]
         self.is_last = True
