@@ -70,6 +70,8 @@ images:
     strategy: depend
 
 # What the jobs of the plan do: .planned hands it on, .build builds some of it, .merge joins what was built.
+# The records of other jobs are put aside, so that each job uploads those alone that it has made itself: which artifact
+# is unpacked last is not defined, and an old copy would take the place of the record of a job that was run again.
 
 .planned:
   extends: .buildmatrix
@@ -84,8 +86,10 @@ images:
   script:
   <emulation>
   - docker buildx create --name ci --driver docker-container --use
+  - mkdir -p .buildmatrix/records/jobs
+  - find .buildmatrix/records -maxdepth 1 -name "*.json" -exec mv {} .buildmatrix/records/jobs ";"
   - buildmatrix apply .buildmatrix/plan.json --builder ci --build "$BUILD" --record .buildmatrix/records --keep-going
-  artifacts: { paths: [.buildmatrix/records], when: always }
+  artifacts: { paths: [".buildmatrix/records/*.json"], when: always }
 
 .merge:
   extends: .buildmatrix
