@@ -137,7 +137,7 @@ def github_workflow(setup: Setup) -> str:
         "writes": _permissions(setup, "write"),
         "outputs": [f"wave-{number}: ${{{{ steps.ci.outputs.wave-{number} }}}}" for number in waves],
         "values": _values(setup),
-        "valueless": _without_value(setup.values),
+        "valueless": _without_value((*setup.values, *_looked_for(setup))),
         "waves": str(setup.waves),
         "needs": _needs(setup.waves),
     }
@@ -149,7 +149,7 @@ def github_workflow(setup: Setup) -> str:
 
 def _own(setup: Setup) -> Steps:
     """Return the steps that each workflow has."""
-    secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in (*setup.variables, *setup.optional)]
+    secrets = [f"{name}: ${{{{ secrets.{name} }}}}" for name in setup.secrets]
     return {
         "checkout": _CHECKOUT,
         "install": f"run: {setup.install or _INSTALL}",
@@ -171,7 +171,15 @@ def _without_value(names: Iterable[str]) -> list[str]:
 
 
 def _values(setup: Setup) -> list[str]:
-    return ["env:", *(f"  {name}: ${{{{ vars.{name} }}}}" for name in setup.values)] if setup.values else []
+    """Return the environment of what plans: values, and of optional secrets whether they are there."""
+    values = [f"  {name}: ${{{{ vars.{name} }}}}" for name in setup.values]
+    there = [f"  {name}: ${{{{ secrets.{name} && 'is there' }}}}" for name in _looked_for(setup)]
+    return ["env:", *values, *there] if values or there else []
+
+
+def _looked_for(setup: Setup) -> list[str]:
+    """Return the secrets that a plan looks for: a build without them is another one, so that fingerprints differ."""
+    return [name for name in setup.optional if name not in setup.values]
 
 
 def _building(number: int, own: Iterable[str]) -> list[str]:
@@ -247,7 +255,6 @@ def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
     A user's name is no secret: GitHub hands on no output that has one in it, and a target may be called like a user.
     """
     logins = [name for host, name in secret_names(setup.registries).items() if host != OWN_REGISTRY]
-    of_builds = [name for name in setup.variables if name != "GITHUB_TOKEN"]
+    of_builds = [setup.told(name) for name in setup.secrets if name != "GITHUB_TOKEN"]
     yield "variables of the repository", [*(f"{name}_USERNAME" for name in logins), *setup.values]
-    optional = [f"{name} (optional)" for name in setup.optional if name != "GITHUB_TOKEN"]
-    yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds, *optional]
+    yield "secrets of the repository", [*(f"{name}_PASSWORD" for name in logins), *of_builds]

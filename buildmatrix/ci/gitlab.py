@@ -128,9 +128,8 @@ def taken(setup: Setup) -> Iterator[tuple[str, list[str]]]:
     """Yield what the jobs take from GitLab beside its own variables: where it stands, and the names."""
     logins = [name for host, name in secret_names(setup.registries).items() if host != OWN_REGISTRY]
     of_logins = [f"{name}_{what}" for name in logins for what in ("USERNAME", "PASSWORD")]
-    of_builds = [name for name in setup.variables if not name.startswith("CI_")]
-    optional = [f"{name} (optional)" for name in setup.optional if not name.startswith("CI_")]
-    yield "CI/CD variables of the project", [*of_logins, *setup.values, *of_builds, *optional]
+    of_builds = [setup.told(name) for name in setup.secrets if not name.startswith("CI_")]
+    yield "CI/CD variables of the project", [*of_logins, *setup.values, *of_builds]
 
 
 def _value(text: str) -> str:

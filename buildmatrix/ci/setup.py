@@ -26,9 +26,9 @@ class Setup:
 
     `path` is where it is committed, and `file` the root file if its name alone would not find it, both from the
     repository's root. `runner` is that of jobs that build nothing. `registries` are those that are written to and want
-    to know who pushes. `variables` are the environment variables that hold secrets of builds, `optional` those of which
-    builds can do without, `values` those that give the plan its values. `install` is how buildmatrix comes to a job, in
-    the words of its system; "" for the usual way.
+    to know who pushes. `variables` are the environment variables that hold secrets of builds, `optional` those without
+    which some build can do, `values` those that give the plan its values. `install` is how buildmatrix comes to a job,
+    in the words of its system; "" for the usual way.
     """
 
     path: str
@@ -43,10 +43,18 @@ class Setup:
     values: tuple[str, ...] = ()
     install: str = ""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All variables that hold secrets of builds, each once."""
+        return tuple(dict.fromkeys((*self.variables, *self.optional)))
+
+    def told(self, name: str) -> str:
+        """Return a variable that holds a secret as people are told of it."""
+        return name if name in self.variables else f"{name} (optional)"
+
 
 def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
     """Return what a workflow for all of a plan has to bring along; with room for so many waves at least."""
-    needed = {name for build in plan.targets for name in variables_of(build, optional=False)}
     return Setup(
         path=path,
         file=file,
@@ -55,10 +63,8 @@ def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
         registries=_sorted(host for build in plan.targets for host in _registries(build)),
         emulates=any(_emulates(build, default_runner(plan)) for build in plan.targets),
         caches_in_github=any(map(_caches_in_github, plan.targets)),
-        variables=_sorted(iter(needed)),
-        optional=_sorted(
-            name for build in plan.targets for name in variables_of(build, optional=True) if name not in needed
-        ),
+        variables=_sorted(name for build in plan.targets for name in variables_of(build, optional=False)),
+        optional=_sorted(name for build in plan.targets for name in variables_of(build, optional=True)),
     )
 
 
@@ -104,6 +110,11 @@ def files_of(build: PlannedTarget) -> Iterator[str]:
             yield f"{path} (optional)" if secret.optional else path
     for table in build.settings.ssh or ():
         yield from key_paths(table) if isinstance(table, Ssh) else ()
+
+
+def looks_for_files(build: PlannedTarget) -> bool:
+    """Tell whether a build has a file as a secret without which it can do: the plan depends on whether it is there."""
+    return any(isinstance(one, Secret) and one.optional and secret_file(one) for one in build.settings.secret or ())
 
 
 def asks_agent(build: PlannedTarget) -> bool:

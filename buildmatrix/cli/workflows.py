@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.names import refused_variables
-from buildmatrix.ci.setup import Setup, asks_agent, files_of
+from buildmatrix.ci.setup import Setup, asks_agent, files_of, looks_for_files
 from buildmatrix.ci.writing import written_by
 from buildmatrix.cli.comparing import MOST_COMPARED, committed, refuse_difference
 from buildmatrix.cli.output import say, say_wide
@@ -168,7 +168,8 @@ def _notes(kind: Kind, plan: Plan, setup: Setup) -> Iterator[str]:
 def _secrets(plan: Plan) -> Iterator[str]:
     """Yield what jobs read that is no part of a checkout: files of secrets, keys, and those of an agent."""
     if files := list(dict.fromkeys(path for target in plan.each for path in files_of(target))):
-        yield f"its jobs read {some(files, 8)}: add a step that writes what is not committed, ahead of apply"
+        more = ", and what is optional ahead of plan, too" if any(map(looks_for_files, plan.each)) else ""
+        yield f"its jobs read {some(files, 8)}: add a step that writes what is not committed, ahead of apply{more}"
     if agents := list(dict.fromkeys(target.name for target in plan.each if asks_agent(target))):
         who = some(agents, 8)
         yield f"its jobs need an ssh agent with a key, for {who}: add a step that starts one, ahead of apply"

@@ -58,9 +58,11 @@ class GitHub:
     def __init__(self, repository: Path, home: Path, *words: str) -> None:
         """`repository` is the checkout, and `home` a directory for what GitHub has.
 
-        The workflow is committed; `words` are options of `ci github --workflow`.
+        The workflow is committed; `words` are options of `ci github --workflow`. `secrets` are those of the
+        repository, by name.
         """
         self.repository, self.home, self.said = repository, home, ""
+        self.secrets = dict[str, str]()
         self.artifacts = home / "artifacts"
         programs(home / "bin", {"pip": "true"})
         for name, (inputs, script) in ACTIONS.items():
@@ -97,7 +99,8 @@ class GitHub:
         actions = [f"--local-repository={name}={self._folder(name)}" for name in ACTIONS]
         machines = [f"--platform={label}=-self-hosted" for label in (*MACHINES, "ubuntu-latest")]
         where = [f"--workflows={PATH}", f"--action-cache-path={self.home / 'machines'}", "--no-cache-server"]
-        return [str(act), "push", "--json", *where, *actions, *machines]
+        secrets = [f"--secret={name}={value}" for name, value in self.secrets.items()]
+        return [str(act), "push", "--json", *where, *actions, *machines, *secrets]
 
     def environment(self) -> Mapping[str, str]:
         """That of the machines."""

@@ -24,6 +24,18 @@ dockerfile-inline = "FROM good\\nARG TARGETARCH\\nCOPY $TARGETARCH /"
 contexts.good = "target:good"
 tags = ["{repository}/bad:1"]
 """
+LICENSED = """
+[apply]
+incremental = true
+[runner]
+default = "amd"
+[target.app]
+dockerfile-inline = "FROM scratch\\nCOPY good /"
+context = "files"
+output = [{{ type = "registry" }}]
+tags = ["{repository}/app:1"]
+secret = [{{ id = "licence", env = "LICENCE", optional = true }}]
+"""
 GOOD, BAD = (["good@linux/amd64", "good@linux/arm64"], ["bad@linux/amd64", "bad@linux/arm64"])
 
 
@@ -64,3 +76,15 @@ def test_a_matrix_that_does_not_reach_the_jobs_is_no_success(tmp_path: Path, rep
     commit(folder)
     assert github.push() == {"plan": "success", "merge": "failure", **dict.fromkeys(BAD, "failure")}, github.said
     assert "good@linux/amd64 was not built: there is no record of it" in " ".join(github.said.split())
+
+
+def test_a_secret_that_a_build_can_do_without_is_there_for_the_plan_too(
+    tmp_path: Path, repository: str, one_node: str
+) -> None:
+    """A build without it is another one: a plan that took it as absent would build again in each run."""
+    assert one_node
+    folder = write(tmp_path / "repository", LICENSED.format(repository=repository), {"files/good": "1"})
+    github = GitHub(folder, tmp_path / "github")
+    github.secrets = {"LICENCE": "of-somebody"}
+    assert github.push() == dict.fromkeys(["plan", "app", "merge"], "success"), github.said
+    assert github.push() == {"plan": "success"}, github.said

@@ -162,6 +162,22 @@ def test_an_optional_secret_that_github_does_not_have_is_not_there(tmp_path: Pat
     assert ("secrets of the repository", ["TOKEN", "LICENCE (optional)", "PROXY (optional)"]) in list(taken(made))
 
 
+def test_a_plan_is_told_whether_optional_secrets_are_there_and_not_what_they_are(tmp_path: Path) -> None:
+    made = replace(PLAIN, variables=("TOKEN", "BOTH"), optional=("BOTH", "LICENCE", "VALUE"), values=("VALUE",))
+    text = github_workflow(made)
+    assert linted(*written(tmp_path, [text])) == ""
+    step = re.search(r"- id: ci\n +env:\n((?: {8,}.*\n)+) +run: \|\n((?: {8,}.*\n)+)", text)
+    assert step is not None
+    assert [line.strip() for line in step[1].splitlines()] == [
+        "VALUE: ${{ vars.VALUE }}",
+        "BOTH: ${{ secrets.BOTH && 'is there' }}",
+        "LICENCE: ${{ secrets.LICENCE && 'is there' }}",
+    ]
+    assert [line.split()[-1] for line in step[2].splitlines() if "unset" in line] == ["VALUE", "BOTH", "LICENCE"]
+    assert text.count("BOTH: ${{ secrets.BOTH }}") == 1
+    assert ("secrets of the repository", ["TOKEN", "BOTH", "LICENCE (optional)", "VALUE (optional)"]) in [*taken(made)]
+
+
 @pytest.mark.parametrize("path", ["images.yml", "a b/x.yml", "it's.yml"])
 def test_the_command_in_the_head_is_one_for_a_shell(path: str) -> None:
     for system, write in (("github", github_workflow), ("gitlab", gitlab_workflow)):
