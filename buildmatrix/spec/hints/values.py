@@ -43,8 +43,9 @@ def for_type(pointer: Pointer, value: Any, kinds: Collection[str]) -> str:
     key = key_of(pointer)
     if hint := _of_a_matrix(pointer) or _list_in_list(pointer, value, kinds):
         return hint
-    if "array" in kinds and not (pointer[:1] == ("runner",) and isinstance(value, int)):
-        return _as_list(pointer, key, value)
+    of_machines = bool(pointer[:1] == ("runner",) and pointer[1:])
+    if of_machines or "array" in kinds:
+        return (_as_labels if of_machines else _as_list)(pointer, key, value)
     if "object" in kinds:
         return _as_table(pointer, key, value)
     if "boolean" in kinds and "string" not in kinds:
@@ -75,6 +76,17 @@ def _as_list(pointer: Pointer, key: str, value: Any) -> str:
         items = _split(value) if _holds_names(pointer, key) else [lone(key, value)]
         return f"write {written(key)} = [{', '.join(map(shown, items))}]"
     return f"write {written(key)} = [{shown(value)}]" if isinstance(value, int) else ""
+
+
+def _as_labels(pointer: Pointer, key: str, value: Any) -> str:
+    """A machine is named by labels, also where GitHub's `runs-on` has a group and labels."""
+    if not isinstance(value, Mapping):
+        return _as_text(pointer, key, value)
+    given = value.get("labels", value.get("runs-on"))
+    labels = [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str) and one]
+    whole = shown(labels or ["LABEL"])
+    meant = whole[1:-1] if isinstance(pointer[-1], int) else f"{written(key)} = {whole}"
+    return f"write {meant}" + (": a machine is named by labels, and not by a group" if "group" in value else "")
 
 
 def _switched(key: str) -> str:
