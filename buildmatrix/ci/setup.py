@@ -1,7 +1,7 @@
 """What the jobs of a workflow have to bring along for a plan: registries, emulation, secrets, GitHub's cache."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from buildmatrix.ci.jobs import Labels, default_runner
 from buildmatrix.ci.waves import waves_of
@@ -60,7 +60,7 @@ def setup_of(plan: BuildPlan, path: str, file: str, waves: int = 0) -> Setup:
         file=file,
         waves=max(1, waves, len(waves_of(plan))),
         runner=default_runner(plan),
-        registries=_sorted(host for build in plan.targets for host in _registries(build)),
+        registries=registries_of(plan.targets),
         emulates=any(_emulates(build, default_runner(plan)) for build in plan.targets),
         caches_in_github=any(map(_caches_in_github, plan.targets)),
         variables=_sorted(name for build in plan.targets for name in variables_of(build, optional=False)),
@@ -72,10 +72,10 @@ def _sorted(found: Iterator[str]) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
-def _registries(build: Build) -> Iterator[str]:
-    """Yield the registries that a build writes to: by tags, by digest alone, and caches."""
-    hosts = (parse(name).host for name in (*pushed_repositories(build), *caches_by_tag(build)))
-    return (host for host in hosts if not _LOCAL.fullmatch(host))
+def registries_of(builds: Iterable[PlannedTarget]) -> tuple[str, ...]:
+    """Return the registries that builds write to: by tags, by digest alone, and caches; none of this machine."""
+    names = (name for build in builds for name in (*pushed_repositories(build), *caches_by_tag(build)))
+    return _sorted(host for host in (parse(name).host for name in names) if not _LOCAL.fullmatch(host))
 
 
 def _emulates(build: Build, default: Labels) -> bool:

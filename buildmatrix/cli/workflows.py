@@ -18,7 +18,7 @@ from buildmatrix.cli.session import Session, refuse_unwritable, request, write_f
 from buildmatrix.errors import Diagnostic, SpecError, UsageError, some
 from buildmatrix.files import make_folder, read_regular
 from buildmatrix.pipeline import listed
-from buildmatrix.pipeline.ci import setup_of_plan
+from buildmatrix.pipeline.ci import Asked, moving_registries, setup_of_plan
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import is_on_disk
 from buildmatrix.spec.load import FILE
@@ -127,7 +127,8 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
     if run.is_from_standard_input:
         message = "a workflow is for a file that is committed, and this one is standard input"
         raise UsageError(Diagnostic(message=message, code="usage", hint="name it with --file FILE"))
-    plan, lacking = listed(run.name, run.sources, request(), run.git)
+    asked = Asked(run.name, run.sources, request(), run.git)
+    plan, lacking = listed(*asked)
     _refuse_open(lacking)
     if wrong := list(refused_variables(plan, kind.own_variables, _SYSTEMS[kind.system])):
         raise SpecError(*wrong)
@@ -138,6 +139,7 @@ def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setu
     values = tuple(name for name in _read(plan) if not any(one.fullmatch(name) for one in own))
     setup = replace(setup, values=values)
     run.warn([*(one for one in plan.warnings if one.code != "no-output"), *lacking, *doubts])
+    run.warn(moving_registries(asked, plan))
     return plan, setup
 
 

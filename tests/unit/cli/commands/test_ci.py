@@ -136,3 +136,29 @@ def test_the_guide_shows_the_jobs_of_its_file(
         (folder / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "buildmatrix.toml").write_text(spec)
     assert document(capfd) == json.loads(shown)
+
+
+MOVING = """version = 1
+[variable]
+registry = { env = "REGISTRY", default = "ghcr.io/acme" }
+push = { env = "PUSH", default = true }
+[target.app]
+dockerfile-inline = "FROM scratch"
+tags = ["{{ registry }}/app:1"]
+output = ["type={{ 'registry' if push else 'cacheonly' }}"]
+"""
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_a_variable_that_may_move_images_to_a_registry_without_login_is_told_unless_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], system: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "buildmatrix.toml").write_text(MOVING)
+    told = []
+    for value in ("", "quay.io/acme"):
+        if value:
+            monkeypatch.setenv("REGISTRY", value)
+        assert exit_code("ci", system, "--workflow", "-") == 0
+        told.append(re.findall(r"warning: (.*)", capfd.readouterr().err))
+    assert told == [['jobs log in to ghcr.io, and push elsewhere where REGISTRY gives "registry" another value'], []]
