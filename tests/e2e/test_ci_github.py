@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.github import PATH, GitHub
 from tests.e2e.machines import BUILDS, chain, check, commit
 from tests.e2e.tools import digest, platforms, write
@@ -78,13 +80,14 @@ def test_a_matrix_that_does_not_reach_the_jobs_is_no_success(tmp_path: Path, rep
     assert "good@linux/amd64 was not built: there is no record of it" in " ".join(github.said.split())
 
 
+@pytest.mark.parametrize("secrets", [{"LICENCE": "of-somebody"}, {}], ids=["there", "absent"])
 def test_a_secret_that_a_build_can_do_without_is_there_for_the_plan_too(
-    tmp_path: Path, repository: str, one_node: str
+    tmp_path: Path, repository: str, one_node: str, secrets: dict[str, str]
 ) -> None:
     """A build without it is another one: a plan that took it as absent would build again in each run."""
     assert one_node
     folder = write(tmp_path / "repository", LICENSED.format(repository=repository), {"files/good": "1"})
     github = GitHub(folder, tmp_path / "github")
-    github.secrets = {"LICENCE": "of-somebody"}
+    github.secrets = secrets
     assert github.push() == dict.fromkeys(["plan", "app", "merge"], "success"), github.said
     assert github.push() == {"plan": "success"}, github.said
