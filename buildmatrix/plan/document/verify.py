@@ -17,6 +17,7 @@ from buildmatrix.template.request import Request
 from buildmatrix.text import HIDDEN
 
 MAKE = "make it with: buildmatrix plan --out plan.json"
+AGAIN = f"{MAKE} (and the selectors and options that it had)"
 LEAVE_GIT_OUT = "git changes .git, and no checkout has the same: leave it out, by a line .git in the .dockerignore"
 MOST_SHOWN = 8
 _OF_GIT = re.compile(r"(^|/)\.git(/| (has changed|is gone|is new)|$)")
@@ -31,7 +32,7 @@ def is_of_git(path: str) -> bool:
 
 def stale(found: Sequence[str], hint: str = "") -> StaleError:
     """Return the error of a saved plan that is not what it was: it names the first of what was found."""
-    hint = hint or (f"{LEAVE_GIT_OUT}; then {MAKE}" if any(map(is_of_git, found)) else MAKE)
+    hint = hint or (f"{LEAVE_GIT_OUT}; then {AGAIN}" if any(map(is_of_git, found)) else AGAIN)
     more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
     message = f"the plan is stale: {'; '.join(found[:MOST_SHOWN])}{more}"
     return StaleError(Diagnostic(message=message, code="stale", hint=hint))
