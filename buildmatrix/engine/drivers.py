@@ -7,6 +7,7 @@ from buildmatrix.engine.buildx import Builder
 from buildmatrix.errors import Diagnostic, Place
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.checks.exports import attests_by_default, lost_annotations, makes_index
+from buildmatrix.plan.checks.parts import half_cache
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo, InlineCacheTo
@@ -82,7 +83,7 @@ def nodes_of(platforms: Iterable[str], builder: Builder) -> list[str]:
 
 def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
     """Yield the caches of which only one node's part would be left: each node writes all of it, the last one wins."""
-    said: set[Place] = set()
+    said = {one.place for one in plan.warnings if one.code == "half-cache"}
     for target in plan.each:
         nodes = nodes_of(target.platforms, builder)
         for index, cache in enumerate(target.settings.cache_to or ()) if len(nodes) > 1 else ():
@@ -90,13 +91,7 @@ def half_caches(plan: Plan, builder: Builder) -> Iterator[Diagnostic]:
             if isinstance(cache, InlineCacheTo) or place in said or not target.exported:
                 continue
             said.add(place)
-            message = f"{target.spoken('cache_to')}: {' and '.join(nodes)} would write one cache, and the last one wins"
-            hint = (
-                f"the others' platforms then build without a cache (they are {' '.join(target.platforms)}):\n"
-                'use type = "inline", which is kept with each image, or a builder of one node,\n'
-                "or a cache for each platform: {{ platform | slug }} in its name"
-            )
-            yield Diagnostic(message=message, code="half-cache", place=place, hint=hint, severity="warning")
+            yield half_cache(target, index, " and ".join(nodes), ", or a builder of one node")
 
 
 def skipped_gha_caches(plan: Plan, environment: Mapping[str, str]) -> Iterator[Diagnostic]:

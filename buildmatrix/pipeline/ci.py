@@ -15,6 +15,7 @@ from buildmatrix.limits import planning
 from buildmatrix.machines.part import refuse_several
 from buildmatrix.pipeline import listed
 from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.plan.checks.parts import caches_of_machines
 from buildmatrix.plan.document.reviewed import Reviewed, plan_digest, reviewed_of
 from buildmatrix.plan.document.verify import MAKE
 from buildmatrix.plan.model import Plan
@@ -37,7 +38,7 @@ class Asked(NamedTuple):
 
 def jobs_of_plan(plan: Plan, most: int) -> Jobs:
     """Return the jobs of all that a plan has, at most so many in each wave."""
-    return jobs_of(_assigned(plan, None), "", most)
+    return _jobs_of(_assigned(plan, None), "", most)
 
 
 def jobs_of_file(name: str, most: int) -> Jobs:
@@ -53,7 +54,12 @@ def jobs_of_file(name: str, most: int) -> Jobs:
         raise StaleError(Diagnostic(message=message, code="stale", hint=MAKE))
     then = reviewed_of(found.document)
     moves = then is not None and any(one.moves for one in then.inputs.values())
-    return jobs_of(_assigned(found.plan, then), _id(plan_digest(found.document)), most, moves=moves)
+    return _jobs_of(_assigned(found.plan, then), _id(plan_digest(found.document)), most, moves=moves)
+
+
+def _jobs_of(builds: BuildPlan, plan_id: str, most: int, *, moves: bool = False) -> Jobs:
+    found = jobs_of(builds, plan_id, most, moves=moves)
+    return replace(found, warnings=(*found.warnings, *caches_of_machines(builds)))
 
 
 def _assigned(plan: Plan, then: Reviewed | None) -> BuildPlan:
@@ -71,7 +77,7 @@ def _id(digest: str) -> str:
 def setup_of_plan(plan: Plan, path: str, file: str, waves: int) -> tuple[Setup, tuple[Diagnostic, ...]]:
     """Return what a workflow for all of a plan has to bring along (see `setup_of`), and what may go wrong."""
     builds = _assigned(plan, None)
-    return setup_of(builds, path, file, waves), tuple(doubts(builds))
+    return setup_of(builds, path, file, waves), (*doubts(builds), *caches_of_machines(builds))
 
 
 def moving_registries(asked: Asked, plan: Plan) -> Iterator[Diagnostic]:

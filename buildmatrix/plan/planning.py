@@ -18,6 +18,7 @@ from buildmatrix.plan.cells.overrides import parse_sets
 from buildmatrix.plan.cells.select import SelectorError, parts_of_key
 from buildmatrix.plan.checks.collisions import collisions, warn_of_strangers
 from buildmatrix.plan.checks.groups import check_groups
+from buildmatrix.plan.checks.parts import caches_of_parts
 from buildmatrix.plan.checks.races import races_of
 from buildmatrix.plan.checks.runners import warn_of_runners
 from buildmatrix.plan.checks.targets import Checker
@@ -130,7 +131,9 @@ def checked(
     checker.end()
     expansion.warn_of_platforms()
     expansion.problems.take(unjoined(found))
-    return [target for target in found if expansion.problems.is_sound(target.basis("output", "cache_to"))]
+    sound = [target for target in found if expansion.problems.is_sound(target.basis("output", "cache_to"))]
+    expansion.problems.take(caches_of_parts(sound, expansion.spec.directory, expansion.spec.checks.duplicate_caches))
+    return sound
 
 
 def _outline(declared: DeclaredTarget, settings: Settings, origins: Mapping[Pointer, Place]) -> PlannedTarget:

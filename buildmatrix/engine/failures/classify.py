@@ -42,6 +42,12 @@ _ENGINE = re.compile(
     r"|Multi-platform build is not supported|not supported for the docker driver",
     re.IGNORECASE,
 )
+_BROKEN = re.compile(r"snapshot \S+ (does not exist|not found)|content digest \S+: not found", re.IGNORECASE)
+"""What BuildKit says of its cache where it was killed: of what it has recorded something is gone, and stays so."""
+
+_LOCAL_CACHE = re.compile(r"desc = (mkdir|open|rename|remove|unlinkat|l?stat|read|write|f?sync|truncate|close) ")
+"""What buildx says of a directory of this machine that BuildKit asks it to write a cache to, or to read one from."""
+
 _DISK = re.compile(r"no space left on device|disk quota exceeded|read-only file system|input/output error")
 _READ_ONLY = re.compile(r"read-only file system", re.IGNORECASE)
 _PASSING = re.compile(
@@ -245,6 +251,16 @@ _DISKS = _Class(
     "engine",
     "make room where that is, on this machine or the engine's: docker buildx du, and prune",
 )
+_CACHES = _Class(
+    EngineError,
+    "disk",
+    "engine",
+    "write a local cache to a directory that this run may write, and that nothing else writes or empties meanwhile",
+)
+_MENDED = (
+    "something is gone from the builder's cache, as where a run was killed; if it stays so, empty it:\n"
+    "docker buildx prune --all --force --builder NAME (without --all it is not mended)"
+)
 _QEMU = "the builder has no QEMU for this platform: docker run --privileged --rm tonistiigi/binfmt --install all"
 
 
@@ -259,13 +275,19 @@ def _class_of(text: str, words: list[str], log: str) -> _Class:
         return _BUILD._replace(hint=_entitlement(entitled[1], ever=bool(entitled["ever"])) if entitled else "")
     bare = outside_quotes(text)
     kind = "network" if is_passing(bare) else ""
-    if _DISK.search(bare):
-        read_only = _READ_ONLY.search(bare)
-        return _DISKS._replace(hint="what is written to is mounted read-only") if read_only else _DISKS
+    if disk := _class_of_disk(bare):
+        return disk
     if _REGISTRY.search(bare):
         return _Class(RegistryError, "registry", "network" if is_passing(text) else "registry", registry_hint(text))
     found = _ENGINES if _ENGINE.search(bare) else _BUILD
-    return found._replace(kind=kind or found.kind)
+    return found._replace(kind=kind or found.kind, hint=_MENDED if _BROKEN.search(bare) else found.hint)
+
+
+def _class_of_disk(bare: str) -> _Class | None:
+    if _DISK.search(bare):
+        read_only = _READ_ONLY.search(bare)
+        return _DISKS._replace(hint="what is written to is mounted read-only") if read_only else _DISKS
+    return _CACHES if _LOCAL_CACHE.search(bare) else None
 
 
 def _entitlement(name: str, *, ever: bool) -> str:

@@ -413,9 +413,8 @@ def test_what_several_nodes_cannot_do() -> None:
     assert (warned.code, warned.hint) == (
         "half-cache",
         (
-            "the others' platforms then build without a cache (they are linux/amd64 linux/arm64):\n"
-            'use type = "inline", which is kept with each image, or a builder of one node,\n'
-            "or a cache for each platform: {{ platform | slug }} in its name"
+            "the others' platforms then build without a cache: write {{ platform | slug }} into its ref, and into that "
+            'of cache-from,\nor use type = "inline", which is kept with each image, or a builder of one node'
         ),
     )
     inline = pushed.but({"cache_to": (InlineCacheTo(type="inline"),)})

@@ -256,6 +256,22 @@ def test_a_long_line_without_an_end_is_cut() -> None:
             "app",
             "log in: docker login r.io, and check that you may push there",
         ),
+        (
+            (
+                'ERROR: target app: failed to solve: error writing layer blob: failed commit on ref "layer-sha256:e5": '
+                "commit failed: rpc error: code = Unknown desc = rename c/ingest/ab/data c/blobs/sha256/e5: no such "
+                "file or directory"
+            ),
+            EngineError,
+            "app",
+            "a directory that this run may write, and that nothing else writes or empties",
+        ),
+        (
+            'ERROR: failed to solve: failed to commit a to b during finalize: snapshot "b" does not exist: not found',
+            EngineError,
+            "",
+            "docker buildx prune --all --force",
+        ),
         ("ERROR: Cannot connect to the Docker daemon at unix:///x", EngineError, "", "see docker buildx ls"),
         (
             (
@@ -312,6 +328,7 @@ def test_what_may_pass_is_told_from_what_may_not(words: str, kind: str, may_pass
         ("failed to solve: failed to get record a by blobchainid: failed to remove a: lease x: not found", "engine"),
         ("failed to solve: failed to mount x: snapshot y does not exist: not found", "engine"),
         ("failed to solve: content digest sha256:ab: not found", "engine"),
+        ("failed to solve: error writing layer blob: rpc error: code = Unknown desc = mkdir f/ingest: x", "engine"),
         ("failed to solve: no active session for x: context deadline exceeded", "network"),
         ("failed to solve: write /var/lib/buildkit/x: no space left on device", "engine"),
         ("failed to solve: ResourceExhausted: failed to create temp dir: mkdir /x: no space left on device", "engine"),
