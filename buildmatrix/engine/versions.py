@@ -26,6 +26,8 @@ LINKED_TWICE = "0.14"
 LINKED_FOR_MORE = "0.20"
 """The first buildx in which a context may be a target that is built for more platforms."""
 
+PUSHES_DIRECTLY = "0.22"
+"""The first buildx in which BuildKit pushes with the driver `docker`, too: before it docker itself does, afterwards."""
 
 EXECUTION = "0.38"
 """The first buildx whose bake limits targets and goes on beside a failure: `--jobs`, `--execution` (its release notes;
@@ -37,6 +39,13 @@ def has_execution(version: "Version") -> bool:
     from packaging.version import Version
 
     return Version(version.base_version) >= Version(EXECUTION)
+
+
+def pushes_from_store(version: "Version", driver: str) -> bool:
+    """Tell whether only what is in the engine's store is pushed: else "tag does not exist" (found with 0.13)."""
+    from packaging.version import Version
+
+    return driver == "docker" and Version(version.base_version) < Version(PUSHES_DIRECTLY)
 
 
 def gate_declared(plan: Plan) -> list[Diagnostic]:

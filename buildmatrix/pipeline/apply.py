@@ -25,6 +25,7 @@ from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
 from buildmatrix.engine.preflight import Engine, loaded, preflight
 from buildmatrix.engine.progress.events import Listener, TargetEnded
 from buildmatrix.engine.registry import Registry
+from buildmatrix.engine.versions import pushes_from_store
 from buildmatrix.errors import BuildmatrixError, Diagnostic
 from buildmatrix.graphs import reached
 from buildmatrix.lock.pins import Pins
@@ -324,7 +325,8 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
     """Return what became of a run, and what is left to be done."""
     began, start = datetime.now(UTC), time.monotonic()
     engine, tags, pins, records, left = ready.engine, ready.tags, ready.pins, ready.records, ready.left
-    staging = staged(job.plan, job.policy, engine.builder, left.moved, every=job.part is not None)
+    stored = pushes_from_store(engine.buildx, engine.builder.driver)
+    staging = staged(job.plan, job.policy, engine.builder, left.moved, every=job.part is not None, stored=stored)
     again = _resumed(job, ready, staging) if ready.last else left.resumed
     records.result.late = {
         name for name, image in staging.images.items() if not set(image.builds) <= again.unchanged.keys()

@@ -54,19 +54,26 @@ class Staging:
 
 
 def staged(
-    plan: BuildPlan, policy: Policy, builder: Builder | None, moved: Collection[str] = (), *, every: bool = False
+    plan: BuildPlan,
+    policy: Policy,
+    builder: Builder | None,
+    moved: Collection[str] = (),
+    *,
+    every: bool = False,
+    stored: bool = False,
 ) -> Staging:
     """Return the plan with its images staged where that was asked for, platforms are left out, or a target is split.
 
     SpecError for one whose outputs make different images. Without a `builder` digests are assumed. `moved` are targets
-    that are not built, and whose tags nevertheless move. With `every` all images are staged.
+    that are not built, and whose tags nevertheless move. With `every` all images are staged. `stored` says that what is
+    pushed has to be in the engine's store (see `engine.versions.pushes_from_store`).
     """
     moved = plan.parts if every else moved
     if wrong := list(_apart(plan, policy, moved)):
         raise SpecError(*wrong)
     made = {name: _image(builds, plan, policy, builder, moved) for name, builds in plan.parts.items()}
     images = {name: image for name, image in made.items() if image is not None}
-    targets = [_pushed_last(_staged(build, images.get(build.target))) for build in plan.targets]
+    targets = [_pushed_last(_staged(build, images.get(build.target), stored=stored)) for build in plan.targets]
     return Staging(plan=replace(plan, targets=tuple(targets)), images=images)
 
 
@@ -92,8 +99,8 @@ def _pushed_last(build: Build) -> Build:
     return build if ordered == tuple(outputs) else replace(build, settings=build.settings.but({"output": ordered}))
 
 
-def _staged(build: Build, image: StagedImage | None) -> Build:
-    return build if image is None else replace(build, settings=_staged_settings(build, image))
+def _staged(build: Build, image: StagedImage | None, *, stored: bool) -> Build:
+    return build if image is None else replace(build, settings=_staged_settings(build, image, stored=stored))
 
 
 def pushes_by_digest(target: PlannedTarget, builder: Builder | None) -> bool:
@@ -223,12 +230,12 @@ def _image(
     )
 
 
-def _staged_settings(target: Build, image: StagedImage) -> Settings:
+def _staged_settings(target: Build, image: StagedImage, *, stored: bool) -> Settings:
     """Return the settings that push without the tags; what else is written keeps its name."""
     outputs: list[Any] = []
     for output in target.settings.output or ():
         if pushes_tags(output):
-            outputs.append(_pushed(output, image, image.staged_as.get(target.name, ())))
+            outputs.append(_pushed(output, image, image.staged_as.get(target.name, ()), stored=stored))
         elif isinstance(output, DockerOutput | OciOutput | ImageOutput) and not output.name and target.tags:
             outputs.append(output.but({"name": ",".join(target.tags)}))
         elif not isinstance(output, CacheonlyOutput):
@@ -236,11 +243,12 @@ def _staged_settings(target: Build, image: StagedImage) -> Settings:
     return target.settings.but({"output": tuple(outputs), "tags": None})
 
 
-def _pushed(output: Any, image: StagedImage, first: tuple[str, ...]) -> ImageOutput:
+def _pushed(output: Any, image: StagedImage, first: tuple[str, ...], *, stored: bool) -> ImageOutput:
     keys = {key: value for key, value in given(output).items() if key not in {"type", "name", "push", "store"}}
     if first:
         keys |= {"name": ",".join(first)}
     else:
         keys |= {"name": ",".join(image.tags), "push_by_digest": True, "name_canonical": True}
-    keys |= {"push": True, "store": False}  # in an engine's store, cells of one repository would be in each other's way
-    return ImageOutput(type="image", **keys)
+    if not stored:  # in an engine's store, cells of one repository would be in each other's way
+        keys |= {"store": False}
+    return ImageOutput(type="image", push=True, **keys)

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.e2e.tools import Project, Run, Start, write
+from tests.e2e.tools import Project, Run, Start, docker_config, write
 from tests.warm import command, ran
 
 
@@ -122,3 +122,9 @@ def start(engine: dict[str, str]) -> Iterator[Start]:
         if process.poll() is None:
             process.terminate()
         process.communicate()
+
+
+@pytest.fixture
+def old_docker(old_buildx: tuple[str, ...], tmp_path: Path, one_node: str, two_nodes: str) -> str:
+    """A configuration of docker whose plugin is buildx 0.13, with the same builders."""
+    return str(docker_config(tmp_path / "old-docker", old_buildx[0], one_node, two_nodes))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.tools import Project, Run, Start, digest, docker_config, nap, result_of, succeeded, tagged, wait_for
+from tests.e2e.tools import Project, Run, Start, digest, nap, result_of, succeeded, tagged, wait_for
 
 pytestmark = pytest.mark.corpus
 
@@ -152,12 +152,6 @@ def test_a_policy_that_only_buildkit_can_read_is_left_alone(
     (folder / "mine.json").write_bytes(b"")
     done = run("apply", "--builder", one_node, "--format", "json", **{VARIABLE: "mine.json"})
     assert f"note: external images are not pinned: {VARIABLE}: mine.json is not valid JSON" in done.stderr
-
-
-@pytest.fixture
-def old_docker(old_buildx: tuple[str, ...], tmp_path: Path, one_node: str, two_nodes: str) -> str:
-    """A configuration of docker whose plugin is buildx 0.13, with the same builders."""
-    return str(docker_config(tmp_path / "old-docker", old_buildx[0], one_node, two_nodes))
 
 
 def test_buildx_0_13_takes_the_policy_too(

@@ -363,6 +363,22 @@ def test_staging_tags_are_the_same_in_every_run(project: Project, run: Run, repo
     assert (done.returncode, left(done) in ([], wanted[:1])) == (1, True)
 
 
+def test_buildx_0_13_pushes_from_the_engines_store(
+    project: Project, run: Run, repository: str, old_docker: str
+) -> None:
+    """It is docker that pushes then, what the engine keeps under that tag."""
+    spec = """
+    [target.app]
+    dockerfile-inline = "FROM scratch\\nCOPY Dockerfile /"
+    tags = ["{}:1", "{}-other:1"]
+    output = [{{ type = "registry" }}]
+    """
+    project(spec.format(repository, repository))
+    flags = ("apply", "--builder", "default", "--publish", "together", "--format", "json")
+    found = succeeded(run(*flags, DOCKER_CONFIG=old_docker))
+    assert found["app"]["digest"] == digest(f"{repository}:1") == digest(f"{repository}-other:1")
+
+
 def test_a_registry_that_overwrites_no_tag_gets_fresh_staging_tags(
     project: Project, run: Run, proxy: FaultyRegistry, repository: str
 ) -> None:

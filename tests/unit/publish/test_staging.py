@@ -124,6 +124,13 @@ def test_who_can_push_without_a_tag(driver: str, nodes: int, by_digest: bool) ->
         assert found.images["app"].staged_as == {"app": first}
 
 
+def test_what_docker_itself_pushes_is_in_its_store() -> None:
+    planned = plan(pushed())
+    found = staged(builds_of(planned), policy(planned), builder("docker"), stored=True)
+    (output,) = outputs_of(found)
+    assert (output.push, output.store) == (True, None)
+
+
 def test_what_else_is_written_keeps_its_names_and_its_keys() -> None:
     written = (
         ImageOutput(type="image", push=True, name="r.example/own:1", compression="zstd", insecure=True, store=True),
