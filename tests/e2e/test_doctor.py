@@ -113,6 +113,26 @@ def test_a_wrong_context_is_left(tmp_path: Path, engine: dict[str, str]) -> None
     assert found["context"]["words"].startswith('"here" (')
 
 
+def test_a_directory_that_buildx_cannot_write_is_no_silent_engine(tmp_path: Path) -> None:
+    (tmp_path / "buildmatrix.toml").write_text(PLAIN)
+    (tmp_path / "file").write_text("")
+    found, code = doctor(tmp_path, BUILDX_CONFIG=str(tmp_path / "file"))
+    one = wrong(found["builder"])
+    assert (code, one["command"], found["engine"]["status"]) == (3, "unset BUILDX_CONFIG", "ok")
+    assert one["message"].startswith(f"buildx cannot use {tmp_path / 'file'}, where it keeps its builders: ")
+    found, code = doctor(tmp_path, one["command"], BUILDX_CONFIG=str(tmp_path / "file"))
+    assert (found["builder"]["status"], code) == ("ok", 0)
+
+
+def test_a_broken_configuration_of_docker_is_named(tmp_path: Path) -> None:
+    (tmp_path / "buildmatrix.toml").write_text(PLAIN)
+    config = docker_config(tmp_path / "config")
+    (config / "config.json").write_text('{ "auths": ')
+    found, code = doctor(tmp_path, DOCKER_CONFIG=str(config))
+    assert (found["config"]["status"], code) == ("warning", 0)
+    assert "config.json: it is not valid JSON (line 1" in found["config"]["problems"][0]["message"]
+
+
 def test_no_credentials_are_given_by_docker_login(
     project: Project, tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.test_pins import VARIABLE, Base, app, base, old_docker, said  # noqa: F401 fixtures
+from tests.e2e.test_pins import VARIABLE, Base, app, base, said  # noqa: F401 fixtures
 from tests.e2e.tools import Project, Run, digest, succeeded
 
 pytestmark = pytest.mark.corpus
@@ -196,7 +196,7 @@ def test_what_add_fetches_is_locked_and_known(
     files: Files,
     repository: str,
     one_node: str,
-    old_docker: str,  # noqa: F811
+    old_docker: str,
 ) -> None:
     url = f"http://localhost:{files.server_port}/{uuid4()}"
     folder = project(

@@ -25,7 +25,7 @@ from tests.e2e.test_incremental import (
     planned,
     statuses,
 )
-from tests.e2e.test_pins import VARIABLE, old_docker, rule  # noqa: F401
+from tests.e2e.test_pins import VARIABLE, rule
 from tests.e2e.test_registries import KINDS, Asked, folder, ready  # noqa: F401
 from tests.e2e.tools import Project, Run, Start, digest, nap, raw, tagged, wait_for
 from tests.warm import command
@@ -159,7 +159,7 @@ def test_another_buildx_and_another_driver_skip_what_one_built(
     base: str,
     two_nodes: str,
     one_node: str,
-    old_docker: str,  # noqa: F811
+    old_docker: str,
 ) -> None:
     """Each builds in its turn what the one before has changed, and all others take it.
 

@@ -138,6 +138,8 @@ def declared(scene: Scene) -> Verdict:
 
 def _other_builder(one: Diagnostic, scene: Scene) -> str:
     """Return the command that goes back from a builder that is not there, or does not answer, to docker's own."""
+    if one.code == "disk":
+        return ""
     if "BUILDX_BUILDER" in scene.programs.environment:
         return "unset BUILDX_BUILDER"
     if scene.probe.alone and one.message.startswith(SILENT) and "DOCKER_HOST" in scene.programs.environment:

@@ -1,11 +1,12 @@
 """The list of checks, in the order in which they are made and told."""
 
-from buildmatrix.engine.checks import around, docker, here, plan, registries
+from buildmatrix.engine.checks import around, config, docker, here, plan, registries
 from buildmatrix.engine.checks.model import Check
 from buildmatrix.errors import RegistryError
 
 CHECKS = (
     Check("docker", docker.docker),
+    Check("config", config.config),
     Check("buildx", docker.buildx, of_run=True),
     Check("engine", docker.engine),
     Check("context", docker.context),

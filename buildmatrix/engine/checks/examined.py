@@ -67,4 +67,6 @@ def _unasked(one: Diagnostic) -> str:
     """Return why the builder was not asked."""
     if one.code == "builder":
         return one.message
+    if one.code == "disk":
+        return "buildx cannot use its own directory"
     return "there is no buildx to ask" if one.code in {"missing", "buildx"} else "the builder does not answer"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from buildmatrix.engine.checks.config import config_faults
 from buildmatrix.engine.checks.model import Scene, Verdict
 from buildmatrix.errors import Diagnostic, Place, some
 from buildmatrix.oci.answers import Unknown
@@ -82,6 +83,8 @@ def _problem(name: str, one: _Written, said: Unknown, registry: "Registry", scen
 
 def _login(host: str, who: str, scene: Scene) -> tuple[str, str]:
     """Return what to do where a registry refuses, and the command."""
+    if faults := config_faults(scene.programs):
+        return "\n".join(text for one in faults for text in (one.message, one.hint)), ""
     words = f"nobody is logged in to {host}" if not who else f"logged in to {host} as {who}: that may not push there"
     if scene.probe.alone:
         return f"{words}\nlogins stand in docker's config.json, or in DOCKER_AUTH_CONFIG", ""

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
+from buildmatrix.engine.builders.stored import buildx_directory
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.process import Completed
 
@@ -146,6 +148,8 @@ def unreachable(
     """
     if _NOTHING.search(said) and (words := told()):
         said = words
+    if (unwritten := _unwritten(said, environment)) is not None:
+        return EngineError(unwritten)
     name, driver = builder
     if driver in FAR:
         hint = _FAR_TLS if driver == "remote" and re.search("x509: |tls: ", said) else FAR[driver]
@@ -157,6 +161,24 @@ def unreachable(
     found = re.search(kind.sign, said)
     message = f"{kind.message.format(at=f' at {tried}' if tried else '')}: {said}"
     return EngineError(Diagnostic(message=message, code="engine", hint=found.expand(kind.hint) if found else kind.hint))
+
+
+_OF_A_FILE = re.compile(r"\b(?:mkdir|mkdirat|open|openat|stat|lstat|rename|chmod|symlink) (/[^:]*): ")
+"""What Go says of a file that it cannot make or open."""
+
+
+def _unwritten(said: str, environment: Mapping[str, str]) -> Diagnostic | None:
+    """Return what to say where buildx cannot write to its own directory, None if that is not its trouble."""
+    folder = buildx_directory(environment)
+    found = _OF_A_FILE.search(said)
+    if not found or not (Path(found[1]).is_relative_to(folder) or folder.is_relative_to(found[1])):
+        return None
+    return Diagnostic(
+        message=f"buildx cannot use {folder}, where it keeps its builders: {said}",
+        code="disk",
+        hint="set BUILDX_CONFIG to a directory that can be written",
+        command="unset BUILDX_CONFIG" if environment.get("BUILDX_CONFIG") else "",
+    )
 
 
 def _other_version(version: str, said: str) -> Diagnostic:

@@ -152,10 +152,79 @@ def test_a_file_that_requires_a_newer_buildx() -> None:
     assert problem(found["buildx"]).message == "buildx here is 0.29.1, but the file requires >=0.30"
 
 
+# --- docker's own configuration ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{ "auths": ', "it is not valid JSON (line 1, column 12: Expecting value)"),
+        ("[]", "it is not a JSON object"),
+        ('{"auths": []}', "its auths is not an object"),
+        ('{"credsStore": 3}', "its credsStore is not a string"),
+        (b"\xff\xfe{", "it is not valid JSON"),
+    ],
+)
+def test_a_configuration_that_docker_cannot_read(text: str | bytes, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    one = problem(look(docker({"DOCKER_CONFIG": str(tmp_path)}))["config"], "warning")
+    assert one.message == f"docker cannot read {file}: {why}"
+    assert one.hint.startswith("correct it, or move it away and log in again")
+    assert one.command == ""
+
+
+def test_a_configuration_that_is_a_directory_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "config.json").mkdir()
+    one = problem(look(docker({"DOCKER_CONFIG": str(tmp_path)}))["config"], "warning")
+    assert "it cannot be read: Is a directory" in one.message
+
+
+@pytest.mark.parametrize("text", ["", "\n", "null", "{}", '{"auths": null, "credsStore": ""}', None])
+def test_a_configuration_without_anything_is_fine(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    found = look(docker({"DOCKER_CONFIG": str(tmp_path)}))["config"]
+    assert (found.status, found.words) == ("ok", f"{'there is no ' * (text is None)}{tmp_path / 'config.json'}")
+
+
+def test_a_credential_helper_that_is_not_there_is_named(tmp_path: Path) -> None:
+    helpers = {"credsStore": "gone", "credHelpers": {"r.example": "lost", "s.example": "here"}}
+    (tmp_path / "config.json").write_text(json.dumps(helpers))
+    (tmp_path / "docker-credential-here").write_text("#!/bin/sh\n")
+    (tmp_path / "docker-credential-here").chmod(0o755)
+    found = look(docker({"DOCKER_CONFIG": str(tmp_path), "PATH": str(tmp_path)}))["config"]
+    assert found.status == "warning"
+    assert [one.message.partition(" names ")[2].partition(",")[0] for one in found.problems] == [
+        "docker-credential-lost (credHelpers r.example)",
+        "docker-credential-gone (credsStore)",
+    ]
+    assert "or take credHelpers out of the file" in found.problems[0].hint
+
+
 # --- the engine and the builder ---------------------------------------------------------------------------------------
 
 DEAD = said(json.dumps({"ServerErrors": ["connection refused"]}), code=1)
 BROKEN = said("Name: b\nDriver: docker\nError: connection refused\n")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said_by_buildx", "command"),
+    [
+        ({"BUILDX_CONFIG": "/proc/1"}, "mkdir /proc/1/instances: operation not permitted", "unset BUILDX_CONFIG"),
+        ({"DOCKER_CONFIG": "/ro"}, "mkdir /ro/buildx: read-only file system", ""),
+        ({"DOCKER_CONFIG": "/ro/docker"}, "mkdir /ro: permission denied", ""),
+    ],
+)
+def test_a_directory_of_buildx_that_cannot_be_written(
+    environment: dict[str, str], said_by_buildx: str, command: str
+) -> None:
+    found = look(docker(environment, inspect=Completed(code=1, stdout="", stderr=f"ERROR: {said_by_buildx}\n")))
+    one = problem(found["builder"])
+    folder = environment.get("BUILDX_CONFIG") or f"{environment['DOCKER_CONFIG']}/buildx"
+    assert one.message == f"buildx cannot use {folder}, where it keeps its builders: {said_by_buildx}"
+    assert (one.hint, one.command) == ("set BUILDX_CONFIG to a directory that can be written", command)
+    assert (found["engine"].status, found["buildkit"].words) == ("ok", "buildx cannot use its own directory")
 
 
 @pytest.mark.parametrize(
@@ -389,6 +458,20 @@ def test_a_login_that_may_not_push_is_named(tmp_path: Path) -> None:
         server.before = lambda method, _: 403 if method == "POST" else None
         found = look(docker({"DOCKER_CONFIG": str(tmp_path)}), planned)["registries"]
     assert found.problems[0].hint.startswith(f"logged in to {server.host} as someone: that may not push there")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [('{ "auths": ', "not valid JSON"), ('{"credsStore": "gone"}', "docker-credential-gone")]
+)
+def test_who_cannot_be_logged_in_is_not_told_to_log_in(text: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pushed() as (server, planned):
+        server.before = lambda method, _: 401 if method == "POST" else None
+        programs = docker({"DOCKER_CONFIG": str(tmp_path)})
+        programs.answers["docker-credential-gone"] = GONE
+        found = look(programs, planned)["registries"]
+    assert why in found.problems[0].hint
+    assert found.problems[0].command == ""
 
 
 def test_a_registry_that_is_ill_is_not_told_as_one_that_refuses() -> None:
