@@ -1,5 +1,6 @@
 """What templates can ask of the repository; each fact is read only when a template uses it."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,6 +25,10 @@ class NoRepositoryError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    def of(self, name: str) -> "NoRepositoryError":
+        """Return the same of another fact, which is worked out of the one that was asked for."""
+        return NoRepositoryError(re.sub(r"^git\.\w+", name, str(self)), self.hint)
 
 
 class Git:
@@ -76,7 +81,10 @@ class Git:
     @cached_property
     def short(self) -> str:
         """The first 7 digits of the commit's hash."""
-        return self.sha[:7]
+        try:
+            return self.sha[:7]
+        except NoRepositoryError as error:
+            raise error.of("git.short") from None
 
     @cached_property
     def branch(self) -> str:
@@ -133,12 +141,25 @@ class Git:
     @cached_property
     def timestamp(self) -> str:
         """The commit's time, RFC 3339 in UTC."""
-        answer = self._ask("timestamp", "rev-list", "--no-walk", "--timestamp", "HEAD")
+        try:
+            answer = self._ask("timestamp", "rev-list", "--no-walk", "--timestamp", "HEAD")
+        except NoRepositoryError:
+            self._commit("timestamp")  # which says in words of ours that there is none
+            raise
         try:
             return rfc3339(int(answer.partition(" ")[0]))
         except (ValueError, OverflowError, OSError):
             message = f"git.timestamp has no value: the commit's time is {answer[:40]}, which is not a time"
             raise NoRepositoryError(message) from None
+
+
+def created(git: Git) -> str:
+    """Return the commit's time as templates call it; NoRepositoryError in that name's words."""
+    try:
+        return git.timestamp
+    except NoRepositoryError as error:
+        found = error.of("created")
+        raise NoRepositoryError(str(found), found.hint and f"{found.hint}, or set SOURCE_DATE_EPOCH") from None
 
 
 def rfc3339(seconds: int) -> str:

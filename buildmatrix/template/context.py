@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Problems
-from buildmatrix.git.facts import Git
+from buildmatrix.git.facts import Git, created
 from buildmatrix.spec.rows.tables import Spec
 from buildmatrix.template.machine import Machine, epoch_time
 from buildmatrix.template.platforms import PLATFORM
@@ -66,7 +66,7 @@ def _built_in(git: Git, machine: Machine, environment: Mapping[str, str]) -> dic
     """Return what has a value without being declared; `created` is SOURCE_DATE_EPOCH, else the commit's time."""
     return {
         "git": git,
-        "created": Lazy(lambda: epoch_time(environment) or git.timestamp),
+        "created": Lazy(lambda: epoch_time(environment) or created(git)),
         "now": Lazy(lambda: machine.now),
         "host": Lazy(lambda: {"platform": machine.platform}),
     }

@@ -401,7 +401,8 @@ def _plain_number(value: Any) -> Any:
 def _answerless(error: NoRepositoryError | FilterError, text: str) -> BadTemplateError:
     if isinstance(error, NoRepositoryError):
         return BadTemplateError(str(error), error.hint, NO_REPOSITORY)
-    return BadTemplateError(str(error), omit_hint(text) if isinstance(error, _PartOmittedError) else "")
+    hint = omit_hint(text) if isinstance(error, _PartOmittedError) else error.hint
+    return BadTemplateError(str(error), hint, varies=error.varies)
 
 
 def _undefined(error: UndefinedError, text: str) -> BadTemplateError:

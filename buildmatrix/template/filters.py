@@ -20,16 +20,22 @@ VERSION = re.compile(
 """A semantic version with an optional `v` (semver.org, the regular expression given there)."""
 
 
+_FEWER = re.compile(r"v?[0-9]+(\.[0-9]+)*")
+_SPLIT = """\
+it has three numbers; of others the first is {{ x | split('.') | first }}, and the first two are
+{{ (x | split('.'))[:2] | join('.') }}"""
+
 MOST_ITEMS = 200_000
 """Items of all lists and tables within a value."""
 
 
 def semver(value: object, form: str = "major.minor.patch") -> str:
-    """Parts of a semantic version: with "major.minor", 1.2.3 gives 1.2; a pre-release stays behind the patch."""
+    """Parts of a version of three numbers: "major.minor" of 1.2.3 gives 1.2; a pre-release stays behind the patch."""
     text = text_for("semver", value)
     found = VERSION.match(text)
     if found is None:
-        raise FilterError(f'semver: "{text}" is not a semantic version such as 1.2.3')
+        hint = _SPLIT if _FEWER.fullmatch(text) else ""
+        raise FilterError(f'semver: "{text}" is not a semantic version such as 1.2.3', hint, (f'"{text}"',))
     form = text_for("semver", form)
     parts = form.split(".")
     if not parts or set(parts) - {"major", "minor", "patch", "pre", "build"}:
@@ -69,7 +75,7 @@ def semver_matches(value: object, constraint: str) -> bool:
 def _satisfies(value: str, constraint: str, part: str) -> bool:
     version = _NUMBERS.fullmatch(value)
     if version is None:
-        raise FilterError(f'semver_matches: "{value}" is not a version such as 1.2.3 or 1.2')
+        raise FilterError(f'semver_matches: "{value}" is not a version such as 1.2.3 or 1.2', varies=(f'"{value}"',))
     found = _CONSTRAINT.fullmatch(part)
     wanted = found and _NUMBERS.fullmatch(found[2])
     if not found or not wanted:
@@ -167,7 +173,7 @@ def _time(value: object) -> datetime:
     except (ValueError, OverflowError, OSError):
         text = str(value)
     number = "; a number is given by | int" if text.isdecimal() else ""
-    raise FilterError(f'date: "{text}" is not a time such as 2026-01-31T12:00:00Z{number}')
+    raise FilterError(f'date: "{text}" is not a time such as 2026-01-31T12:00:00Z{number}', varies=(f'"{text}"',))
 
 
 def _in_zone(time: datetime, zone: str) -> datetime:

@@ -15,17 +15,20 @@ class BadTemplateError(Exception):
     """A template is wrong or cannot be rendered; the message and the hint say why.
 
     With the code FOLLOWS there is nothing to say: it is for want of a value that is wrong, and reported, elsewhere.
-    `line` is that of a template of several lines, from 1; 0 where it has one, or nobody knows.
+    `line` is that of a template of several lines, from 1; 0 where it has one, or nobody knows. `varies` are texts of
+    the message that are others for another value.
     """
 
-    def __init__(self, message: str, hint: str = "", code: str = "template", line: int = 0) -> None:
+    def __init__(
+        self, message: str, hint: str = "", code: str = "template", line: int = 0, varies: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
-        self.message, self.hint, self.code, self.line = message, hint, code, line
+        self.message, self.hint, self.code, self.line, self.varies = message, hint, code, line, varies
 
     @property
-    def parts(self) -> tuple[str, str, str, int]:
+    def parts(self) -> tuple[str, str, str, int, tuple[str, ...]]:
         """What it is made of, and can be made of again in another process."""
-        return self.message, self.hint, self.code, self.line
+        return self.message, self.hint, self.code, self.line, self.varies
 
     @property
     def rests_on(self) -> tuple[Subject, ...]:

@@ -20,7 +20,14 @@ _NO_TEXTS: tuple[tuple[Any, str], ...] = ((type(None), "none"), (Mapping, "a tab
 
 
 class FilterError(Exception):
-    """A filter was given what it cannot take; the message says what."""
+    """A filter was given what it cannot take; the message says what, the hint what to write.
+
+    `varies` are texts of the message that are others for another value: it is one mistake for all of them.
+    """
+
+    def __init__(self, message: str, hint: str = "", varies: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.hint, self.varies = hint, varies
 
 
 def text_for(name: str, value: object) -> str:

@@ -69,7 +69,8 @@ class Faults:
     def add(self, error: BadTemplateError, message: str, place: Place, *invalidates: Subject) -> None:
         """Add what is wrong with a template: `message` says it all, `invalidates` is what it makes."""
         parents = (parents_of(self.declared),) if error.code == UNKNOWN_NAME else ()
-        self._add(Fault(error.code, message, error.hint), place, invalidates, rests_on=(*error.rests_on, *parents))
+        fault = Fault(error.code, message, error.hint, error.varies)
+        self._add(fault, place, invalidates, rests_on=(*error.rests_on, *parents))
 
     def refuse(self, fault: Fault, place: Place, *invalidates: Subject) -> None:
         """Add what is wrong with a value that was written, or rendered."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.git.ci import SYSTEMS
-from buildmatrix.git.facts import Git, NoRepositoryError
+from buildmatrix.git.facts import Git, NoRepositoryError, created
 from buildmatrix.git.repository import GitFolder
 from buildmatrix.process import Programs
 
@@ -520,12 +520,19 @@ def test_a_pipe_is_not_waited_for(repo: Path) -> None:
     assert "not a regular file" in refusal(repo)
 
 
+NO_COMMIT = "the repository has no commit yet"
+
+
 def test_why_there_is_no_answer(repo: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "there is no git repository" in refusal(empty)
     run_git(empty, "init", "--quiet")
-    assert "no commit yet" in refusal(empty)
+    for fact in FACTS:
+        assert refusal(empty, fact=fact) == f"git.{fact} has no value: {NO_COMMIT}"
+    with pytest.raises(NoRepositoryError, match=f"^created has no value: {NO_COMMIT}$") as caught:
+        created(Git.of(GitFolder(Programs(os.environ), empty)))
+    assert caught.value.hint == "commit something first, or set SOURCE_DATE_EPOCH"
     assert "git is not installed" in refusal(repo, {"PATH": "/nowhere"})
     (empty / ".git" / "config").write_text("[nonsense\n")
     assert re.search("git says: fatal: bad config line 1", refusal(empty))

@@ -134,6 +134,7 @@ def test_dates_are_english_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
         ("'?' | base64decode", "base64decode: this is not valid base64"),
         ("'YQ' | base64decode", "base64decode: this is not valid base64"),
         ("'/w==' | base64decode", "base64decode: what it holds is not text (UTF-8)"),
+        ("'3.12' | semver('major')", 'semver: "3.12" is not a semantic version such as 1.2.3'),
         ("'x' | semver_matches('>1')", 'semver_matches: "x" is not a version such as 1.2.3 or 1.2'),
         ("'1' | semver_matches('~1.2')", 'semver_matches: "~1.2" is not a constraint such as ">=1.2, <2"'),
         ("'1' | semver_matches('>1, ')", 'semver_matches: ">1, " is not a constraint such as '),
