@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from buildmatrix.errors import and_more
 from buildmatrix.plan.model import PlannedTarget, each_of
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.rows.settings import Settings
@@ -28,7 +29,7 @@ def details_of(target: PlannedTarget) -> dict[Detail, str]:
     found: dict[Detail, str] = {("platforms", ""): platforms_text(target)}
     if target.exported:
         found["tags", ""] = "\n".join(map(one_line, target.tags))
-    each = [_settings(one, exported=target.exported) for one in target.each]
+    each = [_settings(one, exported=target.exported) | _own_dockerfile(one, target) for one in target.each]
     found |= {detail: text for detail, text in each[0].items() if all(one.get(detail) == text for one in each)}
     for variant, own in zip(target.variants, each, strict=False):
         others = labelled({detail: text for detail, text in own.items() if detail not in found})
@@ -61,6 +62,18 @@ def _settings(target: PlannedTarget, *, exported: bool) -> dict[Detail, str]:
     if settings.dockerfile_inline is not None:
         found["dockerfile", ""] = "inline"
     return found
+
+
+def _own_dockerfile(variant: PlannedTarget, target: PlannedTarget) -> dict[Detail, str]:
+    """Return what the inline Dockerfile of some platforms has and those of others have not; {} where all are alike."""
+    texts = [one.settings.dockerfile_inline for one in target.each]
+    text = variant.settings.dockerfile_inline
+    if text is None or len(set(texts)) == 1:
+        return {}
+    others = [(other or "").splitlines() for other in texts if other != text]
+    own = [line for line in text.splitlines() if line.strip() and not all(line in lines for lines in others)]
+    first = f", with {quoted(own[0].strip())}{and_more(len(own), 'line')}" if own else ", without lines of the others"
+    return {("dockerfile", ""): f"inline{first}"}
 
 
 def labelled(details: Mapping[Detail, str]) -> dict[str, str]:

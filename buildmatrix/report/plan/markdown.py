@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 
+from buildmatrix.plan.builds import key_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.report.diagnostics.places import Places
 from buildmatrix.report.layout import in_a_line
@@ -102,11 +103,16 @@ def _list(title: str, lines: Sequence[str], room: _Room) -> str:
 
 
 def _inline_files(plan: Plan) -> dict[str, list[str]]:
-    """Return each Dockerfile that stands in the file, with the targets that are built from it."""
+    """Return each Dockerfile that stands in the file, with the targets that are built from it.
+
+    Where it is another one for some platforms, they are named.
+    """
     found: dict[str, list[str]] = {}
     for target in plan.targets:
-        if (text := target.settings.dockerfile_inline) is not None:
-            found.setdefault(text, []).append(target.name)
+        is_one = len({one.settings.dockerfile_inline for one in target.each}) == 1
+        for one in (target,) if is_one else target.each:
+            if (text := one.settings.dockerfile_inline) is not None:
+                found.setdefault(text, []).append(target.name if is_one else key_of(target.name, one.platforms))
     return found
 
 
