@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -65,3 +66,31 @@ def test_none_is_null(
     theirs = printed([*buildx, "bake", "--print", "app"], tmp_path, environment)
     assert printed([*buildx, "bake", "-f", "-", "--print", "app"], tmp_path, environment, ours) == theirs
     assert theirs["args"]["GO"] == environment.get("GO", "1.22")
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/guide.md").read_text()
+ROWS = re.findall(r"^\| `(variable .*)`, `(args = .*?)`: .* \| `(.*)`, `(args\..*)` \|$", GUIDE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+@pytest.mark.parametrize("environment", [{}, {"GO": ""}, {"GO": "1.24"}], ids=["absent", "empty", "given"])
+def test_the_guides_rows_of_variables_that_nothing_gives(
+    each_buildx: tuple[str, ...],
+    render: Callable[..., tuple[str, str]],
+    row: tuple[str, str, str, str],
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    variable, args, ours, own_args = row
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "docker-bake.hcl").write_text(f'{variable}\ntarget "app" {{\n  {args}\n}}\n')
+    (tmp_path / "buildmatrix.toml").write_text(f"version = 1\n[variable]\n{ours}\n[target.app]\n{own_args}\n")
+    made, _ = render(tmp_path, "app", **environment)
+    theirs = printed([*each_buildx, "bake", "--print", "app"], tmp_path, environment)
+    assert printed([*each_buildx, "bake", "-f", "-", "--print", "app"], tmp_path, environment, made) == theirs
+    given = environment.get("GO", None if "null" in variable else "")
+    assert theirs.get("args", {}).get("GO") == given
+
+
+def test_the_guide_has_both_rows() -> None:
+    assert [row[0] for row in ROWS] == ['variable "GO" { default = null }', 'variable "GO" {}']

@@ -96,6 +96,13 @@ def test_a_pattern_is_shown_as_the_file_that_is_compared_with_bake(section: str)
     for kind, text in parts:
         file = folder / {"toml": "buildmatrix.toml", "hcl": "docker-bake.hcl"}[kind]
         assert text in file.read_text()
+        if kind == "toml":
+            assert tomllib.loads(text).keys() <= {
+                "variable",
+                "defaults",
+                "target",
+                "group",
+            }  # a table is under its header
 
 
 REVIEW = re.search(r"^## Review a change\n(.*?)^## ", GUIDE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
