@@ -72,4 +72,4 @@ def test_the_text_has_a_line_for_each_check_and_what_mends_it_below(
     at = lines.index("error    docker       docker is not installed, or not in PATH")
     assert lines[at + 1].startswith(" " * 24 + "install the Docker CLI with the buildx plugin")
     assert lines[at + 3] == " " * 24 + "run: curl -fsSL https://get.docker.com | sudo sh"
-    assert lines[-1].startswith("19 checks: 1 error, ")
+    assert lines[-1].startswith("20 checks: 1 error, ")
