@@ -284,6 +284,8 @@ def _class_of(text: str, words: list[str], log: str) -> _Class:
 
 
 def _class_of_disk(bare: str) -> _Class | None:
+    if "builder last activity time" in bare:  # which buildx notes in its own directory
+        return _DISKS._replace(hint="set BUILDX_CONFIG to a directory that can be written")
     if _DISK.search(bare):
         read_only = _READ_ONLY.search(bare)
         return _DISKS._replace(hint="what is written to is mounted read-only") if read_only else _DISKS

@@ -272,6 +272,12 @@ def test_a_long_line_without_an_end_is_cut() -> None:
             "",
             "docker buildx prune --all --force",
         ),
+        (
+            "ERROR: failed to update builder last activity time: open /r/buildx/activity/.tmp-d: read-only file system",
+            EngineError,
+            "",
+            "set BUILDX_CONFIG to a directory that can be written",
+        ),
         ("ERROR: Cannot connect to the Docker daemon at unix:///x", EngineError, "", "see docker buildx ls"),
         (
             (
