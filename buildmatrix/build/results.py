@@ -18,6 +18,7 @@ from buildmatrix.engine.registry import Registry
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.outputs import builds, writes_tags
 from buildmatrix.process import Programs
+from buildmatrix.publish.early import Early
 from buildmatrix.publish.staging import FirstTags
 from buildmatrix.records import dataclass
 
@@ -27,7 +28,8 @@ class Run:
     """What a run works with: `folder` is for the calls' files, `start` is its beginning (monotonic).
 
     `log_of` tells where the full log of a target is, "" if there is none. `changed` returns of Builds that may only be
-    built from what was reviewed those of which something changed since the run began, with its path.
+    built from what was reviewed those of which something changed since the run began, with its path. `early` moves the
+    tags of what others need first while the run goes on, None where all move at the end.
     """
 
     plan: BuildPlan
@@ -39,6 +41,7 @@ class Run:
     log_of: Callable[[str], str]
     first_tags: FirstTags = field(default_factory=FirstTags)
     changed: Callable[[Iterable[str]], Mapping[str, str]] = lambda _: MappingProxyType({})
+    early: Early | None = None
 
 
 class Results:

@@ -19,6 +19,7 @@ from buildmatrix.build.live import Told
 from buildmatrix.build.results import Results, Run
 from buildmatrix.build.timeouts import late_one
 from buildmatrix.build.verdicts import Verdicts, Work
+from buildmatrix.build.waiting import Waiting
 from buildmatrix.engine.failures.classify import Failure
 from buildmatrix.engine.progress.events import Listener, Warned
 from buildmatrix.engine.progress.warnings import Warnings
@@ -27,6 +28,7 @@ from buildmatrix.plan.document.verify import stale
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import signals
+from buildmatrix.publish.publish import Published
 from buildmatrix.state.unchanged import NOTHING, Resumed
 
 MOST_CALLS = 16
@@ -48,7 +50,9 @@ class Schedule:
         told = Told(self.work.reasons, self.work.ran)
         self._starter = Starter(run, self.policy, self._tell, told, self._hand)
         self._verdicts = Verdicts(run, self.policy, self.results, self.work, self._starter, told, self._tell)
-        self._queue: SimpleQueue[tuple[Literal["line", "ended", "signal"], Any]] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Literal["line", "ended", "moved", "signal"], Any]] = SimpleQueue()
+        self._waiting = Waiting(run.plan, run.early)
+        self._kept = resumed.unchanged
         self._lines = threading.BoundedSemaphore(MOST_LINES)
         self._listener = listener
         self.warnings = Warnings(run.plan)
@@ -89,9 +93,9 @@ class Schedule:
         self.work.pending = [Unit(call=made) for made in every]
         with signals(lambda signum: self._queue.put(("signal", signum))):
             try:
-                while self.work.pending or self.work.running:
+                while self.work.pending or self.work.running or self._waiting.moving:
                     self._start_ready()
-                    if self.work.running or self._due() is not None:  # else all that could start was refused
+                    if self._is_busy or self._due() is not None:  # else all that could start was refused
                         self._wait()
             finally:
                 for running in self.work.running:
@@ -106,18 +110,42 @@ class Schedule:
         """Return the plan without the targets that need not be built."""
         return _without(self.plan, frozenset(self.work.unchanged)) if self.work.unchanged else self.plan
 
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self.work.running or self._waiting.moving)
+
     def _start_ready(self) -> None:
         now = time.monotonic()
+        self._move_tags()
         owners = {name for unit in self.work.pending for name in unit.call.names}
         owners |= {name for running in self.work.running for name in running.unit.call.names}
         for unit in list(self.work.pending):
             if len(self.work.running) >= (self.policy.jobs or MOST_CALLS):
                 return
-            if unit.after <= now and self._has_room(unit) and not owners.intersection(self._before(unit)):
+            ready = unit.after <= now and self._has_room(unit) and not owners.intersection(self._before(unit))
+            if ready and not self._waiting.of(unit.call):
                 self.work.pending.remove(unit)
                 self._start(unit)
-        if not self.work.running and self.work.pending and all(unit.after <= now for unit in self.work.pending):
+        if not self._is_busy and self.work.pending and all(unit.after <= now for unit in self.work.pending):
             self.work.pending.clear()  # each waits for what will not come: it is skipped, and said to be
+
+    def _move_tags(self) -> None:
+        """Begin to move the tags that what is still to be built waits for."""
+        ended = {**{name: self._kept[name] for name in self.work.unchanged}, **self.results.outcomes}
+        waiting = [unit.call for unit in self.work.pending]
+        self._waiting.begin(waiting, ended, lambda name, done: self._queue.put(("moved", (name, done))))
+
+    def _moved(self, name: str, done: Published | BaseException) -> None:
+        """Take tags that moved, or could not be: what needs them is not built then."""
+        upon = self._waiting.end(name)
+        if isinstance(done, BaseException):
+            raise done
+        if done.problem is None and self.run.early:
+            self._starter.programs = self.run.early.programs(done)
+        elif done.problem and not self.work.signals:
+            there = {*self.results.outcomes, *self.work.unchanged}
+            reason = f"{name}, which it needs first, has no tags that could be moved"
+            self._verdicts.withhold([one for one in upon if one not in there], done.problem, reason)
 
     def _has_room(self, unit: Unit) -> bool:
         """An engine that gets hundreds of targets at once forgets some of them.
@@ -170,6 +198,8 @@ class Schedule:
                 continue
             if what == "signal":
                 self._stop_all()
+            elif what == "moved":
+                self._moved(*value)
             else:
                 self._verdicts.ended(*value)
             return
@@ -200,6 +230,8 @@ class Schedule:
     def _stop_all(self) -> None:
         """^C: ask what runs to end, and start nothing more; at the second one, end it."""
         self.work.signals += 1
+        if self.run.early:
+            self.run.early.stop()
         self.work.closed = True
         self.work.pending.clear()
         for running in self.work.running:

@@ -5,7 +5,7 @@ What a failure means is decided in decision.py; here it is carried out.
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -286,17 +286,29 @@ class Verdicts:
     def _skip_what_is_lost(self) -> None:
         """Take what depends on a failure out of the calls that are still to be made."""
         lost = self.results.lost()
+        for name in self._taken_out(lost):
+            self.skip(name, lost)
+
+    def _taken_out(self, names: Collection[str]) -> list[str]:
+        """Take targets out of the calls that are still to be made; return those that were there."""
+        found: list[str] = []
         for unit in list(self._work.pending):
-            left = [name for name in unit.call.names if name not in lost]
+            left = [name for name in unit.call.names if name not in names]
             if len(left) == len(unit.call.names):
                 continue
-            for name in unit.call.names:
-                if name in lost:
-                    self.skip(name, lost)
+            found += [name for name in unit.call.names if name in names]
             if left:
                 unit.call = call(self.plan, left, alone=unit.call.alone)
             else:
                 self._work.pending.remove(unit)
+        return found
+
+    def withhold(self, names: Collection[str], problem: BuildmatrixError, reason: str) -> None:
+        """Build none of these targets, nor what depends on them: what they need first is not what its tags hold."""
+        self._taken_out(names)
+        for name in names:
+            self.results.end(name, "skipped", reason=reason)
+        self.give_up(Failure(target="", problem=problem, kind="registry"))
 
     def _go_on(self, running: Running, failed: str, decision: Decision) -> None:
         """Put what the failure interrupted back, each chain alone: bake ends all of a call at the first failure."""

@@ -38,6 +38,7 @@ from buildmatrix.plan.document.reviewed import Claim
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
+from buildmatrix.publish.early import Early
 from buildmatrix.publish.publish import Published, Publisher, published_metadata
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
 from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, by_node, first_tags, staged, too_late
@@ -329,16 +330,21 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
     staging = staged(job.plan, job.policy, engine.builder, left.moved, every=job.part is not None, stored=stored)
     again = _resumed(job, ready, staging) if ready.last else left.resumed
     records.result.late = {
-        name for name, image in staging.images.items() if not set(image.builds) <= again.unchanged.keys()
+        name
+        for name, image in staging.images.items()
+        if image.together and not set(image.builds) <= again.unchanged.keys()
     }
     records.result.begin(builder_of(engine.builder, job.programs), ready.make, Kept(job.programs.environment))
     first = FirstTags(staging.images)
     refuse_shrunk_tags(left.pushed, job.policy, tags, engine.own_platform)
+    images = () if job.part else tuple(staging.images.values())
+    publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
     with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
         run = Run(
             plan=_uncached(staging.plan, ready, again),
             engine=engine,
             programs=pins.handed(job.programs, Path(folder), left.kept, left.held),
+            early=Early(publisher, _left_to_move(images, again), partial(_handed, job, ready, Path(folder))),
             registry=tags.registry,
             folder=Path(folder),
             start=start,
@@ -347,9 +353,9 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
             **({"changed": records.result.changed} if job.claim else {}),
         )
         built = _held(job, _built(run, job.policy, again, records, listener), records)
-    images = [image for image in staging.images.values() if not (job.part or _is_spared(image, built, again))]
-    publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
-    published = _published(publisher, built) if images else Published()
+    spared = {image.name for image in images if _is_spared(image, built, again)}
+    images = tuple(image for image in images if image.name not in spared)
+    published = _published(publisher, built, spared) if images else Published()
     targets = tuple(with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
     records.result.record_all(targets)
     metadata = published_metadata(built.metadata, published, images, targets)
@@ -433,18 +439,32 @@ def _held(job: Job, built: Built, records: Records) -> Built:
     return held(built, records.result.overtaken)
 
 
+def _handed(job: Job, ready: Ready, folder: Path, moved: Mapping[str, str]) -> Programs:
+    """Return what starts bake where tags have moved to these digests, by short name, and are pulled as those."""
+    place = Path(tempfile.mkdtemp(dir=folder))  # calls that run have a policy of their own
+    return ready.pins.handed(job.programs, place, ready.left.kept, {**ready.left.held, **moved})
+
+
+def _left_to_move(images: Iterable[StagedImage], again: Resumed) -> list[StagedImage]:
+    return [image for image in images if not _is_there(image, again)]
+
+
+def _is_there(image: StagedImage, again: Resumed) -> bool:
+    """Tell whether an image was unchanged, each of its tags too."""
+    unchanged = (again.unchanged.get(name) for name in image.builds)
+    wanted = {parse(tag).full for tag in image.all_tags}
+    return all(one and wanted <= {parse(tag).full for tag in one.tags} for one in unchanged)
+
+
 def _is_spared(image: StagedImage, built: Built, again: Resumed) -> bool:
     """Tell whether an image was unchanged, each of its tags too: others had to be built, or to be moved to it."""
     unchanged = (again.unchanged.get(name) for name in image.builds)
-    wanted = {parse(tag).full for tag in image.all_tags}
-    return all(
-        one and built.outcomes[one.name] is one and wanted <= {parse(tag).full for tag in one.tags} for one in unchanged
-    )
+    return _is_there(image, again) and all(one and built.outcomes[one.name] is one for one in unchanged)
 
 
-def _published(publisher: Publisher, built: Built) -> Published:
+def _published(publisher: Publisher, built: Built, spared: AbstractSet[str]) -> Published:
     digests = {name: outcome.digest for name, outcome in built.outcomes.items() if outcome.digest}
-    return publisher.publish(digests, complete=built.problem is None, interrupted=built.interrupted)
+    return publisher.publish(digests, complete=built.problem is None, interrupted=built.interrupted, spared=spared)
 
 
 def _ended(built: Built, published: Published, engine: Engine) -> Outcome:

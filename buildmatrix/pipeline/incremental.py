@@ -81,7 +81,7 @@ def reduced(  # noqa: PLR0913 what is known of a plan
     deciding = Deciding(asked, policy, fingerprints.of, tags.of, tags.registry, tags.below, telling)
     decisions: Mapping[str, Decision] = deciding.decide(datetime.now(UTC), elsewhere)
     decisions = planned.settle(decisions) if planned else decisions
-    late = [one.name for one in plan.targets if one.carried_over or one.parts or policy.together(one)]
+    late = [one.name for one in plan.targets if policy.together(one)]
     here = asked.by_name.keys() & decisions.keys()
     doubted = {name for name in here if fingerprints.of(name).doubt}
     doubted |= set() if planned else unsure(plan, decisions, late)

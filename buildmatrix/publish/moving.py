@@ -127,6 +127,7 @@ class Mover:
         """
         self._tags, self._stopped, self._blindly = tags, stopped, blindly
         self._registry = tags.registry
+        self._own: dict[str, str] = {}
 
     def move_all(self, moves: Iterable[Move]) -> Result:
         """Move the tags, or leave them all as they are."""
@@ -138,6 +139,7 @@ class Mover:
             troubles = self._move(tags)
         if not troubles:
             changed = tuple(tag.move.tag for tag in tags if digest_in(tag.before) != tag.ours)
+            self._own |= {tag.move.tag: tag.ours for tag in tags}
             return Result(digests={tag.move.tag: tag.content for tag in tags}, changed=changed)
         stuck = [words for words in all_of(self._moved_back, tags).values() if words]
         others = tuple(tag.move.tag for tag in tags if tag.theirs and tag.touched)
@@ -191,7 +193,7 @@ class Mover:
 
     def _refuse_clash(self, move: Move, now: Held | Found, new: Image) -> None:
         """A tag that moved while we were building is somebody else's; one that is completed takes what is there."""
-        start, here = digest_in(self._tags.of(move.tag)), digest_in(now)
+        start, here = self._own.get(move.tag, digest_in(self._tags.of(move.tag))), digest_in(now)
         if not move.completes and None not in {start, here} and here not in {start, new.digest}:
             raise _Refused("another run moved it while this one was building", clash=True)
 

@@ -1,7 +1,7 @@
 """Tags that move last: they are pointed at images that are already in the registry, all of them or none."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from typing import Any
 
 from buildmatrix.engine.outcome import BuildOutcome
@@ -59,27 +59,62 @@ class Publisher:
         self._first_tags = first_tags
         self._mover = Mover(tags, lambda: self._stopped, blindly=blindly)
         self._stopped, self._apart = False, apart
+        self._early: dict[str, tuple[tuple[str, ...], Published]] = {}
 
-    def publish(self, digests: Mapping[str, str], *, complete: bool, interrupted: bool = False) -> Published:
+    def stop(self) -> None:
+        """Move nothing more."""
+        self._stopped = True
+
+    def publish_early(self, name: str, digests: Mapping[str, str]) -> Published:
+        """Move the tags of one image before the others', all or none; what needs it is built after that."""
+        image = next(one for one in self._images if one.name == name)
+        found = tuple(digests[key] for key in image.builds)
+        done = self._moved_at_once([image], digests) if all(found) else Published(problem=_without_digest([name]))
+        self._early[name] = found, done
+        return done
+
+    def publish(
+        self,
+        digests: Mapping[str, str],
+        *,
+        complete: bool,
+        interrupted: bool = False,
+        spared: Collection[str] = (),
+    ) -> Published:
         """Move the tags of the images that were built (`digests` by Build); those that wait for all, if `complete`.
 
-        An image of several Builds is ready when all of them are there.
+        An image of several Builds is ready when all of them are there. Those that are `spared` are left as they are.
         """
         able = {} if interrupted else digests
-        there = [image for image in self._images if able.keys() >= set(image.builds)]
+        images = [image for image in self._images if image.name not in spared]
+        left = [image for image in images if not self._is_early(image, digests)]
+        there = [image for image in left if able.keys() >= set(image.builds)]
         ready = [image for image in there if complete or not image.together]
-        held = [image for image in self._images if image not in ready]
+        held = [image for image in left if image not in ready]
         unknown = [image.name for image in held if complete and not interrupted]
-        with signals(self._stop):
+        with signals(lambda _: self.stop()):
             found = self._moved(ready, able) if ready and not unknown else Published()
-            left = self._clean_up(digests)
-        return Published(
-            moved=found.moved,
-            indexes=found.indexes,
-            changed=found.changed,
-            words=" ".join(filter(None, [found.words, self._words(found, held, complete=complete)])),
-            left_behind=(*found.left_behind, *left),
-            problem=found.problem or (_without_digest(unknown) if unknown else None),
+            behind = self._clean_up(images, digests)
+        early = _all_of([done for _, done in self._early.values()])
+        whole = _all_of([early, found])
+        words = [
+            early.words,
+            _moved_early(len(early.changed)),
+            found.words,
+            self._words(found, held, complete=complete),
+        ]
+        return replace(
+            whole,
+            words=" ".join(filter(None, words)),
+            left_behind=(*whole.left_behind, *behind),
+            problem=whole.problem or (_without_digest(unknown) if unknown else None),
+        )
+
+    def _is_early(self, image: StagedImage, digests: Mapping[str, str]) -> bool:
+        """Tell whether the tags of an image were moved early, or could not be; they were not if it was built again."""
+        built, done = self._early.get(image.name, ((), None))
+        return done is not None and (
+            done.problem is not None or built == tuple(digests.get(key, "") for key in image.builds)
         )
 
     def _words(self, found: Published, held: list[StagedImage], *, complete: bool) -> str:
@@ -89,9 +124,6 @@ class Publisher:
         whole = complete and not held and not found.problem
         moved = _words(len(found.changed), []) if whole else _moved_apart(len(found.changed))
         return " ".join(filter(None, [moved, _words(0, waiting)]))
-
-    def _stop(self, _: int) -> None:
-        self._stopped = True
 
     def _moved(self, images: list[StagedImage], digests: Mapping[str, str]) -> Published:
         if not self._apart:
@@ -132,11 +164,11 @@ class Publisher:
         place = self._plan.parts[move.target][0].place
         return Diagnostic(message=message, code="tag-moved" if trouble.clash else "publish", place=place, hint=hint)
 
-    def _clean_up(self, digests: Mapping[str, str]) -> tuple[str, ...]:
+    def _clean_up(self, images: Iterable[StagedImage], digests: Mapping[str, str]) -> tuple[str, ...]:
         """Delete the staging tags that this run has pushed; return those that the registry keeps."""
         pushed = {
             tag: (digests[key], tag in image.staged_as.get(key, ()))
-            for image in self._images
+            for image in images
             for key in image.builds
             if key in digests
             for tag in self._first_tags.of(key)
@@ -245,6 +277,11 @@ def _words(count: int, held: list[StagedImage]) -> str:
     if held:
         return 'Tags were left as they were (publish = "together").'
     return f"{count} tag{'s' if count != 1 else ''} moved when everything was there." if count else ""
+
+
+def _moved_early(count: int) -> str:
+    moved = "1 tag moved before what needs its image" if count == 1 else f"{count} tags moved before what needs them"
+    return f"{moved} was built." if count else ""
 
 
 def _moved_apart(count: int) -> str:

@@ -233,3 +233,40 @@ def test_a_job_is_built_with_the_tools_that_it_asks_for(
             assert done.returncode == 0, done.stderr
     assert run("merge", "plan.json", "records").returncode == 0
     assert len(built_with(f"{repository}/app:1")) == 1
+
+
+@pytest.mark.parametrize("builder", ["default", "one-node"])
+def test_what_needs_an_image_in_parts_is_built_on_what_its_tag_holds_then(
+    project: Project, run: Run, repository: str, registry: str, builder: str
+) -> None:
+    """In each run, and with a fingerprint that is true; the engine of `default` has an older image under that tag."""
+    tag = f"{repository}/base:1"
+    project(
+        f"""
+        [variable]
+        word = "1"
+        [defaults]
+        platforms = ["{AMD}", "{ARM}"]
+        output = [{{ type = "registry" }}]
+        [target.base]
+        dockerfile-inline = "FROM {registry}/library/busybox\\nARG WORD\\nRUN echo $WORD > /word"
+        args.WORD = "{{{{ word }}}}"
+        tags = ["{tag}"]
+        [[target.base.override]]
+        select = {{ platform = "{ARM}" }}
+        args.WORD = "{{{{ word }}}} on arm"
+        [target.app]
+        needs = ["base"]
+        dockerfile-inline = "FROM {tag}\\nRUN cp /word /copy"
+        tags = ["{repository}/app:1"]
+        """
+    )
+    for word in ("1", "2"):
+        flags = ("apply", "--incremental", "--builder", builder, "--var", f"word={word}", "--format", "json")
+        done = run(*flags)
+        assert set(succeeded(done)) == {f"base@{AMD}", f"base@{ARM}", "app"}
+        assert json.loads(done.stdout)["publish"] == "1 tag moved before what needs its image was built."
+        found, built = layers(f"{repository}/app:1"), layers(tag)
+        assert {name: found[name][: len(some)] for name, some in built.items()} == built
+        assert {one["status"] for one in succeeded(run(*flags)).values()} == {"unchanged"}
+        subprocess.run(["docker", "pull", "-q", tag], check=True, capture_output=True)

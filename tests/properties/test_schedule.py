@@ -22,10 +22,12 @@ from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.progress.events import Event, TargetDone, TargetEnded, TargetStarted
+from buildmatrix.errors import Diagnostic, RegistryError
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.dependencies import Edge, stages
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
+from buildmatrix.publish.publish import Published
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
 from buildmatrix.state.unchanged import NOTHING, Resumed
@@ -171,8 +173,26 @@ class Call:
     kill = stop
 
 
+class Tags:
+    """Stands for `Early`: the tags of these images move as soon as something waits for that; some are refused."""
+
+    def __init__(self, names: set[str], refused: set[str], world: Pretended) -> None:
+        self.builds = {name: (name,) for name in names}
+        self.refused, self.world = refused, world
+
+    def move(self, name: str, _: object) -> Published:
+        time.sleep(0.001)
+        with self.world.lock:
+            self.world.finished.append(f"tags of {name}")
+        problem = RegistryError(Diagnostic(message=f"{name} refused", code="publish"))
+        return Published(problem=problem if name in self.refused else None)
+
+    def programs(self, _: Published) -> Pretended:
+        return self.world
+
+
 def schedule(
-    plan: Plan, options: Options, world: Pretended, resumed: Resumed = NOTHING
+    plan: Plan, options: Options, world: Pretended, resumed: Resumed = NOTHING, early: Tags | None = None
 ) -> tuple[Schedule, list[Event]]:
     events: list[Event] = []
     own = threading.get_ident()
@@ -190,6 +210,7 @@ def schedule(
             folder=Path(folder),
             start=time.monotonic(),
             log_of=lambda _: "",
+            early=cast("Any", early),
         )
         found = Schedule(run, Policy(plan=plan, options=options), hear, resumed)
         found.go()
@@ -217,6 +238,36 @@ options = st.builds(
     fail_fast=st.booleans(),
     timeout=st.sampled_from([None, "60s"]),
 )
+
+
+some_names = st.sets(st.sampled_from([f"t{number}" for number in range(9)]), max_size=3)
+
+
+@examples(150)
+@given(plans(asks=False), options, some_names, some_names)
+def test_what_needs_an_image_is_built_when_its_tags_have_moved(
+    plan: Plan, asked: Options, failing: set[str], refused: set[str]
+) -> None:
+    images = {one.name for one in plan.targets if one.exported}
+    world = Pretended(failing & set(plan.by_name), {})
+    found, events = schedule(plan, asked, world, early=Tags(images, refused, world))
+    ended = [event.outcome.name for event in events if isinstance(event, TargetEnded)]
+    assert sorted(ended) == sorted(plan.by_name)
+    done = world.finished
+    assert len(done) == len(set(done))  # tags move once
+    for one in (one for one in plan.targets if one.name in done):
+        for name in images.intersection(one.needs):
+            assert name not in refused
+            assert done.index(name) < done.index(f"tags of {name}") < done.index(one.name)
+    wrong = {f"tags of {name}" for name in refused}.intersection(done)
+    assert bool(found.problem) >= bool(wrong)
+    if asked.keep_going and not asked.fail_fast:
+        lost = {name for name in plan.by_name if found.results.outcomes[name].status == "skipped"}
+        gone = {name for name, one in found.results.outcomes.items() if one.status == "failed"} | lost
+        for name in lost:
+            upon = plan.by_name[name]
+            before = {*upon.depends_on, *upon.needs}
+            assert before & gone or before & refused or not upon.exported
 
 
 @examples(150)

@@ -48,7 +48,7 @@ class Chains:
     def _follows(self, target: PlannedTarget, name: str, unchanged: AbstractSet[str]) -> bool:
         """Tell whether a target waits for nothing but one that it depends on."""
         waits = {*target.depends_on, *target.needs} - unchanged
-        if not builds(target.settings) or name not in target.depends_on or waits != {name}:
+        if not builds(target.settings) or name not in target.depends_on or name in target.needs or waits != {name}:
             return False
         return not (self._policy.jobs or self._policy.timeout(target)) or _is_sequel(target, name, self._plan)
 

@@ -72,6 +72,7 @@ class Starter:
         """
         self._run, self._policy, self._tell, self._told = run, policy, tell, told
         self._hand = hand
+        self.programs = run.programs
         self._files = Dockerfiles(run.plan)
         self._count = 0
         self.opens_archives = policy.progress == "auto"
@@ -90,7 +91,7 @@ class Starter:
         if self._policy.progress != "auto":
             live.begin_all()
         told = self._policy.options.metadata is not None
-        watched = self._run.programs.watch(
+        watched = self.programs.watch(
             command_of(self._run.plan, unit.call, self._policy, self._run.engine, str(folder)),
             cwd=self._run.plan.directory,
             on_line=self._handed(self._reader(live, unit.call)),

@@ -60,15 +60,18 @@ class Run:
         blindly: bool = False,
         refused: bool = False,
         apart: bool = False,
-        **how: bool,
+        **how: Any,
     ) -> Published:
+        publisher = self.publisher(blindly=blindly, refused=refused, apart=apart)
+        return publisher.publish(self.built if built is None else built, **{"complete": True, **how})
+
+    def publisher(self, *, blindly: bool = False, refused: bool = False, apart: bool = False) -> Publisher:
         parts = [plans.target(image.name, file="spec") for image in self.images]
         tags = cast("Any", Held(self.registry, self.before))
         first = FirstTags({image.name: image for image in self.images})
         assert first.are_refused(["push x/buildmatrix-staging-app: 409 Conflict"] if refused else []) is refused
         plan = builds_of(plans.plan(*parts))
-        publisher = Publisher(plan, self.images, tags, first, blindly=blindly, apart=apart)
-        return publisher.publish(self.built if built is None else built, **{"complete": True, **how})
+        return Publisher(plan, self.images, tags, first, blindly=blindly, apart=apart)
 
 
 class Held:
@@ -429,3 +432,70 @@ def test_images_that_bake_told_nothing_of_are_named(target: BuildOutcome, entry:
 )
 def test_what_bake_told_is_kept(told: Any, kept: Mapping[str, Any]) -> None:
     assert published_metadata({"kept": told}, Published(), [], [outcome("kept")]) == {"kept": kept}
+
+
+def early(run: Run) -> Publisher:
+    """Return who has moved the tags of `app` before the end, which joins nothing."""
+    run.images = [run.image("app", "1", "2", together=False), run.image("web", "3", together=False)]
+    publisher = run.publisher()
+    done = publisher.publish_early("app", run.built)
+    assert done.moved == {"app": (run.tag("1"), run.tag("2"))}
+    assert run.server.tags["1"] == run.server.tags["2"] == run.built["app"]
+    assert "3" not in run.server.tags
+    return publisher
+
+
+def test_tags_that_moved_early_are_left_as_they_are_at_the_end(run: Run) -> None:
+    publisher = early(run)
+    other = run.push("app", "1", "arm64")  # another run's by now
+    found = publisher.publish(run.built, complete=True)
+    assert run.server.tags["1"] == other
+    assert {tag for tags in found.moved.values() for tag in tags} == {run.tag(name) for name in ("1", "2", "3")}
+    assert found.problem is None
+    assert found.words == "2 tags moved before what needs them was built. 1 tag moved when everything was there."
+    assert found.digest_of("app") == run.built["app"]
+
+
+def test_tags_that_moved_early_move_again_to_an_image_that_was_built_again(run: Run) -> None:
+    publisher = early(run)
+    again = run.push("app", "again", "arm64")
+    found = publisher.publish(run.built | {"app": again}, complete=True)
+    assert found.problem is None
+    assert run.server.tags["1"] == run.server.tags["2"] == again == found.digest_of("app")
+
+
+def test_tags_that_moved_early_are_told_of_a_run_that_failed_or_was_stopped(run: Run) -> None:
+    publisher = early(run)
+    found = publisher.publish(run.built, complete=False, interrupted=True)
+    assert found.moved == {"app": (run.tag("1"), run.tag("2"))}
+    assert "3" not in run.server.tags
+
+
+def test_tags_that_cannot_be_moved_early_are_not_tried_again(run: Run) -> None:
+    run.images = [run.image("app", "1", together=False), run.image("web", "3", together=False)]
+    run.began(**{"1": run.push("app", "1")})
+    theirs = run.push("app", "1", "arm64")
+    publisher = run.publisher()
+    done = publisher.publish_early("app", run.built)
+    assert done.problem
+    assert not done.moved
+    found = publisher.publish(run.built, complete=False)
+    assert found.problem
+    assert found.problem.diagnostics == done.problem.diagnostics
+    assert run.server.tags["1"] == theirs
+    assert run.server.tags["3"] == run.built["web"]
+
+
+def test_without_a_digest_no_tag_moves_early(run: Run) -> None:
+    done = run.publisher().publish_early("app", {"app": ""})
+    assert done.problem
+    assert done.problem.diagnostics[0].message == "buildx gave no digest for app: no tag was moved"
+    assert not {"1", "2"} & run.server.tags.keys()
+
+
+def test_nothing_moves_early_once_a_run_is_stopped(run: Run) -> None:
+    publisher = run.publisher()
+    publisher.stop()
+    done = publisher.publish_early("app", run.built)
+    assert isinstance(done.problem, StoppedError)
+    assert not {"1", "2"} & run.server.tags.keys()

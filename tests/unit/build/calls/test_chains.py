@@ -67,3 +67,9 @@ def test_stages_beside_each_other_may_be_joined_where_nothing_is_limited(tmp_pat
 def test_what_is_kept_is_no_link_of_a_chain(tmp_path: Path) -> None:
     spec = target("a") + target("b", "a") + target("c", "b")
     assert names(tmp_path, spec, unchanged=frozenset({"a"})) == ["b c"]
+
+
+def test_what_needs_what_it_depends_on_is_a_call_of_its_own(tmp_path: Path) -> None:
+    """It pulls what the other one's tags hold when that call has ended."""
+    spec = target("a") + target("b", "a", 'needs = ["a"]')
+    assert names(tmp_path, spec, FREE) == names(tmp_path, spec) == ["a", "b"]

@@ -1,0 +1,41 @@
+"""Tags that move while the run goes on: those of images that others need first, and that are only moved to.
+
+An image that is joined of parts, or completed by what its tag holds, has its tags when all of it is there. What needs
+it waits for that, and pulls it by its digest: the `docker` driver would take what its engine has under the tag.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from buildmatrix.lock.named import short_name
+from buildmatrix.process import Programs
+from buildmatrix.publish.publish import Published, Publisher
+from buildmatrix.publish.staging import StagedImage
+
+
+class Early:
+    """The images whose tags may move before the end: all but those that wait for every image of the run."""
+
+    def __init__(
+        self, publisher: Publisher, images: Iterable[StagedImage], hand: Callable[[Mapping[str, str]], Programs]
+    ) -> None:
+        """Take who moves tags, and what is there already is not among the images.
+
+        `hand` returns what starts bake where tags are pulled as these digests, by short name.
+        """
+        self._publisher, self._hand = publisher, hand
+        self._held: dict[str, str] = {}
+        self.builds = {image.name: image.builds for image in images if not image.together}
+        """The keys of the Builds of each image, by target."""
+
+    def move(self, name: str, digests: Mapping[str, str]) -> Published:
+        """Move the tags of an image, all or none; `digests` are by Build, "" for one that nobody knows."""
+        return self._publisher.publish_early(name, digests)
+
+    def stop(self) -> None:
+        """Move nothing more: what has begun is moved back."""
+        self._publisher.stop()
+
+    def programs(self, moved: Published) -> Programs:
+        """Return what starts bake from now on: what was moved is what its tags mean."""
+        self._held |= {short_name(tag): image.digest for tag, image in moved.indexes.items()}
+        return self._hand(self._held)
