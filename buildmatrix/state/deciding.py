@@ -21,6 +21,7 @@ from buildmatrix.state.ages import Ages, built_in
 from buildmatrix.state.apart import decided_apart
 from buildmatrix.state.content_tags import content_tags
 from buildmatrix.state.decision import AHEAD, UNKNOWN_AGE, Asked, Decision, attestations, decided
+from buildmatrix.state.following import excess_of, with_more
 from buildmatrix.state.marks import fingerprints_in
 from buildmatrix.state.telling import Telling
 
@@ -62,10 +63,35 @@ class Deciding:
 
         `beside` says of targets that do not only push tags why what they wrote besides will not do.
         """
-        self._beside, self._ages = dict(beside), Ages(self._plan, self._policy, now)
         children = {target.name: tuple(self._children(target)) for target in self._plan.targets}
         silent = self._silent({child for some in children.values() for child in some})
-        again: dict[str, str] = {}
+        follows: dict[str, str] = {}
+        told: dict[str, tuple[str, tuple[str, ...]]] = {}
+        while True:
+            found = self._decided_all(now, beside, children, silent, follows)
+            self._with_tags_in_time(found)
+            excess = excess_of(self._plan, found, self._platforms)
+            # who wanted it before others followed
+            told = {name: told.get(name, why) for name, why in excess.told(found).items()}
+            more = excess.overtaken(self._ages.upon) - follows.keys()
+            if not more:
+                return found | {name: with_more(found[name], *why) for name, why in told.items()}
+            follows |= {name: f"{name}, which it depends on, is built again for all platforms" for name in more}
+
+    def _platforms(self, target: PlannedTarget) -> Collection[str]:
+        return self._known(target.name).fingerprints or target.platforms
+
+    def _decided_all(
+        self,
+        now: datetime,
+        beside: Mapping[str, str],
+        children: Mapping[str, tuple[Reference, ...]],
+        silent: Mapping[Reference, Absent | Unknown],
+        follows: Mapping[str, str],
+    ) -> dict[str, Decision]:
+        """Decide about all targets; what is built upon one that `follows` names is built for that reason."""
+        self._beside, self._ages = dict(beside), Ages(self._plan, self._policy, now)
+        again = dict(follows)
         found: dict[str, Decision] = {}
         rebuilt = set[str]()
         for target in self._plan.targets:
@@ -91,8 +117,7 @@ class Deciding:
                     rebuilt.add(target.name)
             renewed = found[target.name].renewed if tags else self._beside.get(target.name, "").startswith(AGED)
             if renewed:
-                again[target.name] = f"{target.name}, which it depends on, is built again"
-        self._with_tags_in_time(found)
+                again.setdefault(target.name, f"{target.name}, which it depends on, is built again")
         return found
 
     def _with_tags_in_time(self, found: dict[str, Decision]) -> None:

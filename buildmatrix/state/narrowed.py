@@ -81,6 +81,11 @@ def _narrowed(plan: Plan, decisions: Mapping[str, Decision], kept: Collection[st
     return found
 
 
+def narrowed(plan: Plan, decisions: Mapping[str, Decision]) -> dict[str, Platforms]:
+    """Return the targets that are built for some of their platforms only, with these."""
+    return _narrowed(plan, decisions, [name for name, one in decisions.items() if one.action == "skip" and one.image])
+
+
 def _cuts(plan: Plan) -> dict[str, tuple[Platforms, ...]]:
     """Return the parts in which targets are built, whether by their own settings or by those of what they depend on."""
     parts = builds_of(plan).parts.items()

@@ -270,3 +270,43 @@ def test_what_needs_an_image_in_parts_is_built_on_what_its_tag_holds_then(
         assert {name: found[name][: len(some)] for name, some in built.items()} == built
         assert {one["status"] for one in succeeded(run(*flags)).values()} == {"unchanged"}
         subprocess.run(["docker", "pull", "-q", tag], check=True, capture_output=True)
+
+
+def test_what_is_upon_a_platform_that_is_built_anew_for_another_follows(
+    project: Project, run: Run, repository: str, registry: str, one_node: str
+) -> None:
+    """`rebuild` differs for one platform; what needs the image has all of it built without the cache."""
+    project(
+        f"""
+        [variable]
+        again = "1"
+        [defaults]
+        platforms = ["{AMD}", "{ARM}"]
+        output = [{{ type = "registry" }}]
+        [target.base]
+        dockerfile-inline = "FROM {registry}/library/busybox\\nRUN head -c 8 /dev/urandom > /stamp"
+        tags = ["{repository}/base:1"]
+        [[target.base.override]]
+        select = {{ platform = "{ARM}" }}
+        rebuild = "{{{{ again }}}}"
+        [target.app]
+        contexts.base = "target:base"
+        dockerfile-inline = "FROM base\\nRUN cp /stamp /copy"
+        tags = ["{repository}/app:1"]
+        [target.other]
+        needs = ["base"]
+        dockerfile-inline = "FROM {registry}/library/busybox\\nRUN echo > /other"
+        tags = ["{repository}/other:1"]
+        """
+    )
+    before: dict[str, list[str]] = {}
+    done: dict[str, dict[str, Any]] = {}
+    for again in ("1", "2"):
+        flags = ("apply", "--incremental", "--builder", one_node, "--var", f"again={again}", "--format", "json")
+        done = succeeded(run(*flags))
+        found, built = layers(f"{repository}/app:1"), layers(f"{repository}/base:1")
+        assert {name: found[name][: len(some)] for name, some in built.items()} == built
+        assert not any(before.get(name) == some for name, some in built.items())
+        before = built
+        assert {one["status"] for one in succeeded(run(*flags)).values()} == {"unchanged"}
+    assert done[f"base@{AMD}"]["reason"] == f"{AMD}: other, which is built, needs it; it is built without the cache"

@@ -218,3 +218,46 @@ def test_what_is_upon_a_base_that_is_renewed_now_is_built_with_it() -> None:
     held: dict[str, Held] = {name: aged(TIME - timedelta(days=8), base=TIME) for name in ("r:5/base:1", "r:5/app:1")}
     found, _ = decide(held, target("base", age="7d"), between, target("app", upon=("mid",)))
     assert found["app"].because == ("base, which it depends on, is built again",)
+
+
+class Rebuilding:
+    """Stands for `Telling`: one target's `rebuild` is another."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def told(self, *_: object) -> tuple[str, ...]:
+        return ("rebuild changed",)
+
+    def afresh(self, name: str, *_: object) -> list[str]:
+        return [name] if name == self.name else []
+
+
+def test_what_is_built_upon_what_is_built_anew_for_more_platforms_follows() -> None:
+    """Where something needs all of its base, no platform is kept of what was built upon the images before."""
+
+    def decided(*more: PlannedTarget) -> dict[str, Decision]:
+        half, targets = image({AMD: NOW[AMD], ARM: OLD[ARM]}), (target("base"), target("app", upon=("base",)), *more)
+        last = target("last", upon=("app",))
+        held: dict[str, Held] = {f"r:5/{name}:1": half for name in ("base", "app", "last", "other")}
+        plan = plans.plan(*targets, last)
+        known, asked = Known(fingerprints=NOW, parts={}, doubt=""), Asked(held)
+        policy, registry, told = (
+            Policy(plan=plan, options=Options(incremental=True)),
+            cast("Any", asked),
+            Rebuilding("base"),
+        )
+        made = Deciding(plan, policy, lambda _: known, held.get, registry, registry.head, cast("Any", told))
+        return made.decide(TIME)
+
+    found = decided()
+    assert [found[name].platforms for name in ("base", "app", "last")] == [(ARM,)] * 3
+    found = decided(target("other", needs=("base",)))
+    why = "base, which it depends on, is built again for all platforms"
+    assert [found[name].because for name in ("app", "other")] == [(why,), (why,)]
+    assert found["last"].because[0] in {"app, which it depends on, is built again", why}
+    assert not any(found[name].platforms for name in ("app", "other", "last"))
+    assert found["base"].because_of((AMD,)) == (
+        f"{AMD}: other, which is built, needs it",
+        "it is built without the cache",
+    )
