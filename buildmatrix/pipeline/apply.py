@@ -29,7 +29,6 @@ from buildmatrix.engine.versions import pushes_from_store
 from buildmatrix.errors import BuildmatrixError, Diagnostic
 from buildmatrix.graphs import reached
 from buildmatrix.lock.pins import Pins
-from buildmatrix.oci.reference import parse
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.plan.access.absent import left_out, without_absent
@@ -38,7 +37,7 @@ from buildmatrix.plan.document.reviewed import Claim
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
-from buildmatrix.publish.early import Early
+from buildmatrix.publish.early import Early, is_there
 from buildmatrix.publish.publish import Published, Publisher, published_metadata
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
 from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, by_node, first_tags, staged, too_late
@@ -329,11 +328,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
     stored = pushes_from_store(engine.buildx, engine.builder.driver)
     staging = staged(job.plan, job.policy, engine.builder, left.moved, every=job.part is not None, stored=stored)
     again = _resumed(job, ready, staging) if ready.last else left.resumed
-    records.result.late = {
-        name
-        for name, image in staging.images.items()
-        if image.together and not set(image.builds) <= again.unchanged.keys()
-    }
+    records.result.late = _late(staging.images.values(), again)
     records.result.begin(builder_of(engine.builder, job.programs), ready.make, Kept(job.programs.environment))
     first = FirstTags(staging.images)
     refuse_shrunk_tags(left.pushed, job.policy, tags, engine.own_platform)
@@ -344,7 +339,7 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
             plan=_uncached(staging.plan, ready, again),
             engine=engine,
             programs=pins.handed(job.programs, Path(folder), left.kept, left.held),
-            early=Early(publisher, _left_to_move(images, again), partial(_handed, job, ready, Path(folder))),
+            early=Early(publisher, images, again, partial(_handed, job, ready, Path(folder))),
             registry=tags.registry,
             folder=Path(folder),
             start=start,
@@ -353,17 +348,13 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
             **({"changed": records.result.changed} if job.claim else {}),
         )
         built = _held(job, _built(run, job.policy, again, records, listener), records)
-    spared = {image.name for image in images if _is_spared(image, built, again)}
-    images = tuple(image for image in images if image.name not in spared)
-    published = _published(publisher, built, spared) if images else Published()
+    moved, published = _published(publisher, images, built, again)
     targets = tuple(with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
     records.result.record_all(targets)
-    metadata = published_metadata(built.metadata, published, images, targets)
-    ended = _ended(built, published, engine)
     outcome = replace(
-        ended,
+        _ended(built, published, engine),
         targets=targets,
-        metadata=metadata,
+        metadata=published_metadata(built.metadata, published, moved, targets),
         seconds=time.monotonic() - start,
         started=_written_time(began),
         pins=pins.pins,
@@ -445,26 +436,26 @@ def _handed(job: Job, ready: Ready, folder: Path, moved: Mapping[str, str]) -> P
     return ready.pins.handed(job.programs, place, ready.left.kept, {**ready.left.held, **moved})
 
 
-def _left_to_move(images: Iterable[StagedImage], again: Resumed) -> list[StagedImage]:
-    return [image for image in images if not _is_there(image, again)]
-
-
-def _is_there(image: StagedImage, again: Resumed) -> bool:
-    """Tell whether an image was unchanged, each of its tags too."""
-    unchanged = (again.unchanged.get(name) for name in image.builds)
-    wanted = {parse(tag).full for tag in image.all_tags}
-    return all(one and wanted <= {parse(tag).full for tag in one.tags} for one in unchanged)
-
-
 def _is_spared(image: StagedImage, built: Built, again: Resumed) -> bool:
     """Tell whether an image was unchanged, each of its tags too: others had to be built, or to be moved to it."""
-    unchanged = (again.unchanged.get(name) for name in image.builds)
-    return _is_there(image, again) and all(one and built.outcomes[one.name] is one for one in unchanged)
+    return is_there(image, again) and all(built.outcomes[name] is again.unchanged[name] for name in image.builds)
 
 
-def _published(publisher: Publisher, built: Built, spared: AbstractSet[str]) -> Published:
+def _published(
+    publisher: Publisher, staged_images: Iterable[StagedImage], built: Built, again: Resumed
+) -> tuple[list[StagedImage], Published]:
+    """Return what became of tags, and the images that are not spared."""
+    spared = {image.name for image in staged_images if _is_spared(image, built, again)}
+    if not (images := [image for image in staged_images if image.name not in spared]):
+        return [], Published()
     digests = {name: outcome.digest for name, outcome in built.outcomes.items() if outcome.digest}
-    return publisher.publish(digests, complete=built.problem is None, interrupted=built.interrupted, spared=spared)
+    whole = built.problem is None
+    return images, publisher.publish(digests, complete=whole, interrupted=built.interrupted, spared=spared)
+
+
+def _late(images: Iterable[StagedImage], again: Resumed) -> set[str]:
+    """Return the targets whose tags move at the end, after what needs them was built."""
+    return {one.name for one in images if one.together and not set(one.builds) <= again.unchanged.keys()}
 
 
 def _ended(built: Built, published: Published, engine: Engine) -> Outcome:
