@@ -38,7 +38,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
 from buildmatrix.publish.early import Early, is_there
-from buildmatrix.publish.publish import Published, Publisher, published_metadata
+from buildmatrix.publish.publish import Published, Publisher, published_metadata, with_tags
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
 from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, by_node, first_tags, staged, too_late
 from buildmatrix.publish.tags import Tags
@@ -474,12 +474,3 @@ def _ended(built: Built, published: Published, engine: Engine) -> Outcome:
 
 def _written_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def with_tags(outcome: BuildOutcome, published: Published, build: Build) -> BuildOutcome:
-    """Return an outcome with what its tags are now; what was not built of them is carried over."""
-    moved, digest = published.moved.get(build.target), published.digest_of(build.target)
-    if moved is None:
-        return outcome
-    outcome = replace(outcome, tags=moved, carried_over=build.carried_over if moved else ())
-    return replace(outcome, index=digest) if build.is_part else replace(outcome, digest=digest or outcome.digest)

@@ -30,7 +30,7 @@ from buildmatrix.machines.joined import (
 from buildmatrix.machines.judged import Judged, judged, refuse_wrong, strangers
 from buildmatrix.machines.looked import looked_for
 from buildmatrix.machines.record import RecordDocument
-from buildmatrix.pipeline.apply import Applied, with_tags
+from buildmatrix.pipeline.apply import Applied
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.part import marks_of
 from buildmatrix.plan.access.absent import as_saved
@@ -40,7 +40,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.runners import cut_by_runner
 from buildmatrix.process import Programs
-from buildmatrix.publish.publish import Published, Publisher, published_metadata
+from buildmatrix.publish.publish import Published, Publisher, published_metadata, with_tags
 from buildmatrix.publish.shrink import refuse_shrunk_tags
 from buildmatrix.publish.staging import FirstTags, StagedImage, staged
 from buildmatrix.publish.tags import Tags

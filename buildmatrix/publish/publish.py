@@ -9,7 +9,7 @@ from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryErro
 from buildmatrix.oci.answers import Absent
 from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Image
-from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.process import signals
 from buildmatrix.publish.moving import Move, Mover, Result, Trouble
 from buildmatrix.publish.staging import FirstTags, StagedImage
@@ -213,6 +213,15 @@ def _moves(image: StagedImage, digests: Sequence[str]) -> list[Move]:
         for repository, tags in image.tags.items()
         for tag in tags
     ]
+
+
+def with_tags(outcome: BuildOutcome, published: Published, build: Build) -> BuildOutcome:
+    """Return an outcome with what its tags are now; what was not built of them is carried over."""
+    moved, digest = published.moved.get(build.target), published.digest_of(build.target)
+    if moved is None:
+        return outcome
+    outcome = replace(outcome, tags=moved, carried_over=build.carried_over if moved else ())
+    return replace(outcome, index=digest) if build.is_part else replace(outcome, digest=digest or outcome.digest)
 
 
 def published_metadata(
