@@ -1,4 +1,4 @@
-"""What a target's settings contribute to its fingerprint: each, but for those that a marker `NoInput` leaves out."""
+"""What the settings of a target contribute to its fingerprint: each, but for what `NoInput` or `Remark` leaves out."""
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
@@ -6,7 +6,7 @@ from typing import Any
 
 from buildmatrix.errors import Pointer
 from buildmatrix.plan.outputs import differ, pushes_tags
-from buildmatrix.spec.rows.markers import NoInput
+from buildmatrix.spec.rows.markers import NoInput, Remark
 from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput, Settings
 from buildmatrix.spec.rows.shapes import Rest, Row, Table, rows
 
@@ -17,12 +17,13 @@ NONE: frozenset[Pointer] = frozenset()
 
 
 def parts_of(settings: Settings, volatile: Collection[Pointer] = NONE) -> tuple[Part, ...]:
-    """Return what the settings contribute, sorted by name; what is `volatile` is left out (as `PlannedTarget` has it).
+    """Return what the settings contribute, sorted by name; of what a `Remark` is said of, without what is `volatile`.
 
-    Of the outputs only those count that push an image: the fingerprint is kept with that. Their names count only where
-    they push different images: an image does not tell of which output it is.
+    What is volatile is told as `PlannedTarget` tells it. Everything else counts, whatever it was made with. Of the
+    outputs only those count that push an image: the fingerprint is kept with that. Their names count only where they
+    push different images: an image does not tell of which output it is.
     """
-    return tuple(sorted((*_parts(settings, (), "", volatile), *_names(settings))))
+    return tuple(sorted((*_Parts(volatile).of(settings), *_names(settings))))
 
 
 def _names(settings: Settings) -> Iterator[Part]:
@@ -32,30 +33,49 @@ def _names(settings: Settings) -> Iterator[Part]:
             yield f"output.{number}.name", output.name or ",".join(settings.tags or ())
 
 
-def _parts(table: Table, pointer: Pointer, name: str, volatile: Collection[Pointer]) -> Iterator[Part]:
-    kind: Any = type(table)  # mypy takes the class for one of its instances here
-    for row in _counted(kind):
-        value = getattr(table, row.attribute)
-        if value is not None and row.marker(Rest) is not None:
-            yield from _of(value, pointer, name.rstrip("."), volatile)
-        elif value is not None:
-            yield from _of(value, (*pointer, row.key if pointer else row.attribute), f"{name}{row.key}", volatile)
+class _Parts:
+    def __init__(self, volatile: Collection[Pointer]) -> None:
+        self._volatile = volatile
+        self._keys = {path[:-1]: str(path[-1]) for path in volatile}
+
+    def of(self, table: Table, pointer: Pointer = (), name: str = "") -> Iterator[Part]:
+        """Yield the parts of a table."""
+        kind: Any = type(table)  # mypy takes the class for one of its instances here
+        for row in _counted(kind):
+            if (value := getattr(table, row.attribute)) is None:
+                continue
+            is_rest = row.marker(Rest) is not None
+            here = pointer if is_rest else (*pointer, row.key if pointer else row.attribute)
+            called = name.rstrip(".") if is_rest else f"{name}{row.key}"
+            remarks = bool(self._volatile) and row.marker(Remark) is not None
+            yield from self._remarks(value, here, called) if remarks else self._of(value, here, called)
+
+    def _of(self, value: Any, pointer: Pointer, name: str) -> Iterator[Part]:
+        if isinstance(value, Table):
+            if pointer[0] != "output" or isinstance(value, ImageOutput | RegistryOutput):
+                yield from self.of(value, pointer, f"{name}.")
+        elif isinstance(value, Mapping | tuple):
+            for key, called, item in _items(value):
+                yield from self._of(item, (*pointer, key), f"{name}.{called}")
+        else:
+            yield name, str(value).lower() if isinstance(value, bool) else str(value)
+
+    def _remarks(self, value: Any, pointer: Pointer, name: str) -> Iterator[Part]:
+        """Yield what is not volatile: under the template of a key where that is, and the value is not."""
+        if any(pointer[:length] in self._volatile for length in range(1, len(pointer) + 1)):
+            return
+        for key, called, item in _items(value):
+            path = (*pointer, key)
+            if path not in self._volatile:
+                yield from self._of(item, path, f"{name}.{self._keys.get(path, called)}")
 
 
-def _of(value: Any, pointer: Pointer, name: str, volatile: Collection[Pointer]) -> Iterator[Part]:
-    if pointer in volatile:
-        return
-    if isinstance(value, Table):
-        if pointer[0] != "output" or isinstance(value, ImageOutput | RegistryOutput):
-            yield from _parts(value, pointer, f"{name}.", volatile)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _of(item, (*pointer, key), f"{name}.{key}", volatile)
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from _of(item, (*pointer, index), f"{name}.{index + 1}", volatile)
+def _items(value: Any) -> Iterator[tuple[str | int, str | int, Any]]:
+    """Yield the items of a map or list: key or index, what people call it, value."""
+    if isinstance(value, Mapping):
+        yield from ((key, key, item) for key, item in value.items())
     else:
-        yield name, str(value).lower() if isinstance(value, bool) else str(value)
+        yield from ((index, index + 1, item) for index, item in enumerate(value))
 
 
 @cache

@@ -276,6 +276,26 @@ def test_a_commit_in_a_label_builds_nothing_and_one_in_an_argument_does(
         assert applied(run)["app"]["status"] != ("built" if number == 1 else "unchanged")
 
 
+def test_a_setting_that_is_volatile_counts_unless_it_is_a_label_or_an_annotation(
+    project: Project, run: Run, repository: str, base: str
+) -> None:
+    """Also for an output in CSV form: of that only the annotation falls out."""
+    output = "type=image,push=true,annotation.run={{ run }},compression={{ 'zstd' if run == '3' else 'gzip' }}"
+    spec = (
+        chain(repository, base, f'output = ["{output}"]') + '\n[variable]\nrun = { default = "1", volatile = true }\n'
+    )
+    project(spec, FILES)
+    applied(run)
+    assert statuses(applied(run, "--var", "run=2")) == {"lib": "unchanged", "app": "unchanged"}
+    reasons = planned(run, "--var", "run=3")
+    assert reasons["app"] == ("build", ["output.1.compression changed gzip → zstd"])
+    rebuilt = spec.replace("[target.app]", '[target.app]\nrebuild = "{{ run }}"')
+    project(rebuilt, FILES)
+    applied(run)
+    assert statuses(applied(run)) == {"lib": "unchanged", "app": "unchanged"}
+    assert statuses(applied(run, "--var", "run=2"))["app"] == "built"
+
+
 def test_what_is_older_than_it_may_be_is_built_again_with_what_depends_on_it(
     project: Project, run: Run, repository: str, base: str
 ) -> None:

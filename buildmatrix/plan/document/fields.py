@@ -193,7 +193,8 @@ class TargetOfPlan(Document):
         Of(lambda target, _: _pointers(target.volatile)),
         Doc(
             "What of its settings changes from run to run, since it is made with `git`, `created`, `now`, `host` or a "
-            "volatile variable: the keys and indices that lead there."
+            "volatile variable: the keys and indices that lead there. Where that is so of the key of a label or "
+            "annotation alone, or another key of a table, the template of the key comes last."
         ),
     ] = None
 

@@ -6,15 +6,18 @@ the key, the item or the setting is not there.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer
 from buildmatrix.plan.merging.merge import Over, Spread
 from buildmatrix.plan.merging.volatile import NONE
 from buildmatrix.spec.checks.data import shown
-from buildmatrix.spec.rows.markers import FreeText
+from buildmatrix.spec.rows.csv import templates_of
+from buildmatrix.spec.rows.marked import holding, tables_of
+from buildmatrix.spec.rows.markers import FreeText, Remark
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Row, Table, given, is_template, row_of, text_of, unwrap
 from buildmatrix.spec.toml.placed import placed
@@ -93,7 +96,7 @@ class Filling:
     `failures` are the templates that failed, with their paths within the setting; `moved` are the places of what
     counts in place of a template that gave no value, or under a key that came out of one. `volatile` are the paths of
     what templates gave that are among the `texts`: by key, by an item's index as it is written, and in a table within
-    by its key.
+    by its key. Where the template of a key is, and that of its value is not, the template stands behind the key.
     """
 
     def __init__(
@@ -143,11 +146,20 @@ class Filling:
                 found.append(self._table(item, index))
             elif isinstance(item, Templated):
                 lines = (self._text(item, (index,)) or "").splitlines()
+                self._look_into(item, index)
                 found += [line.strip() for line in lines if line.strip()]
             else:
                 found.append(item)
             sources += [index] * (len(found) - len(sources))
         return placed(found, sources)
+
+    def _look_into(self, text: str, index: int) -> None:
+        """Tell of a CSV string that holds remarks which of its fields are volatile, where each is a template itself."""
+        if (index,) in self.volatile and _has_remarks(self._attribute):
+            found = templates_of(text) or {}
+            fields = {(index, key) for key, texts in found.items() if any(self._texts[one] for one in texts)}
+            self.volatile.difference_update({(index,)} if fields else ())
+            self.volatile.update(fields)
 
     def _table(self, table: Table, index: int) -> Table:
         changed: dict[str, Any] = {}
@@ -186,7 +198,8 @@ class Filling:
         path, spot = within or (key,), (*within, _ANY)
         if isinstance(key, Spread):
             return self._spread(item, path, spot)
-        if (name := self._text(key, path, spot)) is None or (text := self._text(item, path, spot)) is None:
+        name = self._text(key, path, (*spot, str(key)))
+        if name is None or (text := self._text(item, path, spot)) is None:
             return {}
         if name in written:
             self._refuse_twin(name, key, written[name], path)
@@ -195,13 +208,13 @@ class Filling:
             self.moved[self._attribute, name] = self._origins[self._attribute, key]
         return {name: text}
 
-    def _note(self, paths: Iterable[Pointer], spot: Pointer) -> None:
-        """Note of keys whether the templates that gave them and their values were volatile, as `spot` says."""
-        if spot in self.volatile:
-            self.volatile.discard(spot)
-            self.volatile.update(paths)
-        elif self.volatile:
-            self.volatile.difference_update(paths)
+    def _note(self, paths: Collection[Pointer], spot: Pointer) -> None:
+        """Note of keys what is volatile of the templates that gave them and their values, as `spot` says."""
+        if self.volatile:
+            found = {one for one in self.volatile if one[: len(spot)] == spot}
+            found = {spot} if spot in found else found
+            others = {one for one in self.volatile if one[: len(spot)] not in {spot, *paths}}
+            self.volatile = others | {(*path, *one[len(spot) :]) for path in paths for one in found}
 
     def _refuse_twin(self, name: str, key: str, other: str, path: Pointer) -> None:
         """Refuse two keys of one table that are rendered to the same name: which one counts, nobody could know."""
@@ -223,6 +236,12 @@ class Filling:
         except BadTemplateError as error:
             self.failures.append((error, path))
             return {}
+
+
+@cache
+def _has_remarks(attribute: str) -> bool:
+    """Tell whether there are remarks in the tables of a list."""
+    return any(holding(unwrap(one)[0], Remark) for one in tables_of(row_of(Settings, attribute)))
 
 
 def _alone(error: BadTemplateError) -> BadTemplateError:

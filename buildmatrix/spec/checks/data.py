@@ -135,7 +135,7 @@ def _unknown_keys(error: Any, pointer: Pointer) -> Iterator[Problem]:
     for key in error.instance:
         if key in known or any(re.search(pattern, key) for pattern in allowed):
             continue
-        hint = _keys().for_unknown_key(key, error.instance[key], known, pointer)
+        hint = _keys().for_unknown_key(key, error.instance[key], known, pointer, allowed)
         yield Problem(f'unknown key "{key}" in {_owner(error, pointer)}', (*pointer, key), hint, key=True)
 
 

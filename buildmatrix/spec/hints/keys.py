@@ -21,13 +21,19 @@ from buildmatrix.spec.hints.words import (
 )
 from buildmatrix.spec.rows.shapes import Row, is_list, is_map
 
+_NOTE = "annotation.KEY"
 
-def for_unknown_key(key: str, value: Any, known: Collection[str], pointer: Pointer) -> str:
-    """Return what to write for a key that the table at `pointer` does not know."""
+
+def for_unknown_key(
+    key: str, value: Any, known: Collection[str], pointer: Pointer, patterns: Collection[str] = ()
+) -> str:
+    """Return what to write for a key that the table at `pointer` does not know; it knows those of `patterns`, too."""
     kind = _kind(pointer)
     if meant := meant_key(key, known, pointer):
         return _strategy(key, value, pointer) or _as_meant(meant, value, pointer) or f'did you mean "{meant}"?'
+    notes = any(re.search(pattern, _NOTE) for pattern in patterns)
     for hint in (
+        _annotation(key, value) if notes else "",
         _extended(key, value) if kind == "extend" else "",
         _cure(kind, key, value),
         _of_an_outer_table(key, pointer),
@@ -36,7 +42,26 @@ def for_unknown_key(key: str, value: Any, known: Collection[str], pointer: Point
         if hint:
             return hint
     near = did_you_mean(key, known) or _of_free_keys(key, value, pointer)
-    return near or f"known here: {', '.join(sorted(known))}"
+    return near or f"known here: {', '.join(sorted([*known, *([_NOTE] if notes else [])]))}"
+
+
+def _annotation(key: str, value: Any) -> str:
+    """Return what to write for annotations in a table, or as a target has them: each has a key with a point in it."""
+    if key not in {"annotation", "annotations"}:
+        return ""
+    pairs = [_joined(value)] if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+    name, _, text = str((*pairs, "")[0]).partition("=")
+    noted = shown(f"annotation.{name or 'KEY'}")
+    return f"write {noted} = {shown(text or 'VALUE')}, with the key in quotes"
+
+
+def _joined(value: Any) -> str:
+    """Return the first item of a table as `key=value`: a key without quotes has made a table at each point."""
+    if not isinstance(value, Mapping) or not value:
+        return "" if isinstance(value, Mapping) else f"={value}"
+    key, inner = next(iter(value.items()))
+    rest = _joined(inner)
+    return f"{key}{rest}" if rest.startswith("=") else f"{key}.{rest}"
 
 
 def _strategy(key: str, value: Any, pointer: Pointer) -> str:

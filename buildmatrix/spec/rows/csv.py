@@ -14,6 +14,11 @@ from buildmatrix.spec.rows.settings import VARIABLE, Settings
 from buildmatrix.spec.rows.shapes import Rest, Row, arms, discriminator, is_table, item_of, row_of, rows, unwrap
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
 
+_ONE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_SIGNS = re.compile(r"\{[{%#]|[}%#]\}")
+_MASK = "\ue000"
+"""Stands for a template, which may have commas and quotes in it."""
+
 
 class BadCsvError(Exception):
     """The string is not a CSV of `key=value` fields; the message says why."""
@@ -40,6 +45,22 @@ def parsed(attribute: str, text: str) -> dict[str, Any]:
     if attribute == "secret":
         _mend_secret(table)
     return _converted(attribute, table)
+
+
+def templates_of(text: str) -> dict[str, list[str]] | None:
+    """Return the templates in a CSV string by the key of the field whose value they are in; None where one is not so.
+
+    Each of them is a `{{ … }}`: with a key that is a template, or with a `{% … %}`, the whole string is one.
+    """
+    masked, found = _ONE.sub(_MASK, text), iter(_ONE.findall(text))
+    if _MASK in text or _SIGNS.search(masked):
+        return None
+    try:
+        pairs = [_pair(field, is_attestation=False) for field in _fields(masked)]
+    except BadCsvError:
+        return None
+    by_key = {key: [next(found) for _ in range(value.count(_MASK))] for key, value in pairs if _MASK not in key}
+    return by_key if next(found, None) is None else None
 
 
 def _fields(text: str) -> list[str]:

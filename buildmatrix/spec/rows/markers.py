@@ -88,6 +88,10 @@ class NoInput:
         self.known = known
 
 
+class Remark:
+    """The value only says something of the image: what is volatile in it is no part of a target's fingerprint."""
+
+
 class OfResult:
     """The setting is about what is built, and means nothing where the builder is only asked about a target (`call`)."""
 

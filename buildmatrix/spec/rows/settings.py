@@ -22,6 +22,7 @@ from buildmatrix.spec.rows.markers import (
     OfResult,
     Pair,
     Privilege,
+    Remark,
     Short,
 )
 from buildmatrix.spec.rows.options import Options, of_target
@@ -99,7 +100,7 @@ class _ImageKeys(Layers):
         NoInput(),
         Doc("The image's name, for a target without `tags`: docker takes those where it has both."),
     ] = None
-    annotation: Annotated[Mapping[str, Text] | None, Annotation, Doc("Annotations of the image.")] = None
+    annotation: Annotated[Mapping[str, Text] | None, Annotation, Remark(), Doc("Annotations of the image.")] = None
     rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
     oci_artifact: Annotated[bool | None, Doc("Write attestations as OCI artifacts.")] = None
 
@@ -284,6 +285,7 @@ class Declared(Table):
         OddKeys("description", "name"),
         Keys(r"^[^=\r\n]+$", "a name without `=`, in one line"),
         FromMetadata(),
+        Remark(),
         Doc("Labels of the image."),
     ] = None
     annotations: Annotated[
@@ -300,6 +302,7 @@ class Declared(Table):
         OfResult(),
         AddedByBake(),
         FromMetadata(),
+        Remark(),
         Doc("Annotations, `[TYPE:]KEY=VALUE` with TYPE manifest, index, manifest-descriptor or index-descriptor."),
         Since("0.12"),
         Examples(["index:org.opencontainers.image.title=app"]),

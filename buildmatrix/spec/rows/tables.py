@@ -61,8 +61,8 @@ class Variable(Table):
     volatile: Annotated[
         bool | None,
         Doc(
-            "It changes from run to run, as `git.sha` does: labels and annotations that are made with it are not part "
-            "of the fingerprint."
+            "It changes from run to run, as `git.sha` does: labels and annotations that are made with it, and nothing "
+            "else, are not part of the fingerprint."
         ),
     ] = None
     description: Annotated[str | None, Doc("What it is for.")] = None

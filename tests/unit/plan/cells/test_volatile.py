@@ -31,7 +31,10 @@ def planned(text: str, **asked: Any) -> Plan:
 def labels(text: str, **asked: Any) -> list[str]:
     """Return the volatile labels of each target of the plan."""
     found = planned(text, **asked).targets
-    return [" ".join(sorted(str(key) for attribute, key in one.volatile if attribute == "labels")) for one in found]
+    return [
+        " ".join(sorted(" = ".join(map(str, path[1:])) for path in one.volatile if path[0] == "labels"))
+        for one in found
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,13 +141,46 @@ def test_what_a_template_lies_over_counts_where_it_gives_no_value() -> None:
 
 
 def test_keys_and_whole_tables_that_come_out_of_templates() -> None:
-    assert labels('[target.app]\nlabels."{{ sure }}-{{ git.branch }}" = "x"\nlabels.y = "y"') == ["1-main"]
+    assert labels('[target.app]\nlabels."{{ sure }}-{{ sha }}" = "{{ sha }}"\nlabels.y = "y"') == ["1-" + "1" * 40]
+    assert labels('[target.app]\nlabels."{{ sure }}" = "{{ sha }}"\nlabels.y = "y"') == ["1"]
     assert labels("[target.app]\nlabels = \"{{ {'a': sha, 'b': 'b'} }}\"") == ["a b"]
     text = "[target._a]\nlabels = \"{{ {'a': sha, 'b': 'b'} }}\"\n[target.app]\ninherits = ['_a']\nlabels.a = 'x'"
     assert labels(text) == ["b"]
     assert labels('[target.app]\nlabels."{{ git.tag or omit }}" = "x"\nlabels.y = "y"\nlabels."{{ sure }}" = "1"') == [
         ""
     ]
+
+
+def test_of_a_key_that_alone_is_volatile_the_template_is_told() -> None:
+    text = '[target._p]\nlabels."{{ sure }}-{{ git.branch }}" = "x"\n[target.app]\ninherits = ["_p"]\n'
+    assert labels(text) == ["1-main = {{ sure }}-{{ git.branch }}"]
+    assert labels(f'{text}labels."{{{{ sure }}}}-main" = "y"') == [""]
+    assert labels(f'{text}labels."{{{{ sure }}}}-main" = "{{{{ sha }}}}"') == ["1-main"]
+    text = """[target.app]\noutput = [{ type = "oci", dest = "x", "annotation.{{ git.branch }}" = "{{ sure }}" }]"""
+    assert planned(text).targets[0].volatile == {("output", 0, "annotation.main", "annotation.{{ git.branch }}")}
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ("annotation.a={{ sha }},annotation.b={{ sure }},name={{ sure }}", ["annotation.a"]),
+        ("compression={{ 'gzip' if sha else 'zstd' }},annotation.b={{ sure }}", ["compression"]),
+        ("Annotation.A=x{{ sure }}-{{ sha }},annotation.b=x", ["annotation.a"]),
+        ("annotation.a={{ sha }},annotation.b={{ git.branch }}", ["annotation.a", "annotation.b"]),
+        ("\"annotation.a={{ [sha, sure] | join(',') }},x\",annotation.b={{ sure }}", ["annotation.a"]),
+        ("annotation.a={{ 'x' if sha else 'a,b' }}", ["annotation.a"]),
+        ("annotation.{{ sure }}={{ sha }}", [""]),
+        ("annotation.{{ git.branch }}={{ sure }}", [""]),
+        ("annotation.a={% if sha %}1{% endif %},annotation.b={{ sure }}", [""]),
+        ("annotation.a={{ sha ~ '}}' }}", [""]),
+        ("annotation.a=x{{ ',annotation.b=' ~ sha }}", ["annotation.a"]),
+        ("{{ 'annotation.a=' ~ sha }}", [""]),
+        ("annotation.a={{ sure }}", []),
+    ],
+)  # fmt: skip
+def test_fields_of_an_output_in_csv_form(fields: str, found: list[str]) -> None:
+    paths = planned(f"[target.app]\noutput = ['''type=oci,dest=x,{fields}''']").targets[0].volatile
+    assert sorted(str((*path, "")[2]) for path in paths) == found
 
 
 def test_any_setting_has_pointers() -> None:
@@ -164,7 +200,8 @@ output = [
 ]
 """
     assert planned(text).targets[0].volatile == {
-        ("args", "A"), ("network",), ("tags", 1), ("tags", 2), ("output", 1, "annotation.a"), ("output", 2),
+        ("args", "A"), ("network",), ("tags", 1), ("tags", 2), ("output", 1, "annotation.a"),
+        ("output", 2, "dest"),
     }  # fmt: skip
 
 
