@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Layers, Url
+from buildmatrix.spec.rows.limits import LIMITS
 from buildmatrix.spec.rows.markers import (
     AddedByBake,
     Credential,
@@ -60,12 +61,6 @@ Annotation = Rest(r"^annotation[-\[.]")
 RESULT = Local("result", writes=True)
 Split = Annotated[bool | None, Doc("A directory for each platform (the default with several).")]
 Prefix = Annotated[str | None, Doc("A prefix for the files of attestations.")]
-
-
-LIMITS = (
-    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
-    "rttime", "sigpending", "stack",
-)  # fmt: skip
 
 
 class LocalOutput(Table):
