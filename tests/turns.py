@@ -1,7 +1,8 @@
 """Which tests a run of the suite tries: a fourth of those that are of one kind, another after each commit.
 
 Of one kind are the cases of a unit test that has more than MANY, those of a test that is marked `corpus`, and all tests
-of a module that is. What `counts` over all cases is left out. WHOLE=1 tries all, as does who names a file or a test.
+of a module that is; `every` gives it another share. What `counts` over all cases is left out. All are tried with
+WHOLE=1, and by who names a file or a test.
 """
 
 import os
@@ -43,19 +44,20 @@ def waiting(items: list[pytest.Item], now: int) -> list[pytest.Item]:
     sizes = Counter(_function(item) for item in items)
     seen, left = Counter[str](), []
     for item in items:
-        kind, counts = _kind(item, sizes)
-        if counts or (kind and (seen[kind] + crc32(kind.encode()) + now) % EVERY):
+        kind, every = _kind(item, sizes)
+        if not every or (kind and (seen[kind] + crc32(kind.encode()) + now) % every):
             left.append(item)
         seen[kind] += 1
     return left
 
 
-def _kind(item: pytest.Item, sizes: Counter[str]) -> tuple[str, bool]:
-    """Return what a test is one of many of, "" if of nothing, and whether it counts over all of them."""
+def _kind(item: pytest.Item, sizes: Counter[str]) -> tuple[str, int]:
+    """Return what a test is one of many of, "" if of nothing, and how many of those take turns; 0 where it has none."""
     for node, mark in item.iter_markers_with_node("corpus"):
-        return (_function(item) if node is item else node.nodeid), bool(mark.kwargs.get("counts"))
+        every = 0 if mark.kwargs.get("counts") else mark.kwargs.get("every", EVERY)
+        return (_function(item) if node is item else node.nodeid), every
     many = item.path.is_relative_to(TESTS / "unit") and sizes[_function(item)] > MANY
-    return (_function(item) if many else ""), False
+    return (_function(item) if many else ""), EVERY
 
 
 def _function(item: pytest.Item) -> str:

@@ -27,6 +27,8 @@ from tests.e2e.tls_bridge import tls_bridge
 from tests.e2e.tools import digest, engines_buildx
 from tests.warm import ran
 
+pytestmark = pytest.mark.corpus
+
 NEWER = {"provenance-add-gha", "allow-untrusted-image", "persistent-volume-claim.requests.storage"}
 """Options that buildx has since 0.30."""
 SINCE_13 = {

@@ -8,6 +8,8 @@ from tests.e2e.github import PATH, GitHub
 from tests.e2e.machines import BUILDS, chain, check, commit
 from tests.e2e.tools import digest, platforms, write
 
+pytestmark = pytest.mark.corpus
+
 PAIR = """
 [apply]
 incremental = true

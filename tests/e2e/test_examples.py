@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.corpus
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SAYS = {
     "hello:latest": "hello from aarch64\n",

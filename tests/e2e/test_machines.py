@@ -16,6 +16,8 @@ import pytest
 from tests.e2e.tools import Project, Start, digest, inspected, known, nap, platforms, raw, wait_for
 from tests.warm import ran
 
+pytestmark = pytest.mark.corpus
+
 AMD, ARM = "linux/amd64", "linux/arm64"
 KILLS, SEED = int(os.environ.get("KILLS", "2")), os.environ.get("KILLS_SEED", "1")
 SHARE = 0.4

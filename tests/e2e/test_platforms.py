@@ -8,6 +8,8 @@ import pytest
 
 from tests.e2e.tools import Project, Run, nap, raw, succeeded
 
+pytestmark = pytest.mark.corpus
+
 AMD, ARM = "linux/amd64", "linux/arm64"
 
 

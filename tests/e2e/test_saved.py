@@ -9,6 +9,8 @@ import pytest
 from tests.e2e.faulty_registry import Fault, FaultyRegistry
 from tests.e2e.tools import Project, Run, Start, digest, nap, provenance_of, succeeded, tagged, wait_for
 
+pytestmark = pytest.mark.corpus
+
 SPEC = """
 [defaults]
 context = "src"

@@ -540,7 +540,7 @@ ODD = [
 """More than thirty."""
 
 
-@pytest.mark.corpus
+@pytest.mark.corpus(every=16)
 @pytest.mark.parametrize(("method", "name"), ODD, ids=str)
 def test_an_odd_answer_harms_no_tag(
     project: Project, run: Run, proxy: FaultyRegistry, repository: str, method: str, name: str

@@ -19,6 +19,7 @@ class Item:
     folder: str = "unit"
     module: bool | None = None
     counts: bool = False
+    every: int = 0
 
     @property
     def path(self) -> Path:
@@ -26,7 +27,7 @@ class Item:
 
     def iter_markers_with_node(self, name: str) -> Iterator[tuple[Any, pytest.Mark]]:
         if self.module is not None:
-            kwargs = {"counts": True} if self.counts else {}
+            kwargs = {"counts": True} if self.counts else {"every": self.every} if self.every else {}
             module = Item(self.nodeid.partition("::")[0])
             yield (module if self.module else self), getattr(pytest.mark, name)(**kwargs).mark
 
@@ -65,6 +66,11 @@ def test_each_has_its_turn_once(items: list[Item]) -> None:
 )
 def test_these_are_always_tried(items: list[Item]) -> None:
     assert not any(_left(items, now) for now in range(EVERY))
+
+
+def test_a_kind_may_have_more_turns() -> None:
+    items = _cases("test_marked", 32, folder="e2e", module=False, every=16)
+    assert [len(items) - len(_left(items, now)) for now in range(16)] == [2] * 16
 
 
 def test_what_counts_over_all_has_no_turn() -> None:
