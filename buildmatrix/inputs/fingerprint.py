@@ -24,7 +24,7 @@ from buildmatrix.inputs.known import Known, Read
 from buildmatrix.inputs.looks import look_at, passed
 from buildmatrix.inputs.settings import Part, parts_of
 from buildmatrix.oci.platform import normalized
-from buildmatrix.plan.access.across import TARGET, taken_across
+from buildmatrix.plan.access.across import TARGET, across_in
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import BUILT_FROM, context_of, dests_of, dockerfile_of, reaches, text_of
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -234,7 +234,7 @@ class Fingerprints:
         for need in target.needs:
             if (own := self._configs_of.get((need, platform))) is not None:
                 yield from ((full(tag), own) for tag in pushed_tags(self._plan.by_name[need]))
-        across = taken_across(target, self._plan.directory)
+        across = across_in(target.settings, self._text(target))
         for name, place in (target.settings.contexts or {}).items():
             found = None
             if place.startswith(TARGET):
@@ -279,7 +279,7 @@ class Fingerprints:
     # --- contexts -------------------------------------------------------------------------------------------------
 
     def _sources_of(self, target: PlannedTarget, uses: Uses, platform: str) -> Iterator[Part]:
-        across = taken_across(target, self._plan.directory)
+        across = across_in(target.settings, self._text(target))
         for name, sources in sorted(uses.sources.items()):
             place = self._place(target, name)
             if place.startswith(TARGET):

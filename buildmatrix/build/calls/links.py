@@ -72,13 +72,19 @@ def _own_platform(name: str, engine: Engine) -> str:
 def taken_otherwise(plan: BuildPlan, engine: Engine) -> Iterator[Diagnostic]:
     """Yield a warning for each target that is given for its own platform what it takes for another one."""
     told: dict[str, Diagnostic] = {}
-    for build in (one for one in plan.targets if one.platforms):
+    for build in (one for one in plan.targets if one.platforms and _is_upon_part(one, plan)):
         for key, asked in taken_across(build, plan.directory).items():
             name = plan.keys_in_bake[(build.settings.contexts or {})[key].removeprefix(TARGET)]
             for platform in sorted(_wanted(asked, build, engine) - _given(build, key, plan)):
                 if platform in _declared(plan.by_name[name].target, plan):
                     told.setdefault(build.target, _warning(build, plan.by_name[name], platform))
     yield from told.values()
+
+
+def _is_upon_part(build: Build, plan: BuildPlan) -> bool:
+    """Tell whether there are other platforms of what a Build depends on: else no Dockerfile need be read."""
+    upon = (plan.by_name[name] for name in build.depends_on)
+    return any(set(_declared(one.target, plan)) != set(one.platforms) for one in upon)
 
 
 def _given(build: Build, key: str, plan: BuildPlan) -> set[str]:

@@ -10,20 +10,27 @@ from functools import lru_cache
 from buildmatrix.dockerfile.images import contexts_across
 from buildmatrix.plan.access.reach import text_of
 from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.spec.rows.settings import Settings
 
 TARGET = "target:"
 
 
 def taken_across(target: PlannedTarget, directory: str) -> Mapping[str, frozenset[str]]:
     """Return the contexts that are targets and are taken for other platforms, with those: OWN for the builder's."""
-    settings = target.settings
-    linked = {key for key, value in (settings.contexts or {}).items() if value.startswith(TARGET)}
-    if not linked:
+    return across_in(target.settings, text_of(target, directory)) if _links(target.settings) else {}
+
+
+def across_in(settings: Settings, text: str) -> Mapping[str, frozenset[str]]:
+    """Return what `taken_across` does, by the text of the Dockerfile."""
+    if not (linked := _links(settings)):
         return {}
-    args = frozenset((settings.args or {}).items())
     names = frozenset(key.partition("::")[0] for key in settings.contexts or {})
-    found = _across(text_of(target, directory), settings.target, args, names)
+    found = _across(text, settings.target, frozenset((settings.args or {}).items()), names)
     return {key: asked for key, asked in found.items() if key in linked}
+
+
+def _links(settings: Settings) -> set[str]:
+    return {key for key, value in (settings.contexts or {}).items() if value.startswith(TARGET)}
 
 
 def targets_across(target: PlannedTarget, directory: str) -> set[str]:
