@@ -84,7 +84,7 @@ def taken_otherwise(plan: BuildPlan, engine: Engine) -> Iterator[Diagnostic]:
 def _is_upon_part(build: Build, plan: BuildPlan) -> bool:
     """Tell whether there are other platforms of what a Build depends on: else no Dockerfile need be read."""
     upon = (plan.by_name[name] for name in build.depends_on)
-    return any(set(_declared(one.target, plan)) != set(one.platforms) for one in upon)
+    return any(_declared(one.target, plan) != set(one.platforms) for one in upon)
 
 
 def _given(build: Build, key: str, plan: BuildPlan) -> set[str]:
@@ -94,9 +94,11 @@ def _given(build: Build, key: str, plan: BuildPlan) -> set[str]:
     return {*own, *(one.partition("::")[2] for one in contexts if _of(one) == key)}
 
 
-def _declared(name: str, plan: BuildPlan) -> tuple[str, ...]:
-    target = plan.of.by_name[name]
-    return (*target.platforms, *target.carried_over)
+def _declared(name: str, plan: BuildPlan) -> set[str]:
+    """Return the platforms that a target has, built here or not; in a job, of what is built only for others, here."""
+    whole = plan.of.by_name.get(name)
+    known = [whole] if whole else plan.parts[name]
+    return {platform for one in known for platform in (*one.platforms, *one.carried_over)}
 
 
 def _warning(build: Build, upon: Build, platform: str) -> Diagnostic:

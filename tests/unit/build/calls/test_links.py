@@ -82,3 +82,10 @@ def test_what_nobody_asks_for_is_not_built_for_nothing() -> None:
 def test_who_gets_another_one_is_told(platform: str, nodes: tuple[str, ...], told: list[str]) -> None:
     found = links_here(cross(platform), engine(*nodes))
     assert [one.message for one in taken_otherwise(found, engine(*nodes))] == told
+
+
+def test_a_job_knows_of_what_is_built_only_for_others_what_it_builds() -> None:
+    """Its plan is of the targets that it is asked for."""
+    made = cross(AMD, pushed=False)
+    job = BuildPlan(**{**vars(made), "of": plan(made.of.by_name["app"])})
+    assert not list(taken_otherwise(links_here(job, engine()), engine()))
