@@ -9,9 +9,10 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Self
+
+from buildmatrix.records import dataclass
 
 LIMIT = 4 * 1024 * 1024
 """The largest file that is read, in bytes; the largest public bake file has 0.1 MiB."""

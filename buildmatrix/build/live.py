@@ -1,7 +1,7 @@
 """What is told of the targets of a call while it runs: that one is begun, and that one is done."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from buildmatrix.build.calls.batches import Call
 from buildmatrix.build.completed import has_run, is_whole
@@ -20,9 +20,10 @@ from buildmatrix.engine.progress.events import (
 )
 from buildmatrix.engine.progress.reader import Progress, is_of_dockerfile
 from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.records import dataclass
 
 
-@dataclass
+@dataclass()
 class Told:
     """What was told of targets: the attempts that were begun, and which targets are done, each with whether it ran.
 

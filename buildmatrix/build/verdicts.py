@@ -6,7 +6,7 @@ What a failure means is decided in decision.py; here it is carried out.
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from buildmatrix.build.calls.batches import MOST, Call, call
@@ -22,10 +22,11 @@ from buildmatrix.engine.failures.classify import Failure, explain
 from buildmatrix.engine.progress.events import Listener, Retrying
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError
 from buildmatrix.plan.policy import Policy
+from buildmatrix.records import dataclass
 from buildmatrix.retries import wait_before
 
 
-@dataclass
+@dataclass()
 class Work:
     """What is to be done and what runs; `closed` says that nothing new is started."""
 

@@ -4,10 +4,10 @@ The builder's own platform is unknown before it is asked, unless the build gives
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from buildmatrix.dockerfile.library import expanded
 from buildmatrix.dockerfile.model import Dockerfile
+from buildmatrix.records import dataclass
 
 PREDEFINED = frozenset(
     {f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")}

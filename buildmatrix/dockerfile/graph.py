@@ -5,13 +5,13 @@ name a stage by its number. A named context takes the place of an image, and of 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from buildmatrix.dockerfile.arguments import Scope, scope_of
 from buildmatrix.dockerfile.model import Dockerfile, Instruction, Reference, Stage
 from buildmatrix.graphs import reached
 from buildmatrix.oci.platform import normalized
+from buildmatrix.records import dataclass
 
 T = TypeVar("T", bound=Instruction | Reference)
 

@@ -10,7 +10,8 @@ quick as the library, which is asked where a line has a class, an escape or lett
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from buildmatrix.records import dataclass
 
 Matched = tuple[bool, ...]
 """For each line, whether it speaks of a path or of a directory around it."""

@@ -10,13 +10,13 @@ import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from buildmatrix.errors import EngineError
 from buildmatrix.files import Repository, is_within, read_regular
 from buildmatrix.process import Completed, Programs
+from buildmatrix.records import dataclass
 from buildmatrix.spec.discovery import is_trusted, named_user
 from buildmatrix.text import clean
 

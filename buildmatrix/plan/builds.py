@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.merging.volatile import carried, numbered
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.markers import OfImage
 from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, Settings
 from buildmatrix.spec.rows.shapes import rows

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, some
@@ -15,6 +15,7 @@ from buildmatrix.plan.merging.interpolate import Rendered
 from buildmatrix.plan.merging.volatile import carried
 from buildmatrix.plan.model import PlannedTarget, Reason
 from buildmatrix.plan.outputs import exported_of, pushes_tags
+from buildmatrix.records import dataclass
 from buildmatrix.soundness import ANY_SETTING, FILE, settings_of
 from buildmatrix.spec.rows.platforms import AUTO
 from buildmatrix.spec.rows.settings import Settings

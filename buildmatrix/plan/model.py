@@ -1,11 +1,12 @@
 """The Plan: every target expanded, rendered, checked and ordered. What comes after only reads it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer
+from buildmatrix.records import dataclass
 from buildmatrix.soundness import Subject, settings_of
 from buildmatrix.spec.rows.builders import DeclaredBuilder
 from buildmatrix.spec.rows.options import Apply

@@ -1,7 +1,7 @@
 """A tag never loses a platform: what tags hold is compared with what the run will write, before anything is built."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from buildmatrix.engine.failures.registry import doubt_hint
 from buildmatrix.errors import Diagnostic, Place, RegistryError, and_more
@@ -13,6 +13,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import caches_by_tag, pushed_tags
 from buildmatrix.publish.tags import Tags
+from buildmatrix.records import dataclass
 
 SHRUNK = "shrunk"
 """The code of what would lose a platform."""

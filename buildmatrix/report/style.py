@@ -1,7 +1,6 @@
 """Colours: they only add; without them nothing is lost."""
 
-from dataclasses import dataclass
-
+from buildmatrix.records import dataclass
 from buildmatrix.text import painted
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +20,11 @@ from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.plan.access.entitlements import entitlements_of
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Watched
+from buildmatrix.records import dataclass
 from buildmatrix.spec.toml.plain import table_of
 
 
-@dataclass
+@dataclass()
 class Unit:
     """A call that is to be made: `attempt` counts from 1; it does not start before `after` (monotonic)."""
 
@@ -34,7 +35,7 @@ class Unit:
     """Whether it goes on with what was begun: it starts even where nothing new does."""
 
 
-@dataclass
+@dataclass()
 class Running:
     """A call that runs."""
 

@@ -1,9 +1,10 @@
 """What is known of a step, and of a target, while its call runs."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from buildmatrix.engine.progress.rawjson import seconds
+from buildmatrix.records import dataclass
 
 NUMBERED = re.compile(r"\d+/\d+$")
 MERGE = "merging manifest list "
@@ -26,7 +27,7 @@ def is_canceled(said: str) -> bool:
     return _CANCELED.search(outside_quotes(said)) is not None
 
 
-@dataclass
+@dataclass()
 class Step:
     """A vertex: whose it is, where it stands (`linux/amd64 2/5`), what it is (`RUN make`), and what became of it."""
 
@@ -68,7 +69,7 @@ class Step:
         return said if abs(said - ours) < DRIFT else max(0.0, ours)
 
 
-@dataclass
+@dataclass()
 class Track:
     """What is known of one target while it is built."""
 

@@ -6,12 +6,12 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from buildmatrix.errors import EngineError
 from buildmatrix.process import Programs, docker_directory
+from buildmatrix.records import dataclass
 from buildmatrix.text import clean, hide
 
 SECONDS = 10.0

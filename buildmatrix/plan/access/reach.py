@@ -15,7 +15,6 @@ The rules are those of buildx 0.13 to 0.37 (build/opt.go, bake/bake.go), found b
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from buildmatrix.errors import Pointer
@@ -23,6 +22,7 @@ from buildmatrix.files import Repository, is_within
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.merging.shared import shared
 from buildmatrix.plan.model import PlannedTarget
+from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.marked import holding, marked, says, tables_of
 from buildmatrix.spec.rows.markers import Local, Part, Privilege
 from buildmatrix.spec.rows.settings import DockerOutput, OciOutput, Secret, Settings, Ssh

@@ -5,12 +5,12 @@ They are the same in the file, on the command line and in `--set`. A declared na
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from buildmatrix.errors import did_you_mean, some
 from buildmatrix.plan.cells.matrix import ByValues, fits_text
+from buildmatrix.records import dataclass
 from buildmatrix.soundness import NAMES, REPORTED, Subject
 from buildmatrix.spec.checks.cellnames import label
 from buildmatrix.spec.rows.platforms import PLATFORM

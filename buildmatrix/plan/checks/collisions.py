@@ -8,7 +8,6 @@ ends last leaves its own.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.oci.reference import fault, parse
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import writes_names, writes_tags
+from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import InlineCacheTo
 from buildmatrix.spec.rows.markers import ImageRef, Local, Where

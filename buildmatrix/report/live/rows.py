@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.progress.events import (
@@ -19,6 +19,7 @@ from buildmatrix.engine.progress.events import (
     Transferred,
 )
 from buildmatrix.engine.progress.tracks import NUMBERED
+from buildmatrix.records import dataclass
 from buildmatrix.report.run.words import DIGEST, STATUSES
 
 ORDER = ("waiting", "building", "exporting", "pushing")
@@ -31,7 +32,7 @@ ENDS = frozenset[str](STATUSES)
 """States in which nothing more is expected of a target."""
 
 
-@dataclass
+@dataclass()
 class Step:
     """A step that runs; `at` as in `linux/amd64 2/5`, `log` is the last line that it wrote."""
 
@@ -47,7 +48,7 @@ class Step:
         return found[0] if found else ""
 
 
-@dataclass
+@dataclass()
 class Row:
     """One target. `doing` says what there is to say of its state, `outcome` what became of it once that is decided.
 

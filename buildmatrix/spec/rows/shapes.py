@@ -11,10 +11,11 @@ import inspect
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, Never, Self, TypeVar, Union, dataclass_transform, get_args, get_origin
+
+from buildmatrix.records import dataclass
 
 JsonSchema = dict[str, Any]
 M = TypeVar("M")

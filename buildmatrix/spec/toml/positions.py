@@ -6,11 +6,11 @@ begins; it never judges or converts a value. Containers wait on a stack of their
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 
 import tomli
 
 from buildmatrix.errors import Pointer
+from buildmatrix.records import dataclass
 
 _GAP = re.compile(r"[ \t\n]*(?:#[^\n]*)?")
 _GAP_BEGINS = frozenset(" \t\n#")
