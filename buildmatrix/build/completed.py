@@ -1,6 +1,5 @@
 """Which targets of a call are done before it has ended: all that they write is written, told by their steps."""
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -10,12 +9,13 @@ from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.drivers import loads_elsewhere, nodes_of
 from buildmatrix.engine.progress.dockerfiles import Dockerfiles
 from buildmatrix.engine.progress.reader import Progress
+from buildmatrix.patterns import regex
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.spec.rows.caches import InlineCacheTo
 from buildmatrix.spec.rows.settings import CacheonlyOutput
 
-_NUMBERED = re.compile(r"^(?P<head>.*?)(?P<number>\d+)/(?P<count>\d+)$")
+_NUMBERED = regex(r"^(?P<head>.*?)(?P<number>\d+)/(?P<count>\d+)$")
 
 
 def is_whole(progress: Progress, made: Call, target: PlannedTarget, builder: Builder, files: Dockerfiles) -> bool:

@@ -11,11 +11,12 @@ from buildmatrix.ci.matrices import LABELS
 from buildmatrix.ci.names import secret_names
 from buildmatrix.ci.setup import Setup
 from buildmatrix.ci.writing import expression_free, filled, labels, scalar, written_by
+from buildmatrix.patterns import regex
 
 OWN_REGISTRY = "ghcr.io"
 """The registry that knows a job by GitHub's own token."""
 
-OWN_VARIABLES = re.compile(
+OWN_VARIABLES = regex(
     "BUILD|PATH|HOME|BUILDMATRIX_FILE|DOCKER_(HOST|CONFIG|CONTEXT)|(RUNNER|ACTIONS)_.*|GITHUB_(?!TOKEN$).*",
     re.IGNORECASE,
 )
@@ -85,7 +86,7 @@ with: { persist-credentials: false }
 
 _INSTALL = "pip install ./tools/buildmatrix         # a checkout; or buildmatrix-bake, where your package index has it"
 
-INSTALLED = re.compile(r"^ *- &install\n +run: (?![|>])(.+)$", re.MULTILINE)
+INSTALLED = regex(r"^ *- &install\n +run: (?![|>])(.+)$", re.MULTILINE)
 """What brings buildmatrix to a job of a text that was written: its owner may have changed it."""
 
 _PLAN = """\

@@ -14,12 +14,13 @@ from buildmatrix.ci.jobs import Job, Jobs, Labels
 from buildmatrix.ci.names import secret_names
 from buildmatrix.ci.setup import Setup
 from buildmatrix.ci.writing import filled, scalar, written_by
+from buildmatrix.patterns import regex
 from buildmatrix.text import json_safe
 
 OWN_REGISTRY = "registry.gitlab.com"
 """The registry that knows a job by GitLab's own variables."""
 
-OWN_VARIABLES = re.compile(
+OWN_VARIABLES = regex(
     "BUILD|PATH|HOME|WORKFLOW|PLAN_PIPELINE|BUILDMATRIX_FILE|DOCKER_(HOST|CONFIG|CONTEXT|TLS_CERTDIR)"
     "|CI|CI_(?!JOB_TOKEN$|REGISTRY_PASSWORD$|DEPENDENCY_PROXY_PASSWORD$|DEPLOY_PASSWORD$).*"
 )
@@ -102,7 +103,7 @@ _IMAGE = (
     '{ name: "registry.example.com/buildmatrix:0.1.0", entrypoint: [""] }   # of buildmatrix\'s own buildmatrix.toml'
 )
 
-INSTALLED = re.compile(r"^\.buildmatrix:\n  image: (.+)$", re.MULTILINE)
+INSTALLED = regex(r"^\.buildmatrix:\n  image: (.+)$", re.MULTILINE)
 """What brings buildmatrix to a job of a text that was written: its owner may have changed it."""
 
 _EMULATION = "docker run --privileged --rm tonistiigi/binfmt --install all"

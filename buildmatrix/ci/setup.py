@@ -1,11 +1,11 @@
 """What the jobs of a workflow have to bring along for a plan: registries, emulation, secrets, GitHub's cache."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from buildmatrix.ci.jobs import Labels, default_runner
 from buildmatrix.ci.waves import waves_of
 from buildmatrix.oci.reference import parse
+from buildmatrix.patterns import regex
 from buildmatrix.plan.access.reach import key_paths, privileges, secret_file, secret_variable
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import PlannedTarget
@@ -14,8 +14,8 @@ from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo
 from buildmatrix.spec.rows.settings import Secret, Ssh
 
-_LOCAL = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::[0-9]+)?")
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_LOCAL = regex(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::[0-9]+)?")
+_NAME = regex("[A-Za-z_][A-Za-z0-9_]*")
 _FAMILIES = {"386": "amd64", "arm": "arm64"}
 """Processors that run what is made for another one."""
 

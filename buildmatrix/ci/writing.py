@@ -1,15 +1,15 @@
 """Writing YAML: a text with places to fill, and values that are always one value, whatever is in them."""
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
+from buildmatrix.patterns import regex
 from buildmatrix.text import json_safe
 
-_ALONE = re.compile(r"( *)<([a-z_]+)>")
-_WITHIN = re.compile(r"<([a-z_]+)>")
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9]")
+_ALONE = regex(r"( *)<([a-z_]+)>")
+_WITHIN = regex(r"<([a-z_]+)>")
+_PLAIN = regex(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9]")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 
 

@@ -1,7 +1,6 @@
 """Completion in the shell: quick, silent when the file is wrong, and nothing is run for it but git, as for a plan."""
 
 import os
-import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typer
+
+from buildmatrix.patterns import regex
 
 if TYPE_CHECKING:
     from buildmatrix.plan.cells.catalog import Catalog
@@ -86,7 +87,7 @@ def complete_allowances(ctx: typer.Context, incomplete: str) -> list[str]:
     )
 
 
-_PLAIN = re.compile(r"!?(\*(\.|$))?[\w.,:/=@%+-]*")
+_PLAIN = regex(r"!?(\*(\.|$))?[\w.,:/=@%+-]*")
 """What no shell takes for anything but text: zsh evaluates what it is told, and bash expands patterns in it."""
 
 

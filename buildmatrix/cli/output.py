@@ -4,13 +4,13 @@ import errno
 import fcntl
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
 from buildmatrix.cli.main import GONE, UnwritableError
+from buildmatrix.patterns import regex
 from buildmatrix.text import forget, terminal
 
 
@@ -160,7 +160,7 @@ def say_to_program(text: str) -> None:
 # --- the streams of this process, by their paths ----------------------------------------------------------------------
 
 _STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
-_STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/(?:0|[1-9][0-9]{0,5}))")
+_STREAM = regex(r"/dev/(?:stdout|stderr|fd/(?:0|[1-9][0-9]{0,5}))")
 
 
 def is_stream(path: str) -> bool:

@@ -17,6 +17,7 @@ from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
 from buildmatrix.errors import Diagnostic, SpecError, UsageError, some
 from buildmatrix.files import make_folder, read_regular
+from buildmatrix.patterns import regex
 from buildmatrix.pipeline import listed
 from buildmatrix.pipeline.ci import Asked, moving_registries, setup_of_plan
 from buildmatrix.plan.model import Plan
@@ -55,7 +56,7 @@ GITHUB = Kind(
     path=github.PATH,
     has_waves=True,
     taken=github.taken,
-    sets=re.compile("GITHUB_.*|RUNNER_.*|CI"),
+    sets=regex("GITHUB_.*|RUNNER_.*|CI"),
     own_variables=github.OWN_VARIABLES,
     installed=github.INSTALLED,
 )
@@ -65,7 +66,7 @@ GITLAB = Kind(
     path=gitlab.PATH,
     has_waves=False,
     taken=gitlab.taken,
-    sets=re.compile("GITLAB_.*|CI_.*|CI"),
+    sets=regex("GITLAB_.*|CI_.*|CI"),
     own_variables=gitlab.OWN_VARIABLES,
     installed=gitlab.INSTALLED,
 )

@@ -1,12 +1,12 @@
 """Which frontend reads a Dockerfile: `# syntax=…` at its top may name another than docker's own."""
 
-import re
+from buildmatrix.patterns import regex
 
 SYNTAX = "BUILDKIT_SYNTAX"
 """The build argument that names a frontend, whatever the Dockerfile asks for."""
 
-_LINE = re.compile(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)")
-_DOCKERS = re.compile(r"((index\.)?docker\.io/)?docker/dockerfile(-upstream)?([:@]|$)")
+_LINE = regex(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)")
+_DOCKERS = regex(r"((index\.)?docker\.io/)?docker/dockerfile(-upstream)?([:@]|$)")
 
 
 def syntax_of(text: str) -> str:

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Callable
 
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
 Matched = tuple[bool, ...]
@@ -75,10 +76,10 @@ def _asked(patterns: list[str], *, takes_back: bool) -> Ignored:
     return NOTHING if found is None else Ignored(takes_back=takes_back, asked=found)
 
 
-_DOUBTFUL = re.compile(r"[\x00-\x1f\x7f]|\.\.|[^/]\*\*|\*\*[^/]|\[[^\]]*(?:\[|:|&&|\|\||~~|--)|\\\w")
+_DOUBTFUL = regex(r"[\x00-\x1f\x7f]|\.\.|[^/]\*\*|\*\*[^/]|\[[^\]]*(?:\[|:|&&|\|\||~~|--)|\\\w")
 """What versions of BuildKit take differently (`a**`), classes of Go alone, escapes of letters: `\\d` is a digit."""
 
-_BEYOND = re.compile(r"[^\x20-\x7e]|[\[\]\\]")
+_BEYOND = regex(r"[^\x20-\x7e]|[\[\]\\]")
 """What Go has its own rules for, which the library knows."""
 
 

@@ -1,6 +1,5 @@
 """The images that a Build takes from elsewhere: what a lock pins, and what a registry is asked for."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -10,13 +9,14 @@ from buildmatrix.dockerfile.links import Bases, Link, Linked, full, linked
 from buildmatrix.dockerfile.reader import known_with
 from buildmatrix.oci.platform import normalized
 from buildmatrix.oci.reference import REFERENCE
+from buildmatrix.patterns import regex
 
 Use = Literal["from", "copy", "mount", "syntax"]
 
 OWN = ""
 """Stands for the platform of the builder, which nobody knows before it is asked."""
 
-_PLATFORM = re.compile(r"--platform=[\"']?(\w+/[\w/.]+)")
+_PLATFORM = regex(r"--platform=[\"']?(\w+/[\w/.]+)")
 
 
 class Image(NamedTuple):

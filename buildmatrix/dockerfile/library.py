@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from buildmatrix.dockerfile.model import Heredoc, Instruction, Warned
+from buildmatrix.patterns import regex
 
 if TYPE_CHECKING:
     from e2b_dockerfile_utils import DockerfileHeredoc, DockerfileInstruction
@@ -66,13 +67,11 @@ def _is_too_much(text: str) -> bool:
     return any(len(line) > LONGEST_LINE or _DIRECTIVE.match(line) for line in lines)
 
 
-_DIRECTIVE = re.compile(r"\ufeff?\s*#\s*[a-zA-Z]\w*\s*=")
+_DIRECTIVE = regex(r"\ufeff?\s*#\s*[a-zA-Z]\w*\s*=")
 
 _MARK = "--buildmatrix-onbuild-"
-_ONBUILD = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<onbuild>ONBUILD[ \t]+(?P<word>[a-z]+))(?=\s|$)", re.IGNORECASE | re.MULTILINE
-)
-_MARKED = re.compile(rf"[a-zA-Z]+ {_MARK}(\d+)")
+_ONBUILD = regex(r"^(?P<indent>[ \t]*)(?P<onbuild>ONBUILD[ \t]+(?P<word>[a-z]+))(?=\s|$)", re.IGNORECASE | re.MULTILINE)
+_MARKED = regex(rf"[a-zA-Z]+ {_MARK}(\d+)")
 
 
 def _with_marks(text: str) -> tuple[str, Callable[[str], str]]:
@@ -118,7 +117,7 @@ def _words(one: "DockerfileInstruction") -> Iterable[str]:
     return (word for arg in one.args for word in _SPACES.split(arg))
 
 
-_SPACES = re.compile(r"[\t\v\f\r ]+")
+_SPACES = regex(r"[\t\v\f\r ]+")
 
 
 def _heredocs(found: "Iterable[DockerfileHeredoc]", restored: Callable[[str], str]) -> Iterable[Heredoc]:
@@ -126,7 +125,7 @@ def _heredocs(found: "Iterable[DockerfileHeredoc]", restored: Callable[[str], st
         yield Heredoc(name=one.name, content=restored(one.content), chomp=one.chomp, expand=one.expand)
 
 
-_PLAIN = re.compile(r"[\w./:@-]*", re.ASCII)
+_PLAIN = regex(r"[\w./:@-]*", re.ASCII)
 
 
 class _Asked(dict[str, str]):
@@ -162,7 +161,7 @@ def expanded(word: str, escape: str, values: Mapping[str, str], unknown: Iterabl
     return _lexed(word, escape, own, unknown if unknown is None else frozenset(names).intersection(unknown))
 
 
-_NAME = re.compile(r"\$\{?([0-9]+|[a-zA-Z0-9_]+)")
+_NAME = regex(r"\$\{?([0-9]+|[a-zA-Z0-9_]+)")
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,6 @@
 """From a Dockerfile's text to its model; BuildKit's instructions.Parse."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Literal
@@ -9,8 +8,9 @@ from typing import Literal
 from buildmatrix.dockerfile.directives import syntax_of
 from buildmatrix.dockerfile.library import parsed
 from buildmatrix.dockerfile.model import Arg, Dockerfile, Instruction, Reference, Stage
+from buildmatrix.patterns import regex
 
-_URL = re.compile(r"(https?|git|ssh)://|[^/:@\s]+@[^/:\s]+:")
+_URL = regex(r"(https?|git|ssh)://|[^/:@\s]+@[^/:\s]+:")
 """What ADD fetches: HTTP, and git by a URL or as ssh writes it."""
 
 

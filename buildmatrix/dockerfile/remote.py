@@ -4,10 +4,12 @@ import re
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl
 
-_SCHEME = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://")
-_SSH = re.compile(r"[^/:@\s]+@[^/:\s]+:")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+from buildmatrix.patterns import regex
+
+_SCHEME = regex(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://")
+_SSH = regex(r"[^/:@\s]+@[^/:\s]+:")
+_COMMIT = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_DIGEST = regex(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 
 
 class Remote(NamedTuple):

@@ -9,11 +9,12 @@ from buildmatrix.dockerfile.links import Bases, Config, Link, Linked, Part, Step
 from buildmatrix.dockerfile.model import Instruction
 from buildmatrix.dockerfile.remote import Remote, remote_of
 from buildmatrix.dockerfile.variables import SCANS, Variables
+from buildmatrix.patterns import regex
 
 Sources = dict[str, tuple[str, ...] | None]
 
-_HEREDOC = re.compile(r"\d*<<-?[ \t]*[^<\s]+")
-_ONBUILD = re.compile(r"\s*ONBUILD\s*", re.IGNORECASE)
+_HEREDOC = regex(r"\d*<<-?[ \t]*[^<\s]+")
+_ONBUILD = regex(r"\s*ONBUILD\s*", re.IGNORECASE)
 _OWN = frozenset({"tmpfs", "secret", "ssh"})
 """Mounts that take no files from anywhere."""
 

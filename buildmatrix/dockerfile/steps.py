@@ -1,17 +1,17 @@
 """How BuildKit tells the steps of a Dockerfile: `[app 2/5] RUN make`; by its dockerfile2llb, tried with 0.25."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from buildmatrix.dockerfile.reader import known, read
+from buildmatrix.patterns import regex
 
 if TYPE_CHECKING:
     from buildmatrix.dockerfile.graph import Graph
     from buildmatrix.dockerfile.model import Instruction, Stage
 
 _STEPS = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
-_ALONE = re.compile(r"\d*<<-?[ \t]*[^<\s]+")
+_ALONE = regex(r"\d*<<-?[ \t]*[^<\s]+")
 """All that a RUN has where its here-document is what is run."""
 
 

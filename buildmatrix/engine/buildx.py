@@ -13,6 +13,7 @@ from buildmatrix.engine.failures.unreachable import broken_plugin, no_buildx, un
 from buildmatrix.engine.remembered import Remembered
 from buildmatrix.errors import Diagnostic, EngineError, did_you_mean
 from buildmatrix.oci.platform import normalized, of_machine
+from buildmatrix.patterns import regex
 from buildmatrix.process import BINARY, Answer, Completed, Programs
 from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown
@@ -21,11 +22,11 @@ from buildmatrix.spec.toml.plain import table_of
 if TYPE_CHECKING:
     from packaging.version import Version
 
-_VERSION = re.compile(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])|(?P<other>\S+))", re.MULTILINE)
+_VERSION = regex(r"^\S+/buildx v?(?:(?P<number>\d+\.\d+(?:\.\d+)?)(?![\d.])|(?P<other>\S+))", re.MULTILINE)
 """Its line of `docker buildx version`, among what docker and its plugins may say besides. Distributions write
 `0.13.1+ds1`, Docker Desktop `v0.29.1-desktop.1`, builds from a commit that."""
 
-_FIELD = re.compile(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
+_FIELD = regex(r"^\s*([A-Z][A-Za-z ]+?):[ \t]+(.*)$")
 
 CONTAINERD = "org.mobyproject.buildkit.worker.containerd.namespace:"
 """A label of nodes whose worker is containerd's: the engine's own one has it only with containerd's image store."""

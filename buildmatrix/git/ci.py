@@ -1,9 +1,9 @@
 """What CI systems say of the commit that they have checked out: they check out no branch, and often fetch no tag."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
 Named = tuple[tuple[str, str], ...]
@@ -90,7 +90,7 @@ SYSTEMS = (
 )
 """Those whose word counts. Jenkins comes last: its agents run within other systems, too."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from buildmatrix.git.repository import GitFolder, UnansweredError
+from buildmatrix.patterns import regex
 
-_CHANGED = re.compile(
+_CHANGED = regex(
     r"1 \.M N\.\.\. \d+ (?P<index>100\d+) (?P<here>100\d+) [0-9a-f]+ (?P<blob>[0-9a-f]+) (?P<path>.+)", re.DOTALL
 )
-_POINTER = re.compile(
+_POINTER = regex(
     r"^(?P<blob>[0-9a-f]+) blob \d+\nversion https://git-lfs\.github\.com/spec/v1\n"
     r"oid sha256:(?P<digest>[0-9a-f]{64})\nsize (?P<size>\d+)\n$",
     re.MULTILINE,

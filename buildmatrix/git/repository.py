@@ -6,7 +6,6 @@ says can start a program, whatever the version of git, and a repository of anoth
 """
 
 import os
-import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from buildmatrix.errors import EngineError
 from buildmatrix.files import Repository, is_within, read_regular
+from buildmatrix.patterns import regex
 from buildmatrix.process import Completed, Programs
 from buildmatrix.records import dataclass
 from buildmatrix.spec.discovery import is_trusted, named_user
@@ -33,7 +33,7 @@ KEPT = frozenset(
 )
 """The settings that are taken over, from the user's configuration and the repository's: how to read what is there."""
 
-_WORD = re.compile(r"[A-Za-z0-9]{1,20}")
+_WORD = regex(r"[A-Za-z0-9]{1,20}")
 
 OURS = """\
 [core]

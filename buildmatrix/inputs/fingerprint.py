@@ -5,7 +5,6 @@ and the machine are no part of it. What nobody can know is a doubt, and a doubt 
 """
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
@@ -24,6 +23,7 @@ from buildmatrix.inputs.known import Known, Read
 from buildmatrix.inputs.looks import look_at, passed
 from buildmatrix.inputs.settings import Part, parts_of
 from buildmatrix.oci.platform import normalized
+from buildmatrix.patterns import regex
 from buildmatrix.plan.access.across import TARGET, across_in
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import BUILT_FROM, context_of, dests_of, dockerfile_of, reaches, text_of
@@ -56,7 +56,7 @@ SHORT = 16
 MOST_LISTED = 50_000
 """Files of a directory that are listed."""
 
-_DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
+_DIGEST = regex(r"@(sha256:[0-9a-f]{64})$")
 
 
 class Locked(NamedTuple):

@@ -2,15 +2,17 @@
 
 import re
 
+from buildmatrix.patterns import regex
+
 ANY_DEPTH = "**"
 """What COPY --parents takes for any directories, and COPY alone for `*`."""
 
 MOST_STARS = 3
 """How many `*` a part may have: to match a name takes time by a power of them."""
 
-_WILD = re.compile(r"[*?\[\\]")
-_RANGE = re.compile(r"(?P<low>\\.|[^\\-])(?:-(?P<high>\\.|[^\\-]))?", re.DOTALL)
-_PIECE = re.compile(r"\\(?P<escaped>.)|(?P<star>\*+)|(?P<one>\?)|\[(?P<inner>(?:\\.|[^\]\\])+)\]", re.DOTALL)
+_WILD = regex(r"[*?\[\\]")
+_RANGE = regex(r"(?P<low>\\.|[^\\-])(?:-(?P<high>\\.|[^\\-]))?", re.DOTALL)
+_PIECE = regex(r"\\(?P<escaped>.)|(?P<star>\*+)|(?P<one>\?)|\[(?P<inner>(?:\\.|[^\]\\])+)\]", re.DOTALL)
 
 
 def is_pattern(part: str) -> bool:

@@ -1,7 +1,6 @@
 """Checksums of files that HTTP gives, and commits that git references stand for; bounded in time and size."""
 
 import hashlib
-import re
 import time
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
@@ -20,6 +19,7 @@ from buildmatrix import __version__
 from buildmatrix.errors import EngineError
 from buildmatrix.lock.sources import Source
 from buildmatrix.oci.answers import Unknown
+from buildmatrix.patterns import regex
 from buildmatrix.process import Programs
 
 LARGEST = 4 << 30
@@ -31,7 +31,7 @@ SECONDS, SILENCE = 600.0, 30.0
 GIT_SECONDS = 60.0
 _PIECE = 1 << 20
 _GIT = ("env", "GIT_ALLOW_PROTOCOL=git:http:https:ssh", "git", "-C", "/", "ls-remote", "--")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Fetching:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from buildmatrix.errors import Diagnostic, Place, SpecError
 from buildmatrix.files import Repository
 from buildmatrix.lock import FILE
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.document import FORMAT, Document, Of, Version, document_schema, version_of
 from buildmatrix.spec.rows.shapes import Doc, JsonSchema, Keyword, build_table
@@ -176,5 +177,5 @@ def _listed(words: tuple[str, ...]) -> str:
     return "[" + ", ".join(_DELETE.sub(r"\\u007f", json.dumps(word, ensure_ascii=False)) for word in words) + "]"
 
 
-_CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?=\s|$)", re.MULTILINE)
-_DELETE = re.compile("\x7f")
+_CONFLICT = regex(r"^(<{7}|={7}|>{7}|\|{7})(?=\s|$)", re.MULTILINE)
+_DELETE = regex("\x7f")

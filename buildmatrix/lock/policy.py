@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from buildmatrix.files import read_regular
 from buildmatrix.oci.reference import Reference, parse
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
 VARIABLE = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
@@ -173,7 +174,7 @@ def _allow_as_it_is(identifier: str) -> Rule:
     return {"action": "ALLOW", "selector": {"identifier": identifier}}
 
 
-_TAG = re.compile(r":[\w.-]+$")
+_TAG = regex(r":[\w.-]+$")
 
 
 # --- what BuildKit makes of a rule ------------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def _converted(rule: Rule, selector: Mapping[str, Any], identifier: str) -> str:
     return _GROUP.sub(lambda one: _group(groups, one[1] or one[2]), to)
 
 
-_GROUP = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_GROUP = regex(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 def _group(groups: tuple[str, ...], name: str) -> str:

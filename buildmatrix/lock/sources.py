@@ -4,7 +4,6 @@ BuildKit calls a git reference `git://HOST/PATH#REF:DIRECTORY`, whatever its sch
 (found with BuildKit 0.25): a policy that puts a commit in the place of REF pins it.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -16,14 +15,15 @@ from buildmatrix.errors import Diagnostic, Place, RegistryError
 from buildmatrix.lock.changes import Change, Upgrade
 from buildmatrix.oci.answers import Unknown
 from buildmatrix.oci.http.parallel import all_of
+from buildmatrix.patterns import regex
 from buildmatrix.plan.access.reach import text_of
 from buildmatrix.plan.auto import is_auto
 from buildmatrix.plan.model import Plan, PlannedTarget
 
 Kind = Literal["http", "git"]
 
-_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-_SSH = re.compile(r"(?:[^/:@\s]+@)?(?P<host>[^/:\s]+):(?P<path>.*)")
+_SCHEME = regex(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_SSH = regex(r"(?:[^/:@\s]+@)?(?P<host>[^/:\s]+):(?P<path>.*)")
 
 
 class Source(NamedTuple):

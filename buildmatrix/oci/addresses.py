@@ -3,8 +3,10 @@
 import re
 from urllib.parse import urljoin, urlsplit
 
+from buildmatrix.patterns import regex
+
 _SHOWN = 60
-_USER = re.compile(r"^([^/?#]*//)[^/?#]*@")
+_USER = regex(r"^([^/?#]*//)[^/?#]*@")
 
 
 def host_of(url: str) -> str:

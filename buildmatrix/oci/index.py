@@ -2,21 +2,21 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
 from buildmatrix.oci.answers import Descriptor
 from buildmatrix.oci.platform import Platform, platform_of
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
 _KIND = "application/vnd."
 INDEXES = frozenset({f"{_KIND}oci.image.index.v1+json", f"{_KIND}docker.distribution.manifest.list.v2+json"})
 MANIFESTS = frozenset({f"{_KIND}oci.image.manifest.v1+json", f"{_KIND}docker.distribution.manifest.v2+json"})
 
-_PART = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
+_PART = regex(r"[A-Za-z0-9._-]{1,64}")
+_DIGEST = regex(r"[a-z0-9]+:[0-9a-f]{32,128}")
 _ABOUT, _TYPE = "vnd.docker.reference.digest", "vnd.docker.reference.type"
 
 

@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from buildmatrix.patterns import regex
+
 _ALPHANUMERIC = r"[a-z0-9]+"
 _COMPONENT = rf"{_ALPHANUMERIC}(?:(?:\.|_|__|-+){_ALPHANUMERIC})*"
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
@@ -11,7 +13,7 @@ _NAME = rf"(?:(?P<domain>{_DOMAIN})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
 LONGEST = 255
 """Characters of a repository's name, its registry included."""
 
-REFERENCE = re.compile(
+REFERENCE = regex(
     rf"{_NAME}(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?(?P<digest>@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]{{32,}})?"
 )
 
@@ -50,7 +52,7 @@ def _reasons(text: str) -> str:
     return ", ".join(reasons) or "names are lowercase letters and digits, separated by `.`, `_`, `-` and `/`"
 
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_TAG = regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 class Reference(NamedTuple):

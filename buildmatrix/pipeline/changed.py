@@ -10,6 +10,7 @@ from buildmatrix.git.repository import UnansweredError
 from buildmatrix.git.revision import fork_point, is_shallow, revision_of
 from buildmatrix.graphs import reached
 from buildmatrix.lock import FILE as LOCK
+from buildmatrix.patterns import regex
 from buildmatrix.pipeline.against import Here, once_more, refuse_odd, refused, revision, since
 from buildmatrix.pipeline.locked import bases, locked_in, not_locked
 from buildmatrix.plan.model import Plan
@@ -174,7 +175,7 @@ def _lines(listed: bytes) -> Sequence[bytes]:
     return [line.removesuffix(b"\r") for line in listed.split(b"\n")]
 
 
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_ESCAPE = regex(rb"\\([0-7]{3}|.)", re.DOTALL)
 _SIGNS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 

@@ -10,6 +10,7 @@ from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.oci.reference import parse
+from buildmatrix.patterns import regex
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes, pushes_tags
@@ -133,7 +134,7 @@ def first_tags(plan: BuildPlan, policy: Policy, builder: Builder) -> str:
     return f"pushed first as {tags[0]}{more}: {who} cannot push an image without a tag"
 
 
-_REFUSED = re.compile(r"immutable|overwrit|\b4(00|03|05|09|12) [A-Z]", re.IGNORECASE)
+_REFUSED = regex(r"immutable|overwrit|\b4(00|03|05|09|12) [A-Z]", re.IGNORECASE)
 """What registries say to a tag that is there already and may not move; each has a status of its own for that."""
 
 

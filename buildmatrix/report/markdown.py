@@ -3,16 +3,17 @@
 import re
 from html import escape
 
+from buildmatrix.patterns import regex
 from buildmatrix.text import clean, flat, one_line
 
-_ACTIVE = re.compile(r"(?P<linked>@|#(?=\d)|/(?=/)|(?i:www)(?=\.))|[\\`*_\[\]|~$&<>]")
+_ACTIVE = regex(r"(?P<linked>@|#(?=\d)|/(?=/)|(?i:www)(?=\.))|[\\`*_\[\]|~$&<>]")
 """What markdown obeys anywhere in a line.
 
 `linked` is what GitHub makes a link of: mentions, addresses, issues and URLs. It does so after characters are decoded,
 and only within one piece of text: a comment makes two of it.
 """
 
-_STARTS_A_BLOCK = re.compile(r"^(?:([-+=#])|(\d+)([.)]))")
+_STARTS_A_BLOCK = regex(r"^(?:([-+=#])|(\d+)([.)]))")
 
 
 def code(text: str) -> str:

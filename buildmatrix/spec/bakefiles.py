@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
 from buildmatrix.files import OutsideError, read_regular, strays
+from buildmatrix.patterns import regex
 from buildmatrix.soundness import NAMES, Subject, settings_of
 from buildmatrix.spec.checks.data import MOST, Problem, shown, spoken
 from buildmatrix.spec.checks.data import problems as check
@@ -171,7 +172,7 @@ class Overlay:
 _OF_A_SETTING = 3
 """Parts of the pointer to a setting of a target."""
 
-_EXPRESSION = re.compile(r"(?<!\$)\$\{[^{}]*\}")
+_EXPRESSION = regex(r"(?<!\$)\$\{[^{}]*\}")
 
 _AS_JSON = 'write JSON: { "target": { "NAME": { "tags": ["…"] } } }, as docker/metadata-action does'
 

@@ -8,6 +8,7 @@ from operator import is_not
 from typing import Any
 
 from buildmatrix.errors import did_you_mean
+from buildmatrix.patterns import regex
 from buildmatrix.spec.rows.markers import Credential
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import (
@@ -77,7 +78,7 @@ def assignment() -> re.Pattern[str]:
     return re.compile(rf"(?i)(?<![\w-])[\"']?(?:{keys}|{like})[\"']?\s*=\s*\[?\s*(?:{value})")
 
 
-_EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
+_EXPRESSION = regex(r"\{\{(.*?)\}\}")
 
 
 def _nearly(key: str) -> Iterator[str]:
@@ -144,7 +145,7 @@ def _is_misspelt(key: str, known: frozenset[str]) -> bool:
     return bool(did_you_mean(key, known)) and not did_you_mean(key, _whole()) and not _LIKE.search(key)
 
 
-_LIKE = re.compile(r"(?i)secret|token|pass|cred|key|auth")
+_LIKE = regex(r"(?i)secret|token|pass|cred|key|auth")
 
 
 def _leaves(value: Any) -> Iterator[str]:

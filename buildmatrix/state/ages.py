@@ -4,13 +4,13 @@
 such. Neither a configuration's `created` tells it, which is the cache's or SOURCE_DATE_EPOCH, nor when it was pushed.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from buildmatrix.graphs import reached
 from buildmatrix.oci.image import Image
+from buildmatrix.patterns import regex
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import pushed_tags
@@ -19,7 +19,7 @@ from buildmatrix.state.decision import AHEAD, Decision
 
 ANNOTATION = "dev.buildmatrix.built"
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_TIME = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ many. Of what may be a credential there is nothing.
 
 import base64
 import json
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -18,6 +17,7 @@ from typing import Literal
 from buildmatrix.inputs.context import Entry
 from buildmatrix.inputs.framing import digest_of
 from buildmatrix.inputs.settings import Part
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 from buildmatrix.text import redacted
 
@@ -36,8 +36,8 @@ DOCKERFILE, CONTEXT = "dockerfile", "context"
 REBUILD, SECRETS, SSH = "rebuild", "secret", "ssh."
 """Parts that are in no key of BuildKit's cache. Of secrets it is told how many there are, and nothing else."""
 
-_IMAGE = re.compile(r"sha256:([0-9a-f]{64})")
-_CREDENTIAL = re.compile(r"(?i)pass|secret|token|credential|private|api_?key|auth")
+_IMAGE = regex(r"sha256:([0-9a-f]{64})")
+_CREDENTIAL = regex(r"(?i)pass|secret|token|credential|private|api_?key|auth")
 _LEAST = {"platform"}
 """Rows of a recipe that say nothing of the Dockerfile."""
 

@@ -4,17 +4,17 @@
 index has it in its manifest.
 """
 
-import re
 from collections.abc import Mapping
 
 from buildmatrix.inputs.framing import DIGITS
 from buildmatrix.oci.image import Held, Image
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
 ANNOTATION = "dev.buildmatrix.inputs"
 FORMAT = "1"
 
-_ONE = re.compile(rf"([a-z0-9/._-]+)=([0-9a-f]{{{DIGITS}}})")
+_ONE = regex(rf"([a-z0-9/._-]+)=([0-9a-f]{{{DIGITS}}})")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from buildmatrix.errors import did_you_mean
 from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.limits import TooMuchError
+from buildmatrix.patterns import regex
 from buildmatrix.spec.checks.names import HIDDEN
 from buildmatrix.spec.rows.shapes import text_of
 from buildmatrix.spec.toml.plain import LARGEST_INTEGER, is_deep
@@ -66,7 +67,7 @@ JOINED = "joined by ~"
 _MARK = "\0omit\0"
 """What stands for no value in a text that is rendered."""
 
-_WHOLE = re.compile(r"^\s*\{\{(?P<expression>.*)\}\}\s*$", re.DOTALL)
+_WHOLE = regex(r"^\s*\{\{(?P<expression>.*)\}\}\s*$", re.DOTALL)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -419,12 +420,12 @@ def _undefined(error: UndefinedError, text: str) -> BadTemplateError:
     return BadTemplateError(f"the template cannot be rendered: {message}")
 
 
-_NO_NAME = re.compile(r"'(\w+)' is undefined")
-_NO_KEY = re.compile(r"'.+ object' has no attribute '(.+)'$")
+_NO_NAME = regex(r"'(\w+)' is undefined")
+_NO_KEY = regex(r"'.+ object' has no attribute '(.+)'$")
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = regex("[\ud800-\udfff]")
+_CONTROL = regex("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _OF_FILES: tuple[type[nodes.Stmt], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 

@@ -10,17 +10,18 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from buildmatrix.patterns import regex
 from buildmatrix.spec.toml.plain import BadDataError, number_of
 from buildmatrix.template.texts import FilterError, text_for
 
-VERSION = re.compile(
+VERSION = regex(
     r"^v?(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
     r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$"
 )
 """A semantic version with an optional `v` (semver.org, the regular expression given there)."""
 
 
-_FEWER = re.compile(r"v?[0-9]+(\.[0-9]+)*")
+_FEWER = regex(r"v?[0-9]+(\.[0-9]+)*")
 _SPLIT = """\
 it has three numbers; of others the first is {{ x | split('.') | first }}, and the first two are
 {{ (x | split('.'))[:2] | join('.') }}"""
@@ -57,8 +58,8 @@ def semver_tags(value: object) -> list[str]:
     return [minor, whole] if found["major"] == "0" else [found["major"], minor, whole]
 
 
-_NUMBERS = re.compile(r"v?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
-_CONSTRAINT = re.compile(r"\s*(=|!=|>=|<=|>|<|)\s*(\S+)\s*")
+_NUMBERS = regex(r"v?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
+_CONSTRAINT = regex(r"\s*(=|!=|>=|<=|>|<|)\s*(\S+)\s*")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "": operator.eq, "=": operator.eq, "!=": operator.ne,
     ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
@@ -113,7 +114,7 @@ def regex_replace(value: object, pattern: str, replacement: str = "") -> str:
         raise FilterError(f'regex_replace: "{pattern}" with "{replacement}": {error}') from None
 
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = regex(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",

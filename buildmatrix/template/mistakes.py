@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from buildmatrix.errors import did_you_mean
 from buildmatrix.git.facts import GIT_NAMES
+from buildmatrix.patterns import regex
 
 LONGEST = 1_000
 """Characters of a template that are looked at for a hint."""
@@ -133,8 +134,8 @@ def omit_hint(text: str) -> str:
 
 
 _NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\][{}]*\])*"
-_JOINED = re.compile(rf"([^{{}}'\\\n]*)\{{\{{\s*({_NAME})\s+or\s+omit\s*\}}\}}([^{{}}'\\\n]*)")
-_DEFAULT_OMIT = re.compile(rf"({_NAME})\s*\|\s*d(?:efault)?\(\s*omit\s*(,[^()]*[Tt]rue\s*)?\)")
+_JOINED = regex(rf"([^{{}}'\\\n]*)\{{\{{\s*({_NAME})\s+or\s+omit\s*\}}\}}([^{{}}'\\\n]*)")
+_DEFAULT_OMIT = regex(rf"({_NAME})\s*\|\s*d(?:efault)?\(\s*omit\s*(,[^()]*[Tt]rue\s*)?\)")
 
 
 def _all_or_omit(value: str, condition: str) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import did_you_mean, some
+from buildmatrix.patterns import regex
 from buildmatrix.spec.rows.shapes import is_template, text_of
 from buildmatrix.template.scope import FOLLOWS, LARGEST, UNKNOWN_NAME, BadTemplateError, Missing, missing, on_line
 
@@ -19,7 +20,7 @@ GLOBALS = frozenset({"range", "dict", "cycler", "joiner", "namespace", "omit"})
 MOST_TEXT = 200_000_000
 """Characters of all settings of all targets of a plan together; the file itself has 4 million at most."""
 
-_NAME = re.compile(r"(?<!\{)\{\{ *([A-Za-z][A-Za-z0-9_]*) *\}\}")
+_NAME = regex(r"(?<!\{)\{\{ *([A-Za-z][A-Za-z0-9_]*) *\}\}")
 _WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "loop", "self", "super", "caller", "omit"})
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2.exceptions import SecurityError
 
+from buildmatrix.patterns import regex
 from buildmatrix.template.scope import LARGEST
 
 SIZED_FILTERS = ("batch", "center", "indent", "round", "slice", "truncate", "wordwrap")
@@ -19,7 +20,7 @@ SIZED_FILTERS = ("batch", "center", "indent", "round", "slice", "truncate", "wor
 SIZED_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
 """The methods of texts, bytes and integers with such an argument."""
 
-_WIDTH = re.compile(r"%(?:\([^()]*\))?[#0 +-]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?.?", re.DOTALL)
+_WIDTH = regex(r"%(?:\([^()]*\))?[#0 +-]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?.?", re.DOTALL)
 _DIGITS = len(str(LARGEST))
 
 

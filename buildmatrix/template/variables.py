@@ -4,7 +4,6 @@
 """
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from buildmatrix import graphs
 from buildmatrix.errors import Place, Problems, SpecError, did_you_mean, some
 from buildmatrix.files import OutsideError, Repository, read_regular, strays
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 from buildmatrix.soundness import value_of
 from buildmatrix.spec.checks.data import MOST, shown, spoken
@@ -223,7 +223,7 @@ def reached(spec: Spec, names: Iterable[str]) -> frozenset[str]:
     return frozenset(graphs.reached((name for name in names if name in spec.variables), used))
 
 
-_WORD = re.compile(r"[A-Za-z]\w*")
+_WORD = regex(r"[A-Za-z]\w*")
 
 
 def _texts(value: Any) -> Iterator[str]:

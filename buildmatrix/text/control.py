@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import repeat
 
+from buildmatrix.patterns import regex
+
 OBEYED = (
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
@@ -34,7 +36,7 @@ def signs(*, lines: bool = False, also: str = "") -> re.Pattern[str]:
     return re.compile(f"(?P<kept>{_JOINED}|{_FLAG}){also}|[{obeyed}]")
 
 
-_ANY = re.compile(f"[{OBEYED}]".replace("\x00-\x1f", "\x00-\x08\x0b-\x1f", 1))
+_ANY = regex(f"[{OBEYED}]".replace("\x00-\x1f", "\x00-\x08\x0b-\x1f", 1))
 
 
 def is_plain(text: str) -> bool:
@@ -42,7 +44,7 @@ def is_plain(text: str) -> bool:
     return _ANY.search(text) is None
 
 
-_COMMANDS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_COMMANDS = regex(r"\x1b\[[0-?]*[ -/]*[@-~]")
 """Colours and the like (CSI): they hold no text."""
 
 _NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

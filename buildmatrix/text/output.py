@@ -11,14 +11,15 @@ anywhere (actions/runner, ActionCommand.cs); Azure and TeamCity look for `##vso[
 import os
 import re
 
+from buildmatrix.patterns import regex
 from buildmatrix.text.control import clean, is_plain, one_line, signs, written
 from buildmatrix.text.secrets import redacted
 
 _SIGNED = f"\x1b{os.urandom(8).hex()}"
 
 _OURS = f"|{_SIGNED}(?:(?P<colour>[0-9;]+)m|(?P<command>::))"
-_COMMAND = re.compile(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
-_BRACKET = re.compile(r"##(?=[A-Za-z]*\[)")
+_COMMAND = regex(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
+_BRACKET = regex(r"##(?=[A-Za-z]*\[)")
 
 
 def painted(code: str, text: str) -> str:

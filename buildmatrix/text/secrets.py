@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 from functools import cached_property
 
+from buildmatrix.patterns import regex
 from buildmatrix.text.control import one_line
 
 HIDDEN = "***"
@@ -16,12 +17,10 @@ HIDDEN = "***"
 SHORTEST = 6
 """Characters of a text that is looked for; a shorter one turns up everywhere."""
 
-_USER = re.compile(
-    r"(?i)\bhttps?://(?P<hidden>[^/?#\s\"'@]+)@|(?<=[a-z0-9+.-])://[^/?#\s\"':@]*:(?P<word>[^/?#\s\"'@]+)@"
-)
+_USER = regex(r"(?i)\bhttps?://(?P<hidden>[^/?#\s\"'@]+)@|(?<=[a-z0-9+.-])://[^/?#\s\"':@]*:(?P<word>[^/?#\s\"'@]+)@")
 """Looked for from the `://` on: to look for a scheme from each word of a long line would take the line's square."""
 
-_QUERY = re.compile(
+_QUERY = regex(
     r"(?i)[?&;](?:sig|signature|token|access_token|password|x-amz-(?:signature|credential|security-token))="
     r"(?P<hidden>[^&#,)\]}\s\"'\\]+)"
 )

@@ -13,23 +13,24 @@ from buildmatrix.engine.progress.dockerfiles import line_of
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.progress.tracks import QUOTED, Track, is_canceled, outside_quotes
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
+from buildmatrix.patterns import regex
 from buildmatrix.plan.bakefile import with_links
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import is_archive
 from buildmatrix.records import dataclass
 
-_TARGET = re.compile(r"^ERROR: target ([A-Za-z0-9_-]+): ")
+_TARGET = regex(r"^ERROR: target ([A-Za-z0-9_-]+): ")
 FULL = 4 * 1024 * 1024
 """Bytes that are free on a disk that counts as full."""
 
-_REGISTRY = re.compile(
+_REGISTRY = regex(
     r"failed to push|failed to authorize|unauthorized|access denied|insufficient_scope|403 Forbidden|401 Unauthorized"
     r"|429 Too Many Requests|toomanyrequests|denied: |http: server gave HTTP response to HTTPS client"
     r"|failed to do request|unexpected status from (HEAD|GET|PUT|POST|PATCH) request"
     r"|error writing (manifest|layer) blob|failed commit on ref|httpReadSeeker: failed open",
     re.IGNORECASE,
 )
-_ENGINE = re.compile(
+_ENGINE = regex(
     r"Cannot connect to the Docker daemon|code = (Unavailable|Canceled|Aborted|Internal)\b|\bUnavailable: "
     r"|transport is closing|closing transport|error reading from server|connection error: desc|keepalive ping failed"
     r"|RST_STREAM|goaway|http2: |no active sessions?\b|is shutting down"
@@ -42,15 +43,15 @@ _ENGINE = re.compile(
     r"|Multi-platform build is not supported|not supported for the docker driver",
     re.IGNORECASE,
 )
-_BROKEN = re.compile(r"snapshot \S+ (does not exist|not found)|content digest \S+: not found", re.IGNORECASE)
+_BROKEN = regex(r"snapshot \S+ (does not exist|not found)|content digest \S+: not found", re.IGNORECASE)
 """What BuildKit says of its cache where it was killed: of what it has recorded something is gone, and stays so."""
 
-_LOCAL_CACHE = re.compile(r"desc = (mkdir|open|rename|remove|unlinkat|l?stat|read|write|f?sync|truncate|close) ")
+_LOCAL_CACHE = regex(r"desc = (mkdir|open|rename|remove|unlinkat|l?stat|read|write|f?sync|truncate|close) ")
 """What buildx says of a directory of this machine that BuildKit asks it to write a cache to, or to read one from."""
 
-_DISK = re.compile(r"no space left on device|disk quota exceeded|read-only file system|input/output error")
-_READ_ONLY = re.compile(r"read-only file system", re.IGNORECASE)
-_PASSING = re.compile(
+_DISK = regex(r"no space left on device|disk quota exceeded|read-only file system|input/output error")
+_READ_ONLY = regex(r"read-only file system", re.IGNORECASE)
+_PASSING = regex(
     r"failed to push [^ ]+: (unknown|unavailable)|use of closed network connection"
     r"|429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
     r"|Gateway Time-?out|connection re(fused|set)|broken pipe|unexpected EOF|\bEOF\b|no such host|i/o timeout"
@@ -58,29 +59,29 @@ _PASSING = re.compile(
     r"|context deadline exceeded|temporary failure in name resolution|connection timed out|unexpected status.*: 5\d\d",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"unauthorized|access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
-_RETRY_AFTER = re.compile(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
-_PROCESS = re.compile(
+_DENIED = regex(r"unauthorized|access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
+_RETRY_AFTER = regex(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
+_PROCESS = regex(
     rf"^(?:[A-Z][A-Za-z]+: )?process (?P<command>{QUOTED}) did not complete(?: successfully)?:? ?(?P<how>.*)$"
 )
 """A step that failed: its command stands in quotes, what became of it behind them."""
 
 _SHELL = "/bin/sh -c "
 
-_FOREIGN = re.compile(r"exec \S+: exec format error")
+_FOREIGN = regex(r"exec \S+: exec format error")
 """All that a step says which the engine could not start."""
 
-_NOISE = re.compile(r"^failed to compute cache key: (failed to calculate checksum of ref \S+: )?(?=.)")
+_NOISE = regex(r"^failed to compute cache key: (failed to calculate checksum of ref \S+: )?(?=.)")
 """What BuildKit was about when a file was not there; its names are of this build only."""
 
-_OF_THE_FILE = re.compile(r"the Dockerfile cannot be empty|dockerfile parse error|file with no instructions")
+_OF_THE_FILE = regex(r"the Dockerfile cannot be empty|dockerfile parse error|file with no instructions")
 """What is wrong with a whole Dockerfile: BuildKit shows no line of it, and does not name it."""
 
-_HICCUP = re.compile(r"no such job|already exists")
-_ENTITLED = re.compile(r"(network\.host|security\.insecure|device\b\S*) is not allowed(?P<ever> by the build daemon)?")
+_HICCUP = regex(r"no such job|already exists")
+_ENTITLED = regex(r"(network\.host|security\.insecure|device\b\S*) is not allowed(?P<ever> by the build daemon)?")
 """A privilege that a step asks for and its target does not, or that this builder never gives."""
 
-_CRASH = re.compile(r"^(panic|fatal error|SIG[A-Z]+): .*")
+_CRASH = regex(r"^(panic|fatal error|SIG[A-Z]+): .*")
 _LOST = {255: "its plugin was killed", 129: "it was hung up", 130: "it was interrupted", 137: "it was killed"}
 _LOST |= {143: "it was terminated"}
 

@@ -1,18 +1,18 @@
 """Places in Dockerfiles: what BuildKit says of a file whose bare name it knows, and of a line of it."""
 
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from buildmatrix.errors import Place
+from buildmatrix.patterns import regex
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import dockerfile_of
 from buildmatrix.plan.model import PlannedTarget
 
-_HEADING = re.compile(r"(?P<name>.+):(?P<line>[1-9][0-9]{0,6})")
-_RULE = re.compile(r"-{10,}")
+_HEADING = regex(r"(?P<name>.+):(?P<line>[1-9][0-9]{0,6})")
+_RULE = regex(r"-{10,}")
 
 
 def place_in(target: PlannedTarget, directory: str, line: int = 0) -> Place:

@@ -3,8 +3,9 @@
 import re
 
 from buildmatrix.oci.answers import Unknown
+from buildmatrix.patterns import regex
 
-_HOST = re.compile(
+_HOST = regex(
     r'(?:Head|Get|Put|Post|Patch|fetch|authorize|token:?) "?https?://([^/"\s]+)|failed to push ([^/\s]+)/'
     r"|(?:HEAD|GET|PUT|POST|PATCH) request to https?://([^/\s]+)"
 )

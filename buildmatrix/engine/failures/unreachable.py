@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from buildmatrix.engine.builders.stored import buildx_directory
 from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.patterns import regex
 from buildmatrix.process import Completed
 
 PLUGIN = "install the docker-buildx plugin (docs.docker.com/build/install-buildx)"
 
-_PODMAN = re.compile(r"\bpodman\b|\bbuildah\b", re.IGNORECASE)
-_NOTHING = re.compile(r"docker endpoint for .* not found|no builder .* found")
+_PODMAN = regex(r"\bpodman\b|\bbuildah\b", re.IGNORECASE)
+_NOTHING = regex(r"docker endpoint for .* not found|no builder .* found")
 """What buildx says where docker itself could not begin: only docker tells why."""
 
 
@@ -163,7 +164,7 @@ def unreachable(
     return EngineError(Diagnostic(message=message, code="engine", hint=found.expand(kind.hint) if found else kind.hint))
 
 
-_OF_A_FILE = re.compile(r"\b(?:mkdir|mkdirat|open|openat|stat|lstat|rename|chmod|symlink) (/[^:]*): ")
+_OF_A_FILE = regex(r"\b(?:mkdir|mkdirat|open|openat|stat|lstat|rename|chmod|symlink) (/[^:]*): ")
 """What Go says of a file that it cannot make or open."""
 
 

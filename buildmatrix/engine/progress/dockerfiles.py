@@ -7,6 +7,7 @@ import re
 
 from buildmatrix.dockerfile.steps import Last, last_step, numbered, pulls
 from buildmatrix.graphs import reached
+from buildmatrix.patterns import regex
 from buildmatrix.plan.access.reach import text_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 
@@ -94,8 +95,8 @@ def line_of(target: PlannedTarget, directory: str, step: str) -> int:
     return lines[0] if len(lines) == 1 else 0
 
 
-_NUMBER = re.compile(r"^.*?\b\d+/\d+ ")
-_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|[a-z_][a-z0-9_]*)")
+_NUMBER = regex(r"^.*?\b\d+/\d+ ")
+_VARIABLE = regex(r"\$(?:\{[^}]*\}|[a-z_][a-z0-9_]*)")
 """A variable, in small letters: BuildKit tells a step with some of them replaced by their values."""
 
 

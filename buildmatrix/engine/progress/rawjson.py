@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from buildmatrix.patterns import regex
 from buildmatrix.text import hidden, redacted
 
 
@@ -70,7 +71,7 @@ def decoded(data: str) -> str:
         return ""
 
 
-_DATA = re.compile(r'(?<="data":")[A-Za-z0-9+/=]+|(?<="data": ")[A-Za-z0-9+/=]+')
+_DATA = regex(r'(?<="data":")[A-Za-z0-9+/=]+|(?<="data": ")[A-Za-z0-9+/=]+')
 
 
 def passed_on(line: str) -> str:

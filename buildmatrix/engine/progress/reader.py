@@ -23,13 +23,14 @@ from buildmatrix.engine.progress.events import (
 )
 from buildmatrix.engine.progress.rawjson import Documents, count, decoded, document, tables, word
 from buildmatrix.engine.progress.tracks import MERGE, NUMBERED, Step, Track, is_canceled
+from buildmatrix.patterns import regex
 from buildmatrix.text import redacted
 
-_NAME = re.compile(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
-_WARNING = re.compile(r"^(?:(?P<rule>[A-Za-z]\w*): )?(?P<message>.*?)(?: \(line \d+\))?$", re.DOTALL)
+_NAME = regex(r"^\[(?P<head>[^\]]*)\] (?P<step>.*)$", re.DOTALL)
+_WARNING = regex(r"^(?:(?P<rule>[A-Za-z]\w*): )?(?P<message>.*?)(?: \(line \d+\))?$", re.DOTALL)
 _CACHE = "exporting cache to "
-_DIGEST = re.compile(r"^exporting manifest (?P<list>list )?(?P<digest>sha256:[0-9a-f]{64})$")
-_PLAIN = re.compile(r"#\d+ \[(?!internal\] load local bake definitions)")
+_DIGEST = regex(r"^exporting manifest (?P<list>list )?(?P<digest>sha256:[0-9a-f]{64})$")
+_PLAIN = regex(r"#\d+ \[(?!internal\] load local bake definitions)")
 """A step in buildx's plain style."""
 
 LONGEST_LINE = 1_000_000

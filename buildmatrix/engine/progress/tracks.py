@@ -4,14 +4,15 @@ import re
 from dataclasses import field
 
 from buildmatrix.engine.progress.rawjson import seconds
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
-NUMBERED = re.compile(r"\d+/\d+$")
+NUMBERED = regex(r"\d+/\d+$")
 MERGE = "merging manifest list "
-EXPORT = re.compile(rf"^exporting to |^{MERGE}")
+EXPORT = regex(rf"^exporting to |^{MERGE}")
 
 QUOTED = r'"(?:[^"\\]|\\.)*"'
-_CANCELED = re.compile(r"context canceled|code = Canceled")
+_CANCELED = regex(r"context canceled|code = Canceled")
 
 DRIFT = 2.0
 """Seconds by which the engine's clock and ours may differ about a step; beyond, a clock has jumped, and ours counts."""

@@ -10,10 +10,11 @@ from buildmatrix.oci.addresses import host_of, shown
 from buildmatrix.oci.answers import Unknown
 from buildmatrix.oci.http.credentials import Credentials, Login
 from buildmatrix.oci.http.transport import Reply, Request, Transport
+from buildmatrix.patterns import regex
 from buildmatrix.process import Programs
 
-_FIELD = re.compile(r'(\w+)="([^"]*)"')
-_BEARER = re.compile(r"(?:^|,)\s*bearer\s+(.*)", re.IGNORECASE | re.DOTALL)
+_FIELD = regex(r'(\w+)="([^"]*)"')
+_BEARER = regex(r"(?:^|,)\s*bearer\s+(.*)", re.IGNORECASE | re.DOTALL)
 _CLIENT = "buildmatrix"
 
 

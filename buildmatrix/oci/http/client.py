@@ -4,7 +4,6 @@ Every answer is Found, Absent or Unknown, within a bounded time, whatever the re
 HEAD; content only by its digest, since Docker Hub counts each GET of a manifest as a pull.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
@@ -19,6 +18,7 @@ from buildmatrix.oci.http.replies import DIGEST, hashed, kind_of, refusal, size_
 from buildmatrix.oci.http.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.oci.index import INDEXES, MANIFESTS, digest_of
 from buildmatrix.oci.reference import Reference, parse
+from buildmatrix.patterns import regex
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
 
@@ -34,7 +34,7 @@ PATIENCE = 3
 HOPS = 3
 """Redirections that are followed, without saying who we are."""
 
-_LOCAL = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?")
+_LOCAL = regex(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?")
 _NO_TLS = "speaks no TLS"
 _GONE = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
 _MOVED = frozenset({301, 302, 303, 307, 308})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from buildmatrix.errors import EngineError
+from buildmatrix.patterns import regex
 from buildmatrix.process import Programs, docker_directory
 from buildmatrix.records import dataclass
 from buildmatrix.text import clean, hide
@@ -17,7 +18,7 @@ from buildmatrix.text import clean, hide
 SECONDS = 10.0
 """How long a credential helper may take, all that it is asked in a run together."""
 
-_NOBODY = re.compile(r"credentials not found|no credentials|not found in native keychain", re.IGNORECASE)
+_NOBODY = regex(r"credentials not found|no credentials|not found in native keychain", re.IGNORECASE)
 """What helpers say where nobody is logged in, which is no trouble."""
 
 _TOKEN_USER = "<token>"  # noqa: S105 by the helpers' protocol: the secret is an identity token

@@ -9,11 +9,12 @@ from http import HTTPStatus
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.http.transport import Reply
 from buildmatrix.oci.index import INDEXES, MANIFESTS, digest_of
+from buildmatrix.patterns import regex
 from buildmatrix.text import clean
 
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+DIGEST = regex(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
-_ABSENT = re.compile(r"(MANIFEST|NAME|BLOB|TAG|REPOSITORY|MANIFEST_BLOB)_UNKNOWN|([A-Z]+_)?NOT_FOUND")
+_ABSENT = regex(r"(MANIFEST|NAME|BLOB|TAG|REPOSITORY|MANIFEST_BLOB)_UNKNOWN|([A-Z]+_)?NOT_FOUND")
 """What registries call what they do not have: the specification's words, and Harbor's."""
 
 

@@ -1,15 +1,15 @@
 """Which strings are paths of this machine, and paths of an included file as seen from the root file."""
 
 import posixpath
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from buildmatrix.errors import Place
+from buildmatrix.patterns import regex
 from buildmatrix.spec.rows.markers import Local
 from buildmatrix.spec.rows.shapes import Table, is_list, is_map, item_of, row_of, rows, unwrap
 
-_REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9_.-]+@[^/:]+:|github\.com/|target:|-$)")
+_REMOTE = regex(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9_.-]+@[^/:]+:|github\.com/|target:|-$)")
 _LAYOUT = "oci-layout://"
 
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from buildmatrix.errors import Pointer
 from buildmatrix.files import Repository, is_within
+from buildmatrix.patterns import regex
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.merging.shared import shared
 from buildmatrix.plan.model import PlannedTarget
@@ -30,7 +31,7 @@ from buildmatrix.spec.rows.shapes import Row, rows
 
 _HERE = "cwd://"
 _LAYOUT = "oci-layout://"
-_SSH = re.compile(r"^(ssh://|[A-Za-z0-9_.-]+@[^/:]+:)")
+_SSH = regex(r"^(ssh://|[A-Za-z0-9_.-]+@[^/:]+:)")
 _STORE = ("index.json", "index.json.lock", "oci-layout", "ingest", "blobs", "blobs/sha256")
 _BESIDE = (".dockerignore", ".rego")
 

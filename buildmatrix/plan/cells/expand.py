@@ -1,12 +1,12 @@
 """From declared targets to entries (a name and a cell each), and from an entry to its settings."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 from buildmatrix.errors import Notes, Place, Pointer, Problems
+from buildmatrix.patterns import regex
 from buildmatrix.plan.cells.axes import AxisValues
 from buildmatrix.plan.cells.derived import Derived
 from buildmatrix.plan.cells.lines import Lines
@@ -47,7 +47,7 @@ from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Spec
 from buildmatrix.template.context import CellRendering, Rendering
 from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Cell
 
-_NAME = re.compile(NAME)
+_NAME = regex(NAME)
 
 
 _NO_CELL: Cell = {}

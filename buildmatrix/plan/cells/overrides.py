@@ -9,6 +9,7 @@ from shlex import quote
 from typing import Any
 
 from buildmatrix.errors import Place, Problems, did_you_mean
+from buildmatrix.patterns import regex
 from buildmatrix.plan.cells.select import parts_of_key
 from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import problems as check
@@ -22,19 +23,19 @@ from buildmatrix.spec.rows.shapes import Row, build_table, given, is_list, is_ma
 from buildmatrix.spec.rows.tables import Layer
 from buildmatrix.spec.toml.plain import boolean_of, flaw_of, oddities
 
-_SET = re.compile(
+_SET = regex(
     r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.(?P<key>[a-z-]+)(?:\.(?P<sub>[^=]+?))?(?P<sign>\+?=)(?P<value>.*)$",
     re.DOTALL,
 )
-_TAKEN = re.compile(r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.args?\.(?P<name>[^=]+)$", re.DOTALL)
+_TAKEN = regex(r"^(?P<selector>[^.=\[]*(?:\[[^\]]*\])?)\.args?\.(?P<name>[^=]+)$", re.DOTALL)
 """A --set without a value: bake takes that of the environment, for args alone (found with 0.29)."""
 
-_BARE = re.compile(r"^[^.=\[]+(?:\[[^\]]*\])?\.(?P<key>[a-z-]+)(?P<sub>\.[^=]+)?$", re.DOTALL)
+_BARE = regex(r"^[^.=\[]+(?:\[[^\]]*\])?\.(?P<key>[a-z-]+)(?P<sub>\.[^=]+)?$", re.DOTALL)
 """A selector and a key that is to have a value."""
 
 _OTHER = {"platform": "platforms", "secrets": "secret", "arg": "args", "label": "labels", "outputs": "output"}
 
-_QUOTED = re.compile(r"""^(["'])([^"']*)\1$""")
+_QUOTED = regex(r"""^(["'])([^"']*)\1$""")
 """A key in quotes, as TOML wants one with a point in it."""
 
 _VARIABLE = "declare a variable, use it there, and give it with --var"
@@ -137,7 +138,7 @@ def _form(text: str) -> str:
     return "write --set 'SELECTOR.key=VALUE', for example --set 'app.args.DEBUG=1'"
 
 
-_OF_KEY = re.compile(r"(?P<key>[^@]+@[^.@=]+)(?P<rest>\..+)", re.DOTALL)
+_OF_KEY = regex(r"(?P<key>[^@]+@[^.@=]+)(?P<rest>\..+)", re.DOTALL)
 
 
 def by_platform(text: str) -> str:

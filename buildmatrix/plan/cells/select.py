@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildmatrix.errors import did_you_mean, some
+from buildmatrix.patterns import regex
 from buildmatrix.plan.cells.matrix import ByValues, fits_text
 from buildmatrix.records import dataclass
 from buildmatrix.soundness import NAMES, REPORTED, Subject
@@ -17,7 +18,7 @@ from buildmatrix.spec.rows.platforms import PLATFORM
 from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.scope import Cell
 
-_SELECTOR = re.compile(r"^(?P<name>[^\[\]]+?)(?:\[(?P<cell>[^\]]*)\])?$")
+_SELECTOR = regex(r"^(?P<name>[^\[\]]+?)(?:\[(?P<cell>[^\]]*)\])?$")
 
 
 class SelectorError(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 from buildmatrix.errors import Pointer, did_you_mean
 from buildmatrix.oci.reference import fault as fault_of_reference
 from buildmatrix.oci.reference import parse
+from buildmatrix.patterns import regex
 from buildmatrix.plan.merging.shared import shared
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.records import dataclass
@@ -23,12 +24,12 @@ from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Table, rows
 
 LEVELS = ("manifest", "index", "manifest-descriptor", "index-descriptor")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|[a-z0-9]+:[0-9a-f]{32,}")
-_LEVEL = re.compile(r"(?P<name>[a-z-]*)(?:\[(?P<platform>[A-Za-z0-9_/-]+)\])?")
-_OPTION = re.compile(r"annotation(?:-(?P<name>[a-z-]+))?(?:\[(?P<platform>[A-Za-z0-9_/-]+)\])?\.(?P<key>\S+)")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_HOST = re.compile(r"[A-Za-z0-9_.-]+")
-_SIZE = re.compile(r"([0-9.]+) ?([kmgtp]?)", re.IGNORECASE)
+_DIGEST = regex(r"sha256:[0-9a-f]{64}|[a-z0-9]+:[0-9a-f]{32,}")
+_LEVEL = regex(r"(?P<name>[a-z-]*)(?:\[(?P<platform>[A-Za-z0-9_/-]+)\])?")
+_OPTION = regex(r"annotation(?:-(?P<name>[a-z-]+))?(?:\[(?P<platform>[A-Za-z0-9_/-]+)\])?\.(?P<key>\S+)")
+_SCHEME = regex(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HOST = regex(r"[A-Za-z0-9_.-]+")
+_SIZE = regex(r"([0-9.]+) ?([kmgtp]?)", re.IGNORECASE)
 FETCHED = ("http", "https", "git", "ssh")
 NAMED = (*FETCHED, "docker-image", "oci-layout", "cwd")
 LARGEST = 2**63 - 1

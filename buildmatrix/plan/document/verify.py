@@ -3,12 +3,12 @@
 So nothing that it says is believed: what is built, and what that needs to be allowed, is what the files say now.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, StaleError, UsageError
 from buildmatrix.files import Repository
+from buildmatrix.patterns import regex
 from buildmatrix.plan.document.fields import FORMAT_VERSION, plan_schema
 from buildmatrix.spec.rows.tables import BakeFiles
 from buildmatrix.spec.toml.plain import BadDataError, json_of, oddities
@@ -20,7 +20,7 @@ MAKE = "make it with: buildmatrix plan --out plan.json"
 AGAIN = f"{MAKE} (and the selectors and options that it had)"
 LEAVE_GIT_OUT = "git changes .git, and no checkout has the same: leave it out, by a line .git in the .dockerignore"
 MOST_SHOWN = 8
-_OF_GIT = re.compile(r"(^|/)\.git(/| (has changed|is gone|is new)|$)")
+_OF_GIT = regex(r"(^|/)\.git(/| (has changed|is gone|is new)|$)")
 
 Document = Mapping[str, Any]
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer
+from buildmatrix.patterns import regex
 from buildmatrix.plan.merging.merge import Over, Spread
 from buildmatrix.plan.merging.volatile import NONE
 from buildmatrix.spec.checks.data import shown
@@ -32,7 +33,7 @@ Failures = list[tuple[BadTemplateError, Pointer]]
 _ANY = "\0any"
 """Stands in a path for a key that is not known yet."""
 
-_ONE = re.compile(r"\s*\{\{-?(?P<expression>(?:(?!\{\{).)*?)-?\}\}\s*", re.DOTALL)
+_ONE = regex(r"\s*\{\{-?(?P<expression>(?:(?!\{\{).)*?)-?\}\}\s*", re.DOTALL)
 
 
 class Templated(str):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.oci.platform import normalized
+from buildmatrix.patterns import regex
 from buildmatrix.plan.access.paths import folder_of, rebase
 from buildmatrix.plan.merging.filling import (
     Filling,
@@ -318,7 +319,7 @@ def _faults(attribute: str, value: Any) -> list[Any]:
     return _known[key]
 
 
-_SPACED = re.compile(r"[\w.-]+=\S+(?:\s+[\w.-]+=\S+)+")
+_SPACED = regex(r"[\w.-]+=\S+(?:\s+[\w.-]+=\S+)+")
 
 
 def _csv_hint(attribute: str, text: str) -> str:

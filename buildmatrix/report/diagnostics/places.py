@@ -1,18 +1,18 @@
 """From pointers to lines: the one place where that is done, and only when there is something to report."""
 
 import posixpath
-import re
 from dataclasses import replace
 
 from buildmatrix.errors import Place
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 from buildmatrix.spec.toml.positions import Position, Span, locate
 from buildmatrix.spec.toml.source import Sources
 
-_MADE = re.compile(r"\{[%#]")
+_MADE = regex(r"\{[%#]")
 """A line of a template that may become none, or several."""
 
-_JOINED = re.compile(rf"{_MADE.pattern}|(?<!\\)(?:\\\\)*\\$")
+_JOINED = regex(rf"{_MADE.pattern}|(?<!\\)(?:\\\\)*\\$")
 """The same of a string with escapes, in which a backslash at a line's end takes the next line in."""
 
 

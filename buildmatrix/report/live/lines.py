@@ -1,6 +1,5 @@
 """A run while it goes on, as lines: for a CI log, which keeps them. A line as a target starts, and one as it ends."""
 
-import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -9,6 +8,7 @@ from typing import Self
 
 from buildmatrix.engine.outcome import BuildOutcome, Status
 from buildmatrix.engine.progress.events import Event, Line, Retrying, TargetDone, TargetEnded, TargetStarted
+from buildmatrix.patterns import regex
 from buildmatrix.report.live.rows import BUSY, Row, Rows
 from buildmatrix.report.run.words import DIGEST, duration
 from buildmatrix.report.style import Style
@@ -23,7 +23,7 @@ EVERY = 30.0
 MOST_REMINDED = 5
 """Targets of which that is said at once."""
 
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ESCAPES = regex(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What colours a text and moves the cursor."""
 
 

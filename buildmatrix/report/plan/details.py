@@ -1,10 +1,10 @@
 """What is worth saying of a planned target, as short lines; alike in text, markdown and lists."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from buildmatrix.errors import and_more
+from buildmatrix.patterns import regex
 from buildmatrix.plan.model import PlannedTarget, each_of
 from buildmatrix.spec.credentials import without_credentials
 from buildmatrix.spec.rows.settings import Settings
@@ -98,8 +98,8 @@ def setting_text(value: Any) -> str:
     return value_text(value)
 
 
-_BARE = re.compile(r"""[^\s"'\[{(][^\s"]*""")
-_ENDS = re.compile(r"[,\]})]")
+_BARE = regex(r"""[^\s"'\[{(][^\s"]*""")
+_ENDS = regex(r"[,\]})]")
 
 
 def quoted(text: str, *, within: bool = False) -> str:

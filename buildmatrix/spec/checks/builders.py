@@ -8,6 +8,7 @@ from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, did_you_mean
 from buildmatrix.oci.platform import normalized
+from buildmatrix.patterns import regex
 from buildmatrix.spec.rows.builders import (
     CONTAINER,
     DRIVER_OPTS,
@@ -24,7 +25,7 @@ from buildmatrix.text import hide, hide_in_url
 SCHEMES = ("docker-container", "kube-pod", "npipe", "ssh", "tcp", "unix")
 """Addresses that the driver remote takes (driver/remote/util/endpoint.go of buildx 0.36)."""
 
-_SECRET = re.compile("token|secret|password|passwd|credential", re.IGNORECASE)
+_SECRET = regex("token|secret|password|passwd|credential", re.IGNORECASE)
 
 OF_A_NODE = ("endpoint", "platforms")
 """What each node says for itself, where there are several."""

@@ -1,17 +1,17 @@
 """The names of cells that the file gives none."""
 
-import re
 from collections.abc import Iterable, Mapping
 from itertools import islice, product
 from typing import Any
 
+from buildmatrix.patterns import regex
 from buildmatrix.spec.rows.shapes import is_template, text_of
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix
 
 MOST = 1_000
 """Cells that are looked at for a hint."""
 
-_NOT_NAME = re.compile(r"[^A-Za-z0-9_]+")
+_NOT_NAME = regex(r"[^A-Za-z0-9_]+")
 
 
 def label(value: Any) -> str:

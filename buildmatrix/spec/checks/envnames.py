@@ -3,21 +3,21 @@
 The plan shows such a name. A template there that takes a value from outside would show that value: a secret's.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems
 from buildmatrix.graphs import reached
+from buildmatrix.patterns import regex
 from buildmatrix.spec.rows.shapes import Table, is_template
 from buildmatrix.spec.rows.tables import DeclaredVariable, Spec
 from buildmatrix.spec.subjects import standing_at
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_NAMING = re.compile(r"(?:^|,)\s*env=([^,]*)")
-_SOURCE = re.compile(r"(?:^|,)\s*(?:src|source)=([^,]*)")
-_OF_ENVIRONMENT = re.compile(r"(?:^|,)\s*type=env\s*(?:,|$)")
-_PREFIX = re.compile(r"(?:env|vars?|secrets|inputs|github)[.:](?=\w)")
+_WORD = regex(r"[A-Za-z_]\w*")
+_NAMING = regex(r"(?:^|,)\s*env=([^,]*)")
+_SOURCE = regex(r"(?:^|,)\s*(?:src|source)=([^,]*)")
+_OF_ENVIRONMENT = regex(r"(?:^|,)\s*type=env\s*(?:,|$)")
+_PREFIX = regex(r"(?:env|vars?|secrets|inputs|github)[.:](?=\w)")
 
 
 def env_name(text: str) -> str:

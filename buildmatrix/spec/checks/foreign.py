@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.envnames import names_a_variable
 from buildmatrix.spec.rows.marked import rows_with, says
@@ -25,14 +26,14 @@ _VARIABLE = (
     r"|\$(?:env:)?(?P<plain>[A-Za-z_][A-Za-z0-9_]{0,200})"
     r")"
 )
-FOREIGN = re.compile(_VARIABLE)
+FOREIGN = regex(_VARIABLE)
 """A variable of another tool, anywhere in a text."""
-_SIGNS = re.compile(rf"{_VARIABLE}|(?P<open>\{{[{{%]|\{{#)|(?P<close>[}}%#]\}})")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_REQUIRED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?\?[^{}$]*")
-_ALTERNATIVE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?\+([^{}$]*)")
-_DEFAULT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=]([^{}$]*)")
-_NESTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):?[-=](?=.*\$)()")
+_SIGNS = regex(rf"{_VARIABLE}|(?P<open>\{{[{{%]|\{{#)|(?P<close>[}}%#]\}})")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_REQUIRED = regex(r"([A-Za-z_][A-Za-z0-9_]*):?\?[^{}$]*")
+_ALTERNATIVE = regex(r"([A-Za-z_][A-Za-z0-9_]*):?\+([^{}$]*)")
+_DEFAULT = regex(r"([A-Za-z_][A-Za-z0-9_]*):?[-=]([^{}$]*)")
+_NESTED = regex(r"([A-Za-z_][A-Za-z0-9_]*):?[-=](?=.*\$)()")
 """A default that is a variable itself."""
 _REFUSED = frozenset({"image", "platform", "target"})
 """Names in which such a text is an error, which says the same."""

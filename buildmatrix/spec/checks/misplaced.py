@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.marked import says
 from buildmatrix.spec.rows.markers import Local, OddKeys
@@ -19,7 +20,7 @@ from buildmatrix.spec.rows.tables import File, Override, Target
 if TYPE_CHECKING:
     from buildmatrix.spec.toml.positions import Position
 
-_HEADER = re.compile(r"\s*(\[+[^\]]*\]+)")
+_HEADER = regex(r"\s*(\[+[^\]]*\]+)")
 
 
 @dataclass(frozen=True, kw_only=True)

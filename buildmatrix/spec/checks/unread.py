@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown, spoken
 from buildmatrix.spec.checks.envnames import env_name
@@ -29,7 +30,7 @@ from buildmatrix.spec.rows.shapes import (
 )
 from buildmatrix.spec.rows.tables import File, Variable
 
-_SIGN = re.compile(r"(?<!\$)(?:\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+_SIGN = regex(r"(?<!\$)(?:\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 """A whole template; `${{ x }}` is of a workflow, which is answered in its own words."""
 
 _LITERAL = "literal"

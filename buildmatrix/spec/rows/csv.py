@@ -9,13 +9,14 @@ import re
 from functools import cache
 from typing import Any, get_args
 
+from buildmatrix.patterns import regex
 from buildmatrix.spec.rows.markers import Short
 from buildmatrix.spec.rows.settings import VARIABLE, Settings
 from buildmatrix.spec.rows.shapes import Rest, Row, arms, discriminator, is_table, item_of, row_of, rows, unwrap
 from buildmatrix.spec.toml.plain import boolean_of, integer_of
 
-_ONE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_SIGNS = re.compile(r"\{[{%#]|[}%#]\}")
+_ONE = regex(r"\{\{.*?\}\}", re.DOTALL)
+_SIGNS = regex(r"\{[{%#]|[}%#]\}")
 _MASK = "\ue000"
 """Stands for a template, which may have commas and quotes in it."""
 

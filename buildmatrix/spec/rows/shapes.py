@@ -8,13 +8,13 @@ value means is said by the markers of `markers.py`.
 """
 
 import inspect
-import re
 import types
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, Never, Self, TypeVar, Union, dataclass_transform, get_args, get_origin
 
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
 JsonSchema = dict[str, Any]
@@ -248,7 +248,7 @@ def discriminator(table: type) -> str | None:
     return str(get_args(found)[0]) if get_origin(found) is Literal else None
 
 
-_TEMPLATE = re.compile(TEMPLATE)
+_TEMPLATE = regex(TEMPLATE)
 
 
 class Verbatim(str):

@@ -3,12 +3,13 @@
 import re
 from itertools import takewhile
 
+from buildmatrix.patterns import regex
 from buildmatrix.spec.hints.words import FALSES, NOTHINGS, TRUES
 from buildmatrix.spec.toml.failure import KEY, Advice, Failure
 
-TEMPLATES = re.compile(r"(?:\{\{.*?\}\}|\{%.*?%\}|[^\s,\[\]{}#])+")
-JOINED = re.compile(r'"([^"\n]*)"\s*[+~]\s*([A-Za-z_][\w.]*)')
-FOREIGN = re.compile(r"\$(?:\{\{?\s*)?(?:\w+\.)*(\w+)")
+TEMPLATES = regex(r"(?:\{\{.*?\}\}|\{%.*?%\}|[^\s,\[\]{}#])+")
+JOINED = regex(r'"([^"\n]*)"\s*[+~]\s*([A-Za-z_][\w.]*)')
+FOREIGN = regex(r"\$(?:\{\{?\s*)?(?:\w+\.)*(\w+)")
 
 
 def sign(failure: Failure) -> Advice | None:

@@ -5,9 +5,10 @@ from bisect import bisect_right
 from functools import cached_property
 
 from buildmatrix.errors import Notes
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
-_SIGNS = re.compile(
+_SIGNS = regex(
     r"#[^\n]*"  # a comment
     r'|"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\''
     r'|"(?!"")(?:\\.|[^"\\\n])*"|\'(?!\'\')[^\'\n]*\''
@@ -16,7 +17,7 @@ _SIGNS = re.compile(
 )
 _CLOSING = {"]": "[", "}": "{"}
 NAMES = {"[": "list", "{": "table", '"': "text", "'": "text", '"""': "text", "'''": "text"}
-_BARE = re.compile(r"[^\s,\[\]{}=#\"']*")
+_BARE = regex(r"[^\s,\[\]{}=#\"']*")
 KEY = r"(?:[\w-]+|\"[^\"\n]*\")(?:\.(?:[\w-]+|\"[^\"\n]*\"))*"
 
 

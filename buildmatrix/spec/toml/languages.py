@@ -2,6 +2,7 @@
 
 import re
 
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
 
@@ -16,12 +17,12 @@ class Language:
 
 JSON = "JSON"
 
-_HCL = re.compile(r"^[ \t]*(?:target|group|variable|function|matrix)[ \t]+\"[^\"\n]*\"[ \t]*\{", re.MULTILINE)
-_TOML = re.compile(r"^[ \t]*(?:\[+[ \t]*[\w.\"-]+[ \t]*\]+|[\w.\"-]+[ \t]*=)", re.MULTILINE)
-_YAML = re.compile(r"^(?:---|[A-Za-z_][\w.-]*:(?:[ \t].*)?)$", re.MULTILINE)
-_COMPOSE = re.compile(r"^services:", re.MULTILINE)
-_WORKFLOW = re.compile(r"^(?:on|jobs):", re.MULTILINE)
-_DOCKERFILE = re.compile(
+_HCL = regex(r"^[ \t]*(?:target|group|variable|function|matrix)[ \t]+\"[^\"\n]*\"[ \t]*\{", re.MULTILINE)
+_TOML = regex(r"^[ \t]*(?:\[+[ \t]*[\w.\"-]+[ \t]*\]+|[\w.\"-]+[ \t]*=)", re.MULTILINE)
+_YAML = regex(r"^(?:---|[A-Za-z_][\w.-]*:(?:[ \t].*)?)$", re.MULTILINE)
+_COMPOSE = regex(r"^services:", re.MULTILINE)
+_WORKFLOW = regex(r"^(?:on|jobs):", re.MULTILINE)
+_DOCKERFILE = regex(
     r"^(?:FROM[ \t]+\S+|ARG[ \t]+\w+(?:=\S*)?[ \t]*\n(?:.*\n)*?FROM[ \t])", re.MULTILINE | re.IGNORECASE
 )
 

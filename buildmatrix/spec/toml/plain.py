@@ -2,12 +2,12 @@
 
 import datetime as dt
 import json
-import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from buildmatrix.errors import Pointer
+from buildmatrix.patterns import regex
 
 DEEPEST = 64
 """Tables and lists within each other; what walks data later may do so by recursion."""
@@ -18,11 +18,11 @@ LARGEST_INTEGER = 2**63 - 1
 MOST_DIGITS = 1000
 """Characters of a number with a point."""
 
-_DOTTED = re.compile(r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*){64}")
-_LONG_INTEGER = re.compile(r"[0-9][0-9_]{4000}")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_DIGITS = re.compile(r"\s*[+-]?[0-9]+\s*")
+_DOTTED = regex(r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*){64}")
+_LONG_INTEGER = regex(r"[0-9][0-9_]{4000}")
+_INTEGER = regex(r"[+-]?[0-9]{1,19}")
+_NUMBER = regex(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DIGITS = regex(r"\s*[+-]?[0-9]+\s*")
 
 
 class BadDataError(ValueError):
@@ -162,8 +162,8 @@ def oddities(data: Any) -> Iterator[tuple[Pointer, str, bool]]:
 _NUL = "this holds a NUL character, which no image, file or argument can"
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = regex("[\ud800-\udfff]")
+_CONTROL = regex("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def flaw_of(text: str) -> str:

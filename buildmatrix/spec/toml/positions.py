@@ -10,19 +10,20 @@ from bisect import bisect_right
 import tomli
 
 from buildmatrix.errors import Pointer
+from buildmatrix.patterns import regex
 from buildmatrix.records import dataclass
 
-_GAP = re.compile(r"[ \t\n]*(?:#[^\n]*)?")
+_GAP = regex(r"[ \t\n]*(?:#[^\n]*)?")
 _GAP_BEGINS = frozenset(" \t\n#")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_SCALAR = re.compile(r"[^ \t\n,\]}#]+(?: [0-9]{2}:[^ \t\n,\]}#]+)?")  # 1979-05-27 07:32:00 is one
-_OPENING = re.compile(r"\"\"\"|'''|[\"'\[{]|")
+_BARE_KEY = regex(r"[A-Za-z0-9_-]+")
+_SCALAR = regex(r"[^ \t\n,\]}#]+(?: [0-9]{2}:[^ \t\n,\]}#]+)?")  # 1979-05-27 07:32:00 is one
+_OPENING = regex(r"\"\"\"|'''|[\"'\[{]|")
 _CLOSING = {"[": "]", "{": "}"}
 _QUOTE_END = {
-    '"': re.compile(r'\\.|"', re.DOTALL),
-    "'": re.compile("'"),
-    '"""': re.compile(r'\\.|"{3,5}', re.DOTALL),  # up to two quotes may stand before the three that close
-    "'''": re.compile("'{3,5}"),
+    '"': regex(r'\\.|"', re.DOTALL),
+    "'": regex("'"),
+    '"""': regex(r'\\.|"{3,5}', re.DOTALL),  # up to two quotes may stand before the three that close
+    "'''": regex("'{3,5}"),
 }
 
 

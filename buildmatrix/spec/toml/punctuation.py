@@ -3,19 +3,20 @@
 import re
 
 from buildmatrix.errors import Notes, Place
+from buildmatrix.patterns import regex
 from buildmatrix.spec.toml.assignments import joined
 from buildmatrix.spec.toml.failure import KEY, NAMES, Advice, Failure
 
-BEGINS = re.compile(rf"\s*(?:\[+\s*{KEY}\s*\]+\s*(?:#.*)?$|{KEY}\s*=)")
-IN_QUOTES = re.compile(r'"([^"\n]*)"')
-CLOSED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[^{}]*\}")
-OPENED = re.compile(r"\{\{|\{%|\$\{")
+BEGINS = regex(rf"\s*(?:\[+\s*{KEY}\s*\]+\s*(?:#.*)?$|{KEY}\s*=)")
+IN_QUOTES = regex(r'"([^"\n]*)"')
+CLOSED = regex(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[^{}]*\}")
+OPENED = regex(r"\{\{|\{%|\$\{")
 TYPOGRAPHIC = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 NO_BREAK = "\u00a0\u202f\u2007"
 
 # --- said twice -----------------------------------------------------------------------------------------------------
 
-_PARTS = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
+_PARTS = regex(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 
 
 def twice(failure: Failure) -> Advice | None:
