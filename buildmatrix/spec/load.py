@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
 from buildmatrix.files import OutsideError
 from buildmatrix.soundness import NAMES
-from buildmatrix.spec.checks.data import MOST, shown
+from buildmatrix.spec.checks.data import MOST, Problem, is_accepted, shown
 from buildmatrix.spec.checks.data import problems as check
 from buildmatrix.spec.checks.envnames import check_env_names
 from buildmatrix.spec.checks.misplaced import strays
@@ -21,8 +21,8 @@ from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError
 from buildmatrix.spec.inheritance import with_makings
 from buildmatrix.spec.rows.options import Apply
-from buildmatrix.spec.rows.schema import file_schema
-from buildmatrix.spec.rows.shapes import build_table, is_template
+from buildmatrix.spec.rows.schema import file_schema, narrow_schema
+from buildmatrix.spec.rows.shapes import JsonSchema, build_table, is_template
 from buildmatrix.spec.rows.tables import (
     NO_FILES,
     BakeFiles,
@@ -59,7 +59,7 @@ class _Loader:
     def __init__(self, sources: Sources, problems: Problems) -> None:
         self.sources = sources
         self.problems = problems
-        self.schema = file_schema()
+        self.narrow: JsonSchema | None = None
         self.seen: set[str] = set()
         self.targets: dict[str, DeclaredTarget] = {}
         self.variables: dict[str, DeclaredVariable] = {}
@@ -143,7 +143,7 @@ class _Loader:
         self._warn_of_foreign(name, data)
         for pointer, message, hint in islice(lone_kinds(data), MOST):
             self.problems.warn("suspicious", message, Place(file=name, pointer=pointer), hint=hint)
-        found = check(self.schema, data)
+        found = self._wrong_in(data)
         for problem in found:
             part: Literal["key", "value"] = "key" if problem.key else "value"
             place = Place(file=name, pointer=problem.pointer, part=part)
@@ -154,8 +154,14 @@ class _Loader:
         while found:
             for pointer in sorted({problem.pointer for problem in found}, key=repr, reverse=True):
                 _drop(data, pointer)
-            found = check(self.schema, data)
+            found = self._wrong_in(data)
         return _built(data)
+
+    def _wrong_in(self, data: dict[str, Any]) -> list[Problem]:
+        """Return what is wrong with the data of a file: most are right, and use few of the settings that there are."""
+        if self.narrow is None:
+            self.narrow = narrow_schema(data)
+        return [] if is_accepted(self.narrow, data) else check(file_schema(), data)
 
     def _refuse_odd(self, name: str, data: dict[str, Any]) -> None:
         """Report and drop what no setting can take, and no check of a schema could look at."""

@@ -9,7 +9,7 @@ import pytest
 from buildmatrix.errors import SpecError
 from buildmatrix.spec.checks.data import _has_whole_decimals, explained, is_accepted
 from buildmatrix.spec.load import parse
-from buildmatrix.spec.rows.schema import file_schema
+from buildmatrix.spec.rows.schema import file_schema, narrow_schema
 from buildmatrix.spec.toml.plain import oddities
 from tests.fuzz.mutations import case, corpus
 
@@ -34,6 +34,24 @@ def test_both_say_the_same(part: int) -> None:
             refused += bool(found)
             assert is_accepted(SCHEMA, data) is not (bool(found) or _has_whole_decimals(data)), data
     assert refused > 20
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_schema_of_the_rows_that_stand_in_a_file_says_the_same_of_it(part: int) -> None:
+    before, accepted = narrow_schema({}), 0
+    for number in range(60):
+        if (data := data_of(f"narrow-{part}-{number}")) is not None:
+            narrow = narrow_schema(data)
+            assert is_accepted(narrow, data) is is_accepted(SCHEMA, data), data
+            assert not is_accepted(before, data) or is_accepted(SCHEMA, data), data
+            before, accepted = narrow, accepted + is_accepted(narrow, data)
+    assert accepted > 10
+
+
+def test_a_narrow_schema_is_small() -> None:
+    assert is_accepted(narrow_schema({"version": 1}), {"version": 1})
+    assert not is_accepted(narrow_schema({"version": 1}), {})
+    assert len(str(narrow_schema({"version": 1}))) < len(str(SCHEMA)) / 10
 
 
 def test_what_the_quick_one_accepts_is_right() -> None:
