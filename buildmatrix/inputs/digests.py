@@ -10,10 +10,10 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
 
+from buildmatrix.cache import keep_small
 from buildmatrix.files import read_regular, write_whole
 
 FOLDER = "digests"
@@ -107,7 +107,7 @@ class Digests:
         body = b"".join(key + digest for key, digest in records)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, HEAD + hashlib.sha256(body).digest() + body)
-        _bounded(path.parent)
+        keep_small(path.parent, size=MOST_BYTES)
 
 
 def _key(found: os.stat_result) -> Key:
@@ -156,22 +156,3 @@ def unreadable(path: bytes, error: OSError) -> UnknownError:
 
 def _changed(path: bytes) -> UnknownError:
     return UnknownError("changed while it was read", path)
-
-
-def _bounded(folder: Path) -> None:
-    """Remove the files that were written longest ago, until all of them are small enough together."""
-    found = sorted(_sizes(folder.iterdir()), reverse=True)
-    whole = 0
-    for _, size, path in found:
-        whole += size
-        if whole > MOST_BYTES:
-            path.unlink(missing_ok=True)
-
-
-def _sizes(paths: Iterable[Path]) -> Iterable[tuple[float, int, Path]]:
-    for path in paths:
-        try:
-            found = path.lstat()
-        except OSError:
-            continue
-        yield found.st_mtime, found.st_size, path

@@ -4,11 +4,10 @@ Each is read once: a digest never changes its meaning, so it is kept under the u
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from buildmatrix.cache import cache_directory, read_table, write_table
+from buildmatrix.cache import cache_directory, keep_small, read_table, write_table
 from buildmatrix.dockerfile.links import Config, full
 from buildmatrix.engine.registry import Registry
 from buildmatrix.lock.known import config_of
@@ -126,18 +125,10 @@ class _Kept:
             return
         plain = {name: one and {"onbuild": list(one.onbuild), "env": dict(one.env)} for name, one in said.items()}
         write_table(self._path(digest), {"format": FORMAT, "platforms": plain})
-        with suppress(OSError):
-            self._bound()
+        keep_small(self._folder, files=MOST_FILES)
 
     def _path(self, digest: str) -> Path:
         return Path(self._folder or "", f"{digest.replace(':', '-')}.json")
-
-    def _bound(self) -> None:
-        """Drop the oldest quarter where there are too many."""
-        files = [path for path in Path(self._folder or "").iterdir() if path.suffix == ".json"]
-        if len(files) > MOST_FILES:
-            for path in sorted(files, key=lambda one: one.stat().st_mtime)[: len(files) // 4]:
-                path.unlink(missing_ok=True)
 
 
 def _restored(one: Any) -> Config | None:

@@ -5,10 +5,8 @@ several processes may write them at once.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 
-from buildmatrix.cache import cache_directory, read_table, write_table
+from buildmatrix.cache import cache_directory, keep_small, read_table, write_table
 
 FOLDER, FORMAT = "values", 1
 MOST_FILES = 4096
@@ -43,12 +41,4 @@ class Kept:
             path = self._folder / fingerprint
             if not path.exists():
                 write_table(path, {"format": FORMAT, "values": short}, mode=0o600)
-        with suppress(OSError):
-            self._bound(self._folder)
-
-    def _bound(self, folder: Path) -> None:
-        paths = list(folder.iterdir())
-        if len(paths) > self._most:
-            times = {path: path.lstat().st_mtime for path in paths}
-            for path in sorted(paths, key=times.__getitem__)[: len(paths) - self._most]:
-                path.unlink(missing_ok=True)
+        keep_small(self._folder, files=self._most)

@@ -7,12 +7,11 @@ spares. Who reads checks the digest, so that nobody has to trust the file; many 
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 
-from buildmatrix.cache import cache_directory
+from buildmatrix.cache import cache_directory, keep_small
 from buildmatrix.files import read_regular, write_whole
 from buildmatrix.oci.answers import Descriptor, Found
 
@@ -33,8 +32,6 @@ class Kept:
     def __init__(self, environment: Mapping[str, str]) -> None:
         folder = cache_directory(environment)
         self._folder = folder / FOLDER if folder else None
-        self._lock = Lock()
-        self._is_bounded = False
 
     def read(self, digest: str) -> Found | None:
         """Return what has a digest; None where it is not kept, or is not what it was."""
@@ -59,28 +56,8 @@ class Kept:
             return
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what a private registry holds
-            self._bound()
             write_whole(self._path(found.digest), media_type.encode() + b"\n" + found.body)
+            keep_small(self._folder, files=MOST_FILES, size=MOST_BYTES)
 
     def _path(self, digest: str) -> Path:
         return Path(self._folder or "", digest.replace(":", "-"))
-
-    def _bound(self) -> None:
-        """Drop what was used longest ago, once in a run: what one run adds is little."""
-        with self._lock:
-            first, self._is_bounded = not self._is_bounded, True
-        if not first:
-            return
-        files = sorted(_files(self._folder or Path()), reverse=True)
-        whole = 0
-        for number, (_, size, path) in enumerate(files, 1):
-            whole += size
-            if number > MOST_FILES or whole > MOST_BYTES:
-                path.unlink(missing_ok=True)
-
-
-def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    for path in folder.iterdir():
-        with suppress(OSError):
-            found = path.lstat()
-            yield found.st_mtime, found.st_size, path

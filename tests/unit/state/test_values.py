@@ -44,8 +44,7 @@ def test_values_that_are_no_texts_are_not_there(tmp_path: Path) -> None:
 
 
 def test_only_so_many_are_kept(tmp_path: Path) -> None:
-    for number in range(9):
-        kept(tmp_path, most=3).write({f"{number:032}": {"arg A": str(number)}})
+    kept(tmp_path, most=4).write({f"{number:032}": {"arg A": str(number)} for number in range(9)})
     left = sorted(path.name[-1] for path in (tmp_path / "buildmatrix" / FOLDER).iterdir())
     assert len(left) == 3
 
