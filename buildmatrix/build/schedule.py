@@ -24,7 +24,6 @@ from buildmatrix.engine.failures.classify import Failure
 from buildmatrix.engine.progress.events import Listener, Warned
 from buildmatrix.engine.progress.warnings import Warnings
 from buildmatrix.errors import GO_ON, BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
-from buildmatrix.plan.document.verify import stale
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import signals
@@ -171,6 +170,8 @@ class Schedule:
             self._refuse(unit, UsageError(*refused), "a path of it leads out of the repository now")
             return
         if changed := self.run.changed(unit.call.within):
+            from buildmatrix.plan.document.verify import stale
+
             paths = [f"{path} changed since it was looked at" for path in dict.fromkeys(changed.values())]
             self._refuse(unit, stale(paths), paths[0])
             return

@@ -20,7 +20,6 @@ from buildmatrix.pipeline.apply import Job
 from buildmatrix.report.live.lines import Lines, Passed
 from buildmatrix.report.live.rows import Rows
 from buildmatrix.report.run.about import NOTHING, About
-from buildmatrix.report.run.text import outcome_markdown
 from buildmatrix.text import clean, json_safe, one_line, redacted
 
 MOST_LOGGED = 1 << 30
@@ -118,6 +117,8 @@ def tell_github(outcome: Outcome, about: About = NOTHING) -> Iterator[Diagnostic
     files = told_to()
     if not files:
         return
+    from buildmatrix.report.run.text import outcome_markdown
+
     digests = {target.target: target.index or target.digest for target in outcome.targets if target.digest}
     tags = {target.target: list(target.tags) for target in outcome.targets if target.tags}
     told = {

@@ -67,7 +67,6 @@ def is_older(text: str, than: str) -> bool:
 
 def gate_found(plan: Plan | None, version: "Version") -> list[Diagnostic]:
     """Return what the buildx that was found is too old for: itself, `requires-buildx`, and each setting of a plan."""
-    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
     if version < Version(OLDEST):
@@ -78,6 +77,8 @@ def gate_found(plan: Plan | None, version: "Version") -> list[Diagnostic]:
     because = f"buildx here is {version}"
     found = list(_gated(plan, version, because))
     for text in plan.requires_buildx:
+        from packaging.specifiers import SpecifierSet
+
         if not SpecifierSet(text).contains(Version(version.base_version), prereleases=True):
             message = f"buildx here is {version}, but the file requires {text}"
             place = Place(file=plan.file, pointer=("requires-buildx",))

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, field, fields, replace
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -105,3 +107,60 @@ def test_a_class_without_fields_and_one_that_is_compared_by_identity() -> None:
         assert made() != made()
     for made in both(Empty, repr=False):
         assert "Empty object at" in repr(made())
+
+
+class Made:
+    first: int
+    _first: int = 2
+    many: list[int] = field(default_factory=lambda: [1])
+    fixed: int = field(default=7, init=False)
+    fresh: dict[str, int] = field(default_factory=dict, init=False)
+    last: int = field(default=3, kw_only=True)
+    late: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.late = self.first + self.last
+
+
+class Strict:
+    name: str = field(kw_only=True)
+    value: int
+
+
+@pytest.mark.parametrize("slots", [False, True])
+@pytest.mark.parametrize("given", [((1,), {}), ((1, 5, [9]), {"last": 4}), ((), {"first": 1, "_first": 0, "last": 0})])
+def test_it_is_made_as_the_standard_librarys(slots: bool, given: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+    placed, named = given
+    ours, theirs = (made(*placed, **named) for made in both(Made, slots=slots))
+    assert (repr(ours), ours.late) == (repr(theirs), theirs.late)
+    assert ours.many is not type(ours)(1).many
+
+
+@pytest.mark.parametrize(
+    ("of", "placed", "named"),
+    [(Made, (), {}), (Made, (1, 2, [], 4), {}), (Made, (1,), {"fixed": 1}), (Strict, (1,), {}), (Strict, ("a", 1), {})],
+)
+def test_what_is_missing_or_too_much_is_refused_in_the_same_words(
+    of: type, placed: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    said = []
+    for made in both(of):
+        for _ in range(2):  # the first instance, and the next
+            with pytest.raises(TypeError) as error:
+                made(*placed, **named)
+            said.append(str(error.value))
+    assert len(set(said)) == 1
+
+
+def test_many_threads_may_make_the_first_instance() -> None:
+    for _ in range(50):
+        made, _unused = both(Made)
+        start = Barrier(4)
+
+        def one(made: Callable[..., Any] = made, start: Barrier = start) -> Any:
+            start.wait()
+            return made(1, last=2)
+
+        with ThreadPoolExecutor(4) as pool:
+            found = [future.result() for future in [pool.submit(one) for _ in range(4)]]
+        assert all(each == found[0] and each.late == 3 for each in found)
