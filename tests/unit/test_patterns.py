@@ -54,6 +54,12 @@ def _patterns(value: Any) -> Iterator[Any]:
             yield from _patterns(inner)
 
 
+def test_nobody_looks_which_object_a_pattern_is() -> None:
+    """A match's `re` is the compiled pattern, and never the one that stands in the module."""
+    text = {path: path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py")}
+    assert [path for path, code in text.items() if re.search(r"\.re (is|==)|re\.Pattern\)", code)] == []
+
+
 def test_no_module_compiles_a_pattern_when_it_is_imported() -> None:
     early = [
         f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -157,7 +157,7 @@ def _cure(found: re.Match[str], names: Collection[str]) -> str:
 def _of_name(name: str, names: Collection[str]) -> str:
     """Say what is written for a shell's variable, with what stands behind its name in the braces."""
     if given := _DEFAULT.fullmatch(name) or _NESTED.match(name):
-        return _declared(given[1], names, default=given[2] if given.re is _DEFAULT else "…")
+        return _declared(given[1], names, default=given[2] if given.re.pattern == _DEFAULT.pattern else "…")
     if given := _REQUIRED.fullmatch(name):
         return _declared(given[1], names)
     if given := _ALTERNATIVE.fullmatch(name):
