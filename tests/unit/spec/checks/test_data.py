@@ -9,6 +9,7 @@ import pytest
 from buildmatrix.errors import SpecError
 from buildmatrix.spec.checks.data import _has_whole_decimals, explained, is_accepted
 from buildmatrix.spec.load import parse
+from buildmatrix.spec.rows import schema
 from buildmatrix.spec.rows.schema import file_schema, narrow_schema
 from buildmatrix.spec.toml.plain import oddities
 from tests.fuzz.mutations import case, corpus
@@ -37,7 +38,10 @@ def test_both_say_the_same(part: int) -> None:
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_a_schema_of_the_rows_that_stand_in_a_file_says_the_same_of_it(part: int) -> None:
+def test_a_schema_of_the_rows_that_stand_in_a_file_says_the_same_of_it(
+    part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "MOST_NARROW", 1000)
     before, accepted = narrow_schema({}), 0
     for number in range(60):
         if (data := data_of(f"narrow-{part}-{number}")) is not None:
@@ -48,10 +52,13 @@ def test_a_schema_of_the_rows_that_stand_in_a_file_says_the_same_of_it(part: int
     assert accepted > 10
 
 
-def test_a_narrow_schema_is_small() -> None:
+def test_a_narrow_schema_is_small_and_of_many_the_whole_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "MOST_NARROW", 1000)
     assert is_accepted(narrow_schema({"version": 1}), {"version": 1})
     assert not is_accepted(narrow_schema({"version": 1}), {})
     assert len(str(narrow_schema({"version": 1}))) < len(str(SCHEMA)) / 10
+    monkeypatch.setattr(schema, "MOST_NARROW", 1)
+    assert narrow_schema({"version": 1, "target": {}}) is SCHEMA
 
 
 def test_what_the_quick_one_accepts_is_right() -> None:
