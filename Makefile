@@ -1,7 +1,7 @@
 # Everything starts from here, on a fresh Debian machine too: the targets set up what they need.
 #
 #   make demo      plan and build examples/chain for two platforms, and look at the images
-#   make test      all checks and all tests, with a coverage report of what pytest itself runs (WORKERS: 2)
+#   make test      all checks and all tests, with a coverage report of what pytest itself runs (WORKERS: cores + 1)
 #   make whole     make test with none left out: of many tests of a kind that one takes a fourth, in turns by commit (TURN)
 #   make coverage  make whole, with a coverage report of the programs that the tests start too
 #   make lint      formatting, types, and which part may import which
@@ -29,7 +29,8 @@ gitlab_version := 4.75.1
 engine := tools/engine/engine
 with_engine := $(engine) exec
 coverage := --cov --cov-report=term
-WORKERS ?= 2
+# one more than there are cores: half of the time of a test on the engine is the engine's
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 workers := -n $(WORKERS) --dist worksteal
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # the tests start the program a thousand times: each start would compile it

@@ -13,7 +13,7 @@ from buildmatrix.patterns import regex
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.spec.rows.caches import InlineCacheTo
-from buildmatrix.spec.rows.settings import CacheonlyOutput
+from buildmatrix.spec.rows.outputs import CacheonlyOutput
 
 _NUMBERED = regex(r"^(?P<head>.*?)(?P<number>\d+)/(?P<count>\d+)$")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from buildmatrix.errors import Diagnostic, some
 from buildmatrix.plan.builds import Build, BuildPlan, held_together
 from buildmatrix.plan.publishing import is_pushed
-from buildmatrix.spec.rows.settings import CacheonlyOutput
+from buildmatrix.spec.rows.outputs import CacheonlyOutput
 
 _PUSH = 'push it (output = [{ type = "registry" }]), or write a target of its own for each platform'
 Wave = tuple[Build, ...]

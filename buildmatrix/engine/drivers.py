@@ -11,7 +11,7 @@ from buildmatrix.plan.checks.parts import half_cache
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes
 from buildmatrix.spec.rows.caches import GhaCacheFrom, GhaCacheTo, InlineCacheTo
-from buildmatrix.spec.rows.settings import DockerOutput, ImageOutput, OciOutput, RegistryOutput, TarOutput
+from buildmatrix.spec.rows.outputs import DockerOutput, ImageOutput, OciOutput, RegistryOutput, TarOutput
 
 Found = tuple[PlannedTarget, tuple[str, int | str], str, str]
 """A target, the path of the setting, what is wrong, and what to do."""

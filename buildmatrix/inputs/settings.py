@@ -7,7 +7,8 @@ from typing import Any
 from buildmatrix.errors import Pointer
 from buildmatrix.plan.outputs import differ, pushes_tags
 from buildmatrix.spec.rows.markers import NoInput, Remark
-from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import ImageOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Rest, Row, Table, rows
 
 Part = tuple[str, str]

@@ -16,15 +16,8 @@ from buildmatrix.plan.auto import is_auto
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.records import dataclass
-from buildmatrix.spec.rows.settings import (
-    CacheonlyOutput,
-    ImageOutput,
-    LocalOutput,
-    RegistryOutput,
-    SbomAttest,
-    Settings,
-    TarOutput,
-)
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, ImageOutput, LocalOutput, RegistryOutput, TarOutput
+from buildmatrix.spec.rows.settings import SbomAttest, Settings
 
 SCANNER = "docker/buildkit-syft-scanner:stable-1"
 """What makes an SBOM where nobody says otherwise (BuildKit 0.11 to 0.33)."""

@@ -14,7 +14,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.outputs import builds, pushes_tags
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import pushed_tags
-from buildmatrix.spec.rows.settings import CacheonlyOutput
+from buildmatrix.spec.rows.outputs import CacheonlyOutput
 from buildmatrix.state.contents import Contents
 from buildmatrix.state.present import Present
 from buildmatrix.state.record import ResultFile

@@ -23,7 +23,8 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.markers import OfImage
-from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, LocalOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import rows
 
 OF_IMAGE = tuple(row.attribute for row in rows(Settings) if row.marker(OfImage) is not None)

@@ -3,15 +3,15 @@
 from typing import Any
 
 from buildmatrix.spec.rows.markers import NoInput, OfResult
-from buildmatrix.spec.rows.settings import (
+from buildmatrix.spec.rows.outputs import (
     CacheonlyOutput,
     DockerOutput,
     ImageOutput,
     OciOutput,
     RegistryOutput,
-    Settings,
     TarOutput,
 )
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.template.request import OutputMode
 

@@ -8,7 +8,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds, differ, pushes, pushes_tags
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.options import Apply, Options, settled
-from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput
+from buildmatrix.spec.rows.outputs import ImageOutput, RegistryOutput
 from buildmatrix.spec.rows.shapes import row_of
 
 STAGING = "buildmatrix-staging-"

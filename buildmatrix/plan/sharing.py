@@ -18,7 +18,7 @@ from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.outputs import pushes_tags
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.records import dataclass
-from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, RegistryOutput
 from buildmatrix.spec.toml.placed import placed, source_of
 
 Spot = tuple[str, str]

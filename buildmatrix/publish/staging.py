@@ -18,7 +18,8 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import LONGEST, STAGING, pushed_tags, staging_tag, tags_apart
 from buildmatrix.plan.runners import cut_by
 from buildmatrix.records import dataclass
-from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, DockerOutput, ImageOutput, OciOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import given
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from buildmatrix import errors
 from buildmatrix.codes import CODES
 from buildmatrix.report.documents import DOCUMENTS, tables_of
-from buildmatrix.spec.rows import builders, caches, options, settings
+from buildmatrix.spec.rows import builders, caches, options, outputs, settings
 from buildmatrix.spec.rows import tables as model
 from buildmatrix.spec.rows.document import Version
 from buildmatrix.spec.rows.markers import Credential
@@ -47,7 +47,7 @@ BESIDE = (model.Target, model.Override)
 """Tables that have the settings, too."""
 
 ARMS: tuple[tuple[str, Any], ...] = (
-    ("output", settings.Output),
+    ("output", outputs.Output),
     ("cache-from", caches.CacheFrom),
     ("cache-to", caches.CacheTo),
     ("secret", settings.Secret),

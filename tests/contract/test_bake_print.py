@@ -21,7 +21,8 @@ from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.rows.caches import GhaCacheTo
 from buildmatrix.spec.rows.csv import is_table_list, parsed
-from buildmatrix.spec.rows.settings import LocalOutput, Settings
+from buildmatrix.spec.rows.outputs import LocalOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import Since, rows, text_of
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request

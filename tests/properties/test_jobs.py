@@ -14,7 +14,8 @@ from buildmatrix.ci.matrices import matrices_json
 from buildmatrix.graphs import reached
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.runners import builds_for_runners
-from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests import plans
 
 PLATFORMS = ("linux/amd64", "linux/arm64")

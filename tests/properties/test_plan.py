@@ -30,7 +30,7 @@ from buildmatrix.report.style import Style
 from buildmatrix.spec.inheritance import with_makings
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.csv import parsed
-from buildmatrix.spec.rows.settings import ImageOutput
+from buildmatrix.spec.rows.outputs import ImageOutput
 from buildmatrix.spec.rows.shapes import plain_table
 from buildmatrix.spec.rows.tables import DeclaredTarget, Matrix, Target
 from buildmatrix.spec.toml.source import Sources

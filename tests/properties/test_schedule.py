@@ -29,7 +29,8 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.publish.publish import Published
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.unchanged import NOTHING, Resumed
 from tests.examples import examples
 from tests.plans import plan as plan_of

@@ -15,7 +15,7 @@ from buildmatrix.plan.checks.values import Annotation, annotations
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.spec.rows.caches import InlineCacheTo
-from buildmatrix.spec.rows.settings import DockerOutput, OciOutput
+from buildmatrix.spec.rows.outputs import DockerOutput, OciOutput
 
 
 def secrets(scene: Scene) -> Verdict:

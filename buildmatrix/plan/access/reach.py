@@ -26,7 +26,8 @@ from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.marked import holding, marked, says, tables_of
 from buildmatrix.spec.rows.markers import Local, Part, Privilege
-from buildmatrix.spec.rows.settings import DockerOutput, OciOutput, Secret, Settings, Ssh
+from buildmatrix.spec.rows.outputs import DockerOutput, OciOutput
+from buildmatrix.spec.rows.settings import Secret, Settings, Ssh
 from buildmatrix.spec.rows.shapes import Row, rows
 
 _HERE = "cwd://"

@@ -20,7 +20,7 @@ from buildmatrix.records import dataclass
 from buildmatrix.spec.checks.data import shown
 from buildmatrix.spec.rows.caches import InlineCacheTo
 from buildmatrix.spec.rows.markers import ImageRef, Local, Where
-from buildmatrix.spec.rows.settings import LocalOutput
+from buildmatrix.spec.rows.outputs import LocalOutput
 from buildmatrix.spec.rows.shapes import Row, rows
 from buildmatrix.spec.rows.tables import Checks
 

@@ -9,15 +9,9 @@ from typing import Any
 
 from buildmatrix.plan.checks.values import Annotation, Fault, annotations
 from buildmatrix.spec.checks.data import shown
+from buildmatrix.spec.rows.outputs import DockerOutput, ImageOutput, OciOutput, RegistryOutput
 from buildmatrix.spec.rows.platforms import AUTO
-from buildmatrix.spec.rows.settings import (
-    DockerOutput,
-    ImageOutput,
-    OciOutput,
-    ProvenanceAttest,
-    RegistryOutput,
-    Settings,
-)
+from buildmatrix.spec.rows.settings import ProvenanceAttest, Settings
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 """What Go takes for true."""

@@ -135,13 +135,32 @@ def _cure(kind: str, key: str, value: Any) -> str:
     if kind != "file":
         tables = {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES, "apply": OF_APPLY, "output": OF_OUTPUT}
         is_attestation = kind == "target" and key in {"provenance", "sbom"}
-        return attestation(key, value) if is_attestation else tables.get(kind, {}).get(key, "")
+        return (
+            attestation(key, value)
+            if is_attestation
+            else tables.get(kind, {}).get(key) or _of_an_option(kind, key, value)
+        )
     if key.startswith("x-"):
         name = re.sub(r"[^A-Za-z0-9]+", "_", key.removeprefix("x-")).strip("_") or "common"
         return f'write [target._{name}], and inherits = ["_{name}"] where it is to hold'
     if key in _known_keys("target"):
         return f"write {key} under [target.NAME], or under [defaults] for all targets"
-    return OF_THE_FILE.get(key, "")
+    return OF_THE_FILE.get(key) or _of_an_option(kind, key, value)
+
+
+def _of_an_option(kind: str, key: str, value: Any) -> str:
+    """An option of `apply` that the file says nowhere, or under [apply]: its row tells."""
+    from buildmatrix.spec.rows.options import Flag, InFile, Options
+    from buildmatrix.spec.rows.shapes import rows
+
+    if kind not in {"file", "target", "apply"} or isinstance(value, Mapping):
+        return ""
+    for row in rows(Options):
+        flag = row.marker(Flag)
+        if flag and flag.names[0].partition("/")[0] == f"--{key}":
+            in_file = row.marker(InFile) is not None and kind != "apply"
+            return f"write it under [apply], or give --{key}" if in_file else f"give --{key} to apply"
+    return ""
 
 
 def _of_an_outer_table(key: str, pointer: Pointer) -> str:

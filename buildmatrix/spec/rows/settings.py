@@ -7,7 +7,7 @@ bake (docs.docker.com/build/bake/reference) and of BuildKit's exporters, cache b
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Layers, Url
+from buildmatrix.spec.rows.caches import CacheFrom, CacheTo, Url
 from buildmatrix.spec.rows.limits import LIMITS
 from buildmatrix.spec.rows.markers import (
     AddedByBake,
@@ -27,19 +27,18 @@ from buildmatrix.spec.rows.markers import (
     Short,
 )
 from buildmatrix.spec.rows.options import Options, of_target
+from buildmatrix.spec.rows.outputs import Output, Text
 from buildmatrix.spec.rows.platforms import AUTO, KNOWN_PLATFORMS, PLATFORM_OR_AUTO
 from buildmatrix.spec.rows.shapes import (
     Alone,
     Doc,
     Examples,
     Expected,
-    Key,
     Keys,
     Keyword,
     NotInBake,
     OrTemplate,
     Rest,
-    Scalar,
     Since,
     Table,
 )
@@ -50,106 +49,12 @@ ENV_NAME = (
     Expected("the name of an environment variable"),
 )
 Name = Annotated[str, Keyword("pattern", NAME), Expected("a name of letters, digits, `-` and `_`")]
-Text = Annotated[str, Scalar()]
 Platform = Annotated[
     str,
     NameOf("platform"),
     Keyword("pattern", PLATFORM_OR_AUTO),
     Expected("a known platform (an exotic one is written with `!` behind it)", KNOWN_PLATFORMS),
 ]
-Annotation = Rest(r"^annotation[-\[.]")
-RESULT = Local("result", writes=True)
-Split = Annotated[bool | None, Doc("A directory for each platform (the default with several).")]
-Prefix = Annotated[str | None, Doc("A prefix for the files of attestations.")]
-
-
-class LocalOutput(Table):
-    """The root file system as a directory; with several platforms a directory for each."""
-
-    type: Literal["local"]
-    dest: Annotated[
-        str,
-        Local("result", writes=True, tree=True),
-        NoInput(),
-        Keyword("minLength", 1),
-        Doc("The directory."),
-        Examples("out"),
-    ]
-    platform_split: Split = None
-    attestation_prefix: Prefix = None
-
-
-class TarOutput(Table):
-    """The root file system as a tar archive."""
-
-    type: Literal["tar"]
-    dest: Annotated[str, RESULT, NoInput(), Keyword("minLength", 1), Doc("The file."), Examples("out.tar")]
-    platform_split: Split = None
-    attestation_prefix: Prefix = None
-
-
-class _ImageKeys(Layers):
-    name: Annotated[
-        str | None,
-        ImageRef(writes=True, several=True),
-        NoInput(),
-        Doc("The image's name, for a target without `tags`: docker takes those where it has both."),
-    ] = None
-    annotation: Annotated[Mapping[str, Text] | None, Annotation, Remark(), Doc("Annotations of the image.")] = None
-    rewrite_timestamp: Annotated[bool | None, Doc("Set the time of files to SOURCE_DATE_EPOCH.")] = None
-    oci_artifact: Annotated[bool | None, Doc("Write attestations as OCI artifacts.")] = None
-
-
-class OciOutput(_ImageKeys):
-    """An OCI image layout, as an archive or as a directory."""
-
-    type: Literal["oci"]
-    dest: Annotated[
-        str, RESULT, NoInput(), Keyword("minLength", 1), Doc("The file or directory."), Examples("image.tar")
-    ]
-    tar: Annotated[bool | None, NoInput(), Doc("`false` writes a directory.")] = None
-
-
-class DockerOutput(_ImageKeys):
-    """An image in the engine's own store, or with `dest` an archive for `docker load`."""
-
-    type: Literal["docker"]
-    dest: Annotated[
-        str | None, RESULT, NoInput(), Keyword("minLength", 1), Doc("A file instead of the engine's store.")
-    ] = None
-    tar: Annotated[bool | None, NoInput(), Doc("`false` writes a directory.")] = None
-    context: Annotated[str | None, NoInput(), Doc("The docker context to load into.")] = None
-
-
-class _StoredImage(_ImageKeys):
-    push: Annotated[bool | None, NoInput(), Doc("Push it to its registry.")] = None
-    push_by_digest: Annotated[bool | None, NoInput(), Doc("Push without a tag.")] = None
-    insecure: Annotated[bool | None, NoInput(), Key("registry.insecure"), Doc("Allow a registry without TLS.")] = None
-    dangling_name_prefix: Annotated[str | None, NoInput(), Doc("Name an image without tags `PREFIX@DIGEST`.")] = None
-    name_canonical: Annotated[bool | None, NoInput(), Doc("Add `name@digest` as a name.")] = None
-    unpack: Annotated[bool | None, NoInput(), Doc("Unpack it after the build (containerd).")] = None
-    store: Annotated[bool | None, NoInput(), Doc("Keep it in the builder's image store (containerd).")] = None
-
-
-class ImageOutput(_StoredImage):
-    """An image in the builder's store; with `push` in a registry too."""
-
-    type: Literal["image"]
-
-
-class RegistryOutput(_StoredImage):
-    """An image pushed to the registry that its tags name."""
-
-    type: Literal["registry"]
-
-
-class CacheonlyOutput(Table):
-    """Nothing but the build cache."""
-
-    type: Literal["cacheonly"]
-
-
-Output = LocalOutput | TarOutput | OciOutput | DockerOutput | ImageOutput | RegistryOutput | CacheonlyOutput
 
 
 class Secret(Table):

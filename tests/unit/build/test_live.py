@@ -20,7 +20,8 @@ from buildmatrix.errors import Place
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.caches import RegistryCacheTo
-from buildmatrix.spec.rows.settings import CacheonlyOutput, DockerOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, DockerOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests import plans
 from tests.plans import plan
 

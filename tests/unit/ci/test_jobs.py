@@ -13,7 +13,8 @@ from buildmatrix.errors import SpecError
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.runners import builds_for_runners
-from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, OciOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, LocalOutput, OciOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests import plans
 
 AMD, ARM = "linux/amd64", "linux/arm64"

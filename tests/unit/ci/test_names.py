@@ -11,7 +11,8 @@ from buildmatrix.ci.names import refused_variables, secret_names
 from buildmatrix.ci.setup import setup_of
 from buildmatrix.plan.runners import builds_for_runners
 from buildmatrix.spec.rows.caches import RegistryCacheTo
-from buildmatrix.spec.rows.settings import RegistryOutput, Secret, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Secret, Settings
 from tests import plans
 
 BOTH = ["reg.example.com:5000", "reg-example.com:5000"]

@@ -4,7 +4,8 @@ import pytest
 
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.emulation import platform_hint
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests.plans import target
 
 

@@ -14,16 +14,8 @@ from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, Place,
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Completed
 from buildmatrix.spec.rows.caches import GhaCacheTo, InlineCacheTo, RegistryCacheTo
-from buildmatrix.spec.rows.settings import (
-    DockerOutput,
-    ImageOutput,
-    LocalOutput,
-    OciOutput,
-    RegistryOutput,
-    SbomAttest,
-    Secret,
-    Settings,
-)
+from buildmatrix.spec.rows.outputs import DockerOutput, ImageOutput, LocalOutput, OciOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import SbomAttest, Secret, Settings
 from tests.plans import plan, target
 from tests.programs import SILENT, Scripted, said
 

@@ -12,7 +12,8 @@ from buildmatrix.dockerfile.links import Config
 from buildmatrix.inputs.fingerprint import Aside, Fingerprints, Locked
 from buildmatrix.inputs.known import Known
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import LocalOutput, RegistryOutput, Secret, Settings
+from buildmatrix.spec.rows.outputs import LocalOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Secret, Settings
 from tests import plans
 
 AMD, ARM = "linux/amd64", "linux/arm64"

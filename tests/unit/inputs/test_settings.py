@@ -9,7 +9,8 @@ from buildmatrix.errors import Pointer
 from buildmatrix.inputs.settings import Part, parts_of
 from buildmatrix.spec.rows.marked import tables_of
 from buildmatrix.spec.rows.markers import NoInput
-from buildmatrix.spec.rows.settings import ImageOutput, LocalOutput, RegistryOutput, Secret, Settings, Ssh
+from buildmatrix.spec.rows.outputs import ImageOutput, LocalOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Secret, Settings, Ssh
 from buildmatrix.spec.rows.shapes import Rest, Row, Table, is_list, is_map, item_of, rows, unwrap
 
 

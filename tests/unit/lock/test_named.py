@@ -6,14 +6,8 @@ import pytest
 
 from buildmatrix.lock.named import SCANNER, Images, images_of, short_name
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import (
-    CacheonlyOutput,
-    ImageOutput,
-    ProvenanceAttest,
-    RegistryOutput,
-    SbomAttest,
-    Settings,
-)
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, ImageOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import ProvenanceAttest, SbomAttest, Settings
 from tests import plans
 
 CACHE = (CacheonlyOutput(type="cacheonly"),)

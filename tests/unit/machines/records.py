@@ -5,7 +5,8 @@ from typing import Any
 from buildmatrix.machines.record import PushedImage, RecordDocument
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.assigned import assigned
 from tests import plans
 

@@ -15,7 +15,7 @@ from buildmatrix.machines.part import Part
 from buildmatrix.machines.recording import recorded
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.plan.builds import BuildPlan
-from buildmatrix.spec.rows.settings import CacheonlyOutput
+from buildmatrix.spec.rows.outputs import CacheonlyOutput
 from tests.unit.machines.records import AMD, ARM, PLAN, digest, jobs, target
 from tests.unit.machines.records import record as good
 

@@ -6,7 +6,8 @@ import pytest
 
 from buildmatrix.pipeline.left import Reduced
 from buildmatrix.plan.builds import builds_of
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.unchanged import kept
 from tests import plans

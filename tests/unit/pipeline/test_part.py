@@ -17,7 +17,7 @@ from buildmatrix.pipeline.left import Reduced
 from buildmatrix.pipeline.part import left_of_part, part_of_plan, plan_of_part, refuse_lost, refuse_staging
 from buildmatrix.plan.document.reviewed import Claim, Reviewed
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.spec.rows.settings import CacheonlyOutput
+from buildmatrix.spec.rows.outputs import CacheonlyOutput
 from tests import plans
 from tests.unit.machines.records import AMD, ARM, PLAN, RUNNERS, digest, failed, record, target
 

@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 from buildmatrix.plan.bakefile import bake_document
 from buildmatrix.plan.builds import Build, builds_of
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import (
-    CacheonlyOutput,
-    LocalOutput,
-    ProvenanceAttest,
-    RegistryOutput,
-    Settings,
-    TarOutput,
-)
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, LocalOutput, RegistryOutput, TarOutput
+from buildmatrix.spec.rows.settings import ProvenanceAttest, Settings
 from tests import plans
 from tests.plans import plan
 

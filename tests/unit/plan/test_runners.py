@@ -7,7 +7,8 @@ import pytest
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.runners import builds_for_runners, runner_for
-from buildmatrix.spec.rows.settings import LocalOutput, RegistryOutput, Settings, TarOutput
+from buildmatrix.spec.rows.outputs import LocalOutput, RegistryOutput, TarOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests import plans
 
 AMD, ARM, ARM7 = "linux/amd64", "linux/arm64", "linux/arm/v7"

@@ -7,15 +7,15 @@ import pytest
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.plan.sharing import share
-from buildmatrix.spec.rows.settings import (
+from buildmatrix.spec.rows.outputs import (
     CacheonlyOutput,
     DockerOutput,
     ImageOutput,
     LocalOutput,
     OciOutput,
     RegistryOutput,
-    Settings,
 )
+from buildmatrix.spec.rows.settings import Settings
 from tests.plans import target
 
 REGISTRY, DOCKER = RegistryOutput(type="registry"), DockerOutput(type="docker")

@@ -13,7 +13,8 @@ from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.process import Programs
 from buildmatrix.publish.content import Pushed, push_content_tags, pushed_images
 from buildmatrix.publish.publish import Published
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.content_tags import content_name
 from buildmatrix.state.marks import ANNOTATION, mark_of
 from tests import plans

@@ -15,7 +15,8 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests import plans
 
 ONE, TWO = "r.example/app:1", "r.example/app:2"

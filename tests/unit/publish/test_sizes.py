@@ -11,7 +11,8 @@ import pytest
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.publish.sizes import COUNTS_PULLS, MOST, MOST_PULLS, sized, with_sizes
-from buildmatrix.spec.rows.settings import CacheonlyOutput, LocalOutput, OciOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, LocalOutput, OciOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests import plans
 
 INDEX = {"manifests": [{"digest": "sha256:amd"}, {"digest": "sha256:arm"}, {"digest": "sha256:proof"}]}

@@ -13,15 +13,15 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import LONGEST, staging_tag
 from buildmatrix.publish.staging import FirstTags, Staging, by_node, first_tags, pushes_by_digest, staged, too_late
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.spec.rows.settings import (
+from buildmatrix.spec.rows.outputs import (
     CacheonlyOutput,
     DockerOutput,
     ImageOutput,
     LocalOutput,
     OciOutput,
     RegistryOutput,
-    Settings,
 )
+from buildmatrix.spec.rows.settings import Settings
 from tests.plans import plan, target
 
 TAGS = ("r.example/app:1", "r.example/app:2", "other.example/app")

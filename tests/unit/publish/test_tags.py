@@ -18,7 +18,8 @@ from buildmatrix.process import Completed
 from buildmatrix.publish.tags import Tags, digest_in
 from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.marks import ANNOTATION, mark_of
 from tests import plans
 from tests.programs import Scripted, said

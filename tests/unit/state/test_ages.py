@@ -12,7 +12,8 @@ from buildmatrix.oci.index import Index
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.ages import ANNOTATION, Ages, Built, built_in, oldest
 from buildmatrix.state.decision import Decision
 from tests import plans

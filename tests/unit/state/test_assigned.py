@@ -11,7 +11,8 @@ from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.reviewed import Inputs, Reviewed
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.runners import builds_for_runners, cut_by_runner
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.assigned import assigned
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.narrowed import as_decided

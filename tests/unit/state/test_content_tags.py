@@ -6,7 +6,8 @@ import pytest
 
 from buildmatrix.oci.answers import Absent
 from buildmatrix.oci.image import Held
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.content_tags import content_name, content_tags, name_of
 from tests import plans
 from tests.unit.state.test_decision import AMD, ARM, NOW, OLD, image

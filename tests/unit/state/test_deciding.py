@@ -12,7 +12,8 @@ from buildmatrix.oci.image import Held, Image
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import ImageOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state import marks
 from buildmatrix.state.ages import ANNOTATION, Built
 from buildmatrix.state.content_tags import content_name

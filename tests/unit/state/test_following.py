@@ -5,7 +5,8 @@ from typing import Any
 from buildmatrix.graphs import reached
 from buildmatrix.oci.image import Image
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.following import Excess, excess_of, with_more
 from tests import plans

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.spec.rows.settings import LocalOutput, Settings
+from buildmatrix.spec.rows.outputs import LocalOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state import made
 from buildmatrix.state.made import Made
 from buildmatrix.state.result import Entry

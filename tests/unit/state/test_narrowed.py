@@ -6,7 +6,8 @@ from typing import Any
 from buildmatrix.oci.image import Image
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
-from buildmatrix.spec.rows.settings import DockerOutput, ProvenanceAttest, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import DockerOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import ProvenanceAttest, Settings
 from buildmatrix.state.decision import Decision
 from buildmatrix.state.marks import ANNOTATION
 from buildmatrix.state.narrowed import as_decided, unsure

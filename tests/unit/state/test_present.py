@@ -7,7 +7,8 @@ import pytest
 
 from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import DockerOutput, Settings
+from buildmatrix.spec.rows.outputs import DockerOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.state.present import Left, Present, builder_of
 from tests import plans
 from tests.programs import Scripted, said

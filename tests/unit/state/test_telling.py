@@ -11,7 +11,8 @@ from buildmatrix.inputs.fingerprint import Fingerprints
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.index import Index
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import RegistryOutput, Secret, Settings, Ssh
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Secret, Settings, Ssh
 from buildmatrix.state import marks, summary
 from buildmatrix.state.carried import notes_of
 from buildmatrix.state.contents import Contents

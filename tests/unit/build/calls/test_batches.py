@@ -10,7 +10,8 @@ from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.plan.policy import Policy
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests.plans import plan, target
 
 BOTH = ("linux/amd64", "linux/arm64")

@@ -10,7 +10,8 @@ from buildmatrix.engine.buildx import Builder, Node
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.model import PlannedTarget
-from buildmatrix.spec.rows.settings import RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests.plans import plan, target
 
 AMD, ARM = "linux/amd64", "linux/arm64"

@@ -21,7 +21,8 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.process import Completed
 from buildmatrix.spec.rows.builders import DeclaredBuilder
 from buildmatrix.spec.rows.caches import RegistryCacheTo
-from buildmatrix.spec.rows.settings import ImageOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import ImageOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from tests.plans import plan, target
 from tests.programs import SILENT, Scripted, ScriptedAnswer, said
 from tests.registry import Server, registry_in_memory

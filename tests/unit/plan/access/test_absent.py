@@ -9,7 +9,8 @@ import pytest
 from buildmatrix.plan.access.absent import absent_secrets, as_saved, left_out, without_absent
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import AbsentSecret, PlannedTarget
-from buildmatrix.spec.rows.settings import LocalOutput, Secret, Settings
+from buildmatrix.spec.rows.outputs import LocalOutput
+from buildmatrix.spec.rows.settings import Secret, Settings
 from tests.plans import plan, target
 
 

@@ -8,7 +8,8 @@ import pytest
 from buildmatrix.errors import Problems
 from buildmatrix.plan.checks.collisions import collisions
 from buildmatrix.spec.rows.caches import RegistryCacheTo
-from buildmatrix.spec.rows.settings import LocalOutput, RegistryOutput, Settings, TarOutput
+from buildmatrix.spec.rows.outputs import LocalOutput, RegistryOutput, TarOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.tables import Checks
 from tests.plans import target
 

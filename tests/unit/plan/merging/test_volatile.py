@@ -3,7 +3,8 @@
 from buildmatrix.errors import Place
 from buildmatrix.plan.merging.merge import Spread
 from buildmatrix.plan.merging.volatile import NONE, Texts, Volatile, carried, chosen, numbered, present, written
-from buildmatrix.spec.rows.settings import CacheonlyOutput, RegistryOutput, Settings
+from buildmatrix.spec.rows.outputs import CacheonlyOutput, RegistryOutput
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.toml.placed import placed
 
 

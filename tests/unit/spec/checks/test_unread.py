@@ -11,7 +11,8 @@ from buildmatrix.git.facts import Git
 from buildmatrix.pipeline import validate
 from buildmatrix.spec.checks.unread import unread
 from buildmatrix.spec.rows.options import Apply
-from buildmatrix.spec.rows.settings import Output, Settings
+from buildmatrix.spec.rows.outputs import Output
+from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import (
     Rest,
     Row,
