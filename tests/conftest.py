@@ -23,7 +23,7 @@ from hypothesis import settings
 
 from buildmatrix import ENDING
 from buildmatrix.process import Programs
-from buildmatrix.template import worker
+from buildmatrix.template.sandbox import worker
 from buildmatrix.text import forget
 from tests import turns
 from tests.examples import examples

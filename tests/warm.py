@@ -23,7 +23,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from buildmatrix.child import Beside, ended
-from buildmatrix.template.serving import serve
+from buildmatrix.template.sandbox.serving import serve
 
 Done = subprocess.CompletedProcess[str]
 OTHERS = ("typer", "jinja2", "jinja2.sandbox", "jsonschema_rs", "packaging.version")
@@ -105,7 +105,7 @@ def _server() -> socket.socket:
 
 def _load() -> None:
     import buildmatrix
-    from buildmatrix.template.environment import Engine
+    from buildmatrix.template.sandbox.environment import Engine
 
     for found in pkgutil.walk_packages(buildmatrix.__path__, "buildmatrix."):
         if not found.name.endswith("__main__"):

@@ -28,7 +28,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import signals
 from buildmatrix.publish.publish import Published
-from buildmatrix.state.unchanged import NOTHING, Resumed
+from buildmatrix.state.decisions.unchanged import NOTHING, Resumed
 
 MOST_CALLS = 16
 """Bake calls at once where nobody says how many: each is a process of docker."""

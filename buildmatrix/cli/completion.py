@@ -73,7 +73,7 @@ def complete_declared(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def _declared(file: str | None) -> list[str]:
     from buildmatrix.cli.session import Session
-    from buildmatrix.pipeline.builders import declared
+    from buildmatrix.pipeline.run.builders import declared
 
     session = Session(file=None if file == "-" else file)
     return list(declared(session.name, session.sources).builders)

@@ -12,7 +12,7 @@ from buildmatrix.errors import Diagnostic, some
 from buildmatrix.machines.part import Records, built_on
 from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.builds import Build, BuildPlan
-from buildmatrix.state import ages
+from buildmatrix.state.images import ages
 
 NO_RECORD = "there is no record of it"
 

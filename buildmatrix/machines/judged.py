@@ -10,8 +10,8 @@ from buildmatrix.machines.record import RecordDocument
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.publishing import pushed_repositories
 from buildmatrix.records import dataclass
-from buildmatrix.state.carried import OWN
-from buildmatrix.state.marks import ANNOTATION
+from buildmatrix.state.images.carried import OWN
+from buildmatrix.state.images.marks import ANNOTATION
 
 _DIGEST = "containerimage.digest"
 

@@ -13,7 +13,7 @@ from buildmatrix.plan.builds import Build, BuildPlan, builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.publishing import is_pushed, pushed_tags
 from buildmatrix.records import dataclass
-from buildmatrix.state.narrowed import IMAGE
+from buildmatrix.state.decisions.narrowed import IMAGE
 
 Records = Mapping[str, RecordDocument]
 """Records by the keys of their Builds."""

@@ -23,7 +23,7 @@ from buildmatrix.plan.planning import expand
 from buildmatrix.spec.load import load
 from buildmatrix.spec.rows.tables import DeclaredVariable
 from buildmatrix.spec.toml.source import Sources
-from buildmatrix.state.assigned import assigned
+from buildmatrix.state.decisions.assigned import assigned
 from buildmatrix.template.request import Request
 
 

@@ -30,9 +30,9 @@ from buildmatrix.machines.joined import (
 from buildmatrix.machines.judged import Judged, judged, refuse_wrong, strangers
 from buildmatrix.machines.looked import looked_for
 from buildmatrix.machines.record import RecordDocument
-from buildmatrix.pipeline.apply import Applied
-from buildmatrix.pipeline.left import Reduced
-from buildmatrix.pipeline.part import marks_of
+from buildmatrix.pipeline.run.apply import Applied
+from buildmatrix.pipeline.run.left import Reduced
+from buildmatrix.pipeline.run.part import marks_of
 from buildmatrix.plan.access.absent import as_saved
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.document.reviewed import Claim
@@ -45,9 +45,9 @@ from buildmatrix.publish.shrink import refuse_shrunk_tags
 from buildmatrix.publish.staging import FirstTags, StagedImage, staged
 from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
-from buildmatrix.state.assigned import as_planned, assigned, left_to_jobs
-from buildmatrix.state.decision import Decision
-from buildmatrix.state.unchanged import NOTHING
+from buildmatrix.state.decisions.assigned import as_planned, assigned, left_to_jobs
+from buildmatrix.state.decisions.decision import Decision
+from buildmatrix.state.decisions.unchanged import NOTHING
 
 Warn = Callable[[Iterable[Diagnostic]], None]
 Note = Callable[[str], None]
@@ -136,8 +136,8 @@ def _inputs(job: Joining, registry: Registry) -> tuple[Pins, Callable[[], Finger
     """Return the pins of a plan, and what makes its fingerprints: only an incremental one is asked for those."""
     if not job.policy.incremental:
         return Pins(), partial(Fingerprints, job.plan, {}, {}, {}, "")
-    from buildmatrix.pipeline.fingerprints import fingerprints_of
     from buildmatrix.pipeline.pinning import Pinning
+    from buildmatrix.pipeline.run.fingerprints import fingerprints_of
     from buildmatrix.state.record import ResultFile
 
     environment = job.programs.environment
@@ -154,9 +154,9 @@ def _left(job: Joining, tags: Tags, make: Callable[[], Fingerprints]) -> Reduced
     cut = cut_by_runner(job.plan)
     if not job.policy.incremental:
         return Reduced(plan=builds_of(cut), resumed=NOTHING, decisions={})
-    from buildmatrix.pipeline.incremental import Planned, reduced
-    from buildmatrix.pipeline.recorded import telling_of
     from buildmatrix.pipeline.reviewing import refuse_other_decisions
+    from buildmatrix.pipeline.run.incremental import Planned, reduced
+    from buildmatrix.pipeline.run.recorded import telling_of
 
     def settle(found: Mapping[str, Decision]) -> Mapping[str, Decision]:
         refuse_other_decisions(job.claim.reviewed, found, job.plan)
@@ -285,7 +285,7 @@ def _checked(
     job: Joining, known: Known, outcome: Outcome, published: Published, pins: Pins, tags: Tags, warn: Warn
 ) -> Outcome:
     """Return the outcome of an incremental plan, whose images have no mark that is not true, and their content tags."""
-    from buildmatrix.pipeline.selfcheck import checked
+    from buildmatrix.pipeline.run.selfcheck import checked
     from buildmatrix.publish.content import push_content_tags, pushed_images
 
     overtaken = {record.target: record.overtaken for record in known.records.values() if record.overtaken}

@@ -14,9 +14,9 @@ from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic, UsageError, and_more
 from buildmatrix.inputs.fingerprint import ENVIRONMENT, FORMAT, Aside, Fingerprints
-from buildmatrix.pipeline.fingerprints import fingerprints_of
-from buildmatrix.pipeline.incremental import Looked, own_platform
 from buildmatrix.pipeline.pinning import Pinning
+from buildmatrix.pipeline.run.fingerprints import fingerprints_of
+from buildmatrix.pipeline.run.incremental import Looked, own_platform
 from buildmatrix.plan.access.absent import as_saved
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.reviewed import Claim, Inputs, Reviewed
@@ -27,13 +27,13 @@ from buildmatrix.plan.publishing import insecure_registries
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.settings import Secret
-from buildmatrix.state.contents import is_private
-from buildmatrix.state.decision import Decision
+from buildmatrix.state.decisions.decision import Decision
+from buildmatrix.state.images.contents import is_private
 from buildmatrix.state.record import ResultFile
 from buildmatrix.text import redacted
 
 if TYPE_CHECKING:
-    from buildmatrix.pipeline.apply import Built
+    from buildmatrix.pipeline.run.apply import Built
 
 
 def reviewed(looked: Looked, policy: Policy, environment: Mapping[str, str]) -> Reviewed:

@@ -85,6 +85,6 @@ def builds_for_runners(plan: Plan) -> BuildPlan:
     """Return the plan as the machines of a CI system execute it: a Build is what one job builds.
 
     Whole stay, as in `builds_of`, targets that cannot be put together of parts: those are for the default machine,
-    unless all of their platforms have one other. Of an incremental plan see `state.assigned`.
+    unless all of their platforms have one other. Of an incremental plan see `state.decisions.assigned`.
     """
     return with_runners(builds_of(cut_by_runner(plan)))

@@ -13,7 +13,7 @@ from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.publishing import pushed_tags
 from buildmatrix.publish.publish import Published
-from buildmatrix.state.content_tags import name_of
+from buildmatrix.state.images.content_tags import name_of
 
 
 class Pushed(NamedTuple):

@@ -11,7 +11,7 @@ from buildmatrix.oci.reference import parse
 from buildmatrix.process import Programs
 from buildmatrix.publish.publish import Published, Publisher
 from buildmatrix.publish.staging import StagedImage
-from buildmatrix.state.unchanged import Resumed
+from buildmatrix.state.decisions.unchanged import Resumed
 
 
 class Early:

@@ -17,7 +17,7 @@ from buildmatrix.oci.index import Listed, OddError
 from buildmatrix.oci.reference import Reference
 from buildmatrix.publish.tags import Tags, digest_in
 from buildmatrix.records import dataclass
-from buildmatrix.state.carried import joined, listed, notes_in
+from buildmatrix.state.images.carried import joined, listed, notes_in
 
 ROUNDS = 3
 """How often the whole set is looked at again, and what was moved back by another run is moved once more."""

@@ -14,7 +14,7 @@ from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import caches_by_tag, insecure_registries, pushed_tags
 from buildmatrix.process import Programs
 from buildmatrix.retries import wait_before
-from buildmatrix.state.marks import fingerprints_in
+from buildmatrix.state.images.marks import fingerprints_in
 
 
 class Tags:

@@ -28,7 +28,7 @@ from buildmatrix.spec.rows.shapes import (
     rows,
     unwrap,
 )
-from buildmatrix.template.filters import FILTERS
+from buildmatrix.template.sandbox.filters import FILTERS
 
 TABLES: tuple[tuple[str, type[Table], str], ...] = (
     ("The file", model.File, "The keys at the top of a `buildmatrix.toml`."),

@@ -24,11 +24,11 @@ from buildmatrix.plan.access.reach import dests_of
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.spec.rows.document import plain_document
 from buildmatrix.spec.toml.plain import table_of
+from buildmatrix.state.images.telling import Telling
 from buildmatrix.state.made import Made
 from buildmatrix.state.present import Left, files_of, outputs_of, rebuild_of
 from buildmatrix.state.result import FORMAT_VERSION, Entry, ResultDocument, entries_of
 from buildmatrix.state.still import Still
-from buildmatrix.state.telling import Telling
 
 if TYPE_CHECKING:
     from buildmatrix.inputs.fingerprint import Fingerprints

@@ -13,14 +13,14 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import builds
 from buildmatrix.records import dataclass
 from buildmatrix.spec.rows.shapes import given
-from buildmatrix.state.deciding import AGED, OLDER
-from buildmatrix.state.decision import AHEAD, ahead, differs
+from buildmatrix.state.decisions.deciding import AGED, OLDER
+from buildmatrix.state.decisions.decision import AHEAD, ahead, differs
+from buildmatrix.state.decisions.unchanged import NOTHING, ONLY_FOR, Resumed, only_for, unchanged_of
+from buildmatrix.state.images.summary import ANNOTATION, read
+from buildmatrix.state.images.telling import Telling
 from buildmatrix.state.present import Present, outputs_of, rebuild_of
 from buildmatrix.state.record import KEPT, left_of
 from buildmatrix.state.result import Entry
-from buildmatrix.state.summary import ANNOTATION, read
-from buildmatrix.state.telling import Telling
-from buildmatrix.state.unchanged import NOTHING, ONLY_FOR, Resumed, only_for, unchanged_of
 
 NEVER = "never built here"
 

@@ -12,7 +12,7 @@ from buildmatrix.spec.rows.shapes import is_template, text_of
 from buildmatrix.template.scope import FOLLOWS, LARGEST, UNKNOWN_NAME, BadTemplateError, Missing, missing, on_line
 
 if TYPE_CHECKING:
-    from buildmatrix.template.worker import Worker
+    from buildmatrix.template.sandbox.worker import Worker
 
 GLOBALS = frozenset({"range", "dict", "cycler", "joiner", "namespace", "omit"})
 """Functions of jinja that every template can use, and what stands for no value."""
@@ -120,7 +120,7 @@ class Templates:
     @cached_property
     def worker(self) -> "Worker":
         """What does all that is more than joining."""
-        from buildmatrix.template.worker import Worker
+        from buildmatrix.template.sandbox.worker import Worker
 
         return Worker()
 
@@ -181,7 +181,7 @@ def _hint(name: str, text: str, near: Collection[str]) -> str:
     if same := next((one for one in near if one.lower() == name.lower()), ""):
         return did_you_mean(name, [same])
     from buildmatrix.spec.checks.foreign import unknown_name_hint
-    from buildmatrix.template.mistakes import function_hint, other_target_hint
+    from buildmatrix.template.sandbox.mistakes import function_hint, other_target_hint
 
     found = other_target_hint(name, text) or unknown_name_hint(name, text, near) or function_hint(name)
     found = found or did_you_mean(name, near)

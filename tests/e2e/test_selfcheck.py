@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from buildmatrix.state.marks import ANNOTATION
+from buildmatrix.state.images.marks import ANNOTATION
 from tests.e2e.test_pins import VARIABLE, Base, base  # noqa: F401 a fixture
 from tests.e2e.tools import Project, Run, digest, raw, succeeded
 

@@ -7,7 +7,7 @@ from buildmatrix.errors import SpecError
 from buildmatrix.spec.checks.foreign import foreign_hint
 from buildmatrix.spec.load import parse
 from buildmatrix.spec.rows.platforms import platform_hint
-from buildmatrix.template.mistakes import syntax_hint
+from buildmatrix.template.sandbox.mistakes import syntax_hint
 from tests.examples import examples
 
 PIECES = [

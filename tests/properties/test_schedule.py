@@ -31,7 +31,7 @@ from buildmatrix.publish.publish import Published
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.outputs import CacheonlyOutput, RegistryOutput
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.state.unchanged import NOTHING, Resumed
+from buildmatrix.state.decisions.unchanged import NOTHING, Resumed
 from tests.examples import examples
 from tests.plans import plan as plan_of
 from tests.plans import target as target_of

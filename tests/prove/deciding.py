@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import GitFolder
 from buildmatrix.pipeline import plan as make_plan
-from buildmatrix.pipeline.incremental import planned
+from buildmatrix.pipeline.run.incremental import planned
 from buildmatrix.plan.bakefile import bake_document
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs

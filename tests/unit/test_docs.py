@@ -259,7 +259,7 @@ def test_places_that_pages_for_contributors_name_are_there(page: str) -> None:
 
 
 def test_a_place_that_is_gone_is_found() -> None:
-    there = "`buildmatrix/errors.py::Problems.error` `buildmatrix/template/filters.py::FILTERS` `tests/golden/accepted`"
+    there = "`buildmatrix/errors.py::Problems.error` `buildmatrix/template/sandbox/filters.py::FILTERS` `tests/golden`"
     assert lost(there) == []
     gone = ["buildmatrix/errors.py::Problems.gone", "buildmatrix/gone.py::error", "tests/gone"]
     assert lost(" ".join(f"`{place}`" for place in gone)) == gone

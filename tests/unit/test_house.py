@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
@@ -470,6 +471,11 @@ def test_functions_are_short() -> None:
 
 def test_modules_are_of_a_size() -> None:
     assert not [path.name for path in MODULES if len(path.read_text().splitlines()) > 480]
+
+
+def test_folders_are_of_a_size() -> None:
+    sizes = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert not [folder.name for folder, size in sizes.items() if size > 16]
 
 
 def test_exit_codes_are_those_of_the_design() -> None:

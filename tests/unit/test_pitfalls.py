@@ -12,7 +12,7 @@ from buildmatrix.dockerfile.links import Config
 from buildmatrix.inputs.fingerprint import Fingerprints
 from buildmatrix.inputs.framing import DIGITS
 from buildmatrix.spec.rows.settings import Secret, Settings
-from buildmatrix.state.marks import mark_of, marks_in
+from buildmatrix.state.images.marks import mark_of, marks_in
 from tests import plans
 
 TESTS = Path(__file__).parents[1]
@@ -22,7 +22,7 @@ USES, CONTEXT, FINGERPRINT = (
     "unit/inputs/test_context.py",
     "unit/inputs/test_fingerprint.py",
 )
-INCREMENTAL, PINS, DECISION = "e2e/test_incremental.py", "e2e/test_pins.py", "unit/state/test_decision.py"
+INCREMENTAL, PINS, DECISION = "e2e/test_incremental.py", "e2e/test_pins.py", "unit/state/decisions/test_decision.py"
 HERE, REMEMBERED = "unit/test_pitfalls.py", "e2e/test_remembered.py"
 
 PITFALLS: dict[str, list[tuple[str, str]]] = {
@@ -107,7 +107,7 @@ PITFALLS: dict[str, list[tuple[str, str]]] = {
         (INCREMENTAL, "test_a_tag_that_went_or_moved_is_moved_and_nothing_is_built"),
     ],
     "24 another format of fingerprints": [
-        ("unit/state/test_marks.py", "test_another_format_is_said_to_be_one"),
+        ("unit/state/images/test_marks.py", "test_another_format_is_said_to_be_one"),
         (DECISION, "test_what_is_not_there_as_it_would_be_is_built_whole"),
     ],
     "25 a rebuild by hand": [(FINGERPRINT, "test_what_changes_the_image_is_part_of_it")],

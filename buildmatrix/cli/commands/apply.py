@@ -70,15 +70,15 @@ def apply(
 
 def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Options, probe: Probe | None) -> None:
     from buildmatrix.build.calls.batches import dry_run
-    from buildmatrix.cli.checking import check_files, check_flags, check_terminal
-    from buildmatrix.cli.locking import held_to_lock
     from buildmatrix.cli.output import say
+    from buildmatrix.cli.run.checking import check_files, check_flags, check_terminal
+    from buildmatrix.cli.run.locking import held_to_lock
     from buildmatrix.plan.builds import builds_of
     from buildmatrix.plan.policy import Policy
 
     check_flags(chosen)
     if chosen.build or chosen.record is not None:
-        from buildmatrix.cli.parts import refuse_alone
+        from buildmatrix.cli.run.parts import refuse_alone
 
         refuse_alone(chosen, claim)
     if claim:
@@ -99,17 +99,17 @@ def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Optio
 
 def _hold_to_claim(here: "Session", claim: "Claim", plan: "Plan", policy: "Policy") -> None:
     """Refuse a saved plan whose targets would be built from something else now; a run does it itself."""
-    from buildmatrix.cli.jobs import written_by
+    from buildmatrix.cli.run.jobs import written_by
     from buildmatrix.pipeline.reviewing import refuse_other_inputs
 
     refuse_other_inputs(claim, replace(policy, plan=plan), here.programs, written_by(policy))
 
 
 def _run(here: "Session", policy: "Policy", probe: Probe, claim: "Claim | None") -> None:
-    from buildmatrix.cli.jobs import job_of
-    from buildmatrix.cli.reporting import report
-    from buildmatrix.cli.showing import Screen
-    from buildmatrix.pipeline.apply import apply as run
+    from buildmatrix.cli.run.jobs import job_of
+    from buildmatrix.cli.run.reporting import report
+    from buildmatrix.cli.run.showing import Screen
+    from buildmatrix.pipeline.run.apply import apply as run
 
     with ExitStack() as stack:
         job = job_of(here, policy, claim, stack)
@@ -131,7 +131,7 @@ def _planned(
         message = "a saved plan is applied as it is"
         hint = "leave --changed-since and --changed-files out, or give them to plan"
         raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
-    from buildmatrix.cli.checking import written
+    from buildmatrix.cli.run.checking import written
     from buildmatrix.pipeline.saved import Written, plan_of_file
 
     files = Written(files=tuple(filter(None, (*written(chosen), chosen.record))), log_dir=chosen.log_dir)

@@ -17,7 +17,7 @@ from buildmatrix.engine.builders.declared import no_builder, spoken
 from buildmatrix.engine.builders.making import take
 from buildmatrix.engine.builders.steps import Step, use
 from buildmatrix.errors import BuildmatrixError, Diagnostic, EngineError, UsageError
-from buildmatrix.pipeline.builders import NOTHING, Declared, declared, not_removed, planned, removal
+from buildmatrix.pipeline.run.builders import NOTHING, Declared, declared, not_removed, planned, removal
 from buildmatrix.process import Programs
 from buildmatrix.spec.rows.options import BUILDER_PATTERN
 from buildmatrix.text import one_line

@@ -175,7 +175,7 @@ def _jobs_of_file(selection: options.Selection, adjustments: options.Adjustments
 def _tell(jobs: "Jobs") -> None:
     """Print the jobs, and give them to the step of GitHub that runs us."""
     from buildmatrix.ci.matrices import matrices_json, step_outputs
-    from buildmatrix.cli.github import OUTPUT, appended, told_to
+    from buildmatrix.cli.run.github import OUTPUT, appended, told_to
 
     say(matrices_json(jobs))
     if (path := told_to().get(OUTPUT)) and (wrong := list(appended(OUTPUT, path, step_outputs(jobs)))):

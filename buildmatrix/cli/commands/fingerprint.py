@@ -37,7 +37,7 @@ def fingerprint(
       buildmatrix fingerprint app --explain
     """
     with session(selection.file, color, unselected=not selection.selectors) as run:
-        from buildmatrix.pipeline.incremental import fingerprints
+        from buildmatrix.pipeline.run.incremental import fingerprints
         from buildmatrix.plan.policy import Policy
         from buildmatrix.report.plan.fingerprints import fingerprints_json, fingerprints_text
 

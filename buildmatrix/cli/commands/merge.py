@@ -52,8 +52,8 @@ def merge(
 
 
 def _joining(here: "Session", saved: str, folder: str, chosen: Options, *, named: bool) -> "Joining":
-    from buildmatrix.cli.checking import check_files, check_flags, written
-    from buildmatrix.cli.jobs import written_by
+    from buildmatrix.cli.run.checking import check_files, check_flags, written
+    from buildmatrix.cli.run.jobs import written_by
     from buildmatrix.pipeline import SAVED
     from buildmatrix.pipeline.merge import Joining
     from buildmatrix.pipeline.reviewing import options_of
@@ -87,7 +87,7 @@ def _joining(here: "Session", saved: str, folder: str, chosen: Options, *, named
 
 
 def _run(here: "Session", job: "Joining", probe: Probe | None) -> None:
-    from buildmatrix.cli.reporting import report
+    from buildmatrix.cli.run.reporting import report
     from buildmatrix.pipeline.merge import merge as run
     from buildmatrix.plan.runners import builds_for_runners
 

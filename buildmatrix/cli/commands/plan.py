@@ -13,9 +13,9 @@ import typer
 
 from buildmatrix.cli import options
 from buildmatrix.cli.changed import planned_of
-from buildmatrix.cli.locking import held_to_lock
 from buildmatrix.cli.output import say, say_wide, width
 from buildmatrix.cli.reviewing import refuse_at_odds, say_changes
+from buildmatrix.cli.run.locking import held_to_lock
 from buildmatrix.cli.session import Session, refuse_unwritable, request, session, write_file
 from buildmatrix.errors import Diagnostic, SpecError, UsageError
 from buildmatrix.pipeline import SAVED, is_saved
@@ -208,7 +208,7 @@ def _standard_output() -> list[tuple[int, int]]:
 
 def _looked_up(run: Session, policy: Policy, out: str | None) -> tuple[Plan, Saved | None]:
     """Return the plan with what registries say of it, and save it where that is asked for."""
-    from buildmatrix.pipeline.incremental import planned
+    from buildmatrix.pipeline.run.incremental import planned
 
     if out is not None:
         _refuse_name(out)
@@ -247,7 +247,7 @@ def _refuse_name(out: str) -> None:
 def _preflight(run: Session, policy: Policy) -> None:
     from buildmatrix.engine.buildx import Probe
     from buildmatrix.engine.preflight import loaded, preflight, refuse_not_allowed
-    from buildmatrix.pipeline.builders import to_be_made
+    from buildmatrix.pipeline.run.builders import to_be_made
 
     one = to_be_made(policy.builder, policy.plan.builders, policy.options.allow, run.programs)
     if one is not None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.cli.showing import tell_github
+from buildmatrix.cli.run.showing import tell_github
 from buildmatrix.engine.outcome import Outcome
 
 

@@ -7,7 +7,7 @@ from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.outputs import RegistryOutput
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.state.assigned import assigned
+from buildmatrix.state.decisions.assigned import assigned
 from tests import plans
 
 AMD, ARM = "linux/amd64", "linux/arm64"

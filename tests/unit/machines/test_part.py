@@ -24,7 +24,7 @@ from buildmatrix.plan.document.reviewed import Inputs, Reviewed
 from buildmatrix.plan.publishing import is_pushed
 from buildmatrix.plan.runners import cut_by_runner
 from buildmatrix.spec.rows.outputs import CacheonlyOutput, OciOutput
-from buildmatrix.state.assigned import assigned
+from buildmatrix.state.decisions.assigned import assigned
 from tests import plans
 from tests.unit.machines.records import AMD, ARM, RUNNERS, digest, failed, jobs, record, target
 

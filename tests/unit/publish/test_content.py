@@ -15,8 +15,8 @@ from buildmatrix.publish.content import Pushed, push_content_tags, pushed_images
 from buildmatrix.publish.publish import Published
 from buildmatrix.spec.rows.outputs import RegistryOutput
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.state.content_tags import content_name
-from buildmatrix.state.marks import ANNOTATION, mark_of
+from buildmatrix.state.images.content_tags import content_name
+from buildmatrix.state.images.marks import ANNOTATION, mark_of
 from tests import plans
 from tests.registry import Server
 

@@ -17,7 +17,7 @@ from buildmatrix.process import Programs
 from buildmatrix.publish import moving
 from buildmatrix.publish.moving import Move, Mover, Result
 from buildmatrix.publish.tags import Tags
-from buildmatrix.state.marks import ANNOTATION, fingerprints_in, mark_of
+from buildmatrix.state.images.marks import ANNOTATION, fingerprints_in, mark_of
 from tests.registry import Server
 
 AMD, ARM = "linux/amd64", "linux/arm64"

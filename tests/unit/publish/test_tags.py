@@ -20,7 +20,7 @@ from buildmatrix.spec.rows.caches import RegistryCacheTo
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.outputs import RegistryOutput
 from buildmatrix.spec.rows.settings import Settings
-from buildmatrix.state.marks import ANNOTATION, mark_of
+from buildmatrix.state.images.marks import ANNOTATION, mark_of
 from tests import plans
 from tests.programs import Scripted, said
 from tests.registry import Server

@@ -21,13 +21,13 @@ from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.process import Programs
 from buildmatrix.spec.toml.source import Sources
+from buildmatrix.state.decisions.unchanged import Resumed
+from buildmatrix.state.images.telling import Telling
 from buildmatrix.state.made import Made
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
 from buildmatrix.state.resume import Remembered, resumed
 from buildmatrix.state.stats import look
-from buildmatrix.state.telling import Telling
-from buildmatrix.state.unchanged import Resumed
 from buildmatrix.template.request import Request
 from tests.registry import LIE, registry_in_memory
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from buildmatrix import child
 from buildmatrix.git.facts import Git
-from buildmatrix.template import serving
-from buildmatrix.template.environment import Engine
 from buildmatrix.template.render import Templates
+from buildmatrix.template.sandbox import serving
+from buildmatrix.template.sandbox.environment import Engine
 from buildmatrix.template.scope import FOLLOWS, BadTemplateError, Lazy, Missing
 
 SCOPE: dict[str, Any] = {

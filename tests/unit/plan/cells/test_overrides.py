@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from buildmatrix.errors import Problems
 from buildmatrix.plan.cells.overrides import is_unset, parse_sets, with_environment
 from buildmatrix.spec.rows.shapes import is_template
-from buildmatrix.template.environment import Engine
+from buildmatrix.template.sandbox.environment import Engine
 
 
 @pytest.mark.parametrize("selector", ["app", "*", "app[python=3.13]", "app[a=1, b=2]"])

@@ -16,7 +16,7 @@ from buildmatrix.errors import StaleError
 from buildmatrix.pipeline.reviewing import options_of, refuse_other_decisions, refuse_other_platform
 from buildmatrix.plan.document.reviewed import Claim, Inputs, Reviewed, reviewed_of
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.state.decision import Decision
+from buildmatrix.state.decisions.decision import Decision
 from tests.inside import exit_code
 from tests.repositories import git
 

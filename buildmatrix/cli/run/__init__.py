@@ -1,0 +1,1 @@
+"""What `apply` asks, shows and leaves."""

@@ -1,0 +1,476 @@
+"""Applying a plan: what is needed is looked at, images are staged, the scheduler builds, then the tags move.
+
+Plan ─ preflight, Tags ─► Engine ─ resumed, staged, Schedule ─► Built ─ Publisher ─► Outcome
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from buildmatrix.build.calls.links import links_here, taken_otherwise
+from buildmatrix.build.logs import Logs
+from buildmatrix.build.recorder import Recorder, Records
+from buildmatrix.build.results import Run
+from buildmatrix.build.schedule import Schedule
+from buildmatrix.engine.buildx import Probe
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
+from buildmatrix.engine.preflight import Engine, loaded, preflight
+from buildmatrix.engine.progress.events import Listener, TargetEnded
+from buildmatrix.engine.registry import Registry
+from buildmatrix.engine.versions import pushes_from_store
+from buildmatrix.errors import BuildmatrixError, Diagnostic
+from buildmatrix.graphs import reached
+from buildmatrix.lock.pins import Pins
+from buildmatrix.pipeline.pinning import Pinning
+from buildmatrix.pipeline.run.left import Reduced
+from buildmatrix.plan.access.absent import left_out, without_absent
+from buildmatrix.plan.builds import Build, BuildPlan, builds_of
+from buildmatrix.plan.document.reviewed import Claim
+from buildmatrix.plan.model import Plan
+from buildmatrix.plan.policy import Policy
+from buildmatrix.process import Programs
+from buildmatrix.publish.early import Early, is_there
+from buildmatrix.publish.publish import Published, Publisher, published_metadata, with_tags
+from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
+from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, by_node, first_tags, staged, too_late
+from buildmatrix.publish.tags import Tags
+from buildmatrix.records import dataclass
+from buildmatrix.state.decisions.unchanged import NOTHING, Resumed
+from buildmatrix.state.present import Present, builder_of
+from buildmatrix.state.record import ResultFile
+from buildmatrix.state.values import Kept
+
+if TYPE_CHECKING:
+    from buildmatrix.inputs.fingerprint import Fingerprints
+    from buildmatrix.machines.part import Part
+    from buildmatrix.state.resume import Remembered
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A plan, how it is run, and with what.
+
+    `written` are the paths that the command writes itself, `environment` is what bake will see, `logs` where the logs
+    of targets go, if anybody wants them. `claim` is what a saved plan says, None for a plan that was made now; `part`
+    is what of it this machine builds, None for all of it.
+    """
+
+    plan: BuildPlan
+    policy: Policy
+    programs: Programs
+    environment: Mapping[str, str]
+    written: tuple[str, ...] = ()
+    logs: Logs | None = None
+    claim: Claim | None = None
+    part: "Part | None" = None
+
+    @property
+    def asked(self) -> Plan:
+        """The plan of what is built here."""
+        return self.plan if self.part else self.plan.of
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes on: nothing is printed here."""
+
+    def warn(self, found: Iterable[Diagnostic]) -> None:
+        """Take warnings."""
+
+    def note(self, text: str) -> None:
+        """Take a text on one line, from any thread."""
+
+    def begin(self, engine: Engine, first: str) -> AbstractContextManager[Listener]:
+        """Return who hears of the run while it goes on: it begins now, on this builder.
+
+        `first` says under which tags images are pushed first; "" if there are none.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What became of a run, and the way to the registries that it asked, for what more is wanted of them."""
+
+    outcome: Outcome
+    registry: Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """All that is known before a run begins: `left` is what of the plan is to be built.
+
+    `make` makes the fingerprints of all targets, once, and `last` is what the last run left, None where nobody asks.
+    """
+
+    engine: Engine
+    tags: Tags
+    pins: Pins
+    records: Records
+    left: Reduced
+    make: "Callable[[], Fingerprints]"
+    last: "Remembered | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """How building ended, before any tag moved."""
+
+    outcomes: Mapping[str, BuildOutcome]
+    metadata: Mapping[str, Any]
+    problem: BuildmatrixError | None
+    interrupted: bool
+    warnings: tuple[Finding, ...]
+
+
+def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
+    """Apply a plan and return what became of each target; a failure is in the outcome's `problem`.
+
+    `probe` has begun to ask docker of the builder that the command line names. UsageError, EngineError, RegistryError
+    or StaleError for what is in the way before anything is built.
+    """
+    with _probe_of(job, probe, watcher) as asked, ExitStack() as asking:
+        tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
+        asking.callback(tags.leave)
+        planned = job.claim.pins if job.claim else {}
+        pinning = Pinning(job.plan.of, job.policy, job.programs.environment, tags.registry, planned)
+        asking.callback(pinning.leave)
+        reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
+        records = Records(result=ResultFile(reduced.plan, job.written, keeps=not job.part), logs=job.logs)
+        _hold_to_claim(job)
+        engine = _looked_at(job, asked, watcher)
+        job, records = _by_node(reduced, engine, records)  # from here on: all that it looks at is allowed
+        for text in left_out(job.plan.of.absent_secrets):
+            watcher.note(f"note: {text}")
+        tags.settle(engine)
+        own = _takes_its_own(asked, engine)
+        pins = pinning.settle(tags.registry, own_images=own, tell=lambda text: watcher.note(f"note: {text} …"))
+        for text in pinning.notes:
+            watcher.note(f"note: {text}")
+        if not job.part:
+            watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
+        ready = _on_builder(_ready(job, engine, tags, pins, records, watcher), watcher)
+        with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
+            outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
+    if job.part:
+        from buildmatrix.machines.recording import recorded
+
+        outcome = recorded(job.part, outcome, ready.left.plan, tags.registry, records.result.overtaken)
+        watcher.warn(_troubles(records))
+        return Applied(outcome=outcome, registry=tags.registry)
+    wrong = frozenset[str]()
+    if ready.left.decisions:
+        from buildmatrix.pipeline.run.selfcheck import checked
+
+        found = checked(outcome, ready.left, pins, tags.registry, records.result.overtaken)
+        outcome, wrong = found.outcome, found.wrong
+        if wrong:
+            records.result.disown(wrong, "other images or files than its fingerprint knows went into it")
+        watcher.warn(found.warnings)
+    watcher.warn([*_troubles(records), *content_tagged(wrong)])
+    return Applied(outcome=outcome, registry=tags.registry)
+
+
+def _hold_to_claim(job: Job) -> None:
+    """Refuse a saved plan whose targets would be built from something else; what changes from now on is noticed."""
+    if job.claim:
+        from buildmatrix.pipeline.reviewing import refuse_other_inputs
+
+        own = set(job.written).difference(map(os.path.abspath, [job.claim.name]))
+        refuse_other_inputs(job.claim, replace(job.policy, plan=job.plan.of), job.programs, own)
+
+
+# --- before -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _probe_of(job: Job, probe: Probe, watcher: Watcher) -> Iterator[Probe]:
+    """Ask of another builder where the file names one, or where the one that is named had to be made first."""
+    named = job.policy.builder
+    if not _made(job, named, watcher) and named == job.policy.options.builder:
+        yield probe
+        return
+    with Probe(job.programs, named) as other:
+        yield other
+
+
+def _by_node(job: Job, engine: Engine, records: Records) -> tuple[Job, Records]:
+    """Return a job that builds in parts what several nodes build and what moves its tags last, and its records."""
+    if job.part or (cut := by_node(job.plan.of, job.policy, engine.builder)) == job.plan.of:
+        return job, records
+    plan = builds_of(cut)
+    logs = (job.logs.place(build.name) for build in plan.targets) if job.logs and job.logs.lasting else ()
+    job = replace(job, plan=plan, written=(*job.written, *map(os.path.abspath, logs)))
+    return job, replace(records, result=ResultFile(plan, job.written))
+
+
+def _made(job: Job, named: str | None, watcher: Watcher) -> bool:
+    """Make the builder of a run if the file declares it and it is missing; return whether it was made."""
+    if named not in job.plan.of.builders:
+        return False
+    from buildmatrix.pipeline.run.builders import ready
+
+    allowed = job.policy.options.allow
+    return ready(named, job.plan.of.builders, allowed, job.programs, lambda text: watcher.note(f"note: {text}"))
+
+
+def _looked_at(job: Job, probe: Probe, watcher: Watcher) -> Engine:
+    plan = job.asked
+    try:
+        engine = preflight(plan, allow=job.policy.options.allow, probe=probe, programs=job.programs)
+    except BuildmatrixError as error:
+        if job.part:
+            from buildmatrix.machines.recording import record_refused
+
+            record_refused(job.part, error)
+        raise
+    watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *engine.warnings])
+    if text := loaded(plan, engine.builder):
+        watcher.note(f"note: {text}")
+    return engine
+
+
+def _takes_its_own(probe: Probe, engine: Engine) -> bool:
+    """Tell whether the engine looks among images of its own before it asks a registry: one without containerd does."""
+    return engine.builder.driver == "docker" and not probe.has_containerd_store(engine.builder)
+
+
+def _troubles(records: Records) -> Iterator[Diagnostic]:
+    for text in (records.result.trouble, records.logs.trouble if records.logs else ""):
+        if text:
+            yield Diagnostic(message=text, code="records", severity="warning")
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, watcher: Watcher) -> Ready:
+    """Return what is known of a run, and what of its plan is to be built; StaleError if a saved plan says less."""
+    if job.claim:
+        from buildmatrix.pipeline.reviewing import refuse_other_platform
+
+        refuse_other_platform(job.claim.reviewed, engine.own_platform, job.asked)
+    records.result.pins = {build.name: pins.of(_built_from(job.plan, build)) for build in job.plan.targets}
+    make = cache(partial(_fingerprints, job, engine, tags, pins, records))
+    policy = job.policy
+    ready = Ready(
+        engine=engine,
+        tags=tags,
+        pins=pins,
+        records=records,
+        left=Reduced(plan=job.plan, resumed=NOTHING, decisions={}),
+        make=make,
+    )
+    if job.part:
+        from buildmatrix.pipeline.run.part import left_of_part, refuse_staging
+
+        refuse_staging(job.part, engine.builder)
+        return replace(ready, left=left_of_part(job, job.part, tags, make, engine.own_platform))
+    if not (policy.incremental or policy.options.resume):
+        return ready
+    from buildmatrix.pipeline.run.recorded import elsewhere, entries_of, remembered, telling_of
+
+    entries = entries_of(records.result, policy, lambda text: watcher.note(f"note: {text}"))
+    present = Present(job.plan, lambda: engine.builder, job.programs, tags.registry)
+    environment, asked = job.programs.environment, records.result.asked
+    telling = telling_of(job.plan.of, make(), entries, tags.registry, environment)
+    last = remembered(job.plan, policy, entries, make(), present, asked=asked, telling=telling)
+    if not policy.incremental:
+        return replace(ready, last=last)
+    from buildmatrix.pipeline.run.incremental import reduced
+
+    beside, cut = elsewhere(job.plan, policy, last), partial(by_node, policy=policy, builder=engine.builder)
+    left = reduced(job.plan.of, policy, make(), tags, environment, telling, beside, cut=cut)
+    if job.claim:
+        from buildmatrix.pipeline.reviewing import refuse_other_decisions
+
+        refuse_other_decisions(job.claim.reviewed, left.decisions, job.plan.of)
+    return replace(ready, left=left, last=last)
+
+
+def _on_builder(ready: Ready, watcher: Watcher) -> Ready:
+    """Return what is known of a run, with what Builds take of one another as its builder can hand it on."""
+    plan = links_here(ready.left.plan, ready.engine)
+    watcher.warn(list(taken_otherwise(plan, ready.engine)))
+    return replace(ready, left=replace(ready.left, plan=plan))
+
+
+def _fingerprints(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records) -> "Fingerprints":
+    """Return what makes the fingerprints of a plan; all are made."""
+    from buildmatrix.inputs.fingerprint import Aside
+    from buildmatrix.pipeline.run.fingerprints import fingerprints_of
+
+    plan, environment, policy = job.plan.of, job.programs.environment, job.policy
+    wanted = policy.incremental or policy.options.resume
+    own = engine.own_platform
+    aside = Aside(job.written, records.result.made)
+    made = fingerprints_of(plan, pins, tags.registry, environment, own, aside, wanted=wanted)
+    for target in plan.targets:
+        made.of(target.name)
+    made.keep()
+    return made
+
+
+ContentTagged = Callable[[AbstractSet[str]], list[Diagnostic]]
+"""Gives what was built its content tags, but for some targets; returns why something got none."""
+
+
+def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTagged]:
+    """Return what became of a run, and what is left to be done."""
+    began, start = datetime.now(UTC), time.monotonic()
+    engine, tags, pins, records, left = ready.engine, ready.tags, ready.pins, ready.records, ready.left
+    stored = pushes_from_store(engine.buildx, engine.builder.driver)
+    staging = staged(job.plan, job.policy, engine.builder, left.moved, every=job.part is not None, stored=stored)
+    again = _resumed(job, ready, staging) if ready.last else left.resumed
+    records.result.late = _late(staging.images.values(), again)
+    records.result.begin(builder_of(engine.builder, job.programs), ready.make, Kept(job.programs.environment))
+    first = FirstTags(staging.images)
+    refuse_shrunk_tags(left.pushed, job.policy, tags, engine.own_platform)
+    images = () if job.part else tuple(staging.images.values())
+    publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
+    with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
+        run = Run(
+            plan=_uncached(staging.plan, ready, again),
+            engine=engine,
+            programs=pins.handed(job.programs, Path(folder), left.kept, left.held),
+            early=Early(publisher, images, again, partial(_handed, job, ready, Path(folder))),
+            registry=tags.registry,
+            folder=Path(folder),
+            start=start,
+            log_of=records.log_of,
+            first_tags=first,
+            **({"changed": records.result.changed} if job.claim else {}),
+        )
+        built = _held(job, _built(run, job.policy, again, records, listener), records)
+    moved, published = _published(publisher, images, built, again)
+    targets = tuple(with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
+    records.result.record_all(targets)
+    outcome = replace(
+        _ended(built, published, engine),
+        targets=targets,
+        metadata=published_metadata(built.metadata, published, moved, targets),
+        seconds=time.monotonic() - start,
+        started=_written_time(began),
+        pins=pins.pins,
+    )
+    return outcome, partial(_content_tagged, job, ready, built, published)
+
+
+def _content_tagged(
+    job: Job, ready: Ready, built: Built, published: Published, wrong: AbstractSet[str]
+) -> list[Diagnostic]:
+    """Give what was built its content tags, where that is wanted, but for some; return why something got none."""
+    if not job.policy.content_tag or built.interrupted:
+        return []
+    from buildmatrix.publish.content import push_content_tags, pushed_images
+
+    names = [name for name, one in ready.left.decisions.items() if one.action == "build" and name not in wrong]
+    images = pushed_images(job.plan, names, built.outcomes, published)
+    places = job.plan.of.by_name
+    return list(push_content_tags(images, ready.tags.registry, lambda name: places[name].place, lambda: False))
+
+
+def _built_from(plan: BuildPlan, build: Build) -> Iterator[str]:
+    """Yield the targets that a Build is made of: its own, and those that it depends on."""
+    return (plan.by_name[name].target for name in reached([build.name], lambda one: plan.by_name[one].depends_on))
+
+
+def _resumed(job: Job, ready: Ready, staging: Staging) -> Resumed:
+    """Return what need not be built, by what registries hold and by what the last run left."""
+    assert ready.last is not None  # noqa: S101 somebody asked
+    from buildmatrix.pipeline.run.recorded import by_records
+    from buildmatrix.state.resume import resumed
+
+    moved_last = {name for image in staging.images.values() for name in image.builds}
+    engine, left = ready.engine, ready.left
+    present = Present(job.plan, lambda: engine.builder, job.programs, ready.tags.registry, moved_last)
+    last = replace(ready.last, present=present)
+    return resumed(job.plan, last, left.resumed, wants=by_records(job.policy, left.decisions))
+
+
+def _uncached(plan: BuildPlan, ready: Ready, again: Resumed) -> BuildPlan:
+    """Return the plan with what records say the cache may not build; what registries say is in it already."""
+    if ready.last is None:
+        return plan
+    from buildmatrix.state.decisions.narrowed import without_cache
+
+    ours = (build for build in plan.targets if build.target not in ready.left.decisions)
+    names = ready.last.uncached(again.reasons, ours)
+    return replace(plan, targets=tuple(without_cache(one) if one.name in names else one for one in plan.targets))
+
+
+def _built(run: Run, policy: Policy, again: Resumed, records: Records, listener: Listener) -> Built:
+    with Recorder(records, listener) as recorder:
+        for outcome in again.unchanged.values():
+            recorder.tell(TargetEnded(outcome=outcome))
+        schedule = Schedule(run, policy, recorder.tell, again)
+        schedule.go()
+    return Built(
+        outcomes=recorder.ended,
+        metadata=schedule.metadata,
+        problem=schedule.problem,
+        interrupted=schedule.interrupted,
+        warnings=schedule.warnings.found,
+    )
+
+
+def _held(job: Job, built: Built, records: Records) -> Built:
+    """Return how building ended, by what the saved plan was held against, if it is one."""
+    if job.claim is None:
+        return built
+    from buildmatrix.pipeline.reviewing import held
+
+    records.result.save()
+    return held(built, records.result.overtaken)
+
+
+def _handed(job: Job, ready: Ready, folder: Path, moved: Mapping[str, str]) -> Programs:
+    """Return what starts bake where tags have moved to these digests, by short name, and are pulled as those."""
+    place = Path(tempfile.mkdtemp(dir=folder))  # calls that run have a policy of their own
+    return ready.pins.handed(job.programs, place, ready.left.kept, {**ready.left.held, **moved})
+
+
+def _is_spared(image: StagedImage, built: Built, again: Resumed) -> bool:
+    """Tell whether an image was unchanged, each of its tags too: others had to be built, or to be moved to it."""
+    return is_there(image, again) and all(built.outcomes[name] is again.unchanged[name] for name in image.builds)
+
+
+def _published(
+    publisher: Publisher, staged_images: Iterable[StagedImage], built: Built, again: Resumed
+) -> tuple[list[StagedImage], Published]:
+    """Return what became of tags, and the images that are not spared."""
+    spared = {image.name for image in staged_images if _is_spared(image, built, again)}
+    if not (images := [image for image in staged_images if image.name not in spared]):
+        return [], Published()
+    digests = {name: outcome.digest for name, outcome in built.outcomes.items() if outcome.digest}
+    whole = built.problem is None
+    return images, publisher.publish(digests, complete=whole, interrupted=built.interrupted, spared=spared)
+
+
+def _late(images: Iterable[StagedImage], again: Resumed) -> set[str]:
+    """Return the targets whose tags move at the end, after what needs them was built."""
+    return {one.name for one in images if one.together and not set(one.builds) <= again.unchanged.keys()}
+
+
+def _ended(built: Built, published: Published, engine: Engine) -> Outcome:
+    """Return how a run ended, beside its targets and times."""
+    return Outcome(
+        targets=(),
+        seconds=0.0,
+        builder=engine.builder.name,
+        nodes=tuple(node.name for node in engine.builder.nodes),
+        problem=built.problem or published.problem,
+        publish=published.words,
+        left_behind=published.left_behind,
+        warnings=built.warnings,
+    )
+
+
+def _written_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
