@@ -52,7 +52,8 @@ _LOCAL_CACHE = regex(r"desc = (mkdir|open|rename|remove|unlinkat|l?stat|read|wri
 _DISK = regex(r"no space left on device|disk quota exceeded|read-only file system|input/output error")
 _READ_ONLY = regex(r"read-only file system", re.IGNORECASE)
 _PASSING = regex(
-    r"failed to push [^ ]+: (unknown|unavailable)|use of closed network connection"
+    r"failed to push [^ ]+: (errors: )?(unknown|unavailable)|did not match uploaded content|blob unknown to registry"
+    r"|use of closed network connection"
     r"|429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
     r"|Gateway Time-?out|connection re(fused|set)|broken pipe|unexpected EOF|\bEOF\b|no such host|i/o timeout"
     r"|TLS handshake timeout|network is unreachable|no route to host|server closed idle connection"

@@ -28,6 +28,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
         r"connection re(?:fused|set)|no such host|timeout|i/o|no route to host|network is unreachable|\bEOF\b",
         "is {host} there, and can the builder reach it?",
     ),
+    (
+        r"did not match uploaded content|blob unknown to registry",
+        "{host} lost a layer, as some do where several images bring it at once: run apply again, or give --retries 2",
+    ),
     (r"\b429\b|toomanyrequests", "the registry limits how much you may ask: log in, or wait"),
     (
         r"\b413\b|too large",

@@ -193,6 +193,7 @@ def test_podman_in_dockers_place(out: str, err: str, code: int) -> None:
         ("failed to push r:5000/x:1: unexpected status: 500 Internal Server Error", "trouble of its own"),
         ("failed to push r:5000/x:1: denied: requested access to the resource is denied", "docker login r:5000"),
         ("failed to push r:5000/x:1: unexpected status: 401 Unauthorized", "docker login r:5000"),
+        ("failed to push r:5000/x:1: errors: unknown: provided digest did not match uploaded content", "lost a layer"),
         ("toomanyrequests: You have reached your pull rate limit", "log in, or wait"),
         ('failed to do request: Head "https://r:5000/v2/x": dial tcp: connect: connection refused', "is r:5000 there"),
     ],

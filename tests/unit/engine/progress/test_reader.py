@@ -301,6 +301,8 @@ def test_whose_fault_it_is(words: str, kind: type[BuildmatrixError], failed: str
     ("words", "kind", "may_pass", "wait"),
     [
         ("failed to push localhost:5000/app:1: unknown", "network", True, 0),
+        ("failed to push r/a:1: errors: unknown: provided digest did not match uploaded content", "network", True, 0),
+        ("failed to push r/a:1: errors: blob unknown to registry - sha256:20fd", "network", True, 0),
         ("failed to push localhost:5000/app:1: toomanyrequests: Retry-After: 7", "network", True, 7),
         ('failed to push r/a:1: failed to do request: Head "r": connect: connection refused', "network", True, 0),
         ("failed to push r/app:1: denied: requested access to the resource is denied", "registry", False, 0),
