@@ -22,7 +22,7 @@ from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError
 from buildmatrix.spec.inheritance import with_makings
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema, narrow_schema
-from buildmatrix.spec.rows.shapes import JsonSchema, build_table, is_template
+from buildmatrix.spec.rows.shapes import build_table, is_template
 from buildmatrix.spec.rows.tables import (
     NO_FILES,
     BakeFiles,
@@ -59,7 +59,6 @@ class _Loader:
     def __init__(self, sources: Sources, problems: Problems) -> None:
         self.sources = sources
         self.problems = problems
-        self.narrow: JsonSchema | None = None
         self.seen: set[str] = set()
         self.targets: dict[str, DeclaredTarget] = {}
         self.variables: dict[str, DeclaredVariable] = {}
@@ -159,9 +158,7 @@ class _Loader:
 
     def _wrong_in(self, data: dict[str, Any]) -> list[Problem]:
         """Return what is wrong with the data of a file: most are right, and use few of the settings that there are."""
-        if self.narrow is None:
-            self.narrow = narrow_schema(data)
-        return [] if is_accepted(self.narrow, data) else check(file_schema(), data)
+        return [] if is_accepted(narrow_schema(data), data) else check(file_schema(), data)
 
     def _refuse_odd(self, name: str, data: dict[str, Any]) -> None:
         """Report and drop what no setting can take, and no check of a schema could look at."""
