@@ -151,7 +151,7 @@ class _Proving:
 
     def _apply(self, state: State) -> None:
         self._moved(state.made)
-        builder = self.other_chance.choice(self.place.builders)
+        builder = self._builder_of(state.made)
         done = applied(state.folder, builder, _environment(state.made))
         if "Traceback" in done.stderr or "bug in buildmatrix" in done.stderr:
             self.proof.wrong.append(f"state {state.number}: {done.stderr[-3000:]}")
@@ -166,6 +166,12 @@ class _Proving:
             for tag in target.settings["tags"]:
                 found |= {(tag, name, platform): image for platform, image in self._under(tag, state.made).items()}
         self.pushed.append(Pushed(state.number, found, done.returncode == 0))
+
+    def _builder_of(self, made: Project) -> str:
+        """Return a builder for a project; nothing is handed on between nodes, so some cannot be built on several."""
+        builder = self.other_chance.choice(self.place.builders)
+        across = any("--platform=$BUILDPLATFORM " in line for one in made.targets.values() for line in one.lines)
+        return self.place.oracle if across else builder
 
     def _under(self, tag: str, made: Project) -> dict[str, Image]:
         path, _, word = tag.partition("/")[2].rpartition(":")
