@@ -16,7 +16,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 EVERY = 4
-MANY = 8
+MANY = 4
 
 
 def turn() -> int:

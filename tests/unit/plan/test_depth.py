@@ -14,7 +14,8 @@ from buildmatrix.report.style import Style
 from buildmatrix.spec.toml.source import Sources
 from buildmatrix.template.request import Request
 
-LINKS = 1_500
+LINKS = 1_100
+"""More than the frames that Python allows."""
 TARGET = 'dockerfile-inline = "FROM scratch"\noutput = ["type=cacheonly"]\n'
 
 CHAINS = {
