@@ -4,8 +4,7 @@ It is made without docker and without building, from names and contents alone: t
 and the machine are no part of it. What nobody can know is a doubt, and a doubt is built.
 """
 
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,12 +14,11 @@ from buildmatrix.dockerfile.images import platforms_in
 from buildmatrix.dockerfile.links import Config, full
 from buildmatrix.dockerfile.remote import remote_of
 from buildmatrix.dockerfile.uses import Uses, uses_of
-from buildmatrix.files import is_within
 from buildmatrix.graphs import reached
-from buildmatrix.inputs.context import Contexts, Entry, Reached, digest_of
+from buildmatrix.inputs.context import Contexts, Entry, Reached
 from buildmatrix.inputs.framing import Value, fingerprint_of
 from buildmatrix.inputs.known import Known, Read
-from buildmatrix.inputs.looks import look_at, passed
+from buildmatrix.inputs.local import Aside, LocalFiles
 from buildmatrix.inputs.settings import Part, parts_of
 from buildmatrix.oci.platform import normalized
 from buildmatrix.patterns import regex
@@ -47,15 +45,6 @@ MAIN = ""
 REPLACED = "\ufffd"
 """What stands for bytes that are no text: of two such files nobody could say whether they are one."""
 
-OWN = ".buildmatrix"
-"""The directory of records: what a run writes itself is no part of what it builds."""
-
-SHORT = 16
-"""Characters of a digest that tell one file from another where nothing rests on it."""
-
-MOST_LISTED = 50_000
-"""Files of a directory that are listed."""
-
 _DIGEST = regex(r"@(sha256:[0-9a-f]{64})$")
 
 
@@ -76,17 +65,6 @@ class DoubtError(Exception):
     """Nobody can know a part; the message says why."""
 
 
-class Aside(NamedTuple):
-    """What runs write themselves, which is no part of what they build.
-
-    `written` are paths; `made` tells whether the file at a real path is one that an output has put into a directory
-    where others may lie.
-    """
-
-    written: Collection[str] = ()
-    made: Callable[[str], bool] = lambda _: False
-
-
 class Fingerprints:
     """Makes the fingerprints of a plan's targets, each once; what they share is read once."""
 
@@ -105,28 +83,20 @@ class Fingerprints:
         Configurations say what holds for that, for all platforms of the plan and those that Dockerfiles name.
         `aside` is what is no part of what is built, `locked` is what a lock file has.
         """
-        aside = aside or Aside()
         self._plan, self._configs, self._own = plan, configs, own
+        self._local = LocalFiles(plan, Contexts(environment), aside or Aside())
         self._platforms = {normalized(name) for target in plan.targets for name in target.platforms or (own,)} | {own}
         self._digests = {name: {full(one): digest for one, digest in some.items()} for name, some in digests.items()}
         self._environment = tuple((name, environment[name]) for name in ENVIRONMENT if name in environment)
-        self._contexts = Contexts(environment)
         self._locked, self._sources = frozenset(map(full, locked.images)), locked.sources
-        self._written = tuple(map(self._real, (OWN, *aside.written)))
         self._configs_of: dict[tuple[str, str], Config | None] = {}
         self._texts: dict[str, str] = {}
-        self._left = cache(self._without)
-        self._file = cache(self._look_at_file)
-        self._passed = cache(lambda way: tuple(passed(way)))
         self._before = cache(lambda name: tuple(sorted(reached(self._below(name), self._below))))
         self._place_in_plan = {target.name: number for number, target in enumerate(plan.targets)}
         self._writers = {full(tag): target.name for target in plan.targets for tag in pushed_tags(target)}
         self._known: dict[str, Known] = {}
         self._within: dict[tuple[str, str, str], tuple[Entry, ...] | Recipe] = {}
-        self._listed: dict[str, dict[int, Reached]] = {}
         self._rests: dict[str, dict[Read, None]] = {}
-        self._kept_by_tools = tuple(map(self._real, _own_places(plan)))
-        self._by_outputs = aside.made
 
     def of(self, name: str) -> Known:
         """Return what is known of a target's inputs."""
@@ -143,15 +113,8 @@ class Fingerprints:
         return tuple(_told(one) for one in found)
 
     def files(self) -> dict[str, dict[str, str]]:
-        """Return what the targets so far read of local contexts: by directory, then path, with the start of a digest.
-
-        Directories are relative to the plan's. One of very many files has none.
-        """
-        found: dict[str, dict[str, str]] = {}
-        for folder, reached_ in sorted(self._listed.items()):
-            entries = {one.path: short_digest(one) for some in reached_.values() for one in some.entries}
-            found[folder] = dict(sorted(entries.items())) if len(entries) <= MOST_LISTED else {}
-        return found
+        """Return what the targets so far read of local contexts, see `LocalFiles.listed`."""
+        return self._local.listed()
 
     def within(self, name: str, platform: str) -> dict[str, "tuple[Entry, ...] | Recipe"]:
         """Return what the parts of a fingerprint stand for: the files of each local context, the Dockerfile's rows."""
@@ -165,7 +128,7 @@ class Fingerprints:
 
     def keep(self) -> None:
         """Keep what was learned of files for the next run."""
-        self._contexts.keep()
+        self._local.keep()
 
     def _below(self, name: str) -> tuple[str, ...]:
         target = self._plan.by_name[name]
@@ -224,7 +187,7 @@ class Fingerprints:
         if (text := target.settings.dockerfile_inline) is not None:
             return text
         path = dockerfile_of(target.settings) or ""
-        self._note(target.name, self._file(path))
+        self._note(target.name, self._local.file(path))
         if path not in self._texts:
             self._texts[path] = text_of(target, self._plan.directory)
         return self._texts[path]
@@ -323,9 +286,8 @@ class Fingerprints:
         """Yield what else is built from: what a row names that is neither a context nor a Dockerfile."""
         for one in reaches(target):
             if one.part in BUILT_FROM and row_of(Settings, str(one.pointer[0])).marker(NoInput) is None:
-                folder, _, name = self._real(one.path).rpartition("/")
-                self._note(target.name, self._file(one.path))
-                found = self._contexts.of(folder or "/", None, (name,))
+                self._note(target.name, self._local.file(one.path))
+                found = self._local.alone(one.path)
                 if found.digest is None:
                     raise DoubtError(f"{one.path}: {found.doubt}")
                 yield f"file {one.path}", found.digest
@@ -338,56 +300,17 @@ class Fingerprints:
         return path
 
     def _files(self, target: PlannedTarget, name: str, path: str, sources: tuple[str, ...] | None) -> Reached:
-        root = os.path.join(self._plan.directory, path)  # noqa: PTH118
         named = dockerfile_of(target.settings) if name == MAIN else None
-        ignore = self._contexts.ignore_file(root, None if named is None else os.path.join(self._plan.directory, named))  # noqa: PTH118
         needed = tuple(one for need in self._before(target.name) for one in dests_of(self._plan.by_name[need]))
-        lines = self._file(ignore) if ignore else None
-        found, read = self._left(root, ignore, sources, needed)
-        for one in (read, lines) if read else ():
+        found, reads = self._local.context(path, named, sources, needed)
+        for one in reads:
             self._note(target.name, one)
         if found.digest is None:
             raise DoubtError(f"{_spoken(name)}: {found.doubt}")
-        self._listed.setdefault(os.path.relpath(root, self._plan.directory), {})[id(found)] = found
         return found
 
-    def _look_at_file(self, path: str) -> Read:
-        """Return a file as it looks before it is read: each is asked once."""
-        way, real = os.path.abspath(os.path.join(self._plan.directory, path)), self._real(path)  # noqa: PTH100, PTH118
-        return Read(real, way=way, looks=(look_at(real),), passed=self._passed(way))
-
-    def _note(self, name: str, read: Read | None) -> None:
-        if read is not None:
-            self._rests.setdefault(name, {})[read] = None
-
-    def _real(self, path: str) -> str:
-        return os.path.realpath(os.path.join(self._plan.directory, path))  # noqa: PTH118
-
-    def _without(
-        self, root: str, ignore: str | None, sources: tuple[str, ...] | None, needed: tuple[str, ...]
-    ) -> tuple[Reached, Read | None]:
-        """Return what is read without what the run writes: what a target's needs write is told by their fingerprints.
-
-        What it was read from is None where the run writes all of it.
-
-        Each is asked once: all cells of a target read the same.
-        """
-        real = os.path.realpath(root)
-        absent = not os.path.lexists(real) and any(is_within(real, self._real(path)) for path in needed)
-        if absent or any(is_within(real, path) for path in self._written):
-            return Reached(digest=digest_of(()), entries=(), doubt=None), None
-        way = os.path.abspath(root)  # noqa: PTH100 links stay
-        on_it, top = self._passed(way), look_at(real)
-        found = self._contexts.of(root, ignore, sources)
-        paths = {*self._written, *self._kept_by_tools} - {real}
-        paths = {path for path in paths if is_within(path, real)}
-        made = {one.path for one in found.entries if self._by_outputs(_named(real, one))}
-        left = _without_made(real, found.entries, paths, made)
-        others = tuple(_named(real, one) for one in found.entries if one.path in made)
-        looks = {one.path: look for one, look in zip(found.entries, found.looks, strict=True)}
-        told = tuple(looks[one.path] for one in left)
-        read = Read(real, tuple(one.path for one in left), way, others, (top, *told), on_it)
-        return (found if len(left) == len(found.entries) else Reached(digest_of(left), left, None, told)), read
+    def _note(self, name: str, read: Read) -> None:
+        self._rests.setdefault(name, {})[read] = None
 
     # --- other Builds ---------------------------------------------------------------------------------------------
 
@@ -410,62 +333,11 @@ class Fingerprints:
         return known
 
 
-def _own_places(plan: Plan) -> Iterator[str]:
-    """Yield where targets write what is theirs alone: archives and caches. Into other directories people write, too."""
-    for target in plan.each:
-        for reach in reaches(target):
-            if reach.access == "write" and (reach.part == "cache" or not reach.tree):
-                yield reach.path
-
-
 def _told(one: Entry | tuple[Value, ...]) -> Part:
     if not isinstance(one, Entry):
         return "step", " ".join(map(str, one))
     mark = " (executable)" if one.is_executable else ""
     return one.path, f"{one.kind}{mark} {one.content or ''}".rstrip()
-
-
-def _named(real: str, one: Entry) -> str:
-    return f"{real}/{one.path}{'/' if one.kind == 'directory' else ''}"
-
-
-def _without_made(
-    real: str, entries: tuple[Entry, ...], paths: Collection[str], made: Collection[str]
-) -> tuple[Entry, ...]:
-    """Return entries without what is at or below some paths, and what is made: directories only if they are empty then.
-
-    Nor are those directories left that are there for these alone.
-    """
-    if not paths and not made:
-        return entries
-    files = {one.path for one in entries if one.kind != "directory" and one.path in made}
-    left = [one for one in entries if one.path not in files and not _is_below(f"{real}/{one.path}", paths)]
-    gone = (*files, *(os.path.relpath(path, real) for path in paths))
-    around = {parent for path in gone for parent in _parents(path)} | (set(made) - files)
-    used = {parent for one in left if one.path not in around for parent in _parents(one.path)}
-    return tuple(one for one in left if one.path not in around or one.path in used)
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path := os.path.dirname(path):  # noqa: PTH120 a path of a context
-        yield path
-
-
-def short_digest(one: Entry) -> str:
-    """Return what a file is, with the start of its digest: what saved plans say of it."""
-    kind = "executable" if one.is_executable else one.kind
-    mode = "" if one.mode is None else f" {one.mode:o}"
-    content = one.content or ""
-    return f"{kind}{mode} {content[:SHORT] if one.kind == 'file' else content}".rstrip()
-
-
-def _is_below(path: str, folders: Collection[str]) -> bool:
-    """Tell whether a path is one of these, or lies in one: there may be thousands of them."""
-    while path:
-        if path in folders:
-            return True
-        path = path.rpartition("/")[0]
-    return False
 
 
 def _spoken(name: str) -> str:

@@ -15,7 +15,8 @@ from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError
-from buildmatrix.inputs.fingerprint import Aside, Fingerprints
+from buildmatrix.inputs.fingerprint import Fingerprints
+from buildmatrix.inputs.local import Aside
 from buildmatrix.lock.pins import Pins
 from buildmatrix.machines.folder import read_folder
 from buildmatrix.machines.joined import (

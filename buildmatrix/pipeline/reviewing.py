@@ -13,7 +13,8 @@ from buildmatrix import __version__
 from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic, UsageError, and_more
-from buildmatrix.inputs.fingerprint import ENVIRONMENT, FORMAT, Aside, Fingerprints
+from buildmatrix.inputs.fingerprint import ENVIRONMENT, FORMAT, Fingerprints
+from buildmatrix.inputs.local import Aside
 from buildmatrix.pipeline.pinning import Pinning
 from buildmatrix.pipeline.run.fingerprints import fingerprints_of
 from buildmatrix.pipeline.run.incremental import Looked, own_platform

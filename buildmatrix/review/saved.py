@@ -12,7 +12,7 @@ from buildmatrix.dockerfile.links import Config
 from buildmatrix.files import OutsideError, Repository
 from buildmatrix.git.changed import Changed
 from buildmatrix.inputs.context import Contexts
-from buildmatrix.inputs.fingerprint import short_digest
+from buildmatrix.inputs.local import short_digest
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import BUILT_FROM, Reach, reaches
 from buildmatrix.plan.document.contents import Contents

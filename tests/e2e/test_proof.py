@@ -43,7 +43,7 @@ def test_a_stale_image_would_be_found(
 ) -> None:
     """With fingerprints that forget the files of contexts, the same proof finds what is kept and should not be."""
     monkeypatch.setattr("buildmatrix.inputs.context.digest_of", lambda _: "0")
-    monkeypatch.setattr("buildmatrix.inputs.fingerprint.digest_of", lambda _: "0")
+    monkeypatch.setattr("buildmatrix.inputs.local.digest_of", lambda _: "0")
     own = bases.repository.partition("/")[2]
     place = Place(tmp_path, bases, f"{own}-stale", (one_node,), one_node)
     proof = prove("stale44", MUTATIONS, place, Store(), applies=0)

@@ -303,7 +303,7 @@ def _on_builder(ready: Ready, watcher: Watcher) -> Ready:
 
 def _fingerprints(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records) -> "Fingerprints":
     """Return what makes the fingerprints of a plan; all are made."""
-    from buildmatrix.inputs.fingerprint import Aside
+    from buildmatrix.inputs.local import Aside
     from buildmatrix.pipeline.run.fingerprints import fingerprints_of
 
     plan, environment, policy = job.plan.of, job.programs.environment, job.policy

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from buildmatrix.dockerfile.images import platforms_in
 from buildmatrix.engine.registry import Registry
-from buildmatrix.inputs.fingerprint import Aside, Fingerprints, Locked
+from buildmatrix.inputs.fingerprint import Fingerprints, Locked
+from buildmatrix.inputs.local import Aside
 from buildmatrix.lock.bases import COUNTS
 from buildmatrix.lock.configs import configs
 from buildmatrix.lock.pins import Pins

@@ -9,7 +9,8 @@ from platform import machine
 from buildmatrix.engine.buildx import Builder, Probe
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic
-from buildmatrix.inputs.fingerprint import Aside, Fingerprints
+from buildmatrix.inputs.fingerprint import Fingerprints
+from buildmatrix.inputs.local import Aside
 from buildmatrix.lock.pins import Pins
 from buildmatrix.oci.platform import of_machine
 from buildmatrix.pipeline.pinning import Pinning

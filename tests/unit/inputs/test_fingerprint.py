@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from buildmatrix.dockerfile.links import Config
-from buildmatrix.inputs.fingerprint import Aside, Fingerprints, Locked
+from buildmatrix.inputs.fingerprint import Fingerprints, Locked
 from buildmatrix.inputs.known import Known
+from buildmatrix.inputs.local import Aside
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.outputs import LocalOutput, RegistryOutput
 from buildmatrix.spec.rows.settings import Secret, Settings

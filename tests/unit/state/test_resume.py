@@ -15,7 +15,8 @@ from buildmatrix.engine.outcome import BuildOutcome
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import Diagnostic, EngineError
 from buildmatrix.git.facts import Git
-from buildmatrix.inputs.fingerprint import Aside, Fingerprints
+from buildmatrix.inputs.fingerprint import Fingerprints
+from buildmatrix.inputs.local import Aside
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.model import Plan
