@@ -31,7 +31,7 @@ from buildmatrix.machines.joined import (
 from buildmatrix.machines.judged import Judged, judged, refuse_wrong, strangers
 from buildmatrix.machines.looked import looked_for
 from buildmatrix.machines.record import RecordDocument
-from buildmatrix.pipeline.run.apply import Applied
+from buildmatrix.pipeline.run.job import Applied
 from buildmatrix.pipeline.run.left import Reduced
 from buildmatrix.pipeline.run.part import marks_of
 from buildmatrix.plan.access.absent import as_saved

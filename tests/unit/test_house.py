@@ -394,6 +394,7 @@ def test_an_option_that_a_file_may_say_has_no_default_of_its_own(table_of: Any, 
 
 FLAGS_ALONE = {
     "apply.py": {"builder"},
+    "before.py": {"builder"},
     "checking.py": {"keep_going"},
     "doctor.py": {"builder"},
     "merge.py": {"builder"},

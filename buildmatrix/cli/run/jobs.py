@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from buildmatrix.build.logs import name_of
 from buildmatrix.cli.run.showing import logs_of
 from buildmatrix.cli.session import Session
-from buildmatrix.pipeline.run.apply import Job
+from buildmatrix.pipeline.run.job import Job
 from buildmatrix.plan.builds import builds_of
 from buildmatrix.plan.document.reviewed import Claim
 from buildmatrix.plan.policy import Policy

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from buildmatrix.errors import Diagnostic, UsageError
-from buildmatrix.pipeline.run.apply import Job
+from buildmatrix.pipeline.run.job import Job
 from buildmatrix.pipeline.run.part import part_of_plan, plan_of_part, refuse_lost
 from buildmatrix.plan.document.reviewed import Claim
 from buildmatrix.spec.rows.options import Options

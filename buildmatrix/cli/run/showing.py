@@ -16,7 +16,7 @@ from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.progress.events import Listener
 from buildmatrix.errors import Diagnostic, Severity
 from buildmatrix.files import read_regular
-from buildmatrix.pipeline.run.apply import Job
+from buildmatrix.pipeline.run.job import Job
 from buildmatrix.report.live.lines import Lines, Passed
 from buildmatrix.report.live.rows import Rows
 from buildmatrix.report.run.about import NOTHING, About

@@ -3,119 +3,52 @@
 Plan ─ preflight, Tags ─► Engine ─ resumed, staged, Schedule ─► Built ─ Publisher ─► Outcome
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-from buildmatrix.build.calls.links import links_here, taken_otherwise
-from buildmatrix.build.logs import Logs
 from buildmatrix.build.recorder import Recorder, Records
 from buildmatrix.build.results import Run
 from buildmatrix.build.schedule import Schedule
 from buildmatrix.engine.buildx import Probe
 from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome
-from buildmatrix.engine.preflight import Engine, loaded, preflight
+from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.progress.events import Listener, TargetEnded
-from buildmatrix.engine.registry import Registry
 from buildmatrix.engine.versions import pushes_from_store
 from buildmatrix.errors import BuildmatrixError, Diagnostic
-from buildmatrix.graphs import reached
-from buildmatrix.lock.pins import Pins
 from buildmatrix.pipeline.pinning import Pinning
-from buildmatrix.pipeline.run.left import Reduced
+from buildmatrix.pipeline.run.before import (
+    Ready,
+    cut_by_node,
+    hold_to_claim,
+    looked_at,
+    made_ready,
+    on_builder,
+    probe_of,
+    takes_its_own,
+)
+from buildmatrix.pipeline.run.job import Applied, Job, Watcher
 from buildmatrix.plan.access.absent import left_out, without_absent
-from buildmatrix.plan.builds import Build, BuildPlan, builds_of
-from buildmatrix.plan.document.reviewed import Claim
-from buildmatrix.plan.model import Plan
+from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Programs
 from buildmatrix.publish.early import Early, is_there
 from buildmatrix.publish.publish import Published, Publisher, published_metadata, with_tags
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
-from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, by_node, first_tags, staged, too_late
+from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, first_tags, staged, too_late
 from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
-from buildmatrix.state.decisions.unchanged import NOTHING, Resumed
+from buildmatrix.state.decisions.unchanged import Resumed
 from buildmatrix.state.present import Present, builder_of
 from buildmatrix.state.record import ResultFile
 from buildmatrix.state.values import Kept
-
-if TYPE_CHECKING:
-    from buildmatrix.inputs.fingerprint import Fingerprints
-    from buildmatrix.machines.part import Part
-    from buildmatrix.state.resume import Remembered
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A plan, how it is run, and with what.
-
-    `written` are the paths that the command writes itself, `environment` is what bake will see, `logs` where the logs
-    of targets go, if anybody wants them. `claim` is what a saved plan says, None for a plan that was made now; `part`
-    is what of it this machine builds, None for all of it.
-    """
-
-    plan: BuildPlan
-    policy: Policy
-    programs: Programs
-    environment: Mapping[str, str]
-    written: tuple[str, ...] = ()
-    logs: Logs | None = None
-    claim: Claim | None = None
-    part: "Part | None" = None
-
-    @property
-    def asked(self) -> Plan:
-        """The plan of what is built here."""
-        return self.plan if self.part else self.plan.of
-
-
-class Watcher(Protocol):
-    """Who is told how a run goes on: nothing is printed here."""
-
-    def warn(self, found: Iterable[Diagnostic]) -> None:
-        """Take warnings."""
-
-    def note(self, text: str) -> None:
-        """Take a text on one line, from any thread."""
-
-    def begin(self, engine: Engine, first: str) -> AbstractContextManager[Listener]:
-        """Return who hears of the run while it goes on: it begins now, on this builder.
-
-        `first` says under which tags images are pushed first; "" if there are none.
-        """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Applied:
-    """What became of a run, and the way to the registries that it asked, for what more is wanted of them."""
-
-    outcome: Outcome
-    registry: Registry
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ready:
-    """All that is known before a run begins: `left` is what of the plan is to be built.
-
-    `make` makes the fingerprints of all targets, once, and `last` is what the last run left, None where nobody asks.
-    """
-
-    engine: Engine
-    tags: Tags
-    pins: Pins
-    records: Records
-    left: Reduced
-    make: "Callable[[], Fingerprints]"
-    last: "Remembered | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +68,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     `probe` has begun to ask docker of the builder that the command line names. UsageError, EngineError, RegistryError
     or StaleError for what is in the way before anything is built.
     """
-    with _probe_of(job, probe, watcher) as asked, ExitStack() as asking:
+    with probe_of(job, probe, watcher) as asked, ExitStack() as asking:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
         asking.callback(tags.leave)
         planned = job.claim.pins if job.claim else {}
@@ -143,19 +76,19 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         asking.callback(pinning.leave)
         reduced = replace(job, plan=without_absent(job.plan, job.programs.environment, outside=True))
         records = Records(result=ResultFile(reduced.plan, job.written, keeps=not job.part), logs=job.logs)
-        _hold_to_claim(job)
-        engine = _looked_at(job, asked, watcher)
-        job, records = _by_node(reduced, engine, records)  # from here on: all that it looks at is allowed
+        hold_to_claim(job)
+        engine = looked_at(job, asked, watcher)
+        job, records = cut_by_node(reduced, engine, records)  # from here on: all that it looks at is allowed
         for text in left_out(job.plan.of.absent_secrets):
             watcher.note(f"note: {text}")
         tags.settle(engine)
-        own = _takes_its_own(asked, engine)
+        own = takes_its_own(asked, engine)
         pins = pinning.settle(tags.registry, own_images=own, tell=lambda text: watcher.note(f"note: {text} …"))
         for text in pinning.notes:
             watcher.note(f"note: {text}")
         if not job.part:
             watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
-        ready = _on_builder(_ready(job, engine, tags, pins, records, watcher), watcher)
+        ready = on_builder(made_ready(job, engine, tags, pins, records, watcher), watcher)
         with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
             outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
     if job.part:
@@ -177,70 +110,6 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     return Applied(outcome=outcome, registry=tags.registry)
 
 
-def _hold_to_claim(job: Job) -> None:
-    """Refuse a saved plan whose targets would be built from something else; what changes from now on is noticed."""
-    if job.claim:
-        from buildmatrix.pipeline.reviewing import refuse_other_inputs
-
-        own = set(job.written).difference(map(os.path.abspath, [job.claim.name]))
-        refuse_other_inputs(job.claim, replace(job.policy, plan=job.plan.of), job.programs, own)
-
-
-# --- before -----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _probe_of(job: Job, probe: Probe, watcher: Watcher) -> Iterator[Probe]:
-    """Ask of another builder where the file names one, or where the one that is named had to be made first."""
-    named = job.policy.builder
-    if not _made(job, named, watcher) and named == job.policy.options.builder:
-        yield probe
-        return
-    with Probe(job.programs, named) as other:
-        yield other
-
-
-def _by_node(job: Job, engine: Engine, records: Records) -> tuple[Job, Records]:
-    """Return a job that builds in parts what several nodes build and what moves its tags last, and its records."""
-    if job.part or (cut := by_node(job.plan.of, job.policy, engine.builder)) == job.plan.of:
-        return job, records
-    plan = builds_of(cut)
-    logs = (job.logs.place(build.name) for build in plan.targets) if job.logs and job.logs.lasting else ()
-    job = replace(job, plan=plan, written=(*job.written, *map(os.path.abspath, logs)))
-    return job, replace(records, result=ResultFile(plan, job.written))
-
-
-def _made(job: Job, named: str | None, watcher: Watcher) -> bool:
-    """Make the builder of a run if the file declares it and it is missing; return whether it was made."""
-    if named not in job.plan.of.builders:
-        return False
-    from buildmatrix.pipeline.run.builders import ready
-
-    allowed = job.policy.options.allow
-    return ready(named, job.plan.of.builders, allowed, job.programs, lambda text: watcher.note(f"note: {text}"))
-
-
-def _looked_at(job: Job, probe: Probe, watcher: Watcher) -> Engine:
-    plan = job.asked
-    try:
-        engine = preflight(plan, allow=job.policy.options.allow, probe=probe, programs=job.programs)
-    except BuildmatrixError as error:
-        if job.part:
-            from buildmatrix.machines.recording import record_refused
-
-            record_refused(job.part, error)
-        raise
-    watcher.warn([*(one for one in plan.warnings if one.code != "no-output"), *engine.warnings])
-    if text := loaded(plan, engine.builder):
-        watcher.note(f"note: {text}")
-    return engine
-
-
-def _takes_its_own(probe: Probe, engine: Engine) -> bool:
-    """Tell whether the engine looks among images of its own before it asks a registry: one without containerd does."""
-    return engine.builder.driver == "docker" and not probe.has_containerd_store(engine.builder)
-
-
 def _troubles(records: Records) -> Iterator[Diagnostic]:
     for text in (records.result.trouble, records.logs.trouble if records.logs else ""):
         if text:
@@ -248,73 +117,6 @@ def _troubles(records: Records) -> Iterator[Diagnostic]:
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------
-
-
-def _ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records, watcher: Watcher) -> Ready:
-    """Return what is known of a run, and what of its plan is to be built; StaleError if a saved plan says less."""
-    if job.claim:
-        from buildmatrix.pipeline.reviewing import refuse_other_platform
-
-        refuse_other_platform(job.claim.reviewed, engine.own_platform, job.asked)
-    records.result.pins = {build.name: pins.of(_built_from(job.plan, build)) for build in job.plan.targets}
-    make = cache(partial(_fingerprints, job, engine, tags, pins, records))
-    policy = job.policy
-    ready = Ready(
-        engine=engine,
-        tags=tags,
-        pins=pins,
-        records=records,
-        left=Reduced(plan=job.plan, resumed=NOTHING, decisions={}),
-        make=make,
-    )
-    if job.part:
-        from buildmatrix.pipeline.run.part import left_of_part, refuse_staging
-
-        refuse_staging(job.part, engine.builder)
-        return replace(ready, left=left_of_part(job, job.part, tags, make, engine.own_platform))
-    if not (policy.incremental or policy.options.resume):
-        return ready
-    from buildmatrix.pipeline.run.recorded import elsewhere, entries_of, remembered, telling_of
-
-    entries = entries_of(records.result, policy, lambda text: watcher.note(f"note: {text}"))
-    present = Present(job.plan, lambda: engine.builder, job.programs, tags.registry)
-    environment, asked = job.programs.environment, records.result.asked
-    telling = telling_of(job.plan.of, make(), entries, tags.registry, environment)
-    last = remembered(job.plan, policy, entries, make(), present, asked=asked, telling=telling)
-    if not policy.incremental:
-        return replace(ready, last=last)
-    from buildmatrix.pipeline.run.incremental import reduced
-
-    beside, cut = elsewhere(job.plan, policy, last), partial(by_node, policy=policy, builder=engine.builder)
-    left = reduced(job.plan.of, policy, make(), tags, environment, telling, beside, cut=cut)
-    if job.claim:
-        from buildmatrix.pipeline.reviewing import refuse_other_decisions
-
-        refuse_other_decisions(job.claim.reviewed, left.decisions, job.plan.of)
-    return replace(ready, left=left, last=last)
-
-
-def _on_builder(ready: Ready, watcher: Watcher) -> Ready:
-    """Return what is known of a run, with what Builds take of one another as its builder can hand it on."""
-    plan = links_here(ready.left.plan, ready.engine)
-    watcher.warn(list(taken_otherwise(plan, ready.engine)))
-    return replace(ready, left=replace(ready.left, plan=plan))
-
-
-def _fingerprints(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records) -> "Fingerprints":
-    """Return what makes the fingerprints of a plan; all are made."""
-    from buildmatrix.inputs.local import Aside
-    from buildmatrix.pipeline.run.fingerprints import fingerprints_of
-
-    plan, environment, policy = job.plan.of, job.programs.environment, job.policy
-    wanted = policy.incremental or policy.options.resume
-    own = engine.own_platform
-    aside = Aside(job.written, records.result.made)
-    made = fingerprints_of(plan, pins, tags.registry, environment, own, aside, wanted=wanted)
-    for target in plan.targets:
-        made.of(target.name)
-    made.keep()
-    return made
 
 
 ContentTagged = Callable[[AbstractSet[str]], list[Diagnostic]]
@@ -374,11 +176,6 @@ def _content_tagged(
     images = pushed_images(job.plan, names, built.outcomes, published)
     places = job.plan.of.by_name
     return list(push_content_tags(images, ready.tags.registry, lambda name: places[name].place, lambda: False))
-
-
-def _built_from(plan: BuildPlan, build: Build) -> Iterator[str]:
-    """Yield the targets that a Build is made of: its own, and those that it depends on."""
-    return (plan.by_name[name].target for name in reached([build.name], lambda one: plan.by_name[one].depends_on))
 
 
 def _resumed(job: Job, ready: Ready, staging: Staging) -> Resumed:

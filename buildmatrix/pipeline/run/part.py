@@ -39,7 +39,7 @@ from buildmatrix.state.images.marks import mark_of
 
 if TYPE_CHECKING:
     from buildmatrix.inputs.fingerprint import Fingerprints
-    from buildmatrix.pipeline.run.apply import Job
+    from buildmatrix.pipeline.run.job import Job
 
 
 def part_of_plan(plan: Plan, claim: Claim, named: Iterable[str], folder: str, root: str) -> Part:

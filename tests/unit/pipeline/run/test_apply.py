@@ -16,7 +16,8 @@ from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import UnansweredError
 from buildmatrix.pipeline import plan
-from buildmatrix.pipeline.run.apply import Applied, Job, apply
+from buildmatrix.pipeline.run.apply import apply
+from buildmatrix.pipeline.run.job import Applied, Job
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import Completed
@@ -205,7 +206,7 @@ def test_an_optional_secret_that_is_not_there_is_told_and_counts_for_what_is_res
 def test_what_is_in_the_way_is_raised_before_anything_is_built(tmp_path: Path) -> None:
     docker, watching = Docker(), Watching()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("buildmatrix.pipeline.run.apply.preflight", lambda *_, **__: (_ for _ in ()).throw(UsageError()))
+        patch.setattr("buildmatrix.pipeline.run.before.preflight", lambda *_, **__: (_ for _ in ()).throw(UsageError()))
         with pytest.raises(UsageError):
             run(tmp_path, docker, watching)
     assert (docker.built, watching.told) == ([], [])
