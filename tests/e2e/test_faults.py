@@ -263,11 +263,14 @@ def test_a_full_disk_ends_logs_and_reports_and_not_the_build(project: Project, r
 
 @pytest.mark.corpus
 @pytest.mark.parametrize(
-    "signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["once", "term", "twice"]
+    ("signals", "between"),
+    [([signal.SIGINT], 0.2), ([signal.SIGTERM], 0.2), ([signal.SIGINT] * 2, 0.2), ([signal.SIGINT] * 2, 0.02)],
+    ids=["once", "term", "twice", "at once"],
 )
 def test_stopping_writes_the_result_and_leaves_nothing(
-    start: Start, project: Project, run: Run, tmp_path: Path, signals: list[signal.Signals]
+    start: Start, project: Project, run: Run, tmp_path: Path, signals: list[signal.Signals], between: float
 ) -> None:
+    """Not even what buildx leaves that is killed at the second one."""
     sleep = nap(31)
     scratch = tmp_path / "tmp"
     scratch.mkdir()
@@ -287,7 +290,7 @@ def test_stopping_writes_the_result_and_leaves_nothing(
     until(lambda: running(sleep))
     for signum in signals:
         process.send_signal(signum)
-        time.sleep(0.2)
+        time.sleep(between)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     found = {one["name"]: (one["status"], one["reason"]) for one in json.loads(out)["targets"]}

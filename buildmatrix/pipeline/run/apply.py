@@ -136,7 +136,8 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
     refuse_shrunk_tags(left.pushed, job.policy, tags, engine.own_platform)
     images = () if job.part else tuple(staging.images.values())
     publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
-    with tempfile.TemporaryDirectory(prefix="buildmatrix-") as folder:
+    with tempfile.TemporaryDirectory(prefix="buildmatrix-", ignore_cleanup_errors=True) as folder:
+        job = _writing_to(folder, job)
         run = Run(
             plan=_uncached(staging.plan, ready, again),
             engine=engine,
@@ -162,6 +163,11 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
         pins=pins.pins,
     )
     return outcome, partial(_content_tagged, job, ready, built, published)
+
+
+def _writing_to(folder: str, job: Job) -> Job:
+    """Return a job whose programs write their temporary files to a directory: buildx leaves some where it is killed."""
+    return replace(job, programs=job.programs.with_variable("TMPDIR", folder))
 
 
 def _content_tagged(
