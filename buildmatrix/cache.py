@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,10 @@ from buildmatrix.files import read_regular, write_whole
 
 PAUSE = 600.0
 """Seconds in which a directory is looked through once at most: 8,000 files take 20 to 100 ms."""
+
+
+RECENT = 86_400.0
+"""Seconds in which what was used or written stays: one project may have more files than a directory should."""
 
 
 def cache_directory(environment: Mapping[str, str]) -> Path | None:
@@ -38,33 +42,47 @@ def write_table(path: Path, table: Mapping[str, Any], *, mode: int = 0o644) -> N
         write_whole(path, json.dumps(table), mode=mode)
 
 
+def note_use(path: Path) -> None:
+    """Make a file young that was used now, so that it stays: at most twice a day, and if that can be done."""
+    with suppress(OSError):
+        if path.stat().st_mtime < time.time() - RECENT / 2:
+            os.utime(path)
+
+
 def keep_small(folder: Path, *, files: int | None = None, size: int | None = None) -> None:
     """Drop what was used or written longest ago where a directory has more files, or bytes; three quarters stay.
 
-    It was looked through when a file beside it was touched; what is added within `PAUSE` seconds of that is little.
+    So does what is not older than `RECENT`. A directory was looked through when a file beside it was touched; what is
+    added within `PAUSE` seconds of that is little.
     """
-    stamp = folder.with_name(f"{folder.name}.looked-through")
+    stamp, now = folder.with_name(f"{folder.name}.looked-through"), time.time()
     with suppress(OSError):
-        if abs(time.time() - stamp.stat().st_mtime) < PAUSE:
+        if abs(now - stamp.stat().st_mtime) < PAUSE:
             return
     with suppress(OSError):
         stamp.touch()  # first: of several processes one is enough
-        found, count, whole = sorted(_files(folder), reverse=True), 0, 0
-        if not (_is_over(len(found), files) or _is_over(sum(one for _, one, _ in found), size)):
-            return
-        for _, bytes_of_it, name in found:
-            count, whole = count + 1, whole + bytes_of_it
-            if _is_over(count, files and files * 3 // 4) or _is_over(whole, size and size * 3 // 4):
-                (folder / name).unlink(missing_ok=True)
+    found, count, whole = _files(folder), 0, 0
+    if not (_is_over(len(found), files) or _is_over(sum(one for _, one, _ in found), size)):
+        return
+    for when, bytes_of_it, name in found:
+        count, whole = count + 1, whole + bytes_of_it
+        is_over = _is_over(count, files and files * 3 // 4) or _is_over(whole, size and size * 3 // 4)
+        if is_over and abs(now - when) > RECENT:
+            with suppress(OSError):  # another process has dropped it, or it may not be dropped
+                (folder / name).unlink()
 
 
 def _is_over(number: int, limit: int | None) -> bool:
     return limit is not None and number > limit
 
 
-def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
-    with os.scandir(folder) as entries:
+def _files(folder: Path) -> list[tuple[float, int, str]]:
+    """Return the time, the size and the name of each file, the youngest first."""
+    found = []
+    with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(OSError):
-                found = entry.stat(follow_symlinks=False)
-                yield found.st_mtime, found.st_size, entry.name
+                if entry.is_file(follow_symlinks=False):
+                    said = entry.stat(follow_symlinks=False)
+                    found.append((said.st_mtime, said.st_size, entry.name))
+    return sorted(found, reverse=True)

@@ -17,6 +17,8 @@ else:
             self._written = (text, flags)
 
         def __getattr__(self, name: str) -> Any:
+            if name.startswith("__"):  # what copies it asks before it has a text
+                raise AttributeError(name)
             found = getattr(re.compile(*self._written), name)
             setattr(self, name, found)  # the next use of it costs nothing more
             return found

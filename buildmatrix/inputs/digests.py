@@ -13,7 +13,7 @@ import time
 from itertools import chain, islice
 from pathlib import Path
 
-from buildmatrix.cache import keep_small
+from buildmatrix.cache import keep_small, note_use
 from buildmatrix.files import read_regular, write_whole
 
 FOLDER = "digests"
@@ -27,9 +27,6 @@ MOST_RECORDS = 200_000
 
 MOST_BYTES = 256 * 1024 * 1024
 """Bytes of all contexts together; the ones that were written longest ago go."""
-
-OLD = 24 * 3600.0
-"""Seconds after which a file that is still read is marked as used."""
 
 _KEY = struct.Struct("=QQQqq")
 _RECORD = struct.Struct(f"{_KEY.size}s{hashlib.sha256().digest_size}s")
@@ -95,8 +92,8 @@ class Digests:
         try:
             if self._is_new:
                 self._write(self._path)
-            elif self._used and self._path.stat().st_mtime < time.time() - OLD:
-                os.utime(self._path)
+            elif self._used:
+                note_use(self._path)
         except OSError:
             return
         self._is_new = False

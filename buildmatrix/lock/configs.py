@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from buildmatrix.cache import cache_directory, keep_small, read_table, write_table
+from buildmatrix.cache import cache_directory, keep_small, note_use, read_table, write_table
 from buildmatrix.dockerfile.links import Config, full
 from buildmatrix.engine.registry import Registry
 from buildmatrix.lock.known import config_of
@@ -116,6 +116,7 @@ class _Kept:
         if known.get("format") != FORMAT:
             return None
         try:
+            note_use(self._path(digest))
             return {str(name): _restored(one) for name, one in known["platforms"].items()}
         except (ValueError, KeyError, TypeError, AttributeError):
             return None

@@ -6,7 +6,7 @@ several processes may write them at once.
 
 from collections.abc import Mapping
 
-from buildmatrix.cache import cache_directory, keep_small, read_table, write_table
+from buildmatrix.cache import cache_directory, keep_small, note_use, read_table, write_table
 
 FOLDER, FORMAT = "values", 1
 MOST_FILES = 4096
@@ -27,7 +27,8 @@ class Kept:
         """Return the values of an image by name; {} where nobody knows them."""
         if self._folder is None:
             return {}
-        known = read_table(self._folder / fingerprint, MOST_BYTES)
+        known = read_table(path := self._folder / fingerprint, MOST_BYTES)
+        note_use(path)
         values = known.get("values") if known.get("format") == FORMAT else None
         found = values if isinstance(values, dict) else {}
         return {name: value for name, value in found.items() if isinstance(value, str)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.cache import PAUSE, cache_directory, keep_small
+from buildmatrix.cache import PAUSE, RECENT, cache_directory, keep_small
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     found.mkdir()
     for number in range(8):
         (found / str(number)).write_bytes(b"0123456789")
-        os.utime(found / str(number), (0, time.time() - 1000 + number))
+        os.utime(found / str(number), (0, time.time() - RECENT - 1000 + number))
     return found
 
 
@@ -75,6 +75,22 @@ def test_a_clock_that_was_ahead_keeps_nobody_from_looking(folder: Path) -> None:
     os.utime(stamp, (0, time.time() + 1e6))
     keep_small(folder, files=4)
     assert names(folder) == "567"
+
+
+def test_what_is_of_today_stays_however_much_it_is(folder: Path) -> None:
+    """Of a project with more images than files are kept, a run would drop what it has just written."""
+    for number in range(2, 8):
+        os.utime(folder / str(number))
+    keep_small(folder, files=4)
+    assert names(folder) == "234567"
+
+
+def test_what_cannot_be_dropped_keeps_nothing_else(folder: Path) -> None:
+    for name in ("35", "36"):
+        (folder / name).mkdir()
+        os.utime(folder / name, (0, time.time() - RECENT - 500))
+    keep_small(folder, files=4)
+    assert sorted(path.name for path in folder.iterdir()) == ["35", "36", "5", "6", "7"]
 
 
 def test_a_directory_that_is_not_there_is_small(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Patterns are compiled late, and are what `re.compile` returns for all who use them."""
 
 import ast
+import copy
 import importlib
+import pickle
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -24,6 +26,12 @@ def test_a_pattern_is_used_like_a_compiled_one() -> None:
     assert found.sub("x", "caabc") == "cxc"
     assert [found.pattern, found.groups, found.flags & re.IGNORECASE] == [r"(?P<one>a+)(b)?", 2, re.IGNORECASE]
     assert regex(rb"\d+").findall(b"1 22") == [b"1", b"22"]
+
+
+def test_a_pattern_may_be_copied() -> None:
+    pickled = pickle.loads(pickle.dumps(regex("a+")))  # noqa: S301 our own
+    for made in (copy.copy(regex("a+")), copy.deepcopy(regex("a+")), pickled):
+        assert made.sub("x", "caab") == "cxb"
 
 
 def test_a_pattern_that_is_wrong_is_an_error_where_it_is_used() -> None:

@@ -5,13 +5,11 @@ spares. Who reads checks the digest, so that nobody has to trust the file; many 
 """
 
 import hashlib
-import os
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from buildmatrix.cache import cache_directory, keep_small
+from buildmatrix.cache import cache_directory, keep_small, note_use
 from buildmatrix.files import read_regular, write_whole
 from buildmatrix.oci.answers import Descriptor, Found
 
@@ -21,9 +19,6 @@ MOST_FILES, MOST_BYTES = 8192, 64 << 20
 
 LARGEST = 1 << 20
 """Bytes of one that is kept: the usual index has some hundred, a large one 100,000."""
-
-OLD = 24 * 3600.0
-"""Seconds after which a file that is still read is marked as used."""
 
 
 class Kept:
@@ -42,8 +37,7 @@ class Kept:
             kind, _, body = read_regular(path, 2 * LARGEST, own=True).partition(b"\n")
             if hashlib.new(digest.partition(":")[0], body).hexdigest() != digest.partition(":")[2]:
                 return None
-            if path.stat().st_mtime < time.time() - OLD:
-                os.utime(path)
+            note_use(path)
             media_type = kind.decode("ascii")
         except (OSError, ValueError):
             return None

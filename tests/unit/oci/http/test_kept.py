@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from buildmatrix.cache import RECENT
 from buildmatrix.oci.answers import Descriptor, Found
 from buildmatrix.oci.http import kept
 from buildmatrix.oci.http.client import Client
@@ -65,13 +66,14 @@ def test_what_was_used_longest_ago_goes(tmp_path: Path, monkeypatch: pytest.Monk
     for age, one in enumerate(many):
         one_run.write(one)
         path = tmp_path / "buildmatrix" / "manifests" / one.digest.replace(":", "-")
-        os.utime(path, (0, time.time() - 10 * kept.OLD + age))
+        os.utime(path, (0, time.time() - 10 * RECENT + age))
     assert of(tmp_path).read(many[0].digest) is not None  # it is used, and young again
     monkeypatch.setattr(kept, "MOST_FILES", 4)
     monkeypatch.setattr("buildmatrix.cache.PAUSE", 0)
     of(tmp_path).write(found("new"))
     assert {one.body for one in many if of(tmp_path).read(one.digest)} == {b"0", b"5"}
     monkeypatch.setattr(kept, "MOST_BYTES", 0)
+    monkeypatch.setattr("buildmatrix.cache.RECENT", -1)
     of(tmp_path).write(found("newer"))
     assert files(tmp_path) == []
 
@@ -86,6 +88,7 @@ def _write(folder: str) -> None:
 def test_many_processes_may_write_and_drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "MOST_FILES", 5)
     monkeypatch.setattr("buildmatrix.cache.PAUSE", 0)
+    monkeypatch.setattr("buildmatrix.cache.RECENT", -1)
     context = get_context("fork")
     processes = [context.Process(target=_write, args=[str(tmp_path)]) for _ in range(4)]
     for process in processes:
