@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from buildmatrix.engine.failures.places import line_told, place_in
-from buildmatrix.engine.failures.registry import registry_hint
+from buildmatrix.engine.failures.registry import LOST_LAYER, UNKNOWN_TROUBLE, registry_hint
 from buildmatrix.engine.progress.dockerfiles import line_of
 from buildmatrix.engine.progress.reader import Progress
 from buildmatrix.engine.progress.tracks import QUOTED, Track, is_canceled, outside_quotes
@@ -52,15 +52,14 @@ _LOCAL_CACHE = regex(r"desc = (mkdir|open|rename|remove|unlinkat|l?stat|read|wri
 _DISK = regex(r"no space left on device|disk quota exceeded|read-only file system|input/output error")
 _READ_ONLY = regex(r"read-only file system", re.IGNORECASE)
 _PASSING = regex(
-    r"failed to push [^ ]+: (errors: )?(unknown|unavailable)|did not match uploaded content|blob unknown to registry"
-    r"|use of closed network connection"
+    rf"{UNKNOWN_TROUBLE}|{LOST_LAYER}|use of closed network connection"
     r"|429 Too Many Requests|toomanyrequests|\b50[0234] [A-Z]|Internal Server Error|Bad Gateway|Service Unavailable"
     r"|Gateway Time-?out|connection re(fused|set)|broken pipe|unexpected EOF|\bEOF\b|no such host|i/o timeout"
     r"|TLS handshake timeout|network is unreachable|no route to host|server closed idle connection"
     r"|context deadline exceeded|temporary failure in name resolution|connection timed out|unexpected status.*: 5\d\d",
     re.IGNORECASE,
 )
-_DENIED = regex(r"unauthorized|access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
+_DENIED = regex(r"unauthorized|denied: |access denied|insufficient_scope|\b40[13] ", re.IGNORECASE)
 _RETRY_AFTER = regex(r"retry[- ]after:? *(\d+(?:\.\d+)?)", re.IGNORECASE)
 _PROCESS = regex(
     rf"^(?:[A-Z][A-Za-z]+: )?process (?P<command>{QUOTED}) did not complete(?: successfully)?:? ?(?P<how>.*)$"

@@ -10,6 +10,12 @@ _HOST = regex(
     r"|(?:HEAD|GET|PUT|POST|PATCH) request to https?://([^/\s]+)"
 )
 
+LOST_LAYER = r"failed to push .*(did not match uploaded content|blob unknown to registry)"
+"""What a registry says at a push of a layer that it had taken; of one that is read this is no passing fault."""
+
+UNKNOWN_TROUBLE = r"failed to push [^ ]+: (errors: )?(unknown|unavailable)"
+"""A push that a registry could not do, for it does not say what."""
+
 _HINTS: tuple[tuple[str, str], ...] = (
     (
         r"x509: |failed to verify certificate|certificate (is not|has expired)",
@@ -28,18 +34,21 @@ _HINTS: tuple[tuple[str, str], ...] = (
         r"connection re(?:fused|set)|no such host|timeout|i/o|no route to host|network is unreachable|\bEOF\b",
         "is {host} there, and can the builder reach it?",
     ),
-    (
-        r"did not match uploaded content|blob unknown to registry",
-        "{host} lost a layer, as some do where several images bring it at once: run apply again, or give --retries 2",
-    ),
     (r"\b429\b|toomanyrequests", "the registry limits how much you may ask: log in, or wait"),
     (
         r"\b413\b|too large",
         "{host}, or a proxy before it, limits how large a layer may be (nginx: client_max_body_size)",
     ),
     (r"\b40[13]\b|unauthorized|denied|insufficient_scope|authorization failed", "{login}"),
+    (
+        LOST_LAYER,
+        "{host} lost a layer, as some do where several images bring it at once: run apply again, or give --retries 2",
+    ),
     (r"\b404\b|not found|name unknown|NAME_UNKNOWN", "is the name right, and does {host} want it made first?"),
-    (r"\b5\d\d\b|Internal Server Error|Bad Gateway", "{host} has trouble of its own: wait, or see its log"),
+    (
+        rf"{UNKNOWN_TROUBLE}|\b5\d\d\b|Internal Server Error|Bad Gateway",
+        "{host} has trouble of its own: wait, or see its log",
+    ),
     (
         r"\b4\d\d\b|manifest invalid|MANIFEST_INVALID|unsupported",
         (

@@ -36,6 +36,7 @@ def for_unknown_key(
         _annotation(key, value) if notes else "",
         _extended(key, value) if kind == "extend" else "",
         _cure(kind, key, value),
+        _of_an_option(kind, key),
         _of_an_outer_table(key, pointer),
         _name_with_a_point(key, value, kind, pointer),
     ):
@@ -135,30 +136,25 @@ def _cure(kind: str, key: str, value: Any) -> str:
     if kind != "file":
         tables = {"target": OF_A_TARGET, "variable": OF_A_VARIABLE_CURES, "apply": OF_APPLY, "output": OF_OUTPUT}
         is_attestation = kind == "target" and key in {"provenance", "sbom"}
-        return (
-            attestation(key, value)
-            if is_attestation
-            else tables.get(kind, {}).get(key) or _of_an_option(kind, key, value)
-        )
+        return attestation(key, value) if is_attestation else tables.get(kind, {}).get(key, "")
     if key.startswith("x-"):
         name = re.sub(r"[^A-Za-z0-9]+", "_", key.removeprefix("x-")).strip("_") or "common"
         return f'write [target._{name}], and inherits = ["_{name}"] where it is to hold'
     if key in _known_keys("target"):
         return f"write {key} under [target.NAME], or under [defaults] for all targets"
-    return OF_THE_FILE.get(key) or _of_an_option(kind, key, value)
+    return OF_THE_FILE.get(key, "")
 
 
-def _of_an_option(kind: str, key: str, value: Any) -> str:
-    """An option of `apply` that the file says nowhere, or under [apply]: its row tells."""
+def _of_an_option(kind: str, key: str) -> str:
+    """An option of `apply` that the file says under [apply], or nowhere: its row tells which."""
     from buildmatrix.spec.rows.options import Flag, InFile, Options
     from buildmatrix.spec.rows.shapes import rows
 
-    if kind not in {"file", "target", "apply"} or isinstance(value, Mapping):
+    if kind not in {"file", "target", "apply"}:
         return ""
     for row in rows(Options):
-        flag = row.marker(Flag)
+        flag, in_file = row.marker(Flag), row.marker(InFile) is not None and kind != "apply"
         if flag and flag.names[0].partition("/")[0] == f"--{key}":
-            in_file = row.marker(InFile) is not None and kind != "apply"
             return f"write it under [apply], or give --{key}" if in_file else f"give --{key} to apply"
     return ""
 

@@ -64,6 +64,7 @@ OF_OUTPUT = {
 """What to write for keys that an output of this kind has not."""
 
 OF_APPLY = {
+    "build": "what is built is said on the command line (buildmatrix apply NAME), or by group.default",
     "fail-fast": "give --fail-fast to apply",
     "push": 'a target says what is pushed: output = [{ type = "registry" }]; or give --push',
     "load": 'a target says what is loaded: output = [{ type = "docker" }]; or give --load',
@@ -74,6 +75,7 @@ OF_APPLY = {
 """What to write for keys that [apply] has not; those of a target are told to stand there."""
 
 OF_THE_FILE = {
+    "build": "write [target.NAME] for each image, with context and dockerfile in it",
     "services": "write [target.NAME] for each service that is built",
     **dict.fromkeys(
         ("function", "functions"),

@@ -21,7 +21,7 @@ def name_of(row: Row) -> str:
 
 OPTIONS = [row for row in rows(Options) if name_of(row) and name_of(row) not in KNOWN]
 
-OWN_WORDS = {("file", "jobs"), ("target", "build")}
+OWN_WORDS = {("file", "jobs"), ("target", "build"), ("file", "build"), ("apply", "build")}
 """Places in which a word is more likely another tool's."""
 
 
@@ -39,6 +39,12 @@ def test_an_option_where_no_file_says_it_leads_to_its_flag(row: Row, table: str)
     }
     (found,) = problems(file_schema(), {"version": 1, **data[table]})
     assert (f"--{name}" in found.hint) is ((table, name) not in OWN_WORDS), found.hint
+
+
+@pytest.mark.parametrize("value", [True, {"a": 1}])
+def test_an_option_of_a_file_leads_to_apply_whatever_it_holds(value: Any) -> None:
+    (found,) = problems(file_schema(), {"version": 1, "progress": value})
+    assert found.hint == "give --progress to apply"
 
 
 def test_a_table_of_a_compose_file_is_no_option() -> None:
