@@ -24,6 +24,10 @@ OWN = "/proc"
 """What lies there is another thing for each program that looks: our judgement of it would not be buildx's."""
 
 
+Kind = Literal["directory", "file", "other", ""]
+"""What there is; "" for nothing, and where nobody may look."""
+
+
 class OutsideError(OSError):
     """A path leads out of the repository; nothing was read, and whether anything is there is not said."""
 
@@ -76,16 +80,35 @@ class Repository:
         """Return the bytes of a regular file inside, as `read_regular` does; OutsideError for one outside."""
         return read_regular(self.real(text, folder), limit)
 
-    def kind(self, text: str, folder: str = "") -> Literal["directory", "file", "other", ""]:
+    def kind(self, text: str, folder: str = "") -> Kind:
         """Return what lies at a path inside, "" for nothing; nobody looks at what is outside, which is "" too."""
         try:
-            mode = Path(self.real(text, folder)).stat().st_mode
+            return kind_at(self.real(text, folder))
         except (OSError, ValueError):
             return ""
-        return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
     def _joined(self, text: str, folder: str) -> str:
         return os.path.join(self.folder, folder, text)  # noqa: PTH118 a Path drops what is no `..` for the kernel
+
+
+def kind_at(path: str | Path) -> Kind:
+    """Return what a path leads to; where a name is too long or a directory is kept from us, a `Path` raises OSError."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 a text need not be a path
+    except (OSError, ValueError):
+        return ""
+    return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def kept_from_us(path: str | Path) -> str:
+    """Return why nobody may look what is at a path, "" where that can be seen: nothing, too."""
+    try:
+        os.stat(path)  # noqa: PTH116
+    except PermissionError as error:
+        return error.strerror or str(error)
+    except (OSError, ValueError):
+        return ""
+    return ""
 
 
 def is_within(real: str, folder: str) -> bool:

@@ -12,7 +12,7 @@ import typer
 from buildmatrix.cli.options import Adjustments, Outputs
 from buildmatrix.cli.output import is_stream, refuse_closed, say, say_wide, width, write_stream
 from buildmatrix.errors import BuildmatrixError, Diagnostic, Place, UsageError
-from buildmatrix.files import LIMIT, OutsideError, refuse_other, strays, write_whole
+from buildmatrix.files import LIMIT, OutsideError, kind_at, refuse_other, strays, write_whole
 from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import GitFolder
 from buildmatrix.plan.access.inputs import refuse_overwritten
@@ -65,7 +65,7 @@ class Session:
 
     @staticmethod
     def _named(path: Path) -> tuple[Path, Path]:
-        if path.is_dir() and (path / FILE).exists():
+        if kind_at(path) == "directory" and kind_at(path / FILE):
             path /= FILE
         return path, path
 
@@ -293,7 +293,7 @@ def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder:
     refuse_overwritten(plan, {**written, **logs})
     if folder and strays(folder, root):
         raise _unwritable(folder, OutsideError(folder))
-    if folder and Path(folder).exists() and not Path(folder).is_dir():
+    if folder and kind_at(folder) not in {"", "directory"}:
         raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, "it is not a directory for logs"))
     for path in written:
         try:
@@ -301,7 +301,7 @@ def refuse_unwritable(written: Mapping[str, str], plan: Plan, root: str, folder:
                 refuse_closed(path)
                 continue
             refuse_other(Path(path), root)
-            if not Path(path).parent.is_dir():
+            if kind_at(Path(path).parent) != "directory":
                 raise FileNotFoundError(errno.ENOENT, f"there is no directory {Path(path).parent}")
         except OSError as error:
             raise _unwritable(path, error) from None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from buildmatrix.errors import Diagnostic, Pointer
-from buildmatrix.files import read_regular
+from buildmatrix.files import kept_from_us, kind_at, read_regular
 from buildmatrix.plan.access.absent import why_absent
 from buildmatrix.plan.access.reach import is_written, key_paths, secret_file, written_before
 from buildmatrix.plan.model import Plan, PlannedTarget
@@ -82,10 +82,11 @@ def _unusable(ssh: Ssh, written: Iterable[str], plan: Plan, programs: Programs) 
 
 def key_fault(path: Path) -> str:
     """Return what is wrong with a socket or a private key, "" if nothing is; what cannot be read is left to buildx."""
-    if path.is_socket():
-        return ""
-    if not path.is_file():
-        return "is a directory" if path.is_dir() else "does not exist"
+    if (kind := kind_at(path)) == "other":
+        return "" if path.is_socket() else "is not a regular file"
+    if kind != "file":
+        why = kept_from_us(path)
+        return "is a directory" if kind else f"cannot be read: {why}" if why else "does not exist"
     try:
         text = read_regular(path)
     except OSError:

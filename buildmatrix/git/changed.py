@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from buildmatrix.files import kind_at
 from buildmatrix.git.dirty import of_lfs, submodules
 from buildmatrix.git.repository import GitFolder
 from buildmatrix.git.revision import LINK, SUBMODULE
@@ -65,7 +66,7 @@ def _overlooked(git: GitFolder) -> Iterator[str]:
         about, _, name = line.partition(b"\t")
         mode, blob, _ = about.decode().split(" ")
         path = git.root / os.fsdecode(name)
-        if name in told and mode not in _WIDE and path.is_file() and _blob_of(path, len(blob)) != blob:
+        if name in told and mode not in _WIDE and kind_at(path) == "file" and _blob_of(path, len(blob)) != blob:
             yield os.fsdecode(name)
 
 

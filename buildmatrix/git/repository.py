@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from buildmatrix.errors import EngineError
-from buildmatrix.files import Repository, is_within, read_regular
+from buildmatrix.files import Repository, is_within, kind_at, read_regular
 from buildmatrix.patterns import regex
 from buildmatrix.process import Completed, Programs
 from buildmatrix.records import dataclass
@@ -98,7 +98,7 @@ class GitFolder:
         with tempfile.TemporaryDirectory(prefix="buildmatrix-git-") as made:
             Path(made, "config").write_text(config, encoding="utf-8")
             for name in SHARED:
-                if (place.common / name).exists():
+                if kind_at(place.common / name):
                     Path(made, name).symlink_to(place.common / name)
             more = {
                 "GIT_COMMON_DIR": made,
@@ -146,7 +146,7 @@ class GitFolder:
 
     def _listed(self, common: Path | None) -> dict[str, str]:
         """Return the settings of a repository, without what its file includes, or of the user and the system."""
-        if common is not None and not (common / "config").exists():
+        if common is not None and not kind_at(common / "config"):
             return {}
         of_user = {key: value for key, value in self.programs.environment.items() if _is_of_user(key)}
         more = {**of_user, "GIT_DIR": os.devnull} if common is None else {}
@@ -193,8 +193,8 @@ def _words(done: Completed) -> str:
 
 def _own(root: Path, entry: Path) -> Path:
     """Return the directory that `.git` is, or names."""
-    own = entry if entry.is_dir() else _pointed(root, entry, "gitdir:")
-    if own is None or not own.is_dir():
+    own = entry if kind_at(entry) == "directory" else _pointed(root, entry, "gitdir:")
+    if own is None or kind_at(own) != "directory":
         raise UnansweredError(f"{entry} leads to {own or 'nothing'}, where no repository is")
     return own.resolve()
 
@@ -215,7 +215,7 @@ def _refuse_strays(own: Path, common: Path) -> None:
         real = path.resolve()
         if not any(is_within(str(real), str(folder)) for folder in (own, common)):
             raise UnansweredError(f"{path} leads out of the repository, to {real}")
-        if real.exists() and not real.is_dir() and not real.is_file():
+        if kind_at(real) == "other":
             raise UnansweredError(f"{path} is not a regular file")
 
 

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from buildmatrix.engine.buildx import Probe
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError
+from buildmatrix.files import kind_at
 from buildmatrix.inputs.fingerprint import Fingerprints
 from buildmatrix.inputs.local import Aside
 from buildmatrix.lock.pins import Pins
@@ -175,7 +175,7 @@ def _known(job: Joining, found: Judged, left: Reduced, tags: Tags) -> Known:
     gone, doubts = looked_for(found.good, tags.registry)
     outcomes = outcomes_of(jobs, found.records, outdated(jobs, found.good) | gone)
     lacking = list(missing(jobs, outcomes, job.again))
-    if lacking and not Path(job.folder).exists():
+    if lacking and not kind_at(job.folder):
         lacking = [no_folder(job.folder, len(lacking))]
     strange = [replace(one, severity="error") for one in strangers(found.strange, job.folder)] if lacking else []
     shrunk, refused = _shrunk(job, left, tags)

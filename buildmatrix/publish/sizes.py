@@ -8,6 +8,7 @@ from typing import Any
 
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.registry import Registry
+from buildmatrix.files import kind_at
 from buildmatrix.oci.answers import Found, Unknown
 from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.reference import parse
@@ -47,7 +48,7 @@ def _archive(target: BuildOutcome, plan: Plan) -> int:
         return 0
     dests = (getattr(output, "dest", None) for output in plan.by_name[target.name].settings.output or ())
     paths = [Path(plan.directory, dest) for dest in dests if dest]
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    return sum(path.stat().st_size for path in paths if kind_at(path) == "file")
 
 
 class _Finder:

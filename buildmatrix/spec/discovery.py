@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from buildmatrix.errors import Diagnostic, EngineError, SpecError, UsageError
-from buildmatrix.files import Repository
+from buildmatrix.files import Repository, kind_at
 from buildmatrix.process import Programs
 from buildmatrix.spec.includes import TooManyError, matches
 from buildmatrix.spec.load import FILE, parse
@@ -132,7 +132,7 @@ def _is_safe(path: Path, programs: Programs) -> bool:
         done = Programs({**programs.environment, "GIT_DIR": os.devnull}).run(command)
     except EngineError:
         return False
-    folder = path if path.is_dir() else path.parent
+    folder = path if kind_at(path) == "directory" else path.parent
     folders = {str(folder.resolve()), Repository.around(folder).root}
     trusted = False
     for text in done.stdout.split("\0")[:-1]:

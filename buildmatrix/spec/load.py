@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from buildmatrix.errors import Diagnostic, Place, Pointer, Problems, SpecError
-from buildmatrix.files import OutsideError
+from buildmatrix.files import OutsideError, kind_at
 from buildmatrix.soundness import NAMES
 from buildmatrix.spec.checks.data import MOST, Problem, is_accepted, shown
 from buildmatrix.spec.checks.data import problems as check
@@ -246,7 +246,7 @@ class _Loader:
             place = Place(file=name, pointer=("include", index))
             for path in self._matches(pattern, folder, place):
                 included = posixpath.normpath(posixpath.join(folder, path))
-                if (self.sources.directory / included).is_dir():
+                if kind_at(self.sources.directory / included) == "directory":
                     message, hint = (
                         f'include "{pattern}": {included} is a directory',
                         f'write "{pattern.rstrip("/")}/{FILE}"',

@@ -7,6 +7,7 @@ several processes may write them at once.
 from collections.abc import Mapping
 
 from buildmatrix.cache import cache_directory, keep_small, note_use, read_table, write_table
+from buildmatrix.files import kind_at
 
 FOLDER, FORMAT = "values", 1
 MOST_FILES = 4096
@@ -40,6 +41,6 @@ class Kept:
         for fingerprint, some in values.items():
             short = {name: value for name, value in some.items() if len(value) <= LONGEST}
             path = self._folder / fingerprint
-            if not path.exists():
+            if not kind_at(path):
                 write_table(path, {"format": FORMAT, "values": short}, mode=0o600)
         keep_small(self._folder, files=self._most)

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from buildmatrix.files import (
     OutsideError,
     Repository,
+    kept_from_us,
+    kind_at,
     make_folder,
     read_regular,
     strays,
@@ -227,6 +229,24 @@ def test_a_command_line_may_name_what_lies_elsewhere(repo: Path, monkeypatch: py
     (repo.parent / "way").symlink_to("away")  # the user's own, in no repository
     write_whole(repo.parent / "way" / "newer", "there")
     assert names(Path("../away")) == ["new", "newer", "secret"]
+
+
+def test_what_a_path_leads_to_is_known_or_nothing(tmp_path: Path) -> None:
+    """A name may be too long, a link lead to itself, a directory be closed to us: a `Path` raises OSError."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "loop").symlink_to("loop")
+    found = {name: kind_at(tmp_path / name) for name in ("", "pipe", "file", "link", "loop", "x" * 300, "a\0b", "no")}
+    assert list(found.values()) == ["directory", "other", "file", "file", "", "", "", ""]
+    assert {kept_from_us(tmp_path / name) for name in found} == {""}
+
+
+def test_what_is_kept_from_us_is_not_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may look everywhere: the system's answer is made up."""
+    error = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    monkeypatch.setattr(os, "stat", lambda *_, **__: (_ for _ in ()).throw(error))
+    assert (kind_at(tmp_path), kept_from_us(tmp_path)) == ("", "Permission denied")
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])

@@ -509,6 +509,12 @@ def test_every_dependency_has_its_reason() -> None:
     assert not {name for name in names if f"**{name}**" not in design}
 
 
+def test_who_asks_what_lies_at_a_path_bears_every_answer() -> None:
+    """A `Path` raises OSError for a name that is too long, or a directory that is closed to us: `kind_at` does not."""
+    asks = re.compile(r"\.(is_file|is_dir|exists|is_fifo|is_mount)\(\)")
+    assert not [path.name for path in MODULES if asks.search(path.read_text())]
+
+
 def test_no_test_ends_processes_by_their_names() -> None:
     """Another home's engine, or another run's build, has the same names: processes are ended by their ids."""
     by_name = re.compile(r"\bp" + r"kill\b|\bkill" + r"all\b")

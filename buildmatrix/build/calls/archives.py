@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import Any
 
 from buildmatrix.build.calls.batches import Call
+from buildmatrix.files import kind_at
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import is_archive
 from buildmatrix.records import dataclass
@@ -89,7 +90,7 @@ def _opened(path: Path) -> _Archive | None:
     """Return a file without a name, for a path that is free or a regular file; None where that cannot be had."""
     real = Path(os.path.realpath(path))
     with suppress(OSError, AttributeError):
-        if not real.exists() or real.is_file():
+        if kind_at(real) in {"", "file"}:
             number = os.open(real.parent, os.O_TMPFILE | os.O_RDWR, MODE)
             return _Archive(number=number, path=real)
     return None
@@ -100,7 +101,7 @@ def _name(archive: _Archive) -> None:
     here = os.open(archive.path.parent, os.O_RDONLY)
     beside = f".{archive.path.name[:200]}.{token_hex(4)}"
     try:
-        if archive.path.exists():
+        if kind_at(archive.path):
             os.fchmod(archive.number, archive.path.stat().st_mode & 0o777)
         os.link(f"/proc/self/fd/{archive.number}", beside, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=True)
         os.replace(beside, archive.path.name, src_dir_fd=here, dst_dir_fd=here)

@@ -7,6 +7,7 @@ from typing import Any
 
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
 from buildmatrix.errors import Diagnostic
+from buildmatrix.files import kind_at
 from buildmatrix.process import Programs, docker_directory
 
 _KINDS = {"auths": dict, "credHelpers": dict, "credsStore": str}
@@ -16,7 +17,7 @@ _KINDS = {"auths": dict, "credHelpers": dict, "credsStore": str}
 def config(scene: Scene) -> Verdict:
     """Tell whether docker can read its config.json, and has the credential helpers that it names."""
     file = _file(scene.programs)
-    return verdict(config_faults(scene.programs), fine=str(file) if file.exists() else f"there is no {file}")
+    return verdict(config_faults(scene.programs), fine=str(file) if kind_at(file) else f"there is no {file}")
 
 
 def config_faults(programs: Programs) -> tuple[Diagnostic, ...]:

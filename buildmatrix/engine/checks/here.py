@@ -12,6 +12,7 @@ from typing import NamedTuple
 from buildmatrix.cache import cache_directory
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
 from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.files import kind_at
 
 FULL, SCARCE = 64 << 20, 2 << 30
 """Bytes that have to be free: below the first nearly nothing can be written, below the second a build is at risk."""
@@ -86,7 +87,7 @@ def _is_here(environment: Mapping[str, str]) -> bool:
 
 def _room(path: str) -> _Room | None:
     """Return the room at a path, or at what there is above it; None where nobody knows."""
-    there = next((one for one in (Path(path), *Path(path).absolute().parents) if one.exists()), None)
+    there = next((one for one in (Path(path), *Path(path).absolute().parents) if kind_at(one)), None)
     try:
         return _room_of(there) if there else None
     except OSError:

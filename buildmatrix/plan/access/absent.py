@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from buildmatrix.errors import and_more
-from buildmatrix.files import Repository
+from buildmatrix.files import Repository, kept_from_us, kind_at
 from buildmatrix.plan.access.reach import is_written, secret_file, secret_variable, written_before
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.model import AbsentSecret, Plan, PlannedTarget
@@ -25,7 +25,11 @@ def why_absent(secret: Secret, directory: str, environment: Mapping[str, str]) -
     src, variable = secret_file(secret), secret_variable(secret)
     if src is None:
         return "" if variable in environment else f"the environment variable {variable} is not set"
-    return "" if Path(directory, src).is_file() else f"there is no file {src}"
+    path = Path(directory, src)
+    if kind_at(path) == "file":
+        return ""
+    why = kept_from_us(path)
+    return f"{src} cannot be read: {why}" if why else f"there is no file {src}"
 
 
 def absent_secrets(

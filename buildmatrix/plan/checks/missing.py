@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from buildmatrix.errors import did_you_mean
-from buildmatrix.files import Repository
+from buildmatrix.files import Repository, kind_at
 from buildmatrix.oci.reference import fault
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.spec.checks.foreign import foreign_hint
@@ -24,7 +24,7 @@ def folder_hint(repository: Repository, folder: str, variables: Collection[str])
         )
     around = Path(repository.real(folder)).parent
     try:
-        names = [entry.name for entry in os.scandir(around) if entry.is_dir()]
+        names = [entry.name for entry in os.scandir(around) if kind_at(entry.path) == "directory"]
     except OSError:
         return ""
     return did_you_mean(posixpath.basename(folder), names)
@@ -40,7 +40,7 @@ def dockerfile_hint(repository: Repository, folder: str, name: str, variables: C
         return ""
     except OSError as error:
         return f"the directory cannot be read: {error.strerror}"
-    names = sorted(entry.name for entry in entries if "ockerfile" in entry.name and entry.is_file())
+    names = sorted(entry.name for entry in entries if "ockerfile" in entry.name and kind_at(entry.path) == "file")
     near = did_you_mean(name, names) or (f"there is {', '.join(names[:5])}" if names else "")
     return near or ("" if name != "Dockerfile" else "write one, or name its directory: context = …")
 

@@ -277,7 +277,7 @@ def _check_axis(
     what: str, axis: str, known: Iterable[str], place: Place, target: DeclaredTarget, problems: Problems
 ) -> None:
     if axis not in known:
-        hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {some(known)}"
+        hint = did_you_mean(axis, known) or f"axes of target.{target.name}: {some(sorted(known))}"
         message = f'{what} names axis "{axis}", which the matrix of target.{target.name} lacks'
         problems.error("axis", message, place, hint=hint, invalidates=standing_at(place), once=("axis", place))
 

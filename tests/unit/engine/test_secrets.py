@@ -56,6 +56,7 @@ def test_sockets_folders_and_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert not key_fault(tmp_path / "agent")
     assert key_fault(tmp_path) == "is a directory"
     assert key_fault(tmp_path / "nothing") == "does not exist"
+    assert key_fault(tmp_path / ("x" * 300)) == "does not exist"
 
 
 def test_what_is_missing_is_told_unless_it_is_optional(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ UNSET = "the environment variable TOKEN is not set"
         (optional("x", type="env", src="TOKEN"), UNSET),
         (optional("x", src=".npmrc"), "there is no file .npmrc"),
         (optional("x", src="folder"), "there is no file folder"),
+        (optional("x", src="x" * 300), f"there is no file {'x' * 300}"),
         (optional("x", src="there"), ""),
         (Secret(id="x", env="TOKEN"), ""),
         (Secret(id="x", env="TOKEN", optional=False), ""),
