@@ -1,11 +1,12 @@
 """The files that a plan is made of and built from: nothing else may be written in their place."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from buildmatrix.errors import Diagnostic, UsageError
-from buildmatrix.plan.access.reach import reaches
+from buildmatrix.files import is_within
+from buildmatrix.plan.access.reach import context_of, reaches, text_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import is_archive
 
@@ -17,11 +18,16 @@ def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:
     """Raise UsageError if a path is one of those files, whatever it is called; `written` is path to option."""
     said = {path: what for target in plan.each for path, what in _of(target)} | dict(_sources(plan))
     inputs = {_real(plan, path): what for path, what in said.items()}  # cells share most of their paths
-    found = []
-    for path, option in written.items():
-        if what := inputs.get(os.path.realpath(path)):
-            message = f"{option} {path} would overwrite {what}"
-            found.append(Diagnostic(message=message, code="write", hint="name another file"))
+    real = {os.path.realpath(path): path for path in written}
+    inputs |= dict(_copied(plan, [path for path in real if os.path.lexists(path)]))
+    inputs |= {path: "what git obeys: it lies in .git" for path in real if ".git" in path.split("/")[:-1]}
+    found = [
+        Diagnostic(
+            message=f"{written[path]} {path} would overwrite {inputs[one]}", code="write", hint="name another file"
+        )
+        for one, path in real.items()
+        if one in inputs
+    ]
     if found:
         raise UsageError(*found)
 
@@ -54,6 +60,36 @@ def _of(target: PlannedTarget, verb: str = "") -> Iterator[tuple[str, str]]:
         found = "reads" if reach.access == "read" else "writes"
         for path in () if reach.maybe or verb not in {"", found} else (reach.path, *reach.more):
             yield path, f"what {target.name} {found}"
+
+
+def _copied(plan: Plan, files: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the files, of these, that a Dockerfile copies by name: of a directory nobody knows what is meant.
+
+    A run writes into directories that are copied whole, as its own documents lie beside a file.
+    """
+    for target in plan.each if files else ():
+        root = _real(plan, context_of(target.settings) or "/")
+        within = {os.path.relpath(path, root): path for path in files if is_within(path, root)}
+        text = text_of(target, plan.directory) if within else ""
+        for name in _named_by(target, text) if text else ():
+            if path := within.get(os.path.normpath(name.lstrip("/"))):
+                yield path, f"what {target.name} copies"
+
+
+def _named_by(target: PlannedTarget, text: str) -> Iterator[str]:
+    from buildmatrix.dockerfile.uses import uses_of  # few runs write over something
+
+    settings = target.settings
+    for platform in target.platforms or ("linux/amd64",):
+        found = uses_of(
+            text,
+            target=settings.target,
+            platform=platform,
+            args=settings.args or {},
+            contexts=settings.contexts or {},
+            bases={},
+        )
+        yield from found.sources.get("") or ()
 
 
 def _sources(plan: Plan) -> Iterator[tuple[str, str]]:
