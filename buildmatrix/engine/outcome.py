@@ -151,14 +151,38 @@ class BuildOutcome:
     steps: tuple[StepOutcome, ...] = ()
 
 
+Kind = Literal["reused", "staging", "stuck"]
+"""`reused`: a staging tag that the next run uses again. `stuck`: a tag that was moved, and not back."""
+
+_CALLED: Mapping[Kind, str] = {
+    "reused": "a staging tag, which the next run uses again",
+    "staging": "a staging tag",
+    "stuck": "moved, and could not be moved back",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """A tag in a registry that nobody asked for and that could not be removed; `because` is "" where that is told.
+
+    As text: `localhost:5000/app:buildmatrix-1f2e (a staging tag)`.
+    """
+
+    tag: str
+    kind: Kind
+    because: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.tag} ({_CALLED[self.kind]})"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of a run.
 
     `started` is the wall clock's time (RFC 3339, UTC), `seconds` are those of the whole run, by a clock that does not
     jump. `metadata` is bake's own, by target; `problem` is what ended the run early, or made it fail. `publish` says
-    what became of the tags, "" where they were pushed with the images. `left_behind` are things in a registry that
-    nobody asked for and that could not be removed, such as `localhost:5000/app:buildmatrix-1f2e (a staging tag)`.
+    what became of the tags, "" where they were pushed with the images.
     `warnings` are BuildKit's about Dockerfiles, each once, however many targets share the file. `pins` are the digests
     that external images were taken by.
     """
@@ -171,6 +195,6 @@ class Outcome:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     problem: BuildmatrixError | None = None
     publish: str = ""
-    left_behind: tuple[str, ...] = ()
+    left_behind: tuple[Leftover, ...] = ()
     warnings: tuple[Finding, ...] = ()
     pins: tuple[Pin, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 
 from buildmatrix.engine.imagetools import sources_of
+from buildmatrix.engine.outcome import Leftover
 from buildmatrix.engine.registry import Wanted
 from buildmatrix.oci.answers import Absent, Found, Unknown
 from buildmatrix.oci.http.parallel import all_of
@@ -68,7 +69,7 @@ class Result:
     digests: dict[str, Image] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
-    stuck: tuple[str, ...] = ()
+    stuck: tuple[Leftover, ...] = ()
     left_to_others: tuple[str, ...] = ()
 
 
@@ -141,7 +142,9 @@ class Mover:
             changed = tuple(tag.move.tag for tag in tags if digest_in(tag.before) != tag.ours)
             self._own |= {tag.move.tag: tag.ours for tag in tags}
             return Result(digests={tag.move.tag: tag.content for tag in tags}, changed=changed)
-        stuck = [words for words in all_of(self._moved_back, tags).values() if words]
+        stuck = [
+            Leftover(tag=tag.move.tag, kind="stuck") for tag, done in all_of(self._moved_back, tags).items() if not done
+        ]
         others = tuple(tag.move.tag for tag in tags if tag.theirs and tag.touched)
         return Result(troubles=tuple(troubles), stuck=tuple(stuck), left_to_others=others)
 
@@ -291,18 +294,17 @@ class Mover:
                 return troubles
         return [Trouble(move=tag.move, words="other runs move it all the time", clash=True) for tag in wrong]
 
-    def _moved_back(self, tag: _Tag) -> str:
-        """Move a tag back if it still points at what we put there; return what to say of one that stays wrong."""
+    def _moved_back(self, tag: _Tag) -> bool:
+        """Move a tag back if it still points at what we put there; False of one that stays wrong."""
         if not tag.touched:
-            return ""
+            return True
         here, old = self._seen(tag)[0], digest_in(tag.before)
         if here == old:
-            return ""
+            return True
         if here not in {None, tag.ours}:
             tag.theirs = here or "nothing"
-            return ""
-        done = here is not None and old is not None and self._restored(tag)
-        return "" if done else f"{tag.move.tag} (moved, and could not be moved back)"
+            return True
+        return here is not None and old is not None and self._restored(tag)
 
     def _restored(self, tag: _Tag) -> bool:
         old, repository = tag.before, tag.move.repository

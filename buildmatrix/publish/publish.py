@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
-from buildmatrix.engine.outcome import BuildOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Leftover
 from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryError, StoppedError
-from buildmatrix.oci.answers import Absent
+from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Image
 from buildmatrix.plan.builds import Build, BuildPlan
@@ -29,7 +29,7 @@ class Published:
     indexes: Mapping[str, Image] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     words: str = ""
-    left_behind: tuple[str, ...] = ()
+    left_behind: tuple[Leftover, ...] = ()
     problem: BuildmatrixError | None = None
 
     def digest_of(self, target: str) -> str:
@@ -145,7 +145,7 @@ class Publisher:
         return Published(moved=moved, indexes=result.digests, changed=result.changed)
 
     def _failed(self, result: Result) -> Published:
-        said = [f"Tags that could not be moved back: {', '.join(result.stuck)}."] if result.stuck else []
+        said = [f"Tags that could not be moved back: {', '.join(map(str, result.stuck))}."] if result.stuck else []
         said += [f"Another run moved {', '.join(result.left_to_others)}: left to it."] if result.left_to_others else []
         said += [] if result.stuck else ["Tags were left as they were."]
         stopped = StoppedError(Diagnostic(message="stopped", code="stopped", hint=GO_ON))
@@ -164,7 +164,7 @@ class Publisher:
         place = self._plan.parts[move.target][0].place
         return Diagnostic(message=message, code="tag-moved" if trouble.clash else "publish", place=place, hint=hint)
 
-    def _clean_up(self, images: Iterable[StagedImage], digests: Mapping[str, str]) -> tuple[str, ...]:
+    def _clean_up(self, images: Iterable[StagedImage], digests: Mapping[str, str]) -> tuple[Leftover, ...]:
         """Delete the staging tags that this run has pushed; return those that the registry keeps."""
         pushed = {
             tag: (digests[key], tag in image.staged_as.get(key, ()))
@@ -173,15 +173,18 @@ class Publisher:
             if key in digests
             for tag in self._first_tags.of(key)
         }
-        left = all_of(lambda tag: self._is_left(tag, pushed[tag][0]), pushed)
-        again = ", which the next run uses again"
-        return tuple(f"{tag} (a staging tag{again if pushed[tag][1] else ''})" for tag in left if left[tag])
+        deleted = all_of(lambda tag: self._deleted(tag, pushed[tag][0]), pushed)
+        return tuple(
+            Leftover(tag=tag, kind="reused" if pushed[tag][1] else "staging", because=done.reason)
+            for tag, done in deleted.items()
+            if isinstance(done, Unknown)
+        )
 
-    def _is_left(self, tag: str, digest: str) -> bool:
+    def _deleted(self, tag: str, digest: str) -> Absent | Unknown:
         now = digest_in(self._tags.registry.head(tag))
         if now not in {digest, None}:
-            return False  # it is another run's by now, or gone
-        return not isinstance(self._tags.registry.delete(tag), Absent)
+            return Absent()  # it is another run's by now, or gone
+        return self._tags.registry.delete(tag)
 
 
 def _all_of(found: Sequence[Published]) -> Published:

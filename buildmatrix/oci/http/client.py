@@ -14,7 +14,7 @@ from buildmatrix.oci.addresses import followed, is_same_place
 from buildmatrix.oci.answers import Absent, Answer, Descriptor, Found, Unknown
 from buildmatrix.oci.http.authorization import Authorization
 from buildmatrix.oci.http.kept import Kept
-from buildmatrix.oci.http.replies import DIGEST, hashed, kind_of, refusal, size_of, verified
+from buildmatrix.oci.http.replies import DIGEST, KEEPS_TAGS, hashed, keeps_tags, kind_of, refusal, size_of, verified
 from buildmatrix.oci.http.transport import SECONDS, Reply, Request, Transport
 from buildmatrix.oci.index import INDEXES, MANIFESTS, digest_of
 from buildmatrix.oci.reference import Reference, parse
@@ -139,7 +139,9 @@ class Client:
         found = self._ask(_Question(method="DELETE", of=to, actions="pull,push,delete"))
         if isinstance(found, Unknown):
             return found
-        return Absent() if found.status in _GONE else refusal(found, to.host)
+        if found.status in _GONE:
+            return Absent()
+        return KEEPS_TAGS if keeps_tags(found) else refusal(found, to.host)
 
     def try_upload(self, repository: str) -> Unknown | None:
         """Begin to upload a blob to a repository, and cancel it; None if that may be done. Nothing is left behind."""

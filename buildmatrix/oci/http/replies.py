@@ -14,6 +14,8 @@ from buildmatrix.text import clean
 
 DIGEST = regex(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
+KEEPS_TAGS = Unknown(reason="the registry refuses to delete tags")
+
 _ABSENT = regex(r"(MANIFEST|NAME|BLOB|TAG|REPOSITORY|MANIFEST_BLOB)_UNKNOWN|([A-Z]+_)?NOT_FOUND")
 """What registries call what they do not have: the specification's words, and Harbor's."""
 
@@ -48,6 +50,14 @@ def refusal(found: Reply, host: str) -> Unknown:
         refused=status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN},
         wait=float(asked) if re.fullmatch("[0-9]{1,6}", asked) else 0.0,
     )
+
+
+def keeps_tags(found: Reply) -> bool:
+    """Tell whether a reply to a tag's deletion says that the registry deletes none, or takes digests alone.
+
+    For the second, registries of distribution 2.8 call the tag a digest that is not valid (found with Debian's).
+    """
+    return found.status == HTTPStatus.METHOD_NOT_ALLOWED or _code(found) in {"UNSUPPORTED", "DIGEST_INVALID"}
 
 
 def _code(found: Reply) -> str:

@@ -151,7 +151,11 @@ class ReportDocument(Document):
     builder: Annotated[str | None, Doc("The builder.")]
     nodes: Annotated[tuple[str, ...], Doc("Its nodes.")]
     publish: Annotated[str | None, Doc("What became of the tags; null: they were pushed with the images.")]
-    left_behind: Annotated[tuple[str, ...], Doc("Things in a registry that nobody asked for.")]
+    left_behind: Annotated[
+        tuple[str, ...],
+        Of(lambda outcome, _: tuple(map(str, outcome.left_behind))),
+        Doc("Things in a registry that nobody asked for."),
+    ]
     problems: Annotated[
         tuple[str, ...],
         Of(lambda outcome, _: [one.message for one in outcome.problem.diagnostics] if outcome.problem else []),

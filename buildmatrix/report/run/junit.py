@@ -26,7 +26,7 @@ def run_junit(outcome: Outcome, about: About = NOTHING) -> str:
 def _run_facts(outcome: Outcome, about: About) -> list[tuple[str, str]]:
     facts = [("command", about.command), ("commit", about.commit), ("branch", about.branch)]
     facts += [("builder", outcome.builder), *(("node", node) for node in outcome.nodes), ("publish", outcome.publish)]
-    facts += [("left_behind", text) for text in outcome.left_behind]
+    facts += [("left_behind", str(left)) for left in outcome.left_behind]
     return [*facts, *(("warning", finding.text) for finding in outcome.warnings)]
 
 

@@ -16,6 +16,7 @@ from buildmatrix.report.run.words import (
     counted,
     counts_in_time,
     last_lines,
+    left_behind,
     left_to_others,
     platforms_of,
     problems,
@@ -51,7 +52,7 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int | None = None, an
     lines += [] if annotated else _warnings(outcome.warnings, style, width)
     publish, *kept = (one_line(text).removesuffix(".") for text in outcome.publish.split("\n"))
     warned = f", {counted(len(outcome.warnings), 'warning')}" if outcome.warnings else ""
-    left = [f"left behind: {one_line(what)}" for what in outcome.left_behind]
+    left = [one_line(text) for text in left_behind(outcome)]
     end = f"{counts_in_time(outcome)}{warned}. {publish}".rstrip().removesuffix(".")
     lines += ["", *(line for text in (*left, *kept, end) for line in laid_out([(text, plain)], width, "  "))]
     return "\n".join(["", *lines] if lines[0] else lines) + "\n"
@@ -191,7 +192,7 @@ def _facts(outcome: Outcome, about: About) -> list[str]:
     said += [f"builder {code(outcome.builder)}{nodes}"] if outcome.builder else []
     lines += [", ".join(said)] if said else []
     lines += [escaped(outcome.publish)] if outcome.publish else []
-    lines += [f"> ⚠ left behind: {escaped(text)}" for text in outcome.left_behind]
+    lines += [f"> ⚠ {escaped(text)}" for text in left_behind(outcome)]
     return [*lines, *(f"> **{escaped(problem)}**" for problem in problems(outcome))]
 
 

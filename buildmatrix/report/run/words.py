@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from buildmatrix.engine.outcome import BuildOutcome, Outcome, Status
-from buildmatrix.errors import Diagnostic
+from buildmatrix.engine.outcome import BuildOutcome, Kind, Leftover, Outcome, Status
+from buildmatrix.errors import Diagnostic, and_more
+from buildmatrix.oci.reference import parse
 from buildmatrix.report.layout import in_a_line
 
 STATUSES: tuple[Status, ...] = ("built", "cached", "unchanged", "checked", "failed", "stopped", "skipped")
@@ -11,6 +12,9 @@ STATUSES: tuple[Status, ...] = ("built", "cached", "unchanged", "checked", "fail
 
 DIGEST = len("sha256:") + 12
 """Characters of a digest that are shown."""
+
+FEW = 3
+"""Tags of a registry that are left behind and named one by one."""
 
 
 def last_lines(text: str, longest: int) -> str:
@@ -80,6 +84,25 @@ def problems(outcome: Outcome) -> list[str]:
 def told(outcome: Outcome) -> frozenset[Diagnostic]:
     """Return the problems of which all is said with the targets that failed."""
     return frozenset(target.problem for target in outcome.targets if target.problem)
+
+
+def left_behind(outcome: Outcome) -> list[str]:
+    """Return what stays in registries, and why: a line for each tag that is wrong, and one for those of a registry."""
+    groups: dict[tuple[str, Kind], list[Leftover]] = {}
+    for left in outcome.left_behind:
+        groups.setdefault((parse(left.tag).host, left.kind), []).append(left)
+    return [line for (host, kind), found in groups.items() for line in _left_behind(host, kind, found)]
+
+
+def _left_behind(host: str, kind: Kind, found: list[Leftover]) -> list[str]:
+    reasons = list(dict.fromkeys(left.because for left in found if left.because))
+    because = f": {reasons[0]}{and_more(len(reasons), 'reason')}" if reasons else ""
+    if kind == "stuck" or len(found) == 1:
+        return [f"left behind: {left}{because}" for left in found]
+    again = ", which the next run uses again" if kind == "reused" else ""
+    if len(found) <= FEW:
+        return [f"left behind: {', '.join(left.tag for left in found)} (staging tags{again}){because}"]
+    return [f"left behind in {host}: {counted(len(found), 'staging tag')}{again}{because}"]
 
 
 def left_to_others(targets: Iterable[BuildOutcome]) -> dict[str, list[str]]:

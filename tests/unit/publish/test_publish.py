@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from buildmatrix import ENDING
-from buildmatrix.engine.outcome import BuildOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Leftover
 from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, Place, RegistryError, StoppedError
 from buildmatrix.oci.image import Image
@@ -264,7 +264,7 @@ def test_tags_that_stay_wrong_are_named(run: Run) -> None:
     run.server.before = lambda method, name: 403 if (method, name) == ("PUT", "3") else None
     run.images = [run.image("app", "1", staged_as={}), run.image("web", "3", staged_as={})]
     found = run.publish()
-    stuck = f"{run.tag('1')} (moved, and could not be moved back)"
+    stuck = Leftover(tag=run.tag("1"), kind="stuck")
     assert found.words == f"Tags that could not be moved back: {stuck}."
     assert found.left_behind == (stuck,)
 
@@ -322,8 +322,10 @@ def test_who_is_stopped_while_tags_move_moves_them_back(run: Run) -> None:
 
 def test_staging_tags_that_cannot_be_deleted_are_named(run: Run) -> None:
     run.server.can_delete = False
-    words = "(a staging tag, which the next run uses again)"
-    assert run.publish().left_behind == (f"{run.tag('staging-app')} {words}", f"{run.tag('staging-web')} {words}")
+    because = "the registry refuses to delete tags"
+    app, web = run.publish().left_behind
+    assert app == Leftover(tag=run.tag("staging-app"), kind="reused", because=because)
+    assert str(web) == f"{run.tag('staging-web')} (a staging tag, which the next run uses again)"
 
 
 def test_fresh_staging_tags_are_used_by_nobody_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,7 +334,7 @@ def test_fresh_staging_tags_are_used_by_nobody_again(run: Run, monkeypatch: pyte
     fresh = {name: f"staging-{name}-1f2e3d4c" for name in run.built}
     run.built = {name: run.push(name, tag) for name, tag in fresh.items()}
     left = run.publish(refused=True).left_behind
-    assert left == tuple(f"{run.tag(tag)} (a staging tag)" for tag in fresh.values())
+    assert [str(one) for one in left] == [f"{run.tag(tag)} (a staging tag)" for tag in fresh.values()]
 
 
 def test_a_staging_tag_that_another_run_uses_by_now_is_not_ours(run: Run) -> None:

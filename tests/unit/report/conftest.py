@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from buildmatrix.engine.outcome import Attempt, BuildOutcome, Outcome, Status, StepOutcome
+from buildmatrix.engine.outcome import Attempt, BuildOutcome, Leftover, Outcome, Status, StepOutcome
 from buildmatrix.errors import BuildFailedError, Diagnostic
 
 MakeTarget = Callable[..., BuildOutcome]
@@ -94,7 +94,7 @@ def run(make_target: MakeTarget) -> Outcome:
         builder="farm",
         nodes=("farm0", "farm1"),
         publish="held back: no tag was moved",
-        left_behind=("r.example/web:buildmatrix-1f2e (a staging tag)",),
+        left_behind=(Leftover(tag="r.example/web:buildmatrix-1f2e", kind="staging", because="r.example answered 403"),),
         problem=BuildFailedError(Diagnostic(message="worker failed", code="failed")),
     )
 
@@ -160,6 +160,6 @@ def odd(make_target: MakeTarget) -> Outcome:
         builder=evil,
         nodes=(evil,),
         publish=evil,
-        left_behind=(evil,),
+        left_behind=(Leftover(tag=evil, kind="stuck"), Leftover(tag=evil, kind="staging", because=evil)),
         problem=BuildFailedError(Diagnostic(message=evil, code="failed", hint=evil)),
     )

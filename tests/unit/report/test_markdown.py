@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from buildmatrix.engine.outcome import BuildOutcome, Outcome
+from buildmatrix.engine.outcome import BuildOutcome, Leftover, Outcome
 from buildmatrix.report.markdown import code, escaped, fenced, folded, summary_code
 from buildmatrix.report.run.text import outcome_markdown
 from buildmatrix.text import clean, one_line
@@ -113,7 +113,8 @@ def test_a_summary_obeys_nobody(text: str, status: str) -> None:
         excerpt=text,
         log=text,
     )
-    whole = Outcome(targets=(target,), seconds=1, builder=text, nodes=(text,), publish=text, left_behind=(text,))
+    left = (Leftover(tag=f"r/a:{text}", kind="staging", because=text),)
+    whole = Outcome(targets=(target,), seconds=1, builder=text, nodes=(text,), publish=text, left_behind=left)
     found = [one for one in active(outcome_markdown(whole)) if one != "heading_open"]
     assert [one for one in found if not one.startswith("html_block")] == []
     assert len([one for one in found if "details" in one]) == (2 if status == "failed" else 0)

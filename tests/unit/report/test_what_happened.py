@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from buildmatrix.engine.outcome import BuildOutcome, Finding, Outcome, Pin, Status, StepOutcome
+from buildmatrix.engine.outcome import BuildOutcome, Finding, Kind, Leftover, Outcome, Pin, Status, StepOutcome
 from buildmatrix.engine.progress.events import (
     Event,
     Line,
@@ -186,6 +187,23 @@ def test_the_summary() -> None:
     )
 
 
+def test_what_is_left_in_a_registry_is_one_line_with_the_reason() -> None:
+    def said(number: int, kind: Kind, *reasons: str) -> list[str]:
+        tags = [f"localhost:5000/app:{index}" for index in range(number)]
+        left = [Leftover(tag=tag, kind=kind, because=why) for tag, why in zip(tags, cycle(reasons), strict=False)]
+        text = outcome_text(replace(outcome(), left_behind=tuple(left)), PLAIN)
+        return [line for line in text.splitlines() if line.startswith("left behind")]
+
+    again, why = "which the next run uses again", "the registry refuses to delete tags"
+    assert said(10, "reused", why) == [f"left behind in localhost:5000: 10 staging tags, {again}: {why}"]
+    assert said(4, "staging", "a", "b") == ["left behind in localhost:5000: 4 staging tags: a (and 1 more reason)"]
+    both = "localhost:5000/app:0, localhost:5000/app:1"
+    assert said(2, "reused", why) == [f"left behind: {both} (staging tags, {again}): {why}"]
+    assert said(1, "staging", why) == [f"left behind: localhost:5000/app:0 (a staging tag): {why}"]
+    assert len(said(9, "stuck", "")) == 9
+    assert said(1, "stuck", "") == ["left behind: localhost:5000/app:0 (moved, and could not be moved back)"]
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_the_summary_keeps_the_width_of_a_terminal(width: int) -> None:
     first, app, bad = outcome().targets
@@ -193,7 +211,7 @@ def test_the_summary_keeps_the_width_of_a_terminal(width: int) -> None:
         app, name="a-rather-long-name-of-a-service-3-12-bookworm", tags=("r.example/some/long/name:1.2.3",) * 3
     )
     failed = replace(bad, name="worse", excerpt="x" * 200, reason="it is so bad " * 20, log="logs/some/where/worse.log")
-    left = ("r.example/app:buildmatrix-staging-app (a staging tag, which the next run uses again)",)
+    left = (Leftover(tag="r.example/app:buildmatrix-staging-app", kind="reused", because="why " * 9),)
     whole = replace(outcome(), targets=(first, long, bad, failed), left_behind=left, publish="said at length " * 9)
     text = outcome_text(whole, PLAIN, width=width)
     assert not [line for line in text.splitlines() if columns(line) > width]

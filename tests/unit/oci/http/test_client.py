@@ -352,6 +352,25 @@ def test_an_odd_answer_is_unknown_and_says_what_it_was(tmp_path: Path, name: str
             assert isinstance(deleted, Unknown) or name in {"204", "404-of-a-gateway", "200-of-a-gateway"}
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (405, "", "the registry refuses to delete tags"),
+        (400, "UNSUPPORTED", "the registry refuses to delete tags"),
+        (400, "DIGEST_INVALID", "the registry refuses to delete tags"),
+        (400, "NAME_INVALID", "answered 400 (NAME_INVALID)"),
+        (403, "DENIED", "answered 403 (DENIED)"),
+    ],
+)
+def test_why_a_tag_is_not_deleted(tmp_path: Path, status: int, code: str, words: str) -> None:
+    with registry() as server, FaultyRegistry(server.host) as proxy:
+        text = json.dumps({"errors": [{"code": code}]}) if code else ""
+        proxy.faults = [Fault("DELETE", "", "status", status=status, text=text)]
+        found = asker(tmp_path).delete(f"{proxy.address}/app:1")
+        assert isinstance(found, Unknown)
+        assert found.reason.endswith(words)
+
+
 def test_a_registry_that_stays_silent_is_given_up_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = transport.Transport.ask
     monkeypatch.setattr(transport.Transport, "ask", lambda self, request: real(self, request, seconds=0.2))

@@ -243,7 +243,7 @@ def test_markdown(run: Outcome) -> None:
         "### buildmatrix apply: 4 built, 1 cached, 1 failed, 1 skipped in 2:41\n\n"
         "builder `farm` on `farm0`, `farm1`\n\n"
         "held back: no tag was moved\n\n"
-        "> ⚠ left behind: r.example/web:buildmatrix-1f2e (a staging tag)\n\n"
+        "> ⚠ left behind: r.example/web:buildmatrix-1f2e (a staging tag): r.example answered 403\n\n"
         "<details open><summary><b><code>worker</code></b> failed: "
         "<code>linux/arm64 2/2 RUN pip wheel</code></summary>\n\n"
         "````text\ncollecting\nerror: no Rust compiler\n```\nERROR: exit code: 1\n````\n\n"
