@@ -185,6 +185,11 @@ class FirstTags:
         return replace(target, settings=target.settings.but({"output": tuple(outputs)}))
 
 
+def held_back(plan: BuildPlan, policy: Policy) -> frozenset[str]:
+    """Return the Builds with tags that move only when every image of the run is there."""
+    return frozenset(build.name for build in plan.targets if policy.together(build) and pushed_tags(build))
+
+
 def too_late(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
     """Yield a warning for each image that another one needs first, and whose tags move only at the end."""
     said = set()

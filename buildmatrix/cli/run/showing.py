@@ -17,6 +17,7 @@ from buildmatrix.engine.progress.events import Listener
 from buildmatrix.errors import Diagnostic, Severity
 from buildmatrix.files import read_regular
 from buildmatrix.pipeline.run.job import Job
+from buildmatrix.publish.staging import held_back
 from buildmatrix.report.live.lines import Lines, Passed
 from buildmatrix.report.live.rows import Rows
 from buildmatrix.report.run.about import NOTHING, About
@@ -68,7 +69,7 @@ class Screen:
             fit = json_safe if policy.options.progress == "rawjson" else clean
             return nullcontext(Passed(lambda text: say(text, err=True), fit))
         waits = {target.name: (*target.depends_on, *target.needs) for target in plan.targets}
-        rows = Rows(waits, {target.name for target in plan.targets if policy.together(target)})
+        rows = Rows(waits, held_back(plan, policy))
         style = self._here.style(error=True)
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not on_github():
             from buildmatrix.report.live.board import Board

@@ -11,7 +11,16 @@ from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.policy import Policy
 from buildmatrix.plan.publishing import LONGEST, staging_tag
-from buildmatrix.publish.staging import FirstTags, Staging, by_node, first_tags, pushes_by_digest, staged, too_late
+from buildmatrix.publish.staging import (
+    FirstTags,
+    Staging,
+    by_node,
+    first_tags,
+    held_back,
+    pushes_by_digest,
+    staged,
+    too_late,
+)
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.outputs import (
     CacheonlyOutput,
@@ -290,6 +299,13 @@ def test_an_image_that_another_one_needs_cannot_wait() -> None:
     assert not list(too_late(written, policy(written)))
     unplanned = plan(*later)
     assert not list(too_late(unplanned, policy(unplanned)))
+
+
+def test_only_what_has_tags_that_move_waits_for_others() -> None:
+    local = pushed("local", LocalOutput(type="local", dest="out"))
+    planned = plan(pushed("base", exported=False), local, pushed("untagged", tags=()), pushed())
+    assert held_back(builds_of(planned), policy(planned)) == {"app"}
+    assert held_back(builds_of(planned), policy(planned, "direct")) == set()
 
 
 def test_different_images_cannot_be_moved_to_last() -> None:
