@@ -29,6 +29,9 @@ LINKED_FOR_MORE = "0.20"
 PUSHES_DIRECTLY = "0.22"
 """The first buildx in which BuildKit pushes with the driver `docker`, too: before it docker itself does, afterwards."""
 
+_NAMING = frozenset({">=", "~=", "==", "==="})
+"""What stands in a range before a version that it admits itself."""
+
 EXECUTION = "0.38"
 """The first buildx whose bake limits targets and goes on beside a failure: `--jobs`, `--execution` (its release notes;
 0.29 and 0.13 have neither flag)."""
@@ -55,6 +58,21 @@ def gate_declared(plan: Plan) -> list[Diagnostic]:
     lowest = _lowest(plan.requires_buildx)
     because = f"requires-buildx admits {lowest}"
     return list(_gated(plan, lowest, because)) if lowest else []
+
+
+def named_by(specifiers: Iterable[str], known: str) -> str:
+    """Return a version that all ranges admit: `known`, else one that a range itself names; "" if there is none.
+
+    A release has three numbers: `>=0.99` names 0.99.0. That one has been released, `>0.99` does not say.
+    """
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    every = SpecifierSet(",".join(specifiers))
+    named = [Version(single.version.removesuffix(".*")) for single in every if single.operator in _NAMING]
+    releases = [Version(".".join(map(str, (*one.release, 0, 0)[:3]))) for one in named]
+    fit = (one for one in [Version(known), *sorted(releases)] if one in every and one >= Version(OLDEST))
+    return str(next(fit, ""))
 
 
 def is_older(text: str, than: str) -> bool:

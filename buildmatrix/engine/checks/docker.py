@@ -10,7 +10,7 @@ from buildmatrix.engine.buildx import Builder
 from buildmatrix.engine.checks.model import Scene, Verdict, verdict
 from buildmatrix.engine.checks.nodes import REMOTE, silent_nodes
 from buildmatrix.engine.failures.unreachable import SILENT, unreachable, without_tls
-from buildmatrix.engine.versions import OLDEST_BUILDKIT, gate_found, is_older
+from buildmatrix.engine.versions import OLDEST_BUILDKIT, gate_found, is_older, named_by
 from buildmatrix.errors import Diagnostic, EngineError, some
 from buildmatrix.oci.platform import of_machine
 from buildmatrix.process import docker_directory
@@ -50,12 +50,15 @@ def buildx(scene: Scene) -> Verdict:
 
 
 def install(scene: Scene) -> str:
-    """Return the command that gets a buildx of which we know that it works."""
+    """Return the command that gets a buildx that works, as far as we know, and that the file admits; "" for none."""
+    version = named_by(scene.plan.requires_buildx if scene.plan else (), KNOWN)
+    if not version:
+        return ""
     machine = of_machine(platform.system(), platform.machine()).replace("/", "-")
     to = scene.probe.alone or str(docker_directory(scene.programs.environment) / "cli-plugins" / "docker-buildx")
     file, url = (
         shlex.quote(to),
-        f"https://github.com/docker/buildx/releases/download/v{KNOWN}/buildx-v{KNOWN}.{machine}",
+        f"https://github.com/docker/buildx/releases/download/v{version}/buildx-v{version}.{machine}",
     )
     return f"mkdir -p {shlex.quote(posixpath.dirname(to))} && curl -fsSLo {file} {url} && chmod +x {file}"
 

@@ -150,7 +150,11 @@ def test_a_docker_without_buildx() -> None:
 
 def test_a_file_that_requires_a_newer_buildx() -> None:
     found = look(docker(), plan(target(), requires_buildx=(">=0.30",)))
-    assert problem(found["buildx"]).message == "buildx here is 0.29.1, but the file requires >=0.30"
+    one = problem(found["buildx"])
+    assert one.message == "buildx here is 0.29.1, but the file requires >=0.30"
+    assert "/releases/download/v0.30.0/buildx-v0.30.0." in one.command
+    found = look(docker(), plan(target(), requires_buildx=(">0.30",)))
+    assert problem(found["buildx"]).command == ""
 
 
 # --- docker's own configuration ---------------------------------------------------------------------------------------
