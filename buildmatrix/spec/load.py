@@ -20,9 +20,11 @@ from buildmatrix.spec.checks.unread import Unread, unread
 from buildmatrix.spec.credentials import learn
 from buildmatrix.spec.includes import MOST_ENTRIES, TooManyError
 from buildmatrix.spec.inheritance import with_makings
+from buildmatrix.spec.rows.csv import is_table_list
 from buildmatrix.spec.rows.options import Apply
 from buildmatrix.spec.rows.schema import file_schema, narrow_schema
-from buildmatrix.spec.rows.shapes import build_table, is_template
+from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import build_table, is_template, rows
 from buildmatrix.spec.rows.tables import (
     NO_FILES,
     BakeFiles,
@@ -371,11 +373,20 @@ def _built(data: dict[str, Any]) -> File:
     return file.but({"include": without_dropped(file.include or ()), "group": groups, "target": targets})
 
 
-def _within_list(pointer: Pointer) -> Pointer:
-    """Return the pointer up to the first list of settings on its way."""
+def _within_list(data: Any, pointer: Pointer) -> Pointer:
+    """Return the pointer up to the first list of settings on its way, or to its item if others are looked at alone."""
     start = 4 if pointer[2:3] == ("override",) else 1
     ends = [place for place, part in enumerate(pointer) if isinstance(part, int) and place >= start]
-    return pointer[: ends[0]] if ends and pointer[0] in {"target", "defaults"} else pointer
+    if not ends or pointer[0] not in {"target", "defaults"}:
+        return pointer
+    end = ends[0]
+    others = [item for index, item in enumerate(_at(data, pointer[:end])) if index != pointer[end]]
+    # a string in it is taken apart and checked only when it is rendered
+    is_mixed = pointer[end - 1] in _TABLE_LISTS and any(isinstance(item, str) for item in without_dropped(others))
+    return pointer[: end + 1] if is_mixed else pointer[:end]
+
+
+_TABLE_LISTS = frozenset(row.key for row in rows(Settings) if is_table_list(row))
 
 
 def _at(data: Any, pointer: Pointer) -> Any:
@@ -398,20 +409,22 @@ def _drop_unread(data: dict[str, Any], one: Unread) -> None:
 def _drop(data: Any, pointer: Pointer) -> None:
     """Remove what a pointer points at, so that what follows from it is not said.
 
-    Of a target's list the whole goes, and of another one the item leaves its place empty; a variable stays, without a
-    value, and of a builder all of it; the file's version is mended, since every file has one.
+    Of a target's list the whole goes, but for one with strings for tables; of that one and of other lists the item
+    leaves its place empty. A variable stays, without a value, and of a builder all of it goes; the file's version is
+    mended, since every file has one.
     """
     if pointer in {(), ("version",)}:
         data["version"] = 1
         return
-    pointer = pointer[:2] if pointer[0] == "builder" else _within_list(pointer)
     try:
+        pointer = pointer[:2] if pointer[0] == "builder" else _within_list(data, pointer)
         if pointer[:-1] == ("variable",) and data["variable"][pointer[-1]] != {}:
             data["variable"][pointer[-1]] = {}
             return
         around = _at(data, pointer[:-1])
         if isinstance(around, list):
-            around[int(pointer[-1])] = DroppedTable() if pointer[2:3] == ("override",) else Dropped("dropped")
+            is_override = pointer[-2] == "override" and pointer[0] == "target"
+            around[int(pointer[-1])] = DroppedTable() if is_override else Dropped("dropped")
         else:
             del around[pointer[-1]]
     except (KeyError, IndexError, TypeError):

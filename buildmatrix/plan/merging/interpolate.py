@@ -340,6 +340,7 @@ def _within(message: str, key: str) -> str:
     """Return a message about the only item of a list as one about that item."""
     for prefix in (f"{key}[0] ", f"{key}[0].", f"{key}[0]: "):
         message = message.replace(prefix, "", 1)
+    message = message.removesuffix(f" in {key}[0]")
     return re.sub(
         r"^\((.*)\) lacks| in \((.*)\)$", lambda found: f"{found[1]} lacks" if found[1] else f" for {found[2]}", message
     )

@@ -15,6 +15,7 @@ from buildmatrix.spec.checks.names import inside
 from buildmatrix.spec.rows.settings import Settings
 from buildmatrix.spec.rows.shapes import OrTemplate, given, is_template, row_of, rows
 from buildmatrix.spec.rows.tables import CellSettings, DeclaredOverride, DeclaredTarget, Layer, Override, Target
+from buildmatrix.spec.toml.placed import Dropped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +159,7 @@ def _part(attribute: str, value: Any, layer: Layer) -> _Part:
     if isinstance(value, Mapping):
         return _Map(items={key: (item, inside(place, key)) for key, item in value.items()}, place=place)
     if isinstance(value, tuple):
-        items = {inside(place, index): item for index, item in enumerate(value)}
+        items = {inside(place, index): item for index, item in enumerate(value) if not isinstance(item, Dropped)}
         return ListPart(items=items, place=place, extends=layer.extend)
     return _Scalar(value=value, place=place)
 
