@@ -42,6 +42,7 @@ def _reasons(text: str) -> str:
         "a reference has no scheme such as https://": "://" in text,
         "repository names are lowercase": repository.lower() != repository,
         "tags hold no spaces": re.search(r"\s", tag or "") is not None,
+        "a tag holds no `:`, and there are two colons behind the name": _MORE_COLONS.search(text) is not None,
         "a tag holds no `/`": re.search(r"/[^/:]*:[^/]*/", text) is not None,
         "names hold no spaces": re.search(r"\s", repository) is not None,
         "a tag is letters, digits, `_`, `.` and `-`, at most 128, and starts with none of the last two": tag is not None
@@ -52,6 +53,7 @@ def _reasons(text: str) -> str:
     return ", ".join(reasons) or "names are lowercase letters and digits, separated by `.`, `_`, `-` and `/`"
 
 
+_MORE_COLONS = regex(r"(^|/)[^/:@\[]+:[^/:@]*:[^/@]*(@|$)")
 _TAG = regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 

@@ -33,7 +33,7 @@ def races_of(targets: Sequence[PlannedTarget], directory: str) -> Iterator[Diagn
             said.add(pair)
             verb = "reads" if reach.access == "read" else "writes"
             message = f"{target.name} {verb} {reach.path}, and {found[0].name} writes into {found[1]} at the same time"
-            hint = f'write needs = ["{found[0].name}"] to have it afterwards, or use directories that lie apart'
+            hint = f"{_in_turn(target, found[0], by_name)}, or use directories that lie apart"
             yield Diagnostic(message=message, code="race", place=target.place_of(*reach.pointer), hint=hint)
 
 
@@ -55,6 +55,17 @@ def _writer(
         if at in trees:
             return trees[at]
     return None
+
+
+def _in_turn(target: PlannedTarget, writer: PlannedTarget, by_name: Mapping[str, PlannedTarget]) -> str:
+    """Return how one of two comes first: the writer, unless it depends on the other one, which would be a cycle."""
+
+    def before(name: str) -> tuple[str, ...]:
+        return (*by_name[name].depends_on, *by_name[name].needs) if name in by_name else ()
+
+    if target.name in reached([writer.name], before):
+        return f'write needs = ["{target.name}"] in target.{writer.declared} to build {target.name} before'
+    return f'write needs = ["{writer.name}"] to have it afterwards'
 
 
 def _is_before(name: str, later: str, by_name: Mapping[str, PlannedTarget]) -> bool:
