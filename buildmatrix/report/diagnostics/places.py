@@ -2,6 +2,8 @@
 
 import posixpath
 from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path
 
 from buildmatrix.errors import Place
 from buildmatrix.patterns import regex
@@ -51,8 +53,9 @@ class Places:
             return Spot(file=self._from_root(place.file), line=place.line, column=place.column)
         if place.file not in self._texts:
             known = place.line or place.file == self._named or (place.file.endswith(".toml") and " " not in place.file)
-            return Spot(file=self._prefix + place.file if known else place.file, line=place.line, column=place.column)
-        file = place.file if posixpath.isabs(place.file) else self._prefix + place.file
+            file = self._from_here(place.file) if known else place.file
+            return Spot(file=file, line=place.line, column=place.column)
+        file = place.file if posixpath.isabs(place.file) else self._from_here(place.file)
         span = self._span(place)
         if span is None:
             return Spot(file=file)
@@ -71,6 +74,19 @@ class Places:
         """Return both, as far as they are known."""
         spot = self.spot(place)
         return (spot.file, spot.line or None) if spot else (None, None)
+
+    def _from_here(self, file: str) -> str:
+        """Return the way to a file: one that leads up and down again through the same directories is left out.
+
+        Names alone are compared: a link stays as it was written.
+        """
+        names, up = file.split("/"), self._prefix.count("/")
+        if self._prefix != "../" * up:
+            return self._prefix + file
+        climbed = Path.cwd().parts[-up:] if up and names[1:] else ()
+        pairs = zip(climbed, names[:-1], strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return "../" * (up - same) + "/".join(names[same:])
 
     def _from_root(self, file: str) -> str:
         """Return the path of a file from the repository's root; as it is where it lies outside."""
