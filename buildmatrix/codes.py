@@ -7,6 +7,7 @@ CODES = {
     "allow": "an entitlement that `apply` was not given with --allow, or that there is not",
     "annotation": "an annotation that the image has no place for",
     "apply": "[apply] in a file that is included",
+    "argument": "a build argument that the Dockerfile has under a similar name",
     "axis": "an axis that a matrix does not have, that is named twice, or whose values do not fit",
     "bake-file": "a file of --bake-file that is wrong, or that nobody uses",
     "branch": "a template asks for the branch, and there is none",

@@ -3,6 +3,7 @@
 Of a Dockerfile that is refused, or that another frontend than docker's reads, nothing is known: BuildKit says the rest.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -70,6 +71,29 @@ def only_base(text: str) -> str:
     """Return what the only stage of a Dockerfile depends on, in small letters; "" where there are several, or none."""
     file = known(text)
     return file.stages[0].base.lower() if file is not None and len(file.stages) == 1 else ""
+
+
+@lru_cache(maxsize=1024)
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text, without a look at what they mean: an ARG's name is one of them."""
+    return frozenset(re.findall(r"\w+", text))
+
+
+@lru_cache(maxsize=1024)
+def argument_names(text: str) -> frozenset[str]:
+    """Return the arguments that a Dockerfile itself declares, before its first FROM and in its stages."""
+    file = known(text)
+    stages = file.stages if file is not None else ()
+    return frozenset(arg.name for args in ((file.args if file else ()), *(one.args for one in stages)) for arg in args)
+
+
+def is_predefined(argument: str) -> bool:
+    """Tell whether BuildKit knows an argument that no ARG declares."""
+    from buildmatrix.dockerfile.arguments import PREDEFINED
+    from buildmatrix.dockerfile.recipe import EPOCH
+    from buildmatrix.dockerfile.variables import PROXIES
+
+    return argument in PREDEFINED | PROXIES or argument == EPOCH or argument.startswith("BUILDKIT_")
 
 
 def runs_programs(text: str, target: str | None, platform: str, args: Mapping[str, str]) -> bool:

@@ -1,6 +1,7 @@
 """The Plan of a Spec: expand, select, follow dependencies, filter, order, check."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing
@@ -128,7 +129,9 @@ def checked(
         checker.platforms(target, by_name)
     for declared, settings, origins in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins))
-    checker.end()
+    count, cells = Counter(target.declared for target in found), expansion.selection.by_target
+    complete = {name for name, number in count.items() if number == len(cells[name])}
+    checker.end(complete, whole=len(found) == len(expansion.entries))
     expansion.warn_of_platforms()
     expansion.problems.take(unjoined(found))
     sound = [target for target in found if expansion.problems.is_sound(target.basis("output", "cache_to"))]

@@ -1,30 +1,26 @@
 """Stages that settings name and Dockerfiles do not have, where the Dockerfile is at hand."""
 
-import posixpath
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from dataclasses import replace
 
-from buildmatrix.dockerfile.directives import SYNTAX
 from buildmatrix.dockerfile.reader import base_names, foreign_names, stage_names
 from buildmatrix.errors import Place, Problems, did_you_mean
 from buildmatrix.files import Repository
 from buildmatrix.plan.access.paths import folder_of
-from buildmatrix.plan.access.reach import dockerfile_of, is_written
+from buildmatrix.plan.checks.dockerfiles import Dockerfiles, file_of, nearest
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.checks.data import shown
 
-NEAR = 0.7
-"""How like each other two names are of which one is taken for a misspelling of the other (difflib's ratio)."""
-
 
 class Stages:
-    """Looks for the stages that targets name; each place is told once, each Dockerfile read once."""
+    """Looks for the stages that targets name; each place is told once."""
 
-    def __init__(self, repository: Repository, problems: Problems, targets: Collection[str] = ()) -> None:
-        """Take the repository that Dockerfiles are read from, and the names of the targets."""
+    def __init__(
+        self, repository: Repository, problems: Problems, dockerfiles: Dockerfiles, targets: Collection[str] = ()
+    ) -> None:
+        """Take the repository, what reads its Dockerfiles, and the names of the targets."""
         self._repository, self._problems, self._targets = repository, problems, targets
-        self._read: dict[str, str | None] = {}
+        self._dockerfiles = dockerfiles
         self._filters: dict[tuple[Place, str], PlannedTarget | None] = {}
 
     def check(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> None:
@@ -32,14 +28,14 @@ class Stages:
         settings = target.settings
         if not any((settings.target, settings.no_cache_filter, settings.contexts, settings.needs)):
             return
-        text = self._text(target, written, files=files)
+        text = self._dockerfiles.text(target, written, files=files)
         names = None if text is None else stage_names(text)
         if text is None or names is None:
             return
         self._contexts(target, text)
         self._needs(target, text)
         self._folders(target, text)
-        place, file = target.place_of("target"), _file(target)
+        place, file = target.place_of("target"), file_of(target)
         if settings.target and settings.target.lower() not in names:
             message = f"{target.spoken('target')}: {shown(settings.target)} is not a stage of {file}"
             self._problems.error("stage", message, place, hint=_hint(settings.target, names), once=("stages", place))
@@ -52,10 +48,10 @@ class Stages:
         contexts = {key.lower(): key for key in target.settings.contexts or {}}
         free = [name for name in foreign_names(text) - set(contexts) if not set(name) & set("/:@")]
         for key in contexts.keys() - foreign_names(text):
-            near = _nearest(key, free)
+            near = nearest(key, free)
             place = replace(target.place_of("contexts", contexts[key]), part="key")
             if near:
-                message = f"{target.spoken('contexts')}.{contexts[key]}: {_file(target)} uses no context of that name"
+                message = f"{target.spoken('contexts')}.{contexts[key]}: {file_of(target)} uses no context of that name"
                 hint = f'it uses "{near}": did you mean that?'
                 self._problems.warn("context", message, place, hint=hint, once=("stages", place))
 
@@ -65,7 +61,7 @@ class Stages:
         for index, needed in enumerate(target.settings.needs or ()):
             place = target.place_of("needs", index)
             if needed.lower() in images:
-                meant = f'"{needed}" in {_file(target)} is an image'
+                meant = f'"{needed}" in {file_of(target)} is an image'
                 message = f"{target.spoken('needs')} only has {needed} built first: {meant}"
                 hint = f'to build on the target, write contexts.{needed} = "target:{needed}"'
                 self._problems.warn("context", message, place, hint=hint, once=("stages", place))
@@ -85,40 +81,8 @@ class Stages:
         """Tell of filters that match nothing in any target: the engine passes them over without a word."""
         for (place, name), target in self._filters.items():
             if target is not None:
-                message = f"{target.spoken('no_cache_filter')}: {shown(name)} is not a stage of {_file(target)}"
+                message = f"{target.spoken('no_cache_filter')}: {shown(name)} is not a stage of {file_of(target)}"
                 self._problems.warn("stage", message, place, hint="no stage is built without the cache for it")
-
-    def _text(self, target: PlannedTarget, written: Iterable[str], *, files: bool) -> str | None:
-        settings = target.settings
-        if SYNTAX in (settings.args or {}):
-            return None
-        if settings.dockerfile_inline is not None:
-            return settings.dockerfile_inline
-        path = dockerfile_of(target.settings)
-        if not files or path is None or is_written(path, written):
-            return None
-        if path not in self._read:
-            other = "" if settings.dockerfile else f"{path[: -len('Dockerfile')]}dockerfile"
-            self._read[path] = self._text_of(path, other)
-        return self._read[path]
-
-    def _text_of(self, *paths: str) -> str | None:
-        for path in filter(None, paths):
-            with suppress(OSError, ValueError):
-                return self._repository.read(path).decode(errors="replace")
-        return None
-
-
-def _nearest(word: str, known: Collection[str]) -> str:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, known, n=1, cutoff=NEAR)), "") if known else ""
-
-
-def _file(target: PlannedTarget) -> str:
-    """Return the Dockerfile by its way from the root file's directory, as it is shown elsewhere too."""
-    path = dockerfile_of(target.settings)
-    return "its Dockerfile" if path is None else posixpath.normpath(path)
 
 
 def _hint(name: str, names: tuple[str, ...]) -> str:

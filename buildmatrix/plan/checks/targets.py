@@ -9,6 +9,8 @@ from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.files import Repository
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import is_written
+from buildmatrix.plan.checks.arguments import Arguments
+from buildmatrix.plan.checks.dockerfiles import Dockerfiles
 from buildmatrix.plan.checks.exports import failing
 from buildmatrix.plan.checks.stages import Stages
 from buildmatrix.plan.checks.values import faults
@@ -33,7 +35,9 @@ class Checker:
         """Take the directory that paths are relative to, and the names of the variables and of the targets."""
         self._variables, self._targets = variables, targets
         self._repository, self.problems = Repository.around(directory), problems
-        self._stages = Stages(self._repository, problems, targets)
+        dockerfiles = Dockerfiles(self._repository)
+        self._stages = Stages(self._repository, problems, dockerfiles, targets)
+        self._arguments = Arguments(problems, dockerfiles)
         self._without_output: dict[str, PlannedTarget] = {}
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
@@ -171,13 +175,15 @@ class Checker:
                 self._say("output", message, "write another path, or take it away", target, "output", index)
 
     def stages(self, target: PlannedTarget, written: AbstractSet[str], *, files: bool) -> None:
-        """Check that the stages that a target names are there."""
+        """Check that the stages that a target names are there, and the arguments that it gives."""
         if self.problems.is_sound(target.basis(*_FILES, "args", "target", ANY_SETTING)):
             self._stages.check(target, written, files=files)
+            self._arguments.check(target, written, files=files)
 
-    def end(self) -> None:
-        """Tell what only all targets together show."""
+    def end(self, complete: Collection[str], *, whole: bool) -> None:
+        """Tell what only all targets together show: `complete` are those with each cell there, `whole` if all are."""
         self._stages.end()
+        self._arguments.end(complete, whole=whole)
         bases = [(one, one.basis("output", "call", ANY_SETTING)) for one in self._without_output.values()]
         found = [one for one, basis in bases if self.problems.is_sound(basis)]
         if found:
