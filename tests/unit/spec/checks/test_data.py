@@ -43,7 +43,7 @@ def test_a_schema_of_the_rows_that_stand_in_a_file_says_the_same_of_it(
 ) -> None:
     monkeypatch.setattr(schema, "MOST_NARROW", 1000)
     before, accepted = narrow_schema({}), 0
-    for number in range(60):
+    for number in range(100):  # which files are drawn changes with every golden that is added
         if (data := data_of(f"narrow-{part}-{number}")) is not None:
             narrow = narrow_schema(data)
             assert is_accepted(narrow, data) is is_accepted(SCHEMA, data), data
