@@ -132,10 +132,6 @@ class OutOfDateError(BuildmatrixError):
     exit_code = 10
 
 
-GO_ON = "apply --resume builds what is left"
-"""What to do when a run was stopped."""
-
-
 class StoppedError(BuildmatrixError):
     """^C or SIGTERM ended the run."""
 

@@ -23,7 +23,7 @@ from buildmatrix.build.waiting import Waiting
 from buildmatrix.engine.failures.classify import Failure
 from buildmatrix.engine.progress.events import Listener, Warned
 from buildmatrix.engine.progress.warnings import Warnings
-from buildmatrix.errors import GO_ON, BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.plan.model import Plan
 from buildmatrix.plan.policy import Policy
 from buildmatrix.process import signals
@@ -72,7 +72,7 @@ class Schedule:
     def problem(self) -> BuildmatrixError | None:
         """What went wrong: ^C before all, else every failure, with the exit code of a failed build if there is one."""
         if self.work.signals:
-            return StoppedError(Diagnostic(message="stopped", code="stopped", hint=GO_ON))
+            return StoppedError(Diagnostic(message="stopped", code="stopped"))
         if not self.work.problems:
             return None
         worst = next((one for one in self.work.problems if isinstance(one, BuildFailedError)), self.work.problems[0])

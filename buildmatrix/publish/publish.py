@@ -5,7 +5,7 @@ from dataclasses import field, replace
 from typing import Any
 
 from buildmatrix.engine.outcome import BuildOutcome, Leftover
-from buildmatrix.errors import GO_ON, BuildmatrixError, Diagnostic, RegistryError, StoppedError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, RegistryError, StoppedError
 from buildmatrix.oci.answers import Absent, Unknown
 from buildmatrix.oci.http.parallel import all_of
 from buildmatrix.oci.image import Image
@@ -148,7 +148,7 @@ class Publisher:
         said = [f"Tags that could not be moved back: {', '.join(map(str, result.stuck))}."] if result.stuck else []
         said += [f"Another run moved {', '.join(result.left_to_others)}: left to it."] if result.left_to_others else []
         said += [] if result.stuck else ["Tags were left as they were."]
-        stopped = StoppedError(Diagnostic(message="stopped", code="stopped", hint=GO_ON))
+        stopped = StoppedError(Diagnostic(message="stopped", code="stopped"))
         return Published(
             words=" ".join(said),
             left_behind=result.stuck,

@@ -106,6 +106,7 @@ def _hold_to_claim(here: "Session", claim: "Claim", plan: "Plan", policy: "Polic
 
 
 def _run(here: "Session", policy: "Policy", probe: Probe, claim: "Claim | None") -> None:
+    from buildmatrix.cli.commandline import resuming
     from buildmatrix.cli.run.jobs import job_of
     from buildmatrix.cli.run.reporting import report
     from buildmatrix.cli.run.showing import Screen
@@ -114,7 +115,8 @@ def _run(here: "Session", policy: "Policy", probe: Probe, claim: "Claim | None")
     with ExitStack() as stack:
         job = job_of(here, policy, claim, stack)
         applied = run(job, probe, Screen(here, job))
-        report(here, job.plan, applied.outcome, policy.options, applied.registry)
+        going_on = f"{resuming(job.plan)} builds what is left"
+        report(here, job.plan, applied.outcome, policy.options, applied.registry, going_on)
 
 
 def _planned(

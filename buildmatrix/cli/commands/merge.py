@@ -87,9 +87,11 @@ def _joining(here: "Session", saved: str, folder: str, chosen: Options, *, named
 
 
 def _run(here: "Session", job: "Joining", probe: Probe | None) -> None:
+    from buildmatrix.cli.commandline import command_line
     from buildmatrix.cli.run.reporting import report
     from buildmatrix.pipeline.merge import merge as run
     from buildmatrix.plan.runners import builds_for_runners
 
     applied = run(job, probe, here.warn, lambda text: say(f"{one_line(text)}\n", err=True))
-    report(here, builds_for_runners(job.plan), applied.outcome, job.policy.options, applied.registry)
+    plan, going_on = builds_for_runners(job.plan), f"run it again: {command_line(job.plan)}"
+    report(here, plan, applied.outcome, job.policy.options, applied.registry, going_on)

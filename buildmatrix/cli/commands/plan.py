@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
 
 @options.expanded("plan")
 def plan(
+    context: typer.Context,
     *,
     selection: options.Selection,
     output_format: Annotated[
@@ -129,7 +130,7 @@ def plan(
             planned = replace(planned, warnings=left)
         shown = _as_applied(planned, chosen, saved)
         shown = shown if output_format == "json" else _with_builder(shown, policy)
-        _say(run, shown, output_format, every=every, saved=saved)
+        _say(run, shown, output_format, context, every=every, saved=saved)
         if preflight:
             _preflight(run, policy)
     if detailed_exitcode and not planned.is_done:
@@ -153,7 +154,9 @@ def _with_builder(planned: Plan, policy: Policy) -> Plan:
     return replace(planned, apply=planned.apply.but({"builder": policy.builder}))
 
 
-def _say(run: Session, planned: Plan, output_format: Format, *, every: bool, saved: Saved | None) -> None:
+def _say(
+    run: Session, planned: Plan, output_format: Format, context: typer.Context, *, every: bool, saved: Saved | None
+) -> None:
     if output_format == "json":
         from buildmatrix.pipeline.saved import saved_text
 
@@ -170,6 +173,7 @@ def _say(run: Session, planned: Plan, output_format: Format, *, every: bool, sav
         run.warn(planned.warnings)
         say(f"{totals(planned)}\n", err=True)
     else:
+        from buildmatrix.cli.commandline import applying
         from buildmatrix.report.plan.text import plan_text
 
         shown = plan_text(
@@ -179,7 +183,8 @@ def _say(run: Session, planned: Plan, output_format: Format, *, every: bool, sav
             sources=run.sources,
             width=width(),
             prefix=run.prefix,
-            saved=saved.path if saved else "",
+            command=applying(context, planned, saved.path if saved else ""),
+            saved=saved is not None,
         )
         say(shown)
 

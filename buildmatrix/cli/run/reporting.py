@@ -1,20 +1,21 @@
 """What a run leaves when it has ended: the summary, reports, metadata, and what GitHub is told."""
 
 import json
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
 import typer
 
+from buildmatrix.cli.commandline import command_line
 from buildmatrix.cli.output import passing, say, say_at_last, width
 from buildmatrix.cli.run.github import on_github, told_to
 from buildmatrix.cli.run.showing import annotate, tell_github
 from buildmatrix.cli.session import Session, write_file
 from buildmatrix.engine.outcome import Outcome
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import BuildmatrixError, Diagnostic, UsageError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, StoppedError, UsageError
 from buildmatrix.git.facts import NoRepositoryError
 from buildmatrix.plan.model import Plan
 from buildmatrix.report.diagnostics.places import Places
@@ -24,9 +25,8 @@ from buildmatrix.report.run.json import run_json
 from buildmatrix.report.run.located import located
 from buildmatrix.report.run.text import outcome_text
 from buildmatrix.report.run.words import counted, told
-from buildmatrix.spec.credentials import assignment
 from buildmatrix.spec.rows.options import Options
-from buildmatrix.text import HIDDEN, redacted
+from buildmatrix.text import redacted
 
 
 def report(
@@ -35,10 +35,14 @@ def report(
     outcome: Outcome,
     chosen: Options,
     registry: Registry,
+    going_on: str,
 ) -> None:
-    """Show what became of a run and write what was asked for; the run's problem is raised at last."""
+    """Show what became of a run and write what was asked for; the run's problem is raised at last.
+
+    `going_on` says how to go on with a run that was stopped.
+    """
     unwritten: list[Diagnostic] = []
-    outcome = located(outcome, Places(run.sources, run.way_from_root))
+    outcome = located(_with_hint(outcome, going_on), Places(run.sources, run.way_from_root))
     if chosen.summary == "text":
         unwritten += _said(outcome_text(outcome, run.style(), width=width(), annotated=on_github()))
     if chosen.report:
@@ -54,6 +58,14 @@ def report(
     annotate(outcome, run, [one for one in problems if one in said])
     left = [one for one in problems if one not in said]
     _end(outcome.problem, [*left, *unwritten, *_written(files, run), *tell_github(outcome, about)])
+
+
+def _with_hint(outcome: Outcome, going_on: str) -> Outcome:
+    """Return an outcome that says how to go on where it was stopped, and nothing else says it."""
+    if not isinstance(outcome.problem, StoppedError):
+        return outcome
+    said = (one if one.hint else replace(one, hint=going_on) for one in outcome.problem.diagnostics)
+    return replace(outcome, problem=StoppedError(*said))
 
 
 def _is_one_reader() -> bool:
@@ -99,25 +111,10 @@ def _about(run: Session, plan: Plan) -> About:
         commit, branch = str(run.git.sha), str(run.git.branch)
     except NoRepositoryError:
         commit = branch = ""
-    secret = {name for name, given in plan.made.given.items() if given.secret}
-    words = [redacted(word, assignment()) for word in _hidden(sys.argv[1:], secret)]
     places = Places(run.sources, run.way_from_root)
     return About(
-        command=" ".join(map(_quoted, ["buildmatrix", *words])),
+        command=command_line(plan),
         commit=commit,
         branch=branch,
         declared=declared_in(plan, places),
     )
-
-
-def _quoted(word: str) -> str:
-    return HIDDEN.join(part and shlex.quote(part) for part in word.split(HIDDEN)) or shlex.quote(word)
-
-
-def _hidden(words: Sequence[str], secret: set[str]) -> Iterator[str]:
-    """Yield the words of a command line without the values of variables that are part of a credential."""
-    for before, word in zip(["", *words], words, strict=False):
-        option = "--var=" if word.startswith("--var=") else ""
-        name, sign, _ = word.removeprefix(option).partition("=")
-        is_hidden = sign and name in secret and (option or before == "--var")
-        yield f"{option}{name}={HIDDEN}" if is_hidden else word

@@ -18,13 +18,14 @@ from buildmatrix.text import columns, one_line, padded
 SHOWN = 8
 """Cells of a target that are shown when there are many."""
 
+APPLY = "buildmatrix apply"
 NOTHING = "There is nothing to build."
 
 FEW = 12
 """Up to so many cells are all shown."""
 
 
-def plan_text(
+def plan_text(  # noqa: PLR0913 each is said by its name
     plan: Plan,
     style: Style,
     *,
@@ -32,12 +33,13 @@ def plan_text(
     sources: Sources | None = None,
     width: int | None = None,
     prefix: str = "",
-    saved: str = "",
+    command: str = APPLY,
+    saved: bool = False,
 ) -> str:
     """Return the plan as a person reads it: what cells share is said once, what differs is in each cell's row.
 
     With `sources`, places are lines, in files `prefix` away; `all_cells` shows every cell, also those that are alike.
-    `saved` is the file that it was saved to, "" for none.
+    `command` builds it; `saved` says whether it is a saved plan, which is built exactly so.
     """
     lines = [*laid_out([("buildmatrix plan", style.name), (f" · {totals(plan)}", plain)], width), ""]
     for number, stage in enumerate(plan.stages, start=1):
@@ -49,8 +51,8 @@ def plan_text(
     for note in _notes(plan, style, Places(sources, prefix) if sources else None):
         lines += laid_out(note, width)
     verb = "build" if len(plan.targets) > plan.skipped else "do"
-    build = f"{one_line(saved)}` to {verb} exactly this" if saved else f"` to {verb} this"
-    last = f"Nothing was built. Run `buildmatrix apply{' ' if saved else ''}{build}."
+    exactly = "exactly " if saved else ""
+    last = f"Nothing was built. Run `{one_line(command)}` to {verb} {exactly}this."
     last = NOTHING if plan.is_done else last
     for text in (totals(plan), last):
         lines += laid_out([(text, plain)], width)

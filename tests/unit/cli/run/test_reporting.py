@@ -9,11 +9,13 @@ from typing import Literal
 
 import pytest
 
+from buildmatrix.cli.commandline import resuming
 from buildmatrix.cli.options import Adjustments
 from buildmatrix.cli.output import doors
 from buildmatrix.cli.run.reporting import report
 from buildmatrix.cli.session import request, session
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
+from buildmatrix.errors import BuildmatrixError, Diagnostic, StoppedError
 from buildmatrix.oci.answers import Answer, Descriptor, Found
 from buildmatrix.pipeline import plan as make_plan
 from buildmatrix.spec.rows.options import Options
@@ -59,15 +61,19 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     monkeypatch.setenv("NO_COLOR", "1")
 
     def end(
-        *words: str, variables: list[str], form: Literal["text", "json"] = "text", registries: Answering | None = None
+        *words: str,
+        variables: list[str],
+        form: Literal["text", "json"] = "text",
+        registries: Answering | None = None,
+        problem: BuildmatrixError | None = None,
     ) -> None:
         monkeypatch.setattr(sys, "argv", ["buildmatrix", "apply", *words])
         reports = tuple(word for word in words if word.startswith("r."))
-        outcome = Outcome(targets=(pushed("app", "sha256:index", "r.example/app:1"),), seconds=1)
+        outcome = Outcome(targets=(pushed("app", "sha256:index", "r.example/app:1"),), seconds=1, problem=problem)
         with doors(), session(None) as run:
             planned = make_plan(run.name, run.sources, request(adjustments=Adjustments(var=variables)), run.git)
             asked = Options(summary=form, report=reports)
-            report(run, planned, outcome, asked, registries or Answering())  # type: ignore[arg-type]
+            report(run, planned, outcome, asked, registries or Answering(), resuming(planned))  # type: ignore[arg-type]
 
     return end
 
@@ -98,6 +104,35 @@ def test_reports_hold_no_secret_of_the_command_line(
         assert not [secret for secret in secrets if secret in text]
         assert "buildmatrix apply --var key=*** --var=key=*** --set app.cache-to" in text
         assert " -k --report r.json" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "resumed"),
+    [
+        ((), "--resume"),
+        (("web", "-k", "-f", "my file.toml"), "--resume web -k -f 'my file.toml'"),
+        (("--incremental", "--resume", "web"), "--incremental --resume web"),
+        (("--jobs", "2", "--", "web"), "--resume --jobs 2 -- web"),
+        (("--var", "key=hunter2"), "--resume --var key=***"),
+    ],
+)
+def test_a_stopped_run_says_how_to_go_on(
+    ended: Callable[..., None], words: tuple[str, ...], resumed: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stopped = StoppedError(Diagnostic(message="stopped", code="stopped"))
+    with pytest.raises(BaseException) as failed:  # noqa: PT011 typer's own
+        ended(*words, variables=["key=hunter2"], problem=stopped)
+    assert getattr(failed.value, "exit_code", None) == 130
+    assert f"stopped\n  buildmatrix apply {resumed}\n" in "".join(capfd.readouterr())
+
+
+def test_a_hint_of_its_own_stays(ended: Callable[..., None], capfd: pytest.CaptureFixture[str]) -> None:
+    stopped = StoppedError(Diagnostic(message="stopped", code="stopped", hint="run its job again"))
+    with pytest.raises(BaseException):  # noqa: B017, PT011 typer's own
+        ended(variables=[], problem=stopped)
+    said = "".join(capfd.readouterr())
+    assert "run its job again" in said
+    assert "--resume" not in said
 
 
 @pytest.mark.parametrize("redirected", ["/dev/full", "closed"])
