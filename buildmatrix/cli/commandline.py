@@ -39,7 +39,7 @@ def applying(context: typer.Context, plan: Plan, saved: str = "") -> str:
 
     shared = signature(apply).parameters
     wanted = shared.keys() - (_held() if saved else set())
-    given = [one for one in context.command.params if one.name in wanted and _is_given(context, str(one.name))]
+    given = [one for one in context.command.params if one.name in wanted and is_given(context, str(one.name))]
     words = [word for one in given for word in _words(one, context.params[str(one.name)])]
     return _shown(["apply", *([saved] if saved else []), *words], plan)
 
@@ -49,7 +49,8 @@ def _held() -> set[str]:
     return {"selectors"} | {row.attribute for table in (Adjustments, Outputs, Changed) for row in rows(table)}
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
+def is_given(context: typer.Context, name: str) -> bool:
+    """Tell whether a parameter was given on the command line, and not by the environment."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buildmatrix.cli import options
+from buildmatrix.cli.commandline import is_given
 from buildmatrix.cli.output import say, say_wide
 from buildmatrix.cli.session import messages, request, session, show
 from buildmatrix.errors import Diagnostic, OutOfDateError, UsageError
@@ -55,6 +56,7 @@ def _ci() -> None:
 
 @options.expanded("ci")
 def github(
+    context: typer.Context,
     *,
     selection: options.Selection,
     workflow: Workflow = None,
@@ -90,7 +92,7 @@ def github(
         return
     from buildmatrix.ci.jobs import GITHUB_MOST
 
-    found = _jobs(selection, adjustments, color, GITHUB_MOST)
+    found = _jobs(context, selection, adjustments, color, GITHUB_MOST)
     with messages(color):
         if waves is not None and waves < len(found.waves):
             message = f"the plan needs {len(found.waves)} waves, and the workflow has {waves}"
@@ -101,6 +103,7 @@ def github(
 
 @options.expanded("ci")
 def gitlab(
+    context: typer.Context,
     *,
     selection: options.Selection,
     workflow: Workflow = None,
@@ -136,19 +139,21 @@ def gitlab(
     from buildmatrix.ci.gitlab import pipeline_json
     from buildmatrix.ci.jobs import GITLAB_MOST
 
-    found = _jobs(selection, adjustments, color, GITLAB_MOST)
+    found = _jobs(context, selection, adjustments, color, GITLAB_MOST)
     say(pipeline_json(found, include))
     if not include:
         say_wide("note: its jobs extend .planned, .build and .merge: --include FILE has the file in which those stand")
 
 
-def _jobs(selection: options.Selection, adjustments: options.Adjustments, color: str, most: int) -> "Jobs":
+def _jobs(
+    context: typer.Context, selection: options.Selection, adjustments: options.Adjustments, color: str, most: int
+) -> "Jobs":
     from buildmatrix.pipeline import is_saved
 
     with messages(color):
         asked = request(selection.selectors, adjustments)
         if is_saved(asked):
-            found = _jobs_of_file(selection, adjustments, most)
+            found = _jobs_of_file(selection, adjustments, most, named=is_given(context, "file"))
             show(found.warnings, None, color)
             return found
     from buildmatrix.pipeline import plan
@@ -161,13 +166,13 @@ def _jobs(selection: options.Selection, adjustments: options.Adjustments, color:
         return found
 
 
-def _jobs_of_file(selection: options.Selection, adjustments: options.Adjustments, most: int) -> "Jobs":
+def _jobs_of_file(selection: options.Selection, adjustments: options.Adjustments, most: int, *, named: bool) -> "Jobs":
     from buildmatrix.pipeline.ci import jobs_of_file
 
     names = selection.selectors or []
-    if len(names) > 1 or adjustments != options.Adjustments():
+    if len(names) > 1 or named or adjustments != options.Adjustments():
         message = "a saved plan is taken as it is"
-        hint = "name nothing beside it, and leave --var, --var-file, --bake-file, --set and --platform out"
+        hint = "name nothing beside it, and leave --file, --var, --var-file, --bake-file, --set and --platform out"
         raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
     return jobs_of_file(names[0], most)
 

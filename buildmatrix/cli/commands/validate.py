@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 import typer
 
 from buildmatrix.cli import options
+from buildmatrix.cli.commandline import is_given
 from buildmatrix.cli.output import say
-from buildmatrix.cli.session import Session, request, session
-from buildmatrix.errors import Diagnostic, SpecError
+from buildmatrix.cli.session import Session, messages, request, session
+from buildmatrix.errors import Diagnostic, SpecError, UsageError
 from buildmatrix.pipeline import validate as find_problems
 from buildmatrix.text import one_line
 
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(
+    context: typer.Context,
     path: Annotated[str | None, typer.Argument(metavar="[FILE]", help="The file; - is standard input.")] = None,
     file: options.File = None,
     output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
@@ -36,6 +38,10 @@ def validate(
       buildmatrix validate - < buildmatrix.toml
       buildmatrix validate --format json
     """
+    with messages(color):
+        if path is not None and is_given(context, "file"):
+            message = f"the file is given twice: {path or repr(path)}, and --file {file or repr(file)}"
+            raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
     with session(path or file, color, part=path is not None) as run:
         adjustments = options.Adjustments(var=var, var_file=var_file, bake_file=bake_file)
         found = find_problems(run.name, run.sources, request(adjustments=adjustments), run.git)

@@ -79,3 +79,16 @@ def test_the_command_is_applied(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_what_a_saved_plan_holds_are_parameters_of_apply() -> None:
     assert _held() < set(signature(apply).parameters)
+
+
+def test_the_file_of_the_environment_is_not_a_second_one(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what stands on the command line contradicts it."""
+    assert exit_code("plan", "--out", "plan.json") == 0
+    Path("other.toml").write_text("version = 2\n")
+    monkeypatch.setenv("BUILDMATRIX_FILE", "other.toml")
+    assert exit_code("validate", "my file.toml") == 0
+    assert exit_code("ci", "github", "plan.json") == 0
+    assert exit_code("validate", "my file.toml", "--file", "other.toml") == 2
+    assert "the file is given twice: my file.toml, and --file other.toml" in capfd.readouterr().err
