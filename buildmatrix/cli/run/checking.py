@@ -18,6 +18,10 @@ def check_flags(chosen: Options) -> None:
     if chosen.fail_fast and chosen.keep_going:
         message = "--fail-fast and --keep-going exclude each other"
         raise UsageError(Diagnostic(message=message, code="usage", hint="give one of them"))
+    if chosen.dry_run and chosen.summary == "json":
+        message = "--format json is the summary of a run, and --dry-run runs nothing"
+        hint = "leave one of them out; buildmatrix plan --format json writes the plan, buildmatrix render the bake file"
+        raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
     refuse_unknown(chosen.allow)
     if refused := list(refusals(chosen)):
         raise UsageError(*refused)

@@ -215,7 +215,9 @@ class Options(Table):
             commands=("apply", "plan"),
         ),
     ] = ()
-    dry_run: Annotated[bool, Flag("--dry-run", help="Show the command and the bake file; run nothing.")] = False
+    dry_run: Annotated[
+        bool, Flag("--dry-run", help="Show the command and the bake file, as text; run nothing. No --format json.")
+    ] = False
     summary: Annotated[
         Literal["text", "json"], Flag("--format", help="The summary: text or json.", commands=("apply", "merge"))
     ] = "text"
