@@ -86,6 +86,7 @@ def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Optio
 
         chosen = options_of(claim, chosen)
     policy = Policy(plan=builds_of(plan), options=chosen)
+    check_files(chosen, plan, here.sources.repository.root)
     if probe is None:
         if claim:
             _hold_to_claim(here, claim, plan, policy)
@@ -93,7 +94,6 @@ def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Optio
         say(dry_run(policy, here.programs.environment))
         return
     check_terminal(policy)
-    check_files(chosen, plan, here.sources.repository.root)
     _run(here, policy, probe, claim)
 
 

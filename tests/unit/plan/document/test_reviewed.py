@@ -234,7 +234,6 @@ def test_a_plan_in_a_context_that_is_copied_whole(repo: Path, say: Say) -> None:
     assert "logs is new; logs/deep is new; logs/deep/app.log is new; m.json is new" in refused(say)
     (repo / "r").mkdir()
     (repo / "r/run.xml").write_text("x")
-    shutil.rmtree(repo / "r")
     assert is_applied(say, *reports), "nor do the directories that were made for them"
     saved(say)
     assert is_applied(say, "--metadata", "m.json"), "it was there when the plan was saved"

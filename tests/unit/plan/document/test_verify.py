@@ -398,6 +398,7 @@ def test_a_plan_and_reports_in_one_context(repo: Path) -> None:
 
 def test_a_report_that_was_there_is_part_of_the_context(repo: Path, say: Say, save: Callable[..., Path]) -> None:
     write(repo, "m.json")
+    (repo / "r").mkdir()
     saved = save("app")
     assert applied(say, saved, *REPORTS)
     (repo / "m.json").write_text("another")
