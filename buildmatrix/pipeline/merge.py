@@ -13,7 +13,7 @@ from buildmatrix.engine.buildx import Probe
 from buildmatrix.engine.outcome import BuildOutcome, Outcome
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.registry import Registry
-from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError
+from buildmatrix.errors import BuildFailedError, BuildmatrixError, Diagnostic, EngineError, RegistryError, UsageError
 from buildmatrix.files import kind_at
 from buildmatrix.inputs.fingerprint import Fingerprints
 from buildmatrix.inputs.local import Aside
@@ -89,7 +89,8 @@ class Known:
 def merge(job: Joining, probe: Probe | None, warn: Warn, note: Note) -> Applied:
     """Move the tags of a saved plan to what its records name; what is missing is in the outcome's `problem`.
 
-    StaleError for records of the plan that do not fit it, RegistryError where nobody can say what a tag holds.
+    UsageError where the directory of records does not exist and jobs have written some, StaleError for records of the
+    plan that do not fit it, RegistryError where nobody can say what a tag holds.
     """
     found = _judged(job, note)
     with ExitStack() as asking:
@@ -126,7 +127,11 @@ def _settle(tags: Tags, probe: Probe | None) -> None:
 
 def _judged(job: Joining, note: Note) -> Judged:
     then = job.claim.reviewed
-    found = judged(assigned(job.plan, then), job.claim.digest, read_folder(job.folder), marks_of(then))
+    plan, folder = assigned(job.plan, then), read_folder(job.folder)
+    jobs = sum(build.exported for build in plan.targets)
+    if jobs and not kind_at(job.folder):  # where none has a job, nobody has made it: tags move all the same
+        raise UsageError(no_folder(job.folder, jobs))
+    found = judged(plan, job.claim.digest, folder, marks_of(then))
     refuse_wrong(found, job.folder)
     for twice in found.twice:
         note(f"note: {twice.build} was built twice: {twice.newer} counts, {twice.older} does not")
@@ -175,8 +180,6 @@ def _known(job: Joining, found: Judged, left: Reduced, tags: Tags) -> Known:
     gone, doubts = looked_for(found.good, tags.registry)
     outcomes = outcomes_of(jobs, found.records, outdated(jobs, found.good) | gone)
     lacking = list(missing(jobs, outcomes, job.again))
-    if lacking and not kind_at(job.folder):
-        lacking = [no_folder(job.folder, len(lacking))]
     strange = [replace(one, severity="error") for one in strangers(found.strange, job.folder)] if lacking else []
     shrunk, refused = _shrunk(job, left, tags)
     there = {build.name for build in jobs.targets if build.exported} | kept.keys()

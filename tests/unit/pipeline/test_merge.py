@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from buildmatrix.plan.document.reviewed import plan_digest
+from buildmatrix.plan.builds import BuildPlan
+from buildmatrix.plan.document.reviewed import Reviewed, plan_digest
+from buildmatrix.plan.model import Plan
+from buildmatrix.state.decisions.assigned import assigned
 from tests.inside import exit_code
 from tests.registry import Server
 from tests.unit.machines.records import AMD, ARM, failed, record
@@ -130,12 +134,29 @@ def test_what_is_missing_is_no_problem_of_the_file(place: Place, merge: Merge) -
 
 @pytest.mark.usefixtures("place")
 def test_a_directory_that_is_not_there_is_said_once(merge: Merge) -> None:
-    code, _, err = merge()
-    assert code == 1
+    code, out, err = merge()
+    assert (code, out) == (2, "")
     assert err.splitlines() == [
         "error: the directory records does not exist, and the records of 4 builds are missing",
         "  name the one that the jobs wrote to: apply --record DIR",
     ]
+
+
+@pytest.mark.usefixtures("place")
+def test_nobody_misses_a_directory_where_no_job_builds_anything(merge: Merge, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_jobs(plan: Plan, then: Reviewed) -> BuildPlan:
+        return replace(assigned(plan, then), targets=())
+
+    monkeypatch.setattr("buildmatrix.pipeline.merge.assigned", without_jobs)
+    assert "does not exist" not in merge()[2]
+
+
+def test_an_empty_directory_lacks_every_record(place: Place, merge: Merge) -> None:
+    Path("records").mkdir()
+    code, out, err = merge()
+    assert (code, place.tags) == (1, {})
+    assert "4 skipped" in out
+    assert err.endswith("error: 4 problems\n"), err
 
 
 def test_images_published_together_stay_where_one_is_missing(place: Place, merge: Merge) -> None:

@@ -125,6 +125,8 @@ ENDS = {
 def test_no_command_shows_a_credential(words: str, say: Callable[..., tuple[str, int]], tmp_path: Path) -> None:
     text, canaries = spec()
     (tmp_path / "other.json").write_text(f'"cache-to": ["type=gha,token={canaries[0]}-of-yesterday"]\n')
+    if "records" in words:
+        (tmp_path / "records").mkdir()
     if "plan.json" in words:
         say(text, "plan", "--out", "plan.json")
         assert "CANARY" not in (tmp_path / "plan.json").read_text()
