@@ -13,7 +13,7 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 import jsonschema
 import pytest
@@ -22,13 +22,14 @@ from typer.testing import CliRunner
 
 from buildmatrix import errors
 from buildmatrix.cli.commands.plan import SOMETHING_TO_BUILD
+from buildmatrix.cli.commands.schema import _OF, Which
 from buildmatrix.cli.main import BUG, STOPPED, UNWRITTEN
 from buildmatrix.cli.options import expanded
 from buildmatrix.errors import Place
 from buildmatrix.plan.bakefile import csv_of
 from buildmatrix.plan.merging.merge import Stack
 from buildmatrix.plan.policy import Policy
-from buildmatrix.report.documents import schemas
+from buildmatrix.report.documents import DOCUMENTS, schemas
 from buildmatrix.report.reference import exit_codes, table_markdown
 from buildmatrix.spec.checks.data import problems
 from buildmatrix.spec.rows import markers
@@ -51,6 +52,7 @@ from buildmatrix.spec.rows.shapes import (
     rows,
 )
 from buildmatrix.spec.rows.tables import File, Layer, Target, Variable
+from tests.inside import exit_code
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = file_schema()
@@ -65,6 +67,16 @@ def test_what_is_generated_is_fresh() -> None:
 
 
 ALL = {"file": file_schema(), **schemas()}
+
+
+def test_every_document_is_listed_where_its_schema_is_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    """By the command, its help and the guide; what is noted of one is of one that exists."""
+    assert (get_args(Which), _OF.keys() - DOCUMENTS.keys()) == (("file", *DOCUMENTS), set())
+    assert exit_code("schema", "--help") == 0
+    shown = " ".join(capfd.readouterr().out.split())
+    guide = (ROOT / "docs/guide.md").read_text().partition("`buildmatrix schema plan`, also ")[2].partition("; they")[0]
+    assert re.findall(r"`([a-z]+)`", guide) == [name for name in DOCUMENTS if name != "plan"]
+    assert [name for name in DOCUMENTS if not re.search(rf"\b{name}\b(, | \(| or |\.)", shown)] == []
 
 
 @pytest.mark.parametrize("which", ALL)

@@ -1,7 +1,7 @@
 """`buildmatrix schema`."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -26,6 +26,26 @@ Which = Literal[
     "builders",
     "builder",
 ]
+"""The documents, in the order in which the help lists them."""
+
+_OF = {
+    "report": "of apply",
+    "result": ".buildmatrix/result.json",
+    "diagnostics": "of validate",
+    "matrices": "of ci github",
+    "record": "of apply --record",
+    "lock": "buildmatrix.lock",
+    "moves": "of lock",
+    "changes": "of plan --against",
+    "builders": "of builder ls",
+    "builder": "of builder inspect",
+}
+"""What a document is of, where its name does not say it."""
+
+
+def _listed() -> str:
+    *most, last = (f"{name} ({_OF[name]})" if name in _OF else name for name in get_args(Which))
+    return f"{', '.join(most)} or {last}."
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +58,7 @@ def schema(
         Which,
         typer.Argument(
             metavar="[WHICH]",
-            help="file, plan, report (of apply), result (.buildmatrix/result.json), diagnostics (of validate), list, "
-            "graph, matrices (of ci github), lock (buildmatrix.lock), moves (of lock), fingerprints, changes "
-            "(of plan --against), doctor, builders (of builder ls) or builder (of builder inspect).",
+            help=_listed(),
         ),
     ] = "file",
 ) -> None:
