@@ -2,7 +2,10 @@
 
 import os
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from itertools import takewhile
 from typing import Annotated, Any
 
 import typer
@@ -40,17 +43,44 @@ class Commands(TyperGroup):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {meant!r}?")
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what stands ahead of the command."""
+        words = list(args)
+        with _worded(ctx, words):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an option of another tool is a usage error that says what to write."""
-        try:
+        with _worded(ctx, list(ctx.args)):
             return super().invoke(ctx)
-        except Exception as error:
-            option = str(getattr(error, "option_name", ""))
-            within = getattr(error, "ctx", None) or ctx
-            if hint := option and _hint(option, within):
-                within.fail(f"No such option: {option}: {hint}")
-            _reworded(error, within)
-            raise
+
+
+@contextmanager
+def _worded(ctx: Any, words: Sequence[str]) -> Iterator[None]:
+    """Let an error about options that these words are parsed to say what to write instead."""
+    try:
+        yield
+    except Exception as error:
+        option = str(getattr(error, "option_name", ""))
+        within = getattr(error, "ctx", None) or ctx
+        if long := _with_one_dash(error, option, words, within):
+            within.fail(f"No such option: {long[1:]}: write {long}")
+        if hint := option and _hint(option, within):
+            within.fail(f"No such option: {option}: {hint}")
+        _reworded(error, within)
+        raise
+
+
+def _with_one_dash(error: Any, option: str, words: Sequence[str], ctx: Any) -> str:
+    """Return the long option that was written with one dash, which is parsed as its letters; "" for none.
+
+    An `option` of one letter is not known, or the rest of the word is not a valid value of one.
+    """
+    parsed = [option] if option else getattr(getattr(error, "param", None), "opts", [])
+    letters = {one[1:] for one in parsed if len(one) == len("-x")}
+    known = _options(ctx.command) | set(ctx.help_option_names)
+    longs = (f"-{word.partition('=')[0]}" for word in takewhile(lambda word: word != "--", words))
+    return next((long for long in longs if long in known and letters.intersection(long[2:])), "")
 
 
 def _reworded(error: Any, ctx: Any) -> None:
