@@ -10,6 +10,7 @@ from buildmatrix.text import json_safe
 _ALONE = regex(r"( *)<([a-z_]+)>")
 _WITHIN = regex(r"<([a-z_]+)>")
 _PLAIN = regex(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9]")
+_MAKER = "buildmatrix ci "
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 
 
@@ -33,7 +34,12 @@ def _lines(template: str, parts: Mapping[str, str | Iterable[str]]) -> Iterator[
 
 def written_by(system: str, path: str) -> str:
     """Return the command that writes the workflow of a CI system, for a shell."""
-    return f"buildmatrix ci {system} --workflow {shlex.quote(path)}"
+    return f"{_MAKER}{system} --workflow {shlex.quote(path)}"
+
+
+def is_written(text: str) -> bool:
+    """Tell whether a workflow has the line that says it was written; who makes it their own may delete that."""
+    return any(line.startswith(f"# Written by: {_MAKER}") for line in text.splitlines())
 
 
 def scalar(text: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from buildmatrix.ci import github, gitlab
 from buildmatrix.ci.names import refused_variables
 from buildmatrix.ci.setup import Setup, asks_agent, files_of, looks_for_files
-from buildmatrix.ci.writing import written_by
+from buildmatrix.ci.writing import is_written, written_by
 from buildmatrix.cli.comparing import MOST_COMPARED, committed, refuse_difference
-from buildmatrix.cli.output import say, say_wide
+from buildmatrix.cli.output import is_stream, say, say_wide
 from buildmatrix.cli.session import Session, refuse_unwritable, request, write_file
 from buildmatrix.errors import Diagnostic, SpecError, UsageError, some
 from buildmatrix.files import make_folder, read_regular
@@ -83,7 +83,10 @@ def write_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     root = run.sources.repository.root
     _make_room(path, root)
     refuse_unwritable({path: "--workflow"}, plan, root)
-    kept = replace(setup, install=_installed(kind, _written(path)))
+    old = _written(path)
+    if foreign := _foreign(old, path):
+        raise UsageError(foreign)
+    kept = replace(setup, install=_installed(kind, old))
     write_file(path, kind.text(kept), root)
     say_wide(one_line(f"wrote {path}" + (f": {_number(setup.waves)}" if kind.has_waves else "")))
 
@@ -95,11 +98,23 @@ def _installed(kind: Kind, text: str) -> str:
 
 
 def _written(path: str) -> str:
-    """Return the workflow that is written over, "" if there is none that can be read."""
-    try:
-        return read_regular(path, MOST_COMPARED).decode()
-    except (OSError, ValueError):
+    """Return the file that is written over, "" if there is none; what is no text has no line of ours."""
+    if is_stream(path):
         return ""
+    try:
+        return read_regular(path, MOST_COMPARED).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise UsageError(Diagnostic(message=f"{path} cannot be read: {error.strerror}", code="read")) from None
+
+
+def _foreign(text: str, path: str) -> Diagnostic | None:
+    """Return what is wrong with a file that holds something which we have not written, None if nothing is."""
+    if is_written(text) or not text.strip():
+        return None
+    message = f'{path} was not written by buildmatrix: it has no line "# Written by: buildmatrix ci …"'
+    return Diagnostic(message=message, code="write", hint="name another file, or delete this one")
 
 
 def _make_room(path: str, root: str) -> None:
@@ -120,8 +135,9 @@ def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     message = f"{path} is out of date"
     if kind.has_waves and has < setup.waves:
         message = f"{path} has {_number(has)}, and {_number(setup.waves)} are needed"
+    problem = _foreign(old, path) or Diagnostic(message=message, code="out-of-date", hint=hint)
     text = kind.text(replace(setup, waves=max(setup.waves, has), install=_installed(kind, old)))
-    refuse_difference(old, text, path, maker, Diagnostic(message=message, code="out-of-date", hint=hint))
+    refuse_difference(old, text, path, maker, problem)
 
 
 def _set_up(run: Session, kind: Kind, path: str, waves: int) -> tuple[Plan, Setup]:

@@ -19,7 +19,8 @@ Workflow = Annotated[
     typer.Option(
         "--workflow",
         metavar="FILE",
-        help="Write the workflow for all that the file says to FILE instead; - is standard output.",
+        help="Write the workflow for all that the file says to FILE instead, unless that holds what something else has "
+        "written; - is standard output.",
     ),
 ]
 Check = Annotated[

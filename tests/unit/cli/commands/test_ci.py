@@ -105,6 +105,38 @@ def test_the_first_workflow_of_a_repository_has_its_directory_made(
     assert said == "error: buildmatrix.toml/images.yml cannot be written: File exists"
 
 
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_a_workflow_is_written_over_as_long_as_its_head_says_so(
+    system: str, project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, write = project / "images.yml", ("ci", system, "--workflow", "images.yml")
+    path.write_text("\n")
+    assert exit_code(*write) == 0, "nothing is lost"
+    text = path.read_text()
+    changed = text + "# more\n"
+    path.write_text(f"---\n{changed}")
+    assert (exit_code(*write), path.read_text()) == (0, text)
+    own = changed.partition("\n")[2]
+    path.write_text(own)
+    capfd.readouterr()
+    assert (exit_code(*write), path.read_text()) == (2, own)
+    assert "images.yml was not written by buildmatrix" in capfd.readouterr().err
+    assert exit_code(*write, "--check") == 10
+    assert "images.yml was not written by buildmatrix" in capfd.readouterr().err
+
+
+def test_what_is_no_text_is_not_written_over(project: Path) -> None:
+    (project / "images.yml").write_bytes(b"\xff\x00")
+    assert exit_code("ci", "github", "--workflow", "images.yml") == 2
+    assert (project / "images.yml").read_bytes() == b"\xff\x00"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_workflow_goes_to_a_stream(capfd: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("ci", "github", "--workflow", "/dev/stdout") == 0
+    assert capfd.readouterr().out.startswith("# Written by: buildmatrix ci github ")
+
+
 def test_outputs_that_cannot_be_written_are_an_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
