@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
@@ -60,6 +61,11 @@ class Docker:
 
     def docker_plugin(self, _: str) -> str:
         return ""
+
+    def with_variable(self, name: str, value: str) -> "Docker":
+        other = copy(self)
+        other.environment = {**self.environment, name: value}
+        return other
 
     def standalone_buildx(self) -> str:
         return ""
