@@ -3,14 +3,14 @@
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from inspect import signature
 from typing import Any
 
 import typer
 
-from buildmatrix.cli.options import Adjustments, Changed, Outputs
+from buildmatrix.cli.options import Adjustments, Changed, Outputs, Selection, rows_of
 from buildmatrix.plan.model import Plan
 from buildmatrix.spec.credentials import assignment
+from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.shapes import rows
 from buildmatrix.text import HIDDEN, redacted
 
@@ -35,13 +35,16 @@ def applying(context: typer.Context, plan: Plan, saved: str = "") -> str:
     It has what was given here and means the same there, but for what a saved plan holds. Options are matched by their
     parameters, since `--all` and `--format` mean something else there. What the environment gives, it gives there, too.
     """
-    from buildmatrix.cli.commands.apply import apply
-
-    shared = signature(apply).parameters
-    wanted = shared.keys() - (_held() if saved else set())
+    wanted = of_apply() - (_held() if saved else set())
     given = [one for one in context.command.params if one.name in wanted and is_given(context, str(one.name))]
     words = [word for one in given for word in _words(one, context.params[str(one.name)])]
     return _shown(["apply", *([saved] if saved else []), *words], plan)
+
+
+def of_apply() -> set[str]:
+    """Return the names of the parameters of `apply`, whose command is not imported for that."""
+    tables = (Selection, Adjustments, Outputs, Changed, Options)
+    return {"color", *(name for table in tables for name, _ in rows_of(table, "apply"))}
 
 
 def _held() -> set[str]:

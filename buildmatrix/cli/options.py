@@ -163,7 +163,7 @@ def expanded(command: str) -> Callable[[Callable[..., None]], Callable[..., None
 
     def expand(function: Callable[..., None]) -> Callable[..., None]:
         given = inspect.signature(function).parameters.values()
-        parts = {one.name: dict(_rows_of(one.annotation, command)) for one in given if _is_table(one.annotation)}
+        parts = {one.name: dict(rows_of(one.annotation, command)) for one in given if _is_table(one.annotation)}
         tables = {one.name: one.annotation for one in given}
 
         @wraps(function)
@@ -184,7 +184,8 @@ def _is_table(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Table)
 
 
-def _rows_of(table: type[Table], command: str) -> Iterator[tuple[str, Row]]:
+def rows_of(table: type[Table], command: str) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a table that a command has, each with the name of its parameter."""
     for row in rows(table):
         flag = row.marker(Flag)
         said_by_files_alone = flag is None and any(isinstance(one, InFile | OfTarget) for one in row.markers)

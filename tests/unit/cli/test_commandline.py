@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildmatrix.cli.commandline import _held
+from buildmatrix.cli.commandline import _held, of_apply
 from buildmatrix.cli.commands.apply import apply
 from tests.inside import exit_code
 
@@ -92,3 +92,7 @@ def test_the_file_of_the_environment_is_not_a_second_one(
     assert exit_code("ci", "github", "plan.json") == 0
     assert exit_code("validate", "my file.toml", "--file", "other.toml") == 2
     assert "the file is given twice: my file.toml, and --file other.toml" in capfd.readouterr().err
+
+
+def test_what_apply_takes_is_known_without_its_command() -> None:
+    assert of_apply() == signature(apply).parameters.keys()
