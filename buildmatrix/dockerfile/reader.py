@@ -87,6 +87,15 @@ def argument_names(text: str) -> frozenset[str]:
     return frozenset(arg.name for args in ((file.args if file else ()), *(one.args for one in stages)) for arg in args)
 
 
+@lru_cache(maxsize=1024)
+def copied_names(text: str) -> frozenset[str]:
+    """Return what COPY and ADD take from the main context by its name, as written: no patterns, and no variables."""
+    file = known(text)
+    every = (one for stage in (file.stages if file else ()) for one in stage.instructions)
+    copies = (one for one in every if one.keyword in {"COPY", "ADD"} and not one.values("from"))
+    return frozenset(name for one in copies for name in one.args[:-1] if not set(name) & set("$*?[\\<:"))
+
+
 def is_predefined(argument: str) -> bool:
     """Tell whether BuildKit knows an argument that no ARG declares."""
     from buildmatrix.dockerfile.arguments import PREDEFINED

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from buildmatrix.dockerfile.reader import copied_names
 from buildmatrix.errors import Diagnostic, UsageError
 from buildmatrix.files import is_within
 from buildmatrix.plan.access.reach import context_of, reaches, text_of
@@ -70,26 +71,9 @@ def _copied(plan: Plan, files: Collection[str]) -> Iterator[tuple[str, str]]:
     for target in plan.each if files else ():
         root = _real(plan, context_of(target.settings) or "/")
         within = {os.path.relpath(path, root): path for path in files if is_within(path, root)}
-        text = text_of(target, plan.directory) if within else ""
-        for name in _named_by(target, text) if text else ():
+        for name in copied_names(text_of(target, plan.directory)) if within else ():
             if path := within.get(os.path.normpath(name.lstrip("/"))):
                 yield path, f"what {target.name} copies"
-
-
-def _named_by(target: PlannedTarget, text: str) -> Iterator[str]:
-    from buildmatrix.dockerfile.uses import uses_of  # few runs write over something
-
-    settings = target.settings
-    for platform in target.platforms or ("linux/amd64",):
-        found = uses_of(
-            text,
-            target=settings.target,
-            platform=platform,
-            args=settings.args or {},
-            contexts=settings.contexts or {},
-            bases={},
-        )
-        yield from found.sources.get("") or ()
 
 
 def _sources(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refused(folder: Path, name: str, dockerfile: str) -> str:
-    settings = Settings(context="web", dockerfile_inline=f"FROM scratch\n{dockerfile}")
+    settings = Settings(context="web", dockerfile_inline=f"FROM busybox\n{dockerfile}")
     plan = plans.plan(plans.target("web", settings), directory=str(folder))
     try:
         refuse_overwritten(plan, {f"{folder}/{name}": "--report"})
@@ -47,6 +47,9 @@ def refused(folder: Path, name: str, dockerfile: str) -> str:
         ("web/index.html", "COPY . /", ""),
         ("web/more/a.txt", "COPY more /", ""),
         ("web/b.txt", "COPY index.html /", ""),
+        ("web/b.txt", "COPY --from=golang b.txt /", ""),
+        ("web/b.txt", 'FROM scratch\nONBUILD COPY ["b.txt", "/"]', "overwrite what web copies"),
+        ("web/b.txt", "COPY *.txt /", ""),
         (".git/config", "", "overwrite what git obeys: it lies in .git"),
         (".git/hooks/pre-commit", "", "overwrite what git obeys: it lies in .git"),
     ],
