@@ -11,7 +11,6 @@ from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.errors import Diagnostic, SpecError
 from buildmatrix.oci.reference import parse
 from buildmatrix.patterns import regex
-from buildmatrix.plan.access.across import targets_across
 from buildmatrix.plan.builds import Build, BuildPlan
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.outputs import pushes, pushes_tags
@@ -118,14 +117,11 @@ def pushes_by_digest(target: PlannedTarget, builder: Builder | None) -> bool:
 def by_node(plan: Plan, policy: Policy, builder: Builder) -> Plan:
     """Return the plan whose targets are built in parts, one for each node, where their tags move last.
 
-    So each is pushed by digest, and nothing needs a staging tag. Nor are those whole that others take for other
-    platforms: bake gives a node nothing of another one, and BuildKit would ask a registry for an image of that name
-    (found with 0.13 and 0.29). What cannot be put together of parts stays whole.
+    So each is pushed by digest, and nothing needs a staging tag. What cannot be put together of parts stays whole.
     """
     if builder.driver == "docker" or len(builder.nodes) == 1:
         return plan
-    across = {name for target in plan.targets for name in targets_across(target, plan.directory)}
-    return cut_by(plan, builder.node_of, lambda target: target.name in across or _moves_last(target, policy, ()))
+    return cut_by(plan, builder.node_of, lambda target: _moves_last(target, policy, ()))
 
 
 def first_tags(plan: BuildPlan, policy: Policy, builder: Builder) -> str:

@@ -168,7 +168,7 @@ class _Proving:
         self.pushed.append(Pushed(state.number, found, done.returncode == 0))
 
     def _builder_of(self, made: Project) -> str:
-        """Return a builder for a project: on several nodes none has what another one builds, and images differ."""
+        """Return a builder for a project; nothing is handed on between nodes, so some cannot be built on several."""
         builder = self.other_chance.choice(self.place.builders)
         across = any("--platform=$BUILDPLATFORM " in line for one in made.targets.values() for line in one.lines)
         return self.place.oracle if across else builder

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from buildmatrix.engine.failures.handed import not_handed_on
 from buildmatrix.engine.failures.places import line_told, place_in
 from buildmatrix.engine.failures.registry import LOST_LAYER, UNKNOWN_TROUBLE, registry_hint
 from buildmatrix.engine.progress.dockerfiles import line_of
@@ -131,6 +132,8 @@ def explain(progress: Progress, plan: Plan, asked: Sequence[str] = (), *, said: 
     found = _class_of(_short(last), words, log)
     step = (progress.tracks[failed].failed_step if failed else "") or _step_in(_short(last))
     line = _line(plan, failed, words, step) if failed in plan.by_name else 0
+    if failed in plan.by_name and (why := not_handed_on(plan, failed, _short(last))):
+        found = found._replace(hint=why)
     if failed and (left := incomplete(plan, failed, progress.tracks[failed])):
         found = found._replace(hint="\n".join(part for part in (found.hint, left) if part))
     problem = _problem(found, last.removeprefix("ERROR: "), failed, plan, line=line if said else -1)

@@ -177,18 +177,6 @@ def test_what_several_nodes_build_is_cut_so_that_each_pushes_by_digest() -> None
     assert by_node(made, policy(made), builder("docker", 2)) == made
 
 
-@pytest.mark.parametrize(("asked", "cut"), [("--platform=$BUILDPLATFORM ", True), ("", False)])
-def test_what_others_take_for_another_nodes_platform_is_cut(asked: str, *, cut: bool) -> None:
-    """Of a whole one bake gives a node its own platforms alone: BuildKit would ask a registry for the others."""
-    settings = Settings(
-        platforms=BOTH, contexts={"up": "target:lib"}, dockerfile_inline=f"FROM {asked}up", output=(REGISTRY,)
-    )
-    made = plan(pushed("lib", platforms=BOTH), target("app", settings, depends_on=("lib",)))
-    found = builds_of(by_node(made, policy(made, "direct"), builder(nodes=2)))
-    whole, parts = ["lib", "app"], [f"{name}@{one}" for name in ("lib", "app") for one in BOTH]
-    assert [one.name for one in found.targets] == (parts if cut else whole)
-
-
 def test_what_one_file_holds_stays_whole_and_needs_a_staging_tag_on_several_nodes() -> None:
     made = plan(pushed("app", REGISTRY, OciOutput(type="oci", dest="a.tar"), platforms=BOTH))
     by = builder(nodes=2)

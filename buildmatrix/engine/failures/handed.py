@@ -1,0 +1,35 @@
+"""What a Dockerfile takes of another target and BuildKit asked a registry for: bake had not handed it on."""
+
+from buildmatrix.plan.model import Plan, PlannedTarget
+from buildmatrix.plan.publishing import pushed_tags
+
+_LINK = "target:"
+
+
+def not_handed_on(plan: Plan, name: str, said: str) -> str:
+    """Return why a context that is another target was looked for in a registry, and what to do; "" if none was.
+
+    `said` is BuildKit's error. On a builder of several nodes bake gives a node what that node has built, and nothing of
+    another one: `FROM --platform=linux/amd64 tools` on the node for linux/arm64 (found with 0.13 and 0.29).
+    """
+    target = plan.by_name[name]
+    for key, value in (target.settings.contexts or {}).items():
+        if value.startswith(_LINK) and said.startswith(f"{key}: failed to resolve source metadata for "):
+            return _hint(key, _linked(plan, value.removeprefix(_LINK)))
+    return ""
+
+
+def _linked(plan: Plan, bake_name: str) -> PlannedTarget:
+    return next(one for one in plan.targets if one.bake_name == bake_name)
+
+
+def _hint(key: str, linked: PlannedTarget) -> str:
+    from buildmatrix.spec.hints.values import written
+
+    pushed = next(iter(pushed_tags(linked)), "")
+    image = f'write contexts.{written(key)} = "docker-image://{pushed or "TAG"}" and needs = ["{linked.declared}"]'
+    other = image if pushed else f"push {linked.declared}, and {image}"
+    return (
+        f"{key} is target {linked.declared}, which another node of the builder builds for the platform of this FROM: "
+        f"buildx hands nothing on between nodes\nuse a builder of one node (--builder NAME), or {other}"
+    )
