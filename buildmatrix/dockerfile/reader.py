@@ -93,7 +93,8 @@ def copied_names(text: str) -> frozenset[str]:
     file = known(text)
     every = (one for stage in (file.stages if file else ()) for one in stage.instructions)
     copies = (one for one in every if one.keyword in {"COPY", "ADD"} and not one.values("from"))
-    return frozenset(name for one in copies for name in one.args[:-1] if not set(name) & set("$*?[\\<:"))
+    names = (name.strip("\"'") for one in copies for name in one.args[:-1])
+    return frozenset(name for name in names if not set(name) & set("$*?[\\<:"))
 
 
 def is_predefined(argument: str) -> bool:

@@ -1,5 +1,7 @@
 """What a Dockerfile takes of another target and BuildKit asked a registry for: bake had not handed it on."""
 
+from dataclasses import replace
+
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.publishing import pushed_tags
 
@@ -26,7 +28,7 @@ def _linked(plan: Plan, bake_name: str) -> PlannedTarget:
 def _hint(key: str, linked: PlannedTarget) -> str:
     from buildmatrix.spec.hints.values import written
 
-    pushed = next(iter(pushed_tags(linked)), "")
+    pushed = next(iter(pushed_tags(replace(linked, exported=True))), "")  # as a dependency it is not pushed now
     image = f'write contexts.{written(key)} = "docker-image://{pushed or "TAG"}" and needs = ["{linked.declared}"]'
     other = image if pushed else f"push {linked.declared}, and {image}"
     return (

@@ -36,6 +36,12 @@ def test_a_target_that_was_looked_for_in_a_registry_is_named(lib: Settings, key:
     assert found == (WHY.format(key) + told if told else "")
 
 
+def test_a_dependency_that_this_run_does_not_push_has_its_tag_all_the_same() -> None:
+    app = target("app", Settings(contexts={"up": "target:lib"}), depends_on=("lib",))
+    found = not_handed_on(plan(target("lib", PUSHED, exported=False), app), "app", SAID.format("up", "up", "up"))
+    assert 'write contexts.up = "docker-image://ghcr.io/acme/lib:1"' in found
+
+
 def test_an_image_that_is_not_there_is_no_target() -> None:
     app = target("app", Settings(contexts={"up": "docker-image://up"}))
     assert not not_handed_on(plan(app), "app", SAID.format("up", "up", "up"))

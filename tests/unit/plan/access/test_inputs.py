@@ -50,6 +50,7 @@ def refused(folder: Path, name: str, dockerfile: str) -> str:
         ("web/b.txt", "COPY --from=golang b.txt /", ""),
         ("web/b.txt", 'FROM scratch\nONBUILD COPY ["b.txt", "/"]', "overwrite what web copies"),
         ("web/b.txt", "COPY *.txt /", ""),
+        ("web/b.txt", 'COPY "b.txt" /', "overwrite what web copies"),
         (".git/config", "", "overwrite what git obeys: it lies in .git"),
         (".git/hooks/pre-commit", "", "overwrite what git obeys: it lies in .git"),
     ],
