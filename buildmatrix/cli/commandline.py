@@ -12,7 +12,7 @@ from buildmatrix.plan.model import Plan
 from buildmatrix.spec.credentials import assignment
 from buildmatrix.spec.rows.options import Options
 from buildmatrix.spec.rows.shapes import rows
-from buildmatrix.text import HIDDEN, redacted
+from buildmatrix.text import HIDDEN, one_line, redacted
 
 RESUME = "--resume"
 
@@ -38,7 +38,7 @@ def applying(context: typer.Context, plan: Plan, saved: str = "") -> str:
     wanted = of_apply() - (_held() if saved else set())
     given = [one for one in context.command.params if one.name in wanted and is_given(context, str(one.name))]
     words = [word for one in given for word in _words(one, context.params[str(one.name)])]
-    return _shown(["apply", *([saved] if saved else []), *words], plan)
+    return _shown(["apply", *([as_path(saved)] if saved else []), *words], plan)
 
 
 def of_apply() -> set[str]:
@@ -74,9 +74,26 @@ def _shown(words: Iterable[str], plan: Plan) -> str:
     return " ".join(map(quoted, ["buildmatrix", *clean]))
 
 
+def as_path(name: str) -> str:
+    """Return a file's name as no command takes it for an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
 def quoted(word: str) -> str:
     """Return a word for a shell; what hides a secret stands outside the quotes."""
-    return HIDDEN.join(part and shlex.quote(part) for part in word.split(HIDDEN)) or shlex.quote(word)
+    return HIDDEN.join(part and _quoted(part) for part in word.split(HIDDEN)) or _quoted(word)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes if it needs any; with signs that are obeyed or not seen, as bash and zsh write those."""
+    if one_line(text) == text:
+        return shlex.quote(text)
+    written = (f"\\u{ord(sign):04x}" if ord(sign) < 1 << 16 else f"\\U{ord(sign):08x}" for sign in text)
+    signs = (
+        f"\\{sign}" if sign in "\\'" else sign if one_line(sign) == sign else code
+        for sign, code in zip(text, written, strict=True)
+    )
+    return f"$'{''.join(signs)}'"
 
 
 def _hidden(words: Sequence[str], secret: set[str]) -> Iterator[str]:

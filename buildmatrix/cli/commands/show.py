@@ -67,7 +67,7 @@ def _text(found: "Shown", file: str, output_format: Format, color: str, *, every
         from buildmatrix.report.plan.short import plan_short
 
         return plan_short(found.plan, style, width=width())
-    from buildmatrix.cli.commandline import quoted
+    from buildmatrix.cli.commandline import as_path, quoted
     from buildmatrix.report.plan.saved import saved_head
     from buildmatrix.report.plan.text import APPLY, plan_text
 
@@ -77,7 +77,7 @@ def _text(found: "Shown", file: str, output_format: Format, color: str, *, every
         all_cells=every,
         sources=sources,
         width=width(),
-        command=f"{APPLY} {quoted(file)}" if found.is_current else APPLY,
+        command=f"{APPLY} {quoted(as_path(file))}" if found.is_current else APPLY,
         saved=found.is_current,
     )
     return saved_head(found, file) + text

@@ -115,9 +115,17 @@ def _shown(text: str) -> str:
     return one_line(masked(text))
 
 
+COMMANDS = ("run: ", "buildmatrix ")
+"""What a line begins with that is copied into a shell: it is not broken."""
+
+
 def _lines_of_hint(hint: str, style: Style, width: int | None) -> list[str]:
     texts = [one_line(line) for line in hint.split("\n") if hint]
-    return [line for text in texts for line in laid_out([("  ", plain), (text, style.hint)], width)]
+    return [
+        line
+        for text in texts
+        for line in laid_out([("  ", plain), (text, style.hint)], None if text.startswith(COMMANDS) else width)
+    ]
 
 
 def _note(message: str, spot: Spot | None) -> str:

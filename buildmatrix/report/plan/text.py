@@ -53,9 +53,8 @@ def plan_text(  # noqa: PLR0913 each is said by its name
     verb = "build" if len(plan.targets) > plan.skipped else "do"
     exactly = "exactly " if saved else ""
     last = f"Nothing was built. Run `{one_line(command)}` to {verb} {exactly}this."
-    last = NOTHING if plan.is_done else last
-    for text in (totals(plan), last):
-        lines += laid_out([(text, plain)], width)
+    lines += laid_out([(totals(plan), plain)], width)
+    lines += laid_out([(NOTHING, plain)], width) if plan.is_done else [last]  # a command is copied: it is not broken
     return "\n".join(lines) + "\n"
 
 

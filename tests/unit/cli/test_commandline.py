@@ -2,13 +2,15 @@
 
 import re
 import shlex
+import subprocess
 from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from buildmatrix.cli.commandline import _held, of_apply
+from buildmatrix.cli.commandline import _held, as_path, of_apply, quoted
 from buildmatrix.cli.commands.apply import apply
+from buildmatrix.text import one_line
 from tests.inside import exit_code
 
 SPEC = """
@@ -92,6 +94,17 @@ def test_the_file_of_the_environment_is_not_a_second_one(
     assert exit_code("ci", "github", "plan.json") == 0
     assert exit_code("validate", "my file.toml", "--file", "other.toml") == 2
     assert "the file is given twice: my file.toml, and --file other.toml" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["a b", "it's", "a\nb", "a\tb", "\u202ea", "\x85", "\U000e0041'", "a\\n\n"])
+def test_a_word_is_the_same_in_a_shell_and_hides_nothing(word: str) -> None:
+    done = subprocess.run(["bash", "-c", f"printf %s {quoted(word)}"], capture_output=True, check=True)
+    assert done.stdout.decode() == word
+    assert one_line(quoted(word)) == quoted(word)
+
+
+def test_a_file_is_no_option() -> None:
+    assert (as_path("-p.json"), as_path("p.json")) == ("./-p.json", "p.json")
 
 
 def test_what_apply_takes_is_known_without_its_command() -> None:

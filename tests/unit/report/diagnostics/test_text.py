@@ -46,3 +46,11 @@ def test_a_long_line_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> 
         place = next(place for place in range(len(line)) if columns(line[:place]) == before)
         assert line[place:].startswith(key)
         assert marks.strip("| ") == "^" * len(key)
+
+
+def test_a_command_is_not_broken() -> None:
+    """It is copied into a shell, which would run the first line of it alone."""
+    command = f"buildmatrix apply {'app ' * 30}--resume"
+    one = Diagnostic(message="stopped", code="stopped", hint=f"first do\n{command} builds what is left")
+    shown = module.diagnostics_text([one], Sources(Path("/")), Style(colour=False), width=40)
+    assert f"  {command} builds what is left" in shown.splitlines()
