@@ -30,6 +30,7 @@ from buildmatrix.plan.sharing import share
 from buildmatrix.soundness import FILE, TARGETS
 from buildmatrix.spec.rows.platforms import PLATFORM, platform_hint
 from buildmatrix.spec.rows.settings import Settings
+from buildmatrix.spec.rows.shapes import is_template
 from buildmatrix.spec.rows.tables import DeclaredGroup, DeclaredTarget, Spec
 from buildmatrix.template.context import Rendering
 from buildmatrix.template.request import Request
@@ -109,6 +110,13 @@ def _warn_of_runners(spec: Spec, targets: Iterable[PlannedTarget], request: Requ
         warn_of_runners(spec, targets, problems)
 
 
+def _inherited(expansion: Expansion) -> set[str]:
+    """Return the targets that others inherit: what those say may be for heirs. A template may name any."""
+    targets = expansion.spec.targets
+    items = [item for one in targets.values() for item in one.table.inherits or ()]
+    return set(targets) if any(map(is_template, items)) else {item.partition("[")[0] for item in items}
+
+
 def checked(
     expansion: Expansion, targets: Iterable[PlannedTarget], checker: Checker, *, files: bool | AbstractSet[str]
 ) -> list[PlannedTarget]:
@@ -130,7 +138,7 @@ def checked(
     for declared, settings, origins in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins))
     count, cells = Counter(target.declared for target in found), expansion.selection.by_target
-    complete = {name for name, number in count.items() if number == len(cells[name])}
+    complete = {name for name, number in count.items() if number == len(cells[name])} - _inherited(expansion)
     checker.end(complete, whole=len(found) == len(expansion.entries))
     expansion.warn_of_platforms()
     expansion.problems.take(unjoined(found))

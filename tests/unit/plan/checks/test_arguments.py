@@ -34,6 +34,7 @@ args.LEVEL = "1"
         (("app-one",), []),
         (("other",), []),
         (("heir",), []),
+        (("parent",), []),
         (("other", "--set", "other.args.MIRROR=1"), ["MIRROR"]),
         (("other", "--set", "other.args.MIRRORS=1"), []),
         (("app", "--set", "app.args.PYTHON=1"), []),
