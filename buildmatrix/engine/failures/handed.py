@@ -2,22 +2,21 @@
 
 from dataclasses import replace
 
+from buildmatrix.plan.access.across import TARGET
 from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.plan.publishing import pushed_tags
-
-_LINK = "target:"
 
 
 def not_handed_on(plan: Plan, name: str, said: str) -> str:
     """Return why a context that is another target was looked for in a registry, and what to do; "" if none was.
 
     `said` is BuildKit's error. On a builder of several nodes bake gives a node what that node has built, and nothing of
-    another one: `FROM --platform=linux/amd64 tools` on the node for linux/arm64 (found with 0.13 and 0.29).
+    another one: `FROM --platform=linux/amd64 tools` on the node for linux/arm64 (found with 0.29).
     """
     target = plan.by_name[name]
     for key, value in (target.settings.contexts or {}).items():
-        if value.startswith(_LINK) and said.startswith(f"{key}: failed to resolve source metadata for "):
-            return _hint(key, _linked(plan, value.removeprefix(_LINK)))
+        if value.startswith(TARGET) and said.startswith(f"{key}: failed to resolve source metadata for "):
+            return _hint(key, _linked(plan, value.removeprefix(TARGET)))
     return ""
 
 

@@ -19,15 +19,13 @@ def refuse_overwritten(plan: Plan, written: Mapping[str, str]) -> None:
     """Raise UsageError if a path is one of those files, whatever it is called; `written` is path to option."""
     said = {path: what for target in plan.each for path, what in _of(target)} | dict(_sources(plan))
     inputs = {_real(plan, path): what for path, what in said.items()}  # cells share most of their paths
-    real = {os.path.realpath(path): path for path in written}
-    inputs |= dict(_copied(plan, [path for path in real if os.path.lexists(path)]))
-    inputs |= {path: "what git obeys: it lies in .git" for path in real if ".git" in path.split("/")[:-1]}
+    real = {path: os.path.realpath(path) for path in written}
+    inputs |= dict(_copied(plan, [one for one in real.values() if os.path.lexists(one)]))
+    inputs |= {one: "what git obeys: it lies in .git" for one in real.values() if ".git" in one.split("/")[:-1]}
     found = [
-        Diagnostic(
-            message=f"{written[path]} {path} would overwrite {inputs[one]}", code="write", hint="name another file"
-        )
-        for one, path in real.items()
-        if one in inputs
+        Diagnostic(message=f"{option} {path} would overwrite {what}", code="write", hint="name another file")
+        for path, option in written.items()
+        if (what := inputs.get(real[path]))
     ]
     if found:
         raise UsageError(*found)

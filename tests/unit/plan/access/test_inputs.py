@@ -59,3 +59,10 @@ def test_what_is_copied_by_name_and_what_git_obeys_is_not_written_over(
     folder: Path, name: str, dockerfile: str, said: str
 ) -> None:
     assert refused(folder, name, dockerfile) == said
+
+
+def test_each_option_that_names_such_a_file_is_told(folder: Path) -> None:
+    plan = plans.plan(plans.target("app"), directory=str(folder))
+    with pytest.raises(UsageError) as raised:
+        refuse_overwritten(plan, {f"{folder}/{LOCK}": "--metadata", f"{folder}/web/../{LOCK}": "--report"})
+    assert [one.message.partition(" ")[0] for one in raised.value.diagnostics] == ["--metadata", "--report"]
