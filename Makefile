@@ -62,6 +62,8 @@ lint: .venv/ready
 	@lint-imports >.venv/imports.log || { cat .venv/imports.log; exit 1; }
 	@echo "lint: ruff, mypy and import-linter found nothing"
 
+# two more than there are cores: many of these wait
+unit: workers := -n $(shell echo $$(($$(nproc) + 2))) --dist worksteal
 unit: .venv/ready
 	@pytest $(workers) -m "not contract and not e2e"
 

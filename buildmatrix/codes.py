@@ -1,6 +1,6 @@
 """The codes of diagnostics: what kind of problem one is, for machines. Each stands here once, with what it means.
 
-`tests/unit/test_codes.py` finds every code that is used anywhere, and compares.
+`tests/project/test_codes.py` finds every code that is used anywhere, and compares.
 """
 
 CODES = {

@@ -1,7 +1,9 @@
 """What all tests share: markers by directory, and the two buildx programs.
 
-    unit/, properties/, golden/   need nothing; unit/report/run/test_html.py a browser, Debian's chromium
-    contract/                     marked `contract`: need `buildx` (and `old_buildx`), but no engine
+    unit/, properties/, golden/   need nothing
+    project/                      need nothing: what holds of the repository, its docs and its tools
+    contract/                     marked `contract`: other programs agree: `buildx` and `old_buildx` without an engine,
+                                  actionlint, taplo, and a browser (Debian's chromium)
     e2e/                          marked `e2e`: need the engine, see e2e/conftest.py
 
 What cannot be had fails the test. Only where it cannot be had at all (no Docker, and not root on Debian), and not

@@ -1,8 +1,8 @@
 """Which tests a run of the suite tries: a fourth of those that are of one kind, another after each commit.
 
-Of one kind are the cases of a unit test that has more than MANY, those of a test that is marked `corpus`, and all tests
-of a module that is; `every` gives it another share. What `counts` over all cases is left out. All are tried with
-WHOLE=1, and by who names a file or a test.
+Of one kind are the cases of a test of unit/ or project/ that has more than MANY, those of a test that is marked
+`corpus`, and all tests of a module that is; `every` gives it another share. What `counts` over all cases is left out.
+All are tried with WHOLE=1, and by who names a file or a test.
 """
 
 import os
@@ -56,7 +56,7 @@ def _kind(item: pytest.Item, sizes: Counter[str]) -> tuple[str, int]:
     for node, mark in item.iter_markers_with_node("corpus"):
         every = 0 if mark.kwargs.get("counts") else mark.kwargs.get("every", EVERY)
         return (_function(item) if node is item else node.nodeid), every
-    many = item.path.is_relative_to(TESTS / "unit") and sizes[_function(item)] > MANY
+    many = item.path.relative_to(TESTS).parts[0] in {"unit", "project"} and sizes[_function(item)] > MANY
     return (_function(item) if many else ""), EVERY
 
 

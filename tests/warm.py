@@ -22,7 +22,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from buildmatrix import child
 from buildmatrix.child import Beside, ended
+from buildmatrix.template.sandbox import serving
 from buildmatrix.template.sandbox.serving import serve
 
 Done = subprocess.CompletedProcess[str]
@@ -60,7 +62,8 @@ class Warm(Beside):
     def _child(self, source: int, sink: int) -> int:
         if self._serve is not serve:
             return super()._child(source, sink)
-        return int(_asked("beside", {"taken": self._taken}, source, sink))
+        limits = {"SECONDS": serving.SECONDS, "AT_ONCE": child.AT_ONCE, "TOTAL": child.TOTAL}
+        return int(_asked("beside", {"taken": self._taken, "limits": limits}, source, sink))
 
     def _ended(self) -> float:
         if self._serve is not serve:
@@ -139,9 +142,11 @@ def _listen(asked: socket.socket) -> None:
             os.close(one)
 
 
-def _beside(told: int, source: int, sink: int, taken: float) -> None:
-    """Be the process beside, and tell who it is."""
+def _beside(told: int, source: int, sink: int, taken: float, limits: Mapping[str, float]) -> None:
+    """Be the process beside, under the limits of the test that asks, and tell who it is."""
     os.write(told, str(os.getpid()).encode())
+    for name, value in limits.items():
+        setattr(serving if name == "SECONDS" else child, name, value)
     beside = Beside(serve)
     beside._taken = taken
     beside._become(source, sink)

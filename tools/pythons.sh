@@ -30,7 +30,7 @@ environment() { # environment FOLDER PYTHON: everything that the tests need, whe
 }
 tests() { # tests FOLDER
   PATH=$PWD/$1/bin:$PATH timeout "${PYTHONS_SECONDS:-900}" "$1/bin/python" -m pytest -p no:cacheprovider -q -n 2 \
-    --dist worksteal -m "not contract and not e2e" tests/unit tests/golden
+    --dist worksteal -m "not contract and not e2e" tests/unit tests/project tests/golden
 }
 try() { # try N PYTHON
   local folder=.venvs/3.$1 log=.venvs/3.$1.log what

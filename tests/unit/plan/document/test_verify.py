@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.inside import exit_code
+from tests.warm import ran
 
 SPEC = """version = 1
 include = ["images/*.toml"]
@@ -180,11 +181,10 @@ def test_from_a_folder_that_is_a_context(repo: Path, way: str) -> None:
     to = "> p.json" if way == "redirected" else "| (cat > p.json)"
     command = f": > p.json; {sys.executable} -m buildmatrix plan app --format json {to}"
     subprocess.run(["bash", "-ec", f"set -o pipefail; {command}"], cwd=repo, check=True)
-    apply = [sys.executable, "-m", "buildmatrix", "apply", "p.json", "--dry-run"]
-    done = subprocess.run(apply, cwd=repo, capture_output=True, text=True, check=False)
+    done = ran("apply", "p.json", "--dry-run", cwd=repo, env=os.environ)
     assert done.returncode == 0, done.stderr
     (repo / "another").touch()
-    assert subprocess.run(apply, cwd=repo, capture_output=True, check=False).returncode == 4
+    assert ran("apply", "p.json", "--dry-run", cwd=repo, env=os.environ).returncode == 4
 
 
 # --- what differs is named --------------------------------------------------------------------------------------------
@@ -392,7 +392,7 @@ def test_a_plan_and_reports_in_one_context(repo: Path) -> None:
     with (repo / "plan.json").open("w") as file:
         subprocess.run([*command, "plan", "app", "--format", "json"], stdout=file, check=True)
     write(repo, "logs/deep/app.log", "r/run.xml", "m.json")
-    done = subprocess.run([*command, "apply", "plan.json", "--dry-run", *REPORTS], capture_output=True, check=False)
+    done = ran("apply", "plan.json", "--dry-run", *REPORTS, cwd=repo, env=os.environ)
     assert done.returncode == 0, done.stderr
 
 

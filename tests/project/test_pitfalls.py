@@ -23,7 +23,7 @@ USES, CONTEXT, FINGERPRINT = (
     "unit/inputs/test_fingerprint.py",
 )
 INCREMENTAL, PINS, DECISION = "e2e/test_incremental.py", "e2e/test_pins.py", "unit/state/decisions/test_decision.py"
-HERE, REMEMBERED = "unit/test_pitfalls.py", "e2e/test_remembered.py"
+HERE, REMEMBERED = "project/test_pitfalls.py", "e2e/test_remembered.py"
 
 PITFALLS: dict[str, list[tuple[str, str]]] = {
     "1 the body of a here-document": [(USES, "test_pitfall_1_the_body_of_a_heredoc_counts")],

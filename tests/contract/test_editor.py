@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 TAPLO = str(Path(sys.executable).parent / "taplo")
 SCHEMA = (ROOT / "schemas/buildmatrix.schema.json").as_uri()
 GOLDEN = ROOT / "tests/golden"
@@ -31,6 +31,7 @@ def test_examples_name_their_schema(file: Path) -> None:
     assert lint(file) == ""
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("accepted/*/buildmatrix.toml")), ids=lambda file: file.parent.name)
 def test_what_is_accepted_has_no_marks(file: Path) -> None:
     assert lint(file, "--schema", SCHEMA) == ""

@@ -17,7 +17,7 @@ from buildmatrix.ci.gitlab import gitlab_workflow, pipeline_json
 from buildmatrix.ci.jobs import Job, Jobs
 from buildmatrix.ci.setup import Setup
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PLAIN = Setup(
     path="ci/images.yml",
     file="",

@@ -84,8 +84,8 @@ def test_what_counts_over_all_has_no_turn() -> None:
         ("tests", False),
         ("tests/unit", False),
         ("tests/unit/text", True),
-        ("tests/unit/test_turns.py", True),
-        ("tests/unit/test_turns.py::test_x", True),
+        ("tests/project/test_turns.py", True),
+        ("tests/project/test_turns.py::test_x", True),
         ("buildmatrix", False),
     ],
 )

@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from buildmatrix.engine.outcome import Outcome
 from buildmatrix.report.run.about import About
 from buildmatrix.report.run.html import run_html
+from tests.outcomes import many, odd, run
 
 pytestmark = pytest.mark.corpus
 
@@ -88,14 +88,12 @@ def chromium(unavailable: Callable[[str], NoReturn]) -> str:
 
 
 @pytest.fixture(scope="module")
-def reports(
-    run: Outcome, odd: Outcome, many: Callable[[int], Outcome], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the page of all frames: each report with the script that looks at it."""
     folder = tmp_path_factory.mktemp("pages")
     frames = FRAMES
     for name, outcome, width in (
-        ("phone", run, PHONE), ("wide", run, WIDE), ("odd", odd, PHONE), ("many", many(300), PHONE),
+        ("phone", run(), PHONE), ("wide", run(), WIDE), ("odd", odd(), PHONE), ("many", many(300), PHONE),
     ):  # fmt: skip
         look = LOOK.replace("NAME", json.dumps(name))
         (folder / f"{name}.html").write_text(
