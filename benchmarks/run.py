@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -445,14 +446,20 @@ PARTS = {
 
 def main() -> None:
     """Measure and print; with names of `PARTS`, only those."""
-    chosen = [part for name, part in PARTS.items() if name in sys.argv[1:]] or list(PARTS.values())
+    parser = ArgumentParser(description="Measure the same work by buildmatrix and by others, in turn.")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"all, or some of {', '.join(PARTS)}")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    asked = parser.parse_args()
+    if unknown := sorted(set(asked.parts) - set(PARTS)):
+        parser.error(f"there is no part {', '.join(unknown)}")
+    chosen = [part for name, part in PARTS.items() if name in asked.parts] or list(PARTS.values())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lines = []
         for line in chain((HEAD, ("---",) * len(HEAD)), *(part(folder) for part in chosen)):
             lines.append(f"| {' | '.join(line)} |")
             print(lines[-1], flush=True)
-    if "--write" in sys.argv:
+    if asked.write:
         version = subprocess.run([*BAKE[:2], "version"], capture_output=True, text=True, check=True).stdout.split()[1]
         head_text = (
             "# Benchmarks\n\nWritten by `benchmarks/run.py --write`, in one run, in turn, "
