@@ -53,7 +53,7 @@ CODES = {
     "omitted": "what a bake file leaves out, since nobody asked for it and it has no value",
     "out-of-date": "a committed file is not what would be generated now",
     "output": "an output that is known to fail, or that would be written over an input",
-    "overtaken": "files changed while they were built: what the image says of them would be wrong",
+    "overtaken": "files changed while they were built, or another image was taken: its fingerprint would be wrong",
     "owner": "the file found belongs to somebody else",
     "pattern": "a regular expression that is wrong",
     "plan": "what is given is not a saved plan, or one that lacks a credential",

@@ -51,7 +51,9 @@ class RecordDocument(Document):
         Mapping[str, str], Doc("Those of the index into which the parts of the image are joined; empty for one part.")
     ]
     metadata: Annotated[Mapping[str, str], Doc("Bake's metadata of it, as far as that is text.")]
-    overtaken: Annotated[str | None, Doc("What is to be said of a file that changed while it was built from it.")]
+    overtaken: Annotated[
+        str | None, Doc("What is to be said where a file or an image that it was built from is not what it should be.")
+    ]
     started: Annotated[str, Doc("When its job began, RFC 3339, UTC.")]
     ended: Annotated[str, Doc("When its job ended, RFC 3339, UTC.")]
     seconds: Annotated[float, _SIZE, _YEAR, Doc("From its first step to its last; 0 if it did not start.")]

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from buildmatrix.errors import Place, Pointer, Problems, some
 from buildmatrix.oci.platform import normalized
@@ -176,6 +175,7 @@ def _target(
 ) -> PlannedTarget:
     is_needed = node.entry.name in needed
     settings = exported_of(node.settings, request.output, exported=node.exported, needed=is_needed)
+    left_out = tuple(platform for platform in node.declared if platform not in (settings.platforms or ()))
     variants = tuple(
         _target(replace(one, exported=node.exported), stage, list(one.edges), request, needed) for one in node.variants
     )
@@ -191,16 +191,9 @@ def _target(
         stage=stage,
         place=node.entry.target.place,
         origins=node.origins,
-        carried_over=_lacking(settings, node.declared) if node.exported else (),
+        carried_over=left_out if node.exported and any(map(pushes_tags, settings.output or ())) else (),
+        left_out=left_out,
         volatile=carried(node.volatile, node.settings, settings) if node.volatile else node.volatile,
         variants=variants,
         parts=tuple(one.platforms for one in variants),
     )
-
-
-def _lacking(settings: Settings, declared: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the platforms that a pushed tag would lose, were it not completed from what the registry holds."""
-    outputs: tuple[Any, ...] = settings.output or ()
-    if not any(map(pushes_tags, outputs)):
-        return ()
-    return tuple(platform for platform in declared if platform not in (settings.platforms or ()))

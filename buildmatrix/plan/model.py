@@ -52,6 +52,8 @@ class PlannedTarget:
     """Where each setting was declared, by attribute and then key or index: `("tags", 0)`."""
     carried_over: tuple[str, ...] = ()
     """The declared platforms that `--platform` leaves out and that its tags nevertheless have to have."""
+    left_out: tuple[str, ...] = ()
+    """All declared platforms that `--platform` leaves out."""
     parts: tuple[tuple[str, ...], ...] = ()
     """The platforms that are built apart from each other (see `plan/builds.py`); empty where all are built together."""
     variants: tuple["PlannedTarget", ...] = ()

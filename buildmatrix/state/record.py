@@ -70,6 +70,8 @@ class ResultFile:
         """The targets whose tags move at the end: what needs one of them may have pulled what those held before."""
         self.overtaken: dict[str, str] = {}
         """The targets of whose files one was not what their fingerprints say, each with what is to be said of it."""
+        self.otherwise: Mapping[str, str] = {}
+        """The targets that are given another image than they take by their Dockerfiles, with what became of each."""
         self.is_old = False
         """Whether the last result is of an older buildmatrix, which says nothing of fingerprints."""
         dests = (dest for target in plan.targets for dest in dests_of(target))
@@ -94,6 +96,11 @@ class ResultFile:
         """Make the fingerprints beside what comes next; `builder` is where is built, `kept` has values for reasons."""
         self._builder, self._kept, _ = builder, kept, self.made
         self._making = Begun(lambda _: make(), [None])
+
+    @property
+    def untrue(self) -> dict[str, str]:
+        """Return the targets whose fingerprints say what is not so, each with what is to be said of it."""
+        return {**{target: f"{target} was {words}" for target, words in self.otherwise.items()}, **self.overtaken}
 
     @cached_property
     def made(self) -> Made:
@@ -217,7 +224,7 @@ class ResultFile:
             if place:
                 self.overtaken[outcome.target] = (CHANGED if moved else LEFT).format(place, outcome.target)
             doubt = known[outcome.target].doubt or (place and (CHANGED_DOUBT if moved else LEFT_DOUBT).format(place))
-            doubt = doubt or self._pulled_early(outcome.target)
+            doubt = doubt or self._pulled_early(outcome.target) or self._given_otherwise(outcome.target)
             whole = known[outcome.target].fingerprints
             own = {platform: whole[platform] for platform in outcome.platforms or whole if platform in whole}
             summary = "" if doubt else telling.summary(outcome.target, own)
@@ -245,6 +252,9 @@ class ResultFile:
         reads = {name: tuple(made.rests_on(name)) for name in targets}
         changed = self._still.changed(read for each in reads.values() for read in each)
         return reads, {name: next(filter(None, map(changed.get, each)), "") for name, each in reads.items()}
+
+    def _given_otherwise(self, target: str) -> str:
+        return f"it was {self.otherwise[target]}" if target in self.otherwise else ""
 
     def _pulled_early(self, name: str) -> str:
         """Return that a target needs one whose tags moved later, "" if it does not."""

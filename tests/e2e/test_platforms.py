@@ -1,6 +1,7 @@
 """Settings by platform: each is built with its own, and joined into one index with all its attestations."""
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -219,6 +220,29 @@ def test_what_another_node_builds_is_not_handed_on_and_the_hint_is_true(
     assert text.count('contexts.tools = "target:tools"') == 1
     project(text.replace('contexts.tools = "target:tools"', f'{image}\nneeds = ["tools"]'))
     succeeded(run("apply", "--builder", two_nodes, "--format", "json"))
+
+
+def test_what_got_other_tools_is_built_again(
+    project: Project, run: Run, repository: str, registry: str, two_nodes: str
+) -> None:
+    """In parts the second node has its own tools only: that is said, and nothing takes the image for what it should be.
+
+    Then tools is unchanged, and comes from the registry, where each node finds the one that it asks for.
+    """
+    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', registry=registry, repository=repository, more="", cross=AMD)
+    project(f"[apply]\nincremental = true\n{text}")
+    words = ("apply", "--builder", two_nodes, "--publish", "together")
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert f"app was built on tools for {ARM}, which it takes for {AMD}" in done.stderr
+    assert "its image has no mark: --incremental builds it again" in done.stderr
+    again = run(*words)
+    assert "app was built on" not in again.stderr
+    assert re.search(r"tools@linux/arm64 +unchanged", again.stdout), again.stdout
+    assert re.search(r"app@linux/arm64 +(built|cached)", again.stdout), again.stdout
+    assert len(built_with(f"{repository}/app:1")) == 1
+    third = succeeded(run(*words, "--format", "json"))
+    assert {one["status"] for one in third.values()} == {"unchanged"}
 
 
 def test_a_platform_that_comes_later_is_built_with_the_tools_that_it_asks_for(

@@ -6,6 +6,7 @@ for, and that bake hands on nothing from one node to another: it refuses that, w
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from buildmatrix.dockerfile.images import OWN
 from buildmatrix.engine.preflight import Engine
@@ -69,16 +70,42 @@ def _own_platform(name: str, engine: Engine) -> str:
     return next(iter(node.platforms), engine.own_platform) if node else engine.own_platform
 
 
-def taken_otherwise(plan: BuildPlan, engine: Engine) -> Iterator[Diagnostic]:
-    """Yield a warning for each target that is given for its own platform what it takes for another one."""
-    told: dict[str, Diagnostic] = {}
+class Otherwise(NamedTuple):
+    """A Build that is given `upon` for other platforms than the one that its Dockerfile takes it for."""
+
+    build: Build
+    upon: Build
+    platform: str
+
+    @property
+    def warning(self) -> Diagnostic:
+        """What is said of it before it is built."""
+        own = " ".join(self.upon.platforms)
+        return Diagnostic(
+            message=f"{self.build.name} takes {self.upon.target} for {self.platform}, by a FROM with --platform, and "
+            f"gets it for {own}: no other is built with it",
+            code="platform",
+            place=self.build.place,
+            hint=f"build {self.platform} along with it, on the same node",
+            severity="warning",
+        )
+
+    @property
+    def words(self) -> str:
+        """What became of it: `built on tools for linux/arm64, which it takes for linux/amd64`."""
+        return f"built on {self.upon.target} for {' '.join(self.upon.platforms)}, which it takes for {self.platform}"
+
+
+def taken_otherwise(plan: BuildPlan, engine: Engine) -> dict[str, Otherwise]:
+    """Return the targets of which a Build is given for its own platform what it takes for another one."""
+    told: dict[str, Otherwise] = {}
     for build in (one for one in plan.targets if one.platforms and _is_upon_part(one, plan)):
         for key, asked in taken_across(build, plan.directory).items():
-            name = plan.keys_in_bake[(build.settings.contexts or {})[key].removeprefix(TARGET)]
+            upon = plan.by_name[plan.keys_in_bake[(build.settings.contexts or {})[key].removeprefix(TARGET)]]
             for platform in sorted(_wanted(asked, build, engine) - _given(build, key, plan)):
-                if platform in _declared(plan.by_name[name].target, plan):
-                    told.setdefault(build.target, _warning(build, plan.by_name[name], platform))
-    yield from told.values()
+                if platform in _declared(upon.target, plan):
+                    told.setdefault(build.target, Otherwise(build, upon, platform))
+    return told
 
 
 def _is_upon_part(build: Build, plan: BuildPlan) -> bool:
@@ -98,16 +125,4 @@ def _declared(name: str, plan: BuildPlan) -> set[str]:
     """Return the platforms that a target has, built here or not; in a job, of what is built only for others, here."""
     whole = plan.of.by_name.get(name)
     known = [whole] if whole else plan.parts[name]
-    return {platform for one in known for platform in (*one.platforms, *one.carried_over)}
-
-
-def _warning(build: Build, upon: Build, platform: str) -> Diagnostic:
-    own = " ".join(upon.platforms)
-    return Diagnostic(
-        message=f"{build.name} takes {upon.target} for {platform}, by a FROM with --platform, and gets it for {own}: "
-        "no other is built with it",
-        code="platform",
-        place=build.place,
-        hint=f"build {platform} along with it, on the same node",
-        severity="warning",
-    )
+    return {platform for one in known for platform in (*one.platforms, *one.carried_over, *one.left_out)}

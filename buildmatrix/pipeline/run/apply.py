@@ -94,14 +94,14 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
     if job.part:
         from buildmatrix.machines.recording import recorded
 
-        outcome = recorded(job.part, outcome, ready.left.plan, tags.registry, records.result.overtaken)
+        outcome = recorded(job.part, outcome, ready.left.plan, tags.registry, records.result.untrue)
         watcher.warn(_troubles(records))
         return Applied(outcome=outcome, registry=tags.registry)
     wrong = frozenset[str]()
     if ready.left.decisions:
         from buildmatrix.pipeline.run.selfcheck import checked
 
-        found = checked(outcome, ready.left, pins, tags.registry, records.result.overtaken)
+        found = checked(outcome, ready.left, pins, tags.registry, records.result.untrue)
         outcome, wrong = found.outcome, found.wrong
         if wrong:
             records.result.disown(wrong, "other images or files than its fingerprint knows went into it")

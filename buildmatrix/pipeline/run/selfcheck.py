@@ -55,12 +55,12 @@ def checked(
     left: Reduced,
     pins: Pins,
     registry: Registry,
-    overtaken: Mapping[str, str] = MappingProxyType({}),
+    untrue: Mapping[str, str] = MappingProxyType({}),
     pushed: Iterable[str] = (),
 ) -> Checked:
     """Compare the images of a run with its pins; what was taken that is neither one nor the run's own is not known.
 
-    `overtaken` are the targets of whose files one was not what their fingerprints say, with what is to be said of it.
+    `untrue` are the targets of which one file or image was not what their fingerprints say, with what is to be said.
     `pushed` are digests of images of the run that its outcome does not tell: their tags hold an index by now that has
     other platforms, too.
     """
@@ -69,7 +69,7 @@ def checked(
     built = list(_built(outcome, left))
     strange = all_of(lambda one: _strange(one, outcome, left.plan, pins, own, registry), built)
     wrong = {one: _strangers(one, names) for one, names in strange.items() if names}
-    wrong |= {one: _overtaken(overtaken[one.target]) for one in built if one.target in overtaken}
+    wrong |= {one: _untrue(untrue[one.target]) for one in built if one.target in untrue}
     moved = {one: _unmarked(one, registry) for one in wrong}
     warnings = tuple(_with_hint(wrong[one], one, moved[one]) for one in wrong)
     digests = {one.target: (one.digest, moved[one]) for one in wrong}
@@ -134,7 +134,7 @@ def _strangers(built: _Built, names: tuple[str, ...]) -> Diagnostic:
     return Diagnostic(message=message, code="fingerprint", severity="warning")
 
 
-def _overtaken(message: str) -> Diagnostic:
+def _untrue(message: str) -> Diagnostic:
     return Diagnostic(message=message, code="overtaken", severity="warning")
 
 

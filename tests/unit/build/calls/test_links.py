@@ -1,6 +1,7 @@
 """What Builds take for other platforms than their own, as a builder can hand it on."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from packaging.version import Version
@@ -82,11 +83,23 @@ def test_what_nobody_asks_for_is_not_built_for_nothing() -> None:
 )
 def test_who_gets_another_one_is_told(platform: str, nodes: tuple[str, ...], told: list[str]) -> None:
     found = links_here(cross(platform), engine(*nodes))
-    assert [one.message for one in taken_otherwise(found, engine(*nodes))] == told
+    assert [one.warning.message for one in taken_otherwise(found, engine(*nodes)).values()] == told
 
 
 def test_a_job_knows_of_what_is_built_only_for_others_what_it_builds() -> None:
     """Its plan is of the targets that it is asked for."""
     made = cross(AMD, pushed=False)
     job = BuildPlan(**{**vars(made), "of": plan(made.of.by_name["app"])})
-    assert not list(taken_otherwise(links_here(job, engine()), engine()))
+    assert taken_otherwise(links_here(job, engine()), engine()) == {}
+
+
+def test_of_what_the_command_line_leaves_out_is_known_that_it_would_be_there() -> None:
+    """Of a target that is only depended on, too: its tags need no platform that is left out."""
+    made = cross(AMD)
+    tools, app = (made.of.by_name[name] for name in ("tools", "app"))
+    settings = tools.settings.but({"platforms": (ARM,), "output": None})
+    narrow = replace(tools, settings=settings, parts=(), exported=False, left_out=(AMD,))
+    whole = builds_of(plan(narrow, replace(app, settings=app.settings.but({"platforms": (ARM,)}), parts=())))
+    assert [one.words for one in taken_otherwise(whole, engine()).values()] == [
+        f"built on tools for {ARM}, which it takes for {AMD}"
+    ]
