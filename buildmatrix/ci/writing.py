@@ -37,9 +37,9 @@ def written_by(system: str, path: str) -> str:
     return f"{_MAKER}{system} --workflow {shlex.quote(path)}"
 
 
-def is_written(text: str) -> bool:
+def is_written(system: str, text: str) -> bool:
     """Tell whether a workflow has the line that says it was written; who makes it their own may delete that."""
-    return any(line.startswith(f"# Written by: {_MAKER}") for line in text.splitlines())
+    return any(line.startswith(f"# Written by: {_MAKER}{system} ") for line in text.splitlines())
 
 
 def scalar(text: str) -> str:

@@ -84,7 +84,7 @@ def write_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     _make_room(path, root)
     refuse_unwritable({path: "--workflow"}, plan, root)
     old = _written(path)
-    if foreign := _foreign(old, path):
+    if foreign := _foreign(kind, old, path):
         raise UsageError(foreign)
     kept = replace(setup, install=_installed(kind, old))
     write_file(path, kind.text(kept), root)
@@ -109,11 +109,12 @@ def _written(path: str) -> str:
         raise UsageError(Diagnostic(message=f"{path} cannot be read: {error.strerror}", code="read")) from None
 
 
-def _foreign(text: str, path: str) -> Diagnostic | None:
+def _foreign(kind: Kind, text: str, path: str) -> Diagnostic | None:
     """Return what is wrong with a file that holds something which we have not written, None if nothing is."""
-    if is_written(text) or not text.strip():
+    if is_written(kind.system, text) or not text.strip():
         return None
-    message = f'{path} was not written by buildmatrix: it has no line "# Written by: buildmatrix ci …"'
+    line = f"# Written by: buildmatrix ci {kind.system} …"
+    message = f'{path} was not written by buildmatrix ci {kind.system}: it has no line "{line}"'
     return Diagnostic(message=message, code="write", hint="name another file, or delete this one")
 
 
@@ -135,7 +136,7 @@ def check_workflow(run: Session, kind: Kind, path: str, waves: int) -> None:
     message = f"{path} is out of date"
     if kind.has_waves and has < setup.waves:
         message = f"{path} has {_number(has)}, and {_number(setup.waves)} are needed"
-    problem = _foreign(old, path) or Diagnostic(message=message, code="out-of-date", hint=hint)
+    problem = _foreign(kind, old, path) or Diagnostic(message=message, code="out-of-date", hint=hint)
     text = kind.text(replace(setup, waves=max(setup.waves, has), install=_installed(kind, old)))
     refuse_difference(old, text, path, maker, problem)
 

@@ -124,7 +124,8 @@ def missing(plan: BuildPlan, outcomes: Mapping[str, BuildOutcome], again: str) -
 def no_folder(folder: str, lacking: int) -> Diagnostic:
     """Return the error of a directory of records that does not exist, for want of which so many Builds are missing."""
     builds = f"{lacking} builds" if lacking > 1 else "a build"
-    message = f"the directory {folder} does not exist, and the records of {builds} are missing"
+    named = folder or '""'
+    message = f"the directory {named} does not exist, and the records of {builds} are missing"
     return Diagnostic(message=message, code="record", hint="name the one that the jobs wrote to: apply --record DIR")
 
 

@@ -125,6 +125,16 @@ def test_a_workflow_is_written_over_as_long_as_its_head_says_so(
     assert "images.yml was not written by buildmatrix" in capfd.readouterr().err
 
 
+def test_a_workflow_of_another_ci_system_is_not_written_over(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("ci", "github", "--workflow", "images.yml") == 0
+    text = (project / "images.yml").read_text()
+    capfd.readouterr()
+    assert exit_code("ci", "gitlab", "--workflow", "images.yml") == 2
+    assert (project / "images.yml").read_text() == text
+    said = 'images.yml was not written by buildmatrix ci gitlab: it has no line "# Written by: buildmatrix ci gitlab …"'
+    assert said in capfd.readouterr().err
+
+
 def test_what_is_no_text_is_not_written_over(project: Path) -> None:
     (project / "images.yml").write_bytes(b"\xff\x00")
     assert exit_code("ci", "github", "--workflow", "images.yml") == 2
