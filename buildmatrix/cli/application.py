@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import takewhile
@@ -41,46 +41,44 @@ class Commands(TyperGroup):
         """Return the command that is asked for; a usage error that names it for the word of another tool."""
         if args[0] not in self.commands and (meant := _words().COMMANDS.get(args[0])):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {meant!r}?")
-        return super().resolve_command(ctx, args)
+        name, command, words = super().resolve_command(ctx, args)
+        if command:
+            _refuse_one_dash(words, typer.Context(command, info_name=name, parent=ctx))
+        return name, command, words
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take what stands ahead of the command."""
-        words = list(args)
-        with _worded(ctx, words):
+        _refuse_one_dash(takewhile(lambda word: word.startswith("-"), args), ctx)
+        with _worded(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an option of another tool is a usage error that says what to write."""
-        with _worded(ctx, list(ctx.args)):
+        with _worded(ctx):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _worded(ctx: Any, words: Sequence[str]) -> Iterator[None]:
-    """Let an error about options that these words are parsed to say what to write instead."""
+def _worded(ctx: Any) -> Iterator[None]:
+    """Let an error about options say what to write instead."""
     try:
         yield
     except Exception as error:
         option = str(getattr(error, "option_name", ""))
         within = getattr(error, "ctx", None) or ctx
-        if long := _with_one_dash(error, option, words, within):
-            within.fail(f"No such option: {long[1:]}: write {long}")
         if hint := option and _hint(option, within):
             within.fail(f"No such option: {option}: {hint}")
         _reworded(error, within)
         raise
 
 
-def _with_one_dash(error: Any, option: str, words: Sequence[str], ctx: Any) -> str:
-    """Return the long option that was written with one dash, which is parsed as its letters; "" for none.
-
-    An `option` of one letter is not known, or the rest of the word is not a valid value of one.
-    """
-    parsed = [option] if option else getattr(getattr(error, "param", None), "opts", [])
-    letters = {one[1:] for one in parsed if len(one) == len("-x")}
-    known = _options(ctx.command) | set(ctx.help_option_names)
-    longs = (f"-{word.partition('=')[0]}" for word in takewhile(lambda word: word != "--", words))
-    return next((long for long in longs if long in known and letters.intersection(long[2:])), "")
+def _refuse_one_dash(words: Iterable[str], ctx: Any) -> None:
+    """Fail at a long option that was written with one dash: `-output x` would be parsed as `-o utput`."""
+    every = [ctx.command, *getattr(ctx.command, "commands", {}).values()]
+    known = {"--help"}.union(*map(_options, every))
+    longs = [f"-{word.partition('=')[0]}" for word in takewhile(lambda word: word != "--", words)]
+    if long := next((long for long in longs if long in known and len(long) > len("--x")), ""):
+        ctx.fail(f"No such option: {long[1:]}: write {long}")
 
 
 def _reworded(error: Any, ctx: Any) -> None:
