@@ -145,14 +145,15 @@ def part_of(plan: BuildPlan, wanted: Collection[str], records: Records) -> Build
     What is built only for others is not exported.
     """
     own = inside(plan, wanted)
-    images = {one.bake_name: f"{IMAGE}{records[one.name].reference}" for one in plan.targets if one.name in records}
+    others = (one for one in plan.targets if one.name in records and one.name not in own)
+    images = {f"{TARGET}{one.bake_name}": f"{IMAGE}{records[one.name].reference}" for one in others}
     builds = tuple(_part(build, own, wanted, images) for build in plan.targets if build.name in own)
     targets = {plan.by_name[name].target for name in wanted}
     return replace(plan, targets=builds, of=_only(plan.of, lambda name: name in targets))
 
 
 def _part(build: Build, own: Collection[str], wanted: Collection[str], images: Mapping[str, str]) -> Build:
-    contexts = {key: _on(value, own, images) for key, value in (build.settings.contexts or {}).items()}
+    contexts = {key: images.get(value, value) for key, value in (build.settings.contexts or {}).items()}
     return replace(
         build,
         settings=build.settings.but({"contexts": contexts or None}),
@@ -160,11 +161,6 @@ def _part(build: Build, own: Collection[str], wanted: Collection[str], images: M
         depends_on=tuple(name for name in build.depends_on if name in own),
         needs=tuple(name for name in build.needs if name in own),
     )
-
-
-def _on(value: str, own: Collection[str], images: Mapping[str, str]) -> str:
-    name = value.removeprefix(TARGET)
-    return images.get(name, value) if value.startswith(TARGET) and name not in own else value
 
 
 def closure_of(plan: Plan, names: Iterable[str]) -> Plan:

@@ -258,14 +258,15 @@ def test_a_platform_that_comes_later_is_built_with_the_tools_that_it_asks_for(
     assert {one["status"] for one in again.values()} == {"unchanged"}
 
 
-@pytest.mark.parametrize("pushed", [True, False])
+@pytest.mark.parametrize(
+    ("more", "jobs"),
+    [("", ["tools", "app"]), ("output = []", ["app"]), ('output = ["type=cacheonly"]', ["tools", "app"])],
+)
 def test_a_job_is_built_with_the_tools_that_it_asks_for(
-    project: Project, run: Run, repository: str, registry: str, one_node: str, *, pushed: bool
+    project: Project, run: Run, repository: str, registry: str, one_node: str, more: str, jobs: list[str]
 ) -> None:
-    """Those of another job, by their digest; or its own, where no registry has them."""
-    more = "" if pushed else "output = []"
+    """Those of another job, by their digest; or its own where no registry has them, though there is a record of them."""
     text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', registry=registry, repository=repository, more=more, cross=AMD)
-    jobs = ["tools", "app"] if pushed else ["app"]
     project(f'[runner]\ndefault = "a"\n"linux/arm64" = "b"\n[group]\ndefault = {jobs}\n{text}')
     assert run("plan", "--out", "plan.json").returncode == 0
     for name in jobs:
@@ -352,3 +353,24 @@ def test_what_is_upon_a_platform_that_is_built_anew_for_another_follows(
         before = built
         assert {one["status"] for one in succeeded(run(*flags)).values()} == {"unchanged"}
     assert done[f"base@{AMD}"]["reason"] == f"{AMD}: other, which is built, needs it; it is built without the cache"
+
+
+@pytest.mark.parametrize("more", ["", "[apply]\npublish = 'together'"])
+def test_what_is_built_upon_parts_that_are_up_to_date_is_built_in_parts_too(
+    project: Project, run: Run, repository: str, registry: str, one_node: str, more: str
+) -> None:
+    """In each run: the results are kept by the names of its parts."""
+    names = {"registry": registry, "repository": repository, "more": 'args.P = "{{ platform }}"', "cross": ""}
+    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', **names).replace("--platform= ", "")
+    project(f"{more}\n{text}")
+    words = ("apply", "--incremental", "--builder", one_node, "--format", "json")
+    succeeded(run(*words))
+    project(f"{more}\n{text}".replace("COPY", f"RUN echo {repository}\nCOPY"))
+    found = succeeded(run(*words))
+    assert {name: one["status"] for name, one in found.items()} == {
+        "tools": "unchanged",
+        f"app@{AMD}": "built",
+        f"app@{ARM}": "built",
+    }
+    again = succeeded(run(*words))
+    assert {one["status"] for one in again.values()} == {"unchanged"}

@@ -40,13 +40,14 @@ def as_decided(
     uncached = {name for one in decisions.values() for name in one.afresh}
     kept = {name: one for name, one in decisions.items() if one.action == "skip" and one.image}
     narrow = _narrowed(plan, decisions, kept)
-    cuts = _cuts(plan) if narrow else {}
+    cuts = _cuts(plan) if narrow or kept else {}
     targets = []
     for target in plan.targets:
         if target.name not in kept:
             target = _on_images(target, plan, kept)  # noqa: PLW2901 what is left of it is changed further
+            target = replace(target, parts=cuts.get(target.name, target.parts))  # noqa: PLW2901 its Builds are known by them
             if target.name in narrow:
-                target = _only(target, narrow[target.name], cuts.get(target.name, ()))  # noqa: PLW2901
+                target = _only(target, narrow[target.name])  # noqa: PLW2901
             if target.name in uncached:
                 target = without_cache(target)  # noqa: PLW2901
             if target.name in notes:
@@ -139,16 +140,13 @@ def _pinned(target: PlannedTarget, decision: Decision) -> str:
     return f"{IMAGE}{parse(pushed_tags(target)[0]).repository}@{digest}"
 
 
-def _only(target: PlannedTarget, platforms: Platforms, cuts: tuple[Platforms, ...]) -> PlannedTarget:
-    """Return a target that is built for these platforms, the others being carried over from what its tags hold.
-
-    It stays in its parts (`cuts`), by which its Builds are known.
-    """
+def _only(target: PlannedTarget, platforms: Platforms) -> PlannedTarget:
+    """Return a target that is built for these platforms, the others being carried over from what its tags hold."""
     others = tuple(name for name in target.platforms if name not in platforms)
     return replace(
         for_platforms(target, platforms),
         carried_over=(*target.carried_over, *others),
-        parts=tuple(part for cut in cuts or target.parts if (part := _both(cut, platforms))),
+        parts=tuple(part for cut in target.parts if (part := _both(cut, platforms))),
         variants=tuple(for_platforms(one, own) for one in target.variants if (own := _both(one.platforms, platforms))),
     )
 

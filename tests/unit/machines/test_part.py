@@ -104,6 +104,13 @@ def test_what_is_pushed_comes_by_digest_and_the_rest_is_built_again() -> None:
     assert [one.name for one in closure_of(CHAIN.of, ["app"]).targets] == ["base", "mid", "app"]
 
 
+def test_what_no_registry_has_is_built_again_though_there_is_a_record_of_it() -> None:
+    records = {f"base@{ARM}": record(f"base@{ARM}", 5), f"mid@{ARM}": record(f"mid@{ARM}", 6, pushed=())}
+    made = part_of(CHAIN, [f"app@{ARM}"], records)
+    assert [one.name for one in made.targets] == [f"mid@{ARM}", f"app@{ARM}"]
+    assert made.targets[1].settings.contexts == {"mid": "target:mid--linux-arm64"}
+
+
 def test_what_a_job_builds_itself_it_hands_on_itself() -> None:
     keys = [f"base@{AMD}", f"mid@{AMD}"]
     made = part_of(CHAIN, keys, {})

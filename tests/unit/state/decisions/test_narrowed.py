@@ -135,3 +135,13 @@ def test_what_is_taken_for_other_platforms_is_built_for_all_of_them() -> None:
     plain = narrowed([base, target("app", contexts=upon, dockerfile_inline="FROM base")], base=part, app=part)
     assert [one.by_name["base"].platforms for one in (crossed, plain)] == [(AMD, ARM), (ARM,)]
     assert [one.by_name["app"].platforms for one in (crossed, plain)] == [(ARM,), (ARM,)]
+
+
+def test_what_is_built_upon_an_image_stays_in_the_parts_that_records_know_it_by() -> None:
+    """It was cut where the target was that is up to date, and is an image now."""
+    base = replace(target("base"), parts=((AMD,), (ARM,)))
+    app = target("app", contexts={"base": "target:base"})
+    whole = builds_of(plans.plan(base, app))
+    left = builds_of(narrowed([base, app], base=SKIP, app=BUILD))
+    names = [one.name for one in left.targets if one.target == "app"]
+    assert names == [one.name for one in whole.targets if one.target == "app"] == [f"app@{AMD}", f"app@{ARM}"]
