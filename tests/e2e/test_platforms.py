@@ -230,10 +230,12 @@ def test_what_got_other_tools_is_built_again(
     Then tools is unchanged, and comes from the registry, where each node finds the one that it asks for.
     """
     text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', registry=registry, repository=repository, more="", cross=AMD)
-    project(f"[apply]\nincremental = true\n{text}")
+    late = f'tags = ["{repository}/late:1"]\ncontexts.app = "target:app"\ndockerfile-inline = "FROM app\\nRUN true"'
+    project(f"[apply]\nincremental = true\n{text}\n[target.late]\n{late}")
     words = ("apply", "--builder", two_nodes, "--publish", "together")
     done = run(*words)
     assert done.returncode == 0, done.stderr
+    assert "late was built on app, which was built on tools" in done.stderr
     assert f"app was built on tools for {ARM}, which it takes for {AMD}" in done.stderr
     assert "its image has no mark: --incremental builds it again" in done.stderr
     again = run(*words)
@@ -241,6 +243,7 @@ def test_what_got_other_tools_is_built_again(
     assert re.search(r"tools@linux/arm64 +unchanged", again.stdout), again.stdout
     assert re.search(r"app@linux/arm64 +(built|cached)", again.stdout), again.stdout
     assert len(built_with(f"{repository}/app:1")) == 1
+    assert len(built_with(f"{repository}/late:1", copied=-2)) == 1
     third = succeeded(run(*words, "--format", "json"))
     assert {one["status"] for one in third.values()} == {"unchanged"}
 
@@ -265,7 +268,7 @@ def test_a_platform_that_comes_later_is_built_with_the_tools_that_it_asks_for(
 def test_a_job_is_built_with_the_tools_that_it_asks_for(
     project: Project, run: Run, repository: str, registry: str, one_node: str, more: str, jobs: list[str]
 ) -> None:
-    """Those of another job, by their digest; or its own where no registry has them, though there is a record of them."""
+    """Those of another job, by their digest; or its own where no registry has them, though they have a record."""
     text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', registry=registry, repository=repository, more=more, cross=AMD)
     project(f'[runner]\ndefault = "a"\n"linux/arm64" = "b"\n[group]\ndefault = {jobs}\n{text}')
     assert run("plan", "--out", "plan.json").returncode == 0

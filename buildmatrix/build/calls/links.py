@@ -52,11 +52,13 @@ def _is_taken(key: str, asked: frozenset[str], build: Build, engine: Engine) -> 
     platform = key.partition("::")[2]
     if platform in build.platforms:
         return True
-    return platform in _wanted(asked, build, engine) and _node(platform, engine) == _node(build.platforms[0], engine)
+    own = next(iter(build.platforms), "")
+    return platform in _wanted(asked, own, engine) and _node(platform, engine) == _node(own, engine)
 
 
-def _wanted(asked: frozenset[str], build: Build, engine: Engine) -> set[str]:
-    own = _own_platform(_node(build.platforms[0], engine), engine) if build.platforms else engine.own_platform
+def _wanted(asked: frozenset[str], platform: str, engine: Engine) -> set[str]:
+    """Return what is asked for where a platform is built."""
+    own = _own_platform(_node(platform, engine), engine) if platform else engine.own_platform
     return {own if one == OWN else one for one in asked}
 
 
@@ -71,47 +73,58 @@ def _own_platform(name: str, engine: Engine) -> str:
 
 
 class Otherwise(NamedTuple):
-    """A Build that is given `upon` for other platforms than the one that its Dockerfile takes it for."""
+    """What becomes of a target that is not given what its Dockerfile asks for: `built on tools for linux/arm64, …`.
+
+    `warning` is said before it is built; None for what is only built on such a target.
+    """
+
+    words: str
+    warning: Diagnostic | None = None
+
+
+def taken_otherwise(plan: BuildPlan, engine: Engine, whole: BuildPlan | None = None) -> dict[str, Otherwise]:
+    """Return the targets that are not given for another platform what they take for it, and all that is built on them.
+
+    `whole` is the plan before links were left out: what it has, another node may build.
+    """
+    told: dict[str, Otherwise] = {}
+    before = whole or plan
+    for build in plan.targets:
+        for link in _across(build, plan, engine) if _may_lack(build, plan, before, engine) else ():
+            if link.platform in _declared(link.upon.target, before):
+                told.setdefault(build.target, _otherwise(link))
+        upon = (plan.by_name[name].target for name in (*build.depends_on, *build.needs))
+        if build.target not in told and (wrong := next((name for name in upon if name in told), "")):
+            told[build.target] = Otherwise(f"built on {wrong}, which was {told[wrong].words}")
+    return told
+
+
+class _Link(NamedTuple):
+    """What a Build takes for a platform, and is not given for it; `is_apart` says that it is built on several nodes."""
 
     build: Build
     upon: Build
     platform: str
-
-    @property
-    def warning(self) -> Diagnostic:
-        """What is said of it before it is built."""
-        own = " ".join(self.upon.platforms)
-        return Diagnostic(
-            message=f"{self.build.name} takes {self.upon.target} for {self.platform}, by a FROM with --platform, and "
-            f"gets it for {own}: no other is built with it",
-            code="platform",
-            place=self.build.place,
-            hint=f"build {self.platform} along with it, on the same node",
-            severity="warning",
-        )
-
-    @property
-    def words(self) -> str:
-        """What became of it: `built on tools for linux/arm64, which it takes for linux/amd64`."""
-        return f"built on {self.upon.target} for {' '.join(self.upon.platforms)}, which it takes for {self.platform}"
+    is_apart: bool
 
 
-def taken_otherwise(plan: BuildPlan, engine: Engine) -> dict[str, Otherwise]:
-    """Return the targets of which a Build is given for its own platform what it takes for another one."""
-    told: dict[str, Otherwise] = {}
-    for build in (one for one in plan.targets if one.platforms and _is_upon_part(one, plan)):
-        for key, asked in taken_across(build, plan.directory).items():
-            upon = plan.by_name[plan.keys_in_bake[(build.settings.contexts or {})[key].removeprefix(TARGET)]]
-            for platform in sorted(_wanted(asked, build, engine) - _given(build, key, plan)):
-                if platform in _declared(upon.target, plan):
-                    told.setdefault(build.target, Otherwise(build, upon, platform))
-    return told
+def _across(build: Build, plan: BuildPlan, engine: Engine) -> Iterator[_Link]:
+    """Yield what a Build takes for platforms for which it is not given it, on one of its nodes."""
+    nodes = {_node(platform, engine): platform for platform in build.platforms}
+    for key, asked in taken_across(build, plan.directory).items():
+        upon = plan.by_name[plan.keys_in_bake[(build.settings.contexts or {})[key].removeprefix(TARGET)]]
+        given = _given(build, key, plan)
+        for node, platform in nodes.items():
+            here = {one for one in given if len(nodes) == 1 or _node(one, engine) == node}
+            for other in sorted(_wanted(asked, platform, engine) - here):
+                yield _Link(build, upon, other, is_apart=len(nodes) > 1)
 
 
-def _is_upon_part(build: Build, plan: BuildPlan) -> bool:
-    """Tell whether there are other platforms of what a Build depends on: else no Dockerfile need be read."""
-    upon = (plan.by_name[name] for name in build.depends_on)
-    return any(_declared(one.target, plan) != set(one.platforms) for one in upon)
+def _may_lack(build: Build, plan: BuildPlan, before: BuildPlan, engine: Engine) -> bool:
+    """Tell whether what a Build depends on has other platforms, or another node: else no Dockerfile need be read."""
+    upon = [plan.by_name[name] for name in build.depends_on]
+    is_apart = len({_node(platform, engine) for platform in build.platforms}) > 1
+    return any(_declared(one.target, before) != set(one.platforms) or is_apart for one in upon if build.platforms)
 
 
 def _given(build: Build, key: str, plan: BuildPlan) -> set[str]:
@@ -126,3 +139,17 @@ def _declared(name: str, plan: BuildPlan) -> set[str]:
     whole = plan.of.by_name.get(name)
     known = [whole] if whole else plan.parts[name]
     return {platform for one in known for platform in (*one.platforms, *one.carried_over, *one.left_out)}
+
+
+def _otherwise(link: _Link) -> Otherwise:
+    build, upon, platform, is_apart = link
+    takes = f"{build.name} takes {upon.target} for {platform}, by a FROM with --platform, and"
+    words = f"built on {upon.target} for {' '.join(upon.platforms)}, which it takes for {platform}"
+    message = f"{takes} gets it for {' '.join(upon.platforms)}: no other is built with it"
+    hint = f"build {platform} along with it, on the same node"
+    if is_apart:
+        words = f"built without {upon.target} for {platform}, which it takes and another node builds"
+        message = f"{takes} another node builds that: it gets an image or a stage of that name, if there is one"
+        hint = "use a builder of one node: --builder NAME"
+    warning = Diagnostic(message=message, code="platform", place=build.place, hint=hint, severity="warning")
+    return Otherwise(words, warning)

@@ -154,8 +154,8 @@ def made_ready(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Record
 def on_builder(ready: Ready, watcher: Watcher) -> Ready:
     """Return what is known of a run, with what Builds take of one another as its builder can hand it on."""
     plan = links_here(ready.left.plan, ready.engine)
-    otherwise = taken_otherwise(plan, ready.engine)
-    watcher.warn([one.warning for one in otherwise.values()])
+    otherwise = taken_otherwise(plan, ready.engine, ready.left.plan)
+    watcher.warn([one.warning for one in otherwise.values() if one.warning])
     ready.records.result.otherwise = {target: one.words for target, one in otherwise.items()}
     return replace(ready, left=replace(ready.left, plan=plan))
 

@@ -79,7 +79,8 @@ def checked(
 def _built(outcome: Outcome, left: Reduced) -> Iterable[_Built]:
     parts: dict[str, list[BuildOutcome]] = {}
     for one in outcome.targets:
-        if one.status in {"built", "cached"} and one.exported and one.tags and one.target in left.decisions:
+        is_new = one.status in {"built", "cached"} and one.exported and one.digest
+        if is_new and one.tags and one.target in left.decisions:
             parts.setdefault(one.target, []).append(one)
     for target, some_of in parts.items():
         platforms = frozenset(platform for one in some_of for platform in one.platforms)

@@ -83,7 +83,7 @@ def test_what_nobody_asks_for_is_not_built_for_nothing() -> None:
 )
 def test_who_gets_another_one_is_told(platform: str, nodes: tuple[str, ...], told: list[str]) -> None:
     found = links_here(cross(platform), engine(*nodes))
-    assert [one.warning.message for one in taken_otherwise(found, engine(*nodes)).values()] == told
+    assert [one.warning.message for one in taken_otherwise(found, engine(*nodes)).values() if one.warning] == told
 
 
 def test_a_job_knows_of_what_is_built_only_for_others_what_it_builds() -> None:
@@ -103,3 +103,43 @@ def test_of_what_the_command_line_leaves_out_is_known_that_it_would_be_there() -
     assert [one.words for one in taken_otherwise(whole, engine()).values()] == [
         f"built on tools for {ARM}, which it takes for {AMD}"
     ]
+
+
+def test_what_is_built_on_such_a_one_is_as_wrong() -> None:
+    made = cross(AMD)
+    late = target("late", Settings(platforms=(AMD, ARM), contexts={"app": "target:app"}), depends_on=("app",))
+    needs = target("needs", Settings(platforms=(AMD, ARM)), needs=("late",))
+    found = builds_of(plan(*made.of.targets, late, needs, target("other", Settings(platforms=(AMD, ARM)))))
+    told = taken_otherwise(links_here(found, engine(AMD, ARM)), engine(AMD, ARM), found)
+    words = f"built on tools for {ARM}, which it takes for {AMD}"
+    assert {name: one.words for name, one in told.items()} == {
+        "app": words,
+        "late": f"built on app, which was {words}",
+        "needs": f"built on late, which was built on app, which was {words}",
+    }
+    assert [name for name, one in told.items() if one.warning] == ["app"]
+
+
+def test_of_a_target_that_several_nodes_build_as_a_whole_none_is_given_what_another_builds() -> None:
+    """BuildKit looks for a stage or an image of that name then, and there may be one."""
+    made = cross(AMD).of
+    whole = builds_of(replace(made, targets=tuple(replace(one, parts=()) for one in made.targets)))
+    assert taken_otherwise(links_here(whole, engine()), engine(), whole) == {}
+    told = taken_otherwise(links_here(whole, engine(AMD, ARM)), engine(AMD, ARM), whole)
+    assert [(name, one.words, one.warning and one.warning.hint) for name, one in told.items()] == [
+        (
+            "app",
+            f"built without tools for {AMD}, which it takes and another node builds",
+            "use a builder of one node: --builder NAME",
+        )
+    ]
+
+
+def test_a_job_on_several_nodes_knows_what_it_was_to_be_given() -> None:
+    """The other part is built on the other node, and by nobody where it is not asked for."""
+    made = cross(AMD, pushed=False)
+    job = BuildPlan(**{**vars(made), "of": plan(made.of.by_name["app"])})
+    job = BuildPlan(**{**vars(job), "targets": tuple(one for one in job.targets if one.name != f"app@{AMD}")})
+    left = links_here(job, engine(AMD, ARM))
+    assert [one.name for one in left.targets] == [f"tools@{ARM}", f"app@{ARM}"]
+    assert list(taken_otherwise(left, engine(AMD, ARM), job)) == ["app"]
