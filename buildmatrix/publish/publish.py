@@ -1,6 +1,6 @@
 """Tags that move last: they are pointed at images that are already in the registry, all of them or none."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -34,7 +34,15 @@ class Published:
 
     def digest_of(self, target: str) -> str:
         """Return what the tags of a target point at now, "" if none of them moved."""
-        return next((self.indexes[tag].digest for tag in self.moved.get(target, ()) if tag in self.indexes), "")
+        return next((image.digest for image in self._of(target)), "")
+
+    def platforms_of(self, target: str) -> set[str]:
+        """Return the platforms that each tag of a target has now that moved."""
+        found = [set(image.platforms) for image in self._of(target)]
+        return set.intersection(*found) if found else set()
+
+    def _of(self, target: str) -> Iterator[Image]:
+        return (self.indexes[tag] for tag in self.moved.get(target, ()) if tag in self.indexes)
 
 
 class Publisher:
@@ -223,7 +231,8 @@ def with_tags(outcome: BuildOutcome, published: Published, build: Build) -> Buil
     moved, digest = published.moved.get(build.target), published.digest_of(build.target)
     if moved is None:
         return outcome
-    outcome = replace(outcome, tags=moved, carried_over=build.carried_over if moved else ())
+    there = published.platforms_of(build.target)
+    outcome = replace(outcome, tags=moved, carried_over=tuple(one for one in build.carried_over if one in there))
     return replace(outcome, index=digest) if build.is_part else replace(outcome, digest=digest or outcome.digest)
 
 

@@ -232,6 +232,7 @@ def test_what_a_tag_holds_is_completed_not_replaced(run: Run) -> None:
     assert run.server.platforms("1")["arm64"] == old["arm64"]
     assert run.server.platforms("1")["amd64"] != old["amd64"]
     assert found.digest_of("app") == run.server.tags["1"] != run.built["app"]
+    assert found.platforms_of("app") == {"linux/amd64", "linux/arm64"}
 
 
 # --- tags that cannot move --------------------------------------------------------------------------------------------
