@@ -21,7 +21,7 @@ class Attempt:
     """One try at a target. `started` are seconds from the run's start; `problem` is "" if it worked.
 
     `kind` is the class of the problem: `build` (its Dockerfile), `check`, `network`, `registry`, `engine`, `timeout`,
-    `usage`;    `retried_in` are the seconds that were waited for the next attempt, 0 if there was none.
+    `usage`; `retried_in` are the seconds that were waited for the next attempt, 0 if there was none.
     """
 
     number: int

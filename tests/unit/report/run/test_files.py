@@ -83,7 +83,9 @@ def test_other_endings_are_refused_all_at_once() -> None:
     check_report_names(["a.json", "b/c.HTML", "x.y.md", "j.xml"])
     with pytest.raises(UsageError, match=r'"a\.txt".*"b"') as caught:
         check_report_names(["a.txt", "ok.md", "b"])
-    assert {diagnostic.hint for diagnostic in caught.value.diagnostics} == {"end it with .json, .xml, .md or .html"}
+    *first, last = KINDS
+    hint = f"end it with {', '.join(first)} or {last}"
+    assert {diagnostic.hint for diagnostic in caught.value.diagnostics} == {hint}
     with pytest.raises(UsageError):
         report_text("report.htm", EMPTY)
 
