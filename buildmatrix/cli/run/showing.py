@@ -54,8 +54,8 @@ class Screen:
     def begin(self, engine: Engine, first: str) -> AbstractContextManager[Listener]:
         """Show that the run begins, and return who shows it while it goes on."""
         style, jobs = self._here.style(error=True), self._job.policy.jobs
-        nodes, what = _several(engine.builder.nodes, "node"), "build" if self._job.part else "target"
-        targets = _several(self._job.asked.targets, what)
+        nodes, part = _several(engine.builder.nodes, "node"), self._job.part
+        targets = _several(part.wanted, "build") if part else _several(self._job.asked.targets, "target")
         at_once = f" · {jobs} at a time" if jobs else ""
         builder = f'builder "{one_line(engine.builder.name)}" ({nodes})'
         say(f"{style.name('buildmatrix apply')} · {targets} · {builder}{at_once}\n", err=True)
