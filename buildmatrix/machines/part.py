@@ -187,14 +187,16 @@ def used(plan: BuildPlan, wanted: Collection[str], records: Records) -> dict[str
 def refuse_several(plan: BuildPlan) -> None:
     """Raise UsageError where a job would have to pull several parts by one tag, which only merge joins."""
     found: dict[str, Diagnostic] = {}
-    for build in (one for one in plan.targets if len(one.platforms) > 1):
+    for job in (one.name for one in plan.targets if one.exported):
         of: dict[str, set[str]] = {}
-        for needed in (plan.by_name[name] for name in build.needs):
-            if is_pushed(needed) and _is_pulled(needed, build):
-                of.setdefault(needed.target, set()).add(needed.name)
-        several = next((name for name, keys in of.items() if len(keys) > 1), "")
-        if several:
-            found.setdefault(build.target, _several(build, several, pushed_tags(plan.parts[several][0])[0]))
+        for build in (one for one in map(plan.by_name.__getitem__, inside(plan, [job])) if one.platforms):
+            for needed in (plan.by_name[name] for name in build.needs):
+                if is_pushed(needed) and _is_pulled(needed, build):
+                    of.setdefault(needed.target, set()).add(needed.name)
+            several = next((name for name, keys in of.items() if len(keys) > 1), "")
+            if several:
+                found.setdefault(build.target, _several(build, several, pushed_tags(plan.parts[several][0])[0]))
+                break
     if found:
         raise UsageError(*found.values())
 

@@ -30,7 +30,10 @@ def sized(outcome: Outcome) -> list[BuildOutcome]:
 
 
 def with_sizes(outcome: Outcome, plan: Plan, registry: Registry) -> Outcome:
-    """Return the outcome with the sizes that are known; nothing fails for want of one."""
+    """Return the outcome with the sizes that are known; nothing fails for want of one.
+
+    `plan` has the targets as they are asked for: builders of several nodes build them in other parts.
+    """
     images = {target.digest: target for target in sized(outcome)}
     finder = _Finder(registry)
     found = all_of(lambda digest: finder.size(images[digest]), images)
@@ -46,7 +49,8 @@ def with_sizes(outcome: Outcome, plan: Plan, registry: Registry) -> Outcome:
 def _archive(target: BuildOutcome, plan: Plan) -> int:
     if target.status not in {"built", "cached"}:
         return 0
-    dests = (getattr(output, "dest", None) for output in plan.by_name[target.name].settings.output or ())
+    whole = plan.by_name.get(target.target)  # None for what is only depended on: it writes nothing
+    dests = (getattr(output, "dest", None) for output in (whole.settings.output if whole else None) or ())
     paths = [Path(plan.directory, dest) for dest in dests if dest]
     return sum(path.stat().st_size for path in paths if kind_at(path) == "file")
 

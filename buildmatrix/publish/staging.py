@@ -124,9 +124,10 @@ def by_node(plan: Plan, policy: Policy, builder: Builder) -> Plan:
     return cut_by(plan, builder.node_of, lambda target: _moves_last(target, policy, ()))
 
 
-def first_tags(plan: BuildPlan, policy: Policy, builder: Builder) -> str:
+def first_tags(plan: BuildPlan, policy: Policy, builder: Builder, unchanged: Collection[str] = ()) -> str:
     """Return what to say of the staging tags that a run will use, and why; "" if it uses none."""
-    images = (_image(builds, plan, policy, builder, ()) for builds in plan.parts.values())
+    built = (builds for builds in plan.parts.values() if any(one.name not in unchanged for one in builds))
+    images = (_image(builds, plan, policy, builder, ()) for builds in built)
     tags = [tag for image in images if image for tags in image.staged_as.values() for tag in tags]
     if not tags:
         return ""

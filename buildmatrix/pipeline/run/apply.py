@@ -32,6 +32,7 @@ from buildmatrix.pipeline.run.before import (
     made_ready,
     on_builder,
     probe_of,
+    said_first,
     takes_its_own,
 )
 from buildmatrix.pipeline.run.job import Applied, Job, Watcher
@@ -42,7 +43,7 @@ from buildmatrix.process import Programs
 from buildmatrix.publish.early import Early, is_there
 from buildmatrix.publish.publish import Published, Publisher, published_metadata, with_tags
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
-from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, first_tags, staged, too_late
+from buildmatrix.publish.staging import FirstTags, StagedImage, Staging, staged, too_late
 from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
 from buildmatrix.state.decisions.unchanged import Resumed
@@ -89,7 +90,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
         if not job.part:
             watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
         ready = on_builder(made_ready(job, engine, tags, pins, records, watcher), watcher)
-        with watcher.begin(engine, first_tags(ready.left.plan, job.policy, engine.builder)) as listener:
+        with watcher.begin(engine, said_first(job, ready)) as listener:
             outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
     if job.part:
         from buildmatrix.machines.recording import recorded

@@ -17,7 +17,7 @@ from buildmatrix.lock.pins import Pins
 from buildmatrix.pipeline.run.job import Job, Watcher
 from buildmatrix.pipeline.run.left import Reduced
 from buildmatrix.plan.builds import Build, BuildPlan, builds_of
-from buildmatrix.publish.staging import by_node
+from buildmatrix.publish.staging import by_node, first_tags
 from buildmatrix.publish.tags import Tags
 from buildmatrix.records import dataclass
 from buildmatrix.state.decisions.unchanged import NOTHING
@@ -158,6 +158,12 @@ def on_builder(ready: Ready, watcher: Watcher) -> Ready:
     watcher.warn([one.warning for one in otherwise.values() if one.warning])
     ready.records.result.otherwise = {target: one.words for target, one in otherwise.items()}
     return replace(ready, left=replace(ready.left, plan=plan))
+
+
+def said_first(job: Job, ready: Ready) -> str:
+    """Return what is said before a run of the staging tags that it pushes to; "" where it pushes to none."""
+    left = ready.left
+    return first_tags(left.plan, job.policy, ready.engine.builder, left.resumed.unchanged)
 
 
 def _fingerprints(job: Job, engine: Engine, tags: Tags, pins: Pins, records: Records) -> "Fingerprints":

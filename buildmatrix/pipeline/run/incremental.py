@@ -30,7 +30,7 @@ from buildmatrix.records import dataclass
 from buildmatrix.report.plan.fingerprints import Fingerprint, Part
 from buildmatrix.state.decisions.deciding import Deciding
 from buildmatrix.state.decisions.decision import Decision
-from buildmatrix.state.decisions.narrowed import as_decided, unsure
+from buildmatrix.state.decisions.narrowed import as_decided, kept_whole, unsure
 from buildmatrix.state.decisions.unchanged import Resumed, kept
 from buildmatrix.state.images.carried import notes_of
 from buildmatrix.state.images.telling import Telling
@@ -94,7 +94,8 @@ def reduced(  # noqa: PLR0913 what is known of a plan
     if not is_shown:
         telling.keep(built)
     fingerprints.keep()
-    executed = builds_of(cut(as_decided(plan, decisions, notes, attests=attests_by_default(environment))))
+    decided = cut(as_decided(plan, decisions, notes, attests=attests_by_default(environment)))
+    executed = builds_of(kept_whole(decided, decisions))
     return Reduced(plan=executed, resumed=kept(executed, decisions), decisions=decisions)
 
 

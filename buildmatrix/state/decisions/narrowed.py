@@ -38,7 +38,7 @@ def as_decided(
     provenance by itself, which makes an index of a lone image.
     """
     uncached = {name for one in decisions.values() for name in one.afresh}
-    kept = {name: one for name, one in decisions.items() if one.action == "skip" and one.image}
+    kept = {name: one for name, one in decisions.items() if _is_kept(one)}
     narrow = _narrowed(plan, decisions, kept)
     cuts = _cuts(plan) if narrow or kept else {}
     targets = []
@@ -52,10 +52,21 @@ def as_decided(
                 target = without_cache(target)  # noqa: PLW2901
             if target.name in notes:
                 target = _noted(target, notes[target.name], attests=attests)  # noqa: PLW2901
-        else:
-            target = replace(target, depends_on=(), parts=(), variants=())  # noqa: PLW2901 one image, and nothing is built for it
         targets.append(target)
+    return kept_whole(replace(plan, targets=tuple(targets)), decisions)
+
+
+def kept_whole(plan: Plan, decisions: Mapping[str, Decision]) -> Plan:
+    """Return the plan in which each target that is there already is one image, however it would be built."""
+    targets = (
+        replace(one, depends_on=(), parts=(), variants=()) if _is_kept(decisions.get(one.name)) else one
+        for one in plan.targets
+    )
     return replace(plan, targets=tuple(targets))
+
+
+def _is_kept(decision: Decision | None) -> bool:
+    return decision is not None and decision.action == "skip" and decision.image is not None
 
 
 def _narrowed(plan: Plan, decisions: Mapping[str, Decision], kept: Collection[str]) -> dict[str, Platforms]:

@@ -1,5 +1,6 @@
 """What of a plan one machine builds, and on what."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,6 +148,16 @@ def test_what_is_built_for_several_platforms_at_once_cannot_pull_parts_and_is_no
     with pytest.raises(UsageError, match="late needs base first, of which several parts are under r/base:1"):
         refuse_several(plan)
     refuse_several(CHAIN)
+
+
+def test_a_job_that_builds_several_parts_itself_cannot_pull_parts_by_one_tag() -> None:
+    """What it is made of and no registry has: here both parts, since the Dockerfile takes another platform's."""
+    cross = "FROM --platform=$BUILDPLATFORM mid AS m\nFROM scratch\nCOPY --from=m / /\n"
+    upon = target("app", "mid")
+    app = replace(upon, settings=upon.settings.but({"dockerfile_inline": cross}))
+    plan = jobs(target("base"), target("mid", needs=("base",), output=NOWHERE), app)
+    with pytest.raises(UsageError, match="mid needs base first, of which several parts are under r/base:1"):
+        refuse_several(plan)
 
 
 def test_what_cannot_be_built_is_told_with_the_reason_and_takes_what_is_upon_it() -> None:

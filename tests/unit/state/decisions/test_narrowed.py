@@ -9,7 +9,7 @@ from buildmatrix.plan.model import Plan, PlannedTarget
 from buildmatrix.spec.rows.outputs import DockerOutput, RegistryOutput
 from buildmatrix.spec.rows.settings import ProvenanceAttest, Settings
 from buildmatrix.state.decisions.decision import Decision
-from buildmatrix.state.decisions.narrowed import as_decided, unsure
+from buildmatrix.state.decisions.narrowed import as_decided, kept_whole, unsure
 from buildmatrix.state.images.marks import ANNOTATION
 from tests import plans
 
@@ -145,3 +145,10 @@ def test_what_is_built_upon_an_image_stays_in_the_parts_that_records_know_it_by(
     left = builds_of(narrowed([base, app], base=SKIP, app=BUILD))
     names = [one.name for one in left.targets if one.target == "app"]
     assert names == [one.name for one in whole.targets if one.target == "app"] == [f"app@{AMD}", f"app@{ARM}"]
+
+
+def test_what_is_up_to_date_is_one_image_though_a_builder_of_several_nodes_cuts_what_it_builds() -> None:
+    """Its parts would each be the whole image, which nobody can join."""
+    cut = [replace(target(name), parts=((AMD,), (ARM,))) for name in ("base", "app")]
+    left = builds_of(kept_whole(plans.plan(*cut), {"base": SKIP, "app": BUILD}))
+    assert [one.name for one in left.targets] == ["base", f"app@{AMD}", f"app@{ARM}"]
