@@ -90,9 +90,10 @@ def taken_otherwise(plan: BuildPlan, engine: Engine, whole: BuildPlan | None = N
     told: dict[str, Otherwise] = {}
     before = whole or plan
     for build in plan.targets:
-        for link in _across(build, plan, engine) if _may_lack(build, plan, before, engine) else ():
-            if link.platform in _declared(link.upon.target, before):
-                told.setdefault(build.target, _otherwise(link))
+        links = _across(build, plan, engine) if _may_lack(build, plan, before, engine) else ()
+        lacking = next((one for one in links if one.platform in _declared(one.upon.target, before)), None)
+        if lacking and build.target not in told:
+            told[build.target] = _otherwise(lacking)
         upon = (plan.by_name[name].target for name in (*build.depends_on, *build.needs))
         if build.target not in told and (wrong := next((name for name in upon if name in told), "")):
             told[build.target] = Otherwise(f"built on {wrong}, which was {told[wrong].words}")
@@ -122,9 +123,11 @@ def _across(build: Build, plan: BuildPlan, engine: Engine) -> Iterator[_Link]:
 
 def _may_lack(build: Build, plan: BuildPlan, before: BuildPlan, engine: Engine) -> bool:
     """Tell whether what a Build depends on has other platforms, or another node: else no Dockerfile need be read."""
-    upon = [plan.by_name[name] for name in build.depends_on]
+    if not build.depends_on or not build.platforms:
+        return False
+    upon = (plan.by_name[name] for name in build.depends_on)
     is_apart = len({_node(platform, engine) for platform in build.platforms}) > 1
-    return any(_declared(one.target, before) != set(one.platforms) or is_apart for one in upon if build.platforms)
+    return is_apart or any(_declared(one.target, before) != set(one.platforms) for one in upon)
 
 
 def _given(build: Build, key: str, plan: BuildPlan) -> set[str]:
@@ -144,10 +147,12 @@ def _declared(name: str, plan: BuildPlan) -> set[str]:
 def _otherwise(link: _Link) -> Otherwise:
     build, upon, platform, is_apart = link
     takes = f"{build.name} takes {upon.target} for {platform}, by a FROM with --platform, and"
-    words = f"built on {upon.target} for {' '.join(upon.platforms)}, which it takes for {platform}"
-    message = f"{takes} gets it for {' '.join(upon.platforms)}: no other is built with it"
-    hint = f"build {platform} along with it, on the same node"
-    if is_apart:
+    if not is_apart:
+        own = " ".join(upon.platforms)
+        words = f"built on {upon.target} for {own}, which it takes for {platform}"
+        message = f"{takes} gets it for {own}: no other is built with it"
+        hint = f"build {platform} along with it, on the same node"
+    else:
         words = f"built without {upon.target} for {platform}, which it takes and another node builds"
         message = f"{takes} another node builds that: it gets an image or a stage of that name, if there is one"
         hint = "use a builder of one node: --builder NAME"

@@ -95,7 +95,7 @@ def _narrowed(plan: Plan, decisions: Mapping[str, Decision], kept: Collection[st
 
 def narrowed(plan: Plan, decisions: Mapping[str, Decision]) -> dict[str, Platforms]:
     """Return the targets that are built for some of their platforms only, with these."""
-    return _narrowed(plan, decisions, [name for name, one in decisions.items() if one.action == "skip" and one.image])
+    return _narrowed(plan, decisions, [name for name, one in decisions.items() if _is_kept(one)])
 
 
 def _cuts(plan: Plan) -> dict[str, tuple[Platforms, ...]]:
