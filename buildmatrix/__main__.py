@@ -1,5 +1,5 @@
 """`python -m buildmatrix`."""
 
-from buildmatrix.cli.main import run
+from buildmatrix.cli.main import program
 
-run()
+program()

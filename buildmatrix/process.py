@@ -169,7 +169,7 @@ class Programs:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env=_guarded({**(more or {}), **self.environment}),
+                env=self._environment_of(more),
                 stdin=subprocess.DEVNULL,
                 stdout=STANDARD_ERROR if on_line is None else output,
                 stderr=None if on_line is None else subprocess.PIPE,
@@ -178,6 +178,33 @@ class Programs:
         except OSError as error:
             raise _unstarted(command[0], error, self._passed_over) from None
         return Watched(process, on_line, on_output)
+
+    def ahead(self, command: Sequence[str], *, cwd: str, more: Mapping[str, str]) -> "Waiting":
+        """Start a program as `watch` does, before it is known what it will read from its standard input.
+
+        A program that cannot be started is one that has ended.
+        """
+        environment = self._environment_of(more)
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError:
+            return Waiting(None, environment)
+        return Waiting(process, environment)
+
+    def would_be(self, waiting: "Waiting", more: Mapping[str, str]) -> bool:
+        """Tell whether a program that waits has the environment that it would be started with now."""
+        return waiting.environment == self._environment_of(more)
+
+    def _environment_of(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        return _guarded({**(more or {}), **self.environment})
 
 
 class Answer:
@@ -213,6 +240,46 @@ class Answer:
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
+
+
+class Waiting:
+    """A program that was started ahead, in a process group of its own, and waits for its standard input.
+
+    Leaving the context ends it if nobody took it.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes] | None", environment: Mapping[str, str]) -> None:
+        """Take the process, None where it could not be started, and its environment."""
+        self._process, self.environment = process, environment
+
+    def take(self, given: str, on_line: Callable[[str], None], on_output: Callable[[str], None]) -> "Watched | None":
+        """Give the program what it waits for, and return it to be watched; None if it has ended, or was taken."""
+        if self._process is None or self._process.poll() is not None:
+            return None
+        process, self._process = self._process, None
+        stream, process.stdin = process.stdin, None
+        threading.Thread(target=_give, args=[stream, given.encode()], daemon=True).start()
+        return Watched(process, on_line, on_output)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the program, and what it has started, unless it was taken."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with self._process:
+            pass
+
+
+def _give(stream: IO[bytes] | None, data: bytes) -> None:
+    """Write to a program; one that ends without having read it says why itself."""
+    if stream is not None:
+        with suppress(OSError), stream:
+            stream.write(data)
 
 
 def _unstarted(program: str, error: OSError, passed_over: str) -> EngineError:

@@ -61,6 +61,7 @@ class Recorder:
 
     def _hear_all(self) -> None:
         while (event := self._queue.get()) is not None:
+            self._records.result.make()
             try:
                 self._hear(event)
             except BaseException as error:  # noqa: BLE001 it is raised where somebody can handle it

@@ -6,6 +6,7 @@ from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
+from buildmatrix.build.calls.ahead import Ahead
 from buildmatrix.build.decision import LOST, lost_upon
 from buildmatrix.engine.answers import Answer
 from buildmatrix.engine.failures.classify import Failure
@@ -29,7 +30,8 @@ class Run:
 
     `log_of` tells where the full log of a target is, "" if there is none. `changed` returns of Builds that may only be
     built from what was reviewed those of which something changed since the run began, with its path. `early` moves the
-    tags of what others need first while the run goes on, None where all move at the end.
+    tags of what others need first while the run goes on, None where all move at the end. `ahead` is a call that was
+    started already, and is taken as the first one if it is that.
     """
 
     plan: BuildPlan
@@ -42,6 +44,7 @@ class Run:
     first_tags: FirstTags = field(default_factory=FirstTags)
     changed: Callable[[Iterable[str]], Mapping[str, str]] = lambda _: MappingProxyType({})
     early: Early | None = None
+    ahead: Ahead | None = None
 
 
 class Results:

@@ -3,7 +3,6 @@
 It imports nothing but the standard library at its top, so that a signal is answered while the rest is still loading.
 """
 
-import atexit
 import errno
 import gc
 import os
@@ -13,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import FrameType
+from typing import NoReturn
 
 from buildmatrix import ENDING
 
@@ -32,11 +32,28 @@ class UnwritableError(Exception):
         super().__init__(f"standard output cannot be written: {why}")
 
 
+def program() -> NoReturn:
+    """Run the command line as a process of its own, which ends at once: what the interpreter tidies, the system does.
+
+    That is 8 ms of 30. All that has to be tidied is so when `run` ends, and all is written.
+    """
+    code = 0
+    try:
+        run()
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        code = end.code or 0
+    with suppress(OSError):
+        if sys.stderr:
+            sys.stderr.flush()
+    os._exit(code)
+
+
 def run() -> None:
     """Run the command line and exit with the code of the design's table."""
     _occupied()
     gc.set_threshold(100_000, 50, 50)  # plans are large and short-lived
-    atexit.register(gc.freeze)  # nor is anything looked for at the very end that goes with the process
     with _signals_obeyed():
         _run()
 
@@ -131,4 +148,4 @@ def _read_by_nobody() -> None:
 
 
 if __name__ == "__main__":
-    run()
+    program()

@@ -85,6 +85,17 @@ class Builder:
         return next(made, "") or next((node.name for node in self.nodes if platform in node.platforms), "")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Buildx:
+    """Which buildx there is: its version (`buildx`), and the command to which those of `docker buildx` are given.
+
+    That is the plugin itself where docker has told its path, since docker starts it twice for each command.
+    """
+
+    buildx: "Version"
+    program: tuple[str, ...] = BUILDX
+
+
 class Probe:
     """The questions to docker that every `apply` asks. They are asked at once, and answered while the plan is made.
 
@@ -133,6 +144,15 @@ class Probe:
                 raise
             raise broken_plugin(str(self._plugin.get("Path") or ""), why) from None
 
+    def remembered(self) -> Buildx | None:
+        """Return which buildx it is by what docker told an earlier run; None if that is not certain."""
+        found = _VERSION.search(_words_of(self._memory.plugin))
+        if not found or not found["number"] or self.program() == BUILDX:
+            return None
+        from packaging.version import Version
+
+        return Buildx(buildx=Version(found["number"]), program=self.program())
+
     def _looked(self) -> "tuple[Version, Builder]":
         done = self._answer()
         builder = parse_builder(done.stdout)
@@ -152,7 +172,7 @@ class Probe:
 
     def _version(self, *, is_well: bool) -> Completed:
         """Return what buildx says of its version: docker has told it where all is well, and a start is saved."""
-        told = f"github.com/docker/buildx {self._plugin.get('Version') or ''}\n" if is_well else ""
+        told = _words_of(self._plugin) if is_well else ""
         found = _VERSION.search(told)
         if found and found["number"]:  # who builds it may have put anything there
             return Completed(code=0, stdout=told, stderr="")
@@ -256,6 +276,11 @@ class Probe:
     def version(self) -> "Version":
         """Return the version of buildx, whatever its builder does; EngineError if it tells none."""
         return version_of(self._version(is_well=False))
+
+
+def _words_of(plugin: Mapping[str, Any]) -> str:
+    """Return what buildx would say of its version, by what docker tells of the plugin."""
+    return f"github.com/docker/buildx {plugin.get('Version') or ''}\n"
 
 
 def version_of(done: Completed) -> "Version":

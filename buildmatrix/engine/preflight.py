@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from buildmatrix.engine.buildx import BUILDX, Builder, Probe
+from buildmatrix.engine.buildx import Builder, Buildx, Probe
 from buildmatrix.engine.checks import docker
 from buildmatrix.engine.checks.every import CHECKS
 from buildmatrix.engine.checks.model import Scene
@@ -15,23 +14,17 @@ from buildmatrix.plan.model import Entitlement, Plan
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
 
-if TYPE_CHECKING:
-    from packaging.version import Version
-
 
 @dataclass(frozen=True, kw_only=True)
-class Engine:
+class Engine(Buildx):
     """What was found: the version of buildx, the builder, and what to say before the build begins.
 
-    `program` is the command to which those of `docker buildx` are given: the plugin itself where docker has told its
-    path, since docker starts it twice for each command. `own_platform` is what is built where a target declares none,
+    `own_platform` is what is built where a target declares none,
     "" if nobody knows; `insecure_registries` asks docker which ones the engine may ask without TLS.
     """
 
-    buildx: "Version"
     builder: Builder
     warnings: tuple[Diagnostic, ...]
-    program: tuple[str, ...] = BUILDX
     own_platform: str = ""
     insecure_registries: Callable[[], frozenset[str]] = frozenset
 

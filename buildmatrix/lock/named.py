@@ -103,6 +103,17 @@ def images_of(plan: Plan) -> Images:
     )
 
 
+def takes_images(plan: Plan) -> bool:
+    """Tell whether something that a plan builds takes an external image by a tag: a run has to find its digest."""
+    files, written = _Files(plan.directory), frozenset(_written(plan.targets))
+    names = (short_name(use.name) for target in plan.each for use in files.of(target).uses)
+    return any(not named.digest and named.identifier not in written for named in map(_unused, names))
+
+
+def _unused(name: str) -> Named:
+    return Named(name=name, uses=())
+
+
 def _written(targets: Iterable[PlannedTarget]) -> Iterator[str]:
     """Yield the identifiers of images that a run writes under a tag: to a registry, or to the engine's store."""
     for target in targets:

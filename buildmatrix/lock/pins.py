@@ -16,7 +16,7 @@ from buildmatrix.engine.registry import Registry
 from buildmatrix.errors import some
 from buildmatrix.lock import FILE as LOCK
 from buildmatrix.lock.named import Images, Named, short_name
-from buildmatrix.lock.policy import VARIABLE, SourcePolicy, Verdict, identifier_of, locked, merged, name_in
+from buildmatrix.lock.policy import SourcePolicy, Verdict, file_in, identifier_of, locked, merged, name_in, pointed
 from buildmatrix.lock.sources import SourceRule, rules_of
 from buildmatrix.oci.answers import Answer, Found, Unknown
 from buildmatrix.oci.http.parallel import Begun
@@ -25,7 +25,6 @@ from buildmatrix.oci.reference import parse
 from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
 
-FILE = "source-policy.json"
 DENIED = "the source policy denies it"
 UNCLEAR = "only BuildKit knows what the source policy makes of it"
 UNLOCKED = f"it is not in {LOCK}"
@@ -97,9 +96,8 @@ class Pins:
         own = [Pin(name=name, targets=(), digest=held[name]) for name in self.own if name in held]
         if (document := replace(self, pins=(*self.pins, *own), own=(*self.own, *kept)).policy()) is None:
             return programs
-        path = folder / FILE
-        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        return programs.with_variable(VARIABLE, str(path))
+        file_in(folder).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        return pointed(programs, folder)
 
     def notes(self) -> Iterator[str]:
         """Yield what is not pinned, and why."""

@@ -15,10 +15,13 @@ from typing import Any, NamedTuple
 from buildmatrix.files import read_regular
 from buildmatrix.oci.reference import Reference, parse
 from buildmatrix.patterns import regex
+from buildmatrix.process import Programs
 from buildmatrix.records import dataclass
 
 VARIABLE = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 """The variable that names the file with the policy; bake reads it since 0.10."""
+
+FILE = "source-policy.json"
 
 SCHEME = "docker-image://"
 EVERY = f"{SCHEME}*"
@@ -34,6 +37,16 @@ _KINDS = {0: "WILDCARD", 1: "EXACT", 2: "REGEX"}
 
 Rule = Mapping[str, Any]
 """A rule as BuildKit takes it."""
+
+
+def file_in(folder: Path) -> Path:
+    """Return where the policy of a run is, in its directory."""
+    return folder / FILE
+
+
+def pointed(programs: Programs, folder: Path) -> Programs:
+    """Return what starts bake with the policy of a run: bake reads it when it has read its file (0.13 and 0.29)."""
+    return programs.with_variable(VARIABLE, str(file_in(folder)))
 
 
 class PolicyError(Exception):

@@ -78,7 +78,7 @@ class ResultFile:
         own = (os.path.realpath(os.path.join(plan.directory, one)) for one in (FOLDER, *written, *dests))  # noqa: PTH118
         self._still = Still(own, plan.directory)
         self._builder = ""
-        self._making: Begun[None, Fingerprints] | None = None
+        self._make: Callable[[], Fingerprints] | None = None
         self._kept: Kept | None = None
         self._found: dict[str, Entry] = {}
         self._ended: dict[str, BuildOutcome] = {}
@@ -93,9 +93,17 @@ class ResultFile:
         return f" ({option})" if option else ""
 
     def begin(self, builder: str, make: "Callable[[], Fingerprints]", kept: "Kept | None" = None) -> None:
-        """Make the fingerprints beside what comes next; `builder` is where is built, `kept` has values for reasons."""
-        self._builder, self._kept, _ = builder, kept, self.made
-        self._making = Begun(lambda _: make(), [None])
+        """Take what makes the fingerprints; `builder` is where is built, `kept` has values for reasons."""
+        self._builder, self._kept, self._make, _ = builder, kept, make, self.made
+
+    def make(self) -> None:
+        """Make the fingerprints beside what comes next: nobody waits for them to start a build."""
+        _ = self._making
+
+    @cached_property
+    def _making(self) -> "Begun[None, Fingerprints] | None":
+        make = self._make
+        return Begun(lambda _: make(), [None]) if make else None
 
     @property
     def untrue(self) -> dict[str, str]:

@@ -1,6 +1,9 @@
 """Where docker's plugins are looked for, and what programs get of our environment."""
 
 import os
+import signal
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -121,3 +124,48 @@ def test_what_cannot_be_started_is_told_as_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as raised:
         Programs({"PATH": "/nowhere"}).run(["docker"])
     assert "passed over" not in raised.value.diagnostics[0].hint
+
+
+READING = "import os, sys; print(os.environ['MORE']); print(len(sys.stdin.read()), file=sys.stderr)"
+
+
+def test_a_program_that_was_started_ahead_gets_what_it_waits_for(tmp_path: Path) -> None:
+    programs, said, shown = Programs({**os.environ, "A": "1"}), list[str](), list[str]()
+    with programs.ahead([sys.executable, "-c", READING], cwd=str(tmp_path), more={"MORE": "more"}) as waiting:
+        assert programs.would_be(waiting, {"MORE": "more"})
+        assert not programs.would_be(waiting, {})
+        assert not programs.with_variable("A", "2").would_be(waiting, {"MORE": "more"})
+        watched = waiting.take("a" * 1_000_000, said.append, shown.append)  # more than a pipe holds
+        assert watched is not None
+        assert waiting.take("", said.append, shown.append) is None
+    assert watched.wait() == 0  # it was taken, and does not end with what it was started for
+    assert (said, shown) == (["1000000"], ["more"])
+
+
+def test_a_program_that_was_started_ahead_for_nothing_is_ended(tmp_path: Path) -> None:
+    programs = Programs(os.environ)
+    with programs.ahead([sys.executable, "-c", READING], cwd=str(tmp_path), more={"MORE": ""}) as waiting:
+        process = waiting._process
+        assert process is not None
+        assert process.poll() is None
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("program", [sys.executable, "/nonexistent"])
+def test_a_program_that_has_ended_is_not_taken(program: str, tmp_path: Path) -> None:
+    with Programs(os.environ).ahead([program, "-c", "raise SystemExit(3)"], cwd=str(tmp_path), more={}) as waiting:
+        if waiting._process:
+            waiting._process.wait()
+        assert waiting.take("", lambda _: None, lambda _: None) is None
+
+
+def test_a_program_that_does_not_read_what_it_gets_ends_as_it_likes(tmp_path: Path) -> None:
+    code = "import os, sys, time; os.close(0); sys.stderr.write('no\\n'); sys.exit(4)"
+    ended = threading.Event()
+    with Programs(os.environ).ahead(
+        [sys.executable, "-c", f"import time; time.sleep(0.2); {code}"], cwd=str(tmp_path), more={}
+    ) as waiting:
+        said: list[str] = []
+        watched = waiting.take("a" * 1_000_000, said.append, lambda _: ended.set())
+        assert watched is not None
+    assert (watched.wait(), said) == (4, ["no"])

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from buildmatrix.build.calls.chains import Chains
-from buildmatrix.engine.buildx import BUILDX
+from buildmatrix.engine.buildx import BUILDX, Buildx
 from buildmatrix.engine.drivers import nodes_of
 from buildmatrix.engine.preflight import Engine
 from buildmatrix.engine.versions import has_execution
@@ -62,7 +62,7 @@ def calls(
     bake builds what a call names, or asks about it.
     """
     weights = {target.name: solves(target, engine) for target in plan.targets}
-    if not policy.is_split or (_by_bake(engine) and not policy.is_timed):
+    if not is_cut(policy, engine):
         parts = (part for wave in _waves(plan) for part in _alike(plan, wave))
         return [call(plan, names) for part in parts for names in _pieces(part, weights)]
     found = []
@@ -81,8 +81,13 @@ def solves(target: PlannedTarget, engine: Engine | None) -> int:
     return max(1, len(nodes_of(target.platforms, engine.builder))) if engine else 1
 
 
-def _by_bake(engine: Engine | None) -> bool:
-    return engine is not None and has_execution(engine.buildx)
+def is_cut(policy: Policy, buildx: Buildx | None) -> bool:
+    """Tell whether a plan is cut into many calls: targets are limited, timed, or go on, and not by bake itself."""
+    return policy.is_split and (policy.is_timed or not _by_bake(buildx))
+
+
+def _by_bake(buildx: Buildx | None) -> bool:
+    return buildx is not None and has_execution(buildx.buildx)
 
 
 def _alike(plan: Plan, names: Iterable[str]) -> list[tuple[str, ...]]:
@@ -147,29 +152,34 @@ def text_of(plan: Plan, made: Call, options: Options) -> str:
     return bake_text(bake_document(plan, made.names, alone=made.alone, no_cache=made.alone and options.no_cache))
 
 
-def command_of(plan: Plan, made: Call, policy: Policy, engine: Engine | None, folder: str = "") -> tuple[str, ...]:
+def command_of(plan: Plan, made: Call, policy: Policy, buildx: Buildx | None, folder: str = "") -> tuple[str, ...]:
     """Return the command of a call, to be run in the plan's directory; its files are in `folder`.
 
     The names are the bake file's group `default`, so that the command stays short with thousands of targets. Without
-    `engine` every flag is given, and docker is asked for buildx.
+    `buildx` every flag is given, and docker is asked for buildx.
     """
     files = ["-f", str(Path(folder, BAKE_FILE)), "--metadata-file", str(Path(folder, METADATA_FILE))]
-    program = engine.program if engine else BUILDX
-    return (*program, "bake", *files, *_flags(plan, made, policy, engine))
+    program = buildx.program if buildx else BUILDX
+    return (*program, "bake", *files, *_flags(plan, made, policy, buildx))
 
 
-def _flags(plan: Plan, made: Call, policy: Policy, engine: Engine | None) -> list[str]:
+def _flags(plan: Plan, made: Call, policy: Policy, buildx: Buildx | None) -> list[str]:
     options = policy.options
     flags = ["--progress", "rawjson" if policy.progress == "auto" else policy.progress]
     flags += ["--builder", policy.builder] if policy.builder else []
     flags += ["--no-cache"] if options.no_cache and not made.alone else []
     flags += ["--pull"] if options.pull else []
-    flags += _execution(made, policy) if _by_bake(engine) else []
-    minor = engine.buildx.release[1] if engine and engine.buildx.major == 0 else 99
+    flags += _execution(made, policy) if _by_bake(buildx) else []
+    minor = buildx.buildx.release[1] if buildx and buildx.buildx.major == 0 else 99
     for value in for_bake(plan.entitlements, options.allow):
         if minor >= (20 if value.startswith("fs") else 17):
             flags += ["--allow", value]
     return flags
+
+
+def variables_of(policy: Policy) -> dict[str, str]:
+    """Return what is added to the environment of a call: bake takes its time to ask for what nobody wants to have."""
+    return {} if policy.options.metadata is not None else {"BUILDX_METADATA_PROVENANCE": "disabled"}
 
 
 def _execution(made: Call, policy: Policy) -> list[str]:

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from buildmatrix.build.calls.archives import Archives
-from buildmatrix.build.calls.batches import BAKE_FILE, METADATA_FILE, Call, command_of, text_of
+from buildmatrix.build.calls.batches import BAKE_FILE, METADATA_FILE, Call, command_of, text_of, variables_of
 from buildmatrix.build.live import Live, Told
 from buildmatrix.build.results import Run
 from buildmatrix.engine.preflight import not_allowed
@@ -84,41 +85,51 @@ class Starter:
 
         `ended` is told its exit code, by the thread that reads it. EngineError if it cannot start.
         """
-        self._count += 1
-        folder, archives = self._run.folder / str(self._count), Archives()
-        self._write(unit.call, folder, archives)
+        archives = Archives()
+        text = self._text(unit.call, archives)
         live = Live(self._run.plan, unit.call, self._run.engine.builder, self._tell, self._told, self._files)
         live.owns(own, unit.attempt)
         if self._policy.progress != "auto":
             live.begin_all()
-        told = self._policy.options.metadata is not None
-        watched = self.programs.watch(
-            command_of(self._run.plan, unit.call, self._policy, self._run.engine, str(folder)),
-            cwd=self._run.plan.directory,
-            on_line=self._handed(self._reader(live, unit.call)),
-            on_output=self._handed(None if unit.call.asks and self._policy.progress == "auto" else self._pass_on),
-            more={} if told else {"BUILDX_METADATA_PROVENANCE": "disabled"},
-        )
+        folder, watched = self._watched(unit.call, text, self._handed(self._reader(live, unit.call)))
         began = time.monotonic() - self._run.start
         running = Running(unit=unit, watched=watched, live=live, folder=folder, started=began, archives=archives)
         threading.Thread(target=_follow, args=[running, ended], daemon=True).start()
         return running
+
+    def _watched(self, made: Call, text: str, on_line: Callable[[str], None] | None) -> tuple[Path, Watched]:
+        """Return a call that runs, and the directory of its files: the one that was started ahead, if it is that."""
+        run, ahead = self._run, self._run.ahead
+        on_output = self._handed(None if made.asks and self._policy.progress == "auto" else self._pass_on)
+        if ahead and on_line and on_output:
+            command = command_of(run.plan, made, self._policy, run.engine, str(ahead.folder))
+            if watched := ahead.taken(command, self.programs, text, to=(on_line, on_output)):
+                return ahead.folder, watched
+        self._count += 1
+        folder = run.folder / str(self._count)
+        with _writing(folder):
+            folder.mkdir()
+            (folder / BAKE_FILE).write_text(text, encoding="utf-8")
+        return folder, self.programs.watch(
+            command_of(run.plan, made, self._policy, run.engine, str(folder)),
+            cwd=run.plan.directory,
+            on_line=on_line,
+            on_output=on_output,
+            more=variables_of(self._policy),
+        )
 
     def refused(self, made: Call) -> list[Diagnostic]:
         """Return what a call may not read or write as the disk is now: a target before it may have written links."""
         within = map(self._run.plan.by_name.__getitem__, made.within)
         return list(not_allowed(entitlements_of(within, self._run.plan.directory), self._policy.options.allow))
 
-    def _write(self, made: Call, folder: Path, archives: Archives) -> None:
-        try:
-            folder.mkdir()
+    def _text(self, made: Call, archives: Archives) -> str:
+        """Return the bake file of a call; what its targets are to be written into is there then."""
+        with _writing(self._run.folder):
             self._make_folders(made)
             renamed = self._run.first_tags.renamed(self._run.plan)
             plan = archives.redirected(renamed, made) if self.opens_archives else renamed
-            (folder / BAKE_FILE).write_text(text_of(plan, made, self._policy.options), encoding="utf-8")
-        except OSError as error:
-            message = f"{error.filename or folder} cannot be written: {error.strerror}"
-            raise EngineError(Diagnostic(message=message, code="write")) from None
+        return text_of(plan, made, self._policy.options)
 
     def _make_folders(self, made: Call) -> None:
         """Make the directories that files are written into; buildx makes those of local outputs only."""
@@ -160,6 +171,16 @@ class Starter:
             return ""
         more = f" and {len(made.names) - 1} more" if made.names[1:] else ""
         return f"{made.names[0]}{more} | "
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Make EngineError of what cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{error.filename or folder} cannot be written: {error.strerror}"
+        raise EngineError(Diagnostic(message=message, code="write")) from None
 
 
 def _follow(running: Running, ended: Callable[[Running, int], None]) -> None:

@@ -106,16 +106,23 @@ def _hold_to_claim(here: "Session", claim: "Claim", plan: "Plan", policy: "Polic
 
 
 def _run(here: "Session", policy: "Policy", probe: Probe, claim: "Claim | None") -> None:
-    from buildmatrix.cli.commandline import resuming
-    from buildmatrix.cli.run.jobs import job_of
-    from buildmatrix.cli.run.reporting import report
-    from buildmatrix.cli.run.showing import Screen
-    from buildmatrix.pipeline.run.apply import apply as run
+    from buildmatrix.pipeline.run.directory import run_directory
 
     with ExitStack() as stack:
+        whole = not policy.options.build
+        directory = stack.enter_context(run_directory(policy, here.programs, probe, whole=whole))
+        from buildmatrix.cli.commandline import resuming
+        from buildmatrix.cli.run.jobs import job_of
+        from buildmatrix.cli.run.reporting import report
+        from buildmatrix.cli.run.showing import Screen
+        from buildmatrix.pipeline.run.apply import apply as run
+
         job = job_of(here, policy, claim, stack)
-        applied = run(job, probe, Screen(here, job))
-        going_on = f"{resuming(job.plan)} builds what is left"
+        applied = run(job, probe, directory, Screen(here, job))
+
+        def going_on() -> str:
+            return f"{resuming(job.plan)} builds what is left"
+
         report(here, job.plan, applied.outcome, policy.options, applied.registry, going_on)
 
 

@@ -93,5 +93,9 @@ def _run(here: "Session", job: "Joining", probe: Probe | None) -> None:
     from buildmatrix.plan.runners import builds_for_runners
 
     applied = run(job, probe, here.warn, lambda text: say(f"{one_line(text)}\n", err=True))
-    plan, going_on = builds_for_runners(job.plan), f"run it again: {command_line(job.plan)}"
+    plan = builds_for_runners(job.plan)
+
+    def going_on() -> str:
+        return f"run it again: {command_line(job.plan)}"
+
     report(here, plan, applied.outcome, job.policy.options, applied.registry, going_on)

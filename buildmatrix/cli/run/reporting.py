@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def report(
     outcome: Outcome,
     chosen: Options,
     registry: Registry,
-    going_on: str,
+    going_on: Callable[[], str],
 ) -> None:
     """Show what became of a run and write what was asked for; the run's problem is raised at last.
 
@@ -60,11 +60,11 @@ def report(
     _end(outcome.problem, [*left, *unwritten, *_written(files, run), *tell_github(outcome, about)])
 
 
-def _with_hint(outcome: Outcome, going_on: str) -> Outcome:
+def _with_hint(outcome: Outcome, going_on: Callable[[], str]) -> Outcome:
     """Return an outcome that says how to go on where it was stopped, and nothing else says it."""
     if not isinstance(outcome.problem, StoppedError):
         return outcome
-    said = (one if one.hint else replace(one, hint=going_on) for one in outcome.problem.diagnostics)
+    said = (one if one.hint else replace(one, hint=going_on()) for one in outcome.problem.diagnostics)
     return replace(outcome, problem=StoppedError(*said))
 
 

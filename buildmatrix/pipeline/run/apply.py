@@ -35,6 +35,7 @@ from buildmatrix.pipeline.run.before import (
     said_first,
     takes_its_own,
 )
+from buildmatrix.pipeline.run.directory import RunDirectory
 from buildmatrix.pipeline.run.job import Applied, Job, Watcher
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import BuildPlan
@@ -63,11 +64,11 @@ class Built:
     warnings: tuple[Finding, ...]
 
 
-def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
+def apply(job: Job, probe: Probe, directory: RunDirectory, watcher: Watcher) -> Applied:
     """Apply a plan and return what became of each target; a failure is in the outcome's `problem`.
 
-    `probe` has begun to ask docker of the builder that the command line names. UsageError, EngineError, RegistryError
-    or StaleError for what is in the way before anything is built.
+    `probe` has begun to ask docker of the builder that the command line names; `directory` is the run's. UsageError,
+    EngineError, RegistryError or StaleError for what is in the way before anything is built.
     """
     with probe_of(job, probe, watcher) as asked, ExitStack() as asking:
         tags = Tags(job.plan.of, job.policy, job.programs, watcher.note)
@@ -91,7 +92,7 @@ def apply(job: Job, probe: Probe, watcher: Watcher) -> Applied:
             watcher.warn([*too_late(job.plan.of, job.policy), *replaced(job.plan.of, tags)])
         ready = on_builder(made_ready(job, engine, tags, pins, records, watcher), watcher)
         with watcher.begin(engine, said_first(job, ready)) as listener:
-            outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener)
+            outcome, content_tagged = _run(replace(job, plan=ready.left.plan), ready, listener, directory)
     if job.part:
         from buildmatrix.machines.recording import recorded
 
@@ -124,7 +125,7 @@ ContentTagged = Callable[[AbstractSet[str]], list[Diagnostic]]
 """Gives what was built its content tags, but for some targets; returns why something got none."""
 
 
-def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTagged]:
+def _run(job: Job, ready: Ready, listener: Listener, directory: RunDirectory) -> tuple[Outcome, ContentTagged]:
     """Return what became of a run, and what is left to be done."""
     began, start = datetime.now(UTC), time.monotonic()
     engine, tags, pins, records, left = ready.engine, ready.tags, ready.pins, ready.records, ready.left
@@ -133,25 +134,27 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
     again = _resumed(job, ready, staging) if ready.last else left.resumed
     records.result.late = _late(staging.images.values(), again)
     records.result.begin(builder_of(engine.builder, job.programs), ready.make, Kept(job.programs.environment))
+    if job.claim:
+        records.result.make()  # before a call starts what it reads is held to what was reviewed
     first = FirstTags(staging.images)
     refuse_shrunk_tags(left.pushed, job.policy, tags, engine.own_platform)
     images = () if job.part else tuple(staging.images.values())
     publisher = Publisher(job.plan, images, tags, first, blindly=job.policy.platforms_may_shrink)
-    with tempfile.TemporaryDirectory(prefix="buildmatrix-", ignore_cleanup_errors=True) as folder:
-        job = _writing_to(folder, job)
-        run = Run(
-            plan=_uncached(staging.plan, ready, again),
-            engine=engine,
-            programs=pins.handed(job.programs, Path(folder), left.kept, left.held),
-            early=Early(publisher, images, again, partial(_handed, job, ready, Path(folder))),
-            registry=tags.registry,
-            folder=Path(folder),
-            start=start,
-            log_of=records.log_of,
-            first_tags=first,
-            **({"changed": records.result.changed} if job.claim else {}),
-        )
-        built = _held(job, _built(run, job.policy, again, records, listener), records)
+    job = replace(job, programs=directory.writing(job.programs))
+    run = Run(
+        plan=_uncached(staging.plan, ready, again),
+        engine=engine,
+        programs=pins.handed(job.programs, directory.path, left.kept, left.held),
+        early=Early(publisher, images, again, partial(_handed, job, ready, directory.path)),
+        registry=tags.registry,
+        folder=directory.path,
+        start=start,
+        log_of=records.log_of,
+        first_tags=first,
+        ahead=directory.ahead,
+        **({"changed": records.result.changed} if job.claim else {}),
+    )
+    built = _held(job, _built(run, job.policy, again, records, listener), records)
     moved, published = _published(publisher, images, built, again)
     targets = tuple(with_tags(built.outcomes[build.name], published, build) for build in job.plan.targets)
     records.result.record_all(targets)
@@ -164,11 +167,6 @@ def _run(job: Job, ready: Ready, listener: Listener) -> tuple[Outcome, ContentTa
         pins=pins.pins,
     )
     return outcome, partial(_content_tagged, job, ready, built, published)
-
-
-def _writing_to(folder: str, job: Job) -> Job:
-    """Return a job whose programs write their temporary files to a directory: buildx leaves some where it is killed."""
-    return replace(job, programs=job.programs.with_variable("TMPDIR", folder))
 
 
 def _content_tagged(

@@ -11,8 +11,8 @@ import pytest
 from buildmatrix.engine.outcome import Pin
 from buildmatrix.engine.registry import Registry
 from buildmatrix.lock.named import images_of
-from buildmatrix.lock.pins import DENIED, ELSEWHERE, FILE, UNCLEAR, UNLOCKED, Pins, Resolving
-from buildmatrix.lock.policy import VARIABLE, SourcePolicy, Verdict, identifier_of
+from buildmatrix.lock.pins import DENIED, ELSEWHERE, UNCLEAR, UNLOCKED, Pins, Resolving
+from buildmatrix.lock.policy import VARIABLE, SourcePolicy, Verdict, file_in, identifier_of
 from buildmatrix.process import Programs
 from tests import plans
 from tests.registry import Server
@@ -139,9 +139,9 @@ def test_the_policy_is_handed_over_by_the_environment(tmp_path: Path) -> None:
     assert Pins(pins=(written,)).handed(programs, tmp_path) is programs
     pins = Pins(pins=(written, Pin(name="debian:12", targets=("t",), digest=B, origin="registry")))
     handed = pins.handed(programs, tmp_path)
-    assert handed.environment == {VARIABLE: str(tmp_path / FILE), "A": "b"}
+    assert handed.environment == {VARIABLE: str(file_in(tmp_path)), "A": "b"}
     assert programs.environment[VARIABLE] == "mine.json"
-    assert json.loads((tmp_path / FILE).read_text()) == pins.policy()
+    assert json.loads(file_in(tmp_path).read_text()) == pins.policy()
 
 
 def test_only_pins_and_what_the_run_writes_pass_a_locked_policy() -> None:

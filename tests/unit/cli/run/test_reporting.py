@@ -73,7 +73,7 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         with doors(), session(None) as run:
             planned = make_plan(run.name, run.sources, request(adjustments=Adjustments(var=variables)), run.git)
             asked = Options(summary=form, report=reports)
-            report(run, planned, outcome, asked, registries or Answering(), resuming(planned))  # type: ignore[arg-type]
+            report(run, planned, outcome, asked, registries or Answering(), lambda: resuming(planned))  # type: ignore[arg-type]
 
     return end
 

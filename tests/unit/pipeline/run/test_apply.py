@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self, cast
 
 import pytest
@@ -18,6 +19,7 @@ from buildmatrix.git.facts import Git
 from buildmatrix.git.repository import UnansweredError
 from buildmatrix.pipeline import plan
 from buildmatrix.pipeline.run.apply import apply
+from buildmatrix.pipeline.run.directory import RunDirectory
 from buildmatrix.pipeline.run.job import Applied, Job
 from buildmatrix.plan.builds import BuildPlan, builds_of
 from buildmatrix.plan.policy import Policy
@@ -148,8 +150,8 @@ def run(folder: Path, docker: Docker, watching: Watching, *, spec: str = SPEC, *
         programs=programs,
         environment={},
     )
-    with Probe(programs, chosen.get("builder")) as probe:
-        return apply(job, probe, watching)
+    with Probe(programs, chosen.get("builder")) as probe, TemporaryDirectory(dir=folder) as directory:
+        return apply(job, probe, RunDirectory(path=Path(directory)), watching)
 
 
 def test_a_run_goes_from_a_job_to_an_outcome(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
