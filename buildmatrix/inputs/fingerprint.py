@@ -211,8 +211,9 @@ class Fingerprints:
 
     def _config_of(self, name: str, platform: str, *, of_all: bool) -> Config | None:
         """Return what is known of a target's configuration, where it is asked for: what holds for all its platforms."""
-        found = self._configs_of.get((name, platform))
-        platforms = self._plan.by_name[name].platforms if of_all else ()
+        if not of_all or not (platforms := self._plan.by_name[name].platforms):
+            return self._configs_of.get((name, platform))
+        found = self._configs_of.get((name, platforms[0]))
         return found if all(self._configs_of.get((name, one)) == found for one in platforms) else None
 
     # --- images ---------------------------------------------------------------------------------------------------
@@ -246,8 +247,9 @@ class Fingerprints:
         for name, sources in sorted(uses.sources.items()):
             place = self._place(target, name)
             if place.startswith(TARGET):
-                yield f"context {name}", self._upstream(place.removeprefix(TARGET), platform)
-                yield from self._across(name, place.removeprefix(TARGET), across.get(name, frozenset()) - {platform})
+                upon = place.removeprefix(TARGET)
+                yield f"context {name}", self._upstream(upon, platform, is_across=name in across)
+                yield from self._across(name, upon, across.get(name, frozenset()) - {platform})
             elif place.startswith(IMAGE):
                 yield f"context {name}", self._image(target, full(place.removeprefix(IMAGE)))
             elif place.startswith(LAYOUT):
@@ -314,12 +316,15 @@ class Fingerprints:
 
     # --- other Builds ---------------------------------------------------------------------------------------------
 
-    def _upstream(self, name: str, platform: str) -> str:
+    def _upstream(self, name: str, platform: str, *, is_across: bool = False) -> str:
+        """Return the fingerprint of a target for a platform; what is taken across platforms need not have that one."""
         known = self._sure(name)
         if platform in known.fingerprints:
             return known.fingerprints[platform]
         if len(known.fingerprints) == 1:
             return next(iter(known.fingerprints.values()))
+        if is_across:
+            return self._whole(name)
         raise DoubtError(f"{name}, which it depends on, is not built for {platform}")
 
     def _whole(self, name: str) -> str:

@@ -2,13 +2,14 @@
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
 
 from buildmatrix.dockerfile.images import OWN
 from buildmatrix.errors import Diagnostic, Pointer
+from buildmatrix.graphs import reached
 from buildmatrix.plan.access.across import TARGET, taken_across
 from buildmatrix.plan.checks.exports import (
     MULTI_PLATFORM,
@@ -92,8 +93,9 @@ def builds_of(plan: Plan) -> BuildPlan:
     cuts = _cuts(plan.targets)
     names = _Names(plan, cuts)
     values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    every = [build for target in plan.targets for build in _builds(target, cuts, names)]
     return BuildPlan(
-        **values | {"targets": tuple(build for target in plan.targets for build in _builds(target, cuts, names))},
+        **values | {"targets": tuple(_wanted(every) if cuts else every)},
         of=plan,
         notes={
             target.name: index_annotations(target.settings)
@@ -101,6 +103,17 @@ def builds_of(plan: Plan) -> BuildPlan:
             if target.name in cuts or _is_completed(target)
         },
     )
+
+
+def _wanted(every: Sequence[Build]) -> Iterator[Build]:
+    """Yield the Builds without parts that nothing takes: who takes a target for one platform takes not all of it."""
+    by_name = {build.name: build for build in every}
+    wanted = set(reached([one.name for one in every if one.exported or not one.is_part], _before(by_name)))
+    return (build for build in every if build.name in wanted)
+
+
+def _before(by_name: Mapping[str, Build]) -> Callable[[str], Iterable[str]]:
+    return lambda name: (*by_name[name].depends_on, *by_name[name].needs)
 
 
 Cut = tuple[tuple[str, ...], ...]
@@ -230,11 +243,14 @@ class _Names:
         self._in_bake: dict[str, str] = {}
 
     def keys(self, target: str, platforms: Sequence[str] = ()) -> list[str]:
-        """Return the Builds of a target, or those that are for any of these platforms."""
+        """Return the Builds of a target, or those that are for any of these platforms.
+
+        Who takes it for the builder's platform alone may be for none that it has: all are that one's.
+        """
         if target not in self._cuts:
             return [target]
-        parts = [part for part in self._cuts[target] if not platforms or set(part).intersection(platforms)]
-        return [key_of(target, part) for part in parts]
+        parts = [part for part in self._cuts[target] if set(part).intersection(platforms)]
+        return [key_of(target, part) for part in parts or self._cuts[target]]
 
     def links(self, target: PlannedTarget, upon: Mapping[str, str]) -> dict[str, str]:
         """Return the Builds that the contexts of a part are, by context; `upon` are those for its own platforms.

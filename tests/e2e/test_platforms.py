@@ -292,6 +292,66 @@ def test_a_job_is_built_with_the_tools_that_it_asks_for(
     assert len(built_with(f"{repository}/app:1")) == 1
 
 
+ALONE = f'platforms = ["{AMD}"]'
+"""What has tools for the builder's platform alone: nothing else has to be built for them."""
+
+
+@pytest.mark.parametrize("cross", ["$BUILDPLATFORM", AMD])
+@pytest.mark.parametrize("parts", ["", 'args.NOTE = "{{ platform }}"'])
+def test_tools_need_be_built_for_the_platform_alone_that_they_are_taken_for(
+    project: Project, run: Run, repository: str, registry: str, one_node: str, cross: str, parts: str
+) -> None:
+    """As bake takes them; and of a part, for whichever platform, nobody asks for tools of its own."""
+    names = {"registry": registry, "repository": repository, "cross": cross}
+    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', more=ALONE, **names) + parts
+    project(f"[apply]\nincremental = true\n{text}")
+    words = ("apply", "--builder", one_node, "--format", "json")
+    assert succeeded(run(*words))
+    assert tools_in(f"{repository}/app:1") == {AMD: "amd64", ARM: "amd64"}
+    again = succeeded(run(*words))
+    assert {one["status"] for one in again.values()} == {"unchanged"}
+    project(f"[apply]\nincremental = true\n{text.replace('$TARGETARCH', 'new-$TARGETARCH')}")
+    succeeded(run(*words, "--platform", ARM))
+    assert tools_in(f"{repository}/app:1") == {AMD: "amd64", ARM: "new-amd64"}
+    succeeded(run(*words))
+    assert tools_in(f"{repository}/app:1") == {AMD: "new-amd64", ARM: "new-amd64"}
+
+
+@pytest.mark.parametrize("words", [[], ["--publish", "together"]])
+def test_tools_for_one_platform_are_not_handed_on_to_another_node_and_the_hint_is_true(
+    project: Project, run: Run, repository: str, registry: str, two_nodes: str, words: list[str]
+) -> None:
+    """As whole targets, and in parts."""
+    names = {"registry": registry, "repository": repository, "cross": AMD}
+    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', more=ALONE, **names)
+    project(text)
+    done = run("apply", "--builder", two_nodes, *words)
+    image = f'contexts.tools = "docker-image://{repository}/tools:1"'
+    assert done.returncode == 1
+    assert f'use a builder of one node (--builder NAME), or write {image} and needs = ["tools"]' in done.stdout
+    project(text.replace('contexts.tools = "target:tools"', f'{image}\nneeds = ["tools"]'))
+    succeeded(run("apply", "--builder", two_nodes, "--format", "json"))
+    assert tools_in(f"{repository}/app:1") == {AMD: "amd64", ARM: "amd64"}
+
+
+@pytest.mark.parametrize("jobs", ["tools,app", "app"])
+def test_a_job_takes_tools_that_are_built_for_another_platform_alone(
+    project: Project, run: Run, repository: str, registry: str, one_node: str, jobs: str
+) -> None:
+    names = {"registry": registry, "repository": repository, "cross": AMD}
+    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', more=ALONE, **names)
+    chosen = ", ".join(f'"{name}"' for name in jobs.split(","))
+    project(f'[runner]\ndefault = "a"\n"linux/arm64" = "b"\n[group]\ndefault = [{chosen}]\n{text}')
+    assert run("plan", "--out", "plan.json").returncode == 0
+    waves = json.loads(run("ci", "github", "plan.json").stdout)["waves"]
+    builds = [job["build"] for wave in waves for job in wave["include"]]
+    for name in builds:
+        done = run("apply", "plan.json", "--build", name, "--record", "records", "--builder", one_node)
+        assert done.returncode == 0, done.stderr
+    assert run("merge", "plan.json", "records").returncode == 0
+    assert tools_in(f"{repository}/app:1") == {AMD: "amd64", ARM: "amd64"}
+
+
 @pytest.mark.parametrize("builder", ["default", "one-node"])
 def test_what_needs_an_image_in_parts_is_built_on_what_its_tag_holds_then(
     project: Project, run: Run, repository: str, registry: str, builder: str

@@ -7,7 +7,7 @@ as NAME otherwise, whichever platform that is for (found with 0.13 and 0.29): a 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from buildmatrix.dockerfile.images import contexts_across
+from buildmatrix.dockerfile.images import bases_for_any, contexts_across
 from buildmatrix.plan.access.reach import text_of
 from buildmatrix.plan.model import PlannedTarget
 from buildmatrix.spec.rows.settings import Settings
@@ -27,6 +27,21 @@ def across_in(settings: Settings, text: str) -> Mapping[str, frozenset[str]]:
     names = frozenset(key.partition("::")[0] for key in settings.contexts or {})
     found = _across(text, settings.target, frozenset((settings.args or {}).items()), names)
     return {key: asked for key, asked in found.items() if key in linked}
+
+
+def only_across(target: PlannedTarget, directory: str, key: str) -> frozenset[str] | None:
+    """Return the platforms for which a context is taken, OWN for the builder's, where it is taken for no other.
+
+    None where a Build also takes it for the platform that it is built for, or where that is not known.
+    """
+    settings = target.settings
+    asked = taken_across(target, directory).get(key)
+    if asked is None:
+        return None
+    contexts = settings.contexts or {}
+    text = text_of(target, directory)
+    own = bases_for_any(text, target=settings.target, args=settings.args or {}, contexts=contexts)
+    return None if own.doubt or key in own.contexts else asked
 
 
 def _links(settings: Settings) -> set[str]:

@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from buildmatrix.dockerfile.images import OWN
 from buildmatrix.errors import Place, Problems, and_more
 from buildmatrix.files import Repository
+from buildmatrix.plan.access.across import only_across
 from buildmatrix.plan.access.paths import is_local
 from buildmatrix.plan.access.reach import is_written
 from buildmatrix.plan.checks.arguments import Arguments
@@ -33,7 +35,7 @@ class Checker:
         self, directory: str, problems: Problems, variables: Collection[str] = (), targets: Collection[str] = ()
     ) -> None:
         """Take the directory that paths are relative to, and the names of the variables and of the targets."""
-        self._variables, self._targets = variables, targets
+        self._variables, self._targets, self._directory = variables, targets, directory
         self._repository, self.problems = Repository.around(directory), problems
         dockerfiles = Dockerfiles(self._repository)
         self._stages = Stages(self._repository, problems, dockerfiles, targets)
@@ -224,12 +226,21 @@ class Checker:
                 continue
             if AUTO in {*provider.platforms, *target.platforms}:
                 continue  # they are not known here
-            if lacking := [platform for platform in target.platforms if platform not in provider.platforms]:
-                upon = f"{provider.name}, which it depends on, is not"
-                message = f"target.{target.declared} is built for {' '.join(lacking)}, but {upon}"
+            if why := self._not_built_for(target, key, provider):
                 hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
                 rests_on = [target.basis("platforms", ANY_SETTING), provider.basis("platforms")]
-                self._say("platforms", message, hint, target, "contexts", key, rests_on=rests_on)
+                self._say("platforms", why, hint, target, "contexts", key, rests_on=rests_on)
+
+    def _not_built_for(self, target: PlannedTarget, key: str, provider: PlannedTarget) -> str:
+        """Return why a target cannot be given another one for all the platforms for which it takes it; "" if it can."""
+        own = [platform for platform in target.platforms if platform not in provider.platforms]
+        asked = only_across(target, self._directory, key) if own else None
+        if asked is None:
+            upon = f"{provider.name}, which it depends on, is not"
+            return f"target.{target.declared} is built for {' '.join(own)}, but {upon}" if own else ""
+        others = " ".join(sorted(asked.difference({OWN}, provider.platforms)))
+        takes = f"takes {provider.name} for {others}, by a FROM with --platform, but that is not built for it"
+        return f"target.{target.declared} {takes}" if others else ""
 
 
 _FILES = ("context", "dockerfile", "dockerfile_inline")

@@ -3,6 +3,7 @@
 import pytest
 
 from buildmatrix.engine.failures.handed import not_handed_on
+from buildmatrix.plan.builds import builds_of
 from buildmatrix.spec.rows.outputs import RegistryOutput
 from buildmatrix.spec.rows.settings import Settings
 from tests.plans import plan, target
@@ -45,3 +46,16 @@ def test_a_dependency_that_this_run_does_not_push_has_its_tag_all_the_same() -> 
 def test_an_image_that_is_not_there_is_no_target() -> None:
     app = target("app", Settings(contexts={"up": "docker-image://up"}))
     assert not not_handed_on(plan(app), "app", SAID.format("up", "up", "up"))
+
+
+def test_what_bake_refuses_to_hand_on_from_one_node_to_another_is_named_with_its_tag() -> None:
+    """Of parts by the names that bake knows, and with the tags of the whole target."""
+    both = Settings(platforms=("linux/amd64", "linux/arm64"), tags=PUSHED.tags, output=PUSHED.output)
+    parts = (("linux/amd64",), ("linux/arm64",))
+    app = target("app", Settings(contexts={"up": "target:lib"}, platforms=both.platforms), depends_on=("lib",))
+    built = builds_of(plan(target("lib", both, parts=parts), app))
+    said = "failed to use {} as context up for {} because targets build with different drivers"
+    told = WHY.format("up") + 'write contexts.up = "docker-image://ghcr.io/acme/lib:1" and needs = ["lib"]'
+    names = ("lib--linux-arm64", "app--linux-arm64")
+    assert not_handed_on(built, "app@linux/arm64", said.format(*names)) == told
+    assert not not_handed_on(built, "app@linux/amd64", said.format(*names))
