@@ -44,6 +44,9 @@ def program() -> NoReturn:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
+    except Exception:  # noqa: BLE001 of a bug, where it happened: somebody has asked for that
+        sys.excepthook(*sys.exc_info())
+        code = BUG
     with suppress(OSError):
         if sys.stderr:
             sys.stderr.flush()
