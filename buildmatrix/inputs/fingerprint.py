@@ -210,8 +210,12 @@ class Fingerprints:
                 yield name, found
 
     def _config_of(self, name: str, platform: str, *, of_all: bool) -> Config | None:
-        """Return what is known of a target's configuration, where it is asked for: what holds for all its platforms."""
-        if not of_all or not (platforms := self._plan.by_name[name].platforms):
+        """Return what is known of a target's configuration, where it is asked for: what holds for all its platforms.
+
+        One without platforms has the builder's own, for whichever it is taken.
+        """
+        platforms = self._plan.by_name[name].platforms or (self._own,)
+        if not of_all and platform in platforms:
             return self._configs_of.get((name, platform))
         found = self._configs_of.get((name, platforms[0]))
         return found if all(self._configs_of.get((name, one)) == found for one in platforms) else None

@@ -296,14 +296,20 @@ ALONE = f'platforms = ["{AMD}"]'
 """What has tools for the builder's platform alone: nothing else has to be built for them."""
 
 
-@pytest.mark.parametrize("cross", ["$BUILDPLATFORM", AMD])
-@pytest.mark.parametrize("parts", ["", 'args.NOTE = "{{ platform }}"'])
+@pytest.mark.parametrize(
+    ("cross", "parts", "more"),
+    [
+        ("$BUILDPLATFORM", "", ALONE),
+        (AMD, 'args.NOTE = "{{ platform }}"', ALONE),
+        ("$BUILDPLATFORM", 'args.NOTE = "{{ platform }}"', "platforms = []"),
+    ],
+)
 def test_tools_need_be_built_for_the_platform_alone_that_they_are_taken_for(
-    project: Project, run: Run, repository: str, registry: str, one_node: str, cross: str, parts: str
+    project: Project, run: Run, repository: str, one_node: str, cross: str, parts: str, more: str
 ) -> None:
     """As bake takes them; and of a part, for whichever platform, nobody asks for tools of its own."""
-    names = {"registry": registry, "repository": repository, "cross": cross}
-    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', more=ALONE, **names) + parts
+    names = {"registry": repository.partition("/")[0], "repository": repository, "cross": cross}
+    text = CROSS.format(platforms=f'"{AMD}", "{ARM}"', more=more, **names) + parts
     project(f"[apply]\nincremental = true\n{text}")
     words = ("apply", "--builder", one_node, "--format", "json")
     assert succeeded(run(*words))

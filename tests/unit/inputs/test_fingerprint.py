@@ -366,3 +366,21 @@ def test_what_is_taken_for_another_platform_counts(folder: Folder, platform: str
     before, after = folder.known(tools, user), folder.known(varied, user)
     assert (before.doubt, after.doubt) == ("", "")
     assert {one for one in (AMD, ARM) if before.fingerprints[one] != after.fingerprints[one]} == seen
+
+
+@pytest.mark.parametrize("platforms", [(), (AMD,), (AMD, "linux/s390x")])
+@pytest.mark.parametrize("platform", ["$BUILDPLATFORM", AMD])
+def test_what_is_taken_across_need_not_be_built_for_the_platform_that_takes_it(
+    folder: Folder, platform: str, platforms: tuple[str, ...]
+) -> None:
+    """It is known, and counts, for each platform; so it is where the one that is taken declares none."""
+    cross = f"FROM --platform={platform} tools AS a\nFROM scratch\nCOPY --from=a / /a\n"
+    user = app(upon=("tools",), contexts={"tools": "target:tools"}, dockerfile_inline=cross, platforms=(AMD, ARM))
+    before, after = (folder.known(app("tools", platforms=platforms, args={"A": a}), user) for a in "12")
+    assert (before.doubt, after.doubt) == ("", "")
+    assert all(before.fingerprints[one] != after.fingerprints[one] for one in (AMD, ARM))
+
+
+def test_what_declares_no_platforms_is_known_for_whichever_it_is_taken(folder: Folder) -> None:
+    user = app(upon=("base",), platforms=(AMD, ARM), **ON_BASE)
+    assert folder.known(app("base", platforms=()), user).doubt == ""
