@@ -55,6 +55,16 @@ def docker_directory(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home(), ".docker"))
 
 
+@contextmanager
+def written_in(folder: Path) -> Iterator[None]:
+    """Make EngineError of what cannot be written for a program, in a directory of ours."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{error.filename or folder} cannot be written: {error.strerror}"
+        raise EngineError(Diagnostic(message=message, code="write")) from None
+
+
 def _is_script(path: str) -> bool:
     """Tell whether a program is run by another one, or cannot be looked into."""
     try:

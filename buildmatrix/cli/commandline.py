@@ -48,8 +48,9 @@ def of_apply() -> set[str]:
 
 
 def _held() -> set[str]:
-    """Return the parameters whose values a saved plan holds."""
-    return {"selectors"} | {row.attribute for table in (Adjustments, Outputs, Changed) for row in rows(table)}
+    """Return the parameters whose values a saved plan holds: what is asked for, and what may be kept."""
+    kept = {"incremental", "everything", "content_tag"}
+    return {"selectors"} | kept | {row.attribute for table in (Adjustments, Outputs, Changed) for row in rows(table)}
 
 
 def is_given(context: typer.Context, name: str) -> bool:

@@ -22,7 +22,7 @@ from buildmatrix.oci.answers import Answer, Found, Unknown
 from buildmatrix.oci.http.parallel import Begun
 from buildmatrix.oci.image import Image
 from buildmatrix.oci.reference import parse
-from buildmatrix.process import Programs
+from buildmatrix.process import Programs, written_in
 from buildmatrix.records import dataclass
 
 DENIED = "the source policy denies it"
@@ -96,7 +96,8 @@ class Pins:
         own = [Pin(name=name, targets=(), digest=held[name]) for name in self.own if name in held]
         if (document := replace(self, pins=(*self.pins, *own), own=(*self.own, *kept)).policy()) is None:
             return programs
-        file_in(folder).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        with written_in(folder):
+            file_in(folder).write_text(json.dumps(document, indent=1), encoding="utf-8")
         return pointed(programs, folder)
 
     def notes(self) -> Iterator[str]:

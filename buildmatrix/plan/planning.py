@@ -133,8 +133,9 @@ def checked(
         if target.name in on_disk:
             checker.files(target, written.get(target.name, frozenset()))
             checker.dests(target)
-        checker.stages(target, written.get(target.name, frozenset()), files=target.name in on_disk)
-        checker.platforms(target, by_name)
+        before, is_here = written.get(target.name, frozenset()), target.name in on_disk
+        checker.stages(target, before, files=is_here)
+        checker.platforms(target, by_name, before, files=is_here)
     for declared, settings, origins in expansion.unexpanded():
         checker.values(_outline(declared, settings, origins))
     count, cells = Counter(target.declared for target in found), expansion.selection.by_target

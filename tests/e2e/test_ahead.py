@@ -1,12 +1,14 @@
 """The first bake call is started ahead: it builds what any other one would, and is ended where it is not wanted."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from buildmatrix.pipeline.run.before import made_ready
 from buildmatrix.process import Programs, Waiting, Watched
 from tests.e2e.tools import Project, docker_config, engines_buildx, known, platforms
 from tests.inside import exit_code
@@ -152,4 +154,24 @@ def test_a_call_that_ended_while_it_waited_is_started_again(
     monkeypatch.setattr(Programs, "ahead", ended)
     assert apply() == 0
     assert (seen.taken, seen.others) == ([False], 1)
+    assert platforms(f"{repository}/t:1") == ["linux/amd64", "linux/arm64"]
+
+
+@pytest.mark.parametrize("dockerfile", [COPIED, "FROM busybox\nRUN true\n"])
+def test_a_temporary_directory_that_is_cleaned_up_meanwhile_is_made_again(
+    dockerfile: str,
+    apply: Callable[..., int],
+    seen: Seen,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    repository: str,
+) -> None:
+    def cleaned(*given: Any) -> Any:
+        for one in (tmp_path / "temporary").iterdir():
+            shutil.rmtree(one)
+        return made_ready(*given)
+
+    monkeypatch.setattr("buildmatrix.pipeline.run.apply.made_ready", cleaned)
+    assert apply(dockerfile=dockerfile) == 0
+    assert (len(seen.waiting), seen.taken, seen.others) == (1, [], 1)
     assert platforms(f"{repository}/t:1") == ["linux/amd64", "linux/arm64"]

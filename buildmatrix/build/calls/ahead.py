@@ -5,6 +5,7 @@ by the same name as that of any other call, and waits until the file is written.
 command or another environment is started as any other one is, and what waits is ended.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -37,11 +38,12 @@ class Ahead:
     def taken(
         self, command: tuple[str, ...], programs: Programs, text: str, *, to: tuple[Take, Take]
     ) -> Watched | None:
-        """Give bake its file and return it; None if it would have been started otherwise, or has ended already.
+        """Give bake its file and return it; None if it would have been started otherwise, or cannot read it any more.
 
         Lines of its standard error go to the first of `to`, those of its standard output to the second one.
         """
-        is_same = command == self._command and programs.would_be(self._waiting, self._more)
+        is_there = os.path.lexists(self.folder / BAKE_FILE)  # temporary directories are cleaned, by some at any time
+        is_same = is_there and command == self._command and programs.would_be(self._waiting, self._more)
         return self._waiting.take(text, *to) if is_same else None
 
     def __enter__(self) -> Self:

@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +16,10 @@ from buildmatrix.engine.progress.dockerfiles import Dockerfiles
 from buildmatrix.engine.progress.events import Line, Listener
 from buildmatrix.engine.progress.rawjson import Documents, passed_on
 from buildmatrix.engine.progress.reader import Progress
-from buildmatrix.errors import Diagnostic, EngineError
+from buildmatrix.errors import Diagnostic
 from buildmatrix.plan.access.entitlements import entitlements_of
 from buildmatrix.plan.policy import Policy
-from buildmatrix.process import Watched
+from buildmatrix.process import Watched, written_in
 from buildmatrix.records import dataclass
 from buildmatrix.spec.toml.plain import table_of
 
@@ -107,7 +106,7 @@ class Starter:
                 return ahead.folder, watched
         self._count += 1
         folder = run.folder / str(self._count)
-        with _writing(folder):
+        with written_in(folder):
             folder.mkdir()
             (folder / BAKE_FILE).write_text(text, encoding="utf-8")
         return folder, self.programs.watch(
@@ -125,7 +124,7 @@ class Starter:
 
     def _text(self, made: Call, archives: Archives) -> str:
         """Return the bake file of a call; what its targets are to be written into is there then."""
-        with _writing(self._run.folder):
+        with written_in(self._run.folder):
             self._make_folders(made)
             renamed = self._run.first_tags.renamed(self._run.plan)
             plan = archives.redirected(renamed, made) if self.opens_archives else renamed
@@ -171,16 +170,6 @@ class Starter:
             return ""
         more = f" and {len(made.names) - 1} more" if made.names[1:] else ""
         return f"{made.names[0]}{more} | "
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Make EngineError of what cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        message = f"{error.filename or folder} cannot be written: {error.strerror}"
-        raise EngineError(Diagnostic(message=message, code="write")) from None
 
 
 def _follow(running: Running, ended: Callable[[Running, int], None]) -> None:

@@ -5,7 +5,7 @@ Docker is asked first of all: the file is looked for, and what a run needs is im
 
 import os
 import re
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -64,8 +64,20 @@ def apply(
 
         here = stack.enter_context(session(selection.file, color, unselected=not selection.selectors))
         asked = request(selection.selectors, adjustments, outputs)
+        stack.enter_context(_naming(asked))
         plan, claim = _planned(here, asked, chosen, changed, named=selection.file is not None)
         _applied(here, plan, claim, chosen, probe)
+
+
+def _naming(asked: "Request") -> AbstractContextManager[None]:
+    """Return what lets hints name the file of a saved plan, if one is asked for."""
+    from buildmatrix.pipeline import is_saved
+
+    if not is_saved(asked):
+        return nullcontext()
+    from buildmatrix.plan.document.verify import naming
+
+    return naming(asked.selectors[0])
 
 
 def _applied(here: "Session", plan: "Plan", claim: "Claim | None", chosen: Options, probe: Probe | None) -> None:

@@ -169,13 +169,15 @@ def _jobs(
 
 def _jobs_of_file(selection: options.Selection, adjustments: options.Adjustments, most: int, *, named: bool) -> "Jobs":
     from buildmatrix.pipeline.ci import jobs_of_file
+    from buildmatrix.plan.document.verify import naming
 
     names = selection.selectors or []
     if len(names) > 1 or named or adjustments != options.Adjustments():
         message = "a saved plan is taken as it is"
         hint = "name nothing beside it, and leave --file, --var, --var-file, --bake-file, --set and --platform out"
         raise UsageError(Diagnostic(message=message, code="usage", hint=hint))
-    return jobs_of_file(names[0], most)
+    with naming(names[0]):
+        return jobs_of_file(names[0], most)
 
 
 def _tell(jobs: "Jobs") -> None:

@@ -47,6 +47,9 @@ def merge(
         is_name = re.fullmatch(BUILDER_PATTERN, chosen.builder or "")
         probe = stack.enter_context(Probe(Programs(os.environ), chosen.builder)) if is_name else None
         here = stack.enter_context(session(file, color, unselected=False))
+        from buildmatrix.plan.document.verify import naming
+
+        stack.enter_context(naming(saved))
         job = _joining(here, saved, folder, chosen, named=file is not None)
         _run(here, job, probe)
 

@@ -42,11 +42,12 @@ def show(
     with messages(color):
         from buildmatrix.pipeline.saved import shown_plan
         from buildmatrix.plan.document.shown import readable
-        from buildmatrix.plan.document.verify import MAKE
+        from buildmatrix.plan.document.verify import made_with, naming
 
-        found = shown_plan(file)
+        with naming(file):
+            found = shown_plan(file)
         if not found.is_current:
-            old = f"note: {file} has format {found.format}: it can be shown, and not be applied; {MAKE}"
+            old = f"note: {file} has format {found.format}: it can be shown, and not be applied; {made_with(file)}"
             say_wide(one_line(old))
         say(readable(found, file, lambda: _text(found, file, output_format, color, every=every)))
 

@@ -40,7 +40,7 @@ from buildmatrix.pipeline.run.job import Applied, Job, Watcher
 from buildmatrix.plan.access.absent import left_out, without_absent
 from buildmatrix.plan.builds import BuildPlan
 from buildmatrix.plan.policy import Policy
-from buildmatrix.process import Programs
+from buildmatrix.process import Programs, written_in
 from buildmatrix.publish.early import Early, is_there
 from buildmatrix.publish.publish import Published, Publisher, published_metadata, with_tags
 from buildmatrix.publish.shrink import refuse_shrunk_tags, replaced
@@ -234,7 +234,8 @@ def _held(job: Job, built: Built, records: Records) -> Built:
 
 def _handed(job: Job, ready: Ready, folder: Path, moved: Mapping[str, str]) -> Programs:
     """Return what starts bake where tags have moved to these digests, by short name, and are pulled as those."""
-    place = Path(tempfile.mkdtemp(dir=folder))  # calls that run have a policy of their own
+    with written_in(folder):
+        place = Path(tempfile.mkdtemp(dir=folder))  # calls that run have a policy of their own
     return ready.pins.handed(job.programs, place, ready.left.kept, {**ready.left.held, **moved})
 
 

@@ -12,7 +12,7 @@ from buildmatrix.lock import FILE
 from buildmatrix.lock.named import takes_images
 from buildmatrix.lock.policy import pointed
 from buildmatrix.plan.policy import Policy
-from buildmatrix.process import Programs
+from buildmatrix.process import Programs, written_in
 from buildmatrix.records import dataclass
 
 
@@ -24,7 +24,12 @@ class RunDirectory:
     ahead: Ahead | None = None
 
     def writing(self, programs: Programs) -> Programs:
-        """Return programs that write their temporary files to it: buildx leaves some where it is killed."""
+        """Return programs that write their temporary files to it: buildx leaves some where it is killed.
+
+        It is made again where somebody has cleaned up while registries were asked; EngineError where that cannot be.
+        """
+        with written_in(self.path):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return programs.with_variable("TMPDIR", str(self.path))
 
 

@@ -29,17 +29,15 @@ def across_in(settings: Settings, text: str) -> Mapping[str, frozenset[str]]:
     return {key: asked for key, asked in found.items() if key in linked}
 
 
-def only_across(target: PlannedTarget, directory: str, key: str) -> frozenset[str] | None:
-    """Return the platforms for which a context is taken, OWN for the builder's, where it is taken for no other.
+def only_across(settings: Settings, text: str, key: str) -> frozenset[str] | None:
+    """Return the platforms for which a Dockerfile takes a context, OWN for the builder's, if it takes it for no other.
 
-    None where a Build also takes it for the platform that it is built for, or where that is not known.
+    None where it also takes it for the platform that it is built for, or where that is not known.
     """
-    settings = target.settings
-    asked = taken_across(target, directory).get(key)
+    asked = across_in(settings, text).get(key)
     if asked is None:
         return None
     contexts = settings.contexts or {}
-    text = text_of(target, directory)
     own = bases_for_any(text, target=settings.target, args=settings.args or {}, contexts=contexts)
     return None if own.doubt or key in own.contexts else asked
 

@@ -35,11 +35,11 @@ class Checker:
         self, directory: str, problems: Problems, variables: Collection[str] = (), targets: Collection[str] = ()
     ) -> None:
         """Take the directory that paths are relative to, and the names of the variables and of the targets."""
-        self._variables, self._targets, self._directory = variables, targets, directory
+        self._variables, self._targets = variables, targets
         self._repository, self.problems = Repository.around(directory), problems
-        dockerfiles = Dockerfiles(self._repository)
-        self._stages = Stages(self._repository, problems, dockerfiles, targets)
-        self._arguments = Arguments(problems, dockerfiles)
+        self._dockerfiles = Dockerfiles(self._repository)
+        self._stages = Stages(self._repository, problems, self._dockerfiles, targets)
+        self._arguments = Arguments(problems, self._dockerfiles)
         self._without_output: dict[str, PlannedTarget] = {}
         self._contexts: dict[tuple[Any, ...], tuple[str, str, str] | None] = {}
 
@@ -218,33 +218,54 @@ class Checker:
         kind = "file" if self._repository.outside(path) else self._repository.kind(path)
         return kind == "file" or is_written(path, written)
 
-    def platforms(self, target: PlannedTarget, by_name: Mapping[str, PlannedTarget]) -> None:
-        """Check that what a target depends on is built for its platforms."""
+    def platforms(
+        self, target: PlannedTarget, by_name: Mapping[str, PlannedTarget], written: AbstractSet[str], *, files: bool
+    ) -> None:
+        """Check that what a target depends on is built for the platforms for which it is taken.
+
+        Which ones those are its Dockerfile says: without `files` nothing is refused that it might allow.
+        """
+        text = None if not target.settings.contexts else self._dockerfiles.text(target, written, files=files)
+        if text is None and not files:
+            return
         for key, value in (target.settings.contexts or {}).items():
             provider = by_name.get(value.removeprefix("target:")) if value.startswith("target:") else None
             if provider is None or not provider.platforms or not target.platforms:
                 continue
             if AUTO in {*provider.platforms, *target.platforms}:
                 continue  # they are not known here
-            if why := self._not_built_for(target, key, provider):
+            if why := _not_built_for(target, text, key, provider):
                 hint = f"{provider.name} is built for {' '.join(provider.platforms)}"
                 rests_on = [target.basis("platforms", ANY_SETTING), provider.basis("platforms")]
                 self._say("platforms", why, hint, target, "contexts", key, rests_on=rests_on)
 
-    def _not_built_for(self, target: PlannedTarget, key: str, provider: PlannedTarget) -> str:
-        """Return why a target cannot be given another one for all the platforms for which it takes it; "" if it can."""
-        own = [platform for platform in target.platforms if platform not in provider.platforms]
-        asked = only_across(target, self._directory, key) if own else None
-        if asked is None:
-            upon = f"{provider.name}, which it depends on, is not"
-            return f"target.{target.declared} is built for {' '.join(own)}, but {upon}" if own else ""
-        others = " ".join(sorted(asked.difference({OWN}, provider.platforms)))
-        takes = f"takes {provider.name} for {others}, by a FROM with --platform, but that is not built for it"
-        return f"target.{target.declared} {takes}" if others else ""
-
 
 _FILES = ("context", "dockerfile", "dockerfile_inline")
 _LEFT = "add output, --push or --load"
+
+
+def _not_built_for(target: PlannedTarget, text: str | None, key: str, provider: PlannedTarget) -> str:
+    """Return why a target cannot be given another one for all the platforms for which it takes it; "" if it can.
+
+    `text` is its Dockerfile, None where that is not at hand. Where both have several platforms, bake wants all of the
+    target's to be the provider's, whatever the Dockerfile takes (0.29; 0.13 wants the same ones).
+    """
+    own = [platform for platform in target.platforms if platform not in provider.platforms]
+    asked = only_across(target.settings, text, key) if own and text else None
+    if asked is None:
+        upon = f"{provider.name}, which it depends on, is not"
+        return f"target.{target.declared} is built for {' '.join(own)}, but {upon}" if own else ""
+    others = " ".join(sorted(asked.difference({OWN}, provider.platforms)))
+    if others:
+        takes = f"takes {provider.name} for {others}, by a FROM with --platform, but that is not built for it"
+        return f"target.{target.declared} {takes}"
+    parts = provider.parts or (provider.platforms,)
+    if len(target.platforms) > 1 and any(len(part) > 1 for part in parts):
+        several = (
+            f"is built for several platforms without {' '.join(own)}, and bake hands on one, or all that are asked for"
+        )
+        return f"target.{target.declared} takes {provider.name}, which {several}"
+    return ""
 
 
 def _with_cell(hint: str, target: PlannedTarget) -> str:

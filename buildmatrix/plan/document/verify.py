@@ -3,10 +3,13 @@
 So nothing that it says is believed: what is built, and what that needs to be allowed, is what the files say now.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from buildmatrix.errors import Diagnostic, StaleError, UsageError
+from buildmatrix.errors import BuildmatrixError, Diagnostic, StaleError, UsageError
 from buildmatrix.files import Repository
 from buildmatrix.patterns import regex
 from buildmatrix.plan.document.fields import FORMAT_VERSION, plan_schema
@@ -23,6 +26,21 @@ MOST_SHOWN = 8
 _OF_GIT = regex(r"(^|/)\.git(/| (has changed|is gone|is new)|$)")
 
 Document = Mapping[str, Any]
+
+
+def made_with(file: str) -> str:
+    """Return the command that makes a saved plan of this name."""
+    return MAKE.replace("plan.json", shlex.quote(file))
+
+
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Let hints name the file of a saved plan, as the command line does, in the command that makes it."""
+    try:
+        yield
+    except BuildmatrixError as error:
+        found = (replace(one, hint=one.hint.replace(MAKE, made_with(file))) for one in error.diagnostics)
+        raise type(error)(*found) from None
 
 
 def is_of_git(path: str) -> bool:

@@ -316,3 +316,22 @@ def test_credentials_are_not_shown(plan: Program, project: Path, monkeypatch: py
         out, err, _ = plan("--against", "HEAD", "--format", form)
         assert "args.A" in out
         assert "hunter2" not in out + err
+
+
+def test_a_toolchain_for_the_builder_alone_is_no_reason_to_compare_with_nothing(plan: Program, project: Path) -> None:
+    """Which platforms it is taken for the Dockerfile says, and that is not read at a revision."""
+    spec = """version = 1
+    [target.tools]
+    dockerfile-inline = "FROM scratch"
+    platforms = ["linux/amd64"]
+    [target.app]
+    contexts.tools = "target:tools"
+    platforms = ["linux/amd64", "linux/arm64"]
+    output = ["type=cacheonly"]
+    """
+    cross = "FROM --platform=$BUILDPLATFORM tools AS build\nFROM scratch\nCOPY --from=build / /\n"
+    committed(project, {"buildmatrix.toml": spec, "Dockerfile": cross})
+    found = document(plan, "app", "--against", "HEAD")
+    assert (found["targets"], found["trouble"]) == ([], [])
+    write(project, {"buildmatrix.toml": spec.replace('["linux/amd64"]', '["linux/amd64", "linux/arm64"]')})
+    assert statuses(document(plan, "app", "--against", "HEAD")) == {"tools": "changed", "app": "affected"}
