@@ -217,7 +217,31 @@ class Programs:
         return _guarded({**(more or {}), **self.environment})
 
 
-class Answer:
+class _Begun:
+    """A program that was started, None where it could not be; leaving the context ends it if it still runs."""
+
+    _process: "subprocess.Popen[bytes] | None"
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the program if it still runs."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._kill(self._process)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _kill(self, process: "subprocess.Popen[bytes]") -> None:
+        process.kill()
+
+
+class Answer(_Begun):
     """What a program that was started will have said; leaving the context ends it if nobody waited."""
 
     def __init__(
@@ -236,23 +260,8 @@ class Answer:
             raise EngineError(Diagnostic(message=message, code="timeout", hint="is the engine well?")) from None
         return Completed(code=self._process.returncode, stdout=_text(out), stderr=_text(err), data=out)
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        """End the program if it still runs."""
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
-
-
-class Waiting:
+class Waiting(_Begun):
     """A program that was started ahead, in a process group of its own, and waits for its standard input.
 
     Leaving the context ends it if nobody took it.
@@ -271,18 +280,8 @@ class Waiting:
         threading.Thread(target=_give, args=[stream, given.encode()], daemon=True).start()
         return Watched(process, on_line, on_output)
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the program, and what it has started, unless it was taken."""
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        with self._process:
-            pass
+    def _kill(self, process: "subprocess.Popen[bytes]") -> None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _give(stream: IO[bytes] | None, data: bytes) -> None:

@@ -61,8 +61,8 @@ class Recorder:
 
     def _hear_all(self) -> None:
         while (event := self._queue.get()) is not None:
-            self._records.result.make()
             try:
+                self._records.result.make()
                 self._hear(event)
             except BaseException as error:  # noqa: BLE001 it is raised where somebody can handle it
                 self._trouble, self._is_read = self._trouble or error, False

@@ -108,11 +108,12 @@ def builds_of(plan: Plan) -> BuildPlan:
 def _wanted(every: Sequence[Build]) -> Iterator[Build]:
     """Yield the Builds without parts that nothing takes: who takes a target for one platform takes not all of it."""
     by_name = {build.name: build for build in every}
-    wanted = set(reached([one.name for one in every if one.exported or not one.is_part], _before(by_name)))
+    wanted = set(reached([one.name for one in every if one.exported or not one.is_part], before(by_name)))
     return (build for build in every if build.name in wanted)
 
 
-def _before(by_name: Mapping[str, Build]) -> Callable[[str], Iterable[str]]:
+def before(by_name: Mapping[str, Build]) -> Callable[[str], Iterable[str]]:
+    """Return what tells the Builds that one depends on, or needs."""
     return lambda name: (*by_name[name].depends_on, *by_name[name].needs)
 
 

@@ -13,7 +13,7 @@ from buildmatrix.engine.preflight import Engine
 from buildmatrix.errors import Diagnostic
 from buildmatrix.graphs import reached
 from buildmatrix.plan.access.across import TARGET, taken_across
-from buildmatrix.plan.builds import Build, BuildPlan
+from buildmatrix.plan.builds import Build, BuildPlan, before
 
 
 def links_here(plan: BuildPlan, engine: Engine) -> BuildPlan:
@@ -28,7 +28,7 @@ def links_here(plan: BuildPlan, engine: Engine) -> BuildPlan:
 
 def _links(plan: BuildPlan) -> Iterator[str]:
     exported = [build.name for build in plan.targets if build.exported]
-    return reached(exported, lambda name: (*plan.by_name[name].depends_on, *plan.by_name[name].needs))
+    return reached(exported, before(plan.by_name))
 
 
 def _linked(build: Build, plan: BuildPlan, engine: Engine) -> Build:

@@ -23,7 +23,7 @@ def ended(name: str, **more: Any) -> TargetEnded:
 
 
 def records(found: list[str], logs: Logs | None = None) -> Records:
-    result = SimpleNamespace(record=lambda outcome: found.append(outcome.name))
+    result = SimpleNamespace(record=lambda outcome: found.append(outcome.name), make=lambda: None)
     return Records(result=cast("Any", result), logs=logs)
 
 
